@@ -1,0 +1,63 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "swift-adalora",
+    products: [
+        .executable(name: "adalora", targets: ["adalora"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CLAPACKE", providers: [.apt(["liblapacke-dev"])]),
+        .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "CVectorKernels"]),
+        .target(name: "Autodiff", dependencies: ["Matrices"]),
+        .target(name: "ModelFiles"),
+        .target(name: "Tokenizers"),
+        .target(name: "Datasets"),
+        .target(name: "RankAllocation"),
+        .target(
+            name: "RunConfiguration",
+            dependencies: [.product(name: "Yams", package: "Yams")]),
+        .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "ModelFiles"]),
+        .target(
+            name: "Adapters",
+            dependencies: ["Matrices", "Autodiff", "ModelFiles", "Transformers", "RankAllocation"]),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "RankAllocation", "RunConfiguration", "Adapters",
+            ]),
+        .target(name: "Reports", dependencies: ["ModelFiles"]),
+        .executableTarget(
+            name: "adalora",
+            dependencies: [
+                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
+                "RunConfiguration", "Training", "Reports",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
+        .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "Matrices"]),
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
+        .testTarget(name: "RunConfigurationTests", dependencies: ["RunConfiguration"]),
+        .testTarget(
+            name: "TransformersTests", dependencies: ["Transformers", "Autodiff", "Matrices", "ModelFiles"]),
+        .testTarget(
+            name: "AdaptersTests",
+            dependencies: ["Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "Adapters", "Transformers", "Matrices", "ModelFiles"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,59 @@
+import CVectorKernels
+import Glibc
+import Matrices
+
+extension Tape {
+    /// Exact (erf) GELU of x[T, C].
+    public func gelu(_ x: Variable) -> Variable {
+        let out = output(rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient)
+        let slope = out.needsGradient ? pool.matrix(rows: x.value.rows, columns: x.value.columns) : nil
+        avk_gelu(x.value.pointer, out.value.pointer, slope?.pointer, x.value.count)
+        guard let slope else { return out }
+        record(out) { [self] g in
+            guard let target = gradientTarget(of: x) else { return }
+            avk_multiply(
+                g.pointer, slope.pointer, target.matrix.pointer, g.count, target.accumulate ? 1 : 0)
+        }
+        return out
+    }
+
+    /// tanh of x[B, C]; small (the pooler), so the plain library function serves.
+    public func tanh(_ x: Variable) -> Variable {
+        let out = output(rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient)
+        for index in 0..<x.value.count { out.value.pointer[index] = tanhf(x.value.pointer[index]) }
+        record(out) { [self] g in
+            guard let target = gradientTarget(of: x) else { return }
+            for index in 0..<g.count {
+                let y = out.value.pointer[index]
+                let slope = g.pointer[index] * (1 - y * y)
+                target.matrix.pointer[index] = target.accumulate ? target.matrix.pointer[index] + slope : slope
+            }
+        }
+        return out
+    }
+
+    /// Inverted dropout; the identity when not training or when `probability` is 0.
+    public func dropout(_ x: Variable, probability: Float) -> Variable {
+        guard probability > 0, let key = nextDropoutKey() else { return x }
+        let out = Variable(
+            value: droppedCopy(x.value, key: key, probability: probability), needsGradient: x.needsGradient)
+        record(out) { [self] g in
+            guard let target = gradientTarget(of: x) else { return }
+            applyDropout(
+                g, into: target.matrix, key: key, probability: probability, accumulate: target.accumulate)
+        }
+        return out
+    }
+
+    package func droppedCopy(_ x: Matrix, key: UInt64, probability: Float) -> Matrix {
+        let copy = pool.matrix(rows: x.rows, columns: x.columns)
+        applyDropout(x, into: copy, key: key, probability: probability, accumulate: false)
+        return copy
+    }
+
+    package func applyDropout(
+        _ x: Matrix, into y: Matrix, key: UInt64, probability: Float, accumulate: Bool
+    ) {
+        avk_dropout(x.pointer, y.pointer, x.count, key, probability, accumulate ? 1 : 0)
+    }
+}

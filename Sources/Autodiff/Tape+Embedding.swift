@@ -1,0 +1,37 @@
+import CVectorKernels
+import Matrices
+
+extension Tape {
+    /// out[T, C] = Σ over tables of table[index[t]]: the sum of token, position and type embeddings.
+    public func embedding(_ lookups: [(table: Parameter, indices: [Int32])]) -> Variable {
+        precondition(!lookups.isEmpty, "an embedding needs a table")
+        let rows = lookups[0].indices.count
+        let columns = lookups[0].table.values.columns
+        let out = output(
+            rows: rows, columns: columns, needsGradient: lookups.contains { $0.table.isTrainable })
+        for (number, lookup) in lookups.enumerated() {
+            let table = lookup.table.values
+            precondition(
+                lookup.indices.count == rows && table.columns == columns,
+                "\(lookup.table.name): \(lookup.indices.count) indices of width \(table.columns), \(rows) of \(columns)")
+            for (row, index) in lookup.indices.enumerated() {
+                precondition(
+                    index >= 0 && index < table.rows, "\(lookup.table.name) has \(table.rows) rows, asked for \(index)")
+                if number == 0 {
+                    out.value.row(row).update(from: table.row(Int(index)), count: columns)
+                } else {
+                    avk_add(table.row(Int(index)), out.value.row(row), columns)
+                }
+            }
+        }
+        record(out) { [self] g in
+            for lookup in lookups {
+                guard let gradient = gradient(of: lookup.table) else { continue }
+                for (row, index) in lookup.indices.enumerated() {
+                    avk_add(g.row(row), gradient.row(Int(index)), columns)
+                }
+            }
+        }
+        return out
+    }
+}

@@ -1,0 +1,39 @@
+import CVectorKernels
+import Matrices
+
+extension Tape {
+    /// Layer norm of x + residual (x[T, C], residual the same shape or nil) with gamma and beta [1, C].
+    public func layerNorm(
+        _ x: Variable, adding residual: Variable? = nil, gamma: Parameter, beta: Parameter, epsilon: Float
+    ) -> Variable {
+        let (rows, columns) = (x.value.rows, x.value.columns)
+        precondition(
+            residual.map { $0.value.rows == rows && $0.value.columns == columns } ?? true,
+            "residual of another shape than [\(rows), \(columns)]")
+        precondition(gamma.values.count == columns && beta.values.count == columns, "norm of another width")
+        let out = output(
+            rows: rows, columns: columns,
+            needsGradient: x.needsGradient || (residual?.needsGradient ?? false) || gamma.isTrainable
+                || beta.isTrainable)
+        let normalized = out.needsGradient ? pool.matrix(rows: rows, columns: columns) : nil
+        let rstd = out.needsGradient ? pool.matrix(rows: rows, columns: 1) : nil
+        avk_layer_norm(
+            x.value.pointer, residual?.value.pointer, gamma.values.pointer, beta.values.pointer, epsilon,
+            out.value.pointer, normalized?.pointer, rstd?.pointer, rows, columns)
+        guard let normalized, let rstd else { return out }
+        // The summed input is not kept: the backward pass needs only its normalized form.
+        record(out) { [self] g in
+            if let gammaGradient = gradient(of: gamma), let betaGradient = gradient(of: beta) {
+                avk_layer_norm_parameters_accumulate(
+                    g.pointer, normalized.pointer, gammaGradient.pointer, betaGradient.pointer, rows, columns)
+            }
+            for input in [x, residual] {
+                guard let input, let target = gradientTarget(of: input) else { continue }
+                avk_layer_norm_backward(
+                    g.pointer, normalized.pointer, rstd.pointer, gamma.values.pointer, target.matrix.pointer,
+                    rows, columns, target.accumulate ? 1 : 0)
+            }
+        }
+        return out
+    }
+}

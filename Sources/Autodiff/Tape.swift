@@ -1,0 +1,94 @@
+import Matrices
+
+/// A value on the tape, `[rows, columns]`, and its gradient once something has flowed back to it.
+public final class Variable {
+    public let value: Matrix
+    /// False when nothing below can learn: the backward pass stops there.
+    public let needsGradient: Bool
+    public package(set) var gradient: Matrix?
+
+    init(value: Matrix, needsGradient: Bool) {
+        self.value = value
+        self.needsGradient = needsGradient
+    }
+}
+
+/// Records coarse operations, each with a hand-written backward kernel, and runs them backwards.
+///
+/// One tape serves one shard. Buffers come from the worker's pool and return to it as soon as the last
+/// operation that needs them has run backward: popping the closure drops its references.
+public final class Tape {
+    public let pool: BufferPool
+    /// Training: dropout is active and operations are recorded. Otherwise values only.
+    public let isTraining: Bool
+    /// The flat gradient of the trainable parameters, accumulated into; nil when only values are wanted.
+    public let parameterGradients: Matrix?
+    private var dropoutStream: RandomStream?
+    private var backwardSteps: [() -> Void] = []
+
+    /// A tape that records. `dropoutStream` is the shard's stream; without one dropout is the identity.
+    public init(pool: BufferPool, parameterGradients: Matrix, dropoutStream: RandomStream?) {
+        self.pool = pool
+        self.parameterGradients = parameterGradients
+        self.dropoutStream = dropoutStream
+        isTraining = true
+    }
+
+    /// A tape that only computes values.
+    public init(evaluatingWith pool: BufferPool) {
+        self.pool = pool
+        parameterGradients = nil
+        dropoutStream = nil
+        isTraining = false
+    }
+
+    /// A value from outside. It receives a gradient only if asked to (tests do).
+    public func input(_ value: Matrix, needsGradient: Bool = false) -> Variable {
+        Variable(value: value, needsGradient: needsGradient && isTraining)
+    }
+
+    /// Runs all recorded operations backwards and forgets them. Loss operations have seeded the gradients.
+    public func backward() {
+        while let step = backwardSteps.popLast() { step() }
+    }
+
+    package func output(rows: Int, columns: Int, needsGradient: Bool) -> Variable {
+        Variable(value: pool.matrix(rows: rows, columns: columns), needsGradient: needsGradient && isTraining)
+    }
+
+    /// Records the backward step of an operation; `step` gets the gradient that reached `output`, and is
+    /// skipped if none did.
+    package func record(_ output: Variable, _ step: @escaping (Matrix) -> Void) {
+        guard isTraining, output.needsGradient else { return }
+        backwardSteps.append {
+            guard let gradient = output.gradient else { return }
+            step(gradient)
+            output.gradient = nil
+        }
+    }
+
+    /// Records the backward step of a loss, which has no gradient of its own.
+    package func recordLoss(_ step: @escaping () -> Void) {
+        if isTraining { backwardSteps.append(step) }
+    }
+
+    /// The gradient buffer of `variable` and whether it already holds something to add to; nil if it needs none.
+    package func gradientTarget(of variable: Variable) -> (matrix: Matrix, accumulate: Bool)? {
+        guard variable.needsGradient else { return nil }
+        if let existing = variable.gradient { return (existing, true) }
+        let fresh = pool.matrix(rows: variable.value.rows, columns: variable.value.columns)
+        variable.gradient = fresh
+        return (fresh, false)
+    }
+
+    /// The place of a trainable parameter's gradient, to be added to; nil for a frozen one.
+    package func gradient(of parameter: Parameter) -> Matrix? {
+        guard let offset = parameter.gradientOffset, let gradients = parameterGradients else { return nil }
+        return gradients.view(offset: offset, rows: parameter.values.rows, columns: parameter.values.columns)
+    }
+
+    /// The key of the next dropout of this shard; nil when dropout is off.
+    package func nextDropoutKey() -> UInt64? {
+        isTraining ? dropoutStream?.next() : nil
+    }
+}

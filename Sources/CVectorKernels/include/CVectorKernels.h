@@ -1,0 +1,69 @@
+// Element-wise and row-wise loops of the training step, compiled for several x86-64 levels and chosen when
+// the library is loaded. Sizes are in elements; arrays do not overlap unless a comment says they may.
+// Backward kernels add into their outputs where the name says `accumulate`.
+#ifndef ADALORA_VECTOR_KERNELS_H
+#define ADALORA_VECTOR_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Highest level the running CPU supports: 4 (AVX-512 F/DQ/BW/VL), 3 (AVX2 and FMA), 1 otherwise.
+int avk_cpu_level(void);
+
+// y[i] = exp(x[i]); relative error below 2e-7; may run in place.
+void avk_exp(const float *x, float *y, size_t n);
+
+// y[i] += x[i]
+void avk_add(const float *x, float *y, size_t n);
+
+// y[t, c] = bias[c]: what a product with beta = 1 then adds to.
+void avk_fill_rows(const float *bias, float *y, size_t rows, size_t columns);
+
+// out[c] += sum over t of x[t, c]
+void avk_column_sums_accumulate(const float *x, float *out, size_t rows, size_t columns);
+
+// y[t, r] = x[t, r] * scale[r] * factor; scale may be NULL (all ones).
+void avk_scale_columns(const float *x, const float *scale, float factor, float *y, size_t rows, size_t columns);
+
+// out[r] += factor * sum over t of a[t, r] * b[t, r]
+void avk_column_dots_accumulate(const float *a, const float *b, float factor, float *out, size_t rows,
+                                size_t columns);
+
+// Exact (erf) GELU. y = x Phi(x) and slope = dy/dx; slope may be NULL, y may be x.
+void avk_gelu(const float *x, float *y, float *slope, size_t n);
+
+// out[i] (+)= gradient[i] * slope[i]
+void avk_multiply(const float *gradient, const float *slope, float *out, size_t n, int accumulate);
+
+// Softmax of each of `rows` rows of `columns` values times `scale`, in place.
+void avk_softmax_rows(float *x, float scale, size_t rows, size_t columns);
+
+// g becomes the gradient of the scaled scores: scale * p * (g - sum(g * p)) for each row.
+void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns);
+
+// y = (s - mean) * rstd * gamma + beta for each row, with s = x + residual (residual may be NULL).
+// normalized [rows, columns] and rstd [rows] are kept for the backward pass; both may be NULL.
+void avk_layer_norm(const float *x, const float *residual, const float *gamma, const float *beta, float epsilon,
+                    float *y, float *normalized, float *rstd, size_t rows, size_t columns);
+
+// out (+)= d(loss)/ds for the layer norm above.
+void avk_layer_norm_backward(const float *gradient, const float *normalized, const float *rstd,
+                             const float *gamma, float *out, size_t rows, size_t columns, int accumulate);
+
+// gammaGradient[c] += sum of gradient * normalized; betaGradient[c] += sum of gradient.
+void avk_layer_norm_parameters_accumulate(const float *gradient, const float *normalized, float *gammaGradient,
+                                          float *betaGradient, size_t rows, size_t columns);
+
+// Decoupled AdamW (Loshchilov and Hutter 2019, as torch.optim.AdamW): w -= rate * (decay * w + m^/(sqrt(v^)+eps)).
+// correction1 = 1 - beta1^t, correction2 = 1 - beta2^t. The gradient is multiplied by gradientScale first.
+void avk_adamw(float *w, float *m, float *v, const float *g, size_t n, float gradientScale, float rate, float beta1,
+               float beta2, float epsilon, float decay, float correction1, float correction2);
+
+// Inverted dropout: y[i] = keep ? x[i] / (1 - probability) : 0, element i kept or not by a hash of (key, i) alone,
+// so that forward and backward agree without a stored mask. May run in place; accumulate adds to y.
+void avk_dropout(const float *x, float *y, size_t n, uint64_t key, float probability, int accumulate);
+
+// 1 when every element is finite.
+int avk_all_finite(const float *x, size_t n);
+
+#endif

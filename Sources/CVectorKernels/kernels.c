@@ -1,0 +1,289 @@
+#include "CVectorKernels.h"
+
+#include <math.h>
+#include <string.h>
+
+// The same C loop, compiled for several instruction sets; the loader's ifunc resolver picks one. Without
+// this, Swift packages get SSE2 code only (unsafeFlags would bar them from being dependencies).
+#if defined(__x86_64__) && defined(__linux__)
+#define MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define MULTIVERSION
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+int avk_cpu_level(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        return 4;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 3;
+#endif
+    return 1;
+}
+
+// exp by 2^n * exp(r), |r| <= ln2/2, Taylor to degree 6. Rounding by the magic constant 1.5 * 2^23 keeps the
+// integer in the low bits, so there is no float-to-int conversion to be undefined for NaN. NaN stays NaN.
+INLINE float exp_one(float x) {
+    x = x > 88.0f ? 88.0f : x;
+    x = x < -87.0f ? -87.0f : x;
+    float shifted = x * 1.44269504f + 12582912.0f;
+    uint32_t bits;
+    memcpy(&bits, &shifted, 4);
+    float n = shifted - 12582912.0f;
+    float r = x - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    float p = 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    uint32_t scaleBits = (bits + 127u) << 23;
+    float scale;
+    memcpy(&scale, &scaleBits, 4);
+    return p * scale;
+}
+
+MULTIVERSION void avk_exp(const float *x, float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
+}
+
+MULTIVERSION void avk_add(const float *x, float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+void avk_fill_rows(const float *bias, float *y, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) memcpy(y + t * columns, bias, columns * sizeof(float));
+}
+
+MULTIVERSION void avk_column_sums_accumulate(const float *x, float *restrict out, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++)
+        for (size_t c = 0; c < columns; c++) out[c] += x[t * columns + c];
+}
+
+MULTIVERSION void avk_scale_columns(const float *x, const float *scale, float factor, float *y, size_t rows,
+                                    size_t columns) {
+    if (!scale) {
+        for (size_t i = 0; i < rows * columns; i++) y[i] = x[i] * factor;
+        return;
+    }
+    for (size_t t = 0; t < rows; t++)
+        for (size_t c = 0; c < columns; c++) y[t * columns + c] = x[t * columns + c] * (scale[c] * factor);
+}
+
+MULTIVERSION void avk_column_dots_accumulate(const float *a, const float *b, float factor, float *restrict out,
+                                             size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++)
+        for (size_t c = 0; c < columns; c++) out[c] += factor * a[t * columns + c] * b[t * columns + c];
+}
+
+// Phi(x) = 1 - erfc(z)/2 at z = |x|/sqrt(2), mirrored. erfc(z) = t P(t) exp(-z^2) with t = 1/(1 + 0.4 z); P of
+// degree 7 was fitted (weighted minimax) with an absolute error of 6e-10, below Float32 rounding. The same
+// exp(-x^2/2) gives the density for the slope, so one exponential serves both.
+INLINE void gelu_one(float x, float *value, float *slope) {
+    float z = fabsf(x) * 0.707106781f;
+    float e = exp_one(-z * z);
+    float t = 1.0f / (1.0f + 0.4f * z);
+    float p = 7.844494678e-02f;
+    p = p * t - 4.137155365e-01f;
+    p = p * t + 7.213325329e-01f;
+    p = p * t - 4.123547890e-01f;
+    p = p * t + 4.318710839e-01f;
+    p = p * t + 1.316953054e-01f;
+    p = p * t + 2.378793517e-01f;
+    p = p * t + 2.248471054e-01f;
+    float tail = 0.5f * t * p * e;
+    float phi = x < 0.0f ? tail : 1.0f - tail;
+    *value = x * phi;
+    *slope = phi + x * 0.398942280f * e;
+}
+
+MULTIVERSION void avk_gelu(const float *x, float *y, float *slope, size_t n) {
+    if (slope) {
+        for (size_t i = 0; i < n; i++) {
+            float value, derivative;
+            gelu_one(x[i], &value, &derivative);
+            slope[i] = derivative;
+            y[i] = value;
+        }
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            float value, derivative;
+            gelu_one(x[i], &value, &derivative);
+            y[i] = value;
+        }
+    }
+}
+
+MULTIVERSION void avk_multiply(const float *gradient, const float *slope, float *out, size_t n, int accumulate) {
+    if (accumulate)
+        for (size_t i = 0; i < n; i++) out[i] += gradient[i] * slope[i];
+    else
+        for (size_t i = 0; i < n; i++) out[i] = gradient[i] * slope[i];
+}
+
+MULTIVERSION void avk_softmax_rows(float *x, float scale, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        float lanes[16];
+        for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
+        size_t c = 0;
+        for (; c + 16 <= columns; c += 16)
+            for (int l = 0; l < 16; l++) lanes[l] = row[c + l] > lanes[l] ? row[c + l] : lanes[l];
+        float top = -INFINITY;
+        for (; c < columns; c++) top = row[c] > top ? row[c] : top;
+        for (int l = 0; l < 16; l++) top = lanes[l] > top ? lanes[l] : top;
+        float sum = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (c = 0; c < columns; c++) {
+                float e = exp_one((row[c] - top) * scale);
+                row[c] = e;
+                sum += e;
+            }
+        }
+        float inverse = 1.0f / sum;
+        for (c = 0; c < columns; c++) row[c] *= inverse;
+    }
+}
+
+MULTIVERSION void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *prow = p + t * columns;
+        float *grow = g + t * columns;
+        float dot = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) dot += prow[c] * grow[c];
+        }
+        for (size_t c = 0; c < columns; c++) grow[c] = scale * prow[c] * (grow[c] - dot);
+    }
+}
+
+MULTIVERSION void avk_layer_norm(const float *x, const float *residual, const float *gamma, const float *beta,
+                                 float epsilon, float *y, float *normalized, float *rstd, size_t rows,
+                                 size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *xrow = x + t * columns;
+        float *yrow = y + t * columns;
+        float sum = 0;
+        if (residual) {
+#pragma clang fp reassociate(on)
+            const float *rrow = residual + t * columns;
+            for (size_t c = 0; c < columns; c++) {
+                float s = xrow[c] + rrow[c];
+                yrow[c] = s;
+                sum += s;
+            }
+        } else {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) {
+                yrow[c] = xrow[c];
+                sum += xrow[c];
+            }
+        }
+        float mean = sum / (float)columns;
+        float squares = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) {
+                float d = yrow[c] - mean;
+                squares += d * d;
+            }
+        }
+        float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
+        if (rstd) rstd[t] = inverse;
+        if (normalized) {
+            float *nrow = normalized + t * columns;
+            for (size_t c = 0; c < columns; c++) {
+                float n = (yrow[c] - mean) * inverse;
+                nrow[c] = n;
+                yrow[c] = n * gamma[c] + beta[c];
+            }
+        } else {
+            for (size_t c = 0; c < columns; c++) yrow[c] = (yrow[c] - mean) * inverse * gamma[c] + beta[c];
+        }
+    }
+}
+
+MULTIVERSION void avk_layer_norm_backward(const float *gradient, const float *normalized, const float *rstd,
+                                          const float *gamma, float *out, size_t rows, size_t columns,
+                                          int accumulate) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *g = gradient + t * columns;
+        const float *n = normalized + t * columns;
+        float *o = out + t * columns;
+        float sum = 0, dot = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) {
+                float w = g[c] * gamma[c];
+                sum += w;
+                dot += w * n[c];
+            }
+        }
+        float meanGradient = sum / (float)columns, meanDot = dot / (float)columns, r = rstd[t];
+        if (accumulate)
+            for (size_t c = 0; c < columns; c++) o[c] += r * (g[c] * gamma[c] - meanGradient - n[c] * meanDot);
+        else
+            for (size_t c = 0; c < columns; c++) o[c] = r * (g[c] * gamma[c] - meanGradient - n[c] * meanDot);
+    }
+}
+
+MULTIVERSION void avk_layer_norm_parameters_accumulate(const float *gradient, const float *normalized,
+                                                       float *restrict gammaGradient,
+                                                       float *restrict betaGradient, size_t rows,
+                                                       size_t columns) {
+    for (size_t t = 0; t < rows; t++)
+        for (size_t c = 0; c < columns; c++) {
+            gammaGradient[c] += gradient[t * columns + c] * normalized[t * columns + c];
+            betaGradient[c] += gradient[t * columns + c];
+        }
+}
+
+MULTIVERSION void avk_adamw(float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n,
+                            float gradientScale, float rate, float beta1, float beta2, float epsilon, float decay,
+                            float correction1, float correction2) {
+    float step = rate / correction1, root = 1.0f / sqrtf(correction2), keep = 1.0f - rate * decay;
+    for (size_t i = 0; i < n; i++) {
+        float gradient = g[i] * gradientScale;
+        m[i] = beta1 * m[i] + (1.0f - beta1) * gradient;
+        v[i] = beta2 * v[i] + (1.0f - beta2) * gradient * gradient;
+        // The builtin, unlike sqrtf, never sets errno and so vectorizes.
+        w[i] = w[i] * keep - step * m[i] / (__builtin_elementwise_sqrt(v[i]) * root + epsilon);
+    }
+}
+
+// The finalizer of MurmurHash3 (fmix64) over key + index * odd constant: uniform enough for masks, stateless.
+INLINE uint32_t hash_index(uint64_t key, uint64_t index) {
+    uint64_t h = key + (index + 1) * 0x9E3779B97F4A7C15ull;
+    h ^= h >> 33;
+    h *= 0xFF51AFD7ED558CCDull;
+    h ^= h >> 33;
+    h *= 0xC4CEB9FE1A85EC53ull;
+    h ^= h >> 33;
+    return (uint32_t)(h >> 32);
+}
+
+MULTIVERSION void avk_dropout(const float *x, float *y, size_t n, uint64_t key, float probability,
+                              int accumulate) {
+    float keepScale = 1.0f / (1.0f - probability);
+    uint32_t threshold = (uint32_t)(probability * 4294967296.0);
+    for (size_t i = 0; i < n; i++) {
+        float value = hash_index(key, i) >= threshold ? x[i] * keepScale : 0.0f;
+        y[i] = accumulate ? y[i] + value : value;
+    }
+}
+
+MULTIVERSION int avk_all_finite(const float *x, size_t n) {
+    // 0 * x is 0 for a finite x and NaN otherwise.
+    float sum = 0;
+    {
+#pragma clang fp reassociate(on)
+        for (size_t i = 0; i < n; i++) sum += 0.0f * x[i];
+    }
+    return sum == 0.0f;
+}

@@ -1,0 +1,41 @@
+import COpenBLAS
+import Dispatch
+import Synchronization
+
+/// A fixed number of workers, each with its own buffer pool, that take tasks by index.
+///
+/// Which worker takes which task is up to the machine, so a task must leave its result in a place of its own;
+/// then the outcome is the same bits for any number of workers. Products inside a task run on one thread.
+public final class Workers: Sendable {
+    public let count: Int
+    private let pools: [BufferPool]
+
+    public init(count: Int) {
+        precondition(count > 0, "\(count) workers")
+        self.count = count
+        pools = (0..<count).map { _ in BufferPool() }
+        openblas_set_num_threads(1)
+    }
+
+    /// Runs `body(task, pool)` for each task in 0..<tasks; returns when all are done.
+    public func run(tasks: Int, _ body: @Sendable (Int, BufferPool) -> Void) {
+        if tasks == 0 { return }
+        let active = min(count, tasks)
+        if active == 1 {
+            for task in 0..<tasks { body(task, pools[0]) }
+            return
+        }
+        let next = Atomic<Int>(0)
+        DispatchQueue.concurrentPerform(iterations: active) { worker in
+            while true {
+                let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                if task >= tasks { break }
+                body(task, pools[worker])
+            }
+        }
+    }
+
+    /// Times that any pool had to ask the system for memory, and the floats it holds.
+    public var allocations: Int { pools.reduce(0) { $0 + $1.allocations } }
+    public var allocatedElements: Int { pools.reduce(0) { $0 + $1.allocatedElements } }
+}

@@ -1,0 +1,139 @@
+/// How many triplets may survive at each optimizer step: the paper's cubic schedule (section 3.3 and eq. 14).
+///
+/// With 1-based steps `t`, `T` total, `t_i` warm-up and `t_f` final steps:
+///
+///     b(t) = b(0)                                                     t ≤ t_i
+///     b(t) = ⌊b(T) + (b(0) − b(T))·(1 − (t − t_i)/(T − t_f − t_i))³⌋     t_i < t ≤ T − t_f
+///     b(t) = b(T)                                                     t > T − t_f
+///
+/// Eq. 14 of the paper prints `t − t_i − t_f` in the numerator. That is a misprint: it would start above `b(0)` and
+/// jump at both ends. The authors' code and PEFT compute the formula above, and so does this type, to the same integer.
+///
+/// Steps are optimizer steps: with gradient accumulation, ask once per update and not once per micro-batch.
+///
+///     let schedule = try BudgetSchedule(
+///         initialBudget: 432, finalBudget: 288, totalSteps: 900, warmupSteps: 90, finalSteps: 360, interval: 1)
+///     schedule.budget(at: 300)  // 312
+public struct BudgetSchedule: Sendable, Equatable {
+    /// `b(0)`: the sum of the initial ranks over all adapted matrices, in triplets.
+    public let initialBudget: Int
+    /// `b(T)`: the triplets that survive at the end.
+    public let finalBudget: Int
+    /// `T`, in optimizer steps.
+    public let totalSteps: Int
+    /// `t_i`, in optimizer steps.
+    public let warmupSteps: Int
+    /// `t_f`, in optimizer steps.
+    public let finalSteps: Int
+    /// `ΔT`: a mask is chosen when the step is a multiple of it, and at the last budgeting step.
+    public let interval: Int
+
+    /// - Throws: `ScheduleError` if a budget or phase is negative, `totalSteps` or `interval` is below 1, the final
+    ///   budget exceeds the initial one, or `warmupSteps + finalSteps >= totalSteps`.
+    public init(
+        initialBudget: Int, finalBudget: Int, totalSteps: Int, warmupSteps: Int, finalSteps: Int, interval: Int
+    ) throws(ScheduleError) {
+        try Self.check("initial budget", initialBudget, minimum: 0)
+        try Self.check("final budget", finalBudget, minimum: 0)
+        try Self.check("total steps", totalSteps, minimum: 1)
+        try Self.check("warm-up steps", warmupSteps, minimum: 0)
+        try Self.check("final steps", finalSteps, minimum: 0)
+        try Self.check("allocation interval", interval, minimum: 1)
+        guard finalBudget <= initialBudget else {
+            throw .finalBudgetAboveInitial(finalBudget: finalBudget, initialBudget: initialBudget)
+        }
+        guard warmupSteps + finalSteps < totalSteps else {
+            throw .noBudgetingSteps(
+                warmupSteps: warmupSteps, finalSteps: finalSteps, totalSteps: totalSteps)
+        }
+        self.initialBudget = initialBudget
+        self.finalBudget = finalBudget
+        self.totalSteps = totalSteps
+        self.warmupSteps = warmupSteps
+        self.finalSteps = finalSteps
+        self.interval = interval
+    }
+
+    /// `T − t_f`: the step after which the mask is fixed. It always lies in the budgeting phase.
+    public var lastBudgetingStep: Int { totalSteps - finalSteps }
+
+    /// The phase of 1-based step `step`; 0 is the state before training, and steps after `T` stay in the final phase.
+    public func phase(at step: Int) -> SchedulePhase {
+        if step <= warmupSteps { return .warmup }
+        return step <= lastBudgetingStep ? .budgeting : .final
+    }
+
+    /// `b(t)`, in triplets over all adapted matrices.
+    ///
+    /// Non-increasing, `b(0)` up to the end of warm-up and exactly `b(T)` from the last budgeting step on.
+    public func budget(at step: Int) -> Int {
+        switch phase(at: step) {
+        case .warmup:
+            return initialBudget
+        case .final:
+            return finalBudget
+        case .budgeting:
+            let elapsed = Double(step - warmupSteps) / Double(lastBudgetingStep - warmupSteps)
+            let excess = Double(initialBudget - finalBudget)
+            return Int(excess * Self.cube(1 - elapsed) + Double(finalBudget))
+        }
+    }
+
+    /// Whether a new mask is chosen after step `step`: every `interval` steps of the budgeting phase, and always at
+    /// its last step, so that the final budget is reached however the interval divides the run.
+    public func allocates(after step: Int) -> Bool {
+        guard phase(at: step) == .budgeting else { return false }
+        return step % interval == 0 || step == lastBudgetingStep
+    }
+
+    /// Whether a mask is applied to λ after step `step`: the new one when `allocates(after:)`, the fixed one throughout
+    /// the final phase. Between two allocations λ is left free to regrow, so that triplets may return.
+    public func appliesMask(after step: Int) -> Bool {
+        allocates(after: step) || phase(at: step) == .final
+    }
+
+    /// Whether the importance of step `step` enters the running averages: at each step, warm-up included, until the
+    /// averages have served their last allocation at `T − t_f`.
+    ///
+    /// - Parameter peftCompatible: PEFT stops one step earlier: it chooses its last mask, after step `T − t_f`,
+    ///   without observing that step.
+    public func observesImportance(at step: Int, peftCompatible: Bool) -> Bool {
+        peftCompatible ? step < lastBudgetingStep : step <= lastBudgetingStep
+    }
+
+    /// 2⁵³: up to here Double holds every integer, so budgets survive the conversion and sums of two cannot overflow.
+    private static let largestExactInteger = 1 << 53
+
+    private static func check(_ name: String, _ value: Int, minimum: Int) throws(ScheduleError) {
+        guard value >= minimum else { throw .tooSmall(name: name, value: value, minimum: minimum) }
+        guard value <= largestExactInteger else {
+            throw .tooLarge(name: name, value: value, maximum: largestExactInteger)
+        }
+    }
+
+    /// `x³` rounded once, as `pow` in Python's `x ** 3` does, for `x` of moderate size.
+    ///
+    /// `x * x * x` rounds twice, and where the exact budget is an integer the second rounding moves the result to the
+    /// other side of it: b(2) of 1000 → 0 in 5 steps is 215 in PEFT, but 216 that way. So the rounding error of each
+    /// product is carried along.
+    private static func cube(_ x: Double) -> Double {
+        let square = x * x
+        let product = square * x
+        return product + (productError(square, x, product) + productError(x, x, square) * x)
+    }
+
+    /// `a·b − product`, exactly, for `product = a * b` (Dekker 1971). A fused multiply-add would be shorter, but on
+    /// Linux it is a call into libm, which a target without imports does not link.
+    private static func productError(_ a: Double, _ b: Double, _ product: Double) -> Double {
+        let (aHigh, aLow) = halves(a)
+        let (bHigh, bLow) = halves(b)
+        return ((aHigh * bHigh - product) + aHigh * bLow + aLow * bHigh) + aLow * bLow
+    }
+
+    /// Splits `x` into two parts of at most 26 significant bits, whose products are exact.
+    private static func halves(_ x: Double) -> (high: Double, low: Double) {
+        let scaled = 134_217_729 * x  // 2²⁷ + 1
+        let high = scaled - (scaled - x)
+        return (high, x - high)
+    }
+}
