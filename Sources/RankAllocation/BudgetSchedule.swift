@@ -6,14 +6,16 @@
 ///     b(t) = ⌊b(T) + (b(0) − b(T))·(1 − (t − t_i)/(T − t_f − t_i))³⌋     t_i < t ≤ T − t_f
 ///     b(t) = b(T)                                                     t > T − t_f
 ///
-/// Eq. 14 of the paper prints `t − t_i − t_f` in the numerator. That is a misprint: it would start above `b(0)` and
-/// jump at both ends. The authors' code and PEFT compute the formula above, and so does this type, to the same integer.
+/// Eq. 14 of the paper prints `t − t_i − t_f` in the numerator. That is a misprint: it would start above
+/// `b(0)` and jump at both ends. The authors' code and PEFT compute the formula above, and so does this type,
+/// to the same integer.
 ///
 /// Steps are optimizer steps: with gradient accumulation, ask once per update and not once per micro-batch.
 ///
 ///     let schedule = try BudgetSchedule(
-///         initialBudget: 432, finalBudget: 288, totalSteps: 900, warmupSteps: 90, finalSteps: 360, interval: 1)
-///     schedule.budget(at: 300)  // 312
+///         initialBudget: 432, finalBudget: 288, totalSteps: 900, warmupSteps: 90, finalSteps: 360,
+///         interval: 1)
+///     schedule.budget(at: 300)  // 309
 public struct BudgetSchedule: Sendable, Equatable {
     /// `b(0)`: the sum of the initial ranks over all adapted matrices, in triplets.
     public let initialBudget: Int
@@ -28,10 +30,11 @@ public struct BudgetSchedule: Sendable, Equatable {
     /// `ΔT`: a mask is chosen when the step is a multiple of it, and at the last budgeting step.
     public let interval: Int
 
-    /// - Throws: `ScheduleError` if a budget or phase is negative, `totalSteps` or `interval` is below 1, the final
-    ///   budget exceeds the initial one, or `warmupSteps + finalSteps >= totalSteps`.
+    /// - Throws: `ScheduleError` if a budget or phase is negative, `totalSteps` or `interval` is below 1, the
+    ///   final budget exceeds the initial one, or `warmupSteps + finalSteps >= totalSteps`.
     public init(
-        initialBudget: Int, finalBudget: Int, totalSteps: Int, warmupSteps: Int, finalSteps: Int, interval: Int
+        initialBudget: Int, finalBudget: Int, totalSteps: Int, warmupSteps: Int, finalSteps: Int,
+        interval: Int
     ) throws(ScheduleError) {
         try Self.check("initial budget", initialBudget, minimum: 0)
         try Self.check("final budget", finalBudget, minimum: 0)
@@ -57,7 +60,8 @@ public struct BudgetSchedule: Sendable, Equatable {
     /// `T − t_f`: the step after which the mask is fixed. It always lies in the budgeting phase.
     public var lastBudgetingStep: Int { totalSteps - finalSteps }
 
-    /// The phase of 1-based step `step`; 0 is the state before training, and steps after `T` stay in the final phase.
+    /// The phase of 1-based step `step`; 0 is the state before training, and steps after `T` stay in the
+    /// final phase.
     public func phase(at step: Int) -> SchedulePhase {
         if step <= warmupSteps { return .warmup }
         return step <= lastBudgetingStep ? .budgeting : .final
@@ -79,29 +83,31 @@ public struct BudgetSchedule: Sendable, Equatable {
         }
     }
 
-    /// Whether a new mask is chosen after step `step`: every `interval` steps of the budgeting phase, and always at
-    /// its last step, so that the final budget is reached however the interval divides the run.
+    /// Whether a new mask is chosen after step `step`: every `interval` steps of the budgeting phase, and
+    /// always at its last step, so that the final budget is reached however the interval divides the run.
     public func allocates(after step: Int) -> Bool {
         guard phase(at: step) == .budgeting else { return false }
         return step % interval == 0 || step == lastBudgetingStep
     }
 
-    /// Whether a mask is applied to λ after step `step`: the new one when `allocates(after:)`, the fixed one throughout
-    /// the final phase. Between two allocations λ is left free to regrow, so that triplets may return.
+    /// Whether a mask is applied to λ after step `step`: the new one when `allocates(after:)`, the fixed one
+    /// throughout the final phase. Between two allocations λ is left free to regrow, so that triplets may
+    /// return.
     public func appliesMask(after step: Int) -> Bool {
         allocates(after: step) || phase(at: step) == .final
     }
 
-    /// Whether the importance of step `step` enters the running averages: at each step, warm-up included, until the
-    /// averages have served their last allocation at `T − t_f`.
+    /// Whether the importance of step `step` enters the running averages: at each step, warm-up included,
+    /// until the averages have served their last allocation at `T − t_f`.
     ///
-    /// - Parameter peftCompatible: PEFT stops one step earlier: it chooses its last mask, after step `T − t_f`,
-    ///   without observing that step.
+    /// - Parameter peftCompatible: PEFT stops one step earlier: it chooses its last mask, after step
+    ///   `T − t_f`, without observing that step.
     public func observesImportance(at step: Int, peftCompatible: Bool) -> Bool {
         peftCompatible ? step < lastBudgetingStep : step <= lastBudgetingStep
     }
 
-    /// 2⁵³: up to here Double holds every integer, so budgets survive the conversion and sums of two cannot overflow.
+    /// 2⁵³: up to here Double holds every integer, so budgets survive the conversion and sums of two cannot
+    /// overflow.
     private static let largestExactInteger = 1 << 53
 
     private static func check(_ name: String, _ value: Int, minimum: Int) throws(ScheduleError) {
@@ -113,17 +119,17 @@ public struct BudgetSchedule: Sendable, Equatable {
 
     /// `x³` rounded once, as `pow` in Python's `x ** 3` does, for `x` of moderate size.
     ///
-    /// `x * x * x` rounds twice, and where the exact budget is an integer the second rounding moves the result to the
-    /// other side of it: b(2) of 1000 → 0 in 5 steps is 215 in PEFT, but 216 that way. So the rounding error of each
-    /// product is carried along.
+    /// `x * x * x` rounds twice, and where the exact budget is an integer the second rounding moves the
+    /// result to the other side of it: b(2) of 1000 → 0 in 5 steps is 215 in PEFT, but 216 that way. So the
+    /// rounding error of each product is carried along.
     private static func cube(_ x: Double) -> Double {
         let square = x * x
         let product = square * x
         return product + (productError(square, x, product) + productError(x, x, square) * x)
     }
 
-    /// `a·b − product`, exactly, for `product = a * b` (Dekker 1971). A fused multiply-add would be shorter, but on
-    /// Linux it is a call into libm, which a target without imports does not link.
+    /// `a·b − product`, exactly, for `product = a * b` (Dekker 1971). A fused multiply-add would be shorter,
+    /// but on Linux it is a call into libm, which a target without imports does not link.
     private static func productError(_ a: Double, _ b: Double, _ product: Double) -> Double {
         let (aHigh, aLow) = halves(a)
         let (bHigh, bLow) = halves(b)

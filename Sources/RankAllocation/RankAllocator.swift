@@ -2,18 +2,21 @@
 public enum RankAllocator {
     /// Keeps exactly the `budget` triplets of highest score.
     ///
-    /// Triplets are sorted by falling score, ties by lower site and then lower index, and the first `budget` of them
-    /// survive. A threshold would prune or keep too many wherever scores are equal, and has no value at all when the
-    /// budget is 0 or everything.
+    /// Triplets are sorted by falling score, ties by lower site and then lower index, and the first `budget`
+    /// of them survive. A threshold would prune or keep too many wherever scores are equal, and has no value
+    /// at all when the budget is 0 or everything.
     ///
     ///     let allocation = try RankAllocator.allocate(scores: [[3, 1], [2, 2]], budget: 2)
     ///     allocation.keep  // [[true, false], [true, false]]
     ///
     /// - Parameters:
-    ///   - scores: for each site the scores of its triplets; a site may have none. Infinity is the largest score.
+    ///   - scores: for each site the scores of its triplets; a site may have none. Infinity is the largest
+    ///     score.
     ///   - budget: how many triplets survive, from 0 to the number of scores.
-    ///   - previous: the mask in force so far, shaped like `scores`; nil means that all triplets are kept so far.
-    /// - Throws: `AllocationError` if the budget is out of range, a score is NaN or `previous` has another shape.
+    ///   - previous: the mask in force so far, shaped like `scores`; nil means that all triplets are kept so
+    ///     far.
+    /// - Throws: `AllocationError` if the budget is out of range, a score is NaN or `previous` has another
+    ///   shape.
     public static func allocate(
         scores: [[Float]], budget: Int, previous: [[Bool]]? = nil
     ) throws(AllocationError) -> Allocation {
@@ -65,7 +68,8 @@ public enum RankAllocator {
         guard previous.count == scores.count else {
             throw .previousSiteCount(found: previous.count, expected: scores.count)
         }
-        for (site, (mask, siteScores)) in zip(previous, scores).enumerated() where mask.count != siteScores.count {
+        for (site, (mask, siteScores)) in zip(previous, scores).enumerated()
+        where mask.count != siteScores.count {
             throw .previousRank(site: site, found: mask.count, expected: siteScores.count)
         }
     }

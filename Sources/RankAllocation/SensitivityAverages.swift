@@ -1,12 +1,13 @@
-/// Running averages of the sensitivity `I = |w·∂L/∂w|` (eq. 8) of each scalar of one parameter array, in Float32.
+/// Running averages of the sensitivity `I = |w·∂L/∂w|` (eq. 8) of each scalar of one parameter array, in
+/// Float32.
 ///
 /// Per observed step, from zero and without bias correction:
 ///
 ///     Ī ← β1·Ī + (1 − β1)·I          (eq. 9)
 ///     Ū ← β2·Ū + (1 − β2)·|I − Ī|     (eq. 10, with the new Ī)
 ///
-/// Averages are kept in Float32 whatever the precision of the weights: `Ī·Ū` is of order `w²g²` and would underflow in
-/// half precision.
+/// Averages are kept in Float32 whatever the precision of the weights: `Ī·Ū` is of order `w²g²` and would
+/// underflow in half precision.
 public struct SensitivityAverages: Sendable, Equatable {
     /// Ī, `[count]`.
     public private(set) var sensitivity: [Float]
@@ -34,10 +35,11 @@ public struct SensitivityAverages: Sendable, Equatable {
 
     /// Takes in one step: weights and gradients are read once, both averages are updated in the same pass.
     ///
-    /// The loop rounds after each operation (no fused multiply-add), so its bits depend neither on the CPU nor on how
-    /// it is vectorized. An average below the smallest normal Float becomes 0: the averages of a pruned triplet decay
-    /// by β each step, and rounding would hold them among the subnormals for ever, where each operation costs tens of
-    /// times more. A gradient that is not finite gives a score that is not finite.
+    /// The loop rounds after each operation (no fused multiply-add), so its bits depend neither on the CPU
+    /// nor on how it is vectorized. An average below the smallest normal Float becomes 0: that of a weight
+    /// without gradient decays by β each step, and rounding would hold it at a few units of the smallest
+    /// subnormal for ever, which many CPUs compute on a slow path. A gradient that is not finite gives a
+    /// score that is not finite.
     ///
     /// - Parameters:
     ///   - weights: `[count]`.
@@ -49,13 +51,15 @@ public struct SensitivityAverages: Sendable, Equatable {
     ) {
         let count = self.count
         precondition(weights.count == count, "averages have \(count) values, weights have \(weights.count)")
-        precondition(gradients.count == count, "averages have \(count) values, gradients have \(gradients.count)")
+        precondition(
+            gradients.count == count, "averages have \(count) values, gradients have \(gradients.count)")
         precondition(beta1 >= 0 && beta1 < 1, "beta1 must be in 0 ..< 1, got \(beta1)")
         precondition(beta2 >= 0 && beta2 < 1, "beta2 must be in 0 ..< 1, got \(beta2)")
         guard let weights = weights.baseAddress, let gradients = gradients.baseAddress else { return }
         sensitivity.withUnsafeMutableBufferPointer { sensitivity in
             uncertainty.withUnsafeMutableBufferPointer { uncertainty in
-                guard let sensitivity = sensitivity.baseAddress, let uncertainty = uncertainty.baseAddress else {
+                guard let sensitivity = sensitivity.baseAddress, let uncertainty = uncertainty.baseAddress
+                else {
                     return
                 }
                 Self.update(
@@ -87,7 +91,8 @@ public struct SensitivityAverages: Sendable, Equatable {
         keeping(kept.flatMap { row in row * columns..<(row + 1) * columns })
     }
 
-    /// Equations 8–10 over `count` scalars. Plain pointers and a comparison instead of a branch let it vectorize.
+    /// Equations 8–10 over `count` scalars. Plain pointers and a comparison instead of a branch let it
+    /// vectorize.
     private static func update(
         _ sensitivity: UnsafeMutablePointer<Float>, _ uncertainty: UnsafeMutablePointer<Float>,
         weights: UnsafePointer<Float>, gradients: UnsafePointer<Float>, count: Int, beta1: Float, beta2: Float

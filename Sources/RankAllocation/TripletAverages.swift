@@ -1,4 +1,5 @@
-/// The sensitivity averages of one adapter `ΔW = s·P·Λ·Q`, whose triplet `i` is column `i` of P, λ_i and row `i` of Q.
+/// The sensitivity averages of one adapter `ΔW = s·P·Λ·Q`, whose triplet `i` is column `i` of P, λ_i and row
+/// `i` of Q.
 ///
 /// All arrays are row-major: P `[O, R]`, λ `[R]`, Q `[R, I]`.
 public struct TripletAverages: Sendable, Equatable {
@@ -44,8 +45,8 @@ public struct TripletAverages: Sendable, Equatable {
 
     /// Takes in one step of all three arrays (eqs. 8–10); see `SensitivityAverages.observe`.
     ///
-    /// Which weights are meant is the caller's choice: the paper takes them before the optimizer's update, PEFT and
-    /// the authors' code after it.
+    /// Which weights are meant is the caller's choice: the paper takes them before the optimizer's update,
+    /// PEFT and the authors' code after it.
     public mutating func observe(
         p: UnsafeBufferPointer<Float>, pGradient: UnsafeBufferPointer<Float>,
         lambda: UnsafeBufferPointer<Float>, lambdaGradient: UnsafeBufferPointer<Float>,
@@ -60,7 +61,8 @@ public struct TripletAverages: Sendable, Equatable {
     ///
     ///     S_i = s(λ_i) + mean_j s(P_ji) + mean_j s(Q_ij)
     ///
-    /// with `s = Ī·Ū` or `s = Ī`. Products and sums are in Double, rounded once to Float. `magnitude` is `|λ_i|`.
+    /// with `s = Ī·Ū` or `s = Ī`. Products and sums are in Double, rounded once to Float. `magnitude` is
+    /// `|λ_i|`.
     ///
     /// - Parameter lambda: the current λ, `[R]`; only `magnitude` reads its values.
     public func scores(_ measure: ImportanceMeasure, lambda: [Float]) -> [Float] {
@@ -77,7 +79,8 @@ public struct TripletAverages: Sendable, Equatable {
     /// - Parameter kept: distinct indices below `rank`; none at all leaves rank 0.
     public mutating func compact(keeping kept: [Int]) {
         precondition(
-            kept.allSatisfy { $0 >= 0 && $0 < rank }, "cannot keep triplets \(kept) of an adapter of rank \(rank)")
+            kept.allSatisfy { $0 >= 0 && $0 < rank },
+            "cannot keep triplets \(kept) of an adapter of rank \(rank)")
         precondition(Set(kept).count == kept.count, "cannot keep a triplet twice: \(kept) of rank \(rank)")
         p = p.keepingColumns(kept, of: rank)
         lambda = lambda.keeping(kept)
@@ -101,7 +104,8 @@ public struct TripletAverages: Sendable, Equatable {
             for column in 0..<inputs {
                 rowSum += score(q, triplet * inputs + column)
             }
-            let total = score(lambda, triplet) + columnSums[triplet] / Double(outputs) + rowSum / Double(inputs)
+            let total =
+                score(lambda, triplet) + columnSums[triplet] / Double(outputs) + rowSum / Double(inputs)
             return Float(total)
         }
     }

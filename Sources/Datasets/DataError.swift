@@ -1,0 +1,49 @@
+/// What is wrong with a data file, in one line: where, what, and what to try.
+public struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
+    /// Decides a command's exit status: a missing file, one that cannot be read, or one with bad content.
+    public enum Kind: Sendable, Equatable { case missing, unreadable, invalid }
+
+    public let kind: Kind
+    public let file: String
+    /// The first line concerned, counted from 1; nil when the whole file is.
+    public let line: Int?
+    public let problem: String
+    public let advice: String
+
+    public init(kind: Kind = .invalid, file: String, line: Int? = nil, problem: String, advice: String) {
+        self.kind = kind
+        self.file = file
+        self.line = line
+        self.problem = problem
+        self.advice = advice
+    }
+
+    /// `file:line: what is wrong; what to try`
+    public var description: String {
+        let place = line.map { "\(file):\($0)" } ?? file
+        return "\(place): \(problem); \(advice)"
+    }
+}
+
+/// Text from a file made fit for a one-line message: quoted, shortened, control characters escaped.
+func quoted(_ text: String, limit: Int = 60) -> String {
+    var shown = ""
+    for scalar in text.unicodeScalars.prefix(limit) {
+        switch scalar {
+        case "\n": shown += "\\n"
+        case "\r": shown += "\\r"
+        case "\t": shown += "\\t"
+        default:
+            let control = scalar.properties.generalCategory == .control
+            shown += control ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        }
+    }
+    let more = text.unicodeScalars.count > limit ? "…" : ""
+    return "'\(shown)\(more)'"
+}
+
+/// `'a', 'b', 'c' and 4 more`
+func quotedList(_ names: [String], limit: Int = 10) -> String {
+    let shown = names.prefix(limit).map { quoted($0) }.joined(separator: ", ")
+    return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
+}

@@ -1,0 +1,76 @@
+import Foundation
+
+/// The examples of one file, in file order.
+public struct Dataset: Sendable {
+    public let examples: [Example]
+    /// The file's name as it was given, for messages.
+    public let file: String
+    /// What is odd about the file but no reason to refuse it, one line each.
+    public let warnings: [String]
+
+    public init(examples: [Example], file: String, warnings: [String] = []) {
+        self.examples = examples
+        self.file = file
+        self.warnings = warnings
+    }
+
+    /// Reads a JSON Lines, TSV or CSV file.
+    ///
+    /// - Parameters:
+    ///   - format: nil takes it from the file name's extension.
+    ///   - requireLabels: without it, rows may lack a label and the label column may be absent.
+    /// - Throws: `DataError` naming the file and, where there is one, the line.
+    public static func read(
+        _ url: URL, format: DataFormat? = nil, columns: ColumnNames = ColumnNames(), requireLabels: Bool
+    ) throws -> Dataset {
+        let name = url.relativePath
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+            throw DataError(kind: .missing, file: name, problem: "no such file", advice: "check the path")
+        }
+        if isFolder.boolValue {
+            throw DataError(
+                kind: .unreadable, file: name, problem: "this is a folder", advice: "name a file inside it")
+        }
+        guard let format = format ?? DataFormat(fileName: url.lastPathComponent) else {
+            throw DataError(
+                file: name, problem: "the extension names no known format",
+                advice: "use .jsonl, .tsv or .csv, or give --format")
+        }
+        let bytes: [UInt8]
+        do {
+            bytes = [UInt8](try Data(contentsOf: url))
+        } catch {
+            throw DataError(
+                kind: .unreadable, file: name, problem: "the file cannot be read",
+                advice: "check its permissions")
+        }
+        return try parse(bytes, name: name, format: format, columns: columns, requireLabels: requireLabels)
+    }
+
+    /// Reads examples from memory, for example from standard input; `name` stands for the file in messages.
+    ///
+    /// - Throws: `DataError`, as `read`.
+    public static func parse(
+        _ bytes: [UInt8], name: String, format: DataFormat, columns: ColumnNames = ColumnNames(),
+        requireLabels: Bool
+    ) throws -> Dataset {
+        let source = try SourceText(bytes, name: name)
+        var builder = DatasetBuilder(file: name, requireLabels: requireLabels)
+        switch format {
+        case .jsonl: try builder.readJSONLines(source, wanted: columns)
+        case .tsv, .csv: try builder.readDelimited(source, format: format, wanted: columns)
+        }
+        return try builder.finish()
+    }
+
+    /// How many examples have a text (and pair) that also occurs in `other`, whatever their labels.
+    public func overlap(with other: Dataset) -> Int {
+        struct Texts: Hashable {
+            let text: String
+            let pair: String?
+        }
+        let known = Set(other.examples.map { Texts(text: $0.text, pair: $0.pair) })
+        return examples.count { known.contains(Texts(text: $0.text, pair: $0.pair)) }
+    }
+}

@@ -1,0 +1,147 @@
+/// Collects the rows of one file into a `Dataset`, counting what is odd.
+struct DatasetBuilder {
+    let file: String
+    let requireLabels: Bool
+    private var examples: [Example] = []
+    private var warnings: [String] = []
+    private var emptyTexts = 0
+    private var firstEmptyText = 0
+
+    init(file: String, requireLabels: Bool) {
+        self.file = file
+        self.requireLabels = requireLabels
+    }
+
+    mutating func readJSONLines(_ source: SourceText, wanted: ColumnNames) throws {
+        var reader = JSONLinesReader(source)
+        var chosen: ChosenColumns?
+        while let (line, values) = try reader.next() {
+            let columns =
+                try chosen
+                ?? ChosenColumns(
+                    of: values.keys.sorted(), wanted: wanted, requireLabels: requireLabels, file: file,
+                    line: line)
+            chosen = columns
+            let text = try text(columns.text, of: values, line: line)
+            let pair = try columns.pair.map { try self.text($0, of: values, line: line) }
+            // A first line without a label must not hide the labels of later ones.
+            let name = columns.label ?? wanted.label ?? ColumnNames.knownLabels.first { values[$0] != nil }
+            let label = try name.flatMap { try self.label(values[$0], column: $0, line: line) }
+            try add(text: text, pair: pair, label: label, line: line)
+        }
+        noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
+    }
+
+    private func text(_ name: String, of values: [String: JSONValue], line: Int) throws -> String {
+        switch values[name] {
+        case .text(let text): return text
+        case nil:
+            throw problem(
+                "no column \(quoted(name))", line: line,
+                "the line's columns are \(quotedList(values.keys.sorted(), limit: 20)): "
+                    + "every line needs the same text columns")
+        case let value?:
+            throw problem(
+                "column \(quoted(name)) is \(value.kind), not a string", line: line, "put the text in quotes")
+        }
+    }
+
+    private func label(_ value: JSONValue?, column: String, line: Int) throws -> RawLabel? {
+        switch value {
+        case nil, .null: return nil
+        case .text(let text): return text.allSatisfy(\.isWhitespace) ? nil : .text(text)
+        case .number(let number): return .number(number)
+        case .largeInteger(let digits): return .text(digits)
+        case .truth(let truth): return .text(truth ? "true" : "false")
+        case .nested:
+            throw problem(
+                "label column \(quoted(column)) is \(JSONValue.nested.kind)", line: line,
+                "a label is a string, a number, true or false")
+        }
+    }
+
+    mutating func readDelimited(_ source: SourceText, format: DataFormat, wanted: ColumnNames) throws {
+        var reader = DelimitedReader(source, format: format)
+        guard let header = try reader.next(columns: nil) else {
+            throw DataError(file: file, problem: "the file is empty", advice: "check the path")
+        }
+        try checkHeader(header)
+        let columns = try ChosenColumns(
+            of: header.fields, wanted: wanted, requireLabels: requireLabels, file: file, line: header.line)
+        func index(_ name: String?) -> Int? { name.flatMap { header.fields.firstIndex(of: $0) } }
+        let indices = [index(columns.text), index(columns.pair)].compactMap { $0 }
+        let labelIndex = index(columns.label)
+        var csvQuotes = 0
+        while let row = try reader.next(columns: header.fields.count) {
+            let texts = indices.map { row.fields[$0] }
+            if format == .tsv && texts.contains(where: Self.looksQuoted) { csvQuotes += 1 }
+            let label = labelIndex.map { row.fields[$0] }.flatMap { text -> RawLabel? in
+                text.allSatisfy(\.isWhitespace) ? nil : .text(text)
+            }
+            try add(text: texts[0], pair: texts.count > 1 ? texts[1] : nil, label: label, line: row.line)
+        }
+        if csvQuotes > 0 {
+            warnings.append(
+                "\(file): rows that look quoted as in CSV: \(csvQuotes); tsv has no quoting, so the quotes are read as text"
+            )
+        }
+        noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
+    }
+
+    private func checkHeader(_ header: DelimitedRow) throws {
+        var seen: Set<String> = []
+        for name in header.fields where !seen.insert(name).inserted {
+            throw problem(
+                "column \(quoted(name)) occurs twice in the header", line: header.line, "rename one of them")
+        }
+    }
+
+    /// Doubled quotes inside outer quotes: only a CSV writer makes these.
+    private static func looksQuoted(_ text: String) -> Bool {
+        text.utf8.count > 3 && text.utf8.first == UInt8(ascii: "\"") && text.utf8.last == UInt8(ascii: "\"")
+            && text.dropFirst().dropLast().contains("\"\"")
+    }
+
+    private mutating func add(text: String, pair: String?, label: RawLabel?, line: Int) throws {
+        if label == nil && requireLabels {
+            throw problem("the label is missing", line: line, "add it or remove the row")
+        }
+        // JSON can spell a NUL that the bytes of the file do not show.
+        if text.utf8.contains(0) || pair?.utf8.contains(0) == true {
+            throw problem("NUL character in the text", line: line, "remove it")
+        }
+        if text.allSatisfy(\.isWhitespace) || pair?.allSatisfy(\.isWhitespace) == true {
+            if emptyTexts == 0 { firstEmptyText = line }
+            emptyTexts += 1
+        }
+        examples.append(Example(text: text, pair: pair, label: label, line: line))
+    }
+
+    private mutating func noteBlankLines(_ count: Int, first: Int) {
+        guard count > 0 else { return }
+        warnings.append(
+            "\(file): \(count) blank \(count == 1 ? "line" : "lines") skipped, first at line \(first)")
+    }
+
+    func finish() throws -> Dataset {
+        if examples.isEmpty {
+            throw DataError(
+                file: file, problem: "the file has a header but no rows",
+                advice: "add examples below the header")
+        }
+        if emptyTexts == examples.count {
+            throw problem(
+                "every row has an empty text", line: firstEmptyText, "check which column holds the text")
+        }
+        var all = warnings
+        if emptyTexts > 0 {
+            let rows = emptyTexts == 1 ? "1 row" : "\(emptyTexts) rows"
+            all.append("\(file): \(rows) with empty text, first at line \(firstEmptyText)")
+        }
+        return Dataset(examples: examples, file: file, warnings: all)
+    }
+
+    private func problem(_ what: String, line: Int, _ advice: String) -> DataError {
+        DataError(file: file, line: line, problem: what, advice: advice)
+    }
+}

@@ -1,0 +1,56 @@
+/// The bytes of one file, checked as a whole so that a reader may cut them at any line or field:
+/// valid UTF-8, no NUL, no overlong line, and no byte order mark.
+struct SourceText {
+    /// A line longer than this is not an example but a file of another kind.
+    static let longestLine = 16 << 20
+
+    let name: String
+    let bytes: [UInt8]
+
+    init(_ input: [UInt8], name: String) throws {
+        let hasMark = input.starts(with: [0xEF, 0xBB, 0xBF])
+        bytes = hasMark ? Array(input.dropFirst(3)) : input
+        self.name = name
+        if bytes.allSatisfy({ $0 == 0x0A || $0 == 0x0D || $0 == 0x20 || $0 == 0x09 }) {
+            throw DataError(file: name, problem: "the file is empty", advice: "check the path")
+        }
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            throw DataError(
+                file: name, line: 1, problem: "the file is UTF-16",
+                advice: "convert it with iconv -f UTF-16 -t UTF-8")
+        }
+        try checkLines()
+        // One pass over the file; only a broken file is worth a second one to find the line.
+        if String(validating: bytes, as: UTF8.self) == nil { try failAtInvalidUTF8() }
+    }
+
+    private func checkLines() throws {
+        var line = 1
+        var start = 0
+        for index in bytes.indices {
+            if bytes[index] == 0x0A {
+                line += 1
+                start = index + 1
+            } else if bytes[index] == 0 {
+                throw DataError(
+                    file: name, line: line, problem: "NUL byte",
+                    advice: "this is not a text file: check the path")
+            } else if index - start >= Self.longestLine {
+                throw DataError(
+                    file: name, line: line, problem: "the line is longer than 16 MB",
+                    advice: "check that the file has one example per line")
+            }
+        }
+    }
+
+    private func failAtInvalidUTF8() throws {
+        for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
+        where String(validating: line, as: UTF8.self) == nil {
+            throw DataError(
+                file: name, line: index + 1, problem: "invalid UTF-8",
+                advice: "convert the file, for example with iconv -f LATIN1 -t UTF-8")
+        }
+    }
+
+    func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Synchronization
+
+/// A model's `config.json`, with checked access.
+///
+/// Every key asked for is recorded, so that keys nobody looked at can be reported: see `unreadKeys`. A key whose
+/// value is null counts as absent, as Hugging Face writes null for "not set".
+///
+/// ```swift
+/// let width = try config.int("hidden_size", in: 1...65_536)
+/// let epsilon = try config.double("layer_norm_eps", in: 0...1, default: 1e-12)
+/// let activation = try config.string("hidden_act", oneOf: ["gelu", "relu"], default: "gelu")
+/// ```
+public struct HFConfig: Sendable {
+    /// The whole file. Reading it here records nothing.
+    public let raw: JSONValue
+    /// `model_type`, for example `bert`.
+    public let modelType: String
+    /// The path, for messages.
+    public let path: String
+    private let keysRead = KeysRead()
+
+    /// Reads the file. Throws `ModelFileError` when it is missing, not a JSON object, or without a model type.
+    public init(file: URL) throws {
+        let json = try JSONValue.read(file, limits: JSONLimits(byteCount: 16 << 20))
+        try self.init(json: json, path: file.path)
+    }
+
+    /// Takes a value read elsewhere; `path` is for messages.
+    public init(json: JSONValue, path: String) throws {
+        guard json.object != nil else {
+            throw ModelFileError(
+                file: path, problem: "this is \(json.summary), not an object",
+                advice: "check that this is a model's config.json")
+        }
+        guard let modelType = json["model_type"]?.string, !modelType.isEmpty else {
+            throw ModelFileError(
+                file: path, place: "key 'model_type'", problem: "missing or not a string",
+                advice: "check that this is a model's config.json")
+        }
+        raw = json
+        self.path = path
+        self.modelType = modelType
+        keysRead.insert("model_type")
+    }
+
+    /// The value of a key; nil when it is absent or null.
+    public func value(_ key: String) -> JSONValue? {
+        keysRead.insert(key)
+        guard let value = raw[key], !value.isNull else { return nil }
+        return value
+    }
+
+    /// An integer within `range`. For an absent key the default, or without one an error; so for the others too.
+    public func int(_ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
+        guard let found = value(key) else { return try absent(key, fallback) }
+        guard let integer = found.int else { throw fault(key, "\(found.summary) is not an integer") }
+        guard range.contains(integer) else {
+            throw fault(key, "\(integer) is outside \(range.lowerBound)...\(range.upperBound)")
+        }
+        return integer
+    }
+
+    /// A number within `range`.
+    public func double(
+        _ key: String, in range: ClosedRange<Double>, default fallback: Double? = nil
+    ) throws -> Double {
+        guard let found = value(key) else { return try absent(key, fallback) }
+        guard let number = found.double else { throw fault(key, "\(found.summary) is not a number") }
+        guard range.contains(number) else {
+            throw fault(key, "\(number) is outside \(range.lowerBound)...\(range.upperBound)")
+        }
+        return number
+    }
+
+    /// A string; with `oneOf`, one of these.
+    public func string(
+        _ key: String, oneOf allowed: [String]? = nil, default fallback: String? = nil
+    ) throws -> String {
+        guard let found = value(key) else { return try absent(key, fallback) }
+        guard let text = found.string else { throw fault(key, "\(found.summary) is not a string") }
+        if let allowed, !allowed.contains(text) {
+            let list = allowed.map { quoted($0) }.joined(separator: ", ")
+            throw fault(key, "\(quoted(text)) is not supported, only \(list)")
+        }
+        return text
+    }
+
+    public func bool(_ key: String, default fallback: Bool? = nil) throws -> Bool {
+        guard let found = value(key) else { return try absent(key, fallback) }
+        guard let flag = found.bool else { throw fault(key, "\(found.summary) is neither true nor false") }
+        return flag
+    }
+
+    /// An object of strings, such as `id2label`; nil when the key is absent.
+    public func stringMap(_ key: String) throws -> [String: String]? {
+        guard let found = value(key) else { return nil }
+        guard let object = found.object else { throw fault(key, "\(found.summary) is not an object of strings") }
+        var map: [String: String] = [:]
+        for (name, member) in object.members {
+            guard let text = member.string else {
+                throw fault(key, "the value of \(quoted(name)) is \(member.summary), not a string")
+            }
+            map[name] = text
+        }
+        return map
+    }
+
+    /// Keys that describe how a model was made or saved, not what it computes.
+    public static let descriptiveKeys: Set<String> = [
+        "_name_or_path", "architectures", "dtype", "finetuning_task", "gradient_checkpointing", "id2label",
+        "initializer_range", "label2id", "problem_type", "torch_dtype", "transformers_version", "use_cache",
+    ]
+
+    /// The keys that are neither null nor read so far nor in `descriptiveKeys`, in the order of the file: a
+    /// setting among them may ask for something that the code does not do.
+    public var unreadKeys: [String] {
+        let read = keysRead.all
+        return (raw.object?.members ?? []).filter {
+            !$0.value.isNull && !read.contains($0.key) && !Self.descriptiveKeys.contains($0.key)
+        }.map(\.key)
+    }
+
+    private func absent<Value>(_ key: String, _ fallback: Value?) throws -> Value {
+        guard let fallback else { throw fault(key, "missing") }
+        return fallback
+    }
+
+    private func fault(_ key: String, _ problem: String) -> ModelFileError {
+        ModelFileError(
+            file: path, place: "key \(quoted(key))", problem: problem,
+            advice: "check that this model is of a supported kind and its config.json complete")
+    }
+}
+
+/// Shared by the copies of a config, so that reads through any of them count.
+private final class KeysRead: Sendable {
+    private let keys = Mutex<Set<String>>([])
+
+    func insert(_ key: String) { keys.withLock { _ = $0.insert(key) } }
+
+    var all: Set<String> { keys.withLock { $0 } }
+}

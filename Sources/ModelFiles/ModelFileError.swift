@@ -1,0 +1,73 @@
+import Foundation
+
+/// What is wrong with a file, in one line: where, what, and what to try.
+public struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatable {
+    /// Decides a command's exit status.
+    public enum Kind: Sendable, Equatable {
+        /// The file or folder does not exist.
+        case missing
+        /// The content breaks the format, or asks for something that is not supported.
+        case invalid
+        /// The operating system refused to read.
+        case unreadable
+        /// The operating system refused to write.
+        case unwritable
+        /// There is no space left, or a quota is used up.
+        case diskFull
+    }
+
+    public let kind: Kind
+    /// The path of the file or folder.
+    public let file: String
+    /// The place inside the file, for example `tensor 'a.weight'`, `line 3` or `key 'hidden_size'`.
+    public let place: String?
+    public let problem: String
+    public let advice: String
+
+    public init(kind: Kind = .invalid, file: String, place: String? = nil, problem: String, advice: String) {
+        self.kind = kind
+        self.file = file
+        self.place = place
+        self.problem = problem
+        self.advice = advice
+    }
+
+    /// `file: place: what is wrong; what to try`
+    public var description: String {
+        let start = place.map { "\(file): \($0)" } ?? file
+        return "\(start): \(problem); \(advice)"
+    }
+}
+
+extension ModelFileError {
+    /// A failed system call. `operation` completes "cannot …", for example "open" or "write".
+    static func system(
+        _ operation: String, _ path: String, errno code: Int32, writing: Bool
+    ) -> ModelFileError {
+        let kind: Kind
+        let advice: String
+        switch code {
+        case ENOENT, ENOTDIR: (kind, advice) = (.missing, "check the path")
+        case ENOSPC, EDQUOT: (kind, advice) = (.diskFull, "free some space or choose another folder")
+        case EACCES, EPERM, EROFS:
+            (kind, advice) = (writing ? .unwritable : .unreadable, "check the permissions")
+        case EFBIG: (kind, advice) = (.unwritable, "raise the limit (ulimit -f) or choose another disk")
+        default: (kind, advice) = (writing ? .unwritable : .unreadable, "check the path and the disk")
+        }
+        let reason = code == ENOSPC ? "disk full" : String(cString: strerror(code))
+        return ModelFileError(
+            kind: kind, file: path, problem: "cannot \(operation): \(reason)", advice: advice)
+    }
+}
+
+/// Text from a file made fit for a one-line message: quoted, shortened, control characters escaped.
+func quoted(_ text: String, limit: Int = 80) -> String {
+    var shown = ""
+    let scalars = text.unicodeScalars
+    for scalar in scalars.prefix(limit) {
+        let category = scalar.properties.generalCategory
+        let unsafe = category == .control || category == .lineSeparator || category == .paragraphSeparator
+        shown += unsafe ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }
+    return "'\(shown)\(scalars.dropFirst(limit).isEmpty ? "" : "…")'"
+}

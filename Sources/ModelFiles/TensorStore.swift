@@ -1,0 +1,163 @@
+import Foundation
+
+/// Float32 values in a mapped file.
+public struct MappedFloats: @unchecked Sendable {
+    // Unchecked because of the pointer: the memory is never written, and `owner` keeps it mapped.
+
+    public let pointer: UnsafePointer<Float>
+    public let count: Int
+    /// Keeps the mapping alive: hold it as long as `pointer` is used.
+    public let owner: AnyObject
+}
+
+/// The tensors of one safetensors file, or of several through `model.safetensors.index.json`.
+///
+/// Files are mapped, not read: opening costs the headers only, and weights shared by several processes are in
+/// memory once. Everything a header says is checked on opening; see `ModelFileError`.
+///
+/// ```swift
+/// let store = try TensorStore(modelFolder: URL(fileURLWithPath: "models/minilm"))
+/// let info = store.info("embeddings.word_embeddings.weight")     // F32, [30522, 384]
+/// ```
+public final class TensorStore: Sendable {
+    private struct Location: Sendable {
+        let info: TensorInfo
+        let file: FileMapping
+        let range: Range<Int>
+
+        var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+    }
+
+    /// Sorted by the UTF-8 bytes of their names.
+    public let tensors: [TensorInfo]
+    /// The `__metadata__` entries; of several shards with the same key, the first shard's.
+    public let metadata: [String: String]
+    /// The file or folder that was opened.
+    public let path: String
+    private let locations: [ExactName: Location]
+
+    /// Opens one safetensors file.
+    public convenience init(file: URL) throws {
+        try self.init(path: file.path, files: [FileMapping(file)])
+    }
+
+    /// Opens `model.safetensors`, or else the shards that `model.safetensors.index.json` lists. The index and
+    /// the shards must name the same tensors. A folder with only pickle files is refused.
+    public convenience init(modelFolder: URL) throws {
+        let single = modelFolder.appendingPathComponent("model.safetensors")
+        let indexFile = modelFolder.appendingPathComponent("model.safetensors.index.json")
+        if FileManager.default.fileExists(atPath: single.path) {
+            try self.init(path: modelFolder.path, files: [FileMapping(single)])
+        } else if FileManager.default.fileExists(atPath: indexFile.path) {
+            let index = try ShardIndex(indexFile)
+            try self.init(path: modelFolder.path, files: index.openShards(in: modelFolder))
+            try index.check(tensors)
+        } else {
+            throw Self.noWeights(in: modelFolder)
+        }
+    }
+
+    private init(path: String, files: [FileMapping]) throws {
+        var locations: [ExactName: Location] = [:]
+        var metadata: [String: String] = [:]
+        for file in files {
+            let header = try SafetensorsHeader(file)
+            metadata.merge(header.metadata) { first, _ in first }
+            for entry in header.entries {
+                let place = Location(info: entry.info, file: file, range: entry.range)
+                let other = locations.updateValue(place, forKey: ExactName(entry.info.name))
+                guard let other else { continue }
+                throw ModelFileError(
+                    file: file.path, place: "tensor \(quoted(entry.info.name))",
+                    problem: "\(other.info.fileName) holds a tensor of this name too",
+                    advice: "keep the files of one model only")
+            }
+        }
+        self.path = path
+        self.metadata = metadata
+        self.locations = locations
+        tensors = locations.sorted { $0.key < $1.key }.map(\.value.info)
+    }
+
+    /// What the header says about a tensor; nil when there is none of this name.
+    public func info(_ name: String) -> TensorInfo? { locations[ExactName(name)]?.info }
+
+    /// The mapped values themselves, without a copy; nil when they are not F32 or not aligned to 4 bytes (the
+    /// reference writer aligns them), then use `copyFloat32`. Throws when there is no such tensor.
+    public func mappedFloat32(_ name: String) throws -> MappedFloats? {
+        let location = try find(name)
+        guard location.info.elementType == .float32, let start = location.file.bytes.baseAddress,
+            (UInt(bitPattern: start) + UInt(location.range.lowerBound)).isMultiple(of: 4)
+        else { return nil }
+        let pointer = (start + location.range.lowerBound).assumingMemoryBound(to: Float.self)
+        return MappedFloats(pointer: pointer, count: location.info.elementCount, owner: location.file)
+    }
+
+    /// Copies a tensor of F32, F16, BF16 or F64 as Float32; F64 is rounded.
+    ///
+    /// `destination` must have `elementCount` elements. Throws when there is no such tensor, for other element
+    /// types, and for a finite F64 beyond the range of Float32.
+    public func copyFloat32(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
+        let location = try find(name)
+        let info = location.info
+        precondition(
+            destination.count == info.elementCount,
+            "tensor \(name) has \(info.elementCount) elements, the destination has \(destination.count)")
+        let place = "tensor \(quoted(name))"
+        switch info.elementType {
+        case .float32: UnsafeMutableRawBufferPointer(destination).copyMemory(from: location.bytes)
+        case .float16: FloatConversion.fromFloat16(location.bytes, into: destination)
+        case .bfloat16: FloatConversion.fromBFloat16(location.bytes, into: destination)
+        case .float64:
+            guard let at = FloatConversion.fromFloat64(location.bytes, into: destination) else { return }
+            throw ModelFileError(
+                file: location.file.path, place: place,
+                problem: "element \(at) is a finite F64 beyond the range of F32",
+                advice: "convert the model to F32 and look for overflows")
+        default:
+            throw ModelFileError(
+                file: location.file.path, place: place,
+                problem: "the elements are \(info.elementType.rawValue), needed is one of F32, F16, BF16, F64",
+                advice: "use a model saved in one of these")
+        }
+    }
+
+    /// A tensor's bytes as they are in the file (little-endian, last dimension fastest).
+    public func bytes(_ name: String) throws -> [UInt8] { Array(try find(name).bytes) }
+
+    private func find(_ name: String) throws -> Location {
+        guard let location = locations[ExactName(name)] else {
+            throw ModelFileError(
+                file: path, place: "tensor \(quoted(name))",
+                problem: "not among the \(tensors.count) tensors of the model",
+                advice: "check that the weights belong to this architecture")
+        }
+        return location
+    }
+
+    static let convertAdvice =
+        "convert it, where you trust its source, with python3 -c \"import torch, safetensors.torch as s; "
+        + "s.save_file({k: v.clone() for k, v in torch.load('pytorch_model.bin', weights_only=True).items()}, "
+        + "'model.safetensors')\""
+
+    private static func noWeights(in folder: URL) -> ModelFileError {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        } catch {
+            return ModelFileError(
+                kind: .missing, file: folder.path, problem: "no such folder", advice: "check the path")
+        }
+        let pickle = names.first { $0.hasPrefix("pytorch_model") && $0.hasSuffix(".bin") }
+        if let pickle {
+            return ModelFileError(
+                file: folder.appendingPathComponent(pickle).path,
+                problem: "the weights are only here as a PyTorch pickle, which can run code when it is opened",
+                advice: convertAdvice)
+        }
+        return ModelFileError(
+            kind: .missing, file: folder.path,
+            problem: "neither model.safetensors nor model.safetensors.index.json is in this folder",
+            advice: "download the model's weights")
+    }
+}

@@ -1,0 +1,55 @@
+extension RunConfig {
+    /// What the head predicts.
+    public enum Task: String, CaseIterable, Sendable { case classification, regression }
+
+    /// What trains: adapters whose ranks are allocated, adapters of fixed rank, or the head alone.
+    public enum Method: String, CaseIterable, Sendable { case adalora, lora, head }
+
+    /// A matrix of a transformer layer that can be adapted.
+    public enum Role: String, CaseIterable, Sendable {
+        case query, key, value
+        case attentionOutput = "attention-output"
+        case intermediate, output
+    }
+
+    /// How the rows of a sequence become the one that the head reads.
+    public enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
+
+    /// How the learning rate falls after its warm-up.
+    public enum LearningRateSchedule: String, CaseIterable, Sendable { case linear, cosine, constant }
+
+    /// What happens to examples longer than `maxLength`: cut and counted, left out and counted, or refused.
+    public enum LongRows: String, CaseIterable, Sendable { case truncate, drop, error }
+
+    /// How a triplet is scored: smoothed sensitivity times uncertainty, sensitivity alone, or |λ|.
+    public enum Importance: String, CaseIterable, Sendable {
+        case sensitivity
+        case sensitivityOnly = "sensitivity-only"
+        case magnitude
+    }
+
+    /// Which weights enter the sensitivity: those before the update (paper) or after it (PEFT, authors' code).
+    public enum ImportanceWeights: String, CaseIterable, Sendable { case paper, peft }
+
+    /// The penalty on P and Q: the paper's squared norm, the norm of PEFT and the authors' code, or none.
+    public enum Orthogonality: String, CaseIterable, Sendable { case squared, norm, none }
+
+    /// How P and Q start: orthonormal by QR, or Gaussian with deviation 0.02 as in PEFT.
+    public enum Initialization: String, CaseIterable, Sendable { case orthonormal, gaussian }
+
+    /// What an evaluation can be judged by. All but `loss` are better when larger.
+    public enum Metric: String, CaseIterable, Sendable {
+        case accuracy
+        case macroF1 = "macro-f1"
+        case matthews, pearson, spearman, loss
+
+        /// Whether this metric exists for `task`.
+        public func suits(_ task: Task) -> Bool {
+            switch self {
+            case .accuracy, .macroF1, .matthews: task == .classification
+            case .pearson, .spearman: task == .regression
+            case .loss: true
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/// Everything that decides what `adalora train` does.
+///
+/// A configuration is made by `load` only and cannot be changed outside this module. The initial values below
+/// are the only copy of each default; `SettingTable` gives each property its key, help and range.
+///
+///     let loaded = try RunConfig.load(
+///         yaml: text, yamlName: "run.yaml", overrides: [("learning-rate", "1e-3")])
+///     loaded.config.learningRate  // 0.001
+public struct RunConfig: Sendable, Equatable {
+    // Data and model. Paths are kept as given: relative ones mean what the caller makes of them.
+
+    /// The folder of the pretrained model.
+    public internal(set) var model = ""
+    /// The file of training examples.
+    public internal(set) var train = ""
+    /// The file of validation examples; nil trains without evaluation.
+    public internal(set) var validation: String?
+    /// The run folder.
+    public internal(set) var output = ""
+    public internal(set) var task = Task.classification
+    /// One column, or two for pairs; nil lets the file's column names decide.
+    public internal(set) var textColumns: [String]?
+    /// nil lets the file's column names decide.
+    public internal(set) var labelColumn: String?
+    /// The longest row in tokens, special tokens included.
+    public internal(set) var maxLength = 128
+    public internal(set) var longRows = LongRows.truncate
+
+    // Adapters.
+
+    public internal(set) var method = Method.adalora
+    /// Triplets over all adapted matrices at the end, b(T). Never set together with `averageRank`.
+    public internal(set) var budget: Int?
+    /// The budget in triplets per adapted matrix. Never set together with `budget`.
+    public internal(set) var averageRank: Double?
+    /// Triplets per adapted matrix at the start; nil follows from the budget, see `initialRank(matrices:)`.
+    public internal(set) var initialRank: Int?
+    /// The adapted matrices of each layer, each once, in the order of `Role.allCases`.
+    public internal(set) var targets = Role.allCases
+    /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.
+    public internal(set) var scale = 1.0
+    public internal(set) var adapterDropout = 0.0
+    public internal(set) var headDropout = 0.1
+    public internal(set) var pooling = Pooling.pooler
+    public internal(set) var initialization = Initialization.orthonormal
+
+    // Optimizer.
+
+    public internal(set) var learningRate = 3e-3
+    /// nil means the learning rate, see `resolvedHeadLearningRate`.
+    public internal(set) var headLearningRate: Double?
+    public internal(set) var weightDecay = 0.0
+    public internal(set) var beta1 = 0.9
+    public internal(set) var beta2 = 0.999
+    public internal(set) var adamEpsilon = 1e-8
+    /// The largest global gradient norm; 0 does not clip.
+    public internal(set) var gradientClip = 1.0
+    public internal(set) var learningRateSchedule = LearningRateSchedule.linear
+    /// The share of all steps over which the learning rate rises from 0.
+    public internal(set) var learningRateWarmup = 0.06
+    /// Passes over the training data; nil exactly when `steps` is set.
+    public internal(set) var epochs: Double? = 3
+    /// Optimizer steps; nil exactly when `epochs` is set.
+    public internal(set) var steps: Int?
+    /// Examples per forward and backward pass.
+    public internal(set) var batchSize = 32
+    /// Batches per optimizer step.
+    public internal(set) var accumulate = 1
+
+    // Rank allocation (AdaLoRA only).
+
+    /// t_i / T: the share of steps that keep every triplet.
+    public internal(set) var warmupFraction = 0.1
+    /// t_f / T: the share of steps with a fixed mask.
+    public internal(set) var finalFraction = 0.4
+    /// ΔT, in optimizer steps.
+    public internal(set) var allocateEvery = 1
+    public internal(set) var importance = Importance.sensitivity
+    public internal(set) var importanceWeights = ImportanceWeights.paper
+    public internal(set) var importanceBeta1 = 0.85
+    public internal(set) var importanceBeta2 = 0.85
+    public internal(set) var orthogonality = Orthogonality.squared
+    /// γ, the weight of the orthogonality term in the loss.
+    public internal(set) var orthogonalityWeight = 0.1
+
+    // The run.
+
+    public internal(set) var seed: UInt64 = 42
+    /// nil uses all cores.
+    public internal(set) var threads: Int?
+    /// Optimizer steps between checkpoints; 0 writes one only at the end and on interruption.
+    public internal(set) var checkpointEvery = 0
+    public internal(set) var keepCheckpoints = 2
+    /// Optimizer steps between evaluations; nil evaluates after each epoch.
+    public internal(set) var evaluateEvery: Int?
+    /// Evaluations without improvement after which training stops; nil never stops early.
+    public internal(set) var earlyStopping: Int?
+    /// What decides which evaluation is the best; nil leaves it to the task, see `resolvedBestMetric`.
+    public internal(set) var bestMetric: Metric?
+
+    /// The defaults, without the paths that every run must give.
+    init() {}
+}

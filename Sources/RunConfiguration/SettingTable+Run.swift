@@ -1,0 +1,102 @@
+extension SettingTable {
+    static let allocation = [
+        Setting(
+            "warmup-fraction", "Share of the steps that keep every triplet", idle: unlessAllocated,
+            set: { $0.warmupFraction = try $1.number(.zeroToBelowOne) },
+            get: { SettingText.number($0.warmupFraction) }),
+        Setting(
+            "final-fraction", "Share of the steps, at the end, whose ranks are fixed", idle: unlessAllocated,
+            set: { $0.finalFraction = try $1.number(.zeroToBelowOne) },
+            get: { SettingText.number($0.finalFraction) }),
+        Setting(
+            "allocate-every", "Optimizer steps between allocations", idle: unlessAllocated,
+            set: { $0.allocateEvery = try $1.wholeNumber(1...1_000_000_000) },
+            get: { String($0.allocateEvery) }),
+        Setting(
+            "importance", "How a triplet is scored", choices: RunConfig.Importance.allCases.map(\.rawValue),
+            idle: unlessAllocated,
+            set: { $0.importance = try $1.choice() }, get: { $0.importance.rawValue }),
+        Setting(
+            "importance-weights", "Weights before (paper) or after (peft) the update in the score",
+            choices: RunConfig.ImportanceWeights.allCases.map(\.rawValue), idle: unlessAllocated,
+            set: { $0.importanceWeights = try $1.choice() }, get: { $0.importanceWeights.rawValue }),
+        Setting(
+            "importance-beta1", "Decay of the average sensitivity", idle: unlessAllocated,
+            set: { $0.importanceBeta1 = try $1.number(.zeroToBelowOne) },
+            get: { SettingText.number($0.importanceBeta1) }),
+        Setting(
+            "importance-beta2", "Decay of the average uncertainty", idle: unlessAllocated,
+            set: { $0.importanceBeta2 = try $1.number(.zeroToBelowOne) },
+            get: { SettingText.number($0.importanceBeta2) }),
+        Setting(
+            "orthogonality", "Penalty that keeps P and Q orthonormal",
+            choices: RunConfig.Orthogonality.allCases.map(\.rawValue), idle: unlessAllocated,
+            set: { $0.orthogonality = try $1.choice() }, get: { $0.orthogonality.rawValue }),
+        Setting(
+            "orthogonality-weight", "Weight of that penalty in the loss",
+            idle: { unlessAllocated($0) ?? ($0.orthogonality == .none ? "with orthogonality none" : nil) },
+            set: { $0.orthogonalityWeight = try $1.number(.zeroTo(1_000_000)) },
+            get: { SettingText.number($0.orthogonalityWeight) }),
+    ]
+
+    static let run = [
+        Setting(
+            "seed", "Seed of data order, initial weights and dropout",
+            set: { $0.seed = try $1.seed() }, get: { String($0.seed) }),
+        Setting(
+            "threads", "Worker threads", unset: "all cores",
+            set: { $0.threads = try $1.orNone { try $0.wholeNumber(1...4096) } },
+            get: { $0.threads.map { String($0) } }),
+        Setting(
+            "checkpoint-every", "Steps between checkpoints, 0 for only at the end and on interruption",
+            set: { $0.checkpointEvery = try $1.wholeNumber(0...1_000_000_000) },
+            get: { String($0.checkpointEvery) }),
+        Setting(
+            "keep-checkpoints", "Newest checkpoints to keep",
+            set: { $0.keepCheckpoints = try $1.wholeNumber(1...1_000_000) },
+            get: { String($0.keepCheckpoints) }),
+        Setting(
+            "evaluate-every", "Steps between evaluations", unset: "each epoch",
+            idle: { $0.validation == nil ? "without validation" : nil },
+            set: { $0.evaluateEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
+            get: { $0.evaluateEvery.map { String($0) } }),
+        Setting(
+            "early-stopping", "Evaluations without improvement after which training stops", unset: "never",
+            set: { $0.earlyStopping = try $1.orNone { try $0.wholeNumber(1...1_000_000) } },
+            get: { $0.earlyStopping.map { String($0) } }),
+        Setting(
+            "best-metric", "What decides which evaluation is the best",
+            choices: RunConfig.Metric.allCases.map(\.rawValue), unset: "accuracy, or pearson for regression",
+            set: { $0.bestMetric = try $1.orNone { try $0.choice() } },
+            get: { $0.bestMetric?.rawValue }),
+    ]
+
+    // Helpers of the rows.
+
+    /// A path that every run must give is empty until it is given.
+    static func path(_ value: String) -> String? { value.isEmpty ? nil : SettingText.text(value) }
+
+    static func unlessAdapters(_ config: RunConfig) -> String? {
+        config.method == .head ? "with method head" : nil
+    }
+
+    static func unlessAllocated(_ config: RunConfig) -> String? {
+        config.method == .adalora ? nil : "with method \(config.method.rawValue)"
+    }
+
+    static func textColumns(_ value: SettingValue) throws -> [String] {
+        let names = try value.names()
+        guard names.count <= 2 else {
+            throw ValueProblem("\(names.count) text columns are too many", "name one, or two for pairs")
+        }
+        return names
+    }
+
+    /// In the order of the roles, so that the order in which they are written does not matter.
+    static func targets(_ value: SettingValue) throws -> [RunConfig.Role] {
+        let named = try value.names().map { name in
+            try SettingValue(content: .text(name)).choice(of: RunConfig.Role.self)
+        }
+        return RunConfig.Role.allCases.filter(named.contains)
+    }
+}

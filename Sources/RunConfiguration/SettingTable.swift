@@ -1,0 +1,143 @@
+/// Every setting, once. To add one: a property with its default in `RunConfig`, and a row here.
+enum SettingTable {
+    static let all = data + adapters + optimizer + allocation + run
+
+    static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0) })
+
+    /// Keys that every run must give.
+    static let required = [
+        (key: "model", kind: "FOLDER"), (key: "train", kind: "FILE"), (key: "output", kind: "FOLDER"),
+    ]
+
+    /// Two ways to say one thing: a file or a command gives one of them at most.
+    static let exclusive = [("budget", "average-rank"), ("epochs", "steps")]
+
+    private static let data = [
+        Setting(
+            "model", "Folder of the pretrained model", unset: "required",
+            set: { $0.model = try $1.text() }, get: { path($0.model) }),
+        Setting(
+            "train", "File of training examples", unset: "required",
+            set: { $0.train = try $1.text() }, get: { path($0.train) }),
+        Setting(
+            "validation", "File of validation examples",
+            set: { $0.validation = try $1.orNone { try $0.text() } },
+            get: { $0.validation.map(SettingText.text) }),
+        Setting(
+            "output", "Run folder to write", unset: "required",
+            set: { $0.output = try $1.text() }, get: { path($0.output) }),
+        Setting(
+            "task", "What the head predicts", choices: RunConfig.Task.allCases.map(\.rawValue),
+            set: { $0.task = try $1.choice() }, get: { $0.task.rawValue }),
+        Setting(
+            "text-column", "Column of the text, or two columns for pairs", unset: "by the columns' names",
+            set: { $0.textColumns = try $1.orNone(textColumns) },
+            get: { $0.textColumns.map(SettingText.list) }),
+        Setting(
+            "label-column", "Column of the label", unset: "by the columns' names",
+            set: { $0.labelColumn = try $1.orNone { try $0.text() } },
+            get: { $0.labelColumn.map(SettingText.text) }),
+        Setting(
+            "max-length", "Longest row in tokens, special tokens included",
+            set: { $0.maxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),
+        Setting(
+            "long-rows", "What happens to longer rows", choices: RunConfig.LongRows.allCases.map(\.rawValue),
+            set: { $0.longRows = try $1.choice() }, get: { $0.longRows.rawValue }),
+    ]
+
+    private static let adapters = [
+        Setting(
+            "method", "What trains", choices: RunConfig.Method.allCases.map(\.rawValue),
+            set: { $0.method = try $1.choice() }, get: { $0.method.rawValue }),
+        Setting(
+            "budget", "Triplets over all adapted matrices at the end", idle: unlessAdapters,
+            set: { $0.budget = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
+            get: { $0.budget.map { String($0) } }),
+        Setting(
+            "average-rank", "The budget as triplets per adapted matrix, in place of budget",
+            idle: unlessAdapters,
+            set: { $0.averageRank = try $1.orNone { try $0.number(.aboveZeroTo(100_000)) } },
+            get: { $0.averageRank.map(SettingText.number) }),
+        Setting(
+            "initial-rank", "Triplets per adapted matrix at the start",
+            unset: "1.5 times the average rank, rounded up", idle: unlessAllocated,
+            set: { $0.initialRank = try $1.orNone { try $0.wholeNumber(1...100_000) } },
+            get: { $0.initialRank.map { String($0) } }),
+        Setting(
+            "targets", "Adapted matrices of each layer", choices: RunConfig.Role.allCases.map(\.rawValue),
+            idle: unlessAdapters,
+            set: { $0.targets = try targets($1) },
+            get: { SettingText.list($0.targets.map(\.rawValue)) }),
+        Setting(
+            "scale", "Factor of the adapters' output, s = alpha / initial rank", idle: unlessAdapters,
+            set: { $0.scale = try $1.number(.aboveZeroTo(1_000_000)) },
+            get: { SettingText.number($0.scale) }),
+        Setting(
+            "adapter-dropout", "Dropout on the adapters' input", idle: unlessAdapters,
+            set: { $0.adapterDropout = try $1.number(.zeroToBelowOne) },
+            get: { SettingText.number($0.adapterDropout) }),
+        Setting(
+            "head-dropout", "Dropout on the head's input",
+            set: { $0.headDropout = try $1.number(.zeroToBelowOne) },
+            get: { SettingText.number($0.headDropout) }),
+        Setting(
+            "pooling", "What the head reads", choices: RunConfig.Pooling.allCases.map(\.rawValue),
+            set: { $0.pooling = try $1.choice() }, get: { $0.pooling.rawValue }),
+        Setting(
+            "initialize", "How the adapters start",
+            choices: RunConfig.Initialization.allCases.map(\.rawValue),
+            idle: unlessAllocated,
+            set: { $0.initialization = try $1.choice() }, get: { $0.initialization.rawValue }),
+    ]
+
+    private static let optimizer = [
+        Setting(
+            "learning-rate", "Highest learning rate",
+            set: { $0.learningRate = try $1.number(.aboveZeroTo(1000)) },
+            get: { SettingText.number($0.learningRate) }),
+        Setting(
+            "head-learning-rate", "Highest learning rate of the head", unset: "the learning rate",
+            set: { $0.headLearningRate = try $1.orNone { try $0.number(.aboveZeroTo(1000)) } },
+            get: { $0.headLearningRate.map(SettingText.number) }),
+        Setting(
+            "weight-decay", "Decoupled weight decay of AdamW",
+            set: { $0.weightDecay = try $1.number(.zeroTo(1000)) },
+            get: { SettingText.number($0.weightDecay) }),
+        Setting(
+            "adam-beta1", "Decay of AdamW's average gradient",
+            set: { $0.beta1 = try $1.number(.zeroToBelowOne) }, get: { SettingText.number($0.beta1) }),
+        Setting(
+            "adam-beta2", "Decay of AdamW's average squared gradient",
+            set: { $0.beta2 = try $1.number(.zeroToBelowOne) }, get: { SettingText.number($0.beta2) }),
+        Setting(
+            "adam-epsilon", "Term that keeps AdamW's denominator above 0",
+            set: { $0.adamEpsilon = try $1.number(.aboveZeroTo(1)) },
+            get: { SettingText.number($0.adamEpsilon) }),
+        Setting(
+            "gradient-clip", "Largest global gradient norm, 0 for no limit",
+            set: { $0.gradientClip = try $1.number(.zeroTo(1_000_000)) },
+            get: { SettingText.number($0.gradientClip) }),
+        Setting(
+            "schedule", "How the learning rate falls after its warm-up",
+            choices: RunConfig.LearningRateSchedule.allCases.map(\.rawValue),
+            set: { $0.learningRateSchedule = try $1.choice() }, get: { $0.learningRateSchedule.rawValue }),
+        Setting(
+            "learning-rate-warmup", "Share of the steps over which the learning rate rises",
+            set: { $0.learningRateWarmup = try $1.number(.zeroToBelowOne) },
+            get: { SettingText.number($0.learningRateWarmup) }),
+        Setting(
+            "epochs", "Passes over the training data",
+            set: { $0.epochs = try $1.orNone { try $0.number(.aboveZeroTo(1_000_000)) } },
+            get: { $0.epochs.map(SettingText.number) }),
+        Setting(
+            "steps", "Optimizer steps, in place of epochs",
+            set: { $0.steps = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
+            get: { $0.steps.map { String($0) } }),
+        Setting(
+            "batch-size", "Examples per forward and backward pass",
+            set: { $0.batchSize = try $1.wholeNumber(1...1_000_000) }, get: { String($0.batchSize) }),
+        Setting(
+            "accumulate", "Batches per optimizer step",
+            set: { $0.accumulate = try $1.wholeNumber(1...1_000_000) }, get: { String($0.accumulate) }),
+    ]
+}
