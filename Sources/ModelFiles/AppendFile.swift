@@ -12,8 +12,8 @@ public final class AppendFile: Sendable {
     public let url: URL
     private let state: Mutex<State>
 
-    /// Opens or creates the file. With `truncatingTo`, first cuts it to that many bytes, as a resumed run does with
-    /// the events after its checkpoint. Throws when the file is shorter than that.
+    /// Opens or creates the file. With `truncatingTo`, first cuts it to that many bytes, as a resumed run
+    /// does with the events after its checkpoint. Throws when the file is shorter than that.
     public init(_ url: URL, truncatingTo offset: Int? = nil) throws {
         precondition(offset ?? 0 >= 0, "cannot truncate to \(offset ?? 0) bytes")
         let file = try OutputFile(url.path, flags: O_CREAT | O_APPEND)

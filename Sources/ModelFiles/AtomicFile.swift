@@ -10,15 +10,16 @@ public enum AtomicFile {
         try write(to: url) { append in try data.withUnsafeBytes { try append($0) } }
     }
 
-    /// Writes a file piece by piece: `body` passes the pieces, in order, to the closure it is given.
+    /// Writes a file piece by piece: `body` passes the pieces, in order, to the closure it is given. A link
+    /// of this name is replaced by the file.
     ///
     /// Throws `ModelFileError` or what `body` throws; then the old file is as it was.
     public static func write(
         to url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
         let partial = partialPath(url, hidden: true)
-        let file = try OutputFile(partial, flags: O_CREAT | O_EXCL)
         do {
+            let file = try OutputFile(partial, flags: O_CREAT | O_EXCL)
             try body { try file.write($0) }
             try file.sync()
             try file.close()
@@ -34,8 +35,8 @@ public enum AtomicFile {
 
     /// Builds a folder aside with `body`, which gets the path to fill, and puts it in the place of `url`.
     ///
-    /// Every file is synced before. An existing folder is exchanged with the new one in one step and then removed.
-    /// Throws `ModelFileError` or what `body` throws; then the old folder is as it was.
+    /// Every file is synced before. An existing folder is exchanged with the new one in one step and then
+    /// removed. Throws `ModelFileError` or what `body` throws; then the old folder is as it was.
     public static func replaceFolder(_ url: URL, _ body: (URL) throws -> Void) throws {
         try checkReplaceable(url)
         let partial = partialPath(url, hidden: false)
@@ -89,7 +90,8 @@ public enum AtomicFile {
 
     /// An error about the partial file or folder itself is of use to a user only under the final name.
     private static func named(_ error: any Error, _ partial: String, as url: URL) -> any Error {
-        guard let error = error as? ModelFileError, error.file == partial || error.file.hasPrefix(partial + "/")
+        guard let error = error as? ModelFileError,
+            error.file == partial || error.file.hasPrefix(partial + "/")
         else { return error }
         return ModelFileError(
             kind: error.kind, file: url.path + error.file.dropFirst(partial.count), place: error.place,
@@ -98,7 +100,12 @@ public enum AtomicFile {
 
     /// Syncs the files below a folder, then the folder. Links are left alone.
     private static func syncTree(_ path: String) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: path).sorted() {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+            throw ModelFileError(
+                kind: .unwritable, file: path, problem: "cannot list the new folder",
+                advice: "check the permissions and the disk")
+        }
+        for name in names.sorted() {
             let child = path + "/" + name
             switch mode(child) {
             case S_IFDIR: try syncTree(child)
@@ -120,8 +127,8 @@ public enum AtomicFile {
         guard errno == EINVAL || errno == ENOSYS else {
             throw ModelFileError.system("replace", url.path, errno: errno, writing: true)
         }
-        // File systems without an exchange (some network ones): between these two renames a crash leaves the old
-        // folder under the name `old` and the new one complete under its partial name.
+        // File systems without an exchange (some network ones): between these two renames a crash leaves the
+        // old folder under the name `old` and the new one complete under its partial name.
         let old = partialPath(url, hidden: false)
         guard rename(url.path, old) == 0 else {
             throw ModelFileError.system("replace", url.path, errno: errno, writing: true)
@@ -137,9 +144,10 @@ public enum AtomicFile {
     ///
     /// Looked up at run time: Swift's Glibc module is built without _GNU_SOURCE and does not declare it.
     private static func exchange(_ first: String, _ second: String) -> Bool {
-        typealias Function = @convention(c) (
-            Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
-        ) -> Int32
+        typealias Function =
+            @convention(c) (
+                Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
+            ) -> Int32
         guard let symbol = dlsym(nil, "renameat2") else {
             errno = ENOSYS
             return false

@@ -2,7 +2,8 @@
 enum FloatConversion {
     typealias Destination = UnsafeMutableBufferPointer<Float>
 
-    /// Exact. Done by integer operations: without F16C, which baseline x86-64 lacks, `Float(Float16)` is a call.
+    /// Exact. Done by integer operations: without F16C, which baseline x86-64 lacks, `Float(Float16)` is a
+    /// call.
     @inline(__always)
     static func float(half bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16

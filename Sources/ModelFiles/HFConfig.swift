@@ -3,8 +3,8 @@ import Synchronization
 
 /// A model's `config.json`, with checked access.
 ///
-/// Every key asked for is recorded, so that keys nobody looked at can be reported: see `unreadKeys`. A key whose
-/// value is null counts as absent, as Hugging Face writes null for "not set".
+/// Every key asked for is recorded, so that keys nobody looked at can be reported: see `unreadKeys`. A key
+/// whose value is null counts as absent, as Hugging Face writes null for "not set".
 ///
 /// ```swift
 /// let width = try config.int("hidden_size", in: 1...65_536)
@@ -20,7 +20,8 @@ public struct HFConfig: Sendable {
     public let path: String
     private let keysRead = KeysRead()
 
-    /// Reads the file. Throws `ModelFileError` when it is missing, not a JSON object, or without a model type.
+    /// Reads the file. Throws `ModelFileError` when it is missing, not a JSON object, or without a model
+    /// type.
     public init(file: URL) throws {
         let json = try JSONValue.read(file, limits: JSONLimits(byteCount: 16 << 20))
         try self.init(json: json, path: file.path)
@@ -51,7 +52,8 @@ public struct HFConfig: Sendable {
         return value
     }
 
-    /// An integer within `range`. For an absent key the default, or without one an error; so for the others too.
+    /// An integer within `range`. For an absent key the default, or without one an error; so for the others
+    /// too.
     public func int(_ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
         guard let found = value(key) else { return try absent(key, fallback) }
         guard let integer = found.int else { throw fault(key, "\(found.summary) is not an integer") }
@@ -95,13 +97,18 @@ public struct HFConfig: Sendable {
     /// An object of strings, such as `id2label`; nil when the key is absent.
     public func stringMap(_ key: String) throws -> [String: String]? {
         guard let found = value(key) else { return nil }
-        guard let object = found.object else { throw fault(key, "\(found.summary) is not an object of strings") }
+        guard let object = found.object else {
+            throw fault(key, "\(found.summary) is not an object of strings")
+        }
         var map: [String: String] = [:]
         for (name, member) in object.members {
             guard let text = member.string else {
                 throw fault(key, "the value of \(quoted(name)) is \(member.summary), not a string")
             }
-            map[name] = text
+            // Swift's dictionary takes two spellings of one accented key for the same.
+            guard map.updateValue(text, forKey: name) == nil else {
+                throw fault(key, "\(quoted(name)) is given twice")
+            }
         }
         return map
     }

@@ -26,13 +26,16 @@ public struct JSONError: Error, CustomStringConvertible, Sendable, Equatable {
 extension JSONValue {
     /// Reads one JSON value (RFC 8259) and nothing after it but white space. Throws `JSONError`.
     ///
-    /// A reader of our own, since Foundation's `JSONSerialization` takes duplicate keys silently, cannot limit
-    /// the depth, and rounds large integers without a word. This one works on bytes; it refuses duplicate keys,
-    /// invalid UTF-8, lone surrogates, and numbers beyond a `Double`.
-    public static func parse(_ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
+    /// A reader of our own, since Foundation's `JSONSerialization` takes duplicate keys silently, cannot
+    /// limit the depth, and rounds large integers without a word. This one works on bytes; it refuses
+    /// duplicate keys, invalid UTF-8, lone surrogates, and numbers beyond a `Double`.
+    public static func parse(_ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws
+        -> JSONValue
+    {
         guard bytes.count <= limits.byteCount else {
             throw JSONError(
-                offset: 0, line: 1, problem: "the text has \(bytes.count) bytes, the limit is \(limits.byteCount)")
+                offset: 0, line: 1,
+                problem: "the text has \(bytes.count) bytes, the limit is \(limits.byteCount)")
         }
         return try bytes.withMemoryRebound(to: UInt8.self) { bytes in
             var reader = JSONReader(bytes: bytes, depthLimit: limits.depth)
@@ -79,7 +82,9 @@ struct JSONReader {
     }
 
     mutating func document() throws -> JSONValue {
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw fault("a byte order mark, which JSON does not allow") }
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+            throw fault("a byte order mark, which JSON does not allow")
+        }
         skipSpace()
         guard at < bytes.count else { throw fault("the text is empty") }
         let result = try value()

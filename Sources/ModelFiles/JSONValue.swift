@@ -20,8 +20,8 @@ public enum JSONValue: Sendable, Equatable {
         self = .number(Double(integer))
     }
 
-    /// The number, if it is an integer that a `Double` holds exactly (at most 2^53 − 1 in magnitude): 3 and 3.0,
-    /// but neither 3.5 nor 9007199254740993.
+    /// The number, if it is an integer that a `Double` holds exactly (at most 2^53 − 1 in magnitude): 3 and
+    /// 3.0, but neither 3.5 nor 9007199254740993.
     public var int: Int? {
         guard case .number(let value) = self, value.magnitude <= Self.largestExactInteger else { return nil }
         return Int(exactly: value)

@@ -3,8 +3,9 @@ import Foundation
 extension JSONValue {
     /// The value as JSON, members in their order, so the same value always gives the same bytes.
     ///
-    /// Compact on one line, or with `pretty` one element a line, indented by two spaces. Numbers take the shortest
-    /// form that reads back as the same `Double`. NaN and infinities, which JSON does not have, become null.
+    /// Compact on one line, or with `pretty` one element a line, indented by two spaces. Numbers take the
+    /// shortest form that reads back as the same `Double`. NaN and infinities, which JSON does not have,
+    /// become null.
     public func bytes(pretty: Bool = false) -> [UInt8] {
         var writer = JSONWriter(pretty: pretty)
         writer.write(self, indent: 0)
@@ -36,7 +37,7 @@ private struct JSONWriter {
         case .object(let object):
             list("{", "}", count: object.count, indent: indent) { writer, at in
                 writer.write(object.keys[at])
-                writer.out += (pretty ? ": " : ":").utf8
+                writer.out += (writer.pretty ? ": " : ":").utf8
                 writer.write(object.values[at], indent: indent + 1)
             }
         }

@@ -22,7 +22,8 @@ final class OutputFile {
     func write(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            let written = Glibc.write(
+                descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             if written < 0 {
                 if errno == EINTR { continue }
                 throw ModelFileError.system("write", path, errno: errno, writing: true)
@@ -73,7 +74,8 @@ final class OutputFile {
     private static func sync(_ descriptor: Int32, _ path: String) throws {
         while fsync(descriptor) != 0 {
             if errno == EINTR { continue }
-            // Devices, pipes and the folders of some network file systems cannot be synced; nothing is lost there.
+            // Devices, pipes and the folders of some network file systems cannot be synced; nothing is lost
+            // there.
             if errno == EINVAL || errno == EROFS { return }
             throw ModelFileError.system("sync", path, errno: errno, writing: true)
         }

@@ -1,8 +1,8 @@
 /// The checked header of one safetensors file.
 ///
-/// Format: 8 bytes with the header's length N (little-endian), N bytes of JSON that begin with `{` and may end in
-/// spaces, then the data. Per tensor the header gives dtype, shape, and the first and end byte within the data.
-/// Source: https://github.com/huggingface/safetensors, "Format", and its `Metadata::validate`.
+/// Format: 8 bytes with the header's length N (little-endian), N bytes of JSON that begin with `{` and may
+/// end in spaces, then the data. Per tensor the header gives dtype, shape, and the first and end byte within
+/// the data. Source: https://github.com/huggingface/safetensors, "Format", and its `Metadata::validate`.
 struct SafetensorsHeader {
     struct Entry {
         let info: TensorInfo
@@ -23,12 +23,15 @@ struct SafetensorsHeader {
     /// Checks everything, so that every range lies within the file, in order, without overlap, hole or rest.
     init(_ file: FileMapping) throws {
         let bytes = file.bytes
-        func fault(_ place: String? = nil, _ problem: String, _ advice: String = Self.rewrite) -> ModelFileError {
+        func fault(_ place: String? = nil, _ problem: String, _ advice: String = Self.rewrite)
+            -> ModelFileError
+        {
             ModelFileError(file: file.path, place: place, problem: problem, advice: advice)
         }
         if let other = Self.otherFormat(bytes) { throw fault(nil, other.problem, other.advice) }
         guard bytes.count >= 8 else {
-            throw fault(nil, "the file has \(bytes.count) bytes, a safetensors file at least 8", Self.download)
+            throw fault(
+                nil, "the file has \(bytes.count) bytes, a safetensors file at least 8", Self.download)
         }
         let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         guard length <= UInt64(Self.lengthLimit) else {
@@ -42,7 +45,9 @@ struct SafetensorsHeader {
         }
         let dataStart = 8 + Int(length)
         let header = UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart])
-        guard header.first == UInt8(ascii: "{") else { throw fault(nil, "the header does not begin with '{'") }
+        guard header.first == UInt8(ascii: "{") else {
+            throw fault(nil, "the header does not begin with '{'")
+        }
         let root: JSONValue
         do {
             root = try JSONValue.parse(header)
@@ -77,7 +82,10 @@ struct SafetensorsHeader {
             guard let text = value.string else {
                 throw fault("__metadata__", "the value of \(quoted(key)) is \(value.summary), not a string")
             }
-            metadata[key] = text
+            // Swift's dictionary takes two spellings of one accented key for the same.
+            guard metadata.updateValue(text, forKey: key) == nil else {
+                throw fault("__metadata__", "the key \(quoted(key)) is given twice")
+            }
         }
         return metadata
     }
@@ -153,24 +161,30 @@ struct SafetensorsHeader {
             }
             guard begin == end else {
                 throw fault(
-                    place, "begins at byte \(begin - start), leaving a hole after \(previous) at \(end - start)")
+                    place,
+                    "begins at byte \(begin - start), leaving a hole after \(previous) at \(end - start)")
             }
             end = entry.range.upperBound
             previous = place
         }
         guard end == data.upperBound else {
             throw fault(
-                nil, "\(data.upperBound - end) bytes follow the last tensor, which ends at byte \(end - start)")
+                nil,
+                "\(data.upperBound - end) bytes follow the last tensor, which ends at byte \(end - start)")
         }
     }
 
-    /// Recognizes what people mistake for safetensors files. The first bytes of a real one are a length, so each
-    /// magic number here would mean a header beyond any file, or comes with a byte 8 other than `{`.
+    /// Recognizes what people mistake for safetensors files. The first bytes of a real one are a length, so
+    /// each magic number here would mean a header beyond any file, or comes with a byte 8 other than `{`.
     private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> (problem: String, advice: String)? {
         if bytes.count > 8, bytes[8] == UInt8(ascii: "{") { return nil }
         func begins(_ magic: [UInt8]) -> Bool { bytes.starts(with: magic) }
-        if begins([0x50, 0x4B, 0x03, 0x04]) || (begins([0x80]) && bytes.count > 1 && (2...5).contains(bytes[1])) {
-            return ("this is a PyTorch pickle, which can run code when it is opened", TensorStore.convertAdvice)
+        if begins([0x50, 0x4B, 0x03, 0x04])
+            || (begins([0x80]) && bytes.count > 1 && (2...5).contains(bytes[1]))
+        {
+            return (
+                "this is a PyTorch pickle, which can run code when it is opened", TensorStore.convertAdvice
+            )
         }
         if begins(Array("version https://git-lfs".utf8)) {
             return ("this is a Git LFS pointer, not the file itself", "run git lfs pull in its repository")

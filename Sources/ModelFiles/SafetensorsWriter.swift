@@ -58,9 +58,9 @@ public struct TensorToWrite: Sendable {
 public enum SafetensorsWriter {
     /// Writes the file atomically; the same tensors and metadata always give the same bytes.
     ///
-    /// As in the reference, tensors are sorted by descending element type, so that each is aligned to its element
-    /// size, then by name, and the header is padded with spaces to a multiple of 8. Metadata keys are sorted.
-    /// Throws `ModelFileError` for a name that occurs twice or is reserved, and when writing fails.
+    /// As in the reference, tensors are sorted by descending element type, so that each is aligned to its
+    /// element size, then by name, and the header is padded with spaces to a multiple of 8. Metadata keys are
+    /// sorted. Throws `ModelFileError` for a name that occurs twice or is reserved, and when writing fails.
     public static func write(_ tensors: [TensorToWrite], metadata: [String: String], to url: URL) throws {
         let sorted = tensors.sorted {
             ($1.elementType.rank, ExactName($0.name)) < ($0.elementType.rank, ExactName($1.name))
@@ -92,7 +92,8 @@ public enum SafetensorsWriter {
                 "data_offsets": .array([JSONValue(offset), JSONValue(end)]),
             ]
             guard tensor.name != "__metadata__", root.append(tensor.name, .object(entry)) else {
-                let problem = tensor.name == "__metadata__" ? "the name is reserved" : "the name is given twice"
+                let problem =
+                    tensor.name == "__metadata__" ? "the name is reserved" : "the name is given twice"
                 throw ModelFileError(
                     kind: .unwritable, file: url.path, place: "tensor \(quoted(tensor.name))",
                     problem: problem, advice: "rename the tensor")
@@ -104,7 +105,8 @@ public enum SafetensorsWriter {
         guard json.count <= SafetensorsHeader.lengthLimit else {
             throw ModelFileError(
                 kind: .unwritable, file: url.path,
-                problem: "the header takes \(json.count) bytes, the limit is \(SafetensorsHeader.lengthLimit)",
+                problem:
+                    "the header takes \(json.count) bytes, the limit is \(SafetensorsHeader.lengthLimit)",
                 advice: "write fewer tensors to a file")
         }
         return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json

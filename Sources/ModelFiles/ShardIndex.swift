@@ -17,8 +17,8 @@ struct ShardIndex {
         }
         var shards: Set<String> = []
         for (tensor, value) in map.members {
-            // A plain file name cannot lead out of the folder. What a link of that name points to is the owner's
-            // business: the Hugging Face cache links every file to a blob elsewhere.
+            // A plain file name cannot lead out of the folder. What a link of that name points to is the
+            // owner's business: the Hugging Face cache links every file to a blob elsewhere.
             guard let shard = value.string, !shard.isEmpty, shard != ".", shard != "..",
                 !shard.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
             else {
@@ -58,7 +58,8 @@ struct ShardIndex {
                 throw fault(tensor.name, "it is in \(quoted(tensor.fileName)), but not in the index")
             }
             guard shard == tensor.fileName else {
-                throw fault(tensor.name, "the index says \(quoted(shard)), it is in \(quoted(tensor.fileName))")
+                throw fault(
+                    tensor.name, "the index says \(quoted(shard)), it is in \(quoted(tensor.fileName))")
             }
             found[ExactName(tensor.name)] = shard
         }

@@ -95,8 +95,8 @@ public final class TensorStore: Sendable {
 
     /// Copies a tensor of F32, F16, BF16 or F64 as Float32; F64 is rounded.
     ///
-    /// `destination` must have `elementCount` elements. Throws when there is no such tensor, for other element
-    /// types, and for a finite F64 beyond the range of Float32.
+    /// `destination` must have `elementCount` elements. Throws when there is no such tensor, for other
+    /// element types, and for a finite F64 beyond the range of Float32.
     public func copyFloat32(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
         let location = try find(name)
         let info = location.info
@@ -117,7 +117,8 @@ public final class TensorStore: Sendable {
         default:
             throw ModelFileError(
                 file: location.file.path, place: place,
-                problem: "the elements are \(info.elementType.rawValue), needed is one of F32, F16, BF16, F64",
+                problem:
+                    "the elements are \(info.elementType.rawValue), needed is one of F32, F16, BF16, F64",
                 advice: "use a model saved in one of these")
         }
     }
@@ -137,8 +138,8 @@ public final class TensorStore: Sendable {
 
     static let convertAdvice =
         "convert it, where you trust its source, with python3 -c \"import torch, safetensors.torch as s; "
-        + "s.save_file({k: v.clone() for k, v in torch.load('pytorch_model.bin', weights_only=True).items()}, "
-        + "'model.safetensors')\""
+        + "s.save_file({k: v.contiguous().clone() for k, v in torch.load('pytorch_model.bin', "
+        + "weights_only=True).items()}, 'model.safetensors')\""
 
     private static func noWeights(in folder: URL) -> ModelFileError {
         let names: [String]
@@ -152,7 +153,8 @@ public final class TensorStore: Sendable {
         if let pickle {
             return ModelFileError(
                 file: folder.appendingPathComponent(pickle).path,
-                problem: "the weights are only here as a PyTorch pickle, which can run code when it is opened",
+                problem:
+                    "the weights are only here as a PyTorch pickle, which can run code when it is opened",
                 advice: convertAdvice)
         }
         return ModelFileError(

@@ -1,0 +1,55 @@
+import Autodiff
+import Matrices
+import Transformers
+
+/// The adapter of one linear site: s·P·diag(λ)·Q (AdaLoRA), or s·B·A without λ (LoRA; P is B, Q is A).
+///
+/// Unchecked Sendable: factors and mask change only between steps.
+public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
+    public let layer: LinearLayer
+    public package(set) var factors: LowRankFactors
+    public let dropout: Float
+    /// Triplets alive; false means λ is held at 0. One entry per triplet that is physically there.
+    public package(set) var mask: [Bool]
+    /// The index at the start of training of each triplet that is physically there.
+    public package(set) var originalIndices: [Int]
+    public let initialRank: Int
+
+    public var site: LinearSite { layer.site }
+    /// Triplets alive.
+    public var rank: Int { mask.reduce(0) { $0 + ($1 ? 1 : 0) } }
+
+    init(layer: LinearLayer, factors: LowRankFactors, dropout: Float, initialRank: Int? = nil) {
+        self.layer = layer
+        self.factors = factors
+        self.dropout = dropout
+        mask = Array(repeating: true, count: factors.rank)
+        originalIndices = Array(0..<factors.rank)
+        self.initialRank = initialRank ?? factors.rank
+    }
+
+    public func output(of x: Variable, weight: Parameter, bias: Parameter?, on tape: Tape) -> Variable {
+        tape.linear(x, weight: weight, bias: bias, lowRank: factors, dropout: dropout)
+    }
+
+    /// P, λ (when there is one) and Q, in the order of the parameter vector.
+    public var parameters: [Parameter] { [factors.p] + (factors.lambda.map { [$0] } ?? []) + [factors.q] }
+
+    /// Sets λ of every pruned triplet to 0; P and Q stay, so a triplet may return.
+    package func applyMask() {
+        guard let lambda = factors.lambda?.values else { return }
+        for (index, kept) in mask.enumerated() where !kept { lambda.pointer[index] = 0 }
+    }
+
+    /// The triplets alive, cut out: P [O, r], λ [r] (nil for LoRA), Q [r, I], row-major.
+    public var keptFactors: (p: [Float], lambda: [Float]?, q: [Float]) {
+        let kept = mask.indices.filter { mask[$0] }
+        let (p, q) = (factors.p.values, factors.q.values)
+        var keptP: [Float] = []
+        keptP.reserveCapacity(p.rows * kept.count)
+        for row in 0..<p.rows { for index in kept { keptP.append(p.row(row)[index]) } }
+        var keptQ: [Float] = []
+        for index in kept { keptQ += UnsafeBufferPointer(start: q.row(index), count: q.columns) }
+        return (keptP, factors.lambda.map { lambda in kept.map { lambda.values.pointer[$0] } }, keptQ)
+    }
+}

@@ -1,0 +1,35 @@
+/// Sequences laid end to end, without padding: T tokens in all, sequence b holds offsets[b] ..< offsets[b + 1].
+public struct PackedBatch: Sendable {
+    public let ids: [Int32]
+    public let typeIDs: [Int32]
+    public let offsets: [Int]
+
+    public var tokens: Int { ids.count }
+    public var sequences: Int { offsets.count - 1 }
+
+    public init(_ sequences: [(ids: [Int32], typeIDs: [Int32])]) {
+        var ids: [Int32] = []
+        var typeIDs: [Int32] = []
+        var offsets = [0]
+        for sequence in sequences {
+            precondition(!sequence.ids.isEmpty, "an empty sequence has no row to attend to")
+            precondition(
+                sequence.ids.count == sequence.typeIDs.count,
+                "\(sequence.ids.count) ids with \(sequence.typeIDs.count) type ids")
+            ids += sequence.ids
+            typeIDs += sequence.typeIDs
+            offsets.append(ids.count)
+        }
+        self.ids = ids
+        self.typeIDs = typeIDs
+        self.offsets = offsets
+    }
+
+    /// 0, 1, 2 … in each sequence.
+    public var positions: [Int32] {
+        var positions: [Int32] = []
+        positions.reserveCapacity(tokens)
+        for sequence in 0..<sequences { positions += (0..<Int32(offsets[sequence + 1] - offsets[sequence])) }
+        return positions
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import ModelFiles
+import Testing
+
+struct HFConfigTests {
+    private func config(_ members: String) throws -> HFConfig {
+        try HFConfig(json: JSONValue.parse("{\"model_type\":\"bert\",\(members)}"), path: "c")
+    }
+
+    @Test func reads() throws {
+        let config = try config(
+            #""size":384,"eps":1e-12,"act":"gelu","tie":true,"id2label":{"0":"no","1":"yes"},"unset":null"#)
+        #expect(config.modelType == "bert")
+        #expect(try config.int("size", in: 1...1000) == 384)
+        #expect(try config.double("eps", in: 0...1) == 1e-12)
+        #expect(try config.string("act") == "gelu")
+        #expect(try config.string("act", oneOf: ["relu", "gelu"]) == "gelu")
+        #expect(try config.bool("tie") == true)
+        #expect(try config.stringMap("id2label") == ["0": "no", "1": "yes"])
+        #expect(try config.stringMap("none") == nil)
+        #expect(try config.int("unset", in: 0...1, default: 7) == 7)
+        #expect(try config.double("none", in: 0...1, default: 0.5) == 0.5)
+        #expect(try config.string("none", oneOf: ["a"], default: "a") == "a")
+        #expect(try config.bool("none", default: false) == false)
+        #expect(config.value("size")?.int == 384)
+        #expect(config.value("unset") == nil)
+    }
+
+    @Test func reportsKeysNobodyRead() throws {
+        let config = try config(
+            #""size":1,"rope_scaling":{"factor":2},"torch_dtype":"float32","unset":null,"act":"x""#)
+        #expect(config.unreadKeys == ["size", "rope_scaling", "act"])
+        let copy = config
+        _ = try copy.int("size", in: 0...1)
+        _ = try? copy.int("act", in: 0...1)
+        #expect(config.unreadKeys == ["rope_scaling"])
+        #expect(config.raw["rope_scaling"]?["factor"]?.int == 2)
+        #expect(config.unreadKeys == ["rope_scaling"])
+    }
+
+    struct Row: Sendable {
+        let members: String
+        let read: @Sendable (HFConfig) throws -> Void
+        let problem: String
+    }
+
+    @Test(arguments: [
+        Row(members: #""x":1"#, read: { _ = try $0.int("k", in: 0...1) }, problem: "missing"),
+        Row(members: #""k":null"#, read: { _ = try $0.string("k") }, problem: "missing"),
+        Row(members: #""k":1.5"#, read: { _ = try $0.int("k", in: 0...9) }, problem: "1.5 is not an integer"),
+        Row(
+            members: #""k":"1""#, read: { _ = try $0.int("k", in: 0...9) },
+            problem: "the string '1' is not an integer"),
+        Row(members: #""k":12"#, read: { _ = try $0.int("k", in: 0...9) }, problem: "12 is outside 0...9"),
+        Row(
+            members: #""k":1e300"#, read: { _ = try $0.int("k", in: 0...9) },
+            problem: "1e+300 is not an integer"),
+        Row(
+            members: #""k":12"#, read: { _ = try $0.int("k", in: 0...9, default: 1) },
+            problem: "12 is outside 0...9"),
+        Row(
+            members: #""k":[]"#, read: { _ = try $0.double("k", in: 0...1) },
+            problem: "an array of 0 is not a number"),
+        Row(
+            members: #""k":2"#, read: { _ = try $0.double("k", in: 0...1) },
+            problem: "2.0 is outside 0.0...1.0"),
+        Row(members: #""k":2"#, read: { _ = try $0.string("k") }, problem: "2 is not a string"),
+        Row(
+            members: #""k":"c""#, read: { _ = try $0.string("k", oneOf: ["a", "b"]) },
+            problem: "'c' is not supported, only 'a', 'b'"),
+        Row(members: #""k":1"#, read: { _ = try $0.bool("k") }, problem: "1 is neither true nor false"),
+        Row(
+            members: #""k":1"#, read: { _ = try $0.stringMap("k") },
+            problem: "1 is not an object of strings"),
+        Row(
+            members: #""k":{"0":1}"#, read: { _ = try $0.stringMap("k") },
+            problem: "the value of '0' is 1, not a string"),
+    ])
+    func refuses(_ row: Row) throws {
+        let config = try config(row.members)
+        #expect(
+            message { try row.read(config) }
+                == "c: key 'k': \(row.problem); "
+                + "check that this model is of a supported kind and its config.json complete")
+    }
+
+    @Test func refusedFiles() {
+        let advice = "check that this is a model's config.json"
+        #expect(
+            message { _ = try HFConfig(json: .array([]), path: "c") }
+                == "c: this is an array of 0, not an object; \(advice)")
+        #expect(
+            message { _ = try HFConfig(json: .object(["model_type": .number(1)]), path: "c") }
+                == "c: key 'model_type': missing or not a string; \(advice)")
+    }
+}
