@@ -17,7 +17,7 @@ let package = Package(
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices"]),
         .target(name: "ModelFiles"),
-        .target(name: "Tokenizers"),
+        .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
         .target(name: "Datasets"),
         .target(name: "RankAllocation"),
         .target(

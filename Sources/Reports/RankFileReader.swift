@@ -1,0 +1,96 @@
+import Foundation
+
+/// Reads `ranks.csv` against the sites of the start record.
+struct RankFileReader {
+    let file: URL
+    let sites: [RunRecord.Site]
+    /// A resumed run may record steps again that the run before it had recorded.
+    let wasResumed: Bool
+    private(set) var tables: [RunRecord.RankTable] = []
+    private(set) var notes: [String] = []
+    private var step = 0
+    private var ranks: [Int] = []
+    private var replaced = 0
+
+    static let header = "step,site,layer,role,rank"
+
+    init(file: URL, sites: [RunRecord.Site], wasResumed: Bool) {
+        self.file = file
+        self.sites = sites
+        self.wasResumed = wasResumed
+    }
+
+    /// Leaves `tables` empty when there is no file: methods without adapters write none.
+    mutating func read() throws {
+        guard let lines = try LineReader(file) else { return }
+        var reader = self
+        var header: String?
+        try lines.forEach { bytes, line, isTorn in
+            // Not even a whole last line is used when its end is missing: its rank may have lost digits.
+            guard !isTorn else {
+                reader.notes.append("ranks.csv: the last line (\(line)) is torn and was ignored")
+                return
+            }
+            let text = String(decoding: bytes.last == 0x0D ? .init(rebasing: bytes.dropLast()) : bytes, as: UTF8.self)
+            if header == nil {
+                header = text
+                guard text == Self.header else {
+                    throw reader.error(line, "the first line should be '\(Self.header)'")
+                }
+            } else {
+                try reader.add(text, line)
+            }
+        }
+        if !reader.ranks.isEmpty {
+            reader.notes.append(
+                "ranks.csv: the last table (step \(reader.step)) has \(reader.ranks.count) of "
+                    + "\(sites.count) sites and was ignored")
+        }
+        if reader.replaced > 0 {
+            reader.notes.append(
+                "ranks.csv: \(TerminalText.counted(reader.replaced, "table")) "
+                    + "recorded again after a resume; the later ones count")
+        }
+        self = reader
+    }
+
+    private func error(_ line: Int, _ problem: String) -> ReportError {
+        ReportError(
+            place: file.path, line: line, problem: problem,
+            advice: "only the end of the file may be torn: restore it from where it was copied")
+    }
+
+    private mutating func add(_ text: String, _ line: Int) throws {
+        guard !sites.isEmpty else { throw error(line, "a rank, but the run has no sites") }
+        let fields = text.split(separator: ",", omittingEmptySubsequences: false)
+        guard fields.count == 5 else { throw error(line, "\(fields.count) fields, there should be 5") }
+        guard let step = Int(fields[0]), (0...EventLine.Limit.step).contains(step) else {
+            throw error(line, "the step should be an integer of at least 0")
+        }
+        guard let rank = Int(fields[4]), (0...EventLine.Limit.rank).contains(rank) else {
+            throw error(line, "the rank should be an integer from 0 to \(EventLine.Limit.rank)")
+        }
+        if ranks.isEmpty { try begin(step, line) }
+        guard step == self.step else {
+            throw error(line, "step \(step) begins, but step \(self.step) has \(ranks.count) of \(sites.count) sites")
+        }
+        let site = sites[ranks.count]
+        guard fields[1] == site.name, fields[2] == String(site.layer), fields[3] == site.role else {
+            throw error(line, "the site should be '\(site.name)', as in the start record")
+        }
+        ranks.append(rank)
+        guard ranks.count == sites.count else { return }
+        tables.append(.init(step: step, ranks: ranks))
+        ranks = []
+    }
+
+    private mutating func begin(_ step: Int, _ line: Int) throws {
+        if let last = tables.last?.step, step <= last {
+            guard wasResumed else { throw error(line, "step \(step) follows step \(last)") }
+            let before = tables.count
+            tables.removeAll { $0.step >= step }
+            replaced += before - tables.count
+        }
+        self.step = step
+    }
+}

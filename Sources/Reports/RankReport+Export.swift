@@ -1,0 +1,114 @@
+import Foundation
+import ModelFiles
+
+extension RankReport {
+    /// One line for each site: `step,site,layer,role,outputs,inputs,initial_rank,rank`, of the table that `table`
+    /// shows, or with `history` of every recorded table up to `step`. Fields are quoted as in RFC 4180.
+    ///
+    /// Throws `ReportError` as `table` does.
+    public static func csv(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
+        var text = "step,site,layer,role,outputs,inputs,initial_rank,rank\n"
+        let sites = run.start.sites.enumerated().map { at, site in
+            [
+                field(site.name), "\(site.layer)", field(site.role), "\(site.outputs)", "\(site.inputs)",
+                "\(run.rankTables.first?.ranks[at] ?? 0)",
+            ].joined(separator: ",")
+        }
+        for table in try tables(run, step: step, history: history) {
+            for (site, rank) in zip(sites, table.ranks) { text += "\(table.step),\(site),\(rank)\n" }
+        }
+        return text
+    }
+
+    /// An object with the run, the table that `table` shows and its allocation; with `history` on one line, with
+    /// every recorded table up to `step` as an array of ranks in the order of `sites`.
+    ///
+    /// Throws `ReportError` as `table` does.
+    public static func json(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
+        let table = try run.rankTable(at: step)
+        let grid = RankGrid(run.start.sites)
+        let initial = run.rankTables[0].ranks
+        var object = summary(run, table, asked: step)
+        object["allocation"] = run.allocation(at: table.step).map(allocation) ?? .null
+        object["layers"] = .array(
+            grid.layers.indices.map { row in
+                sums("layer", .init(grid.layers[row]), grid.row(row), table)
+            })
+        object["roles"] = .array(
+            grid.roles.indices.map { column in
+                sums("role", .string(TerminalText.clean(grid.roles[column])), grid.column(column), table)
+            })
+        object["sites"] = .array(
+            run.start.sites.indices.map { at in
+                let site = run.start.sites[at]
+                return .object([
+                    "site": .string(TerminalText.clean(site.name)), "layer": .init(site.layer),
+                    "role": .string(TerminalText.clean(site.role)), "outputs": .init(site.outputs),
+                    "inputs": .init(site.inputs), "initialRank": .init(initial[at]),
+                    "rank": .init(table.ranks[at]),
+                ])
+            })
+        if history {
+            object["history"] = .array(
+                try tables(run, step: step, history: true).map { table in
+                    .object([
+                        "step": .init(table.step), "kept": .init(table.total),
+                        "ranks": .array(table.ranks.map { .init($0) }),
+                    ])
+                })
+        }
+        object["notes"] = .array(run.notes.map { .string($0) })
+        return JSONValue.object(object).text(pretty: !history) + "\n"
+    }
+
+    private static func tables(
+        _ run: RunRecord, step: Int?, history: Bool
+    ) throws -> [RunRecord.RankTable] {
+        let table = try run.rankTable(at: step)
+        return history ? run.rankTables.filter { $0.step <= table.step } : [table]
+    }
+
+    private static func summary(_ run: RunRecord, _ table: RunRecord.RankTable, asked: Int?) -> JSONObject {
+        let initial = run.rankTables[0]
+        return [
+            "method": .string(TerminalText.clean(run.start.method)), "step": .init(table.step),
+            "requestedStep": asked.map { .init($0) } ?? .null,
+            "lastStep": .init(run.lastStep), "totalSteps": .init(run.start.totalSteps),
+            "end": run.end.map { .string($0.reason.rawValue) } ?? .null,
+            "resumedAfter": .array(run.resumedAfter.map { .init($0) }),
+            "budget": .init(run.allocation(at: table.step)?.budget ?? run.start.initialBudget),
+            "initialBudget": .init(run.start.initialBudget), "finalBudget": .init(run.start.finalBudget),
+            "kept": .init(table.total), "initial": .init(initial.total),
+            "parameters": .init(run.parameters(table.ranks)),
+            "initialParameters": .init(run.parameters(initial.ranks)),
+            "modulesAtRankZero": .init(table.ranks.count { $0 == 0 }),
+        ]
+    }
+
+    private static func allocation(_ record: RunRecord.Allocation) -> JSONValue {
+        func score(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+        return .object([
+            "step": .init(record.step), "budget": .init(record.budget), "threshold": score(record.threshold),
+            "worstKept": score(record.worstKept), "bestPruned": score(record.bestPruned),
+            "returned": .init(record.returned), "left": .init(record.left),
+        ])
+    }
+
+    /// `share` is a fraction of the kept triplets, null when there are none.
+    private static func sums(
+        _ key: String, _ name: JSONValue, _ sites: [Int?], _ table: RunRecord.RankTable
+    ) -> JSONValue {
+        let total = sites.reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
+        var object = JSONObject()
+        object[key] = name
+        object["rank"] = .init(total)
+        object["share"] = table.total > 0 ? .number(Double(total) / Double(table.total)) : .null
+        return .object(object)
+    }
+
+    private static func field(_ text: String) -> String {
+        let clean = TerminalText.clean(text)
+        guard clean.contains(where: { $0 == "," || $0 == "\"" }) else { return clean }
+        return "\"\(clean.replacing("\"", with: "\"\""))\""
+    }
+}

@@ -1,0 +1,171 @@
+/// Where a run's rank went: tables and pictures for the terminal, CSV and JSON for programs.
+public enum RankReport {
+    /// Layers × roles after `step` (nil for the last recorded table), with totals, shares and the allocation that
+    /// decided them. Between two recorded steps the earlier one is shown, and the heading says so.
+    ///
+    /// Throws `ReportError` when there are no ranks, or `step` is outside the run.
+    public static func table(_ run: RunRecord, step: Int?, style: Style) throws -> String {
+        let table = try run.rankTable(at: step)
+        let lines =
+            [heading(run, table, asked: step, style), ""] + grid(run, table, style) + [""]
+            + details(run, table, style)
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func heading(
+        _ run: RunRecord, _ table: RunRecord.RankTable, asked: Int?, _ style: Style
+    ) -> String {
+        let start = "Ranks after step \(TerminalText.grouped(table.step))"
+        let isLast = table.step == run.rankTables.last?.step
+        switch asked {
+        case nil: return style.bold(start + ", the last recorded")
+        case table.step: return style.bold(start + (isLast ? ", the last recorded" : ""))
+        case let step?:
+            return style.bold(start + ", the last recorded at or before step \(TerminalText.grouped(step))")
+        }
+    }
+
+    /// Widths of the columns; cells shrink before anything else does.
+    private struct Widths {
+        let layer = 6
+        let cell: Int
+        let total: Int
+        let share = 8
+
+        init(_ grid: RankGrid, total: Int, style: Style) {
+            self.total = max(TerminalText.grouped(total).count + 2, 8)
+            let free = style.width - layer - self.total - share
+            cell = min(max(free / max(grid.roles.count, 1), 5), 9)
+        }
+
+        func all(_ grid: RankGrid) -> Int { layer + cell * grid.roles.count + total + share }
+    }
+
+    private static func grid(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
+        let grid = RankGrid(run.start.sites)
+        let widths = Widths(grid, total: table.total, style: style)
+        let largest = run.largestRank
+        let names = grid.roles.map { role in
+            let name = TerminalText.shortened(
+                style.name(RankGrid.shortName(role)), to: widths.cell - 1, unicode: style.unicode)
+            return TerminalText.right(name, widths.cell - 1) + " "
+        }
+        let rule = style.faint(String(repeating: style.rule, count: widths.all(grid)))
+        var lines = [
+            style.bold(
+                TerminalText.left("layer", widths.layer) + names.joined()
+                    + TerminalText.right("total", widths.total) + TerminalText.right("share", widths.share)),
+            rule,
+        ]
+        for (row, layer) in grid.layers.enumerated() {
+            let cells = grid.row(row).map { at in
+                guard let at else { return TerminalText.spaces(widths.cell) }
+                let rank = table.ranks[at]
+                let text = TerminalText.right("\(rank)", widths.cell - 1) + " "
+                return style.shaded(text, RunRecord.shade(rank, of: largest))
+            }
+            let total = grid.row(row).reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
+            lines.append(
+                TerminalText.right("\(layer)", widths.layer - 1) + " " + cells.joined()
+                    + sums(total, of: table.total, widths, style))
+        }
+        let totals = grid.roles.indices.map { column in
+            grid.column(column).reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
+        }
+        let width = widths.cell - 1
+        let cells = totals.map { TerminalText.right(TerminalText.grouped($0), width) + " " }
+        let shares = totals.map { TerminalText.right(share($0, of: table.total, style), width) + " " }
+        return lines + [
+            rule,
+            TerminalText.left("total", widths.layer) + cells.joined()
+                + sums(table.total, of: table.total, widths, style),
+            style.faint(TerminalText.left("share", widths.layer) + shares.joined().trimmingEnd()),
+        ]
+    }
+
+    private static func sums(_ total: Int, of all: Int, _ widths: Widths, _ style: Style) -> String {
+        TerminalText.right(TerminalText.grouped(total), widths.total)
+            + TerminalText.right(share(total, of: all, style), widths.share)
+    }
+
+    private static func share(_ part: Int, of whole: Int, _ style: Style) -> String {
+        TerminalText.percent(part, of: whole).map { "\($0)%" } ?? style.dash
+    }
+
+    private static func details(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
+        let initial = run.start.initialBudget
+        let budget = run.allocation(at: table.step)?.budget ?? initial
+        let initialRanks = run.rankTables[0].ranks
+        let parameters = (run.parameters(table.ranks), run.parameters(initialRanks))
+        var facts: [(String, String)] = [
+            ("method", "\(style.name(run.start.method)), \(run.state)"),
+            (
+                "budget",
+                "\(TerminalText.grouped(budget)) triplets after this step; the run goes from "
+                    + "\(TerminalText.grouped(initial)) to \(TerminalText.grouped(run.start.finalBudget))"
+            ),
+            ("kept", part(table.total, of: run.rankTables[0].total, "triplets", style)),
+            ("parameters", part(parameters.0, of: parameters.1, "in the triplets", style)),
+            ("trainable", trainable(run, at: table.step, style)),
+        ]
+        if let allocation = run.allocation(at: table.step) {
+            facts.append(
+                (
+                    "allocation",
+                    "at step \(TerminalText.grouped(allocation.step)): "
+                        + "\(TerminalText.counted(allocation.returned, "triplet")) returned, "
+                        + "\(TerminalText.grouped(allocation.left)) left since the one before"
+                ))
+            facts.append(("importance", importance(allocation, style)))
+        } else {
+            facts.append(("allocation", "none up to this step"))
+        }
+        facts.append(("rank 0", zeros(run, table, style)))
+        facts += run.resumedAfter.isEmpty
+            ? [] : [("resumed", "after step " + run.resumedAfter.map(TerminalText.grouped).joined(separator: ", "))]
+        facts += run.notes.map { ("note", style.name($0)) }
+        return facts.map { label, text in
+            style.faint(TerminalText.left(label, 12)) + TerminalText.wrapped(text, width: style.width, indent: 12)
+        }
+    }
+
+    /// `72 of 432 triplets (16.7%)`
+    private static func part(_ part: Int, of whole: Int, _ noun: String, _ style: Style) -> String {
+        "\(TerminalText.grouped(part)) of \(TerminalText.grouped(whole)) \(noun) "
+            + "(\(share(part, of: whole, style)))"
+    }
+
+    private static func trainable(_ run: RunRecord, at step: Int, _ style: Style) -> String {
+        let start =
+            "\(TerminalText.grouped(run.start.trainableParameters)) parameters with the head, "
+            + "beside \(TerminalText.grouped(run.start.frozenParameters)) frozen"
+        guard let compaction = run.compactions.last(where: { $0.step <= step }) else { return start }
+        return start + "; compacted at step \(TerminalText.grouped(compaction.step)): "
+            + "\(TerminalText.grouped(compaction.parametersBefore)) \(style.arrow) "
+            + TerminalText.grouped(compaction.parametersAfter)
+    }
+
+    private static func importance(_ allocation: RunRecord.Allocation, _ style: Style) -> String {
+        func score(_ value: Double?) -> String { value.map(TerminalText.scientific) ?? style.dash }
+        return "worst kept \(score(allocation.worstKept)), best pruned \(score(allocation.bestPruned)), "
+            + "threshold \(score(allocation.threshold))"
+    }
+
+    private static func zeros(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> String {
+        let names = zip(run.start.sites, table.ranks).filter { $1 == 0 }.map { style.name($0.0.name) }
+        let count = "\(TerminalText.grouped(names.count)) of \(TerminalText.counted(table.ranks.count, "module"))"
+        guard !names.isEmpty else { return count }
+        let shown = 12
+        let more = names.count > shown ? " and \(TerminalText.grouped(names.count - shown)) more" : ""
+        return "\(count): \(names.prefix(shown).joined(separator: ", "))\(more)"
+    }
+}
+
+extension String {
+    /// Without spaces at the end.
+    func trimmingEnd() -> String {
+        var text = Substring(self)
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
+}

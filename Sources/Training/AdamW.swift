@@ -1,0 +1,52 @@
+import CVectorKernels
+import Matrices
+
+/// AdamW with decoupled weight decay over the flat parameter vector (Loshchilov and Hutter 2019).
+public final class AdamW {
+    public let beta1: Float
+    public let beta2: Float
+    public let epsilon: Float
+    public let weightDecay: Float
+    public private(set) var firstMoments: Matrix
+    public private(set) var secondMoments: Matrix
+
+    public init(count: Int, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float) {
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.weightDecay = weightDecay
+        firstMoments = Matrix(rows: 1, columns: count)
+        secondMoments = Matrix(rows: 1, columns: count)
+    }
+
+    /// One update of the elements in `range`; `step` counts updates from 1.
+    public func update(_ values: Matrix, gradients: Matrix, range: Range<Int>, step: Int, rate: Double) {
+        let start = range.lowerBound
+        let correction1 = 1 - power(Double(beta1), step)
+        let correction2 = 1 - power(Double(beta2), step)
+        avk_adamw(
+            values.pointer + start, firstMoments.pointer + start, secondMoments.pointer + start,
+            gradients.pointer + start, range.count, 1, Float(rate), beta1, beta2, epsilon, weightDecay,
+            Float(correction1), Float(correction2))
+    }
+
+    private func power(_ base: Double, _ exponent: Int) -> Double {
+        var result = 1.0
+        for _ in 0..<exponent { result *= base }
+        return result
+    }
+
+    /// Moves the moments to a compacted vector; element i comes from element source[i].
+    public func gather(_ source: [Int]) {
+        func moved(_ old: Matrix) -> Matrix {
+            Matrix(rows: 1, columns: source.count, values: source.map { old.pointer[$0] })
+        }
+        firstMoments = moved(firstMoments)
+        secondMoments = moved(secondMoments)
+    }
+
+    public func restore(firstMoments: [Float], secondMoments: [Float]) {
+        self.firstMoments = Matrix(rows: 1, columns: firstMoments.count, values: firstMoments)
+        self.secondMoments = Matrix(rows: 1, columns: secondMoments.count, values: secondMoments)
+    }
+}

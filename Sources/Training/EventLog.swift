@@ -1,0 +1,123 @@
+import Foundation
+import ModelFiles
+import Transformers
+
+/// Writes a run's `events.jsonl` (the source of truth) and `ranks.csv`, both append-only.
+public final class EventLog {
+    private let events: AppendFile
+    private let ranks: AppendFile
+    private var sites: [SiteDescription] = []
+
+    public var eventOffset: Int { events.byteOffset }
+    public var rankOffset: Int { ranks.byteOffset }
+
+    static let rankHeader = "step,site,layer,role,rank\n"
+
+    /// A resumed run continues at the offsets its checkpoint holds: what was logged after it happens again.
+    public init(folder: URL, offsets: (events: Int, ranks: Int)?) throws {
+        events = try AppendFile(folder.appendingPathComponent("events.jsonl"), truncatingTo: offsets?.events ?? 0)
+        ranks = try AppendFile(folder.appendingPathComponent("ranks.csv"), truncatingTo: offsets?.ranks ?? 0)
+        if offsets == nil { try ranks.append(Self.rankHeader) }
+    }
+
+    public func append(_ event: TrainingEvent) throws {
+        if case .started(let start) = event { sites = start.sites }
+        try events.append(JSONValue.object(Self.json(event)).text() + "\n")
+    }
+
+    public func appendRanks(_ values: [Int], step: Int) throws {
+        if sites.isEmpty { return }
+        var rows = ""
+        for (site, rank) in zip(sites, values) {
+            rows += "\(step),\(site.site),\(site.site.layer),\(site.site.role.rawValue),\(rank)\n"
+        }
+        try ranks.append(rows)
+    }
+
+    public func sync() throws {
+        try events.sync()
+        try ranks.sync()
+    }
+
+    private static func optional(_ value: Float?) -> JSONValue {
+        value.map { $0.isFinite ? .number(Double($0)) : .null } ?? .null
+    }
+
+    private static func integers(_ values: [Int]) -> JSONValue { .array(values.map { JSONValue($0) }) }
+
+    static func json(_ event: TrainingEvent) -> JSONObject {
+        switch event {
+        case .started(let start): startJSON(start)
+        case .step(let record): stepJSON(record)
+        case .allocation(let record):
+            [
+                "event": .string("allocation"), "step": JSONValue(record.step), "budget": JSONValue(record.budget),
+                "ranks": integers(record.ranks), "threshold": optional(record.threshold),
+                "worstKept": optional(record.worstKept), "bestPruned": optional(record.bestPruned),
+                "returned": JSONValue(record.returned), "left": JSONValue(record.left),
+            ]
+        case .compaction(let record):
+            [
+                "event": .string("compaction"), "step": JSONValue(record.step), "ranks": integers(record.ranks),
+                "parametersBefore": JSONValue(record.parametersBefore),
+                "parametersAfter": JSONValue(record.parametersAfter),
+            ]
+        case .evaluation(let record): evaluationJSON(record)
+        case .checkpoint(let step, let folder):
+            ["event": .string("checkpoint"), "step": JSONValue(step), "folder": .string(folder)]
+        case .warning(let text): ["event": .string("warning"), "text": .string(text)]
+        case .finished(let end): endJSON(end)
+        }
+    }
+
+    private static func startJSON(_ start: RunStart) -> JSONObject {
+        [
+            "event": .string("start"), "method": .string(start.method), "totalSteps": JSONValue(start.totalSteps),
+            "stepsPerEpoch": JSONValue(start.stepsPerEpoch), "completedSteps": JSONValue(start.completedSteps),
+            "trainExamples": JSONValue(start.trainExamples),
+            "validationExamples": JSONValue(start.validationExamples),
+            "labels": .array(start.labels.map { .string($0) }),
+            "sites": .array(
+                start.sites.map {
+                    .object([
+                        "site": .string("\($0.site)"), "layer": JSONValue($0.site.layer),
+                        "role": .string($0.site.role.rawValue), "outputs": JSONValue($0.outputs),
+                        "inputs": JSONValue($0.inputs),
+                    ])
+                }),
+            "initialBudget": JSONValue(start.initialBudget), "finalBudget": JSONValue(start.finalBudget),
+            "warmupSteps": JSONValue(start.warmupSteps), "finalSteps": JSONValue(start.finalSteps),
+            "trainableParameters": JSONValue(start.trainableParameters),
+            "frozenParameters": JSONValue(start.frozenParameters), "threads": JSONValue(start.threads),
+            "kernel": .string(start.kernel),
+        ]
+    }
+
+    private static func stepJSON(_ record: StepRecord) -> JSONObject {
+        [
+            "event": .string("step"), "step": JSONValue(record.step), "epoch": .number(record.epoch),
+            "phase": .string(record.phase), "loss": .number(record.loss),
+            "orthogonality": .number(record.orthogonality), "gradientNorm": .number(record.gradientNorm),
+            "learningRate": .number(record.learningRate), "budget": JSONValue(record.budget),
+            "rank": JSONValue(record.rank), "tokens": JSONValue(record.tokens), "seconds": .number(record.seconds),
+        ]
+    }
+
+    private static func evaluationJSON(_ record: EvaluationRecord) -> JSONObject {
+        var metrics = JSONObject()
+        for metric in record.metrics { metrics[metric.name] = metric.value.map { .number($0) } ?? .null }
+        return [
+            "event": .string("evaluation"), "step": JSONValue(record.step), "loss": .number(record.loss),
+            "metrics": .object(metrics), "isBest": .bool(record.isBest), "seconds": .number(record.seconds),
+        ]
+    }
+
+    private static func endJSON(_ end: RunEnd) -> JSONObject {
+        [
+            "event": .string("end"), "reason": .string(end.reason.rawValue), "step": JSONValue(end.step),
+            "bestStep": end.bestStep.map { JSONValue($0) } ?? .null, "ranks": integers(end.ranks),
+            "trainableParameters": JSONValue(end.trainableParameters), "tokens": JSONValue(end.tokens),
+            "seconds": .number(end.seconds), "peakMemoryBytes": JSONValue(end.peakMemoryBytes),
+        ]
+    }
+}

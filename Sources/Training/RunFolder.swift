@@ -1,0 +1,100 @@
+import Adapters
+import Foundation
+import ModelFiles
+import Transformers
+
+/// Names inside a run folder; see the README for what each holds.
+public struct RunFolder: Sendable {
+    public let url: URL
+
+    public init(_ url: URL) { self.url = url }
+
+    public var config: URL { url.appendingPathComponent("config.yaml") }
+    public var events: URL { url.appendingPathComponent("events.jsonl") }
+    /// The best adapter by validation, or the last one without validation data.
+    public var adapter: URL { url.appendingPathComponent("adapter") }
+    public var lastAdapter: URL { url.appendingPathComponent("adapter-last") }
+    var checkpoints: URL { url.appendingPathComponent("checkpoints") }
+
+    /// Creates the folder of a new run; a folder that already holds a run is refused.
+    func create() throws {
+        if FileManager.default.fileExists(atPath: events.path) || FileManager.default.fileExists(atPath: config.path) {
+            throw TrainingError(
+                .usage, "\(url.path) already holds a run; choose another --output, or go on with --resume \(url.path)")
+        }
+        do {
+            try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
+        } catch {
+            throw ModelFileError(
+                kind: .unwritable, file: url.path, problem: "the run folder cannot be created (\(error.localizedDescription))",
+                advice: "check the path and its permissions")
+        }
+    }
+
+    func checkpoint(step: Int) -> URL { checkpoints.appendingPathComponent("step-\(step)") }
+
+    /// Steps with a checkpoint, newest first.
+    func checkpointSteps() -> [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
+        return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted(by: >)
+    }
+
+    func removeCheckpoints(keeping count: Int) {
+        for step in checkpointSteps().dropFirst(max(count, 1)) {
+            // A checkpoint that cannot be removed costs space, not correctness.
+            try? FileManager.default.removeItem(at: checkpoint(step: step))
+        }
+    }
+}
+
+/// `adalora.json` beside PEFT's files: what inference needs and PEFT has no place for.
+struct AdapterDescription {
+    let baseModel: String
+    let task: String
+    let labels: [String]
+    let pooling: Pooling
+    let maxLength: Int
+    let modelFingerprint: String
+    let step: Int
+
+    private static let format = 1
+
+    func write(to file: URL) throws {
+        let json: JSONObject = [
+            "format": JSONValue(Self.format), "baseModel": .string(baseModel), "task": .string(task),
+            "labels": .array(labels.map { .string($0) }), "pooling": .string(pooling.rawValue),
+            "maxLength": JSONValue(maxLength), "modelFingerprint": .string(modelFingerprint), "step": JSONValue(step),
+        ]
+        try AtomicFile.write(Data(JSONValue.object(json).bytes(pretty: true)), to: file)
+    }
+
+    init(
+        baseModel: String, task: String, labels: [String], pooling: Pooling, maxLength: Int,
+        modelFingerprint: String, step: Int
+    ) {
+        self.baseModel = baseModel
+        self.task = task
+        self.labels = labels
+        self.pooling = pooling
+        self.maxLength = maxLength
+        self.modelFingerprint = modelFingerprint
+        self.step = step
+    }
+
+    init(_ file: URL) throws {
+        let json = try JSONValue.read(file)
+        guard json["format"]?.int == Self.format, let baseModel = json["baseModel"]?.string,
+            let task = json["task"]?.string, let labels = json["labels"]?.array?.compactMap(\.string),
+            let pooling = json["pooling"]?.string.flatMap(Pooling.init(rawValue:)),
+            let maxLength = json["maxLength"]?.int, maxLength > 2, let step = json["step"]?.int,
+            let fingerprint = json["modelFingerprint"]?.string
+        else {
+            throw ModelFileError(
+                file: file.path, problem: "not a description this version can read",
+                advice: "use the adapter folder as adalora wrote it")
+        }
+        self.init(
+            baseModel: baseModel, task: task, labels: labels, pooling: pooling, maxLength: maxLength,
+            modelFingerprint: fingerprint, step: step)
+    }
+}

@@ -1,0 +1,115 @@
+import Adapters
+import Datasets
+import Foundation
+import Matrices
+import ModelFiles
+import RunConfiguration
+import Tokenizers
+import Transformers
+
+/// Everything a run reads before its first step, checked against each other.
+struct RunInputs {
+    let encoder: BertEncoder
+    let train: TokenizedDataset
+    let validation: TokenizedDataset?
+    /// Empty for regression.
+    let labels: [String]
+    let warnings: [String]
+    let fingerprints: [(name: String, hash: String)]
+
+    init(_ config: RunConfig) throws {
+        let modelURL = URL(fileURLWithPath: config.model)
+        let loaded = try LoadedEncoder(modelURL, maxLength: config.maxLength)
+        encoder = loaded.encoder
+        var warnings = loaded.warnings
+
+        let columns = ColumnNames(text: config.textColumns, label: config.labelColumn)
+        let trainURL = URL(fileURLWithPath: config.train)
+        let trainData = try Dataset.read(trainURL, columns: columns, requireLabels: true)
+        let validationData = try config.validation.map {
+            try Dataset.read(URL(fileURLWithPath: $0), columns: columns, requireLabels: true)
+        }
+        warnings += trainData.warnings + (validationData?.warnings ?? [])
+        let trainTargets: Targets
+        var validationTargets: Targets?
+        switch config.task {
+        case .classification:
+            let set = try LabelSet(from: trainData)
+            labels = set.names
+            trainTargets = try Targets.classes(of: trainData, labels: set)
+            validationTargets = try validationData.map { try Targets.classes(of: $0, labels: set) }
+        case .regression:
+            labels = []
+            trainTargets = try Targets.scores(of: trainData)
+            validationTargets = try validationData.map { try Targets.scores(of: $0) }
+        }
+        if let validationData {
+            let shared = validationData.overlap(with: trainData)
+            if shared > 0 {
+                warnings.append(
+                    "\(shared) of \(validationData.examples.count) validation rows also stand in the training file; "
+                        + "the validation metrics will look better than they are")
+            }
+        }
+        let longRows: TokenizedDataset.LongRows
+        switch config.longRows {
+        case .truncate: longRows = .truncate
+        case .drop: longRows = .drop
+        case .error: longRows = .error
+        }
+        train = try TokenizedDataset(
+            trainData, targets: trainTargets, tokenizer: loaded.tokenizer, maxLength: config.maxLength,
+            longRows: longRows)
+        validation = try validationData.map {
+            try TokenizedDataset(
+                $0, targets: validationTargets, tokenizer: loaded.tokenizer, maxLength: config.maxLength,
+                longRows: longRows)
+        }
+        warnings += train.warnings(name: config.train, maxLength: config.maxLength)
+        warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
+        self.warnings = warnings
+
+        var prints = [("model", loaded.fingerprint), ("train", try Fingerprint.of(file: trainURL))]
+        if let file = config.validation {
+            prints.append(("validation", try Fingerprint.of(file: URL(fileURLWithPath: file))))
+        }
+        fingerprints = prints
+    }
+}
+
+/// A model folder opened for text: encoder and tokenizer that fit each other and the length limit.
+struct LoadedEncoder {
+    let encoder: BertEncoder
+    let tokenizer: Tokenizer
+    let warnings: [String]
+    /// Of all encoder weights, in order.
+    let fingerprint: String
+
+    init(_ url: URL, maxLength: Int) throws {
+        let folder = try HFFolder(url)
+        encoder = try BertEncoder(folder)
+        tokenizer = try Tokenizer(folder: url)
+        let vocabulary = encoder.configuration.vocabularySize
+        guard tokenizer.vocabularySize <= vocabulary else {
+            throw TrainingError(
+                "\(url.path): the tokenizer has \(tokenizer.vocabularySize) tokens, the model's embedding only \(vocabulary); "
+                    + "the tokenizer files belong to another model")
+        }
+        let positions = encoder.configuration.maximumPositions
+        guard maxLength <= positions else {
+            throw TrainingError(
+                .usage, "--max-length \(maxLength) is more than the \(positions) positions of the model; use \(positions) or less")
+        }
+        var warnings: [String] = []
+        if !encoder.unusedWeights.isEmpty {
+            warnings.append(
+                "\(encoder.unusedWeights.count) tensors of the checkpoint are not part of the encoder and stay unused: "
+                    + encoder.unusedWeights.prefix(4).joined(separator: ", ")
+                    + (encoder.unusedWeights.count > 4 ? ", …" : ""))
+        }
+        self.warnings = warnings
+        var print = Fingerprint()
+        for parameter in encoder.parameters { print.add(UnsafeRawBufferPointer(parameter.values.buffer)) }
+        fingerprint = print.text
+    }
+}

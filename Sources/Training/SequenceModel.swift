@@ -1,0 +1,106 @@
+import Autodiff
+import Datasets
+import Matrices
+import Synchronization
+import Transformers
+
+/// An encoder with its head, run over shards by workers.
+public struct SequenceModel: Sendable {
+    public let encoder: BertEncoder
+    public let head: SequenceHead
+    public let workers: Workers
+
+    public init(encoder: BertEncoder, head: SequenceHead, workers: Workers) {
+        self.encoder = encoder
+        self.head = head
+        self.workers = workers
+    }
+
+    /// Forward and backward over the examples `indices`. The mean loss of the step is returned, its gradient
+    /// with respect to all trainable parameters written to `gradients` [1, N], summed in shard order.
+    ///
+    /// `shardGradients` grows to one buffer per shard and is reused from step to step.
+    public func lossAndGradient(
+        _ data: TokenizedDataset, indices: [Int], into gradients: Matrix, shardGradients: inout [Matrix],
+        seed: UInt64, step: Int
+    ) -> (loss: Double, tokens: Int) {
+        let lengths = indices.map { data.sequences[$0].ids.count }
+        let shards = ShardPlan.shards(lengths: lengths)
+        if shardGradients.first?.count != gradients.count { shardGradients.removeAll() }
+        while shardGradients.count < shards.count {
+            shardGradients.append(Matrix(rows: 1, columns: gradients.count))
+        }
+        let buffers = shardGradients
+        let losses = Mutex([Double](repeating: 0, count: shards.count))
+        workers.run(tasks: shards.count) { shard, pool in
+            let members = shards[shard].map { indices[$0] }
+            buffers[shard].fill(0)
+            let tape = Tape(
+                pool: pool, parameterGradients: buffers[shard],
+                dropoutStream: RandomStream(seed: seed, purpose: "dropout", indices: [step, shard]))
+            let logits = forward(data, members, on: tape)
+            let value = loss(logits, data, members, divisor: Double(indices.count), on: tape)
+            losses.withLock { $0[shard] = value }
+            tape.backward()
+        }
+        gradients.fill(0)
+        for shard in shards.indices { Kernel.add(buffers[shard], into: gradients) }
+        return (losses.withLock { $0.reduce(0, +) }, lengths.reduce(0, +))
+    }
+
+    /// Logits [examples, K] in the order of the data, without dropout.
+    public func logits(_ data: TokenizedDataset) -> Matrix {
+        let out = Matrix(rows: data.count, columns: head.outputs)
+        // Similar lengths together fill shards evenly; the result does not depend on the grouping.
+        let order = data.sequences.indices.sorted {
+            (data.sequences[$0].ids.count, $0) < (data.sequences[$1].ids.count, $1)
+        }
+        var groups: [[Int]] = []
+        var group: [Int] = []
+        var tokens = 0
+        for index in order {
+            let length = data.sequences[index].ids.count
+            if !group.isEmpty && tokens + length > ShardPlan.shardTokens {
+                groups.append(group)
+                group = []
+                tokens = 0
+            }
+            group.append(index)
+            tokens += length
+        }
+        if !group.isEmpty { groups.append(group) }
+        let shards = groups
+        workers.run(tasks: shards.count) { shard, pool in
+            let tape = Tape(evaluatingWith: pool)
+            let values = forward(data, shards[shard], on: tape).value
+            for (row, index) in shards[shard].enumerated() {
+                out.row(index).update(from: values.row(row), count: values.columns)
+            }
+        }
+        return out
+    }
+
+    /// Mean loss of given logits against the data's targets.
+    public func meanLoss(_ logits: Matrix, _ data: TokenizedDataset) -> Double {
+        let tape = Tape(evaluatingWith: BufferPool())
+        return loss(
+            tape.input(logits), data, Array(data.sequences.indices), divisor: Double(data.count), on: tape)
+    }
+
+    private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> Variable {
+        let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
+        return head.logits(encoder.hiddenStates(batch, on: tape), offsets: batch.offsets, on: tape)
+    }
+
+    private func loss(
+        _ logits: Variable, _ data: TokenizedDataset, _ members: [Int], divisor: Double, on tape: Tape
+    ) -> Double {
+        switch data.targets {
+        case .classes(let classes):
+            tape.crossEntropy(logits, labels: members.map { classes[$0] }, divisor: divisor)
+        case .scores(let scores):
+            tape.squaredError(logits, targets: members.map { scores[$0] }, divisor: divisor)
+        case nil: .nan
+        }
+    }
+}

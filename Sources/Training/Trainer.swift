@@ -1,0 +1,187 @@
+import Adapters
+import Autodiff
+import Foundation
+import Matrices
+import RankAllocation
+import Transformers
+
+/// What a trainer needs to know about the optimization, resolved from the configuration.
+public struct TrainerSettings: Sendable {
+    public var learningRate: LearningRate
+    public var headLearningRate: LearningRate
+    public var beta1: Float = 0.9
+    public var beta2: Float = 0.999
+    public var epsilon: Float = 1e-8
+    public var weightDecay: Float = 0
+    /// Largest global gradient norm, 0 for none.
+    public var clip: Double = 1
+    public var penalty = OrthogonalityPenalty(form: .none, weight: 0)
+    public var seed: UInt64 = 42
+
+    public init(learningRate: LearningRate, headLearningRate: LearningRate) {
+        self.learningRate = learningRate
+        self.headLearningRate = headLearningRate
+    }
+}
+
+/// One optimizer step after the other, in one visible order.
+public final class Trainer {
+    public let model: SequenceModel
+    public let adapters: AdapterSet
+    /// nil for fixed ranks and for the head alone
+    public let ranks: RankController?
+    public let settings: TrainerSettings
+    public private(set) var vector: ParameterVector
+    public private(set) var optimizer: AdamW
+    public private(set) var isCompacted = false
+    private var gradients: Matrix
+    private var shardGradients: [Matrix] = []
+
+    /// What a step reports.
+    public struct StepResult: Sendable {
+        public let loss: Double
+        public let orthogonality: Double
+        public let gradientNorm: Double
+        public let rate: Double
+        public let tokens: Int
+        public let allocation: Allocation?
+    }
+
+    public init(model: SequenceModel, adapters: AdapterSet, ranks: RankController?, settings: TrainerSettings) {
+        self.model = model
+        self.adapters = adapters
+        self.ranks = ranks
+        self.settings = settings
+        vector = ParameterVector(adapters.parameters + [model.head.weight, model.head.bias])
+        gradients = Matrix(rows: 1, columns: vector.count)
+        optimizer = AdamW(
+            count: vector.count, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
+            weightDecay: settings.weightDecay)
+    }
+
+    public var trainableParameters: Int { vector.count }
+    private var headStart: Int { vector.range(of: model.head.weight).lowerBound }
+
+    /// Step t on the examples `indices`: gradient, orthogonality term, clipping, then observe importance →
+    /// AdamW → allocate → mask Λ. Nothing is changed if the loss or a gradient is not finite.
+    public func step(_ step: Int, data: TokenizedDataset, indices: [Int]) throws -> StepResult {
+        let (loss, tokens) = model.lossAndGradient(
+            data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed, step: step)
+        let orthogonality = settings.penalty.addGradient(of: adapters, in: vector, to: gradients)
+        let norm = gradients.sumOfSquares.squareRoot()
+        guard loss.isFinite, orthogonality.isFinite, norm.isFinite else {
+            throw TrainingError(
+                "step \(step): the \(loss.isFinite ? "gradient" : "loss") is not finite (loss \(loss), gradient norm \(norm)); "
+                    + "nothing was updated. Lower --learning-rate, or set --gradient-clip")
+        }
+        if settings.clip > 0 && norm > settings.clip {
+            // PyTorch's clip_grad_norm_ divides by norm + 1e-6.
+            let factor = Float(settings.clip / (norm + 1e-6))
+            for index in 0..<gradients.count { gradients.pointer[index] *= factor }
+        }
+        if let ranks, !ranks.weightsAfterUpdate { ranks.observe(step: step, vector: vector, gradients: gradients) }
+        let rate = settings.learningRate.value(at: step)
+        optimizer.update(vector.values, gradients: gradients, range: 0..<headStart, step: step, rate: rate)
+        optimizer.update(
+            vector.values, gradients: gradients, range: headStart..<vector.count, step: step,
+            rate: settings.headLearningRate.value(at: step))
+        if let ranks, ranks.weightsAfterUpdate { ranks.observe(step: step, vector: vector, gradients: gradients) }
+        let allocation = try ranks?.allocate(after: step)
+        return StepResult(
+            loss: loss, orthogonality: orthogonality, gradientNorm: norm, rate: rate, tokens: tokens,
+            allocation: allocation)
+    }
+
+    /// Cuts pruned triplets out, once the mask is final.
+    public func compact() {
+        guard let ranks, !isCompacted else { return }
+        let (compacted, source) = ranks.compact(vector, others: [model.head.weight, model.head.bias])
+        adopt(compacted, moving: source)
+    }
+
+    private func adopt(_ compacted: ParameterVector, moving source: [Int]) {
+        vector = compacted
+        optimizer.gather(source)
+        gradients = Matrix(rows: 1, columns: compacted.count)
+        shardGradients = []
+        isCompacted = true
+    }
+
+    /// Evaluates the masked model: between allocations a pruned λ may have regrown, which must not count.
+    public func evaluate(_ data: TokenizedDataset) -> Evaluation {
+        let lambdas = adapters.adapters.map { $0.factors.lambda?.values.values }
+        for adapter in adapters.adapters { adapter.applyMask() }
+        defer {
+            for (adapter, lambda) in zip(adapters.adapters, lambdas) {
+                if let lambda { adapter.factors.lambda?.values.copyValues(from: lambda) }
+            }
+        }
+        return Evaluation(model, data)
+    }
+
+    /// The tensors of a checkpoint.
+    func checkpoint(
+        progress: Progress, offsets: (events: Int, ranks: Int), fingerprints: [(name: String, hash: String)]
+    ) -> Checkpoint {
+        let averages = ranks?.averages ?? []
+        var progress = progress
+        progress.isCompacted = isCompacted
+        return Checkpoint(
+            progress: progress, eventOffset: offsets.events, rankOffset: offsets.ranks, fingerprints: fingerprints,
+            originalIndices: adapters.adapters.map(\.originalIndices), masks: adapters.adapters.map(\.mask),
+            values: vector.values.values, firstMoments: optimizer.firstMoments.values,
+            secondMoments: optimizer.secondMoments.values,
+            sensitivity: averages.flatMap { $0.p.sensitivity + $0.lambda.sensitivity + $0.q.sensitivity },
+            uncertainty: averages.flatMap { $0.p.uncertainty + $0.lambda.uncertainty + $0.q.uncertainty })
+    }
+
+    /// Puts everything back; a checkpoint of another shape is an error that changes nothing.
+    func restore(_ checkpoint: Checkpoint) throws {
+        func mismatch(_ what: String) -> TrainingError {
+            TrainingError("the checkpoint's \(what) do not fit this configuration; resume from another checkpoint")
+        }
+        let sites = adapters.adapters
+        guard checkpoint.masks.count == sites.count, checkpoint.originalIndices.count == sites.count else {
+            throw mismatch("sites")
+        }
+        for (site, indices) in zip(sites, checkpoint.originalIndices) {
+            guard indices.allSatisfy({ 0..<site.initialRank ~= $0 }), Set(indices).count == indices.count else {
+                throw mismatch("triplet indices")
+            }
+        }
+        if checkpoint.progress.isCompacted {
+            for (site, indices) in zip(sites, checkpoint.originalIndices) {
+                site.mask = (0..<site.initialRank).map { indices.contains($0) }
+            }
+            compact()
+        }
+        guard zip(sites, checkpoint.masks).allSatisfy({ $0.factors.rank == $1.count }) else { throw mismatch("masks") }
+        guard [checkpoint.values, checkpoint.firstMoments, checkpoint.secondMoments].allSatisfy({ $0.count == vector.count })
+        else { throw mismatch("parameters") }
+        for (site, mask) in zip(sites, checkpoint.masks) { site.mask = mask }
+        vector.values.copyValues(from: checkpoint.values)
+        optimizer.restore(firstMoments: checkpoint.firstMoments, secondMoments: checkpoint.secondMoments)
+        if let ranks { ranks.restore(averages: try Self.averages(checkpoint, like: ranks.averages)) }
+    }
+
+    private static func averages(_ checkpoint: Checkpoint, like shapes: [TripletAverages]) throws -> [TripletAverages] {
+        let expected = shapes.reduce(0) { $0 + $1.p.count + $1.lambda.count + $1.q.count }
+        guard checkpoint.sensitivity.count == expected, checkpoint.uncertainty.count == expected else {
+            throw TrainingError(
+                "the checkpoint holds \(checkpoint.sensitivity.count) importance averages, \(expected) are needed; "
+                    + "resume from another checkpoint")
+        }
+        var offset = 0
+        func next(_ count: Int) -> SensitivityAverages {
+            defer { offset += count }
+            return SensitivityAverages(
+                sensitivity: Array(checkpoint.sensitivity[offset..<offset + count]),
+                uncertainty: Array(checkpoint.uncertainty[offset..<offset + count]))
+        }
+        return shapes.map { shape in
+            let (p, lambda, q) = (next(shape.p.count), next(shape.lambda.count), next(shape.q.count))
+            return TripletAverages(
+                outputs: shape.outputs, rank: shape.rank, inputs: shape.inputs, p: p, lambda: lambda, q: q)
+        }
+    }
+}

@@ -1,0 +1,13 @@
+/// Why a run cannot start, go on or be resumed: where, what, and what to try, in one line.
+public struct TrainingError: Error, CustomStringConvertible, Sendable {
+    public enum Kind: Sendable { case usage, data, missing }
+    public let kind: Kind
+    public let description: String
+
+    public init(_ description: String) { self.init(.data, description) }
+
+    public init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+}

@@ -1,0 +1,332 @@
+import Adapters
+import Foundation
+import Glibc
+import Matrices
+import ModelFiles
+import RankAllocation
+import RunConfiguration
+import Transformers
+
+/// One run of `adalora train`: from a configuration to a run folder.
+public final class TrainingSession {
+    public let config: RunConfig
+    public let folder: RunFolder
+    private let inputs: RunInputs
+    private let trainer: Trainer
+    private let sampler: BatchSampler
+    private let totalSteps: Int
+    private let threads: Int
+    private let log: EventLog
+    private var progress = Progress()
+    private var startWarnings: [String] = []
+
+    /// Reads and checks all inputs; a new run's folder is created only when everything is right.
+    /// - Parameter resume: go on from the newest readable checkpoint in the configuration's output folder.
+    public init(_ config: RunConfig, resume: Bool) throws {
+        self.config = config
+        folder = RunFolder(URL(fileURLWithPath: config.output))
+        inputs = try RunInputs(config)
+        threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        sampler = BatchSampler(
+            examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
+        totalSteps =
+            config.steps ?? max(1, Int((Double(sampler.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up)))
+        trainer = try Self.makeTrainer(config, inputs, totalSteps: totalSteps, threads: threads)
+        startWarnings = inputs.warnings
+        if resume {
+            let (checkpoint, skipped) = try Self.newestCheckpoint(in: folder)
+            try Self.checkUnchanged(checkpoint.fingerprints, inputs.fingerprints)
+            try trainer.restore(checkpoint)
+            progress = checkpoint.progress
+            startWarnings += skipped
+            log = try EventLog(folder: folder.url, offsets: (checkpoint.eventOffset, checkpoint.rankOffset))
+        } else {
+            try folder.create()
+            try AtomicFile.write(Data(config.yaml().utf8), to: folder.config)
+            log = try EventLog(folder: folder.url, offsets: nil)
+        }
+    }
+
+    private static func makeTrainer(
+        _ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int
+    ) throws -> Trainer {
+        let encoder = inputs.encoder
+        let head = try SequenceHead(
+            encoder: encoder, outputs: config.task == .regression ? 1 : inputs.labels.count,
+            pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler, dropout: Float(config.headDropout),
+            stream: RandomStream(seed: config.seed, purpose: "initialize head"))
+        let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
+        let matrices = encoder.linearLayers.filter { roles.contains($0.site.role) }.count
+        var set = AdapterSet(adapters: [])
+        var ranks: RankController?
+        if config.method != .head {
+            let plan = try adapterPlan(config, roles: roles, matrices: matrices)
+            set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+            if config.method == .adalora {
+                ranks = try rankController(config, set, rank: plan.rank, totalSteps: totalSteps)
+            }
+        }
+        func rate(_ peak: Double) -> LearningRate {
+            LearningRate(
+                peak: peak, shape: LearningRate.Shape(rawValue: config.learningRateSchedule.rawValue) ?? .linear,
+                warmupSteps: Int((config.learningRateWarmup * Double(totalSteps)).rounded()), totalSteps: totalSteps)
+        }
+        var settings = TrainerSettings(
+            learningRate: rate(config.learningRate), headLearningRate: rate(config.resolvedHeadLearningRate))
+        settings.beta1 = Float(config.beta1)
+        settings.beta2 = Float(config.beta2)
+        settings.epsilon = Float(config.adamEpsilon)
+        settings.weightDecay = Float(config.weightDecay)
+        settings.clip = config.gradientClip
+        settings.penalty = OrthogonalityPenalty(
+            form: OrthogonalityPenalty.Form(rawValue: config.orthogonality.rawValue) ?? .squared,
+            weight: Float(config.orthogonalityWeight))
+        settings.seed = config.seed
+        let model = SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads))
+        return Trainer(model: model, adapters: set, ranks: ranks, settings: settings)
+    }
+
+    private static func adapterPlan(
+        _ config: RunConfig, roles: [LinearSite.Role], matrices: Int
+    ) throws -> AdapterPlan {
+        var rank = config.initialRank(matrices: matrices)
+        if config.method == .lora {
+            let budget = config.totalBudget(matrices: matrices)
+            guard budget > 0, budget % matrices == 0 else {
+                throw TrainingError(
+                    .usage, "a fixed rank must be whole: budget \(budget) over \(matrices) matrices is "
+                        + "\(Double(budget) / Double(matrices)); use --average-rank or a multiple of \(matrices)")
+            }
+            rank = budget / matrices
+        }
+        return AdapterPlan(
+            method: config.method == .lora ? .lora : .adalora, roles: roles, rank: rank, scale: Float(config.scale),
+            dropout: Float(config.adapterDropout),
+            initialization: FactorInitialization(rawValue: config.initialization.rawValue) ?? .orthonormal,
+            seed: config.seed)
+    }
+
+    private static func rankController(
+        _ config: RunConfig, _ set: AdapterSet, rank: Int, totalSteps: Int
+    ) throws -> RankController {
+        let initial = rank * set.adapters.count
+        let final = config.totalBudget(matrices: set.adapters.count)
+        guard final <= initial else {
+            throw TrainingError(
+                .usage, "the budget of \(final) triplets is more than the \(initial) of the start "
+                    + "(\(set.adapters.count) matrices of rank \(rank)); raise --initial-rank or lower --budget")
+        }
+        let schedule = try BudgetSchedule(
+            initialBudget: initial, finalBudget: final, totalSteps: totalSteps,
+            warmupSteps: Int(config.warmupFraction * Double(totalSteps)),
+            finalSteps: Int(config.finalFraction * Double(totalSteps)), interval: config.allocateEvery)
+        return RankController(
+            set: set, schedule: schedule,
+            measure: ImportanceMeasure(rawValue: config.importance.rawValue) ?? .sensitivity,
+            weightsAfterUpdate: config.importanceWeights == .peft, beta1: Float(config.importanceBeta1),
+            beta2: Float(config.importanceBeta2))
+    }
+
+    private static func newestCheckpoint(in folder: RunFolder) throws -> (Checkpoint, skipped: [String]) {
+        var skipped: [String] = []
+        for step in folder.checkpointSteps() {
+            do {
+                return (try Checkpoint.read(folder.checkpoint(step: step)), skipped)
+            } catch {
+                skipped.append("checkpoint step-\(step) cannot be read and is skipped (\(error))")
+            }
+        }
+        throw TrainingError(
+            .missing, "\(folder.url.path) has no readable checkpoint to resume from"
+                + (skipped.isEmpty ? "; runs write them with --checkpoint-every and when interrupted" : ": \(skipped[0])"))
+    }
+
+    private static func checkUnchanged(
+        _ saved: [(name: String, hash: String)], _ now: [(name: String, hash: String)]
+    ) throws {
+        for entry in now where saved.first(where: { $0.name == entry.name })?.hash != entry.hash {
+            let what = entry.name == "model" ? "the base model's weights" : "the \(entry.name) file"
+            throw TrainingError("cannot resume exactly: \(what) changed since the checkpoint; restore it, or start a new run")
+        }
+    }
+
+    /// Trains to the end, or until `shouldStop` says so after a step; the state is then saved.
+    public func run(
+        shouldStop: @escaping () -> Bool, onEvent: @escaping (TrainingEvent) -> Void
+    ) throws -> RunEnd {
+        let clock = ContinuousClock()
+        let started = clock.now
+        let earlier = progress.seconds
+        func emit(_ event: TrainingEvent) throws {
+            try log.append(event)
+            onEvent(event)
+        }
+        try emit(.started(startRecord()))
+        for warning in startWarnings { try emit(.warning(warning)) }
+        if progress.step == 0 { try log.appendRanks(trainer.adapters.ranks, step: 0) }
+        var reason = RunEnd.Reason.completed
+        var epoch = -1
+        var order: [Int] = []
+        while progress.step < totalSteps {
+            let stepStart = clock.now
+            let step = progress.step + 1
+            if sampler.epoch(ofStep: step) != epoch {
+                epoch = sampler.epoch(ofStep: step)
+                order = sampler.order(epoch: epoch)
+            }
+            let result = try trainer.step(step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
+            progress.step = step
+            progress.tokens += result.tokens
+            if let allocation = result.allocation {
+                try emit(.allocation(Self.record(allocation, step: step)))
+                try log.appendRanks(allocation.ranks, step: step)
+            }
+            try emit(.step(record(result, step: step, seconds: (clock.now - stepStart).seconds)))
+            if let ranks = trainer.ranks, step == ranks.schedule.lastBudgetingStep { try compact(step, emit) }
+            progress.seconds = earlier + (clock.now - started).seconds
+            if let validation = inputs.validation, evaluates(after: step) {
+                try evaluate(validation, step, emit)
+                if let patience = config.earlyStopping, progress.evaluationsWithoutImprovement >= patience {
+                    reason = .stoppedEarly
+                    break
+                }
+            }
+            if shouldStop() && step < totalSteps {
+                reason = .interrupted
+                break
+            }
+            if config.checkpointEvery > 0 && step % config.checkpointEvery == 0 && step < totalSteps {
+                try saveCheckpoint(emit)
+            }
+        }
+        progress.seconds = earlier + (clock.now - started).seconds
+        return try finish(reason, emit)
+    }
+
+    private func compact(_ step: Int, _ emit: (TrainingEvent) throws -> Void) throws {
+        let before = trainer.trainableParameters
+        trainer.compact()
+        try emit(
+            .compaction(
+                CompactionRecord(
+                    step: step, ranks: trainer.adapters.ranks, parametersBefore: before,
+                    parametersAfter: trainer.trainableParameters)))
+    }
+
+    private func evaluates(after step: Int) -> Bool {
+        if step == totalSteps { return true }
+        return step % (config.evaluateEvery ?? sampler.stepsPerEpoch) == 0
+    }
+
+    private func evaluate(
+        _ data: TokenizedDataset, _ step: Int, _ emit: (TrainingEvent) throws -> Void
+    ) throws {
+        let clock = ContinuousClock()
+        let started = clock.now
+        let evaluation = trainer.evaluate(data)
+        let metric = config.resolvedBestMetric
+        let value = evaluation.value(of: metric.rawValue)
+        var isBest = false
+        if let value, value.isFinite {
+            isBest = progress.bestValue.map { metric == .loss ? value < $0 : value > $0 } ?? true
+        }
+        if isBest {
+            progress.bestValue = value
+            progress.bestStep = step
+            progress.evaluationsWithoutImprovement = 0
+            try saveAdapter(to: folder.adapter, step: step)
+        } else {
+            progress.evaluationsWithoutImprovement += 1
+        }
+        try emit(
+            .evaluation(
+                EvaluationRecord(
+                    step: step, loss: evaluation.loss, metrics: evaluation.metrics, isBest: isBest,
+                    seconds: (clock.now - started).seconds)))
+    }
+
+    private func finish(_ reason: RunEnd.Reason, _ emit: (TrainingEvent) throws -> Void) throws -> RunEnd {
+        try saveCheckpoint(emit)
+        if reason != .interrupted {
+            try log.appendRanks(trainer.adapters.ranks, step: progress.step)
+            try saveAdapter(to: folder.lastAdapter, step: progress.step)
+            if progress.bestStep == nil { try saveAdapter(to: folder.adapter, step: progress.step) }
+        }
+        let end = RunEnd(
+            reason: reason, step: progress.step, bestStep: progress.bestStep, ranks: trainer.adapters.ranks,
+            trainableParameters: trainer.adapters.liveParameterCount + trainer.model.head.weight.values.count
+                + trainer.model.head.bias.values.count,
+            tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: Self.peakMemory())
+        try emit(.finished(end))
+        try log.sync()
+        return end
+    }
+
+    private func saveCheckpoint(_ emit: (TrainingEvent) throws -> Void) throws {
+        let url = folder.checkpoint(step: progress.step)
+        try emit(.checkpoint(step: progress.step, folder: url.lastPathComponent))
+        try log.sync()
+        try trainer.checkpoint(
+            progress: progress, offsets: (log.eventOffset, log.rankOffset), fingerprints: inputs.fingerprints
+        ).write(to: url)
+        folder.removeCheckpoints(keeping: config.keepCheckpoints)
+    }
+
+    private func saveAdapter(to url: URL, step: Int) throws {
+        let model = trainer.model
+        try AtomicFile.replaceFolder(url) { target in
+            try PEFTFolder.write(
+                trainer.adapters, method: config.method == .lora ? .lora : .adalora, head: model.head,
+                baseModel: config.model, into: target)
+            try AdapterDescription(
+                baseModel: config.model, task: config.task.rawValue, labels: inputs.labels,
+                pooling: model.head.pooling, maxLength: config.maxLength,
+                modelFingerprint: inputs.fingerprints[0].hash, step: step
+            ).write(to: target.appendingPathComponent("adalora.json"))
+        }
+    }
+
+    private func startRecord() -> RunStart {
+        let schedule = trainer.ranks?.schedule
+        let total = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank }
+        return RunStart(
+            method: config.method.rawValue, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
+            completedSteps: progress.step, trainExamples: inputs.train.count,
+            validationExamples: inputs.validation?.count ?? 0, labels: inputs.labels,
+            sites: trainer.adapters.adapters.map {
+                SiteDescription(site: $0.site, outputs: $0.layer.outputs, inputs: $0.layer.inputs)
+            }, initialBudget: total, finalBudget: schedule?.finalBudget ?? total,
+            warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
+            trainableParameters: trainer.trainableParameters,
+            frozenParameters: inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }, threads: threads,
+            kernel: KernelSelection.currentKernel)
+    }
+
+    private static func record(_ allocation: Allocation, step: Int) -> AllocationRecord {
+        AllocationRecord(
+            step: step, budget: allocation.budget, ranks: allocation.ranks, threshold: allocation.threshold,
+            worstKept: allocation.worstKept, bestPruned: allocation.bestPruned, returned: allocation.returned,
+            left: allocation.left)
+    }
+
+    private func record(_ result: Trainer.StepResult, step: Int, seconds: Double) -> StepRecord {
+        let rank = trainer.adapters.ranks.reduce(0, +)
+        return StepRecord(
+            step: step, epoch: Double(step) / Double(sampler.stepsPerEpoch),
+            phase: trainer.ranks?.schedule.phase(at: step).rawValue ?? "fixed", loss: result.loss,
+            orthogonality: result.orthogonality, gradientNorm: result.gradientNorm, learningRate: result.rate,
+            budget: trainer.ranks?.schedule.budget(at: step) ?? rank, rank: rank, tokens: result.tokens,
+            seconds: seconds)
+    }
+
+    /// Highest resident memory of this process so far.
+    private static func peakMemory() -> Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return Int(usage.ru_maxrss) * 1024
+    }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
