@@ -3,13 +3,14 @@ import ModelFiles
 
 /// The keys of one record of `events.jsonl`, checked where they are taken.
 struct EventLine {
-    /// Bounds that keep sums over sites and products with columns within an `Int`, far above real models.
+    /// Bounds far above real models: rank × (2 × side + 1) × sites stays below 2^53, layers × roles small.
     enum Limit {
         static let step = 1_000_000_000_000
         static let rank = 1 << 16
         static let layer = 100_000
-        static let matrixSide = 1 << 24
-        static let sites = 100_000
+        static let matrixSide = 1 << 22
+        static let sites = 10_000
+        static let roles = 100
         static let lineBytes = 64 << 20
     }
 
@@ -127,6 +128,9 @@ struct EventLine {
         }
         guard Set(sites.map { "\($0.layer) \($0.role)" }).count == sites.count else {
             throw error("key 'sites' has the same layer and role twice")
+        }
+        guard Set(sites.map(\.role)).count <= Limit.roles else {
+            throw error("key 'sites' has more than \(Limit.roles) roles")
         }
         return sites
     }

@@ -27,7 +27,6 @@ private struct HistoryPicture {
     private static let mostColumns = 60
     private static let mostRows = 60
     private static let labelWidth = 16
-    private static let tailWidth = 4
 
     private let run: RunRecord
     private let style: Style
@@ -35,15 +34,20 @@ private struct HistoryPicture {
     private let columns: [(step: Int, table: Int)]
     private let grid: RankGrid
     private let showsMeans: Bool
+    /// Room for the values after the last step.
+    private let tailWidth: Int
 
     init(_ run: RunRecord, _ style: Style) {
         self.run = run
         self.style = style
         grid = RankGrid(run.start.sites)
         showsMeans = run.start.sites.count > Self.mostRows
+        let last = run.rankTables[run.rankTables.count - 1]
+        let widest = "\(last.ranks.max() ?? 0)".count + (showsMeans ? 2 : 0)
+        tailWidth = max(3, widest, TerminalText.grouped(last.total).count) + 1
         let first = run.rankTables[0].step
         let span = max(run.lastStep - first, 0)
-        let room = max(style.width - Self.labelWidth - Self.tailWidth, 8)
+        let room = max(style.width - Self.labelWidth - tailWidth, 8)
         let count = min(Self.mostColumns, room, span + 1)
         var table = 0
         var columns: [(step: Int, table: Int)] = []
@@ -77,7 +81,7 @@ private struct HistoryPicture {
     private func line(_ layer: String, _ label: String, _ cells: String, _ tail: String) -> String {
         let name = TerminalText.shortened(label, to: 8, unicode: style.unicode)
         return style.faint(TerminalText.right(layer, 5) + "  " + TerminalText.left(name, 9)) + cells
-            + TerminalText.right(tail, Self.tailWidth)
+            + TerminalText.right(tail, tailWidth)
     }
 
     private var rows: [Row] {
@@ -162,12 +166,21 @@ private struct HistoryPicture {
         while at < names.count {
             let end = names[at...].firstIndex { $0 != names[at] } ?? names.count
             let room = end - at - 1
-            let name = [names[at], String(names[at].prefix(1))].first { $0.count <= room } ?? ""
+            let name = Self.phaseNames(names[at]).first { $0.count <= room } ?? ""
             let fill = String(repeating: style.rule, count: room - name.count)
             text += (style.unicode ? "├" : "|") + name + fill
             at = end
         }
         return style.faint(text)
+    }
+
+    /// From the longest to the shortest.
+    private static func phaseNames(_ phase: String) -> [String] {
+        switch phase {
+        case "warmup": ["warmup", "warm", "w"]
+        case "budgeting": ["budgeting", "budget", "b"]
+        default: ["final", "f"]
+        }
     }
 
     /// Marks at every tenth column or so with their steps below.

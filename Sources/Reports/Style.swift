@@ -48,9 +48,9 @@ struct Shade: Equatable {
     private static let black = 16
     private static let scale = [
         Shade(background: 53, foreground: white), Shade(background: 54, foreground: white),
-        Shade(background: 60, foreground: white), Shade(background: 31, foreground: black),
-        Shade(background: 36, foreground: black), Shade(background: 71, foreground: black),
-        Shade(background: 77, foreground: black), Shade(background: 148, foreground: black),
+        Shade(background: 25, foreground: white), Shade(background: 31, foreground: black),
+        Shade(background: 36, foreground: black), Shade(background: 77, foreground: black),
+        Shade(background: 112, foreground: black), Shade(background: 148, foreground: black),
         Shade(background: 184, foreground: black), Shade(background: 220, foreground: black),
     ]
 

@@ -1,4 +1,5 @@
 import Foundation
+import Reports
 
 /// A run folder in the temporary directory, written line by line; removed when the last reference goes.
 final class RunFolderFixture {
@@ -91,6 +92,12 @@ final class RunFolderFixture {
     }
 
     private func name(_ site: (layer: Int, role: String)) -> String { "layer.\(site.layer).\(site.role)" }
+
+    /// Writes the files and reads them back.
+    func record() throws -> RunRecord {
+        try write()
+        return try withExtendedLifetime(self) { try RunRecord(folder: url) }
+    }
 
     /// Writes the files; `tail` and `ranksTail` follow the last whole line without a line end.
     @discardableResult

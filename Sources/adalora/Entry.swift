@@ -1,0 +1,31 @@
+import ArgumentParser
+import Matrices
+
+@main
+enum Entry {
+    static func main() {
+        // Before anything else: a process that OpenBLAS gave slow kernels starts over with the right ones.
+        KernelSelection.restartWithBestKernel()
+        AdaloraCommand.main()
+    }
+}
+
+struct AdaloraCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "adalora",
+        abstract: "Fine-tune a pretrained transformer with adaptive-rank adapters, and see where the rank goes.",
+        discussion: """
+            AdaLoRA trains W + s·P·Λ·Q beside frozen weights. One total rank budget is shared by all adapted \
+            matrices: at each allocation step the least important singular triplets of the whole model are pruned.
+
+            Start with:
+              adalora train --model models/minilm --train train.jsonl --validation validation.jsonl \\
+                --budget 72 --output runs/first
+              adalora ranks runs/first
+              adalora evaluate runs/first --data test.jsonl
+            """,
+        version: "0.1.0",
+        subcommands: [
+            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, RanksCommand.self, DoctorCommand.self,
+        ])
+}

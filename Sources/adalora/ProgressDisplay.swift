@@ -1,0 +1,146 @@
+import Foundation
+import Training
+
+/// Shows a run on standard error: one line that renews itself on a terminal, plain lines elsewhere.
+final class ProgressDisplay {
+    private let isTerminal: Bool
+    private let clock = ContinuousClock()
+    private var start: RunStart?
+    private var begun: ContinuousClock.Instant
+    private var lastShown: ContinuousClock.Instant
+    private var smoothedLoss: Double?
+    private var recent: [(tokens: Int, seconds: Double)] = []
+    private var lineIsOpen = false
+
+    init(isTerminal: Bool) {
+        self.isTerminal = isTerminal
+        begun = clock.now
+        lastShown = clock.now
+    }
+
+    func show(_ event: TrainingEvent) {
+        switch event {
+        case .started(let record):
+            start = record
+            begun = clock.now
+            line(Self.opening(record))
+        case .warning(let text): line("warning: \(text)")
+        case .step(let record): step(record)
+        case .compaction(let record):
+            let empty = record.ranks.filter { $0 == 0 }.count
+            line(
+                "step \(record.step): ranks are final; pruned triplets cut out, trainable parameters "
+                    + "\(Self.grouped(record.parametersBefore)) → \(Self.grouped(record.parametersAfter))"
+                    + (empty > 0 ? ", \(empty) matrices at rank 0" : ""))
+        case .evaluation(let record):
+            let metrics = record.metrics.map { "\($0.name) \($0.value.map { Self.fixed($0, 4) } ?? "undefined")" }
+            line(
+                "step \(record.step): validation loss \(Self.fixed(record.loss, 4)), "
+                    + metrics.joined(separator: ", ") + (record.isBest ? "  (best so far)" : ""))
+        case .checkpoint, .allocation: break
+        case .finished(let end): line(Self.closing(end))
+        }
+    }
+
+    private static func opening(_ start: RunStart) -> String {
+        var text = "\(start.method): \(grouped(start.trainExamples)) training rows, \(start.totalSteps) steps, "
+        text += "\(grouped(start.trainableParameters)) trainable of \(grouped(start.frozenParameters)) parameters, "
+        text += "\(start.threads) threads, \(start.kernel) kernels"
+        if start.method == "adalora" {
+            let final = start.totalSteps - start.finalSteps
+            text += "\nbudget \(start.initialBudget) → \(start.finalBudget) triplets over \(start.sites.count) matrices: "
+            text += "all to step \(start.warmupSteps), pruned to step \(final), fixed to the end"
+        }
+        if start.completedSteps > 0 { text += "\nresumed after step \(start.completedSteps)" }
+        return text
+    }
+
+    private static func closing(_ end: RunEnd) -> String {
+        let reason =
+            switch end.reason {
+            case .completed: "done"
+            case .stoppedEarly: "stopped early: no improvement"
+            case .interrupted: "interrupted; the state is saved"
+            }
+        let rate = end.seconds > 0 ? Int(Double(end.tokens) / end.seconds) : 0
+        return "\(reason) at step \(end.step) in \(clockTime(end.seconds)), \(grouped(rate)) tokens/s overall, "
+            + "peak memory \(end.peakMemoryBytes / 1_000_000) MB, rank \(end.ranks.reduce(0, +)), "
+            + "\(grouped(end.trainableParameters)) trainable parameters"
+    }
+
+    private func step(_ record: StepRecord) {
+        guard let start else { return }
+        smoothedLoss = smoothedLoss.map { 0.95 * $0 + 0.05 * record.loss } ?? record.loss
+        recent.append((record.tokens, record.seconds))
+        if recent.count > 50 { recent.removeFirst() }
+        let isLast = record.step == start.totalSteps
+        if isTerminal {
+            guard clock.now - lastShown > .milliseconds(100) || isLast else { return }
+            lastShown = clock.now
+            open(bar(record, start))
+        } else {
+            let every = max(1, start.totalSteps / 20)
+            guard record.step % every == 0 || isLast || clock.now - lastShown > .seconds(30) else { return }
+            lastShown = clock.now
+            line(summary(record, start))
+        }
+    }
+
+    private func summary(_ record: StepRecord, _ start: RunStart) -> String {
+        var text = "step \(record.step)/\(start.totalSteps)  loss \(Self.fixed(smoothedLoss ?? record.loss, 4))"
+        if record.orthogonality > 0 { text += "  orth \(Self.fixed(record.orthogonality, 4))" }
+        if start.method == "adalora" { text += "  \(record.phase)  budget \(record.budget)  live \(record.rank)" }
+        return text + "  \(rate)  ETA \(eta(record, start))"
+    }
+
+    private func bar(_ record: StepRecord, _ start: RunStart) -> String {
+        let text = summary(record, start)
+        let room = Terminal.width - text.count - 4
+        guard room >= 8 else { return text }
+        let width = min(room, 24)
+        let filled = record.step * width / max(start.totalSteps, 1)
+        return "▕" + String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled) + "▏ " + text
+    }
+
+    private var rate: String {
+        let seconds = recent.reduce(0) { $0 + $1.seconds }
+        let tokens = recent.reduce(0) { $0 + $1.tokens }
+        return seconds > 0 ? "\(Self.grouped(Int(Double(tokens) / seconds))) tokens/s" : "– tokens/s"
+    }
+
+    private func eta(_ record: StepRecord, _ start: RunStart) -> String {
+        let done = record.step - start.completedSteps
+        let elapsed = clock.now - begun
+        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        return Self.clockTime(seconds / Double(max(done, 1)) * Double(start.totalSteps - record.step))
+    }
+
+    private func open(_ text: String) {
+        Terminal.write("\r\u{1B}[K" + text, to: .standardError)
+        lineIsOpen = true
+    }
+
+    private func line(_ text: String) {
+        Terminal.write((lineIsOpen ? "\r\u{1B}[K" : "") + text + "\n", to: .standardError)
+        lineIsOpen = false
+    }
+
+    static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+
+    static func clockTime(_ seconds: Double) -> String {
+        let total = Int(seconds.rounded())
+        return total < 3600
+            ? String(format: "%d:%02d", total / 60, total % 60)
+            : String(format: "%d:%02d:%02d", total / 3600, total / 60 % 60, total % 60)
+    }
+
+    static func grouped(_ value: Int) -> String {
+        var digits = Array(String(abs(value)))
+        var index = digits.count - 3
+        while index > 0 {
+            digits.insert(",", at: index)
+            index -= 3
+        }
+        return (value < 0 ? "-" : "") + String(digits)
+    }
+}

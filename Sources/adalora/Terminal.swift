@@ -1,0 +1,32 @@
+import Foundation
+import Reports
+
+/// Where text goes and what it may look like there.
+enum Terminal {
+    static func output(_ text: String) { write(text + "\n", to: .standardOutput) }
+    static func error(_ text: String) { write(text + "\n", to: .standardError) }
+
+    static func write(_ text: String, to handle: FileHandle) {
+        // A reader that went away (`| head`) ends the program by SIGPIPE, as it should.
+        try? handle.write(contentsOf: Data(text.utf8))
+    }
+
+    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) != 0 }
+
+    /// Columns of the terminal, 80 where there is none.
+    static var width: Int {
+        var size = winsize()
+        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 { return Int(size.ws_col) }
+        return ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) } ?? 80
+    }
+
+    /// Colour on a terminal only, and not where NO_COLOR is set (no-color.org).
+    static var style: Style {
+        let environment = ProcessInfo.processInfo.environment
+        let plain = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
+        let locale = environment["LC_ALL"] ?? environment["LC_CTYPE"] ?? environment["LANG"] ?? "C.UTF-8"
+        return Style(
+            width: width, color: isTerminal(STDOUT_FILENO) && !plain,
+            unicode: locale.uppercased().contains("UTF"))
+    }
+}

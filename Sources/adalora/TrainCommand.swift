@@ -1,0 +1,143 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Matrices
+import ModelFiles
+import Reports
+import RunConfiguration
+import Synchronization
+import Training
+
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Fine-tune a model under a total rank budget.",
+        discussion: """
+            Rows are JSONL, TSV or CSV with a text column (or two) and a label. Settings may also stand in a YAML \
+            file (--config) under the same names; flags override it. Ctrl-C ends after the step and saves the \
+            state; --resume RUN goes on from there.
+            """)
+
+    @Option(help: "Folder of the pretrained model (config.json, model.safetensors, tokenizer files).")
+    var model: String?
+    @Option(help: "Training rows.") var train: String?
+    @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.") var validation: String?
+    @Option(help: "Run folder to create.") var output: String?
+    @Option(help: "YAML file of settings; flags override it.") var config: String?
+    @Option(help: "Go on with an interrupted run, exactly where it stopped.") var resume: String?
+
+    @OptionGroup(title: "Adapters and budget") var adapters: AdapterOptions
+    @OptionGroup(title: "Rank allocation") var allocation: AllocationOptions
+    @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
+    @OptionGroup(title: "Data") var data: DataOptions
+    @OptionGroup(title: "Run") var runOptions: RunOptions
+
+    /// May differ when a run is resumed: none changes a bit of the result.
+    private static let resumable: Set<String> = ["threads", "checkpoint-every", "keep-checkpoints"]
+
+    func run() throws {
+        try Failure.run {
+            let loaded = try resume.map(resumedConfiguration) ?? configuration()
+            for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
+            try Self.checkProducts()
+            let session = try TrainingSession(loaded.config, resume: resume != nil)
+            let interruption = Interruption()
+            let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
+            let end = try session.run(shouldStop: { interruption.isRequested }, onEvent: display.show)
+            let run = loaded.config.output
+            if end.reason == .interrupted {
+                Terminal.error("go on with: adalora train --resume \(run)")
+                throw ExitCode(130)
+            }
+            if loaded.config.method != .head {
+                Terminal.output(
+                    try RankReport.table(RunRecord(folder: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
+            }
+            Terminal.error("adapter: \(run)/adapter  next: adalora evaluate \(run) --data FILE, adalora ranks \(run) --history")
+        }
+    }
+
+    private var flags: [(key: String, value: String)] {
+        let paths: [(key: String, value: String?)] = [
+            ("model", model), ("train", train), ("validation", validation), ("output", output),
+        ]
+        let groups: [any SettingFlags] = [adapters, allocation, optimizer, data, runOptions]
+        return (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
+    }
+
+    private func configuration() throws -> LoadedConfig {
+        let yaml = try config.map { try Self.text(of: $0) }
+        return try RunConfig.load(yaml: yaml, yamlName: config ?? "", overrides: flags)
+    }
+
+    private func resumedConfiguration(_ run: String) throws -> LoadedConfig {
+        if config != nil || output != nil {
+            throw TrainingError(.usage, "--resume uses the settings of the run; leave out --config and --output")
+        }
+        let file = RunFolder(URL(fileURLWithPath: run)).config
+        let yaml = try Self.text(of: file.path)
+        let saved = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: [])
+        let now = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: flags)
+        let changed = now.config.differences(from: saved.config).filter { line in
+            !Self.resumable.contains { line.hasPrefix($0 + ":") }
+        }
+        if !changed.isEmpty {
+            throw TrainingError(
+                .usage, "cannot resume exactly with other settings (\(changed.joined(separator: "; "))); "
+                    + "leave them out, or start a new run")
+        }
+        // The run may have been moved since.
+        return try RunConfig.load(
+            yaml: yaml, yamlName: file.path, overrides: flags.filter { $0.key != "output" } + [("output", run)])
+    }
+
+    private static func text(of path: String) throws -> String {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw ModelFileError(
+                kind: .missing, file: path, problem: "the file does not exist", advice: "check the path")
+        }
+        guard let data = FileManager.default.contents(atPath: path), data.count <= RunConfig.largestFile,
+            let text = String(data: data, encoding: .utf8)
+        else {
+            throw ModelFileError(
+                file: path, problem: "not a readable UTF-8 text of at most \(RunConfig.largestFile) bytes",
+                advice: "give a YAML file of settings")
+        }
+        return text
+    }
+
+    /// Some old OpenBLAS builds compute wrong results on some CPUs; better to find out before training.
+    private static func checkProducts() throws {
+        let error = KernelSelection.productError()
+        guard error < 1e-4 else {
+            throw TrainingError(
+                "OpenBLAS computes wrong products here (kernel \(KernelSelection.currentKernel), relative error \(error)); "
+                    + "set OPENBLAS_CORETYPE=Haswell, or update libopenblas")
+        }
+    }
+}
+
+/// SIGINT or SIGTERM asks for an end after the step; a second one ends at once.
+private final class Interruption: Sendable {
+    private let requested = Mutex(false)
+    private nonisolated(unsafe) var sources: [any DispatchSourceSignal] = []
+
+    var isRequested: Bool { requested.withLock { $0 } }
+
+    init() {
+        for number in [SIGINT, SIGTERM] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { [self] in
+                let isSecond = requested.withLock { flag in
+                    defer { flag = true }
+                    return flag
+                }
+                if isSecond { exit(128 + number) }
+                Terminal.error("\nending after this step; again to end at once")
+            }
+            source.resume()
+            sources.append(source)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+import RunConfiguration
+
+// One property a setting; keys, help and defaults come from the table of settings. Values stay text here: the
+// configuration reads flags and file alike and lists all problems at once.
+
+/// Help of a setting, from the one table.
+private func help(_ key: String) -> ArgumentHelp {
+    guard let setting = RunConfig.settings.first(where: { $0.key == key }) else { return ArgumentHelp(key) }
+    let name = setting.choices.isEmpty ? "value" : "name"
+    return ArgumentHelp("\(setting.help) (default: \(setting.defaultText)).", valueName: name)
+}
+
+/// The flags of a group that were given.
+protocol SettingFlags {
+    var flags: [(key: String, value: String?)] { get }
+}
+
+struct DataOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("task"), help: help("task")) var task: String?
+    @Option(name: .customLong("text-column"), help: help("text-column")) var textColumn: String?
+    @Option(name: .customLong("label-column"), help: help("label-column")) var labelColumn: String?
+    @Option(name: .customLong("max-length"), help: help("max-length")) var maxLength: String?
+    @Option(name: .customLong("long-rows"), help: help("long-rows")) var longRows: String?
+
+    var flags: [(key: String, value: String?)] {
+        [
+            ("task", task), ("text-column", textColumn), ("label-column", labelColumn),
+            ("max-length", maxLength), ("long-rows", longRows),
+        ]
+    }
+}
+
+struct AdapterOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("method"), help: help("method")) var method: String?
+    @Option(name: .customLong("budget"), help: help("budget")) var budget: String?
+    @Option(name: .customLong("average-rank"), help: help("average-rank")) var averageRank: String?
+    @Option(name: .customLong("initial-rank"), help: help("initial-rank")) var initialRank: String?
+    @Option(name: .customLong("targets"), help: help("targets")) var targets: String?
+    @Option(name: .customLong("scale"), help: help("scale")) var scale: String?
+    @Option(name: .customLong("adapter-dropout"), help: help("adapter-dropout")) var adapterDropout: String?
+    @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
+    @Option(name: .customLong("pooling"), help: help("pooling")) var pooling: String?
+    @Option(name: .customLong("initialize"), help: help("initialize")) var initialize: String?
+
+    var flags: [(key: String, value: String?)] {
+        [
+            ("method", method), ("budget", budget), ("average-rank", averageRank),
+            ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
+            ("adapter-dropout", adapterDropout), ("head-dropout", headDropout), ("pooling", pooling),
+            ("initialize", initialize),
+        ]
+    }
+}
+
+struct AllocationOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("warmup-fraction"), help: help("warmup-fraction")) var warmupFraction: String?
+    @Option(name: .customLong("final-fraction"), help: help("final-fraction")) var finalFraction: String?
+    @Option(name: .customLong("allocate-every"), help: help("allocate-every")) var allocateEvery: String?
+    @Option(name: .customLong("importance"), help: help("importance")) var importance: String?
+    @Option(name: .customLong("importance-weights"), help: help("importance-weights")) var importanceWeights: String?
+    @Option(name: .customLong("importance-beta1"), help: help("importance-beta1")) var importanceBeta1: String?
+    @Option(name: .customLong("importance-beta2"), help: help("importance-beta2")) var importanceBeta2: String?
+    @Option(name: .customLong("orthogonality"), help: help("orthogonality")) var orthogonality: String?
+    @Option(name: .customLong("orthogonality-weight"), help: help("orthogonality-weight")) var orthogonalityWeight: String?
+
+    var flags: [(key: String, value: String?)] {
+        [
+            ("warmup-fraction", warmupFraction), ("final-fraction", finalFraction),
+            ("allocate-every", allocateEvery), ("importance", importance),
+            ("importance-weights", importanceWeights), ("importance-beta1", importanceBeta1),
+            ("importance-beta2", importanceBeta2), ("orthogonality", orthogonality),
+            ("orthogonality-weight", orthogonalityWeight),
+        ]
+    }
+}
+
+struct OptimizerOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("learning-rate"), help: help("learning-rate")) var learningRate: String?
+    @Option(name: .customLong("head-learning-rate"), help: help("head-learning-rate")) var headLearningRate: String?
+    @Option(name: .customLong("schedule"), help: help("schedule")) var schedule: String?
+    @Option(name: .customLong("learning-rate-warmup"), help: help("learning-rate-warmup")) var learningRateWarmup: String?
+    @Option(name: .customLong("epochs"), help: help("epochs")) var epochs: String?
+    @Option(name: .customLong("steps"), help: help("steps")) var steps: String?
+    @Option(name: .customLong("batch-size"), help: help("batch-size")) var batchSize: String?
+    @Option(name: .customLong("accumulate"), help: help("accumulate")) var accumulate: String?
+    @Option(name: .customLong("weight-decay"), help: help("weight-decay")) var weightDecay: String?
+    @Option(name: .customLong("gradient-clip"), help: help("gradient-clip")) var gradientClip: String?
+    @Option(name: .customLong("adam-beta1"), help: help("adam-beta1")) var adamBeta1: String?
+    @Option(name: .customLong("adam-beta2"), help: help("adam-beta2")) var adamBeta2: String?
+    @Option(name: .customLong("adam-epsilon"), help: help("adam-epsilon")) var adamEpsilon: String?
+
+    var flags: [(key: String, value: String?)] {
+        [
+            ("learning-rate", learningRate), ("head-learning-rate", headLearningRate),
+            ("schedule", schedule), ("learning-rate-warmup", learningRateWarmup), ("epochs", epochs),
+            ("steps", steps), ("batch-size", batchSize), ("accumulate", accumulate),
+            ("weight-decay", weightDecay), ("gradient-clip", gradientClip), ("adam-beta1", adamBeta1),
+            ("adam-beta2", adamBeta2), ("adam-epsilon", adamEpsilon),
+        ]
+    }
+}
+
+struct RunOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("seed"), help: help("seed")) var seed: String?
+    @Option(name: .customLong("threads"), help: help("threads")) var threads: String?
+    @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery: String?
+    @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints: String?
+    @Option(name: .customLong("evaluate-every"), help: help("evaluate-every")) var evaluateEvery: String?
+    @Option(name: .customLong("early-stopping"), help: help("early-stopping")) var earlyStopping: String?
+    @Option(name: .customLong("best-metric"), help: help("best-metric")) var bestMetric: String?
+
+    var flags: [(key: String, value: String?)] {
+        [
+            ("seed", seed), ("threads", threads), ("checkpoint-every", checkpointEvery),
+            ("keep-checkpoints", keepCheckpoints), ("evaluate-every", evaluateEvery),
+            ("early-stopping", earlyStopping), ("best-metric", bestMetric),
+        ]
+    }
+}
