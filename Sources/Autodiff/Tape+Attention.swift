@@ -11,7 +11,9 @@ extension Tape {
     ) -> Variable {
         let (rows, columns) = (query.value.rows, query.value.columns)
         precondition(columns % heads == 0, "\(columns) columns do not divide into \(heads) heads")
-        precondition(offsets.last == rows, "offsets end at \(offsets.last ?? 0), not at \(rows) rows")
+        precondition(
+            offsets.first == 0 && offsets.last == rows,
+            "offsets run from \(offsets.first ?? 0) to \(offsets.last ?? 0), not over \(rows) rows")
         let width = columns / heads
         let scale = 1 / Float(width).squareRoot()
         let out = output(
@@ -45,9 +47,10 @@ extension Tape {
         let width = columns / heads
         let longest = zip(offsets, offsets.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
         let scratch = pool.matrix(rows: longest, columns: longest)
+        // In the order they are written below, so that inputs which are one variable accumulate.
+        let dValue = gradientTarget(of: value)
         let dQuery = gradientTarget(of: query)
         let dKey = gradientTarget(of: key)
-        let dValue = gradientTarget(of: value)
         forEachHead(offsets, heads, width) { block, start, length in
             let p = probabilities.pointer + block
             let gBlock = g.pointer + start

@@ -54,6 +54,7 @@ extension Tape {
     package func applyDropout(
         _ x: Matrix, into y: Matrix, key: UInt64, probability: Float, accumulate: Bool
     ) {
+        precondition(probability >= 0 && probability < 1, "dropout probability \(probability)")
         avk_dropout(x.pointer, y.pointer, x.count, key, probability, accumulate ? 1 : 0)
     }
 }

@@ -23,9 +23,11 @@ extension Tape {
         guard let normalized, let rstd else { return out }
         // The summed input is not kept: the backward pass needs only its normalized form.
         record(out) { [self] g in
-            if let gammaGradient = gradient(of: gamma), let betaGradient = gradient(of: beta) {
+            if gamma.isTrainable || beta.isTrainable {
+                let unused = pool.matrix(rows: 1, columns: columns)
                 avk_layer_norm_parameters_accumulate(
-                    g.pointer, normalized.pointer, gammaGradient.pointer, betaGradient.pointer, rows, columns)
+                    g.pointer, normalized.pointer, (gradient(of: gamma) ?? unused).pointer,
+                    (gradient(of: beta) ?? unused).pointer, rows, columns)
             }
             for input in [x, residual] {
                 guard let input, let target = gradientTarget(of: input) else { continue }

@@ -64,7 +64,8 @@ public enum KernelSelection {
                 var sum = 0.0
                 for l in 0..<k { sum += Double(a.row(i)[l]) * Double(b.row(j)[l]) }
                 let error = abs(Double(out.row(i)[j]) - sum) / Double(k).squareRoot()
-                if !(error <= worst) { worst = error }
+                if error.isNaN { return .infinity }
+                worst = max(worst, error)
             }
         }
         return worst

@@ -52,7 +52,8 @@ public enum EvaluationReport {
         let valueWidth = rows.map { TerminalText.columns($0.1) }.max() ?? 0
         let lines = rows.map { name, value in
             let short = TerminalText.shortened(name, to: nameWidth, unicode: style.unicode)
-            return style.faint(TerminalText.left(short, nameWidth)) + "  " + TerminalText.right(value, valueWidth)
+            return style.faint(TerminalText.left(short, nameWidth)) + "  "
+                + TerminalText.right(value, valueWidth)
         }
         return lines.joined(separator: "\n") + "\n"
     }

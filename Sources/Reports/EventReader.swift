@@ -24,10 +24,10 @@ struct EventReader {
                 advice: "give the folder that 'adalora train' wrote")
         }
         var reader = self
-        try lines.forEach { bytes, line, isTorn in
+        try lines.read { bytes, line, isTorn in
             do {
                 try reader.add(EventLine(bytes, file: reader.file.path, line: line))
-            } catch where isTorn {
+            } catch  where isTorn {
                 reader.notes.append("events.jsonl: the last line (\(line)) is torn and was ignored")
             }
         }
@@ -60,12 +60,14 @@ struct EventReader {
             validationExamples: try line.count("validationExamples"), labels: try line.texts("labels"),
             sites: try line.sites(), initialBudget: try line.count("initialBudget"),
             finalBudget: try line.count("finalBudget"), warmupSteps: try line.step("warmupSteps"),
-            finalSteps: try line.step("finalSteps"), trainableParameters: try line.count("trainableParameters"),
+            finalSteps: try line.step("finalSteps"),
+            trainableParameters: try line.count("trainableParameters"),
             frozenParameters: try line.count("frozenParameters"), threads: try line.count("threads"),
             kernel: try line.text("kernel"))
         if let first = starts.first {
             guard first.sites == start.sites, first.method == start.method else {
-                throw line.error("a resumed run with another method or other sites than the first start record")
+                throw line.error(
+                    "a resumed run with another method or other sites than the first start record")
             }
             dropRecords(after: start.completedSteps)
         }
@@ -108,7 +110,8 @@ struct EventReader {
         allocations.append(
             .init(
                 step: step, budget: try line.count("budget"), ranks: try ranks(line),
-                threshold: try line.optionalNumber("threshold"), worstKept: try line.optionalNumber("worstKept"),
+                threshold: try line.optionalNumber("threshold"),
+                worstKept: try line.optionalNumber("worstKept"),
                 bestPruned: try line.optionalNumber("bestPruned"), returned: try line.count("returned"),
                 left: try line.count("left")))
     }

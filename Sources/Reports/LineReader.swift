@@ -30,7 +30,7 @@ struct LineReader {
     }
 
     /// Passes each line with its number from 1 and without its end; `isTorn` for a last line without one.
-    func forEach(_ body: (_ bytes: UnsafeRawBufferPointer, _ line: Int, _ isTorn: Bool) throws -> Void) throws {
+    func read(_ body: (_ bytes: UnsafeRawBufferPointer, _ line: Int, _ isTorn: Bool) throws -> Void) throws {
         try data.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
             var from = 0
             var line = 1

@@ -8,6 +8,8 @@ struct RankFileReader {
     let wasResumed: Bool
     private(set) var tables: [RunRecord.RankTable] = []
     private(set) var notes: [String] = []
+    /// What stands between step and rank in the row of each site.
+    private let middles: [[UInt8]]
     private var step = 0
     private var ranks: [Int] = []
     private var replaced = 0
@@ -18,27 +20,26 @@ struct RankFileReader {
         self.file = file
         self.sites = sites
         self.wasResumed = wasResumed
+        middles = sites.map { Array(",\($0.name),\($0.layer),\($0.role),".utf8) }
     }
 
     /// Leaves `tables` empty when there is no file: methods without adapters write none.
     mutating func read() throws {
         guard let lines = try LineReader(file) else { return }
         var reader = self
-        var header: String?
-        try lines.forEach { bytes, line, isTorn in
+        try lines.read { bytes, line, isTorn in
             // Not even a whole last line is used when its end is missing: its rank may have lost digits.
             guard !isTorn else {
                 reader.notes.append("ranks.csv: the last line (\(line)) is torn and was ignored")
                 return
             }
-            let text = String(decoding: bytes.last == 0x0D ? .init(rebasing: bytes.dropLast()) : bytes, as: UTF8.self)
-            if header == nil {
-                header = text
-                guard text == Self.header else {
+            let row = bytes.last == 0x0D ? UnsafeRawBufferPointer(rebasing: bytes.dropLast()) : bytes
+            if line == 1 {
+                guard row.elementsEqual(Self.header.utf8) else {
                     throw reader.error(line, "the first line should be '\(Self.header)'")
                 }
             } else {
-                try reader.add(text, line)
+                try reader.add(row, line)
             }
         }
         if !reader.ranks.isEmpty {
@@ -60,28 +61,48 @@ struct RankFileReader {
             advice: "only the end of the file may be torn: restore it from where it was copied")
     }
 
-    private mutating func add(_ text: String, _ line: Int) throws {
+    private mutating func add(_ row: UnsafeRawBufferPointer, _ line: Int) throws {
         guard !sites.isEmpty else { throw error(line, "a rank, but the run has no sites") }
-        let fields = text.split(separator: ",", omittingEmptySubsequences: false)
-        guard fields.count == 5 else { throw error(line, "\(fields.count) fields, there should be 5") }
-        guard let step = Int(fields[0]), (0...EventLine.Limit.step).contains(step) else {
-            throw error(line, "the step should be an integer of at least 0")
-        }
-        guard let rank = Int(fields[4]), (0...EventLine.Limit.rank).contains(rank) else {
-            throw error(line, "the rank should be an integer from 0 to \(EventLine.Limit.rank)")
-        }
+        let middle = middles[ranks.count]
+        // A long run has a million rows, so fields are told apart only in one that is not as expected.
+        guard let comma = row.firstIndex(of: UInt8(ascii: ",")),
+            let step = Self.integer(row[..<comma], limit: EventLine.Limit.step),
+            row[comma...].starts(with: middle),
+            let rank = Self.integer(row[(comma + middle.count)...], limit: EventLine.Limit.rank)
+        else { throw fault(String(decoding: row, as: UTF8.self), line) }
         if ranks.isEmpty { try begin(step, line) }
         guard step == self.step else {
-            throw error(line, "step \(step) begins, but step \(self.step) has \(ranks.count) of \(sites.count) sites")
-        }
-        let site = sites[ranks.count]
-        guard fields[1] == site.name, fields[2] == String(site.layer), fields[3] == site.role else {
-            throw error(line, "the site should be '\(site.name)', as in the start record")
+            throw error(
+                line, "step \(step) begins, but step \(self.step) has \(ranks.count) of \(sites.count) sites")
         }
         ranks.append(rank)
         guard ranks.count == sites.count else { return }
         tables.append(.init(step: step, ranks: ranks))
         ranks = []
+    }
+
+    /// Digits only, at most `limit`.
+    private static func integer(_ digits: Slice<UnsafeRawBufferPointer>, limit: Int) -> Int? {
+        guard (1...15).contains(digits.count) else { return nil }
+        var value = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            value = 10 * value + Int(digit - UInt8(ascii: "0"))
+        }
+        return value <= limit ? value : nil
+    }
+
+    /// What is wrong with a row that is not as expected.
+    private func fault(_ text: String, _ line: Int) -> ReportError {
+        let fields = text.split(separator: ",", omittingEmptySubsequences: false)
+        guard fields.count == 5 else { return error(line, "\(fields.count) fields, there should be 5") }
+        guard let step = Int(fields[0]), (0...EventLine.Limit.step).contains(step) else {
+            return error(line, "the step should be an integer of at least 0")
+        }
+        guard let rank = Int(fields[4]), (0...EventLine.Limit.rank).contains(rank) else {
+            return error(line, "the rank should be an integer from 0 to \(EventLine.Limit.rank)")
+        }
+        return error(line, "the site should be '\(sites[ranks.count].name)', as in the start record")
     }
 
     private mutating func begin(_ step: Int, _ line: Int) throws {

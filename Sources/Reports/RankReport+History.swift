@@ -67,7 +67,8 @@ private struct HistoryPicture {
             "\(style.name(run.start.method)), \(run.state)", "",
         ]
         if let phases { lines.append(line("", "phase", phases, "")) }
-        lines.append(line("", "kept", kept, TerminalText.grouped(run.rankTables[run.rankTables.count - 1].total)))
+        lines.append(
+            line("", "kept", kept, TerminalText.grouped(run.rankTables[run.rankTables.count - 1].total)))
         lines.append("")
         for row in rows {
             if row.startsGroup, lines.last != "" { lines.append("") }
@@ -88,7 +89,8 @@ private struct HistoryPicture {
         if showsMeans {
             let layers = grid.layers.indices.map { at in
                 Row(
-                    layer: "\(grid.layers[at])", label: "", sites: grid.row(at).compactMap { $0 }, startsGroup: false)
+                    layer: "\(grid.layers[at])", label: "", sites: grid.row(at).compactMap { $0 },
+                    startsGroup: false)
             }
             let roles = grid.roles.indices.map { at in
                 Row(
@@ -102,7 +104,8 @@ private struct HistoryPicture {
             return sites.enumerated().map { position, site in
                 Row(
                     layer: position == 0 ? "\(grid.layers[at])" : "",
-                    label: style.name(RankGrid.shortName(site.0)), sites: [site.1], startsGroup: position == 0)
+                    label: style.name(RankGrid.shortName(site.0)), sites: [site.1], startsGroup: position == 0
+                )
             }
         }
     }

@@ -109,23 +109,20 @@ public enum RankReport {
             ("trainable", trainable(run, at: table.step, style)),
         ]
         if let allocation = run.allocation(at: table.step) {
-            facts.append(
-                (
-                    "allocation",
-                    "at step \(TerminalText.grouped(allocation.step)): "
-                        + "\(TerminalText.counted(allocation.returned, "triplet")) returned, "
-                        + "\(TerminalText.grouped(allocation.left)) left since the one before"
-                ))
+            facts.append(("allocation", changes(allocation)))
             facts.append(("importance", importance(allocation, style)))
         } else {
             facts.append(("allocation", "none up to this step"))
         }
         facts.append(("rank 0", zeros(run, table, style)))
-        facts += run.resumedAfter.isEmpty
-            ? [] : [("resumed", "after step " + run.resumedAfter.map(TerminalText.grouped).joined(separator: ", "))]
+        if !run.resumedAfter.isEmpty {
+            let steps = run.resumedAfter.map(TerminalText.grouped).joined(separator: ", ")
+            facts.append(("resumed", "after step \(steps)"))
+        }
         facts += run.notes.map { ("note", style.name($0)) }
         return facts.map { label, text in
-            style.faint(TerminalText.left(label, 12)) + TerminalText.wrapped(text, width: style.width, indent: 12)
+            style.faint(TerminalText.left(label, 12))
+                + TerminalText.wrapped(text, width: style.width, indent: 12)
         }
     }
 
@@ -145,6 +142,12 @@ public enum RankReport {
             + TerminalText.grouped(compaction.parametersAfter)
     }
 
+    private static func changes(_ allocation: RunRecord.Allocation) -> String {
+        "at step \(TerminalText.grouped(allocation.step)): "
+            + "\(TerminalText.counted(allocation.returned, "triplet")) returned, "
+            + "\(TerminalText.grouped(allocation.left)) left since the one before"
+    }
+
     private static func importance(_ allocation: RunRecord.Allocation, _ style: Style) -> String {
         func score(_ value: Double?) -> String { value.map(TerminalText.scientific) ?? style.dash }
         return "worst kept \(score(allocation.worstKept)), best pruned \(score(allocation.bestPruned)), "
@@ -153,7 +156,8 @@ public enum RankReport {
 
     private static func zeros(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> String {
         let names = zip(run.start.sites, table.ranks).filter { $1 == 0 }.map { style.name($0.0.name) }
-        let count = "\(TerminalText.grouped(names.count)) of \(TerminalText.counted(table.ranks.count, "module"))"
+        let count =
+            "\(TerminalText.grouped(names.count)) of \(TerminalText.counted(table.ranks.count, "module"))"
         guard !names.isEmpty else { return count }
         let shown = 12
         let more = names.count > shown ? " and \(TerminalText.grouped(names.count - shown)) more" : ""

@@ -194,7 +194,8 @@ extension RunRecord {
         guard start.sites.isEmpty else {
             throw ReportError(
                 kind: .missing, place: folder.appendingPathComponent("ranks.csv").path,
-                problem: "no ranks are recorded yet", advice: "wait for the run's first step, or restore the file")
+                problem: "no ranks are recorded yet",
+                advice: "wait for the run's first step, or restore the file")
         }
         throw ReportError(
             kind: .notRecorded, place: folder.path,
@@ -213,7 +214,8 @@ extension RunRecord {
             let names = near.map { "\($0.step)" }.joined(separator: " and ")
             throw ReportError(
                 kind: .notRecorded, place: folder.path,
-                problem: "step \(step) is not recorded, the run's steps are \(rankTables[0].step) to \(lastStep)",
+                problem:
+                    "step \(step) is not recorded, the run's steps are \(rankTables[0].step) to \(lastStep)",
                 advice: near.count == 1
                     ? "the only recorded step is \(names)" : "the nearest recorded steps are \(names)")
         }

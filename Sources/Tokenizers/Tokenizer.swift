@@ -31,14 +31,15 @@ public struct Tokenizer: Sendable {
     public let vocabularySize: Int
     public var unknownID: Int32? { model.unknownID }
 
-    let normalizer: BertNormalizer
+    private let normalizer: BertNormalizer
     private let model: WordPiece
     private let specialTokens: [(text: String, id: Int32)]
     private let specialOpeners: Set<Unicode.Scalar>
     private let classID: Int32
     private let separatorID: Int32
 
-    /// Reads `tokenizer.json`, or else `vocab.txt` with `tokenizer_config.json`.
+    /// Reads `tokenizer.json`, or else `vocab.txt` with `tokenizer_config.json`. Throws `TokenizerError`, or
+    /// `ModelFileError` for a file that cannot be read or is not JSON.
     public init(folder: URL) throws {
         let json = folder.appendingPathComponent("tokenizer.json")
         let list = folder.appendingPathComponent("vocab.txt")
@@ -69,9 +70,12 @@ public struct Tokenizer: Sendable {
         classID = try id(file.classToken)
         separatorID = try id(file.separatorToken)
         // Longest first, so that the leftmost-longest one is found.
-        specialTokens = file.specialTokens.sorted { ($1.text.utf8.count, $0.text) < ($0.text.utf8.count, $1.text) }
+        specialTokens = file.specialTokens.sorted {
+            ($1.text.utf8.count, $0.text) < ($0.text.utf8.count, $1.text)
+        }
         specialOpeners = Set(specialTokens.compactMap { $0.text.unicodeScalars.first })
-        vocabularySize = Int(file.vocabulary.reduce(0) { max($0, $1.id) }) + 1
+        let largest = max(file.vocabulary.map(\.id).max() ?? 0, specialTokens.map(\.id).max() ?? 0)
+        vocabularySize = Int(largest) + 1
     }
 
     /// `[CLS] text [SEP]`, or `[CLS] text [SEP] pair [SEP]`, of at most `maxLength` tokens. What does not fit is
@@ -137,7 +141,9 @@ public struct Tokenizer: Sendable {
         while index < scalars.endIndex {
             if specialOpeners.contains(scalars[index]) {
                 for token in specialTokens {
-                    if let end = Self.match(token.text, in: scalars, at: index) { return (index..<end, token.id) }
+                    if let end = Self.match(token.text, in: scalars, at: index) {
+                        return (index..<end, token.id)
+                    }
                 }
             }
             index = scalars.index(after: index)

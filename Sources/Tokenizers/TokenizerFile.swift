@@ -20,30 +20,45 @@ struct TokenizerFile {
     /// it and are not used.
     init(json url: URL) throws {
         path = url.path
-        let root: JSONValue
-        do { root = try JSONValue.read(url) } catch { throw TokenizerError(file: url.path, problem: "\(error)") }
+        let root = try JSONValue.read(url)
         let model = root["model"]
-        try Self.require(model?["type"]?.string ?? "WordPiece", ["WordPiece"], "model type", path)
-        try Self.require(root["normalizer"]?["type"]?.string ?? "none", ["BertNormalizer"], "normalizer", path)
-        try Self.require(root["pre_tokenizer"]?["type"]?.string ?? "none", ["BertPreTokenizer"], "pre-tokenizer", path)
+        let settings = root["normalizer"]
         let processor = root["post_processor"]
-        try Self.require(
-            processor?["type"]?.string ?? "none", ["TemplateProcessing", "BertProcessing"], "post-processor", path)
+        try Self.require(model, "model type", ["WordPiece"], path, default: "WordPiece")
+        try Self.require(settings, "normalizer", ["BertNormalizer"], path)
+        try Self.require(root["pre_tokenizer"], "pre-tokenizer", ["BertPreTokenizer"], path)
+        try Self.require(processor, "post-processor", ["TemplateProcessing", "BertProcessing"], path)
         guard let words = model?["vocab"]?.object else {
             throw TokenizerError(file: path, problem: "there is no model.vocab")
         }
         vocabulary = try Self.checked(words.members.map { ($0.key, $0.value.int) }, path)
-        unknownToken = model?["unk_token"]?.string ?? "[UNK]"
-        continuingPrefix = model?["continuing_subword_prefix"]?.string ?? "##"
-        longestWord = model?["max_input_chars_per_word"]?.int ?? 100
-        let settings = root["normalizer"]
-        let lowercase = settings?["lowercase"]?.bool ?? true
+        unknownToken = try Self.setting(model, "unk_token", "[UNK]", \.string, path)
+        continuingPrefix = try Self.setting(model, "continuing_subword_prefix", "##", \.string, path)
+        longestWord = try Self.setting(model, "max_input_chars_per_word", 100, \.int, path)
+        guard longestWord >= 0 else {
+            throw TokenizerError(file: path, problem: "max_input_chars_per_word is \(longestWord)")
+        }
+        let lowercase = try Self.setting(settings, "lowercase", true, \.bool, path)
         normalizer = BertNormalizer(
-            cleanText: settings?["clean_text"]?.bool ?? true,
-            handleChineseCharacters: settings?["handle_chinese_chars"]?.bool ?? true,
-            stripAccents: settings?["strip_accents"]?.bool ?? lowercase, lowercase: lowercase)
+            cleanText: try Self.setting(settings, "clean_text", true, \.bool, path),
+            handleChineseCharacters: try Self.setting(settings, "handle_chinese_chars", true, \.bool, path),
+            stripAccents: try Self.setting(settings, "strip_accents", lowercase, \.bool, path),
+            lowercase: lowercase)
         specialTokens = try Self.specialTokens(root["added_tokens"]?.array ?? [], path)
         (classToken, separatorToken) = try Self.template(processor, path)
+        let templateIDs = [classToken, separatorToken].compactMap { token in
+            processor?["special_tokens"]?[token]?["ids"]?.array?.first?.int.map {
+                (token, Int32(clamping: $0))
+            }
+        }
+        for (token, id) in specialTokens.map({ ($0.text, $0.id) }) + templateIDs {
+            guard let other = vocabulary.first(where: { $0.token == token })?.id, other != id else {
+                continue
+            }
+            throw TokenizerError(
+                file: path,
+                problem: "token \"\(token)\" has the id \(id) in one place and \(other) in the vocabulary")
+        }
     }
 
     /// A `vocab.txt`, one token a line, id = line number from 0.
@@ -52,49 +67,77 @@ struct TokenizerFile {
         guard let data = try? Data(contentsOf: url), let text = String(data: data, encoding: .utf8) else {
             throw TokenizerError(file: url.path, problem: "the file cannot be read as UTF-8 text")
         }
-        var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(String.init)
+        var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(
+            String.init)
         if lines.last == "" { lines.removeLast() }
         vocabulary = try Self.checked(lines.enumerated().map { ($0.element, $0.offset) }, path)
         let config = try configuration.map { try JSONValue.read($0) }
-        let lowercase = config?["do_lower_case"]?.bool ?? true
+        let settings = configuration?.path ?? path
+        let lowercase = try Self.setting(config, "do_lower_case", true, \.bool, settings)
         normalizer = BertNormalizer(
-            cleanText: true, handleChineseCharacters: config?["tokenize_chinese_chars"]?.bool ?? true,
-            stripAccents: config?["strip_accents"]?.bool ?? lowercase, lowercase: lowercase)
-        unknownToken = config?["unk_token"]?.string ?? "[UNK]"
-        classToken = config?["cls_token"]?.string ?? "[CLS]"
-        separatorToken = config?["sep_token"]?.string ?? "[SEP]"
+            cleanText: true,
+            handleChineseCharacters: try Self.setting(
+                config, "tokenize_chinese_chars", true, \.bool, settings),
+            stripAccents: try Self.setting(config, "strip_accents", lowercase, \.bool, settings),
+            lowercase: lowercase)
+        unknownToken = try Self.setting(config, "unk_token", "[UNK]", \.string, settings)
+        classToken = try Self.setting(config, "cls_token", "[CLS]", \.string, settings)
+        separatorToken = try Self.setting(config, "sep_token", "[SEP]", \.string, settings)
         continuingPrefix = "##"
         longestWord = 100
         let special = Set([unknownToken, classToken, separatorToken, "[PAD]", "[MASK]"])
         specialTokens = vocabulary.filter { special.contains($0.token) }.map { ($0.token, $0.id) }
     }
 
-    private static func require(_ value: String, _ supported: [String], _ what: String, _ path: String) throws {
-        if supported.contains(value) { return }
+    private static func require(
+        _ section: JSONValue?, _ what: String, _ supported: [String], _ path: String, default: String = "none"
+    ) throws {
+        let type = try setting(section, "type", `default`, \.string, path)
+        if supported.contains(type) { return }
         throw TokenizerError(
-            file: path, problem: "\(what) \"\(value)\" is not supported",
+            file: path, problem: "\(what) \"\(type)\" is not supported",
             advice: "this version reads BERT tokenizers (\(supported.joined(separator: " or ")))")
     }
 
-    private static func checked(_ entries: [(String, Int?)], _ path: String) throws -> [(token: String, id: Int32)] {
+    /// A setting that may be absent or null, but not of another JSON type.
+    private static func setting<Value>(
+        _ section: JSONValue?, _ key: String, _ standard: Value, _ read: (JSONValue) -> Value?, _ path: String
+    ) throws -> Value {
+        guard let entry = section?[key], !entry.isNull else { return standard }
+        guard let value = read(entry) else {
+            throw TokenizerError(file: path, problem: "the setting \(key) is not a \(Value.self)")
+        }
+        return value
+    }
+
+    private static func checked(_ entries: [(String, Int?)], _ path: String) throws -> [(
+        token: String, id: Int32
+    )] {
         if entries.isEmpty { throw TokenizerError(file: path, problem: "the vocabulary is empty") }
         var seen = Set<Int>()
         return try entries.map { token, id in
             guard let id, id >= 0, id <= largestID else {
                 throw TokenizerError(
-                    file: path, problem: "token \"\(token)\" has an id that is not a number from 0 to \(largestID)")
+                    file: path,
+                    problem: "token \"\(token)\" has an id that is not a number from 0 to \(largestID)")
             }
             guard seen.insert(id).inserted else {
-                throw TokenizerError(file: path, problem: "id \(id) of token \"\(token)\" belongs to another token too")
+                throw TokenizerError(
+                    file: path, problem: "id \(id) of token \"\(token)\" belongs to another token too")
             }
             return (token, Int32(id))
         }
     }
 
-    private static func specialTokens(_ entries: [JSONValue], _ path: String) throws -> [(text: String, id: Int32)] {
+    private static func specialTokens(_ entries: [JSONValue], _ path: String) throws -> [(
+        text: String, id: Int32
+    )] {
         try entries.map { entry in
-            guard let text = entry["content"]?.string, !text.isEmpty, let id = entry["id"]?.int, id >= 0, id <= largestID
-            else { throw TokenizerError(file: path, problem: "an entry of added_tokens has no content or id") }
+            guard let text = entry["content"]?.string, !text.isEmpty, let id = entry["id"]?.int, id >= 0,
+                id <= largestID
+            else {
+                throw TokenizerError(file: path, problem: "an entry of added_tokens has no content or id")
+            }
             for flag in ["normalized", "lstrip", "rstrip", "single_word"] where entry[flag]?.bool == true {
                 throw TokenizerError(
                     file: path, problem: "added token \"\(text)\" has \(flag) = true, which is not supported",
@@ -107,14 +150,25 @@ struct TokenizerFile {
     /// The tokens around the text: [CLS] A [SEP] B [SEP].
     private static func template(_ processor: JSONValue?, _ path: String) throws -> (String, String) {
         if processor?["type"]?.string == "BertProcessing" {
-            guard let start = processor?["cls"]?.array?.first?.string, let end = processor?["sep"]?.array?.first?.string
+            guard let start = processor?["cls"]?.array?.first?.string,
+                let end = processor?["sep"]?.array?.first?.string
             else { throw TokenizerError(file: path, problem: "BertProcessing lacks cls or sep") }
             return (start, end)
         }
-        let single = (processor?["single"]?.array ?? []).map { $0["SpecialToken"]?["id"]?.string }
-        let pair = (processor?["pair"]?.array ?? []).map { $0["SpecialToken"]?["id"]?.string }
-        guard single.count == 3, let start = single[0], single[1] == nil, let end = single[2],
-            pair == [start, nil, end, nil, end]
+        /// One line per entry, as in "[CLS] 0", or "A 0" for a text.
+        func entries(_ key: String) -> [String] {
+            (processor?[key]?.array ?? []).map { entry in
+                let part = entry["SpecialToken"] ?? entry["Sequence"]
+                return "\(part?["id"]?.string ?? "?") \(part?["type_id"]?.int ?? -1)"
+            }
+        }
+        func token(_ index: Int) -> String? {
+            let single = processor?["single"]?.array ?? []
+            return index < single.count ? single[index]["SpecialToken"]?["id"]?.string : nil
+        }
+        guard let start = token(0), let end = token(2),
+            entries("single") == ["\(start) 0", "A 0", "\(end) 0"],
+            entries("pair") == ["\(start) 0", "A 0", "\(end) 0", "B 1", "\(end) 1"]
         else {
             throw TokenizerError(
                 file: path, problem: "the template is not [CLS] A [SEP] and [CLS] A [SEP] B [SEP]",

@@ -10,7 +10,8 @@ struct WordPiece: Sendable {
 
     /// Throws when two tokens share a 64-bit hash (a hostile vocabulary; by chance once in 10¹⁰ vocabularies).
     init(
-        vocabulary: [(token: String, id: Int32)], unknownID: Int32, continuingPrefix: String, longestWord: Int,
+        vocabulary: [(token: String, id: Int32)], unknownID: Int32, continuingPrefix: String,
+        longestWord: Int,
         file: String
     ) throws {
         self.unknownID = unknownID
@@ -31,18 +32,22 @@ struct WordPiece: Sendable {
     }
 
     /// Appends the ids of one word. All prefixes of a piece are hashed in one pass; the longest known one wins.
-    func encode(_ word: [Unicode.Scalar], into output: inout [Int32]) {
+    func encode(_ word: ArraySlice<Unicode.Scalar>, into output: inout [Int32]) {
         if word.count > longestWord {
             output.append(unknownID)
             return
         }
         let firstPiece = output.count
-        var start = 0
-        while start < word.count {
-            var hash = start == 0 ? Self.seed : continuationHash
+        var start = word.startIndex
+        while start < word.endIndex {
+            var hash = start == word.startIndex ? Self.seed : continuationHash
             var best: (id: Int32, end: Int)?
-            for end in start..<word.count {
-                for byte in UTF8.encode(word[end]) ?? .init() { hash = Self.mix(hash, byte) }
+            for end in start..<word.endIndex {
+                if word[end].value < 0x80 {
+                    hash = Self.mix(hash, UInt8(word[end].value))
+                } else {
+                    for byte in UTF8.encode(word[end]) ?? .init() { hash = Self.mix(hash, byte) }
+                }
                 if let id = ids[hash] { best = (id, end + 1) }
             }
             guard let best else {

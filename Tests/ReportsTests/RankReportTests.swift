@@ -114,12 +114,14 @@ struct RankReportTests {
         #expect(lines.contains("   30           +·c 12.0"))
         #expect(lines.contains("       query    +1c 11.9"))
         #expect(lines.contains("       value    +·c 11.9"))
-        #expect(lines.contains("· is rank 0, a is 10, z is 35, + is more; kept: a full bar is 2,480 triplets"))
+        #expect(
+            lines.contains("· is rank 0, a is 10, z is 35, + is more; kept: a full bar is 2,480 triplets"))
     }
 
     @Test func longRunsAreSampledEvenly() throws {
         let fixture = RunFolderFixture(layers: 1, roles: ["query"])
-        fixture.addStart(totalSteps: 1180, warmupSteps: 200, finalSteps: 400, initialBudget: 9, finalBudget: 1)
+        fixture.addStart(
+            totalSteps: 1180, warmupSteps: 200, finalSteps: 400, initialBudget: 9, finalBudget: 1)
         fixture.addRanks(0, [9])
         for step in 201...780 { fixture.addAllocation(step, budget: 1, [step < 500 ? 5 : 1]) }
         fixture.addRanks(1180, [1])
@@ -172,7 +174,8 @@ struct RankReportTests {
             + #""role":"query","outputs":8,"inputs":8,"initialRank":2,"rank":0},{"site":"layer.0.output","#
             + #""layer":0,"role":"output","outputs":8,"inputs":32,"initialRank":2,"rank":1}],"#
         let history = #""history":[{"step":0,"kept":4,"ranks":[2,2]},{"step":5,"kept":1,"ranks":[0,1]}],"#
-        #expect(try RankReport.json(run, step: nil, history: true) == start + history + #""notes":[]}"# + "\n")
+        #expect(
+            try RankReport.json(run, step: nil, history: true) == start + history + #""notes":[]}"# + "\n")
 
         // Without the history the same, spread over lines.
         let pretty = try RankReport.json(run, step: nil, history: false)
@@ -213,7 +216,9 @@ struct RankReportTests {
         fixture.addStart()
         fixture.addRanks(0, [4])
         let run = try fixture.record()
-        #expect(try RankReport.table(run, step: 0, style: Style()).hasPrefix("Ranks after step 0, the last recorded\n"))
+        #expect(
+            try RankReport.table(run, step: 0, style: Style()).hasPrefix(
+                "Ranks after step 0, the last recorded\n"))
         #expect(RankReport.history(run, style: Style()).contains("0  query    4   4\n"))
     }
 

@@ -27,7 +27,8 @@ final class RunFolderFixture {
             switch step {
             case 8: run.addAllocation(8, budget: 27, [2, 2, 3, 3, 2, 3, 1, 2, 3, 2, 1, 3], left: 9)
             case 16:
-                run.addAllocation(16, budget: 15, [0, 1, 2, 2, 1, 2, 0, 1, 2, 1, 1, 2], returned: 1, left: 13)
+                run.addAllocation(
+                    16, budget: 15, [0, 1, 2, 2, 1, 2, 0, 1, 2, 1, 1, 2], returned: 1, left: 13)
             case 24:
                 run.addAllocation(24, budget: 9, [0, 0, 2, 2, 0, 2, 0, 0, 1, 0, 0, 2], returned: 2, left: 8)
                 run.events.append(

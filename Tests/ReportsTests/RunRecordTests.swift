@@ -45,7 +45,9 @@ struct RunRecordTests {
                 "events.jsonl: the last line (\(fixture.events.count + 1)) is torn and was ignored",
                 "ranks.csv: the last line (62) is torn and was ignored",
             ])
-        #expect(try RankReport.table(run, step: nil, style: Style()).contains("\nnote        events.jsonl: the last"))
+        #expect(
+            try RankReport.table(run, step: nil, style: Style()).contains(
+                "\nnote        events.jsonl: the last"))
     }
 
     /// A whole last record that only lacks its line end counts.
@@ -95,8 +97,9 @@ struct RunRecordTests {
         #expect(shown == [40, 0, 0, 8, 16, 24, 24, 40])
         for (step, near) in [(41, "24 and 40"), (-1, "0 and 8")] {
             let problem = "step \(step) is not recorded, the run's steps are 0 to 40"
-            #expect(message { try RankReport.csv(run, step: step, history: false) }.hasSuffix(
-                ": \(problem); the nearest recorded steps are \(near)"))
+            #expect(
+                message { try RankReport.csv(run, step: step, history: false) }.hasSuffix(
+                    ": \(problem); the nearest recorded steps are \(near)"))
         }
     }
 
@@ -116,8 +119,9 @@ struct RunRecordTests {
     @Test func missingRanksOfARunWithAdapters() throws {
         let fixture = try RunFolderFixture.small().write(withRanks: false)
         let run = try read(fixture)
-        #expect(message { try RankReport.table(run, step: nil, style: Style()) }.hasSuffix(
-            "/ranks.csv: no ranks are recorded yet; wait for the run's first step, or restore the file"))
+        #expect(
+            message { try RankReport.table(run, step: nil, style: Style()) }.hasSuffix(
+                "/ranks.csv: no ranks are recorded yet; wait for the run's first step, or restore the file"))
     }
 
     @Test func notARunFolder() throws {
@@ -132,7 +136,8 @@ struct RunRecordTests {
                 + "wait for the run's first step, or give another folder")
         let log = fixture.url.appendingPathComponent("events.jsonl")
         #expect(
-            message { try RunRecord(folder: log) } == "\(path)/events.jsonl: this is a file, not a run folder; \(advice)")
+            message { try RunRecord(folder: log) }
+                == "\(path)/events.jsonl: this is a file, not a run folder; \(advice)")
         try FileManager.default.removeItem(at: log)
         #expect(
             message { try read(fixture) }
@@ -149,10 +154,16 @@ struct RunRecordTests {
         (#""event":"step","step":3,"#, #""event":"step","step":1e13,"#, ":4: key 'step' should be at most"),
         (#""event":"step","step":3,"#, #""event":"step","#, ":4: key 'step' is missing"),
         (#""step":3,"epoch":0.15"#, #""step":3,"epoch":"x""#, ":4: key 'epoch' should be a number or null"),
-        (#""step":3,"epoch":0.15,"phase":"warmup""#, #""step":3,"epoch":0,"phase":"up""#, ":4: unknown phase 'up'"),
+        (
+            #""step":3,"epoch":0.15,"phase":"warmup""#, #""step":3,"epoch":0,"phase":"up""#,
+            ":4: unknown phase 'up'"
+        ),
         (#"{"event":"start","#, #"{"event":"step","#, ":1: a record of kind 'step' before any start record"),
         (#""site":"layer.0.key""#, #""site":"layer.0.query""#, ":1: key 'sites' has the same site twice"),
-        (#""layer":1,"role":"key""#, #""layer":0,"role":"key""#, ":1: key 'sites' has the same layer and role"),
+        (
+            #""layer":1,"role":"key""#, #""layer":0,"role":"key""#,
+            ":1: key 'sites' has the same layer and role"
+        ),
         (#""outputs":8"#, #""outputs":0"#, ":1: key 'sites' should be an array of objects with site"),
         (#""ranks":[2, "#, #""ranks":["#, ":10: key 'ranks' has 11 values, the run has 12 sites"),
         (#""ranks":[2, "#, #""ranks":[99999, "#, ":10: key 'ranks' should be an array of integers from 0"),
@@ -174,8 +185,10 @@ struct RunRecordTests {
         let fixture = RunFolderFixture(layers: 1)
         fixture.addStart()
         fixture.addStart(method: "lora", completedSteps: 1)
-        #expect(message { try fixture.record() }.contains(
-            "/events.jsonl:2: a resumed run with another method or other sites than the first start record"))
+        #expect(
+            message { try fixture.record() }.contains(
+                "/events.jsonl:2: a resumed run with another method or other sites than the first start record"
+            ))
     }
 
     /// A replaced line of ranks.csv (counted from 0), and what is said of it.

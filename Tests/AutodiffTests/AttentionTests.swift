@@ -1,0 +1,87 @@
+import Autodiff
+import Foundation
+import Matrices
+import Testing
+
+@Suite struct AttentionTests {
+    /// Sequences of 1, 5 and 9 rows; three heads of width 4.
+    private let offsets = [0, 1, 6, 15]
+    private let heads = 3
+    private let q = normalMatrix(15, 12, seed: 60)
+    private let k = normalMatrix(15, 12, seed: 61)
+    private let v = normalMatrix(15, 12, seed: 62)
+
+    private func reference() -> [Double] {
+        let width = 4
+        var out = [Double](repeating: 0, count: 15 * 12)
+        for (start, end) in zip(offsets, offsets.dropFirst()) {
+            for head in 0..<heads {
+                let columns = head * width..<(head + 1) * width
+                for row in start..<end {
+                    let scores = (start..<end).map { other in
+                        columns.reduce(0.0) { $0 + Double(q.row(row)[$1]) * Double(k.row(other)[$1]) }
+                            / Double(width).squareRoot()
+                    }
+                    let powers = scores.map { exp($0) }
+                    let sum = powers.reduce(0, +)
+                    for column in columns {
+                        out[row * 12 + column] = zip(start..<end, powers).reduce(0) {
+                            $0 + $1.1 / sum * Double(v.row($1.0)[column])
+                        }
+                    }
+                }
+            }
+        }
+        return out
+    }
+
+    @Test func valuesMatchThePlainLoops() {
+        let out = evaluate {
+            $0.attention(
+                query: $0.input(q), key: $0.input(k), value: $0.input(v), offsets: offsets, heads: heads)
+        }
+        // Scores of order 5 rounded by 1e-6 go through the exponential.
+        for (value, expected) in zip(out, reference()) { #expect(abs(Double(value) - expected) < 5e-6) }
+    }
+
+    @Test func aSequenceDoesNotSeeItsNeighbors() {
+        func run(_ v: Matrix) -> [Float] {
+            evaluate {
+                $0.attention(
+                    query: $0.input(q), key: $0.input(k), value: $0.input(v), offsets: offsets, heads: heads)
+            }
+        }
+        let changed = Matrix(rows: 15, columns: 12, values: v.values)
+        for row in 1..<6 { changed.row(row).update(repeating: 100, count: 12) }
+        let (before, after) = (run(v), run(changed))
+        #expect(before[..<12] == after[..<12] && before[72...] == after[72...])
+        #expect(before[12..<72] != after[12..<72])
+    }
+
+    @Test func gradients() {
+        GradientCheck(inputs: [q, k, v]) { [offsets, heads] tape, inputs in
+            tape.attention(query: inputs[0], key: inputs[1], value: inputs[2], offsets: offsets, heads: heads)
+        }.run()
+    }
+
+    /// Each of the three alone, the others without gradients.
+    @Test(arguments: 0..<3) func gradientsOfOneInput(which: Int) {
+        let all = [q, k, v]
+        GradientCheck(inputs: [all[which]]) { [offsets, heads] tape, inputs in
+            var variables = all.map { tape.input($0) }
+            variables[which] = inputs[0]
+            return tape.attention(
+                query: variables[0], key: variables[1], value: variables[2], offsets: offsets, heads: heads)
+        }.run()
+    }
+
+    /// One variable in two or three of the places: 0 is the shared one.
+    @Test(arguments: [[0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 0]]) func sharedInputs(places: [Int]) {
+        GradientCheck(inputs: Array([q, k].prefix((places.max() ?? 0) + 1))) {
+            [offsets, heads] tape, inputs in
+            tape.attention(
+                query: inputs[places[0]], key: inputs[places[1]], value: inputs[places[2]], offsets: offsets,
+                heads: heads)
+        }.run()
+    }
+}

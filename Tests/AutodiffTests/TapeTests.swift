@@ -1,0 +1,231 @@
+import Autodiff
+import Matrices
+import Testing
+
+/// A small encoder block that uses every operation, its parameters and an input.
+private struct Block {
+    let words = normalParameter("words", 9, 12, seed: 80)
+    let query = normalParameter("query", 12, 12, seed: 81, deviation: 0.3)
+    let bias = normalParameter("bias", 1, 12, seed: 82)
+    let gamma = normalParameter("gamma", 1, 12, seed: 83)
+    let beta = normalParameter("beta", 1, 12, seed: 84)
+    let head = normalParameter("head", 3, 12, seed: 85)
+    let factors = LowRankFactors(
+        p: normalParameter("P", 12, 2, seed: 86), lambda: normalParameter("λ", 1, 2, seed: 87),
+        q: normalParameter("Q", 2, 12, seed: 88), factor: 0.5)
+    let tokens: [Int32] = [1, 4, 4, 0, 8, 2, 7, 1, 1, 3, 5, 6, 0, 2, 8]
+    let offsets = [0, 1, 6, 15]
+
+    var parameters: [Parameter] {
+        [words, query, bias, gamma, beta, head, factors.p, factors.q] + (factors.lambda.map { [$0] } ?? [])
+    }
+
+    /// The embedded x feeds the query's layer, the key, the value's GELU and the residual.
+    func logits(_ tape: Tape, dropout: Float = 0.1) -> Variable {
+        let x = tape.dropout(tape.embedding([(words, tokens)]), probability: dropout)
+        let q = tape.linear(x, weight: query, bias: bias, lowRank: factors, dropout: dropout)
+        let attended = tape.attention(query: q, key: x, value: tape.gelu(x), offsets: offsets, heads: 3)
+        let normed = tape.layerNorm(attended, adding: x, gamma: gamma, beta: beta, epsilon: 1e-5)
+        let first = tape.tanh(tape.firstRows(normed, offsets: offsets))
+        let mean = tape.meanRows(tape.dropout(normed, probability: dropout), offsets: offsets)
+        let pooled = tape.layerNorm(first, adding: mean, gamma: gamma, beta: beta, epsilon: 1e-5)
+        return tape.linear(pooled, weight: head, bias: nil)
+    }
+
+    func step(pool: BufferPool, gradients: Matrix, stream: RandomStream?) -> Double {
+        let tape = Tape(pool: pool, parameterGradients: gradients, dropoutStream: stream)
+        let loss = tape.crossEntropy(logits(tape), labels: [0, 2, 1], divisor: 3)
+        tape.backward()
+        return loss
+    }
+}
+
+@Suite struct TapeTests {
+    private let x = normalMatrix(15, 12, seed: 90)
+
+    @Test func aBlockOfAllOperations() {
+        let block = Block()
+        GradientCheck(parameters: block.parameters, dropoutSeed: 5) { tape, _ in block.logits(tape) }.run()
+    }
+
+    @Test func oneVariableAsQueryKeyValueAndResidual() {
+        let (gamma, beta) = (
+            normalParameter("gamma", 1, 12, seed: 91), normalParameter("beta", 1, 12, seed: 92)
+        )
+        GradientCheck(inputs: [x], parameters: [gamma, beta]) { tape, inputs in
+            let attended = tape.attention(
+                query: inputs[0], key: inputs[0], value: inputs[0], offsets: [0, 1, 6, 15], heads: 3)
+            return tape.layerNorm(attended, adding: inputs[0], gamma: gamma, beta: beta, epsilon: 1e-5)
+        }.run()
+    }
+
+    /// Every operation as the first and as a later consumer of one variable.
+    @Test func everyOperationAccumulatesIntoASharedInput() {
+        let block = Block()
+        let operations: [(Tape, Variable) -> Variable] = [
+            { tape, x in tape.linear(x, weight: block.query, bias: block.bias) },
+            { tape, x in
+                tape.linear(x, weight: block.query, bias: nil, lowRank: block.factors, dropout: 0.3)
+            },
+            { tape, x in tape.linear(x, weight: block.query, bias: nil, lowRank: block.factors, dropout: 0) },
+            { tape, x in tape.gelu(x) },
+            { tape, x in tape.tanh(x) },
+            { tape, x in tape.dropout(x, probability: 0.3) },
+            { tape, x in tape.layerNorm(x, gamma: block.gamma, beta: block.beta, epsilon: 1e-5) },
+            { tape, x in
+                let rows = tape.input(normalMatrix(15, 12, seed: 93))
+                return tape.attention(query: x, key: rows, value: rows, offsets: [0, 1, 6, 15], heads: 3)
+            },
+            { tape, x in tape.firstRows(x, offsets: Array(0...15)) },
+            { tape, x in tape.meanRows(x, offsets: Array(0...15)) },
+        ]
+        // Each beside itself: the second to run backward must add. Gamma and beta pass the sum through.
+        for operation in operations {
+            GradientCheck(inputs: [x], dropoutSeed: 6) { tape, inputs in
+                let first = operation(tape, inputs[0])
+                let second = operation(tape, inputs[0])
+                return tape.layerNorm(
+                    first, adding: second, gamma: block.gamma, beta: block.beta, epsilon: 1e-2)
+            }.run()
+        }
+    }
+
+    @Test func nothingFlowsWhereNoGradientIsNeeded() {
+        let gradients = Matrix(rows: 1, columns: 0)
+        let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
+        let (weight, bias) = (normalParameter("w", 12, 12, seed: 94), normalParameter("b", 1, 12, seed: 95))
+        let input = tape.input(x)
+        let outputs = [
+            tape.linear(input, weight: weight, bias: bias), tape.gelu(input), tape.tanh(input),
+            tape.layerNorm(input, adding: input, gamma: bias, beta: bias, epsilon: 1e-5),
+            tape.attention(query: input, key: input, value: input, offsets: [0, 15], heads: 3),
+            tape.firstRows(input, offsets: [0, 15]), tape.meanRows(input, offsets: [0, 15]),
+        ]
+        for output in outputs { #expect(!output.needsGradient) }
+        #expect(tape.crossEntropy(outputs[0], labels: [Int32](repeating: 0, count: 15), divisor: 1) > 0)
+        tape.backward()
+        #expect(input.gradient == nil && outputs.allSatisfy { $0.gradient == nil })
+    }
+
+    /// With all of its factors frozen a low-rank layer has nothing to learn either.
+    @Test func aFrozenLowRankLayerNeedsNoGradient() {
+        let block = Block()
+        let tape = Tape(
+            pool: BufferPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
+        let out = tape.linear(
+            tape.input(x), weight: block.query, bias: nil, lowRank: block.factors, dropout: 0)
+        tape.backward()
+        #expect(!out.needsGradient)
+    }
+
+    @Test func gradientsStopBelowTheLowestTrainableParameter() {
+        let block = Block()
+        let vector = ParameterVector([block.head])
+        let gradients = Matrix(rows: 1, columns: vector.count)
+        let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
+        let below = tape.gelu(tape.linear(tape.input(x), weight: block.query, bias: block.bias))
+        let out = tape.linear(below, weight: block.head, bias: nil)
+        #expect(!below.needsGradient && out.needsGradient)
+        seedGradient(of: out, with: normalMatrix(15, 3, seed: 96))
+        tape.backward()
+        #expect(below.gradient == nil && gradients.sumOfSquares > 0)
+    }
+
+    @Test func anEvaluationTapeComputesTheTrainingTapesBits() {
+        let block = Block()
+        let gradients = Matrix(rows: 1, columns: ParameterVector(block.parameters).count)
+        let training = Tape(pool: poisonedPool(), parameterGradients: gradients, dropoutStream: nil)
+        let expected = block.logits(training).value.values
+        training.backward()
+        #expect(evaluate { block.logits($0) } == expected)
+        #expect(gradients.values.allSatisfy { $0 == 0 }, "no loss, no gradient")
+    }
+
+    @Test func anEvaluationTapeRecordsNothing() {
+        let block = Block()
+        _ = ParameterVector(block.parameters)
+        let tape = Tape(evaluatingWith: BufferPool())
+        let input = tape.input(x, needsGradient: true)
+        let out = tape.gelu(tape.linear(input, weight: block.query, bias: block.bias))
+        let logits = block.logits(tape)
+        #expect(!tape.isTraining && !input.needsGradient && !out.needsGradient && !logits.needsGradient)
+        _ = tape.crossEntropy(logits, labels: [0, 1, 2], divisor: 3)
+        seedGradient(of: out, with: normalMatrix(15, 12, seed: 97))
+        tape.backward()
+        #expect(input.gradient == nil && logits.gradient == nil)
+    }
+
+    @Test func anEvaluationTapeGivesBuffersBackAsItGoes() {
+        let pool = BufferPool()
+        let tape = Tape(evaluatingWith: pool)
+        var variable = tape.input(x)
+        for _ in 0..<20 { variable = tape.gelu(variable) }
+        // The input of an operation and its output.
+        #expect(pool.allocations == 2)
+    }
+
+    @Test func aSteadyLoopAllocatesNothing() {
+        let block = Block()
+        let pool = BufferPool()
+        let gradients = Matrix(rows: 1, columns: ParameterVector(block.parameters).count)
+        var losses: [Double] = []
+        var counts: [Int] = []
+        for step in 0..<6 {
+            gradients.fill(0)
+            let stream = RandomStream(seed: 1, purpose: "dropout", indices: [step % 2])
+            losses.append(block.step(pool: pool, gradients: gradients, stream: stream))
+            counts.append(pool.allocations)
+        }
+        #expect(counts[0] > 0 && counts.allSatisfy { $0 == counts[0] })
+        // Reused buffers change nothing: the same stream gives the same bits.
+        #expect(losses[0] == losses[2] && losses[1] == losses[5] && losses[0] != losses[1])
+    }
+
+    @Test func gradientsOfShardsAccumulate() {
+        let block = Block()
+        let count = ParameterVector(block.parameters).count
+        let (once, twice) = (Matrix(rows: 1, columns: count), Matrix(rows: 1, columns: count))
+        _ = block.step(pool: BufferPool(), gradients: once, stream: nil)
+        for _ in 0..<2 { _ = block.step(pool: BufferPool(), gradients: twice, stream: nil) }
+        for (single, double) in zip(once.values, twice.values) {
+            // Sums of a few dozen terms that start from another value round differently.
+            #expect(abs(double - 2 * single) <= 1e-5 * max(1, abs(single)))
+        }
+    }
+
+    /// A step that an error interrupts must not keep its buffers for ever.
+    @Test func aTapeThatNeverRunsBackwardIsReleased() {
+        let pool = BufferPool()
+        weak var released: Tape?
+        do {
+            let tape = Tape(pool: pool, parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
+            released = tape
+            _ = tape.gelu(tape.input(x, needsGradient: true))
+        }
+        #expect(released == nil)
+    }
+}
+
+@Suite struct ParameterVectorTests {
+    @Test func movesValuesIntoOneArray() {
+        let a = normalParameter("a", 2, 3, seed: 100)
+        let b = normalParameter("b", 1, 4, seed: 101)
+        let frozen = normalParameter("frozen", 2, 2, seed: 102)
+        let (first, second) = (a.values.values, b.values.values)
+        let vector = ParameterVector([a, b])
+        #expect(vector.count == 10 && vector.values.values == first + second)
+        #expect(vector.range(of: a) == 0..<6 && vector.range(of: b) == 6..<10)
+        #expect(a.isTrainable && b.isTrainable && !frozen.isTrainable)
+        #expect(a.values.rows == 2 && a.values.columns == 3)
+        vector.values.pointer[7] = 42
+        #expect(b.values.pointer[1] == 42)
+    }
+
+    @Test func emptyParametersTakeNoPlace() {
+        let empty = Parameter(name: "empty", values: Matrix(rows: 0, columns: 5))
+        let b = normalParameter("b", 1, 4, seed: 103)
+        let vector = ParameterVector([empty, b])
+        #expect(vector.range(of: empty).isEmpty && vector.range(of: b) == 0..<4 && empty.isTrainable)
+        #expect(ParameterVector([]).count == 0)
+    }
+}

@@ -1,0 +1,221 @@
+import CVectorKernels
+import Foundation
+import Matrices
+import Testing
+
+@Suite struct ExponentialTests {
+    /// The Taylor remainder at |r| = ln2/2 is 1.2e-7, and the last operations each round by 6e-8; measured over
+    /// all of the range: 2.5e-7 with SSE2 code, 2.3e-7 with fused multiply-adds.
+    private let relativeError = 3e-7
+
+    private func kernel(_ x: [Float]) -> [Float] {
+        var y = [Float](repeating: -1, count: x.count)
+        avk_exp(x, &y, x.count)
+        return y
+    }
+
+    @Test(arguments: kernelSizes) func matchesTheLibrary(size: Int) {
+        let x = normalValues(size, seed: 1, deviation: 5)
+        expectClose(kernel(x), x.map { exp(Double($0)) }, relative: relativeError, absolute: 0)
+    }
+
+    @Test func relativeErrorOverTheWholeRange() {
+        let steps = 1_000_000
+        let x = (0...steps).map { Float(-87 + 175 * Double($0) / Double(steps)) }
+        expectClose(kernel(x), x.map { exp(Double($0)) }, relative: relativeError, absolute: 0)
+    }
+
+    @Test func runsInPlace() {
+        let x = normalValues(100, seed: 2)
+        let y = Matrix(rows: 1, columns: 100, values: x)
+        avk_exp(y.pointer, y.pointer, 100)
+        #expect(y.values == kernel(x))
+    }
+
+    @Test func saturatesOutsideTheRange() {
+        let far: [Float] = [-.infinity, -1e30, -88, -0.0, 0, 89, 1e30, .infinity]
+        let y = kernel(far)
+        for value in y.prefix(3) { #expect(value > 0 && value < 2e-38) }
+        #expect(y[3] == 1 && y[4] == 1)
+        for value in y.suffix(3) { #expect(value > 1.6e38 && value.isFinite) }
+    }
+
+    @Test func aNaNStaysAtEachPosition() {
+        for position in 0..<37 {
+            var x = normalValues(37, seed: 3)
+            x[position] = .nan
+            let y = kernel(x)
+            for index in y.indices { #expect(y[index].isNaN == (index == position)) }
+        }
+    }
+}
+
+@Suite struct SmallLoopTests {
+    @Test(arguments: kernelSizes) func add(size: Int) {
+        let (x, y) = (normalValues(size, seed: 4), normalValues(size, seed: 5))
+        var out = y
+        avk_add(x, &out, size)
+        // One correctly rounded operation: exactly Swift's own.
+        #expect(out == zip(x, y).map { $0 + $1 })
+    }
+
+    @Test(arguments: kernelSizes) func fillRows(columns: Int) {
+        let bias = normalMatrix(1, columns, seed: 6)
+        let y = normalMatrix(3, columns, seed: 7)
+        Kernel.fillRows(bias, into: y)
+        #expect(y.values == bias.values + bias.values + bias.values)
+    }
+
+    @Test(arguments: kernelSizes) func columnSumsAccumulate(columns: Int) {
+        let rows = 13
+        let x = normalMatrix(rows, columns, seed: 8)
+        let out = normalMatrix(1, columns, seed: 9)
+        let expected = (0..<columns).map { column in
+            sumWithBound([Double(out.pointer[column])] + (0..<rows).map { Double(x.row($0)[column]) })
+        }
+        Kernel.addColumnSums(of: x, into: out)
+        expectClose(out.values, expected.map(\.sum), bounds: expected.map(\.bound))
+    }
+
+    @Test(arguments: kernelSizes) func scaleColumns(columns: Int) {
+        let x = normalMatrix(5, columns, seed: 10)
+        let scale = normalMatrix(1, columns, seed: 11)
+        let y = Matrix(rows: 5, columns: columns)
+        Kernel.scaleColumns(x, by: scale, factor: 0.7, into: y)
+        let factor = Double(Float(0.7))
+        let expected = (0..<x.count).map {
+            Double(x.pointer[$0]) * Double(scale.pointer[$0 % columns]) * factor
+        }
+        // Two rounded multiplications.
+        expectClose(y.values, expected, relative: 3 * roundoff, absolute: 1e-40)
+
+        Kernel.scaleColumns(x, by: nil, factor: 0.7, into: y)
+        #expect(y.values == x.values.map { $0 * 0.7 })
+
+        // The backward pass of the low-rank layer scales in place.
+        let inPlace = Matrix(rows: 5, columns: columns, values: x.values)
+        Kernel.scaleColumns(inPlace, by: scale, factor: 0.7, into: inPlace)
+        expectClose(inPlace.values, expected, relative: 3 * roundoff, absolute: 1e-40)
+    }
+
+    @Test(arguments: kernelSizes) func columnDotsAccumulate(columns: Int) {
+        let rows = 11
+        let a = normalMatrix(rows, columns, seed: 12)
+        let b = normalMatrix(rows, columns, seed: 13)
+        let out = normalMatrix(1, columns, seed: 14)
+        let factor = Double(Float(0.3))
+        let expected = (0..<columns).map { column in
+            sumWithBound(
+                [Double(out.pointer[column])]
+                    + (0..<rows).map { factor * Double(a.row($0)[column]) * Double(b.row($0)[column]) })
+        }
+        Kernel.addColumnDots(a, b, factor: 0.3, into: out)
+        expectClose(out.values, expected.map(\.sum), bounds: expected.map(\.bound))
+    }
+
+    @Test(arguments: kernelSizes) func multiply(size: Int) {
+        let (g, slope, old) = (
+            normalValues(size, seed: 15), normalValues(size, seed: 16), normalValues(size, seed: 17)
+        )
+        var out = [Float](repeating: .nan, count: size)
+        avk_multiply(g, slope, &out, size, 0)
+        #expect(out == zip(g, slope).map { $0 * $1 })
+
+        out = old
+        avk_multiply(g, slope, &out, size, 1)
+        let expected = (0..<size).map { sumWithBound([Double(old[$0]), Double(g[$0]) * Double(slope[$0])]) }
+        expectClose(out, expected.map(\.sum), bounds: expected.map(\.bound))
+    }
+}
+
+@Suite struct GELUTests {
+    private func reference(_ x: Double) -> (value: Double, slope: Double) {
+        let phi = 0.5 * erfc(-x / 2.0.squareRoot())
+        return (x * phi, phi + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot())
+    }
+
+    private func kernel(_ x: [Float]) -> (value: [Float], slope: [Float]) {
+        var (y, slope) = (x, x)
+        avk_gelu(x, &y, &slope, x.count)
+        return (y, slope)
+    }
+
+    @Test(arguments: kernelSizes) func matchesErf(size: Int) {
+        let x = normalValues(size, seed: 20, deviation: 2)
+        let (y, slope) = kernel(x)
+        let expected = x.map { reference(Double($0)) }
+        // Φ within a few roundings of 1, times x; the fit itself adds 6e-10.
+        expectClose(y, expected.map(\.value), relative: 4 * roundoff, absolute: 4 * roundoff)
+        expectClose(slope, expected.map(\.slope), relative: 0, absolute: 5e-7)
+    }
+
+    @Test func valueAndSlopeOverTheWholeRange() {
+        let steps = 480_000
+        let x = (0...steps).map { Float(-12 + 24 * Double($0) / Double(steps)) }
+        let (y, slope) = kernel(x)
+        let expected = x.map { reference(Double($0)) }
+        expectClose(y, expected.map(\.value), relative: 4 * roundoff, absolute: 4 * roundoff)
+        // The slope adds x·φ(x), whose exponential carries the rounding of x²/2: about three more roundings.
+        expectClose(slope, expected.map(\.slope), relative: 0, absolute: 5e-7)
+    }
+
+    @Test func withoutSlopeAndInPlaceGiveTheSameBits() {
+        let x = normalValues(1003, seed: 21, deviation: 3)
+        let expected = kernel(x).value
+        var y = x
+        avk_gelu(x, &y, nil, x.count)
+        #expect(y == expected)
+        let inPlace = Matrix(rows: 1, columns: x.count, values: x)
+        avk_gelu(inPlace.pointer, inPlace.pointer, nil, x.count)
+        #expect(inPlace.values == expected)
+    }
+
+    @Test func largeValues() {
+        let (y, slope) = kernel([-1e30, -1e4, -50, -0.0, 0, 50, 1e4, 1e30])
+        // The exponential ends at exp(−87) = 1.6e-38, so x·φ(x) is at most 7e-9 at |x| = 1e30.
+        expectClose(y, [0, 0, 0, 0, 0, 50, 1e4, Double(Float(1e30))], relative: 0, absolute: 1e-30)
+        expectClose(slope, [0, 0, 0, 0.5, 0.5, 1, 1, 1], relative: 0, absolute: 1e-7)
+    }
+
+    @Test func aNaNStaysAtEachPosition() {
+        for position in 0..<37 {
+            var x = normalValues(37, seed: 22)
+            x[position] = .nan
+            let (y, slope) = kernel(x)
+            for index in x.indices {
+                #expect(y[index].isNaN == (index == position))
+                #expect(slope[index].isNaN == (index == position))
+            }
+        }
+    }
+
+    @Test func infinitiesAreNotHidden() {
+        let (y, slope) = kernel([-.infinity, .infinity])
+        #expect(!y[0].isFinite && !y[1].isFinite)
+        #expect(!slope[0].isFinite && !slope[1].isFinite)
+    }
+}
+
+@Suite struct AllFiniteTests {
+    @Test(arguments: kernelSizes) func findsEachNonFiniteElement(size: Int) {
+        var x = normalValues(size, seed: 30, deviation: 1e3)
+        #expect(avk_all_finite(x, size) == 1)
+        for position in 0..<size {
+            let kept = x[position]
+            for bad in [Float.nan, -.nan, .signalingNaN, .infinity, -.infinity] {
+                x[position] = bad
+                #expect(avk_all_finite(x, size) == 0, "\(bad) at \(position) of \(size)")
+            }
+            x[position] = kept
+        }
+    }
+
+    @Test func extremesAreFinite() {
+        let extremes: [Float] = [
+            .greatestFiniteMagnitude, -.greatestFiniteMagnitude, .leastNonzeroMagnitude, -0.0, 0,
+        ]
+        #expect(avk_all_finite(extremes, extremes.count) == 1)
+        #expect(avk_all_finite(extremes, 0) == 1)
+        #expect(Kernel.allFinite(Matrix(rows: 0, columns: 5)))
+    }
+}
