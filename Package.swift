@@ -41,6 +41,7 @@ let package = Package(
                 "RunConfiguration", "Training", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
         .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
         .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "Matrices"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
@@ -49,13 +50,17 @@ let package = Package(
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
         .testTarget(name: "RunConfigurationTests", dependencies: ["RunConfiguration"]),
         .testTarget(
-            name: "TransformersTests", dependencies: ["Transformers", "Autodiff", "Matrices", "ModelFiles"]),
+            name: "TransformersTests",
+            dependencies: ["Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles"]),
         .testTarget(
             name: "AdaptersTests",
-            dependencies: ["Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles"]),
+            dependencies: ["Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles"]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "Adapters", "Transformers", "Matrices", "ModelFiles"]),
+            dependencies: [
+                "Training", "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "Datasets",
+                "RankAllocation", "GoldenFiles",
+            ]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles"]),
     ],

@@ -33,7 +33,7 @@ extension Tape {
                 false, false, length, width, length, 1, p, length, value.value.pointer + start, columns, 0,
                 out.value.pointer + start, columns)
         }
-        record(out) { [self] g in
+        record(out) { [unowned self] g in
             backwardAttention(query, key, value, offsets, heads, scale, probabilities, g)
         }
         return out

@@ -9,7 +9,7 @@ extension Tape {
         let slope = out.needsGradient ? pool.matrix(rows: x.value.rows, columns: x.value.columns) : nil
         avk_gelu(x.value.pointer, out.value.pointer, slope?.pointer, x.value.count)
         guard let slope else { return out }
-        record(out) { [self] g in
+        record(out) { [unowned self] g in
             guard let target = gradientTarget(of: x) else { return }
             avk_multiply(
                 g.pointer, slope.pointer, target.matrix.pointer, g.count, target.accumulate ? 1 : 0)
@@ -21,7 +21,7 @@ extension Tape {
     public func tanh(_ x: Variable) -> Variable {
         let out = output(rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient)
         for index in 0..<x.value.count { out.value.pointer[index] = tanhf(x.value.pointer[index]) }
-        record(out) { [self] g in
+        record(out) { [unowned self] g in
             guard let target = gradientTarget(of: x) else { return }
             for index in 0..<g.count {
                 let y = out.value.pointer[index]
@@ -37,7 +37,7 @@ extension Tape {
         guard probability > 0, let key = nextDropoutKey() else { return x }
         let out = Variable(
             value: droppedCopy(x.value, key: key, probability: probability), needsGradient: x.needsGradient)
-        record(out) { [self] g in
+        record(out) { [unowned self] g in
             guard let target = gradientTarget(of: x) else { return }
             applyDropout(
                 g, into: target.matrix, key: key, probability: probability, accumulate: target.accumulate)

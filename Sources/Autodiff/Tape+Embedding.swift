@@ -24,7 +24,7 @@ extension Tape {
                 }
             }
         }
-        record(out) { [self] g in
+        record(out) { [unowned self] g in
             for lookup in lookups {
                 guard let gradient = gradient(of: lookup.table) else { continue }
                 for (row, index) in lookup.indices.enumerated() {

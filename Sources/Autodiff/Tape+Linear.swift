@@ -33,7 +33,7 @@ extension Tape {
             rows: x.value.rows, columns: weight.values.rows,
             needsGradient: x.needsGradient || weight.isTrainable || (bias?.isTrainable ?? false))
         forwardLinear(x, weight, bias, out)
-        record(out) { [self] g in backwardLinear(x, weight, bias, g) }
+        record(out) { [unowned self] g in backwardLinear(x, weight, bias, g) }
         return out
     }
 
@@ -58,7 +58,7 @@ extension Tape {
         Kernel.scaleColumns(u, by: lowRank.lambda?.values, factor: lowRank.factor, into: scaled)
         Product.multiplyTransposed(scaled, p, into: out.value, beta: 1)
 
-        record(out) { [self] g in
+        record(out) { [unowned self] g in
             // v[T, R] = g · P, the gradient of `scaled`
             let v = pool.matrix(rows: rows, columns: lowRank.rank)
             Product.multiply(g, p, into: v)

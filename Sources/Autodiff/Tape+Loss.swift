@@ -46,7 +46,7 @@ extension Tape {
 
     private func seed(_ variable: Variable, with gradient: Matrix?) {
         guard let gradient else { return }
-        recordLoss { [self] in
+        recordLoss { [unowned self] in
             guard let target = gradientTarget(of: variable) else { return }
             if target.accumulate {
                 Kernel.add(gradient, into: target.matrix)

@@ -9,7 +9,7 @@ extension Tape {
         for sequence in 0..<(offsets.count - 1) {
             out.value.row(sequence).update(from: x.value.row(offsets[sequence]), count: columns)
         }
-        record(out) { [self] g in
+        record(out) { [unowned self] g in
             guard let target = gradientTarget(of: x) else { return }
             if !target.accumulate { target.matrix.fill(0) }
             for sequence in 0..<(offsets.count - 1) {
@@ -31,7 +31,7 @@ extension Tape {
             let share = 1 / Float(range.count)
             for column in 0..<columns { row[column] *= share }
         }
-        record(out) { [self] g in
+        record(out) { [unowned self] g in
             guard let target = gradientTarget(of: x) else { return }
             if !target.accumulate { target.matrix.fill(0) }
             for sequence in 0..<(offsets.count - 1) {

@@ -57,7 +57,8 @@ public final class Tape {
     }
 
     /// Records the backward step of an operation; `step` gets the gradient that reached `output`, and is
-    /// skipped if none did.
+    /// skipped if none did. Steps hold the tape `unowned`: only the tape runs them, and a tape that is dropped
+    /// half-way must give its buffers back.
     package func record(_ output: Variable, _ step: @escaping (Matrix) -> Void) {
         guard isTraining, output.needsGradient else { return }
         backwardSteps.append {

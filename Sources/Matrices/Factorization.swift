@@ -27,14 +27,16 @@ public enum Factorization {
         let leading = byRows ? tall : thin
         var tau = [Float](repeating: 0, count: thin)
         try check(
-            "sgeqrf", tall, thin,
+            "sgeqrf", matrix,
             LAPACKE_sgeqrf(layout, Int32(tall), Int32(thin), matrix.pointer, Int32(leading), &tau))
         try check(
-            "sorgqr", tall, thin,
+            "sorgqr", matrix,
             LAPACKE_sorgqr(layout, Int32(tall), Int32(thin), Int32(thin), matrix.pointer, Int32(leading), tau))
     }
 
-    private static func check(_ routine: String, _ rows: Int, _ columns: Int, _ info: Int32) throws {
-        if info != 0 { throw Failure(routine: routine, info: Int(info), rows: rows, columns: columns) }
+    private static func check(_ routine: String, _ matrix: Matrix, _ info: Int32) throws {
+        if info != 0 {
+            throw Failure(routine: routine, info: Int(info), rows: matrix.rows, columns: matrix.columns)
+        }
     }
 }

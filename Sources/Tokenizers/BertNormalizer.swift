@@ -1,6 +1,6 @@
 import Foundation
 
-/// The normalizer and pre-tokenizer of BERT tokenizers, scalar for scalar as the `tokenizers` library does it:
+/// The normalizer and pre-tokenizer of BERT tokenizers, scalar for scalar like the `tokenizers` library:
 /// clean text, space out CJK, strip accents, lowercase; then split at white space and around punctuation.
 package struct BertNormalizer: Sendable {
     let cleanText: Bool

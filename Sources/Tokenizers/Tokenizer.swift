@@ -78,8 +78,8 @@ public struct Tokenizer: Sendable {
         vocabularySize = Int(largest) + 1
     }
 
-    /// `[CLS] text [SEP]`, or `[CLS] text [SEP] pair [SEP]`, of at most `maxLength` tokens. What does not fit is
-    /// cut at the end, of a pair the longer text first, and counted.
+    /// `[CLS] text [SEP]`, or `[CLS] text [SEP] pair [SEP]`, of at most `maxLength` tokens. What does not fit
+    /// is cut at the end, of a pair the longer text first, and counted.
     public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
         precondition(maxLength >= 3, "a limit of \(maxLength) tokens leaves no room for text")
         var first = tokens(of: text)
@@ -133,8 +133,8 @@ public struct Tokenizer: Sendable {
         for word in normalizer.words(segment) { model.encode(word, into: &output) }
     }
 
-    /// The leftmost special token, the longest of those that start there. Compared by scalars: "[MASK]" followed
-    /// by a combining mark still is one.
+    /// The leftmost special token, the longest of those that start there. Compared by scalars: "[MASK]"
+    /// followed by a combining mark still is one.
     private func firstSpecialToken(in text: Substring) -> (Range<String.Index>, Int32)? {
         let scalars = text.unicodeScalars
         var index = scalars.startIndex

@@ -1,6 +1,6 @@
-/// Scalar classes as the `tokenizers` library sees them. For punctuation, marks, format characters and NFD its
-/// tables are of Unicode 8 and 9, older than Swift's, so the differences are listed here; a test compares all
-/// 1,112,064 scalars with the library.
+/// Scalar classes as the `tokenizers` library sees them. For punctuation, marks, format characters and NFD
+/// its tables are of Unicode 8 and 9, older than Swift's, so the differences are listed here; a test compares
+/// all 1,112,064 scalars with the library.
 enum UnicodeClasses {
     /// `char::is_whitespace`
     static func isWhitespace(_ scalar: Unicode.Scalar) -> Bool {

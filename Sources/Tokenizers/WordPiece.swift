@@ -5,17 +5,19 @@ struct WordPiece: Sendable {
     let unknownID: Int32
     /// Longer words, in scalars, become the unknown token.
     let longestWord: Int
+    /// In scalars; no longer piece needs a look, which keeps long words linear.
+    private let longestPiece: Int
 
     private static let seed: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    /// Throws when two tokens share a 64-bit hash (a hostile vocabulary; by chance once in 10¹⁰ vocabularies).
+    /// Throws when two tokens share a 64-bit hash (hostile, or by chance once in 10¹⁰ vocabularies).
     init(
         vocabulary: [(token: String, id: Int32)], unknownID: Int32, continuingPrefix: String,
-        longestWord: Int,
-        file: String
+        longestWord: Int, file: String
     ) throws {
         self.unknownID = unknownID
         self.longestWord = longestWord
+        longestPiece = vocabulary.map(\.token.unicodeScalars.count).max() ?? 0
         continuationHash = continuingPrefix.utf8.reduce(Self.seed, Self.mix)
         ids.reserveCapacity(vocabulary.count)
         for (token, id) in vocabulary {
@@ -31,7 +33,7 @@ struct WordPiece: Sendable {
         (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
     }
 
-    /// Appends the ids of one word. All prefixes of a piece are hashed in one pass; the longest known one wins.
+    /// Appends the ids of one word. All prefixes of a piece are hashed in one pass; the longest known wins.
     func encode(_ word: ArraySlice<Unicode.Scalar>, into output: inout [Int32]) {
         if word.count > longestWord {
             output.append(unknownID)
@@ -42,7 +44,7 @@ struct WordPiece: Sendable {
         while start < word.endIndex {
             var hash = start == word.startIndex ? Self.seed : continuationHash
             var best: (id: Int32, end: Int)?
-            for end in start..<word.endIndex {
+            for end in start..<min(word.endIndex, start + longestPiece) {
                 if word[end].value < 0x80 {
                     hash = Self.mix(hash, UInt8(word[end].value))
                 } else {

@@ -6,6 +6,11 @@ public struct TokenizedDataset: Sendable {
     public struct Sequence: Sendable {
         public let ids: [Int32]
         public let typeIDs: [Int32]
+
+        package init(ids: [Int32], typeIDs: [Int32]) {
+            self.ids = ids
+            self.typeIDs = typeIDs
+        }
     }
 
     public enum LongRows: Sendable { case truncate, drop, error }
@@ -69,6 +74,19 @@ public struct TokenizedDataset: Sendable {
         longest = sequences.reduce(0) { max($0, $1.ids.count) }
         tokens = sequences.reduce(0) { $0 + $1.ids.count }
         unknownTokens = unknown
+    }
+
+    /// Sequences that are token ids already.
+    package init(sequences: [Sequence], targets: Targets?) {
+        self.sequences = sequences
+        self.targets = targets
+        truncatedRows = 0
+        truncatedTokens = 0
+        droppedRows = 0
+        truncated = Array(repeating: 0, count: sequences.count)
+        longest = sequences.reduce(0) { max($0, $1.ids.count) }
+        tokens = sequences.reduce(0) { $0 + $1.ids.count }
+        unknownTokens = 0
     }
 
     /// What a person should know, one line each; empty when nothing was lost.

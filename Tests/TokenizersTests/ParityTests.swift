@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Tokenizers
 
-/// Against Hugging Face's `tokenizers` library (scripts/goldens/tokenizer.py); everything is equal, not close.
+/// Against Hugging Face's `tokenizers` library (scripts/goldens/tokenizer.py); all is equal, not close.
 @Suite struct ParityTests {
     private struct Case: Decodable {
         let text: String
