@@ -4,6 +4,7 @@ import Matrices
 extension Tape {
     /// out[B, C]: the first row of each sequence of x[T, C]; `offsets` has B + 1 entries.
     public func firstRows(_ x: Variable, offsets: [Int]) -> Variable {
+        checkOffsets(offsets, rows: x.value.rows)
         let columns = x.value.columns
         let out = output(rows: offsets.count - 1, columns: columns, needsGradient: x.needsGradient)
         for sequence in 0..<(offsets.count - 1) {
@@ -21,6 +22,7 @@ extension Tape {
 
     /// out[B, C]: the mean of the rows of each sequence of x[T, C].
     public func meanRows(_ x: Variable, offsets: [Int]) -> Variable {
+        checkOffsets(offsets, rows: x.value.rows)
         let columns = x.value.columns
         let out = output(rows: offsets.count - 1, columns: columns, needsGradient: x.needsGradient)
         for sequence in 0..<(offsets.count - 1) {
@@ -45,5 +47,11 @@ extension Tape {
             }
         }
         return out
+    }
+
+    private func checkOffsets(_ offsets: [Int], rows: Int) {
+        precondition(
+            offsets.first == 0 && offsets.last == rows && zip(offsets, offsets.dropFirst()).allSatisfy { $0 < $1 },
+            "offsets \(offsets) do not cut \(rows) rows into sequences")
     }
 }

@@ -17,7 +17,8 @@ struct RanksCommand: ParsableCommand {
     func run() throws {
         try Failure.run {
             let record = try RunRecord(folder: URL(fileURLWithPath: folder))
-            for warning in record.warnings { Terminal.error("warning: \(warning)") }
+            for note in record.notes { Terminal.error("note: \(note)") }
+            try record.checkHasRanks()
             let text =
                 switch format {
                 case .table:

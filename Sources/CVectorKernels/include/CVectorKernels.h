@@ -10,7 +10,7 @@
 // Highest level the running CPU supports: 4 (AVX-512 F/DQ/BW/VL), 3 (AVX2 and FMA), 1 otherwise.
 int avk_cpu_level(void);
 
-// y[i] = exp(x[i]); relative error below 2e-7; may run in place.
+// y[i] = exp(x[i]), x clamped to [-87, 88]; relative error below 3e-7; may run in place.
 void avk_exp(const float *x, float *y, size_t n);
 
 // y[i] += x[i]
@@ -22,7 +22,7 @@ void avk_fill_rows(const float *bias, float *y, size_t rows, size_t columns);
 // out[c] += sum over t of x[t, c]
 void avk_column_sums_accumulate(const float *x, float *out, size_t rows, size_t columns);
 
-// y[t, r] = x[t, r] * scale[r] * factor; scale may be NULL (all ones).
+// y[t, r] = x[t, r] * scale[r] * factor; scale may be NULL (all ones), y may be x.
 void avk_scale_columns(const float *x, const float *scale, float factor, float *y, size_t rows, size_t columns);
 
 // out[r] += factor * sum over t of a[t, r] * b[t, r]

@@ -1,0 +1,92 @@
+import Adapters
+import Autodiff
+import Foundation
+import GoldenFiles
+import Matrices
+import ModelFiles
+import Testing
+import Transformers
+
+func tinyEncoder() throws -> BertEncoder { try BertEncoder(HFFolder(Golden.url("bert/model"))) }
+
+func plan(
+    _ method: AdapterPlan.Method = .adalora, roles: [LinearSite.Role] = LinearSite.Role.allCases, rank: Int = 3,
+    initialization: FactorInitialization = .orthonormal, seed: UInt64 = 7
+) -> AdapterPlan {
+    AdapterPlan(
+        method: method, roles: roles, rank: rank, scale: 1, dropout: 0, initialization: initialization, seed: seed)
+}
+
+@Suite struct AdapterSetTests {
+    @Test func sitesAreInOrderAndOnlyTheChosenRoles() throws {
+        let encoder = try tinyEncoder()
+        let set = try AdapterSet(installing: plan(roles: [.value, .query]), on: encoder.linearLayers)
+        #expect(
+            set.adapters.map { "\($0.site)" } == ["layer.0.query", "layer.0.value", "layer.1.query", "layer.1.value"])
+        #expect(encoder.linearLayers.filter { $0.adapter != nil }.count == 4)
+    }
+
+    // Orthonormal to Float32 rounding of 32-element dot products.
+    @Test func orthonormalStart() throws {
+        let set = try AdapterSet(installing: plan(), on: tinyEncoder().linearLayers)
+        for adapter in set.adapters {
+            let (p, q) = (adapter.factors.p.values, adapter.factors.q.values)
+            let gramP = Matrix(rows: 3, columns: 3)
+            let gramQ = Matrix(rows: 3, columns: 3)
+            Product.transposedMultiply(p, p, into: gramP)
+            Product.multiplyTransposed(q, q, into: gramQ)
+            for row in 0..<3 {
+                for column in 0..<3 {
+                    let expected: Float = row == column ? 1 : 0
+                    #expect(abs(gramP.row(row)[column] - expected) < 1e-5)
+                    #expect(abs(gramQ.row(row)[column] - expected) < 1e-5)
+                }
+            }
+            #expect(adapter.factors.lambda?.values.values == [0, 0, 0])
+        }
+    }
+
+    @Test func seedsDecideTheStart() throws {
+        func first(_ seed: UInt64) throws -> [Float] {
+            try AdapterSet(installing: plan(seed: seed), on: tinyEncoder().linearLayers).adapters[0].factors.q.values.values
+        }
+        #expect(try first(7) == first(7))
+        #expect(try first(7) != first(8))
+    }
+
+    @Test func loRAStartsAtZeroWithBoundedA() throws {
+        let set = try AdapterSet(installing: plan(.lora), on: tinyEncoder().linearLayers)
+        for adapter in set.adapters {
+            #expect(adapter.factors.lambda == nil)
+            #expect(adapter.factors.p.values.values.allSatisfy { $0 == 0 })
+            let bound = 1 / Float(adapter.layer.inputs).squareRoot()
+            let a = adapter.factors.q.values.values
+            #expect(a.allSatisfy { abs($0) <= bound } && a.contains { abs($0) > bound / 2 })
+        }
+    }
+
+    /// Until λ moves the adapted model is the base model, bit for bit but for −0.
+    @Test func aFreshAdapterChangesNothing() throws {
+        let encoder = try tinyEncoder()
+        let batch = PackedBatch([(ids: [5, 6, 7], typeIDs: [0, 0, 0])])
+        let before = encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
+        _ = try AdapterSet(installing: plan(), on: encoder.linearLayers)
+        let after = encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
+        #expect(before == after)
+    }
+
+    @Test func impossiblePlansAreNamed() throws {
+        let encoder = try tinyEncoder()
+        let queries = encoder.linearLayers.filter { $0.site.role == .query }
+        #expect {
+            try AdapterSet(installing: plan(roles: [.query, .value]), on: queries)
+        } throws: {
+            "\($0)" == "target \"value\" matches no matrix of this model; it has query"
+        }
+        #expect {
+            try AdapterSet(installing: plan(rank: 33), on: encoder.linearLayers)
+        } throws: {
+            "\($0)".contains("initial rank 33 is more than layer.0.query [32, 32] can have; use --initial-rank 32")
+        }
+    }
+}

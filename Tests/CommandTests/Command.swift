@@ -1,0 +1,101 @@
+import Dispatch
+import Foundation
+
+/// What a finished `adalora` process left behind.
+struct CommandResult {
+    /// The exit status, or 128 + the number of the signal that ended the process, as shells count.
+    let status: Int32
+    let output: String
+    let errors: String
+
+    /// The lines of standard error that start with "error:".
+    var errorLines: [Substring] {
+        errors.split(separator: "\n").filter { $0.hasPrefix("error:") }
+    }
+}
+
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// A started `adalora` process. Its streams go to files: pipes that nobody reads would block it.
+final class RunningCommand {
+    private let process = Process()
+    private let ended = DispatchSemaphore(value: 0)
+    private let folder: URL
+    private let name: String
+
+    /// - Parameter executable: for a shell around the binary; the binary itself by default.
+    init(_ arguments: [String], executable: URL? = nil, input: String = "", in folder: URL) throws {
+        self.folder = folder.appendingPathComponent("process-\(UUID().uuidString)")
+        name = arguments.joined(separator: " ")
+        try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
+        process.executableURL = try executable ?? Binary.locate()
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        let inputFile = self.folder.appendingPathComponent("stdin")
+        try Data(input.utf8).write(to: inputFile)
+        process.standardInput = try FileHandle(forReadingFrom: inputFile)
+        process.standardOutput = try Self.stream(self.folder.appendingPathComponent("stdout"))
+        process.standardError = try Self.stream(self.folder.appendingPathComponent("stderr"))
+        let ended = self.ended
+        process.terminationHandler = { _ in ended.signal() }
+        try process.run()
+    }
+
+    private static func stream(_ file: URL) throws -> FileHandle {
+        try Data().write(to: file)
+        return try FileHandle(forWritingTo: file)
+    }
+
+    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+    /// The time limit only keeps a hanging binary from hanging the tests; no test measures time.
+    func finish(within seconds: Double = 240) throws -> CommandResult {
+        guard ended.wait(timeout: .now() + seconds) == .success else {
+            send(SIGKILL)
+            throw CommandFailure(description: "no end after \(seconds) s: \(name)")
+        }
+        func text(_ stream: String) throws -> String {
+            String(decoding: try Data(contentsOf: folder.appendingPathComponent(stream)), as: UTF8.self)
+        }
+        let status = process.terminationStatus
+        return CommandResult(
+            status: process.terminationReason == .exit ? status : 128 + status,
+            output: try text("stdout"), errors: try text("stderr"))
+    }
+
+    var isRunning: Bool { process.isRunning }
+}
+
+/// Where the command under test is.
+enum Binary {
+    /// `ADALORA_BINARY`, or the executable `adalora` in the folder of the test product or above.
+    static func locate() throws -> URL {
+        let isGiven = ProcessInfo.processInfo.environment["ADALORA_BINARY"]
+        if let path = isGiven {
+            guard isExecutable(path) else {
+                throw CommandFailure(description: "ADALORA_BINARY is \(path), which is no executable file")
+            }
+            return URL(fileURLWithPath: path)
+        }
+        let products = [CommandLine.arguments.first, Bundle.main.executablePath, Bundle.main.bundlePath]
+            + Bundle.allBundles.map(\.bundlePath)
+        for product in products.compactMap({ $0 }) {
+            var folder = URL(fileURLWithPath: product).resolvingSymlinksInPath()
+            for _ in 0..<6 where folder.path != "/" {
+                folder.deleteLastPathComponent()
+                let candidate = folder.appendingPathComponent("adalora")
+                if isExecutable(candidate.path) { return candidate }
+            }
+        }
+        throw CommandFailure(
+            description: "no executable adalora beside the tests; build the whole package or set ADALORA_BINARY")
+    }
+
+    private static func isExecutable(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+            && FileManager.default.isExecutableFile(atPath: path)
+    }
+}

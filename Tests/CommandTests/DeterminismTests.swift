@@ -1,0 +1,144 @@
+import Foundation
+import ModelFiles
+import Testing
+
+/// Runs that must give the same bytes: other thread counts, and runs that were cut and resumed.
+@Suite struct DeterminismTests {
+    private static let volatile: Set<String> = ["seconds", "threads", "peakMemoryBytes"]
+
+    @Test func threadsDoNotChangeAByte() throws {
+        let workspace = try Workspace()
+        let options = ["--budget", "12", "--learning-rate", "0.01", "--adapter-dropout", "0.1"]
+        for threads in ["1", "2"] {
+            let run = Workspace.training(output: "run-\(threads)", options + ["--threads", threads])
+            let result = try workspace.run(run)
+            try #require(result.status == 0, "\(result.errors)")
+        }
+        for folder in ["adapter", "adapter-last"] {
+            for file in ["adapter_model.safetensors", "adapter_config.json", "adalora.json"] {
+                let one = try workspace.bytes("run-1/\(folder)/\(file)")
+                #expect(one == (try workspace.bytes("run-2/\(folder)/\(file)")), "\(folder)/\(file)")
+            }
+        }
+        #expect(try workspace.bytes("run-1/ranks.csv") == workspace.bytes("run-2/ranks.csv"))
+        let events = try ["run-1", "run-2"].map { try workspace.events($0).map { $0.without(Self.volatile) } }
+        #expect(events[0] == events[1])
+        #expect(events[0].count > 30)
+    }
+
+    @Test func anotherSeedGivesAnotherRun() throws {
+        let workspace = try Workspace()
+        for seed in ["1", "2"] {
+            let run = Workspace.training(output: "run-\(seed)", steps: 5, ["--budget", "12", "--seed", seed])
+            #expect(try workspace.run(run).status == 0)
+        }
+        let weights = "adapter-last/adapter_model.safetensors"
+        #expect(try workspace.bytes("run-1/\(weights)") != workspace.bytes("run-2/\(weights)"))
+    }
+
+    /// Cut in the warm-up (Ctrl-C), amid pruning (killed, so steps since the last checkpoint happen again),
+    /// and after the compaction (Ctrl-C), then finished.
+    @Test func aResumedRunGivesTheSameBytes() throws {
+        let workspace = try Workspace()
+        let options = ["--budget", "12", "--checkpoint-every", "10", "--batch-size", "60", "--threads", "1"]
+            + ["--evaluate-every", "100", "--adapter-dropout", "0.1"]
+        let whole = try workspace.run(Workspace.training(output: "whole", steps: 1000, options))
+        try #require(whole.status == 0, "\(whole.errors)")
+
+        var arguments = Workspace.training(output: "cut", steps: 1000, options)
+        for (signal, step) in [(SIGINT, 20), (SIGKILL, 255), (SIGINT, 700)] {
+            let result = try cut(workspace, arguments, signal, afterStep: step)
+            #expect(result.status == (signal == SIGINT ? 130 : 128 + SIGKILL), "\(result.errors)")
+            #expect(!workspace.exists("cut/adapter-last"))
+            if signal == SIGINT {
+                #expect(try workspace.events("cut", "end").last?["reason"]?.string == "interrupted")
+                #expect(result.errors.contains("train --resume cut"))
+            }
+            arguments = ["train", "--resume", "cut"]
+        }
+        let resumed = try workspace.run(arguments)
+        try #require(resumed.status == 0, "\(resumed.errors)")
+
+        for folder in ["adapter", "adapter-last"] {
+            let file = "\(folder)/adapter_model.safetensors"
+            #expect(try workspace.bytes("cut/\(file)") == workspace.bytes("whole/\(file)"), "\(file)")
+        }
+        #expect(try workspace.bytes("cut/ranks.csv") == workspace.bytes("whole/ranks.csv"))
+        let kinds: Set<String> = ["step", "allocation", "compaction", "evaluation"]
+        let events = try ["cut", "whole"].map {
+            try workspace.events($0).filter { kinds.contains($0["event"]?.string ?? "") }
+                .map { $0.without(Self.volatile) }
+        }
+        #expect(events[0] == events[1])
+        #expect(try workspace.events("cut", "start").count == 4)
+        #expect(try workspace.run(["ranks", "cut", "--history"]).status == 0)
+    }
+
+    /// Sends the signal once the step stands in the events.
+    private func cut(
+        _ workspace: Workspace, _ arguments: [String], _ signal: Int32, afterStep step: Int
+    ) throws -> CommandResult {
+        let command = try workspace.start(arguments)
+        let sign = Data("\"event\":\"step\",\"step\":\(step),".utf8)
+        while command.isRunning {
+            // The file is absent until the run has checked its inputs.
+            let events = (try? workspace.bytes("cut/events.jsonl")) ?? Data()
+            if events.range(of: sign) != nil { break }
+            usleep(2000)
+        }
+        try #require(command.isRunning, "the run ended before the signal: \(try command.finish().errors)")
+        command.send(signal)
+        return try command.finish()
+    }
+
+    @Test func aChangedRunIsNotResumed() throws {
+        let workspace = try Workspace()
+        let arguments = Workspace.training(["--budget", "12", "--checkpoint-every", "10"])
+        try #require(try workspace.run(arguments).status == 0)
+        let before = try workspace.bytes("run/events.jsonl")
+
+        func expectRefusal(_ more: [String], _ status: Int32, _ mention: String) throws {
+            let result = try workspace.run(["train", "--resume", "run"] + more)
+            #expect(result.status == status, "\(more): \(result.errors)")
+            #expect(result.errorLines.count == 1)
+            #expect(result.errors.contains(mention), "\(result.errors)")
+            #expect(try workspace.bytes("run/events.jsonl") == before)
+        }
+        try expectRefusal(["--learning-rate", "0.5"], 64, "learning-rate")
+        try expectRefusal(["--output", "other"], 64, "--output")
+        let data = try workspace.text("train.jsonl")
+        try workspace.write(data.replacingOccurrences(of: "film", with: "song"), to: "train.jsonl")
+        try expectRefusal([], 65, "train")
+        try workspace.write(data, to: "train.jsonl")
+        try workspace.editWeights { info, bytes in
+            var bytes = bytes
+            if info.name.hasSuffix("embeddings.word_embeddings.weight") { bytes[0] ^= 1 }
+            return TensorToWrite(name: info.name, elementType: info.elementType, shape: info.shape, bytes: bytes)
+        }
+        try expectRefusal([], 65, "base model")
+    }
+
+    @Test func aRunWithoutCheckpointIsNotResumed() throws {
+        let workspace = try Workspace()
+        try #require(try workspace.run(Workspace.training(["--budget", "12"])).status == 0)
+        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
+        let result = try workspace.run(["train", "--resume", "run"])
+        #expect(result.status == 66)
+        #expect(result.errorLines.count == 1)
+        #expect(try workspace.run(["train", "--resume", "missing"]).status == 66)
+    }
+
+    /// A newest checkpoint that was damaged is skipped with a warning, and the one before gives the same end.
+    @Test func aDamagedCheckpointIsSkipped() throws {
+        let workspace = try Workspace()
+        try #require(try workspace.run(Workspace.training(["--budget", "12", "--checkpoint-every", "10"])).status == 0)
+        let weights = "run/adapter-last/adapter_model.safetensors"
+        let before = try workspace.bytes(weights)
+        let state = "run/checkpoints/step-30/state.safetensors"
+        try workspace.bytes(state).dropLast(100).write(to: workspace.file(state))
+        let result = try workspace.run(["train", "--resume", "run"])
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.errors.contains("warning: checkpoint step-30"))
+        #expect(try workspace.bytes(weights) == before)
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+@Suite struct HelpTests {
+    @Test(arguments: [
+        ("train", ["--model", "--train", "--validation", "--output", "--budget", "--average-rank", "--resume", "--config"]),
+        ("evaluate", ["--data", "--model", "--last", "--json", "--all-classes", "--label-column"]),
+        ("predict", ["--data", "--model", "--top", "--text-column"]),
+        ("ranks", ["--at", "--history", "--format"]),
+        ("doctor", ["--kernel"]),
+    ])
+    func helpNamesTheOptions(command: String, options: [String]) throws {
+        let result = try Workspace().run([command, "--help"])
+        #expect(result.status == 0)
+        #expect(result.errors.isEmpty)
+        for option in options { #expect(result.output.contains(option), "\(option)") }
+        // Older terminals have 80 columns.
+        for line in result.output.split(separator: "\n") where !line.hasPrefix("USAGE:") {
+            #expect(line.count <= 80, "\(line)")
+        }
+    }
+
+    @Test func theCommandListsItsSubcommands() throws {
+        let workspace = try Workspace()
+        for arguments in [[], ["--help"]] {
+            let result = try workspace.run(arguments)
+            #expect(result.status == 0)
+            for command in ["train", "evaluate", "predict", "ranks", "doctor"] {
+                #expect(result.output.contains("  \(command) "))
+            }
+        }
+    }
+
+    @Test func versionIsThreeNumbers() throws {
+        let result = try Workspace().run(["--version"])
+        #expect(result.status == 0)
+        let numbers = result.output.trimmingCharacters(in: .newlines).split(separator: ".").map { Int($0) }
+        #expect(numbers.count == 3)
+        #expect(!numbers.contains(nil))
+    }
+
+    @Test func unknownCommandsAndOptionsAreUsageErrors() throws {
+        let workspace = try Workspace()
+        for arguments in [["trian"], ["train", "--bugdet", "3"], ["evaluate", "run"], ["ranks"], ["ranks", "a", "--at", "x"]] {
+            #expect(try workspace.run(arguments).status == 64, "\(arguments)")
+        }
+    }
+
+    @Test func doctorChecksTheProducts() throws {
+        let result = try Workspace().run(["doctor"])
+        #expect(result.status == 0, "\(result.errors)")
+        for word in ["CPU", "OpenBLAS", "kernel", "GFLOP/s"] { #expect(result.output.contains(word)) }
+        let kernel = try Workspace().run(["doctor", "--kernel"])
+        #expect(kernel.output.split(separator: "\n").count == 1)
+    }
+}
