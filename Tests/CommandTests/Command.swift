@@ -72,16 +72,15 @@ final class RunningCommand {
 enum Binary {
     /// `ADALORA_BINARY`, or the executable `adalora` in the folder of the test product or above.
     static func locate() throws -> URL {
-        let isGiven = ProcessInfo.processInfo.environment["ADALORA_BINARY"]
-        if let path = isGiven {
+        if let path = ProcessInfo.processInfo.environment["ADALORA_BINARY"] {
             guard isExecutable(path) else {
                 throw CommandFailure(description: "ADALORA_BINARY is \(path), which is no executable file")
             }
             return URL(fileURLWithPath: path)
         }
-        let products = [CommandLine.arguments.first, Bundle.main.executablePath, Bundle.main.bundlePath]
-            + Bundle.allBundles.map(\.bundlePath)
-        for product in products.compactMap({ $0 }) {
+        let products: [String?] =
+            [CommandLine.arguments.first, Bundle.main.executablePath] + Bundle.allBundles.map(\.bundlePath)
+        for product in products.compactMap(\.self) {
             var folder = URL(fileURLWithPath: product).resolvingSymlinksInPath()
             for _ in 0..<6 where folder.path != "/" {
                 folder.deleteLastPathComponent()

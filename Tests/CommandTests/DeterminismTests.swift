@@ -86,7 +86,7 @@ import Testing
             if events.range(of: sign) != nil { break }
             usleep(2000)
         }
-        try #require(command.isRunning, "the run ended before the signal: \(try command.finish().errors)")
+        try #require(command.isRunning, "the run ended before step \(step) was seen")
         command.send(signal)
         return try command.finish()
     }
