@@ -17,10 +17,10 @@ public final class BufferPool: @unchecked Sendable {
 
     /// A matrix whose contents are undefined unless `zeroed`; its memory returns here when it goes away.
     public func matrix(rows: Int, columns: Int, zeroed: Bool = false) -> Matrix {
-        let capacity = Self.capacity(for: rows * columns)
+        var capacity = Self.capacity(for: rows * columns)
         let pointer: UnsafeMutablePointer<Float>
-        if let reused = free[capacity]?.popLast() {
-            pointer = reused
+        if let reused = takeFree(from: capacity) {
+            (pointer, capacity) = reused
         } else {
             pointer = .allocate(capacity: capacity)
             // Touched once here: a page of undefined contents must never look like a number that was computed.
@@ -30,6 +30,17 @@ public final class BufferPool: @unchecked Sendable {
         }
         if zeroed { pointer.update(repeating: 0, count: rows * columns) }
         return Matrix(rows: rows, columns: columns, pool: self, pointer: pointer, capacity: capacity)
+    }
+
+    /// A free buffer of this class, or of a larger one up to twice the size: shards of changing token counts
+    /// would otherwise leave a full set of buffers in every class.
+    private func takeFree(from smallest: Int) -> (UnsafeMutablePointer<Float>, Int)? {
+        var capacity = smallest
+        while capacity <= 2 * smallest {
+            if let pointer = free[capacity]?.popLast() { return (pointer, capacity) }
+            capacity = Self.capacity(for: capacity + 1)
+        }
+        return nil
     }
 
     func giveBack(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {

@@ -36,6 +36,7 @@ public final class TrainingSession {
         if resume {
             let (checkpoint, skipped) = try Self.newestCheckpoint(in: folder)
             try Self.checkUnchanged(checkpoint.fingerprints, inputs.fingerprints)
+            try Self.checkUnfinished(checkpoint.progress, config, totalSteps: totalSteps)
             try trainer.restore(checkpoint)
             progress = checkpoint.progress
             startWarnings += skipped
@@ -139,6 +140,14 @@ public final class TrainingSession {
         throw TrainingError(
             .missing, "\(folder.url.path) has no readable checkpoint to resume from"
                 + (skipped.isEmpty ? "; runs write them with --checkpoint-every and when interrupted" : ": \(skipped[0])"))
+    }
+
+    private static func checkUnfinished(_ progress: Progress, _ config: RunConfig, totalSteps: Int) throws {
+        let stopped = config.earlyStopping.map { progress.evaluationsWithoutImprovement >= $0 } ?? false
+        if progress.step < totalSteps && !stopped { return }
+        throw TrainingError(
+            .usage, "\(config.output) ended at step \(progress.step)\(stopped ? " by early stopping" : ""); "
+                + "there is nothing to resume. Start a new run for more steps")
     }
 
     private static func checkUnchanged(

@@ -46,7 +46,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     ]
 
     private static let data: [BadInput] = [
-        BadInput("empty training file", 65, ["bad.jsonl"], train: "bad.jsonl") { try $0.write("", to: "bad.jsonl") },
+        BadInput("empty training file", 65, ["bad.jsonl"], train: "bad.jsonl") {
+            try $0.write("", to: "bad.jsonl")
+        },
         BadInput("only blank lines", 65, ["bad.jsonl"], train: "bad.jsonl") {
             try $0.write("\n\n  \n", to: "bad.jsonl")
         },
@@ -54,20 +56,22 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             try $0.write("text,label\n", to: "bad.csv")
         },
         BadInput("one class", 65, ["bad.jsonl", "neutral"], train: "bad.jsonl") {
-            try $0.write("{\"text\": \"a\", \"label\": \"neutral\"}\n{\"text\": \"b\", \"label\": \"neutral\"}\n", to: "bad.jsonl")
+            try $0.write(
+                "{\"text\": \"a\", \"label\": \"neutral\"}\n{\"text\": \"b\", \"label\": \"neutral\"}\n",
+                to: "bad.jsonl")
         },
-        BadInput("broken JSON", 65, ["bad.jsonl", "3"], train: "bad.jsonl") {
+        BadInput("broken JSON", 65, ["bad.jsonl:3:"], train: "bad.jsonl") {
             var lines = try $0.text("train.jsonl").components(separatedBy: "\n")
             lines[2] = String(lines[2].dropLast(4))
             try $0.write(lines.joined(separator: "\n"), to: "bad.jsonl")
         },
-        BadInput("row without a label", 65, ["bad.jsonl", "61", "label"], train: "bad.jsonl") {
+        BadInput("row without a label", 65, ["bad.jsonl:61:", "label"], train: "bad.jsonl") {
             try $0.write($0.text("train.jsonl") + "{\"text\": \"a\"}\n", to: "bad.jsonl")
         },
         BadInput("bytes that are no UTF-8", 65, ["bad.jsonl"], train: "bad.jsonl") {
             try Data(try $0.bytes("train.jsonl") + [0xFF, 0xFE, 0x0A]).write(to: $0.file("bad.jsonl"))
         },
-        BadInput("row with too many fields", 65, ["bad.csv", "3"], train: "bad.csv") {
+        BadInput("row with too many fields", 65, ["bad.csv:3:"], train: "bad.csv") {
             try $0.write("text,label\na,x\nb,y,z\n", to: "bad.csv")
         },
         BadInput("unclosed quote", 65, ["bad.csv"], train: "bad.csv") {
@@ -76,32 +80,48 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         BadInput("unknown label in validation", 65, ["bad.jsonl", "unheard"], validation: "bad.jsonl") {
             try $0.write("{\"text\": \"a\", \"label\": \"unheard\"}\n", to: "bad.jsonl")
         },
+        BadInput(
+            "score beyond Float32", 65, ["bad.jsonl:1:"], options: ["--task", "regression"],
+            train: "bad.jsonl",
+            validation: nil
+        ) {
+            try $0.write(
+                "{\"text\": \"a\", \"label\": 1e300}\n{\"text\": \"b\", \"label\": 1}\n", to: "bad.jsonl")
+        },
         BadInput("words for scores", 65, ["train.jsonl", "negative"], options: ["--task", "regression"]),
-        BadInput("unknown column", 65, ["train.jsonl", "nowhere", "text"], options: ["--text-column", "nowhere"]),
+        BadInput(
+            "unknown column", 65, ["train.jsonl", "nowhere", "text"], options: ["--text-column", "nowhere"]),
     ]
 
     private static let settings: [BadInput] = [
-        BadInput("budget above the start", 64, ["50", "24"], options: ["--budget", "50", "--initial-rank", "2"]),
+        BadInput(
+            "budget above the start", 64, ["50", "24"], options: ["--budget", "50", "--initial-rank", "2"]),
         BadInput("budget of 0", 64, ["--budget"], options: ["--budget", "0"]),
-        BadInput("budget and average rank", 64, ["budget", "average-rank"], options: ["--average-rank", "2"]),
+        BadInput(
+            "budget and average rank", 64, ["budget", "average-rank"], options: ["--average-rank", "2"]),
         BadInput(
             "fractional fixed rank", 64, ["13", "12"], options: ["--method", "lora", "--budget", "13"]),
-        BadInput("unknown target", 64, ["--targets", "nonsense", "query"], options: ["--targets", "nonsense"]),
+        BadInput(
+            "unknown target", 64, ["--targets", "nonsense", "query"], options: ["--targets", "nonsense"]),
         BadInput("too many positions", 64, ["1000", "40"], options: ["--max-length", "1000"]),
         BadInput("rank above a matrix", 64, ["32"], options: ["--initial-rank", "1000"]),
         BadInput("steps as a word", 64, ["--steps", "many"], options: ["--steps", "many"]),
         BadInput("steps and epochs", 64, ["steps", "epochs"], options: ["--epochs", "2"]),
-        BadInput("rate that is no number", 64, ["--learning-rate", "nan"], options: ["--learning-rate", "nan"]),
+        BadInput(
+            "rate that is no number", 64, ["--learning-rate", "nan"], options: ["--learning-rate", "nan"]),
         BadInput("negative rate", 64, ["--learning-rate", "-1"], options: ["--learning-rate=-1"]),
         BadInput("no thread", 64, ["--threads"], options: ["--threads", "0"]),
         BadInput(
             "phases longer than the run", 64, ["fraction"],
             options: ["--warmup-fraction", "0.7", "--final-fraction", "0.6"]),
         BadInput("unknown method", 64, ["--method", "lora"], options: ["--method", "lorra"]),
-        BadInput("unknown setting", 64, ["bad.yaml", "learning-rat", "learning-rate"], options: ["--config", "bad.yaml"]) {
+        BadInput(
+            "unknown setting", 64, ["bad.yaml", "learning-rat", "learning-rate"],
+            options: ["--config", "bad.yaml"]
+        ) {
             try $0.write("learning-rat: 0.1\n", to: "bad.yaml")
         },
-        BadInput("broken settings file", 64, ["bad.yaml", "2"], options: ["--config", "bad.yaml"]) {
+        BadInput("broken settings file", 64, ["bad.yaml:", "YAML"], options: ["--config", "bad.yaml"]) {
             try $0.write("seed: 1\ntargets: [query\n", to: "bad.yaml")
         },
         BadInput("setting given twice", 64, ["bad.yaml", "seed"], options: ["--config", "bad.yaml"]) {
@@ -120,7 +140,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
                 found += 1
                 return change(info, bytes)
             }
-            return TensorToWrite(name: info.name, elementType: info.elementType, shape: info.shape, bytes: bytes)
+            return TensorToWrite(
+                name: info.name, elementType: info.elementType, shape: info.shape, bytes: bytes)
         }
         guard found == 1 else { throw CommandFailure(description: "\(found) tensors end with \(weight)") }
     }
@@ -136,7 +157,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             try edit($0) { info, bytes in
                 let nan = withUnsafeBytes(of: Float.nan.bitPattern.littleEndian) { Array($0) }
                 return TensorToWrite(
-                    name: info.name, elementType: info.elementType, shape: info.shape, bytes: nan + bytes.dropFirst(4))
+                    name: info.name, elementType: info.elementType, shape: info.shape,
+                    bytes: nan + bytes.dropFirst(4))
             }
         },
         BadInput("weights of integers", 65, [weight]) {
@@ -147,12 +169,16 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         BadInput("cut weights", 65, ["model.safetensors"]) {
             try $0.bytes("model/model.safetensors").dropLast(64).write(to: $0.file("model/model.safetensors"))
         },
-        BadInput("empty weights", 65, ["model.safetensors"]) { try $0.write("", to: "model/model.safetensors") },
+        BadInput("empty weights", 65, ["model.safetensors"]) {
+            try $0.write("", to: "model/model.safetensors")
+        },
         BadInput("more tokens than the embedding", 65, ["102", "101"]) {
             try $0.write($0.text("model/vocab.txt") + "more\n", to: "model/vocab.txt")
         },
         BadInput("vocabulary without [UNK]", 65, ["[UNK]"]) {
-            try $0.write($0.text("model/vocab.txt").replacingOccurrences(of: "[UNK]", with: "unk"), to: "model/vocab.txt")
+            try $0.write(
+                $0.text("model/vocab.txt").replacingOccurrences(of: "[UNK]", with: "unk"),
+                to: "model/vocab.txt")
         },
         BadInput("another architecture", 65, ["config.json", "gpt2"]) {
             let text = try $0.text("model/config.json").replacingOccurrences(
@@ -164,6 +190,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
                 of: "\"intermediate_size\": 64", with: "\"intermediate_size\": 48")
             try $0.write(text, to: "model/config.json")
         },
-        BadInput("broken configuration", 65, ["config.json"]) { try $0.write("{\"model_type\": ", to: "model/config.json") },
+        BadInput("broken configuration", 65, ["config.json"]) {
+            try $0.write("{\"model_type\": ", to: "model/config.json")
+        },
     ]
 }

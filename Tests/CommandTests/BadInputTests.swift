@@ -35,7 +35,9 @@ import Testing
         let workspace = try Workspace()
         let arguments = Workspace.training(steps: 5, ["--budget", "12"])
         try #require(try workspace.run(arguments).status == 0)
-        let files = try workspace.contents(of: "run").filter { !$0.hasPrefix("checkpoints") && $0.contains(".") }
+        let files = try workspace.contents(of: "run").filter {
+            !$0.hasPrefix("checkpoints") && $0.contains(".")
+        }
         let before = try files.map { try workspace.bytes("run/\($0)") }
         let result = try workspace.run(arguments + ["--seed", "7"])
         #expect(result.status == 64)
@@ -62,7 +64,8 @@ import Testing
         let result = try workspace.shell(script, Workspace.training(steps: 5, ["--budget", "12"]))
         #expect(result.status == 74)
         let piped = "trap '' XFSZ; { ulimit -f \(blocks); \"$0\" \"$@\" 2>&1 >/dev/null; } | grep '^error:'"
-        let errors = try workspace.shell(piped, Workspace.training(output: "second", steps: 5, ["--budget", "12"]))
+        let errors = try workspace.shell(
+            piped, Workspace.training(output: "second", steps: 5, ["--budget", "12"]))
         #expect(errors.output.split(separator: "\n").count == 1)
         for run in ["run", "second"] where workspace.exists(run) {
             let files = try workspace.contents(of: run)
@@ -75,7 +78,9 @@ import Testing
     @Test func aFullStandardOutputIsAnError() throws {
         let workspace = try Workspace()
         try #require(try workspace.run(Workspace.training(steps: 5, ["--budget", "12"])).status == 0)
-        for arguments in [["predict", "run", "--data", "validation.jsonl"], ["ranks", "run", "--format", "csv"]] {
+        for arguments in [
+            ["predict", "run", "--data", "validation.jsonl"], ["ranks", "run", "--format", "csv"],
+        ] {
             let result = try workspace.shell("exec \"$0\" \"$@\" >/dev/full", arguments)
             #expect(result.status == 74, "\(arguments)")
         }

@@ -89,7 +89,8 @@ enum Binary {
             }
         }
         throw CommandFailure(
-            description: "no executable adalora beside the tests; build the whole package or set ADALORA_BINARY")
+            description:
+                "no executable adalora beside the tests; build the whole package or set ADALORA_BINARY")
     }
 
     private static func isExecutable(_ path: String) -> Bool {

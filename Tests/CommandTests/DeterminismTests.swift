@@ -40,7 +40,8 @@ import Testing
     /// and after the compaction (Ctrl-C), then finished.
     @Test func aResumedRunGivesTheSameBytes() throws {
         let workspace = try Workspace()
-        let options = ["--budget", "12", "--checkpoint-every", "10", "--batch-size", "60", "--threads", "1"]
+        let options =
+            ["--budget", "12", "--checkpoint-every", "10", "--batch-size", "60", "--threads", "1"]
             + ["--evaluate-every", "100", "--adapter-dropout", "0.1"]
         let whole = try workspace.run(Workspace.training(output: "whole", steps: 1000, options))
         try #require(whole.status == 0, "\(whole.errors)")
@@ -95,6 +96,8 @@ import Testing
         let workspace = try Workspace()
         let arguments = Workspace.training(["--budget", "12", "--checkpoint-every", "10"])
         try #require(try workspace.run(arguments).status == 0)
+        // Back to step 20, as if the run had been cut there.
+        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
         let before = try workspace.bytes("run/events.jsonl")
 
         func expectRefusal(_ more: [String], _ status: Int32, _ mention: String) throws {
@@ -113,7 +116,8 @@ import Testing
         try workspace.editWeights { info, bytes in
             var bytes = bytes
             if info.name.hasSuffix("embeddings.word_embeddings.weight") { bytes[0] ^= 1 }
-            return TensorToWrite(name: info.name, elementType: info.elementType, shape: info.shape, bytes: bytes)
+            return TensorToWrite(
+                name: info.name, elementType: info.elementType, shape: info.shape, bytes: bytes)
         }
         try expectRefusal([], 65, "base model")
     }
@@ -121,7 +125,8 @@ import Testing
     @Test func aRunWithoutCheckpointIsNotResumed() throws {
         let workspace = try Workspace()
         try #require(try workspace.run(Workspace.training(["--budget", "12"])).status == 0)
-        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
+        let checkpoints = workspace.file("run/checkpoints")
+        try FileManager.default.removeItem(at: checkpoints.appendingPathComponent("step-30"))
         let result = try workspace.run(["train", "--resume", "run"])
         #expect(result.status == 66)
         #expect(result.errorLines.count == 1)
@@ -131,7 +136,8 @@ import Testing
     /// A newest checkpoint that was damaged is skipped with a warning, and the one before gives the same end.
     @Test func aDamagedCheckpointIsSkipped() throws {
         let workspace = try Workspace()
-        try #require(try workspace.run(Workspace.training(["--budget", "12", "--checkpoint-every", "10"])).status == 0)
+        let arguments = Workspace.training(["--budget", "12", "--checkpoint-every", "10"])
+        try #require(try workspace.run(arguments).status == 0)
         let weights = "run/adapter-last/adapter_model.safetensors"
         let before = try workspace.bytes(weights)
         let state = "run/checkpoints/step-30/state.safetensors"

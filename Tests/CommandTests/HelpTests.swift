@@ -3,7 +3,13 @@ import Testing
 
 @Suite struct HelpTests {
     @Test(arguments: [
-        ("train", ["--model", "--train", "--validation", "--output", "--budget", "--average-rank", "--resume", "--config"]),
+        (
+            "train",
+            [
+                "--model", "--train", "--validation", "--output", "--budget", "--average-rank", "--resume",
+                "--config",
+            ]
+        ),
         ("evaluate", ["--data", "--model", "--last", "--json", "--all-classes", "--label-column"]),
         ("predict", ["--data", "--model", "--top", "--text-column"]),
         ("ranks", ["--at", "--history", "--format"]),
@@ -41,7 +47,10 @@ import Testing
 
     @Test func unknownCommandsAndOptionsAreUsageErrors() throws {
         let workspace = try Workspace()
-        for arguments in [["trian"], ["train", "--bugdet", "3"], ["evaluate", "run"], ["ranks"], ["ranks", "a", "--at", "x"]] {
+        for arguments in [
+            ["trian"], ["train", "--bugdet", "3"], ["evaluate", "run"], ["ranks"],
+            ["ranks", "a", "--at", "x"],
+        ] {
             #expect(try workspace.run(arguments).status == 64, "\(arguments)")
         }
     }

@@ -50,7 +50,8 @@ import Testing
         #expect(result.status == 0, "\(result.errors)")
         let metrics = try #require(try JSONValue.parse(result.output)["metrics"]?.object)
         #expect(metrics.keys.contains("pearson"))
-        let lines = try workspace.run(["predict", "run", "--data", "validation.jsonl"]).output.split(separator: "\n")
+        let lines = try workspace.run(["predict", "run", "--data", "validation.jsonl"]).output.split(
+            separator: "\n")
         #expect(lines.count == 30)
         for line in lines { #expect(try JSONValue.parse(String(line))["score"]?.double?.isFinite == true) }
     }
@@ -59,7 +60,9 @@ import Testing
     @Test(arguments: ["tsv", "csv"])
     func delimitedFilesTrainLikeJSONLines(format: String) throws {
         let separator = format == "tsv" ? "\t" : ","
-        for (name, count, places) in [("train", 60, ["film", "book", "song"]), ("validation", 30, ["meal", "show"])] {
+        for (name, count, places) in [
+            ("train", 60, ["film", "book", "song"]), ("validation", 30, ["meal", "show"]),
+        ] {
             let rows = Workspace.rows(count, places: places).map { "\($0.text)\(separator)\($0.label)" }
             try workspace.write(
                 "text\(separator)label\n" + rows.joined(separator: "\n") + "\n", to: "\(name).\(format)")
@@ -79,7 +82,9 @@ import Testing
 
     @Test func textPairsTrain() throws {
         for (name, count) in [("train", 60), ("validation", 30)] {
-            let rows = Workspace.rows(count, places: [name]).map { "\"the \(name), it is\",\($0.text),\($0.label)\n" }
+            let rows = Workspace.rows(count, places: [name]).map {
+                "\"the \(name), it is\",\($0.text),\($0.label)\n"
+            }
             try workspace.write("text_a,text_b,label\n" + rows.joined(), to: "\(name).csv")
         }
         try train(Workspace.training(train: "train.csv", validation: "validation.csv", ["--budget", "12"]))
@@ -130,7 +135,8 @@ import Testing
         try workspace.write(workspace.text("train.jsonl") + long, to: "long.jsonl")
         func result(_ choice: String) throws -> CommandResult {
             try workspace.run(
-                Workspace.training(output: choice, train: "long.jsonl", ["--budget", "12", "--long-rows", choice]))
+                Workspace.training(
+                    output: choice, train: "long.jsonl", ["--budget", "12", "--long-rows", choice]))
         }
         let truncated = try result("truncate")
         #expect(truncated.status == 0)

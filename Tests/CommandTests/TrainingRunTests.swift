@@ -72,12 +72,14 @@ import Testing
         }
         let csv = try workspace.run(["ranks", "run", "--format", "csv"]).output.split(separator: "\n")
         #expect(csv.count == 13)
-        let total = csv.dropFirst().compactMap { $0.split(separator: ",").last.flatMap { Int($0) } }.reduce(0, +)
+        let total = csv.dropFirst().compactMap { $0.split(separator: ",").last.flatMap { Int($0) } }.reduce(
+            0, +)
         #expect(total == 12)
         let json = try JSONValue.parse(workspace.run(["ranks", "run", "--format", "json"]).output)
         #expect(json["kept"]?.int == 12)
         #expect(json["sites"]?.array?.compactMap { $0["rank"]?.int }.reduce(0, +) == 12)
-        let early = try JSONValue.parse(workspace.run(["ranks", "run", "--format", "json", "--at", "2"]).output)
+        let early = try JSONValue.parse(
+            workspace.run(["ranks", "run", "--format", "json", "--at", "2"]).output)
         #expect(early["kept"]?.int == 24)
     }
 
@@ -153,7 +155,7 @@ import Testing
         #expect(unknown.errors.contains("unheard"))
         let broken = try workspace.run(["predict", "run"], input: "{\"text\": \"a\"}\n{\"text\": \n")
         #expect(broken.status == 65)
-        #expect(broken.errors.contains("line 2"))
+        #expect(broken.errors.contains("standard input:2:"))
         #expect(broken.output.isEmpty)
         #expect(try workspace.run(["predict", "run", "--data", "missing.jsonl"]).status == 66)
         #expect(try workspace.run(["evaluate", "missing", "--data", "validation.jsonl"]).status == 66)
@@ -166,7 +168,8 @@ import Testing
         try workspace.editWeights { info, bytes in
             var bytes = bytes
             if info.name.hasSuffix("embeddings.word_embeddings.weight") { bytes[0] ^= 1 }
-            return TensorToWrite(name: info.name, elementType: info.elementType, shape: info.shape, bytes: bytes)
+            return TensorToWrite(
+                name: info.name, elementType: info.elementType, shape: info.shape, bytes: bytes)
         }
         let result = try workspace.run(["evaluate", "run", "--data", "validation.jsonl"])
         #expect(result.status == 65)

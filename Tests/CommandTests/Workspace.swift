@@ -22,7 +22,8 @@ final class Workspace {
         let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Goldens/bert/model")
         for name in ["config.json", "model.safetensors"] {
-            try Data(contentsOf: golden.appendingPathComponent(name)).write(to: model.appendingPathComponent(name))
+            try Data(contentsOf: golden.appendingPathComponent(name)).write(
+                to: model.appendingPathComponent(name))
         }
         try write(Self.vocabulary.joined(separator: "\n") + "\n", to: "model/vocab.txt")
         try write(Self.jsonLines(rows: 60, places: ["film", "book", "song"]), to: "train.jsonl")
@@ -47,13 +48,15 @@ final class Workspace {
             let label = labels[index % 3]
             let words = keywords[label] ?? []
             return (
-                "the \(places[index / 3 % places.count]) was very \(words[index / 9 % 3]) \(index / 27)", label
+                "the \(places[index / 3 % places.count]) was very \(words[index / 9 % 3]) \(index / 27)",
+                label
             )
         }
     }
 
     static func jsonLines(rows count: Int, places: [String]) -> String {
-        rows(count, places: places).map { "{\"text\": \"\($0.text)\", \"label\": \"\($0.label)\"}\n" }.joined()
+        rows(count, places: places).map { "{\"text\": \"\($0.text)\", \"label\": \"\($0.label)\"}\n" }
+            .joined()
     }
 
     func file(_ name: String) -> URL { url.appendingPathComponent(name) }
@@ -92,7 +95,8 @@ final class Workspace {
         validation: String? = "validation.jsonl", _ more: [String] = []
     ) -> [String] {
         ["train", "--model", "model", "--train", train, "--output", output, "--steps", "\(steps)"]
-            + ["--max-length", "32", "--batch-size", "8"] + (validation.map { ["--validation", $0] } ?? []) + more
+            + ["--max-length", "32", "--batch-size", "8"] + (validation.map { ["--validation", $0] } ?? [])
+            + more
     }
 
     func events(_ run: String) throws -> [JSONValue] {
