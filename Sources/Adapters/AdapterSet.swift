@@ -59,7 +59,8 @@ public struct AdapterSet: Sendable {
         let chosen = layers.filter { plan.roles.contains($0.site.role) }.sorted { $0.site < $1.site }
         if let small = chosen.first(where: { min($0.outputs, $0.inputs) < plan.rank }) {
             throw AdapterError(
-                description: "initial rank \(plan.rank) is more than \(small.site) [\(small.outputs), \(small.inputs)] "
+                description:
+                    "initial rank \(plan.rank) is more than \(small.site) [\(small.outputs), \(small.inputs)] "
                     + "can have; use --initial-rank \(min(small.outputs, small.inputs)) or less")
         }
         adapters = try chosen.map { layer in
@@ -97,7 +98,8 @@ public struct AdapterSet: Sendable {
             lambda: nil, q: Parameter(name: "\(layer.site).A", values: a), factor: plan.scale)
     }
 
-    private static func fillNormal(_ matrix: Matrix, _ name: String, _ site: LinearSite, _ plan: AdapterPlan) {
+    private static func fillNormal(_ matrix: Matrix, _ name: String, _ site: LinearSite, _ plan: AdapterPlan)
+    {
         var stream = RandomStream(
             seed: plan.seed, purpose: "initialize \(name)", indices: indices(of: site))
         stream.fillNormal(matrix, deviation: 0.02)

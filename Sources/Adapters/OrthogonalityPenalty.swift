@@ -29,7 +29,8 @@ public struct OrthogonalityPenalty: Sendable {
                 let offset = vector.range(of: parameter).lowerBound
                 let gradient = gradients.view(
                     offset: offset, rows: parameter.values.rows, columns: parameter.values.columns)
-                total += addGradient(of: parameter.values, columnwise: isP, count: 2 * adapters.count, to: gradient)
+                total += addGradient(
+                    of: parameter.values, columnwise: isP, count: 2 * adapters.count, to: gradient)
             }
         }
         return total

@@ -24,20 +24,27 @@ public enum PEFTFolder {
             let (rank, path) = (adapter.rank, prefix + adapter.layer.modulePath)
             let suffix = method == .lora ? ".weight" : ""
             tensors.append(
-                TensorToWrite(name: "\(path).lora_A\(suffix)", shape: [rank, adapter.layer.inputs], values: q))
-            if let lambda { tensors.append(TensorToWrite(name: "\(path).lora_E", shape: [rank, 1], values: lambda)) }
+                TensorToWrite(
+                    name: "\(path).lora_A\(suffix)", shape: [rank, adapter.layer.inputs], values: q))
+            if let lambda {
+                tensors.append(TensorToWrite(name: "\(path).lora_E", shape: [rank, 1], values: lambda))
+            }
             tensors.append(
-                TensorToWrite(name: "\(path).lora_B\(suffix)", shape: [adapter.layer.outputs, rank], values: p))
+                TensorToWrite(
+                    name: "\(path).lora_B\(suffix)", shape: [adapter.layer.outputs, rank], values: p))
         }
         tensors.append(
             TensorToWrite(
-                name: prefix + "classifier.weight", shape: [head.weight.values.rows, head.weight.values.columns],
+                name: prefix + "classifier.weight",
+                shape: [head.weight.values.rows, head.weight.values.columns],
                 values: head.weight.values.values))
         tensors.append(
             TensorToWrite(
-                name: prefix + "classifier.bias", shape: [head.bias.values.count], values: head.bias.values.values))
+                name: prefix + "classifier.bias", shape: [head.bias.values.count],
+                values: head.bias.values.values))
         try SafetensorsWriter.write(
-            tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("adapter_model.safetensors"))
+            tensors, metadata: ["format": "pt"],
+            to: folder.appendingPathComponent("adapter_model.safetensors"))
         let config = configuration(set, method: method, baseModel: baseModel)
         try AtomicFile.write(
             Data(config.bytes(pretty: true)), to: folder.appendingPathComponent("adapter_config.json"))
@@ -62,7 +69,8 @@ public enum PEFTFolder {
             config["total_step"] = JSONValue(1)
             var pattern = JSONObject()
             for adapter in set.adapters {
-                let kept = Set(adapter.mask.indices.filter { adapter.mask[$0] }.map { adapter.originalIndices[$0] })
+                let kept = Set(
+                    adapter.mask.indices.filter { adapter.mask[$0] }.map { adapter.originalIndices[$0] })
                 pattern[adapter.layer.modulePath + ".lora_E"] = .array(
                     (0..<adapter.initialRank).map { .bool(kept.contains($0)) })
             }
@@ -75,7 +83,9 @@ public enum PEFTFolder {
 
     /// Loads the adapters of a folder onto `layers` and the head's weights into `head`; for inference. The
     /// tensors must match the model exactly: none missing, none left over.
-    public static func load(_ folder: URL, onto layers: [LinearLayer], head: SequenceHead) throws -> AdapterSet {
+    public static func load(_ folder: URL, onto layers: [LinearLayer], head: SequenceHead) throws
+        -> AdapterSet
+    {
         let configFile = folder.appendingPathComponent("adapter_config.json")
         let config = try JSONValue.read(configFile)
         let store = try TensorStore(file: folder.appendingPathComponent("adapter_model.safetensors"))
@@ -106,14 +116,17 @@ public enum PEFTFolder {
             let lambda =
                 method == .adalora
                 ? Parameter(
-                    name: "\(layer.site).Λ", values: try reader.matrix("\(path).lora_E", [kept, 1], rows: 1, columns: kept))
+                    name: "\(layer.site).Λ",
+                    values: try reader.matrix("\(path).lora_E", [kept, 1], rows: 1, columns: kept))
                 : nil
             let factors = LowRankFactors(
                 p: Parameter(
-                    name: "\(layer.site).P", values: try reader.matrix("\(path).lora_B\(suffix)", [layer.outputs, kept])),
+                    name: "\(layer.site).P",
+                    values: try reader.matrix("\(path).lora_B\(suffix)", [layer.outputs, kept])),
                 lambda: lambda,
                 q: Parameter(
-                    name: "\(layer.site).Q", values: try reader.matrix("\(path).lora_A\(suffix)", [kept, layer.inputs])),
+                    name: "\(layer.site).Q",
+                    values: try reader.matrix("\(path).lora_A\(suffix)", [kept, layer.inputs])),
                 factor: factor)
             let adapter = LowRankAdapter(layer: layer, factors: factors, dropout: 0, initialRank: rank)
             adapters.append(adapter)

@@ -80,7 +80,9 @@ public final class RankController {
     ///
     /// `others` are the trainable parameters that follow the adapters in the vector (the head).
     /// Returns the new vector and, for each of its elements, the element of the old vector it came from.
-    public func compact(_ vector: ParameterVector, others: [Parameter]) -> (vector: ParameterVector, source: [Int]) {
+    public func compact(_ vector: ParameterVector, others: [Parameter]) -> (
+        vector: ParameterVector, source: [Int]
+    ) {
         var source: [Int] = []
         var parameters: [Parameter] = []
         for (index, adapter) in set.adapters.enumerated() {
@@ -103,7 +105,9 @@ public final class RankController {
         let (p, q) = (vector.range(of: adapter.factors.p), vector.range(of: adapter.factors.q))
         let inputs = adapter.layer.inputs
         var source: [Int] = []
-        for row in 0..<adapter.layer.outputs { for index in kept { source.append(p.lowerBound + row * rank + index) } }
+        for row in 0..<adapter.layer.outputs {
+            for index in kept { source.append(p.lowerBound + row * rank + index) }
+        }
         for index in kept { source.append(vector.range(of: lambda).lowerBound + index) }
         for index in kept {
             source += (q.lowerBound + index * inputs)..<(q.lowerBound + (index + 1) * inputs)

@@ -62,7 +62,8 @@ extension Tape {
             if dQuery == nil && dKey == nil { return }
             // dP = g · vᵀ, then through the softmax
             Product.gemm(
-                false, true, length, length, width, 1, gBlock, columns, value.value.pointer + start, columns, 0,
+                false, true, length, length, width, 1, gBlock, columns, value.value.pointer + start, columns,
+                0,
                 scratch.pointer, length)
             avk_softmax_backward_rows(p, scratch.pointer, scale, length, length)
             if let dQuery {

@@ -26,7 +26,8 @@ extension Tape {
             for index in 0..<g.count {
                 let y = out.value.pointer[index]
                 let slope = g.pointer[index] * (1 - y * y)
-                target.matrix.pointer[index] = target.accumulate ? target.matrix.pointer[index] + slope : slope
+                target.matrix.pointer[index] =
+                    target.accumulate ? target.matrix.pointer[index] + slope : slope
             }
         }
         return out

@@ -13,10 +13,12 @@ extension Tape {
             let table = lookup.table.values
             precondition(
                 lookup.indices.count == rows && table.columns == columns,
-                "\(lookup.table.name): \(lookup.indices.count) indices of width \(table.columns), \(rows) of \(columns)")
+                "\(lookup.table.name): \(lookup.indices.count) indices of width \(table.columns), \(rows) of \(columns)"
+            )
             for (row, index) in lookup.indices.enumerated() {
                 precondition(
-                    index >= 0 && index < table.rows, "\(lookup.table.name) has \(table.rows) rows, asked for \(index)")
+                    index >= 0 && index < table.rows,
+                    "\(lookup.table.name) has \(table.rows) rows, asked for \(index)")
                 if number == 0 {
                     out.value.row(row).update(from: table.row(Int(index)), count: columns)
                 } else {

@@ -44,7 +44,9 @@ extension Tape {
         if lowRank.rank == 0 { return linear(x, weight: weight, bias: bias) }
         let rows = x.value.rows
         let (p, q) = (lowRank.p.values, lowRank.q.values)
-        let trainable = [weight, bias, lowRank.p, lowRank.lambda, lowRank.q].contains { $0?.isTrainable ?? false }
+        let trainable = [weight, bias, lowRank.p, lowRank.lambda, lowRank.q].contains {
+            $0?.isTrainable ?? false
+        }
         let out = output(
             rows: rows, columns: weight.values.rows, needsGradient: x.needsGradient || trainable)
         forwardLinear(x, weight, bias, out)

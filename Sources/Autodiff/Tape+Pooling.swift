@@ -51,7 +51,8 @@ extension Tape {
 
     private func checkOffsets(_ offsets: [Int], rows: Int) {
         precondition(
-            offsets.first == 0 && offsets.last == rows && zip(offsets, offsets.dropFirst()).allSatisfy { $0 < $1 },
+            offsets.first == 0 && offsets.last == rows
+                && zip(offsets, offsets.dropFirst()).allSatisfy { $0 < $1 },
             "offsets \(offsets) do not cut \(rows) rows into sequences")
     }
 }

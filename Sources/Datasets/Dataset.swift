@@ -35,7 +35,7 @@ public struct Dataset: Sendable {
         guard let format = format ?? DataFormat(fileName: url.lastPathComponent) else {
             throw DataError(
                 file: name, problem: "the extension names no known format",
-                advice: "use .jsonl, .tsv or .csv, or give --format")
+                advice: "name it .jsonl, .tsv or .csv")
         }
         let bytes: [UInt8]
         do {

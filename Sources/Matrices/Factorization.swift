@@ -31,7 +31,8 @@ public enum Factorization {
             LAPACKE_sgeqrf(layout, Int32(tall), Int32(thin), matrix.pointer, Int32(leading), &tau))
         try check(
             "sorgqr", matrix,
-            LAPACKE_sorgqr(layout, Int32(tall), Int32(thin), Int32(thin), matrix.pointer, Int32(leading), tau))
+            LAPACKE_sorgqr(layout, Int32(tall), Int32(thin), Int32(thin), matrix.pointer, Int32(leading), tau)
+        )
     }
 
     private static func check(_ routine: String, _ matrix: Matrix, _ info: Int32) throws {

@@ -38,7 +38,9 @@ public final class Matrix: @unchecked Sendable {
     }
 
     /// Memory of `owner`, which is kept alive. Read-only memory may be borrowed if nobody writes.
-    public init(rows: Int, columns: Int, borrowing pointer: UnsafeMutablePointer<Float>, from owner: AnyObject) {
+    public init(
+        rows: Int, columns: Int, borrowing pointer: UnsafeMutablePointer<Float>, from owner: AnyObject
+    ) {
         self.rows = rows
         self.columns = columns
         self.pointer = pointer

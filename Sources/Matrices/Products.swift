@@ -22,7 +22,8 @@ public enum Product {
             a.columns == b.rows && out.rows == a.rows && out.columns == b.columns,
             "[\(a.rows), \(a.columns)] · [\(b.rows), \(b.columns)] into [\(out.rows), \(out.columns)]")
         gemm(
-            false, false, a.rows, b.columns, a.columns, alpha, a.pointer, a.columns, b.pointer, b.columns, beta,
+            false, false, a.rows, b.columns, a.columns, alpha, a.pointer, a.columns, b.pointer, b.columns,
+            beta,
             out.pointer, out.columns)
     }
 
@@ -34,7 +35,8 @@ public enum Product {
             a.rows == b.rows && out.rows == a.columns && out.columns == b.columns,
             "[\(a.rows), \(a.columns)]ᵀ · [\(b.rows), \(b.columns)] into [\(out.rows), \(out.columns)]")
         gemm(
-            true, false, a.columns, b.columns, a.rows, alpha, a.pointer, a.columns, b.pointer, b.columns, beta,
+            true, false, a.columns, b.columns, a.rows, alpha, a.pointer, a.columns, b.pointer, b.columns,
+            beta,
             out.pointer, out.columns)
     }
 
@@ -47,7 +49,8 @@ public enum Product {
         if m == 0 || n == 0 { return }
         cblas_sgemm(
             CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-            blasint(m), blasint(n), blasint(k), alpha, a, blasint(max(lda, 1)), b, blasint(max(ldb, 1)), beta, c,
+            blasint(m), blasint(n), blasint(k), alpha, a, blasint(max(lda, 1)), b, blasint(max(ldb, 1)), beta,
+            c,
             blasint(max(ldc, 1)))
     }
 }

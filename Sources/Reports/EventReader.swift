@@ -97,7 +97,7 @@ struct EventReader {
             gradientNorm: try line.number("gradientNorm"), learningRate: try line.number("learningRate"),
             budget: try line.count("budget"), rank: try line.count("rank"), tokens: try line.count("tokens"),
             seconds: try line.number("seconds"))
-        guard ["warmup", "budgeting", "final"].contains(step.phase) else {
+        guard ["warmup", "budgeting", "final", "fixed"].contains(step.phase) else {
             throw line.error("unknown phase '\(step.phase.prefix(40))'")
         }
         try line.check(step.step, follows: steps.last?.step)

@@ -7,7 +7,14 @@ public struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatabl
     public let problem: String
     public let advice: String
 
-    init(file: String, problem: String, advice: String = "use the tokenizer files that came with the model") {
+    /// Whether there is no file at all, rather than a bad one.
+    public let isMissing: Bool
+
+    init(
+        file: String, problem: String, advice: String = "use the tokenizer files that came with the model",
+        isMissing: Bool = false
+    ) {
+        self.isMissing = isMissing
         self.file = file
         self.problem = problem
         self.advice = advice
@@ -52,7 +59,8 @@ public struct Tokenizer: Sendable {
                 TokenizerFile(
                     vocabulary: list, configuration: files.fileExists(atPath: config.path) ? config : nil))
         } else {
-            throw TokenizerError(file: folder.path, problem: "there is neither tokenizer.json nor vocab.txt")
+            throw TokenizerError(
+                file: folder.path, problem: "there is neither tokenizer.json nor vocab.txt", isMissing: true)
         }
     }
 

@@ -7,6 +7,7 @@ public final class EventLog {
     private let events: AppendFile
     private let ranks: AppendFile
     private var sites: [SiteDescription] = []
+    private var lastRankStep = -1
 
     public var eventOffset: Int { events.byteOffset }
     public var rankOffset: Int { ranks.byteOffset }
@@ -15,7 +16,8 @@ public final class EventLog {
 
     /// A resumed run continues at the offsets its checkpoint holds: what was logged after it happens again.
     public init(folder: URL, offsets: (events: Int, ranks: Int)?) throws {
-        events = try AppendFile(folder.appendingPathComponent("events.jsonl"), truncatingTo: offsets?.events ?? 0)
+        events = try AppendFile(
+            folder.appendingPathComponent("events.jsonl"), truncatingTo: offsets?.events ?? 0)
         ranks = try AppendFile(folder.appendingPathComponent("ranks.csv"), truncatingTo: offsets?.ranks ?? 0)
         if offsets == nil { try ranks.append(Self.rankHeader) }
     }
@@ -25,8 +27,10 @@ public final class EventLog {
         try events.append(JSONValue.object(Self.json(event)).text() + "\n")
     }
 
+    /// The ranks in force after `step`. A step is written once, though it may be an allocation and the last.
     public func appendRanks(_ values: [Int], step: Int) throws {
-        if sites.isEmpty { return }
+        if sites.isEmpty || step == lastRankStep { return }
+        lastRankStep = step
         var rows = ""
         for (site, rank) in zip(sites, values) {
             rows += "\(step),\(site.site),\(site.site.layer),\(site.site.role.rawValue),\(rank)\n"
@@ -51,14 +55,16 @@ public final class EventLog {
         case .step(let record): stepJSON(record)
         case .allocation(let record):
             [
-                "event": .string("allocation"), "step": JSONValue(record.step), "budget": JSONValue(record.budget),
+                "event": .string("allocation"), "step": JSONValue(record.step),
+                "budget": JSONValue(record.budget),
                 "ranks": integers(record.ranks), "threshold": optional(record.threshold),
                 "worstKept": optional(record.worstKept), "bestPruned": optional(record.bestPruned),
                 "returned": JSONValue(record.returned), "left": JSONValue(record.left),
             ]
         case .compaction(let record):
             [
-                "event": .string("compaction"), "step": JSONValue(record.step), "ranks": integers(record.ranks),
+                "event": .string("compaction"), "step": JSONValue(record.step),
+                "ranks": integers(record.ranks),
                 "parametersBefore": JSONValue(record.parametersBefore),
                 "parametersAfter": JSONValue(record.parametersAfter),
             ]
@@ -72,8 +78,10 @@ public final class EventLog {
 
     private static func startJSON(_ start: RunStart) -> JSONObject {
         [
-            "event": .string("start"), "method": .string(start.method), "totalSteps": JSONValue(start.totalSteps),
-            "stepsPerEpoch": JSONValue(start.stepsPerEpoch), "completedSteps": JSONValue(start.completedSteps),
+            "event": .string("start"), "method": .string(start.method),
+            "totalSteps": JSONValue(start.totalSteps),
+            "stepsPerEpoch": JSONValue(start.stepsPerEpoch),
+            "completedSteps": JSONValue(start.completedSteps),
             "trainExamples": JSONValue(start.trainExamples),
             "validationExamples": JSONValue(start.validationExamples),
             "labels": .array(start.labels.map { .string($0) }),
@@ -99,7 +107,8 @@ public final class EventLog {
             "phase": .string(record.phase), "loss": .number(record.loss),
             "orthogonality": .number(record.orthogonality), "gradientNorm": .number(record.gradientNorm),
             "learningRate": .number(record.learningRate), "budget": JSONValue(record.budget),
-            "rank": JSONValue(record.rank), "tokens": JSONValue(record.tokens), "seconds": .number(record.seconds),
+            "rank": JSONValue(record.rank), "tokens": JSONValue(record.tokens),
+            "seconds": .number(record.seconds),
         ]
     }
 

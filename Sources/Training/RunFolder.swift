@@ -18,15 +18,22 @@ public struct RunFolder: Sendable {
 
     /// Creates the folder of a new run; a folder that already holds a run is refused.
     func create() throws {
-        if FileManager.default.fileExists(atPath: events.path) || FileManager.default.fileExists(atPath: config.path) {
+        if FileManager.default.fileExists(atPath: events.path)
+            || FileManager.default.fileExists(atPath: config.path)
+        {
             throw TrainingError(
-                .usage, "\(url.path) already holds a run; choose another --output, or go on with --resume \(url.path)")
+                .usage,
+                "\(url.path) already holds a run; choose another --output, or go on with --resume \(url.path)"
+            )
+        }
+        if let entries = try? FileManager.default.contentsOfDirectory(atPath: url.path), !entries.isEmpty {
+            throw TrainingError(.usage, "\(url.path) is not empty; give a new folder as --output")
         }
         do {
             try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
         } catch {
             throw ModelFileError(
-                kind: .unwritable, file: url.path, problem: "the run folder cannot be created (\(error.localizedDescription))",
+                kind: .unwritable, file: url.path, problem: "the run folder cannot be created",
                 advice: "check the path and its permissions")
         }
     }
@@ -63,7 +70,8 @@ struct AdapterDescription {
         let json: JSONObject = [
             "format": JSONValue(Self.format), "baseModel": .string(baseModel), "task": .string(task),
             "labels": .array(labels.map { .string($0) }), "pooling": .string(pooling.rawValue),
-            "maxLength": JSONValue(maxLength), "modelFingerprint": .string(modelFingerprint), "step": JSONValue(step),
+            "maxLength": JSONValue(maxLength), "modelFingerprint": .string(modelFingerprint),
+            "step": JSONValue(step),
         ]
         try AtomicFile.write(Data(JSONValue.object(json).bytes(pretty: true)), to: file)
     }

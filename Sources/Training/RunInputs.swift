@@ -98,7 +98,9 @@ struct LoadedEncoder {
         let positions = encoder.configuration.maximumPositions
         guard maxLength <= positions else {
             throw TrainingError(
-                .usage, "--max-length \(maxLength) is more than the \(positions) positions of the model; use \(positions) or less")
+                .usage,
+                "--max-length \(maxLength) is more than the \(positions) positions of the model; use \(positions) or less"
+            )
         }
         var warnings: [String] = []
         if !encoder.unusedWeights.isEmpty {

@@ -59,7 +59,8 @@ public struct TokenizedDataset: Sendable {
         }
         guard !sequences.isEmpty else {
             throw TrainingError(
-                "\(dataset.file): no row is left with --max-length \(maxLength) and --long-rows drop; raise --max-length")
+                "\(dataset.file): no row is left with --max-length \(maxLength) and --long-rows drop; raise --max-length"
+            )
         }
         self.sequences = sequences
         switch targets {
@@ -102,7 +103,8 @@ public struct TokenizedDataset: Sendable {
         }
         if unknownTokens > 0 && unknownTokens * 100 >= tokens {
             lines.append(
-                "\(name): \(unknownTokens) of \(tokens) tokens are unknown to the vocabulary; is it the right model for this language?")
+                "\(name): \(unknownTokens) of \(tokens) tokens are unknown to the vocabulary; is it the right model for this language?"
+            )
         }
         return lines
     }

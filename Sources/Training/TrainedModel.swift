@@ -51,7 +51,9 @@ public struct TrainedModel: Sendable {
     }
 
     /// Loss and metrics on labelled data, and what a person should know about the rows.
-    public func evaluate(_ dataset: Dataset) throws -> (evaluation: Evaluation, examples: Int, warnings: [String]) {
+    public func evaluate(_ dataset: Dataset) throws -> (
+        evaluation: Evaluation, examples: Int, warnings: [String]
+    ) {
         let targets =
             isRegression
             ? try Targets.scores(of: dataset)

@@ -47,7 +47,8 @@ public final class Trainer {
         public let allocation: Allocation?
     }
 
-    public init(model: SequenceModel, adapters: AdapterSet, ranks: RankController?, settings: TrainerSettings) {
+    public init(model: SequenceModel, adapters: AdapterSet, ranks: RankController?, settings: TrainerSettings)
+    {
         self.model = model
         self.adapters = adapters
         self.ranks = ranks
@@ -66,7 +67,8 @@ public final class Trainer {
     /// AdamW → allocate → mask Λ. Nothing is changed if the loss or a gradient is not finite.
     public func step(_ step: Int, data: TokenizedDataset, indices: [Int]) throws -> StepResult {
         let (loss, tokens) = model.lossAndGradient(
-            data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed, step: step)
+            data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed,
+            step: step)
         let orthogonality = settings.penalty.addGradient(of: adapters, in: vector, to: gradients)
         let norm = gradients.sumOfSquares.squareRoot()
         guard loss.isFinite, orthogonality.isFinite, norm.isFinite else {
@@ -79,13 +81,17 @@ public final class Trainer {
             let factor = Float(settings.clip / (norm + 1e-6))
             for index in 0..<gradients.count { gradients.pointer[index] *= factor }
         }
-        if let ranks, !ranks.weightsAfterUpdate { ranks.observe(step: step, vector: vector, gradients: gradients) }
+        if let ranks, !ranks.weightsAfterUpdate {
+            ranks.observe(step: step, vector: vector, gradients: gradients)
+        }
         let rate = settings.learningRate.value(at: step)
         optimizer.update(vector.values, gradients: gradients, range: 0..<headStart, step: step, rate: rate)
         optimizer.update(
             vector.values, gradients: gradients, range: headStart..<vector.count, step: step,
             rate: settings.headLearningRate.value(at: step))
-        if let ranks, ranks.weightsAfterUpdate { ranks.observe(step: step, vector: vector, gradients: gradients) }
+        if let ranks, ranks.weightsAfterUpdate {
+            ranks.observe(step: step, vector: vector, gradients: gradients)
+        }
         let allocation = try ranks?.allocate(after: step)
         return StepResult(
             loss: loss, orthogonality: orthogonality, gradientNorm: norm, rate: rate, tokens: tokens,
@@ -127,7 +133,8 @@ public final class Trainer {
         var progress = progress
         progress.isCompacted = isCompacted
         return Checkpoint(
-            progress: progress, eventOffset: offsets.events, rankOffset: offsets.ranks, fingerprints: fingerprints,
+            progress: progress, eventOffset: offsets.events, rankOffset: offsets.ranks,
+            fingerprints: fingerprints,
             originalIndices: adapters.adapters.map(\.originalIndices), masks: adapters.adapters.map(\.mask),
             values: vector.values.values, firstMoments: optimizer.firstMoments.values,
             secondMoments: optimizer.secondMoments.values,
@@ -138,14 +145,16 @@ public final class Trainer {
     /// Puts everything back; a checkpoint of another shape is an error that changes nothing.
     func restore(_ checkpoint: Checkpoint) throws {
         func mismatch(_ what: String) -> TrainingError {
-            TrainingError("the checkpoint's \(what) do not fit this configuration; resume from another checkpoint")
+            TrainingError(
+                "the checkpoint's \(what) do not fit this configuration; resume from another checkpoint")
         }
         let sites = adapters.adapters
         guard checkpoint.masks.count == sites.count, checkpoint.originalIndices.count == sites.count else {
             throw mismatch("sites")
         }
         for (site, indices) in zip(sites, checkpoint.originalIndices) {
-            guard indices.allSatisfy({ 0..<site.initialRank ~= $0 }), Set(indices).count == indices.count else {
+            guard indices.allSatisfy({ 0..<site.initialRank ~= $0 }), Set(indices).count == indices.count
+            else {
                 throw mismatch("triplet indices")
             }
         }
@@ -155,8 +164,13 @@ public final class Trainer {
             }
             compact()
         }
-        guard zip(sites, checkpoint.masks).allSatisfy({ $0.factors.rank == $1.count }) else { throw mismatch("masks") }
-        guard [checkpoint.values, checkpoint.firstMoments, checkpoint.secondMoments].allSatisfy({ $0.count == vector.count })
+        guard zip(sites, checkpoint.masks).allSatisfy({ $0.factors.rank == $1.count }) else {
+            throw mismatch("masks")
+        }
+        guard
+            [checkpoint.values, checkpoint.firstMoments, checkpoint.secondMoments].allSatisfy({
+                $0.count == vector.count
+            })
         else { throw mismatch("parameters") }
         for (site, mask) in zip(sites, checkpoint.masks) { site.mask = mask }
         vector.values.copyValues(from: checkpoint.values)
@@ -164,7 +178,9 @@ public final class Trainer {
         if let ranks { ranks.restore(averages: try Self.averages(checkpoint, like: ranks.averages)) }
     }
 
-    private static func averages(_ checkpoint: Checkpoint, like shapes: [TripletAverages]) throws -> [TripletAverages] {
+    private static func averages(_ checkpoint: Checkpoint, like shapes: [TripletAverages]) throws
+        -> [TripletAverages]
+    {
         let expected = shapes.reduce(0) { $0 + $1.p.count + $1.lambda.count + $1.q.count }
         guard checkpoint.sensitivity.count == expected, checkpoint.uncertainty.count == expected else {
             throw TrainingError(

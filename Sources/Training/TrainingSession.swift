@@ -54,7 +54,8 @@ public final class TrainingSession {
         let encoder = inputs.encoder
         let head = try SequenceHead(
             encoder: encoder, outputs: config.task == .regression ? 1 : inputs.labels.count,
-            pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler, dropout: Float(config.headDropout),
+            pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler,
+            dropout: Float(config.headDropout),
             stream: RandomStream(seed: config.seed, purpose: "initialize head"))
         let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
         let matrices = encoder.linearLayers.filter { roles.contains($0.site.role) }.count
@@ -69,8 +70,10 @@ public final class TrainingSession {
         }
         func rate(_ peak: Double) -> LearningRate {
             LearningRate(
-                peak: peak, shape: LearningRate.Shape(rawValue: config.learningRateSchedule.rawValue) ?? .linear,
-                warmupSteps: Int((config.learningRateWarmup * Double(totalSteps)).rounded()), totalSteps: totalSteps)
+                peak: peak,
+                shape: LearningRate.Shape(rawValue: config.learningRateSchedule.rawValue) ?? .linear,
+                warmupSteps: Int((config.learningRateWarmup * Double(totalSteps)).rounded()),
+                totalSteps: totalSteps)
         }
         var settings = TrainerSettings(
             learningRate: rate(config.learningRate), headLearningRate: rate(config.resolvedHeadLearningRate))
@@ -95,13 +98,16 @@ public final class TrainingSession {
             let budget = config.totalBudget(matrices: matrices)
             guard budget > 0, budget % matrices == 0 else {
                 throw TrainingError(
-                    .usage, "a fixed rank must be whole: budget \(budget) over \(matrices) matrices is "
-                        + "\(Double(budget) / Double(matrices)); use --average-rank or a multiple of \(matrices)")
+                    .usage,
+                    "a fixed rank must be whole: budget \(budget) over \(matrices) matrices is "
+                        + "\(Double(budget) / Double(matrices)); use --average-rank or a multiple of \(matrices)"
+                )
             }
             rank = budget / matrices
         }
         return AdapterPlan(
-            method: config.method == .lora ? .lora : .adalora, roles: roles, rank: rank, scale: Float(config.scale),
+            method: config.method == .lora ? .lora : .adalora, roles: roles, rank: rank,
+            scale: Float(config.scale),
             dropout: Float(config.adapterDropout),
             initialization: FactorInitialization(rawValue: config.initialization.rawValue) ?? .orthonormal,
             seed: config.seed)
@@ -114,8 +120,10 @@ public final class TrainingSession {
         let final = config.totalBudget(matrices: set.adapters.count)
         guard final <= initial else {
             throw TrainingError(
-                .usage, "the budget of \(final) triplets is more than the \(initial) of the start "
-                    + "(\(set.adapters.count) matrices of rank \(rank)); raise --initial-rank or lower --budget")
+                .usage,
+                "the budget of \(final) triplets is more than the \(initial) of the start "
+                    + "(\(set.adapters.count) matrices of rank \(rank)); raise --initial-rank or lower --budget"
+            )
         }
         let schedule = try BudgetSchedule(
             initialBudget: initial, finalBudget: final, totalSteps: totalSteps,
@@ -138,15 +146,18 @@ public final class TrainingSession {
             }
         }
         throw TrainingError(
-            .missing, "\(folder.url.path) has no readable checkpoint to resume from"
-                + (skipped.isEmpty ? "; runs write them with --checkpoint-every and when interrupted" : ": \(skipped[0])"))
+            .missing,
+            "\(folder.url.path) has no readable checkpoint to resume from"
+                + (skipped.isEmpty
+                    ? "; runs write them with --checkpoint-every and when interrupted" : ": \(skipped[0])"))
     }
 
     private static func checkUnfinished(_ progress: Progress, _ config: RunConfig, totalSteps: Int) throws {
         let stopped = config.earlyStopping.map { progress.evaluationsWithoutImprovement >= $0 } ?? false
         if progress.step < totalSteps && !stopped { return }
         throw TrainingError(
-            .usage, "\(config.output) ended at step \(progress.step)\(stopped ? " by early stopping" : ""); "
+            .usage,
+            "\(config.output) ended at step \(progress.step)\(stopped ? " by early stopping" : ""); "
                 + "there is nothing to resume. Start a new run for more steps")
     }
 
@@ -155,7 +166,8 @@ public final class TrainingSession {
     ) throws {
         for entry in now where saved.first(where: { $0.name == entry.name })?.hash != entry.hash {
             let what = entry.name == "model" ? "the base model's weights" : "the \(entry.name) file"
-            throw TrainingError("cannot resume exactly: \(what) changed since the checkpoint; restore it, or start a new run")
+            throw TrainingError(
+                "cannot resume exactly: \(what) changed since the checkpoint; restore it, or start a new run")
         }
     }
 
@@ -183,7 +195,8 @@ public final class TrainingSession {
                 epoch = sampler.epoch(ofStep: step)
                 order = sampler.order(epoch: epoch)
             }
-            let result = try trainer.step(step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
+            let result = try trainer.step(
+                step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
             progress.step = step
             progress.tokens += result.tokens
             if let allocation = result.allocation {
@@ -230,12 +243,14 @@ public final class TrainingSession {
     private func evaluate(
         _ data: TokenizedDataset, _ step: Int, _ emit: (TrainingEvent) throws -> Void
     ) throws {
-        let clock = ContinuousClock()
-        let started = clock.now
+        let started = ContinuousClock.now
         let evaluation = trainer.evaluate(data)
         let metric = config.resolvedBestMetric
         let value = evaluation.value(of: metric.rawValue)
         var isBest = false
+        // Before its last allocation the model still holds more than the budget: not an adapter to keep.
+        let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
+        if !isWithinBudget { return try emit(record(evaluation, step, isBest: false, since: started)) }
         if let value, value.isFinite {
             isBest = progress.bestValue.map { metric == .loss ? value < $0 : value > $0 } ?? true
         }
@@ -247,11 +262,16 @@ public final class TrainingSession {
         } else {
             progress.evaluationsWithoutImprovement += 1
         }
-        try emit(
-            .evaluation(
-                EvaluationRecord(
-                    step: step, loss: evaluation.loss, metrics: evaluation.metrics, isBest: isBest,
-                    seconds: (clock.now - started).seconds)))
+        try emit(record(evaluation, step, isBest: isBest, since: started))
+    }
+
+    private func record(
+        _ evaluation: Evaluation, _ step: Int, isBest: Bool, since started: ContinuousClock.Instant
+    ) -> TrainingEvent {
+        .evaluation(
+            EvaluationRecord(
+                step: step, loss: evaluation.loss, metrics: evaluation.metrics, isBest: isBest,
+                seconds: (ContinuousClock.now - started).seconds))
     }
 
     private func finish(_ reason: RunEnd.Reason, _ emit: (TrainingEvent) throws -> Void) throws -> RunEnd {
@@ -288,7 +308,8 @@ public final class TrainingSession {
                 trainer.adapters, method: config.method == .lora ? .lora : .adalora, head: model.head,
                 baseModel: config.model, into: target)
             try AdapterDescription(
-                baseModel: config.model, task: config.task.rawValue, labels: inputs.labels,
+                baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
+                task: config.task.rawValue, labels: inputs.labels,
                 pooling: model.head.pooling, maxLength: config.maxLength,
                 modelFingerprint: inputs.fingerprints[0].hash, step: step
             ).write(to: target.appendingPathComponent("adalora.json"))

@@ -43,11 +43,14 @@ struct Checkpoint {
                     TensorToWrite(name: "values", shape: [values.count], values: values),
                     TensorToWrite(name: "adam.first", shape: [firstMoments.count], values: firstMoments),
                     TensorToWrite(name: "adam.second", shape: [secondMoments.count], values: secondMoments),
-                    TensorToWrite(name: "importance.sensitivity", shape: [sensitivity.count], values: sensitivity),
-                    TensorToWrite(name: "importance.uncertainty", shape: [uncertainty.count], values: uncertainty),
+                    TensorToWrite(
+                        name: "importance.sensitivity", shape: [sensitivity.count], values: sensitivity),
+                    TensorToWrite(
+                        name: "importance.uncertainty", shape: [uncertainty.count], values: uncertainty),
                 ], metadata: [:], to: target.appendingPathComponent("state.safetensors"))
             try AtomicFile.write(
-                Data(JSONValue.object(json).bytes(pretty: true)), to: target.appendingPathComponent("state.json"))
+                Data(JSONValue.object(json).bytes(pretty: true)),
+                to: target.appendingPathComponent("state.json"))
         }
     }
 
@@ -55,8 +58,10 @@ struct Checkpoint {
         var prints = JSONObject()
         for entry in fingerprints { prints[entry.name] = .string(entry.hash) }
         return [
-            "format": JSONValue(Self.format), "step": JSONValue(progress.step), "tokens": JSONValue(progress.tokens),
-            "seconds": .number(progress.seconds), "bestStep": progress.bestStep.map { JSONValue($0) } ?? .null,
+            "format": JSONValue(Self.format), "step": JSONValue(progress.step),
+            "tokens": JSONValue(progress.tokens),
+            "seconds": .number(progress.seconds),
+            "bestStep": progress.bestStep.map { JSONValue($0) } ?? .null,
             "bestValue": progress.bestValue.map { .number($0) } ?? .null,
             "evaluationsWithoutImprovement": JSONValue(progress.evaluationsWithoutImprovement),
             "isCompacted": .bool(progress.isCompacted), "eventOffset": JSONValue(eventOffset),
@@ -90,12 +95,14 @@ struct Checkpoint {
             return values
         }
         let progress = Progress(
-            step: try need("step", \.int), tokens: try need("tokens", \.int), seconds: try need("seconds", \.double),
+            step: try need("step", \.int), tokens: try need("tokens", \.int),
+            seconds: try need("seconds", \.double),
             bestStep: json["bestStep"]?.int, bestValue: json["bestValue"]?.double,
             evaluationsWithoutImprovement: try need("evaluationsWithoutImprovement", \.int),
             isCompacted: try need("isCompacted", \.bool))
         return Checkpoint(
-            progress: progress, eventOffset: try need("eventOffset", \.int), rankOffset: try need("rankOffset", \.int),
+            progress: progress, eventOffset: try need("eventOffset", \.int),
+            rankOffset: try need("rankOffset", \.int),
             fingerprints: try need("fingerprints", \.object).members.map { ($0.key, $0.value.string ?? "") },
             originalIndices: try need("originalIndices", \.array).map { ($0.array ?? []).compactMap(\.int) },
             masks: try need("masks", \.array).map { ($0.array ?? []).compactMap(\.bool) },

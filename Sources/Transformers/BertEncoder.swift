@@ -85,7 +85,9 @@ public final class BertEncoder: Sendable {
             return parameter
         }
         func takeNorm(_ name: String) throws -> Norm {
-            Norm(gamma: try take(name + ".weight", 1, c.hiddenSize), beta: try take(name + ".bias", 1, c.hiddenSize))
+            Norm(
+                gamma: try take(name + ".weight", 1, c.hiddenSize),
+                beta: try take(name + ".bias", 1, c.hiddenSize))
         }
         words = try take("embeddings.word_embeddings.weight", c.vocabularySize, c.hiddenSize)
         positions = try take("embeddings.position_embeddings.weight", c.maximumPositions, c.hiddenSize)
@@ -94,7 +96,9 @@ public final class BertEncoder: Sendable {
         var blocks: [Block] = []
         for layer in 0..<c.layers {
             let path = "encoder.layer.\(layer)"
-            func linear(_ role: LinearSite.Role, _ name: String, _ outputs: Int, _ inputs: Int) throws -> LinearLayer {
+            func linear(_ role: LinearSite.Role, _ name: String, _ outputs: Int, _ inputs: Int) throws
+                -> LinearLayer
+            {
                 LinearLayer(
                     site: LinearSite(layer: layer, role: role), modulePath: "bert.\(path).\(name)",
                     weight: try take("\(path).\(name).weight", outputs, inputs),
@@ -107,7 +111,8 @@ public final class BertEncoder: Sendable {
                     value: try linear(.value, "attention.self.value", c.hiddenSize, c.hiddenSize),
                     attentionOutput: try linear(
                         .attentionOutput, "attention.output.dense", c.hiddenSize, c.hiddenSize),
-                    intermediate: try linear(.intermediate, "intermediate.dense", c.intermediateSize, c.hiddenSize),
+                    intermediate: try linear(
+                        .intermediate, "intermediate.dense", c.intermediateSize, c.hiddenSize),
                     output: try linear(.output, "output.dense", c.hiddenSize, c.intermediateSize),
                     attentionNorm: try takeNorm("\(path).attention.output.LayerNorm"),
                     outputNorm: try takeNorm("\(path).output.LayerNorm")))
@@ -116,7 +121,8 @@ public final class BertEncoder: Sendable {
         linearLayers = blocks.flatMap(\.linearLayers)
         if cursor.contains("pooler.dense.weight") {
             pooler = (
-                try take("pooler.dense.weight", c.hiddenSize, c.hiddenSize), try take("pooler.dense.bias", 1, c.hiddenSize)
+                try take("pooler.dense.weight", c.hiddenSize, c.hiddenSize),
+                try take("pooler.dense.bias", 1, c.hiddenSize)
             )
         } else {
             pooler = nil

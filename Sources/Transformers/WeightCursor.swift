@@ -24,7 +24,7 @@ public final class WeightCursor {
         let fullName = prefix + name
         guard let info = store.info(fullName) else {
             throw ModelFileError(
-                kind: .missing, file: store.path, place: fullName, problem: "this weight is missing",
+                file: store.path, place: fullName, problem: "this weight is missing",
                 advice: "is this checkpoint of the architecture that config.json names, and complete?")
         }
         let expected = rows == 1 ? [[columns], [1, columns]] : [[rows, columns]]

@@ -6,7 +6,8 @@ struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Show CPU, BLAS kernel and measured speed, and warn of slow setups.")
 
-    @Flag(help: "Print only the kernel name that OPENBLAS_CORETYPE should have (for scripts).") var kernel = false
+    @Flag(help: "Print only the kernel name that OPENBLAS_CORETYPE should have (for scripts).") var kernel =
+        false
 
     func run() throws {
         let current = KernelSelection.currentKernel
@@ -14,19 +15,31 @@ struct DoctorCommand: ParsableCommand {
             Terminal.output(current)
             return
         }
-        let level = ["1": "x86-64 baseline", "3": "AVX2 and FMA", "4": "AVX-512"]["\(KernelSelection.cpuLevel)"] ?? "unknown"
+        let level =
+            ["1": "x86-64 baseline", "3": "AVX2 and FMA", "4": "AVX-512"]["\(KernelSelection.cpuLevel)"]
+            ?? "unknown"
         let restarted = ProcessInfo.processInfo.environment["ADALORA_RESTARTED"] != nil
-        Terminal.output("CPU        \(Self.cpuName()), \(ProcessInfo.processInfo.activeProcessorCount) cores, \(level)")
+        Terminal.output(
+            "CPU        \(Self.cpuName()), \(ProcessInfo.processInfo.activeProcessorCount) cores, \(level)")
         Terminal.output("OpenBLAS   \(KernelSelection.openBLASConfiguration)")
-        Terminal.output("kernel     \(current)\(restarted ? " (chosen by adalora; OpenBLAS had picked a slower one)" : "")")
+        Terminal.output(
+            "kernel     \(current)\(restarted ? " (chosen by adalora; OpenBLAS had picked a slower one)" : "")"
+        )
         let error = KernelSelection.productError()
-        Terminal.output("check      one product against a plain loop: relative error \(String(format: "%.1e", error))")
-        Terminal.output("speed      \(String(format: "%.0f", Self.speed())) GFLOP/s on one core (sgemm 512 × 384 × 384, median)")
+        Terminal.output(
+            "check      one product against a plain loop: relative error \(String(format: "%.1e", error))")
+        Terminal.output(
+            "speed      \(String(format: "%.0f", Self.speed())) GFLOP/s on one core (sgemm 512 × 384 × 384, median)"
+        )
         if let better = KernelSelection.betterKernel(than: current, cpuLevel: KernelSelection.cpuLevel) {
-            Terminal.output("warning: this CPU can run the \(better) kernel; unset OPENBLAS_CORETYPE or set it to \(better)")
+            Terminal.output(
+                "warning: this CPU can run the \(better) kernel; unset OPENBLAS_CORETYPE or set it to \(better)"
+            )
         }
         if error >= 1e-4 {
-            Terminal.error("error: OpenBLAS computes wrong products here; set OPENBLAS_CORETYPE=Haswell, or update libopenblas")
+            Terminal.error(
+                "error: OpenBLAS computes wrong products here; set OPENBLAS_CORETYPE=Haswell, or update libopenblas"
+            )
             throw ExitCode(70)
         }
     }

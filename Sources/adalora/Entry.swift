@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Matrices
 
 @main
@@ -6,6 +7,8 @@ enum Entry {
     static func main() {
         // Before anything else: a process that OpenBLAS gave slow kernels starts over with the right ones.
         KernelSelection.restartWithBestKernel()
+        // A file size limit then is an error with a message, as a full disk is, and not a silent death.
+        signal(SIGXFSZ, SIG_IGN)
         AdaloraCommand.main()
     }
 }
@@ -13,7 +16,8 @@ enum Entry {
 struct AdaloraCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "adalora",
-        abstract: "Fine-tune a pretrained transformer with adaptive-rank adapters, and see where the rank goes.",
+        abstract:
+            "Fine-tune a pretrained transformer with adaptive-rank adapters, and see where the rank goes.",
         discussion: """
             AdaLoRA trains W + s·P·Λ·Q beside frozen weights. One total rank budget is shared by all adapted \
             matrices: at each allocation step the least important singular triplets of the whole model are pruned.
@@ -26,6 +30,7 @@ struct AdaloraCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, RanksCommand.self, DoctorCommand.self,
+            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, RanksCommand.self,
+            DoctorCommand.self,
         ])
 }

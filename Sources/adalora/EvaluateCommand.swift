@@ -19,7 +19,8 @@ struct AdapterChoice: ParsableArguments {
 
     func load() throws -> TrainedModel {
         let url = URL(fileURLWithPath: folder)
-        let isAdapter = FileManager.default.fileExists(atPath: url.appendingPathComponent("adalora.json").path)
+        let isAdapter = FileManager.default.fileExists(
+            atPath: url.appendingPathComponent("adalora.json").path)
         let runFolder = RunFolder(url)
         return try TrainedModel(
             adapter: isAdapter ? url : (last ? runFolder.lastAdapter : runFolder.adapter),
@@ -34,7 +35,8 @@ struct EvaluateCommand: ParsableCommand {
 
     @OptionGroup var adapter: AdapterChoice
     @Option(help: "Labelled rows: JSONL, TSV or CSV.") var data: String
-    @Option(name: .customLong("text-column"), help: "Text column, or two separated by a comma.") var textColumn: String?
+    @Option(name: .customLong("text-column"), help: "Text column, or two separated by a comma.")
+    var textColumn: String?
     @Option(name: .customLong("label-column"), help: "Label column.") var labelColumn: String?
     @Flag(help: "List every class, not only the weakest.") var allClasses = false
     @Flag(help: "Print JSON instead of tables.") var json = false
@@ -43,16 +45,20 @@ struct EvaluateCommand: ParsableCommand {
         try Failure.run {
             let model = try adapter.load()
             let dataset = try Dataset.read(
-                URL(fileURLWithPath: data), columns: Columns.parse(textColumn, labelColumn), requireLabels: true)
+                URL(fileURLWithPath: data), columns: Columns.parse(textColumn, labelColumn),
+                requireLabels: true)
             let result = try model.evaluate(dataset)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let evaluation = result.evaluation
             if json {
                 var metrics = JSONObject()
-                for metric in evaluation.metrics { metrics[metric.name] = metric.value.map { .number($0) } ?? .null }
+                for metric in evaluation.metrics {
+                    metrics[metric.name] = metric.value.map { .number($0) } ?? .null
+                }
                 Terminal.output(
                     JSONValue.object([
-                        "data": .string(data), "examples": JSONValue(result.examples), "step": JSONValue(model.step),
+                        "data": .string(data), "examples": JSONValue(result.examples),
+                        "step": JSONValue(model.step),
                         "loss": .number(evaluation.loss), "metrics": .object(metrics),
                     ]).text())
                 return
@@ -60,15 +66,18 @@ struct EvaluateCommand: ParsableCommand {
             Terminal.output("\(data), adapter of step \(model.step)")
             Terminal.output(
                 EvaluationReport.metrics(
-                    evaluation.metrics, loss: evaluation.loss, examples: result.examples, style: Terminal.style))
+                    evaluation.metrics, loss: evaluation.loss, examples: result.examples,
+                    style: Terminal.style))
             if evaluation.perClass.isEmpty { return }
             let rows = evaluation.perClass.map { scores in
                 (
-                    name: model.labels[scores.index], precision: scores.precision, recall: scores.recall, f1: scores.f1,
+                    name: model.labels[scores.index], precision: scores.precision, recall: scores.recall,
+                    f1: scores.f1,
                     support: scores.support
                 )
             }
-            Terminal.output(EvaluationReport.perClassTable(rows: rows, style: Terminal.style, all: allClasses))
+            Terminal.output(
+                EvaluationReport.perClassTable(rows: rows, style: Terminal.style, all: allClasses))
         }
     }
 }
@@ -76,6 +85,7 @@ struct EvaluateCommand: ParsableCommand {
 enum Columns {
     static func parse(_ text: String?, _ label: String?) -> ColumnNames {
         ColumnNames(
-            text: text.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }, label: label)
+            text: text.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } },
+            label: label)
     }
 }

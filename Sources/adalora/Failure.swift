@@ -49,7 +49,7 @@ enum Failure {
             case .missing: 66
             default: 65
             }
-        case is TokenizerError: 65
+        case let error as TokenizerError: error.isMissing ? 66 : 65
         default: 70
         }
     }

@@ -14,7 +14,8 @@ struct PredictCommand: ParsableCommand {
 
     @OptionGroup var adapter: AdapterChoice
     @Option(help: "Rows: JSONL, TSV or CSV (default: JSONL from standard input).") var data: String?
-    @Option(name: .customLong("text-column"), help: "Text column, or two separated by a comma.") var textColumn: String?
+    @Option(name: .customLong("text-column"), help: "Text column, or two separated by a comma.")
+    var textColumn: String?
     @Option(help: "List only the N most probable classes (default: all).") var top: Int?
 
     func validate() throws {
@@ -30,12 +31,15 @@ struct PredictCommand: ParsableCommand {
                     try Dataset.read(URL(fileURLWithPath: $0), columns: columns, requireLabels: false)
                 }
                 ?? Dataset.parse(
-                    Array(FileHandle.standardInput.readDataToEndOfFile()), name: "standard input", format: .jsonl,
+                    Array(FileHandle.standardInput.readDataToEndOfFile()), name: "standard input",
+                    format: .jsonl,
                     columns: columns, requireLabels: false)
             for warning in dataset.warnings { Terminal.error("warning: \(warning)") }
             let predictions = try model.predict(dataset)
             let cut = predictions.filter { $0.truncatedTokens > 0 }.count
-            if cut > 0 { Terminal.error("warning: \(cut) rows are longer than \(model.maxLength) tokens and were cut") }
+            if cut > 0 {
+                Terminal.error("warning: \(cut) rows are longer than \(model.maxLength) tokens and were cut")
+            }
             var lines = ""
             for prediction in predictions {
                 lines += JSONValue.object(line(prediction, labels: model.labels)).text() + "\n"

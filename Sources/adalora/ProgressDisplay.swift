@@ -33,7 +33,9 @@ final class ProgressDisplay {
                     + "\(Self.grouped(record.parametersBefore)) → \(Self.grouped(record.parametersAfter))"
                     + (empty > 0 ? ", \(empty) matrices at rank 0" : ""))
         case .evaluation(let record):
-            let metrics = record.metrics.map { "\($0.name) \($0.value.map { Self.fixed($0, 4) } ?? "undefined")" }
+            let metrics = record.metrics.map {
+                "\($0.name) \($0.value.map { Self.fixed($0, 4) } ?? "undefined")"
+            }
             line(
                 "step \(record.step): validation loss \(Self.fixed(record.loss, 4)), "
                     + metrics.joined(separator: ", ") + (record.isBest ? "  (best so far)" : ""))
@@ -43,12 +45,15 @@ final class ProgressDisplay {
     }
 
     private static func opening(_ start: RunStart) -> String {
-        var text = "\(start.method): \(grouped(start.trainExamples)) training rows, \(start.totalSteps) steps, "
-        text += "\(grouped(start.trainableParameters)) trainable of \(grouped(start.frozenParameters)) parameters, "
+        var text =
+            "\(start.method): \(grouped(start.trainExamples)) training rows, \(start.totalSteps) steps, "
+        text +=
+            "\(grouped(start.trainableParameters)) trainable of \(grouped(start.frozenParameters)) parameters, "
         text += "\(start.threads) threads, \(start.kernel) kernels"
         if start.method == "adalora" {
             let final = start.totalSteps - start.finalSteps
-            text += "\nbudget \(start.initialBudget) → \(start.finalBudget) triplets over \(start.sites.count) matrices: "
+            text +=
+                "\nbudget \(start.initialBudget) → \(start.finalBudget) triplets over \(start.sites.count) matrices: "
             text += "all to step \(start.warmupSteps), pruned to step \(final), fixed to the end"
         }
         if start.completedSteps > 0 { text += "\nresumed after step \(start.completedSteps)" }
@@ -63,7 +68,8 @@ final class ProgressDisplay {
             case .interrupted: "interrupted; the state is saved"
             }
         let rate = end.seconds > 0 ? Int(Double(end.tokens) / end.seconds) : 0
-        return "\(reason) at step \(end.step) in \(clockTime(end.seconds)), \(grouped(rate)) tokens/s overall, "
+        return
+            "\(reason) at step \(end.step) in \(clockTime(end.seconds)), \(grouped(rate)) tokens/s overall, "
             + "peak memory \(end.peakMemoryBytes / 1_000_000) MB, rank \(end.ranks.reduce(0, +)), "
             + "\(grouped(end.trainableParameters)) trainable parameters"
     }
@@ -87,9 +93,12 @@ final class ProgressDisplay {
     }
 
     private func summary(_ record: StepRecord, _ start: RunStart) -> String {
-        var text = "step \(record.step)/\(start.totalSteps)  loss \(Self.fixed(smoothedLoss ?? record.loss, 4))"
+        var text =
+            "step \(record.step)/\(start.totalSteps)  loss \(Self.fixed(smoothedLoss ?? record.loss, 4))"
         if record.orthogonality > 0 { text += "  orth \(Self.fixed(record.orthogonality, 4))" }
-        if start.method == "adalora" { text += "  \(record.phase)  budget \(record.budget)  live \(record.rank)" }
+        if start.method == "adalora" {
+            text += "  \(record.phase)  budget \(record.budget)  live \(record.rank)"
+        }
         return text + "  \(rate)  ETA \(eta(record, start))"
     }
 
@@ -99,7 +108,8 @@ final class ProgressDisplay {
         guard room >= 8 else { return text }
         let width = min(room, 24)
         let filled = record.step * width / max(start.totalSteps, 1)
-        return "▕" + String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled) + "▏ " + text
+        return "▕" + String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
+            + "▏ " + text
     }
 
     private var rate: String {

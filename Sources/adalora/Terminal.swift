@@ -7,8 +7,15 @@ enum Terminal {
     static func error(_ text: String) { write(text + "\n", to: .standardError) }
 
     static func write(_ text: String, to handle: FileHandle) {
-        // A reader that went away (`| head`) ends the program by SIGPIPE, as it should.
-        try? handle.write(contentsOf: Data(text.utf8))
+        do {
+            // A reader that went away (`| head`) ends the program by SIGPIPE, as it should.
+            try handle.write(contentsOf: Data(text.utf8))
+        } catch  where handle === FileHandle.standardOutput {
+            Self.error("error: standard output cannot be written; is the disk full?")
+            exit(74)
+        } catch {
+            // Progress and warnings that nobody can see must not end a training run.
+        }
     }
 
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) != 0 }

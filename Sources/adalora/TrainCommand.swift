@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Foundation
+import Glibc
 import Matrices
 import ModelFiles
 import Reports
@@ -47,13 +48,15 @@ struct TrainCommand: ParsableCommand {
             let run = loaded.config.output
             if end.reason == .interrupted {
                 Terminal.error("go on with: adalora train --resume \(run)")
-                throw ExitCode(130)
+                throw ExitCode(128 + interruption.signal)
             }
             if loaded.config.method != .head {
                 Terminal.output(
-                    try RankReport.table(RunRecord(folder: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
+                    try RankReport.table(
+                        RunRecord(folder: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
             }
-            Terminal.error("adapter: \(run)/adapter  next: adalora evaluate \(run) --data FILE, adalora ranks \(run) --history")
+            let ranks = loaded.config.method == .head ? "" : ", adalora ranks \(run) --history"
+            Terminal.error("adapter: \(run)/adapter  next: adalora evaluate \(run) --data FILE\(ranks)")
         }
     }
 
@@ -72,7 +75,8 @@ struct TrainCommand: ParsableCommand {
 
     private func resumedConfiguration(_ run: String) throws -> LoadedConfig {
         if config != nil || output != nil {
-            throw TrainingError(.usage, "--resume uses the settings of the run; leave out --config and --output")
+            throw TrainingError(
+                .usage, "--resume uses the settings of the run; leave out --config and --output")
         }
         let file = RunFolder(URL(fileURLWithPath: run)).config
         let yaml = try Self.text(of: file.path)
@@ -83,12 +87,14 @@ struct TrainCommand: ParsableCommand {
         }
         if !changed.isEmpty {
             throw TrainingError(
-                .usage, "cannot resume exactly with other settings (\(changed.joined(separator: "; "))); "
+                .usage,
+                "cannot resume exactly with other settings (\(changed.joined(separator: "; "))); "
                     + "leave them out, or start a new run")
         }
         // The run may have been moved since.
         return try RunConfig.load(
-            yaml: yaml, yamlName: file.path, overrides: flags.filter { $0.key != "output" } + [("output", run)])
+            yaml: yaml, yamlName: file.path,
+            overrides: flags.filter { $0.key != "output" } + [("output", run)])
     }
 
     private static func text(of path: String) throws -> String {
@@ -119,21 +125,23 @@ struct TrainCommand: ParsableCommand {
 
 /// SIGINT or SIGTERM asks for an end after the step; a second one ends at once.
 private final class Interruption: Sendable {
-    private let requested = Mutex(false)
+    /// The signal that came, 0 for none.
+    private let received = Mutex<Int32>(0)
     private nonisolated(unsafe) var sources: [any DispatchSourceSignal] = []
 
-    var isRequested: Bool { requested.withLock { $0 } }
+    var signal: Int32 { received.withLock { $0 } }
+    var isRequested: Bool { signal != 0 }
 
     init() {
         for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
+            Glibc.signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [self] in
-                let isSecond = requested.withLock { flag in
-                    defer { flag = true }
-                    return flag
+                let earlier = received.withLock { value in
+                    defer { value = number }
+                    return value
                 }
-                if isSecond { exit(128 + number) }
+                if earlier != 0 { exit(128 + number) }
                 Terminal.error("\nending after this step; again to end at once")
             }
             source.resume()

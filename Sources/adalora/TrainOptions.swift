@@ -58,11 +58,15 @@ struct AllocationOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("final-fraction"), help: help("final-fraction")) var finalFraction: String?
     @Option(name: .customLong("allocate-every"), help: help("allocate-every")) var allocateEvery: String?
     @Option(name: .customLong("importance"), help: help("importance")) var importance: String?
-    @Option(name: .customLong("importance-weights"), help: help("importance-weights")) var importanceWeights: String?
-    @Option(name: .customLong("importance-beta1"), help: help("importance-beta1")) var importanceBeta1: String?
-    @Option(name: .customLong("importance-beta2"), help: help("importance-beta2")) var importanceBeta2: String?
+    @Option(name: .customLong("importance-weights"), help: help("importance-weights")) var importanceWeights:
+        String?
+    @Option(name: .customLong("importance-beta1"), help: help("importance-beta1")) var importanceBeta1:
+        String?
+    @Option(name: .customLong("importance-beta2"), help: help("importance-beta2")) var importanceBeta2:
+        String?
     @Option(name: .customLong("orthogonality"), help: help("orthogonality")) var orthogonality: String?
-    @Option(name: .customLong("orthogonality-weight"), help: help("orthogonality-weight")) var orthogonalityWeight: String?
+    @Option(name: .customLong("orthogonality-weight"), help: help("orthogonality-weight"))
+    var orthogonalityWeight: String?
 
     var flags: [(key: String, value: String?)] {
         [
@@ -77,9 +81,11 @@ struct AllocationOptions: ParsableArguments, SettingFlags {
 
 struct OptimizerOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("learning-rate"), help: help("learning-rate")) var learningRate: String?
-    @Option(name: .customLong("head-learning-rate"), help: help("head-learning-rate")) var headLearningRate: String?
+    @Option(name: .customLong("head-learning-rate"), help: help("head-learning-rate")) var headLearningRate:
+        String?
     @Option(name: .customLong("schedule"), help: help("schedule")) var schedule: String?
-    @Option(name: .customLong("learning-rate-warmup"), help: help("learning-rate-warmup")) var learningRateWarmup: String?
+    @Option(name: .customLong("learning-rate-warmup"), help: help("learning-rate-warmup"))
+    var learningRateWarmup: String?
     @Option(name: .customLong("epochs"), help: help("epochs")) var epochs: String?
     @Option(name: .customLong("steps"), help: help("steps")) var steps: String?
     @Option(name: .customLong("batch-size"), help: help("batch-size")) var batchSize: String?
@@ -104,8 +110,10 @@ struct OptimizerOptions: ParsableArguments, SettingFlags {
 struct RunOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("seed"), help: help("seed")) var seed: String?
     @Option(name: .customLong("threads"), help: help("threads")) var threads: String?
-    @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery: String?
-    @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints: String?
+    @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery:
+        String?
+    @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints:
+        String?
     @Option(name: .customLong("evaluate-every"), help: help("evaluate-every")) var evaluateEvery: String?
     @Option(name: .customLong("early-stopping"), help: help("early-stopping")) var earlyStopping: String?
     @Option(name: .customLong("best-metric"), help: help("best-metric")) var bestMetric: String?

@@ -10,11 +10,13 @@ import Transformers
 func tinyEncoder() throws -> BertEncoder { try BertEncoder(HFFolder(Golden.url("bert/model"))) }
 
 func plan(
-    _ method: AdapterPlan.Method = .adalora, roles: [LinearSite.Role] = LinearSite.Role.allCases, rank: Int = 3,
+    _ method: AdapterPlan.Method = .adalora, roles: [LinearSite.Role] = LinearSite.Role.allCases,
+    rank: Int = 3,
     initialization: FactorInitialization = .orthonormal, seed: UInt64 = 7
 ) -> AdapterPlan {
     AdapterPlan(
-        method: method, roles: roles, rank: rank, scale: 1, dropout: 0, initialization: initialization, seed: seed)
+        method: method, roles: roles, rank: rank, scale: 1, dropout: 0, initialization: initialization,
+        seed: seed)
 }
 
 @Suite struct AdapterSetTests {
@@ -22,7 +24,9 @@ func plan(
         let encoder = try tinyEncoder()
         let set = try AdapterSet(installing: plan(roles: [.value, .query]), on: encoder.linearLayers)
         #expect(
-            set.adapters.map { "\($0.site)" } == ["layer.0.query", "layer.0.value", "layer.1.query", "layer.1.value"])
+            set.adapters.map { "\($0.site)" } == [
+                "layer.0.query", "layer.0.value", "layer.1.query", "layer.1.value",
+            ])
         #expect(encoder.linearLayers.filter { $0.adapter != nil }.count == 4)
     }
 
@@ -48,7 +52,8 @@ func plan(
 
     @Test func seedsDecideTheStart() throws {
         func first(_ seed: UInt64) throws -> [Float] {
-            try AdapterSet(installing: plan(seed: seed), on: tinyEncoder().linearLayers).adapters[0].factors.q.values.values
+            try AdapterSet(installing: plan(seed: seed), on: tinyEncoder().linearLayers).adapters[0].factors.q
+                .values.values
         }
         #expect(try first(7) == first(7))
         #expect(try first(7) != first(8))
@@ -86,7 +91,8 @@ func plan(
         #expect {
             try AdapterSet(installing: plan(rank: 33), on: encoder.linearLayers)
         } throws: {
-            "\($0)".contains("initial rank 33 is more than layer.0.query [32, 32] can have; use --initial-rank 32")
+            "\($0)".contains(
+                "initial rank 33 is more than layer.0.query [32, 32] can have; use --initial-rank 32")
         }
     }
 }

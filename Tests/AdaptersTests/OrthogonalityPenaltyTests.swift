@@ -58,14 +58,17 @@ import Transformers
             let down = value(set, form, weight: 0.25)
             vector.values.pointer[index] = old
             let numeric = (up - down) / Double(2 * step)
-            #expect(abs(Double(gradients.pointer[index]) - numeric) < 1e-4 * max(1, abs(numeric)), "element \(index)")
+            #expect(
+                abs(Double(gradients.pointer[index]) - numeric) < 1e-4 * max(1, abs(numeric)),
+                "element \(index)")
         }
     }
 
     @Test func noneAddsNothing() throws {
         let (set, vector) = try setUp(.gaussian)
         let gradients = Matrix(rows: 1, columns: vector.count)
-        #expect(OrthogonalityPenalty(form: .none, weight: 1).addGradient(of: set, in: vector, to: gradients) == 0)
+        #expect(
+            OrthogonalityPenalty(form: .none, weight: 1).addGradient(of: set, in: vector, to: gradients) == 0)
         #expect(gradients.values.allSatisfy { $0 == 0 })
     }
 
@@ -81,7 +84,9 @@ import Transformers
             }
         }
         let gradients = Matrix(rows: 1, columns: vector.count)
-        #expect(OrthogonalityPenalty(form: .norm, weight: 0.5).addGradient(of: set, in: vector, to: gradients) == 0)
+        #expect(
+            OrthogonalityPenalty(form: .norm, weight: 0.5).addGradient(of: set, in: vector, to: gradients)
+                == 0)
         #expect(gradients.values.allSatisfy { $0 == 0 })
     }
 }

@@ -211,7 +211,7 @@ struct DataErrorTests {
         #expect(try error(folder).kind == .unreadable)
         #expect(
             try error(unknown).description
-                == "\(unknown.path): the extension names no known format; use .jsonl, .tsv or .csv, or give --format"
+                == "\(unknown.path): the extension names no known format; name it .jsonl, .tsv or .csv"
         )
     }
 

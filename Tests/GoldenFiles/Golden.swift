@@ -22,14 +22,16 @@ public enum Golden {
     }
 
     /// Token ids, type ids and label (−1 when there is none) of each sequence of a `sequences` array.
-    public static func sequences(_ json: JSONValue?) throws -> [(ids: [Int32], types: [Int32], label: Int32)] {
+    public static func sequences(_ json: JSONValue?) throws -> [(ids: [Int32], types: [Int32], label: Int32)]
+    {
         guard let list = json?["sequences"]?.array, !list.isEmpty else {
             throw Missing(description: "the golden has no sequences")
         }
         return list.map { entry in
             (
                 (entry["ids"]?.array ?? []).compactMap(\.int).map(Int32.init),
-                (entry["types"]?.array ?? []).compactMap(\.int).map(Int32.init), Int32(entry["label"]?.int ?? -1)
+                (entry["types"]?.array ?? []).compactMap(\.int).map(Int32.init),
+                Int32(entry["label"]?.int ?? -1)
             )
         }
     }

@@ -21,7 +21,9 @@ import Transformers
             targets: .classes(sequences.map(\.label)))
     }
 
-    private static func model(_ encoder: BertEncoder, _ start: TensorStore, threads: Int) throws -> SequenceModel {
+    private static func model(_ encoder: BertEncoder, _ start: TensorStore, threads: Int) throws
+        -> SequenceModel
+    {
         let head = try SequenceHead(
             encoder: encoder, outputs: 5, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
@@ -34,7 +36,8 @@ import Transformers
         _ encoder: BertEncoder, _ start: TensorStore, method: AdapterPlan.Method, rank: Int, scale: Float
     ) throws -> AdapterSet {
         let plan = AdapterPlan(
-            method: method, roles: roles, rank: rank, scale: scale, dropout: 0, initialization: .gaussian, seed: 1)
+            method: method, roles: roles, rank: rank, scale: scale, dropout: 0, initialization: .gaussian,
+            seed: 1)
         let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
         for adapter in set.adapters {
             let path = adapter.layer.modulePath
@@ -63,7 +66,8 @@ import Transformers
         let schedule = try BudgetSchedule(
             initialBudget: 48, finalBudget: 24, totalSteps: 24, warmupSteps: 4, finalSteps: 6, interval: 2)
         let ranks = RankController(
-            set: set, schedule: schedule, measure: .sensitivity, weightsAfterUpdate: true, beta1: 0.85, beta2: 0.85)
+            set: set, schedule: schedule, measure: .sensitivity, weightsAfterUpdate: true, beta1: 0.85,
+            beta2: 0.85)
         return Trainer(
             model: try model(encoder, start, threads: 2), adapters: set, ranks: ranks, settings: settings())
     }
@@ -85,7 +89,8 @@ import Transformers
             let regularizer = try #require(expected["regularizer"]?.double)
             let norm = try #require(expected["gradientNorm"]?.double)
             worst.loss = max(
-                worst.loss, abs(result.loss - loss) / loss, abs(result.orthogonality - regularizer) / regularizer)
+                worst.loss, abs(result.loss - loss) / loss,
+                abs(result.orthogonality - regularizer) / regularizer)
             worst.norm = max(worst.norm, abs(result.gradientNorm - norm) / norm)
             let chosen: Bool = try #require(expected["maskChosen"]?.bool as Bool?)
             #expect((result.allocation != nil) == chosen, "step \(step)")
@@ -115,7 +120,8 @@ import Transformers
         for adapter in trainer.adapters.adapters {
             let path = adapter.layer.modulePath
             for (name, parameter) in [("lora_A", adapter.factors.q), ("lora_B", adapter.factors.p)] {
-                let error = zip(parameter.values.values, try final.floats("\(path).\(name)")).reduce(Float(0)) {
+                let error = zip(parameter.values.values, try final.floats("\(path).\(name)")).reduce(Float(0))
+                {
                     max($0, abs($1.0 - $1.1))
                 }
                 #expect(error < 2e-4, "\(path).\(name): \(error)")
@@ -158,19 +164,25 @@ import Transformers
         for adapter in set.adapters {
             let path = adapter.layer.modulePath
             let lambda = try #require(adapter.factors.lambda)
-            for (name, parameter) in [("lora_A", adapter.factors.q), ("lora_E", lambda), ("lora_B", adapter.factors.p)] {
+            for (name, parameter) in [
+                ("lora_A", adapter.factors.q), ("lora_E", lambda), ("lora_B", adapter.factors.p),
+            ] {
                 #expect(relativeError(gradient(parameter), try golden.floats("task.\(path).\(name)")) < 1e-4)
             }
         }
-        #expect(relativeError(gradient(model.head.weight), try golden.floats("task.classifier.weight")) < 1e-4)
+        #expect(
+            relativeError(gradient(model.head.weight), try golden.floats("task.classifier.weight")) < 1e-4)
         gradients.fill(0)
-        let penalty = OrthogonalityPenalty(form: .norm, weight: 0.5).addGradient(of: set, in: vector, to: gradients)
+        let penalty = OrthogonalityPenalty(form: .norm, weight: 0.5).addGradient(
+            of: set, in: vector, to: gradients)
         let regularizer = try #require(values["regularizer"]?.double)
         #expect(abs(penalty - regularizer) < 1e-5 * regularizer)
         for adapter in set.adapters {
             let path = adapter.layer.modulePath
             for (name, parameter) in [("lora_A", adapter.factors.q), ("lora_B", adapter.factors.p)] {
-                #expect(relativeError(gradient(parameter), try golden.floats("regularizer.\(path).\(name)")) < 1e-4)
+                #expect(
+                    relativeError(gradient(parameter), try golden.floats("regularizer.\(path).\(name)"))
+                        < 1e-4)
             }
         }
     }
@@ -180,7 +192,8 @@ import Transformers
         let start = try Golden.tensors("adalora/lora_initial.safetensors")
         let set = try Self.adapters(encoder, start, method: .lora, rank: 2, scale: 2)
         let trainer = Trainer(
-            model: try Self.model(encoder, start, threads: 2), adapters: set, ranks: nil, settings: Self.settings())
+            model: try Self.model(encoder, start, threads: 2), adapters: set, ranks: nil,
+            settings: Self.settings())
         let losses = try #require(Golden.json("adalora/lora.json")["losses"]?.array).compactMap(\.double)
         let batches = try #require(Golden.json("adalora/batches.json")["steps"]?.array)
         #expect(losses.count == 5)
@@ -188,7 +201,9 @@ import Transformers
             let data = try Self.data(batches[index])
             let result = try trainer.step(index + 1, data: data, indices: Array(0..<data.count))
             #expect(result.orthogonality == 0)
-            #expect(abs(result.loss - expected) < 1e-4 * expected, "step \(index + 1): \(result.loss), \(expected)")
+            #expect(
+                abs(result.loss - expected) < 1e-4 * expected,
+                "step \(index + 1): \(result.loss), \(expected)")
         }
     }
 
@@ -196,7 +211,8 @@ import Transformers
     @Test func adapterSavedByPEFTLoads() throws {
         let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
         let model = try Self.model(encoder, try Golden.tensors("adalora/initial.safetensors"), threads: 1)
-        _ = try PEFTFolder.load(Golden.url("adalora/peft_adapter"), onto: encoder.linearLayers, head: model.head)
+        _ = try PEFTFolder.load(
+            Golden.url("adalora/peft_adapter"), onto: encoder.linearLayers, head: model.head)
         let expected = (try Golden.json("adalora/steps.json")["reloadedLogits"]?.array ?? []).flatMap {
             ($0.array ?? []).compactMap(\.double)
         }

@@ -37,14 +37,17 @@ import Transformers
             encoder: encoder, outputs: 5, pooling: .pooler, dropout: dropout,
             stream: RandomStream(seed: 3, purpose: "initialize head"))
         let schedule = try BudgetSchedule(
-            initialBudget: 36, finalBudget: final, totalSteps: 30, warmupSteps: 4, finalSteps: 10, interval: interval)
+            initialBudget: 36, finalBudget: final, totalSteps: 30, warmupSteps: 4, finalSteps: 10,
+            interval: interval)
         let ranks = RankController(
-            set: set, schedule: schedule, measure: .sensitivity, weightsAfterUpdate: false, beta1: 0.85, beta2: 0.85)
+            set: set, schedule: schedule, measure: .sensitivity, weightsAfterUpdate: false, beta1: 0.85,
+            beta2: 0.85)
         let peak = LearningRate(peak: rate, shape: .linear, warmupSteps: 2, totalSteps: 30)
         var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
         settings.penalty = OrthogonalityPenalty(form: .squared, weight: 0.1)
         return Trainer(
-            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)), adapters: set,
+            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
+            adapters: set,
             ranks: ranks, settings: settings)
     }
 
@@ -88,7 +91,9 @@ import Transformers
         for step in 1...13 { _ = try trainer.step(step, data: data, indices: Array(0..<16)) }
         let before = trainer.vector.values.values
         let pruned = trainer.adapters.adapters.flatMap { adapter in
-            adapter.mask.indices.filter { !adapter.mask[$0] }.map { adapter.factors.lambda?.values.values[$0] ?? 0 }
+            adapter.mask.indices.filter { !adapter.mask[$0] }.map {
+                adapter.factors.lambda?.values.values[$0] ?? 0
+            }
         }
         #expect(pruned.contains { $0 != 0 }, "no pruned λ has regrown: the test tests nothing")
         let masked = trainer.evaluate(data).loss
@@ -113,11 +118,13 @@ import Transformers
                 initialization: .orthonormal, seed: 3)
             let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
             let head = try SequenceHead(
-                encoder: encoder, outputs: 5, pooling: .mean, dropout: 0, stream: RandomStream(seed: 3, purpose: "head"))
+                encoder: encoder, outputs: 5, pooling: .mean, dropout: 0,
+                stream: RandomStream(seed: 3, purpose: "head"))
             let ranks = RankController(
                 set: set,
                 schedule: try BudgetSchedule(
-                    initialBudget: 36, finalBudget: 8, totalSteps: 80, warmupSteps: 5, finalSteps: 55, interval: 1),
+                    initialBudget: 36, finalBudget: 8, totalSteps: 80, warmupSteps: 5, finalSteps: 55,
+                    interval: 1),
                 measure: .sensitivity, weightsAfterUpdate: false, beta1: 0.85, beta2: 0.85)
             let peak = LearningRate(peak: 3e-3, shape: .linear, warmupSteps: 2, totalSteps: 80)
             var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
@@ -177,11 +184,14 @@ import Transformers
         ).loss
         var parts = 0.0
         for range in [0..<7, 7..<40] {
-            parts += Double(range.count) / 40
+            parts +=
+                Double(range.count) / 40
                 * trainer.model.lossAndGradient(
                     data, indices: Array(range), into: part, shardGradients: &buffers, seed: 1, step: 1
                 ).loss
-            for index in 0..<part.count { sum.pointer[index] += part.pointer[index] * Float(range.count) / 40 }
+            for index in 0..<part.count {
+                sum.pointer[index] += part.pointer[index] * Float(range.count) / 40
+            }
         }
         #expect(abs(loss - parts) < 1e-6 * loss)
         #expect(relativeError(whole.values, sum.values) < 1e-5)

@@ -28,7 +28,8 @@ import Transformers
         let tape = Tape(evaluatingWith: BufferPool())
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
         var hidden: [[Float]] = []
-        let last = encoder.hiddenStates(batch, on: tape) { _, variable in hidden.append(variable.value.values) }
+        let last = encoder.hiddenStates(batch, on: tape) { _, variable in hidden.append(variable.value.values)
+        }
         #expect(hidden.count == 3)
         for (index, values) in hidden.enumerated() {
             #expect(relativeError(values, try expected.floats("hidden.\(index)")) < 1e-5, "hidden \(index)")
@@ -58,7 +59,8 @@ import Transformers
         var checked = 0
         for parameter in parameters {
             let range = vector.range(of: parameter)
-            let ours = Array(UnsafeBufferPointer(start: gradients.pointer + range.lowerBound, count: range.count))
+            let ours = Array(
+                UnsafeBufferPointer(start: gradients.pointer + range.lowerBound, count: range.count))
             let theirs = try expected.floats("grad.\(parameter.name)")
             let absolute = zip(ours, theirs).reduce(0) { max($0, abs($1.0 - $1.1)) }
             #expect(
@@ -74,7 +76,8 @@ import Transformers
     @Test func realMiniLM() throws {
         let folder = Golden.repository.appendingPathComponent("models/minilm")
         try #require(
-            FileManager.default.fileExists(atPath: folder.path), "models/minilm is missing: run scripts/fetch-minilm.sh")
+            FileManager.default.fileExists(atPath: folder.path),
+            "models/minilm is missing: run scripts/fetch-minilm.sh")
         let encoder = try BertEncoder(HFFolder(folder))
         let expected = try Golden.tensors("minilm/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("minilm/batch.json"))
@@ -90,7 +93,8 @@ import Transformers
         }
         let pooler = try #require(encoder.pooler)
         let pooled = tape.tanh(
-            tape.linear(tape.firstRows(last, offsets: batch.offsets), weight: pooler.weight, bias: pooler.bias))
+            tape.linear(
+                tape.firstRows(last, offsets: batch.offsets), weight: pooler.weight, bias: pooler.bias))
         #expect(relativeError(pooled.value.values, try expected.floats("pooled")) < 1e-4)
     }
 

@@ -10,14 +10,17 @@ import Transformers
     private func damaged(
         config edit: (String) -> String = { $0 }, tensors change: (TensorInfo, [Float]) -> TensorToWrite?
     ) throws -> URL {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bert-\(UUID().uuidString)")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "bert-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let source = Golden.url("bert/model")
         let text = try String(contentsOf: source.appendingPathComponent("config.json"), encoding: .utf8)
-        try edit(text).write(to: folder.appendingPathComponent("config.json"), atomically: true, encoding: .utf8)
+        try edit(text).write(
+            to: folder.appendingPathComponent("config.json"), atomically: true, encoding: .utf8)
         let store = try TensorStore(modelFolder: source)
         let tensors = try store.tensors.compactMap { change($0, try store.floats($0.name)) }
-        try SafetensorsWriter.write(tensors, metadata: [:], to: folder.appendingPathComponent("model.safetensors"))
+        try SafetensorsWriter.write(
+            tensors, metadata: [:], to: folder.appendingPathComponent("model.safetensors"))
         return folder
     }
 
@@ -42,9 +45,12 @@ import Transformers
 
     @Test func wrongShape() throws {
         let folder = try damaged { info, values in
-            info.name == query ? TensorToWrite(name: info.name, shape: [16, 64], values: values) : same(info, values)
+            info.name == query
+                ? TensorToWrite(name: info.name, shape: [16, 64], values: values) : same(info, values)
         }
-        #expect(message(folder).contains("\(query): the weight has shape [16, 64], config.json asks for [32, 32]"))
+        #expect(
+            message(folder).contains("\(query): the weight has shape [16, 64], config.json asks for [32, 32]")
+        )
     }
 
     @Test func notANumber() throws {
@@ -57,7 +63,8 @@ import Transformers
     }
 
     @Test func otherArchitectureAndHeads() throws {
-        let roberta = try damaged(config: { $0.replacingOccurrences(of: "\"bert\"", with: "\"roberta\"") }, tensors: same)
+        let roberta = try damaged(
+            config: { $0.replacingOccurrences(of: "\"bert\"", with: "\"roberta\"") }, tensors: same)
         #expect(message(roberta).contains("\"roberta\" is not an architecture this version can train"))
         let heads = try damaged(
             config: {
@@ -68,14 +75,16 @@ import Transformers
 
     @Test func extraWeightsAreReported() throws {
         let store = try TensorStore(modelFolder: Golden.url("bert/model"))
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bert-\(UUID().uuidString)")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "bert-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         try FileManager.default.copyItem(
             at: Golden.url("bert/model/config.json"), to: folder.appendingPathComponent("config.json"))
         var tensors = try store.tensors.map { same($0, try store.floats($0.name)) }
         tensors.append(TensorToWrite(name: "bert.adapter.weight", shape: [2, 2], values: [1, 2, 3, 4]))
-        try SafetensorsWriter.write(tensors, metadata: [:], to: folder.appendingPathComponent("model.safetensors"))
+        try SafetensorsWriter.write(
+            tensors, metadata: [:], to: folder.appendingPathComponent("model.safetensors"))
         let encoder = try BertEncoder(HFFolder(folder))
         #expect(encoder.unusedWeights.contains("bert.adapter.weight"))
     }
