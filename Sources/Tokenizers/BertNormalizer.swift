@@ -1,5 +1,3 @@
-import Foundation
-
 /// The normalizer and pre-tokenizer of BERT tokenizers, scalar for scalar like the `tokenizers` library:
 /// clean text, space out CJK, strip accents, lowercase; then split at white space and around punctuation.
 package struct BertNormalizer: Sendable {
@@ -15,82 +13,82 @@ package struct BertNormalizer: Sendable {
         self.lowercase = lowercase
     }
 
-    /// The words of `text`: slices of its normalized scalars.
-    package func words(_ text: Substring) -> [ArraySlice<Unicode.Scalar>] {
-        let scalars = normalize(text)
-        var words: [ArraySlice<Unicode.Scalar>] = []
-        var start = 0
-        for (index, scalar) in scalars.enumerated() {
+    /// Calls `body` with each word of a normalized text: a run without white space and punctuation, or one
+    /// punctuation mark.
+    package static func forEachWord(
+        _ scalars: ArraySlice<LocatedScalar>, _ body: (ArraySlice<LocatedScalar>) -> Void
+    ) {
+        var start = scalars.startIndex
+        for index in scalars.indices {
+            let scalar = scalars[index].scalar
             let isSpace = UnicodeClasses.isWhitespace(scalar)
             guard isSpace || UnicodeClasses.isPunctuation(scalar) else { continue }
-            if start < index { words.append(scalars[start..<index]) }
-            if !isSpace { words.append(scalars[index...index]) }
+            if start < index { body(scalars[start..<index]) }
+            if !isSpace { body(scalars[index...index]) }
             start = index + 1
         }
-        if start < scalars.count { words.append(scalars[start...]) }
-        return words
+        if start < scalars.endIndex { body(scalars[start...]) }
     }
 
-    package func normalize(_ text: Substring) -> [Unicode.Scalar] {
-        var scalars: [Unicode.Scalar] = []
-        scalars.reserveCapacity(text.utf8.count)
+    package func normalize(_ text: ArraySlice<LocatedScalar>) -> [LocatedScalar] {
+        var result: [LocatedScalar] = []
+        result.reserveCapacity(text.count)
         // Below U+00C0 nothing decomposes into a base and a mark.
         var mayDecompose = false
-        for scalar in text.unicodeScalars {
+        for var located in text {
+            let scalar = located.scalar
             if cleanText {
                 if scalar.value == 0xFFFD || UnicodeClasses.isControl(scalar) { continue }
-                if UnicodeClasses.isWhitespace(scalar) {
-                    scalars.append(" ")
-                    continue
-                }
+                if UnicodeClasses.isWhitespace(scalar) { located.scalar = " " }
             }
             if handleChineseCharacters && UnicodeClasses.isChinese(scalar) {
-                scalars += [" ", scalar, " "]
+                var space = located
+                space.scalar = " "
+                result += [space, located, space]
             } else {
-                scalars.append(scalar)
+                result.append(located)
             }
             mayDecompose = mayDecompose || scalar.value >= 0xC0
         }
-        if stripAccents && mayDecompose { scalars = withoutAccents(scalars) }
-        if lowercase { scalars = lowercased(scalars) }
-        return scalars
+        if stripAccents && mayDecompose { result = Self.withoutAccents(result) }
+        return lowercase ? Self.lowercased(result) : result
     }
 
     /// NFD without its nonspacing marks.
-    private func withoutAccents(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        var result: [Unicode.Scalar] = []
-        result.reserveCapacity(scalars.count)
-        var known = String.UnicodeScalarView()
-        func flush() {
-            let decomposed = String(known).decomposedStringWithCanonicalMapping.unicodeScalars
-            result.append(contentsOf: decomposed.lazy.filter { !UnicodeClasses.isNonspacingMark($0) })
-            known = String.UnicodeScalarView()
+    private static func withoutAccents(_ scalars: [LocatedScalar]) -> [LocatedScalar] {
+        let decomposed = CanonicalDecomposition.decompose(scalars.map(\.scalar))
+        var result: [LocatedScalar] = []
+        result.reserveCapacity(decomposed.count)
+        // As in the library a scalar takes the place at its position in the text, also where marks were
+        // reordered; the further scalars of one decomposition share the place of what stands before them.
+        var position = -1
+        for part in decomposed {
+            if !part.continues { position += 1 }
+            guard !UnicodeClasses.isNonspacingMark(part.scalar) else { continue }
+            var located = scalars[max(position, 0)]
+            located.scalar = part.scalar
+            result.append(located)
         }
-        // To the library a scalar that its NFD does not know stays, and no mark is reordered across it.
-        for scalar in scalars {
-            if UnicodeClasses.isUnknownToNormalization(scalar) {
-                flush()
-                if !UnicodeClasses.isNonspacingMark(scalar) { result.append(scalar) }
-            } else {
-                known.append(scalar)
-            }
-        }
-        flush()
         return result
     }
 
     /// Scalar by scalar, without the context rules (final sigma) of lowercasing a string.
-    private func lowercased(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        var result: [Unicode.Scalar] = []
+    private static func lowercased(_ scalars: [LocatedScalar]) -> [LocatedScalar] {
+        var result: [LocatedScalar] = []
         result.reserveCapacity(scalars.count)
-        for scalar in scalars {
+        for var located in scalars {
+            let scalar = located.scalar
             if scalar.value < 0x80 {
                 let upper = scalar.value >= 0x41 && scalar.value <= 0x5A
-                result.append(upper ? Unicode.Scalar(UInt8(scalar.value + 32)) : scalar)
+                if upper { located.scalar = Unicode.Scalar(UInt8(scalar.value + 32)) }
+                result.append(located)
             } else if scalar.properties.changesWhenLowercased {
-                result += scalar.properties.lowercaseMapping.unicodeScalars
+                for lower in scalar.properties.lowercaseMapping.unicodeScalars {
+                    located.scalar = lower
+                    result.append(located)
+                }
             } else {
-                result.append(scalar)
+                result.append(located)
             }
         }
         return result

@@ -28,6 +28,9 @@ public struct Encoding: Sendable, Equatable {
     public let ids: [Int32]
     /// 0 for the first text and its special tokens, 1 for the second.
     public let typeIDs: [Int32]
+    /// The UTF-8 bytes of its own text that each token stands for; empty for the special tokens around the
+    /// texts.
+    public let offsets: [Range<Int>]
     /// Tokens that did not fit; 0 when nothing was cut.
     public let truncatedTokens: Int
 }
@@ -36,12 +39,15 @@ public struct Encoding: Sendable, Equatable {
 public struct Tokenizer: Sendable {
     /// Largest id + 1.
     public let vocabularySize: Int
+    /// The id of the padding token, nil when the vocabulary has none; `encode` never pads.
+    public let paddingID: Int32?
     public var unknownID: Int32? { model.unknownID }
 
     private let normalizer: BertNormalizer
     private let model: WordPiece
-    private let specialTokens: [(text: String, id: Int32)]
-    private let specialOpeners: Set<Unicode.Scalar>
+    private let originalTokens: AddedTokens
+    private let normalizedTokens: AddedTokens
+    private let names: [Int32: String]
     private let classID: Int32
     private let separatorID: Int32
 
@@ -66,7 +72,7 @@ public struct Tokenizer: Sendable {
 
     init(_ file: TokenizerFile) throws {
         func id(_ token: String) throws -> Int32 {
-            guard let id = file.vocabulary.first(where: { $0.token == token })?.id else {
+            guard let id = file.id(of: token) else {
                 throw TokenizerError(file: file.path, problem: "the vocabulary has no \"\(token)\" token")
             }
             return id
@@ -77,38 +83,70 @@ public struct Tokenizer: Sendable {
             continuingPrefix: file.continuingPrefix, longestWord: file.longestWord, file: file.path)
         classID = try id(file.classToken)
         separatorID = try id(file.separatorToken)
-        // Longest first, so that the leftmost-longest one is found.
-        specialTokens = file.specialTokens.sorted {
-            ($1.text.utf8.count, $0.text) < ($0.text.utf8.count, $1.text)
-        }
-        specialOpeners = Set(specialTokens.compactMap { $0.text.unicodeScalars.first })
-        let largest = max(file.vocabulary.map(\.id).max() ?? 0, specialTokens.map(\.id).max() ?? 0)
-        vocabularySize = Int(largest) + 1
+        paddingID = file.id(of: file.paddingToken)
+        originalTokens = AddedTokens(
+            file.addedTokens.filter { !$0.isNormalized }.map { (Array($0.text.unicodeScalars), $0) })
+        normalizedTokens = AddedTokens(try Self.normalized(file))
+        var names: [Int32: String] = [:]
+        for (token, id) in file.vocabulary { names[id] = token }
+        for token in file.addedTokens { names[token.id] = token.text }
+        self.names = names
+        vocabularySize = Int(names.keys.max() ?? -1) + 1
     }
 
+    /// The added tokens that are looked for in normalized text, each with its own normalized scalars.
+    private static func normalized(
+        _ file: TokenizerFile
+    ) throws -> [(scalars: [Unicode.Scalar], token: AddedToken)] {
+        var seen: [[Unicode.Scalar]: String] = [:]
+        return try file.addedTokens.filter(\.isNormalized).map { token in
+            let located = file.normalizer.normalize(LocatedScalar.scalars(of: token.text)[...])
+            let scalars = located.map(\.scalar)
+            guard !scalars.isEmpty else {
+                throw TokenizerError(
+                    file: file.path,
+                    problem: "nothing is left of added token \"\(token.text)\" once it is normalized")
+            }
+            // Which of the two the library finds changes from run to run.
+            if let twin = seen.updateValue(token.text, forKey: scalars) {
+                throw TokenizerError(
+                    file: file.path,
+                    problem: "added tokens \"\(twin)\" and \"\(token.text)\" are the same once normalized")
+            }
+            return (scalars, token)
+        }
+    }
+
+    /// The token of an id as the vocabulary spells it ("##ing"); nil for an id that it does not have.
+    public func token(for id: Int32) -> String? { names[id] }
+
     /// `[CLS] text [SEP]`, or `[CLS] text [SEP] pair [SEP]`, of at most `maxLength` tokens. What does not fit
-    /// is cut at the end, of a pair the longer text first, and counted.
+    /// is cut at the end, of a pair the longer text first, and counted. `maxLength` is at least 2, or 3 with a
+    /// pair.
     public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
-        precondition(maxLength >= 3, "a limit of \(maxLength) tokens leaves no room for text")
+        let limit = maxLength - (pair == nil ? 2 : 3)
+        precondition(limit >= 0, "\(maxLength) tokens cannot hold \(maxLength - limit) special tokens")
         var first = tokens(of: text)
         var second = pair.map { tokens(of: $0) }
-        let limit = maxLength - (second == nil ? 2 : 3)
         let total = first.count + (second?.count ?? 0)
         if let other = second {
             let (keptFirst, keptSecond) = Self.longestFirst(first.count, other.count, limit: limit)
-            first.removeLast(first.count - keptFirst)
-            second?.removeLast(other.count - keptSecond)
+            first.cut(to: keptFirst)
+            second?.cut(to: keptSecond)
         } else if first.count > limit {
-            first.removeLast(first.count - limit)
+            first.cut(to: limit)
         }
-        var ids = [classID] + first + [separatorID]
+        var ids = [classID] + first.ids + [separatorID]
         var types = [Int32](repeating: 0, count: ids.count)
+        var offsets = [0..<0] + first.offsets + [0..<0]
         if let second {
-            ids += second + [separatorID]
+            ids += second.ids + [separatorID]
             types += [Int32](repeating: 1, count: second.count + 1)
+            offsets += second.offsets + [0..<0]
         }
         return Encoding(
-            ids: ids, typeIDs: types, truncatedTokens: total - first.count - (second?.count ?? 0))
+            ids: ids, typeIDs: types, offsets: offsets,
+            truncatedTokens: total - first.count - (second?.count ?? 0))
     }
 
     /// How many tokens of each text stay: the longer one gives way, then both, as `longest_first` does.
@@ -124,49 +162,25 @@ public struct Tokenizer: Sendable {
         return first > second ? (keptLong, keptShort) : (keptShort, keptLong)
     }
 
-    /// Ids without special tokens of the template; special tokens that stand in the text are recognized.
-    private func tokens(of text: String) -> [Int32] {
-        var output: [Int32] = []
-        var rest = text[...]
-        while let (range, id) = firstSpecialToken(in: rest) {
-            encodeSegment(rest[..<range.lowerBound], into: &output)
-            output.append(id)
-            rest = rest[range.upperBound...]
+    /// Without the special tokens of the template. Added tokens are looked for in the original text, then in
+    /// the normalized pieces between them.
+    private func tokens(of text: String) -> TokenList {
+        var output = TokenList()
+        for piece in originalTokens.split(LocatedScalar.scalars(of: text)[...]) {
+            switch piece {
+            case .token(let id, let place): output.append(id, place)
+            case .text(let segment): encode(normalizer.normalize(segment), into: &output)
+            }
         }
-        encodeSegment(rest, into: &output)
         return output
     }
 
-    private func encodeSegment(_ segment: Substring, into output: inout [Int32]) {
-        for word in normalizer.words(segment) { model.encode(word, into: &output) }
-    }
-
-    /// The leftmost special token, the longest of those that start there. Compared by scalars: "[MASK]"
-    /// followed by a combining mark still is one.
-    private func firstSpecialToken(in text: Substring) -> (Range<String.Index>, Int32)? {
-        let scalars = text.unicodeScalars
-        var index = scalars.startIndex
-        while index < scalars.endIndex {
-            if specialOpeners.contains(scalars[index]) {
-                for token in specialTokens {
-                    if let end = Self.match(token.text, in: scalars, at: index) {
-                        return (index..<end, token.id)
-                    }
-                }
+    private func encode(_ normalized: [LocatedScalar], into output: inout TokenList) {
+        for piece in normalizedTokens.split(normalized[...]) {
+            switch piece {
+            case .token(let id, let place): output.append(id, place)
+            case .text(let text): BertNormalizer.forEachWord(text) { model.encode($0, into: &output) }
             }
-            index = scalars.index(after: index)
         }
-        return nil
-    }
-
-    private static func match(
-        _ token: String, in scalars: Substring.UnicodeScalarView, at start: String.Index
-    ) -> String.Index? {
-        var index = start
-        for scalar in token.unicodeScalars {
-            guard index < scalars.endIndex, scalars[index] == scalar else { return nil }
-            index = scalars.index(after: index)
-        }
-        return index
     }
 }

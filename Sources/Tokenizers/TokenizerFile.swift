@@ -5,13 +5,16 @@ import ModelFiles
 struct TokenizerFile {
     let path: String
     let vocabulary: [(token: String, id: Int32)]
-    let specialTokens: [(text: String, id: Int32)]
+    let addedTokens: [AddedToken]
     let normalizer: BertNormalizer
     let unknownToken: String
     let classToken: String
     let separatorToken: String
+    let paddingToken: String
     let continuingPrefix: String
     let longestWord: Int
+    /// By UTF-8 bytes: Swift's `==` on `String` would take "é" and "e" + accent for one.
+    private let idOfToken: [[UInt8]: Int32]
 
     /// More than any vocabulary in use; an id beyond it is an attack or damage.
     private static let largestID = 10_000_000
@@ -32,6 +35,7 @@ struct TokenizerFile {
             throw TokenizerError(file: path, problem: "there is no model.vocab")
         }
         vocabulary = try Self.checked(words.members.map { ($0.key, $0.value.int) }, path)
+        let known = Self.index(vocabulary)
         unknownToken = try Self.setting(model, "unk_token", "[UNK]", \.string, path)
         continuingPrefix = try Self.setting(model, "continuing_subword_prefix", "##", \.string, path)
         longestWord = try Self.setting(model, "max_input_chars_per_word", 100, \.int, path)
@@ -44,31 +48,37 @@ struct TokenizerFile {
             handleChineseCharacters: try Self.setting(settings, "handle_chinese_chars", true, \.bool, path),
             stripAccents: try Self.setting(settings, "strip_accents", lowercase, \.bool, path),
             lowercase: lowercase)
-        specialTokens = try Self.specialTokens(root["added_tokens"]?.array ?? [], path)
+        addedTokens = try Self.addedTokens(root["added_tokens"]?.array ?? [], known, path)
+        idOfToken = known.merging(Self.index(addedTokens.map { ($0.text, $0.id) })) { first, _ in first }
+        paddingToken = try Self.setting(root["padding"], "pad_token", "[PAD]", \.string, path)
         (classToken, separatorToken) = try Self.template(processor, path)
-        let templateIDs = [classToken, separatorToken].compactMap { token in
-            processor?["special_tokens"]?[token]?["ids"]?.array?.first?.int.map {
-                (token, Int32(clamping: $0))
-            }
-        }
-        for (token, id) in specialTokens.map({ ($0.text, $0.id) }) + templateIDs {
-            guard let other = vocabulary.first(where: { $0.token == token })?.id, other != id else {
-                continue
-            }
+        for token in [classToken, separatorToken] {
+            let entry = processor?["special_tokens"]?[token]?["ids"]?.array?.first
+            guard let id = entry?.int, let other = self.id(of: token), id != Int(other) else { continue }
             throw TokenizerError(
                 file: path,
                 problem: "token \"\(token)\" has the id \(id) in one place and \(other) in the vocabulary")
         }
     }
 
+    /// The id of a token of the vocabulary or an added one.
+    func id(of token: String) -> Int32? { idOfToken[Array(token.utf8)] }
+
+    private static func index(_ entries: [(String, Int32)]) -> [[UInt8]: Int32] {
+        Dictionary(entries.map { (Array($0.0.utf8), $0.1) }) { first, _ in first }
+    }
+
     /// A `vocab.txt`, one token a line, id = line number from 0.
     init(vocabulary url: URL, configuration: URL?) throws {
         path = url.path
-        guard let data = try? Data(contentsOf: url), let text = String(data: data, encoding: .utf8) else {
-            throw TokenizerError(file: url.path, problem: "the file cannot be read as UTF-8 text")
+        let text = try Self.text(url)
+        // Lines end as the library sees them, and trailing white space is not part of a token.
+        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+            line in
+            var scalars = Substring(line).unicodeScalars
+            while let last = scalars.last, UnicodeClasses.isWhitespace(last) { scalars.removeLast() }
+            return String(scalars)
         }
-        var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(
-            String.init)
         if lines.last == "" { lines.removeLast() }
         vocabulary = try Self.checked(lines.enumerated().map { ($0.element, $0.offset) }, path)
         let config = try configuration.map { try JSONValue.read($0) }
@@ -85,8 +95,26 @@ struct TokenizerFile {
         separatorToken = try Self.setting(config, "sep_token", "[SEP]", \.string, settings)
         continuingPrefix = "##"
         longestWord = 100
-        let special = Set([unknownToken, classToken, separatorToken, "[PAD]", "[MASK]"])
-        specialTokens = vocabulary.filter { special.contains($0.token) }.map { ($0.token, $0.id) }
+        paddingToken = try Self.setting(config, "pad_token", "[PAD]", \.string, settings)
+        let mask = try Self.setting(config, "mask_token", "[MASK]", \.string, settings)
+        idOfToken = Self.index(vocabulary)
+        let special = Set([unknownToken, classToken, separatorToken, paddingToken, mask])
+        addedTokens = vocabulary.filter { special.contains($0.token) }.map {
+            AddedToken(text: $0.token, id: $0.id)
+        }
+    }
+
+    private static func text(_ url: URL) throws -> String {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)
+        let size = (attributes?[.size] as? NSNumber)?.intValue ?? 0
+        let limit = JSONLimits().byteCount
+        guard attributes?[.type] as? FileAttributeType == .typeRegular, size <= limit else {
+            throw TokenizerError(file: url.path, problem: "this is no file of at most \(limit) bytes")
+        }
+        guard let data = try? Data(contentsOf: url), let text = String(validating: data, as: UTF8.self) else {
+            throw TokenizerError(file: url.path, problem: "the file cannot be read as UTF-8 text")
+        }
+        return text
     }
 
     private static func require(
@@ -129,21 +157,43 @@ struct TokenizerFile {
         }
     }
 
-    private static func specialTokens(_ entries: [JSONValue], _ path: String) throws -> [(
-        text: String, id: Int32
-    )] {
-        try entries.map { entry in
+    /// The library numbers tokens beyond the vocabulary itself, one after another. A file that says otherwise
+    /// would give other ids here than there.
+    private static func addedTokens(
+        _ entries: [JSONValue], _ known: [[UInt8]: Int32], _ path: String
+    ) throws -> [AddedToken] {
+        let taken = Set(known.values)
+        var seen = Set<[UInt8]>()
+        var next = known.count
+        return try entries.map { entry in
             guard let text = entry["content"]?.string, !text.isEmpty, let id = entry["id"]?.int, id >= 0,
                 id <= largestID
             else {
                 throw TokenizerError(file: path, problem: "an entry of added_tokens has no content or id")
             }
-            for flag in ["normalized", "lstrip", "rstrip", "single_word"] where entry[flag]?.bool == true {
-                throw TokenizerError(
-                    file: path, problem: "added token \"\(text)\" has \(flag) = true, which is not supported",
-                    advice: "use the tokenizer.json of the pretrained model")
+            let name = "added token \"\(text)\""
+            guard seen.insert(Array(text.utf8)).inserted else {
+                throw TokenizerError(file: path, problem: "\(name) stands twice")
             }
-            return (text, Int32(id))
+            if let other = known[Array(text.utf8)] {
+                guard Int(other) == id else {
+                    throw TokenizerError(
+                        file: path, problem: "\(name) has the id \(id), in the vocabulary it has \(other)")
+                }
+            } else {
+                guard id == next, !taken.contains(Int32(id)) else {
+                    throw TokenizerError(
+                        file: path,
+                        problem: "\(name) has the id \(id), but the tokenizers library would "
+                            + "number it \(next)")
+                }
+                next += 1
+            }
+            return AddedToken(
+                text: text, id: Int32(id), stripsLeft: try setting(entry, "lstrip", false, \.bool, path),
+                stripsRight: try setting(entry, "rstrip", false, \.bool, path),
+                isSingleWord: try setting(entry, "single_word", false, \.bool, path),
+                isNormalized: try setting(entry, "normalized", false, \.bool, path))
         }
     }
 

@@ -37,6 +37,15 @@ enum UnicodeClasses {
         }
     }
 
+    /// `\w` of the regular expressions that judge an added token's neighbors (Unicode Technical Standard 18).
+    static func isWordScalar(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
+        default: return false
+        }
+    }
+
     static func isNonspacingMark(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.properties.generalCategory == .nonspacingMark { return !contains(laterMarks, scalar.value) }
         return contains(earlierMarks, scalar.value)

@@ -31,7 +31,7 @@ final class ProgressDisplay {
             line(
                 "step \(record.step): ranks are final; pruned triplets cut out, trainable parameters "
                     + "\(Self.grouped(record.parametersBefore)) → \(Self.grouped(record.parametersAfter))"
-                    + (empty > 0 ? ", \(empty) matrices at rank 0" : ""))
+                    + (empty > 0 ? ", \(empty) of \(record.ranks.count) matrices at rank 0" : ""))
         case .evaluation(let record):
             let metrics = record.metrics.map {
                 "\($0.name) \($0.value.map { Self.fixed($0, 4) } ?? "undefined")"

@@ -10,6 +10,8 @@ import Tokenizers
         let maxLength: Int?
         let ids: [Int32]
         let types: [Int32]
+        /// Start and end of each token, flat.
+        let offsets: [Int]
     }
 
     private static let unlimited = 1 << 20
@@ -24,6 +26,8 @@ import Tokenizers
                 golden.text, pair: golden.pair, maxLength: golden.maxLength ?? Self.unlimited)
             #expect(got.ids == golden.ids, "ids of \(line)")
             #expect(got.typeIDs == golden.types, "types of \(line)")
+            let offsets = got.offsets.flatMap { [$0.lowerBound, $0.upperBound] }
+            #expect(offsets == golden.offsets, "offsets of \(line)")
             let whole = tokenizer.encode(golden.text, pair: golden.pair, maxLength: Self.unlimited)
             #expect(got.truncatedTokens == whole.ids.count - golden.ids.count, "cut tokens of \(line)")
         }
@@ -57,8 +61,9 @@ import Tokenizers
             var got = FNV()
             for code in UInt32(block * 256)..<UInt32(block * 256 + 256) {
                 guard let scalar = Unicode.Scalar(code) else { continue }
-                for word in normalizer.words("a\(scalar)b") {
-                    for part in word { got.add(part.value) }
+                let text = normalizer.normalize(LocatedScalar.scalars(of: "a\(scalar)b")[...])
+                BertNormalizer.forEachWord(text[...]) { word in
+                    for part in word { got.add(part.scalar.value) }
                     got.add(0xFFFF_FFFF)
                 }
                 got.add(0xFFFF_FFFE)

@@ -54,14 +54,33 @@ import Tokenizers
         Case(vocabulary("\"a\":9", "\"cat\":9"), "cat"),
         Case(vocabulary("[UNK]", "[unk]"), "the vocabulary has no \"[UNK]\" token"),
         Case(vocabulary("[SEP]", "[sep]"), "the vocabulary has no \"[SEP]\" token"),
-        Case(tiny.json(added: #"[{"id":4,"content":"[MASK]","normalized":true}]"#), "has normalized = true"),
-        Case(tiny.json(added: #"[{"id":4,"content":"[MASK]","lstrip":true}]"#), "has lstrip = true"),
+        Case(
+            tiny.json(added: #"[{"id":4,"content":"[MASK]","lstrip":1}]"#),
+            "the setting lstrip is not a Bool"),
+        Case(
+            tiny.json(added: #"[{"id":25,"content":"x"}]"#),
+            "\"x\" has the id 25, but the tokenizers library would number it 20"),
+        Case(
+            tiny.json(added: #"[{"id":20,"content":"x"},{"id":21,"content":"x"}]"#),
+            "added token \"x\" stands twice"),
+        Case(
+            tiny.json(added: #"[{"id":20,"content":"\u0301","normalized":true}]"#), "once it is normalized"),
+        Case(
+            tiny.json(
+                added: #"""
+                    [{"id":20,"content":"X","normalized":true},{"id":21,"content":"x","normalized":true}]
+                    """#),
+            "\"X\" and \"x\" are the same once normalized"),
+        Case(String(repeating: "[", count: 100_000), "nested deeper than 64 levels"),
+        Case(vocabulary("\"a\":9", "\"a\":1e300"), "token \"a\" has an id that is not a number"),
+        Case(vocabulary("\"a\":9", "\"a\":9,\"a\":20"), "duplicate key"),
         Case(tiny.json(added: #"[{"id":4}]"#), "an entry of added_tokens has no content or id"),
         Case(tiny.json(added: #"[{"id":4,"content":""}]"#), "an entry of added_tokens has no content or id"),
         Case(
             tiny.json(added: #"[{"id":-4,"content":"x"}]"#), "an entry of added_tokens has no content or id"),
         Case(
-            tiny.json(added: #"[{"id":5,"content":"[MASK]"}]"#), "\"[MASK]\" has the id 5 in one"),
+            tiny.json(added: #"[{"id":5,"content":"[MASK]"}]"#),
+            "\"[MASK]\" has the id 5, in the vocabulary it has 4"),
         Case(template("\"ids\":[2]", "\"ids\":[9]"), "\"[CLS]\" has the id 9 in one place and 2"),
         Case(template("\"B\",\"type_id\":1", "\"B\",\"type_id\":0"), "the template is not [CLS] A [SEP]"),
         Case(
@@ -94,6 +113,21 @@ import Tokenizers
         try folder.write("[CLS]\n[SEP]\n[UNK]\na", as: "vocab.txt")
         try folder.write(#"{"do_lower_case":1}"#, as: "tokenizer_config.json")
         expectError(folder, "tokenizer_config.json: the setting do_lower_case is not a Bool")
+    }
+
+    @Test(arguments: ["tokenizer.json", "vocab.txt"])
+    func hugeFileAndFolderAreRefused(name: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write("", as: name)
+        // A hole in the file: 1 GiB that takes no disk.
+        let handle = try FileHandle(forWritingTo: folder.url.appendingPathComponent(name))
+        try handle.truncate(atOffset: 1 << 30)
+        try handle.close()
+        expectError(folder, name)
+        let other = try TemporaryFolder()
+        try FileManager.default.createDirectory(
+            at: other.url.appendingPathComponent(name), withIntermediateDirectories: true)
+        expectError(other, name)
     }
 
     private func expectError(_ folder: TemporaryFolder, _ problem: String) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Write the tokenizer goldens with the reference implementation (Hugging Face tokenizers).
 
-hostile.jsonl   one object a line: text, pair (null for one text), maxLength (null for no limit), ids, types
+hostile.jsonl   one object a line: text, pair (null for one text), maxLength (null for no limit), ids, types,
+                offsets (UTF-8 bytes of its own text: start and end of each token, flat)
 glosses.txt     one hash per 200 of WordNet's 95,882 noun and verb glosses (text up to the first "; "): FNV-1a-64
                 over the ids as little-endian int32, 0xFFFFFFFF after each text
 scalars.txt     one hash per block of 256 scalars: FNV-1a-64 over the words of "a" + scalar + "b" as
@@ -100,13 +101,26 @@ def write_lines(name, lines):
         file.writelines(line + "\n" for line in lines)
 
 
+def byte_offsets(encoding, texts):
+    """The library's Python side counts scalars; a special token of the template belongs to no text."""
+    ends = [[0] for _ in texts]
+    for text, places in zip(texts, ends):
+        for scalar in text:
+            places.append(places[-1] + len(scalar.encode()))
+    flat = []
+    for (start, end), sequence in zip(encoding.offsets, encoding.sequence_ids):
+        flat += [0, 0] if sequence is None else [ends[sequence][start], ends[sequence][end]]
+    return flat
+
+
 def hostile_line(tokenizer, text, pair, length):
     tokenizer.no_truncation()
     if length is not None:
         tokenizer.enable_truncation(length, strategy="longest_first")
     encoding = tokenizer.encode(text, pair)
     return json.dumps({"text": text, "pair": pair, "maxLength": length, "ids": encoding.ids,
-                       "types": encoding.type_ids})
+                       "types": encoding.type_ids,
+                       "offsets": byte_offsets(encoding, [text] if pair is None else [text, pair])})
 
 
 def hostile(tokenizer):
