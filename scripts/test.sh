@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 scripts/install-dependencies.sh
 scripts/fetch-minilm.sh
 
-swift build -c release --build-tests
+swift build -c release --build-tests --explicit-target-dependency-import-check error
 # The test runner cannot restart itself as adalora does; it gets the kernel that adalora would choose.
 OPENBLAS_CORETYPE="${OPENBLAS_CORETYPE:-$(.build/release/adalora doctor --kernel)}"
 export OPENBLAS_CORETYPE

@@ -29,12 +29,17 @@ public struct TrainedModel: Sendable {
     ///   - modelFolder: the base model; nil for the path the adapter was trained with
     public init(adapter: URL, modelFolder: URL?, threads: Int?) throws {
         let description = try AdapterDescription(adapter.appendingPathComponent("adalora.json"))
-        let loaded = try LoadedEncoder(
-            modelFolder ?? URL(fileURLWithPath: description.baseModel), maxLength: description.maxLength)
+        let base = modelFolder ?? URL(fileURLWithPath: description.baseModel)
+        if modelFolder == nil && !FileManager.default.fileExists(atPath: base.path) {
+            throw TrainingError(
+                .missing,
+                "\(adapter.path): its base model \(base.path) is not there any more; give the folder with --model")
+        }
+        let loaded = try LoadedEncoder(base, maxLength: description.maxLength)
         guard loaded.fingerprint == description.modelFingerprint else {
             throw TrainingError(
                 "\(adapter.path) was trained on other base weights than those in "
-                    + "\(modelFolder?.path ?? description.baseModel); give the right folder with --model")
+                    + "\(base.path); give the right folder with --model")
         }
         isRegression = description.task == "regression"
         labels = description.labels
