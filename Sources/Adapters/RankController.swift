@@ -12,8 +12,6 @@ public final class RankController {
     public let beta1: Float
     public let beta2: Float
     public private(set) var averages: [TripletAverages]
-    /// The allocation in force; nil before the first.
-    public private(set) var allocation: Allocation?
     private let set: AdapterSet
 
     public init(
@@ -68,7 +66,6 @@ public final class RankController {
             let new = try RankAllocator.allocate(
                 scores: scores, budget: schedule.budget(at: step), previous: set.adapters.map(\.mask))
             for (adapter, mask) in zip(set.adapters, new.keep) { adapter.mask = mask }
-            allocation = new
             made = new
         }
         if schedule.appliesMask(after: step) { for adapter in set.adapters { adapter.applyMask() } }

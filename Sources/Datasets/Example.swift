@@ -19,12 +19,6 @@ public enum DataFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// What a model learns from the labels.
-public enum TaskKind: String, Sendable, CaseIterable {
-    case classification
-    case regression
-}
-
 /// A label as the file has it, before a task gives it a meaning.
 public enum RawLabel: Sendable, Hashable {
     case text(String)

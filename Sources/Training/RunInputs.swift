@@ -103,6 +103,11 @@ struct LoadedEncoder {
             )
         }
         var warnings: [String] = []
+        if !folder.config.unreadKeys.isEmpty {
+            warnings.append(
+                "\(folder.config.path): keys without a meaning here: "
+                    + folder.config.unreadKeys.joined(separator: ", "))
+        }
         if !encoder.unusedWeights.isEmpty {
             warnings.append(
                 "\(encoder.unusedWeights.count) tensors of the checkpoint are not part of the encoder and stay unused: "

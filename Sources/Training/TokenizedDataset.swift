@@ -17,17 +17,15 @@ public struct TokenizedDataset: Sendable {
 
     public let sequences: [Sequence]
     public let targets: Targets?
-    /// Rows longer than the limit that were cut, and the tokens that were lost.
-    public let truncatedRows: Int
-    public let truncatedTokens: Int
-    public let droppedRows: Int
     /// Tokens cut from each sequence.
     public let truncated: [Int]
-    public let longest: Int
+    public let droppedRows: Int
     public let tokens: Int
     public let unknownTokens: Int
 
     public var count: Int { sequences.count }
+    public var truncatedRows: Int { truncated.reduce(0) { $0 + ($1 > 0 ? 1 : 0) } }
+    public var truncatedTokens: Int { truncated.reduce(0, +) }
 
     /// - Parameter targets: one per example, or nil to predict only.
     public init(
@@ -69,10 +67,7 @@ public struct TokenizedDataset: Sendable {
         case nil: self.targets = nil
         }
         truncated = cut
-        truncatedRows = cut.reduce(0) { $0 + ($1 > 0 ? 1 : 0) }
-        truncatedTokens = cut.reduce(0, +)
         droppedRows = dataset.examples.count - kept.count
-        longest = sequences.reduce(0) { max($0, $1.ids.count) }
         tokens = sequences.reduce(0) { $0 + $1.ids.count }
         unknownTokens = unknown
     }
@@ -81,11 +76,8 @@ public struct TokenizedDataset: Sendable {
     package init(sequences: [Sequence], targets: Targets?) {
         self.sequences = sequences
         self.targets = targets
-        truncatedRows = 0
-        truncatedTokens = 0
         droppedRows = 0
         truncated = Array(repeating: 0, count: sequences.count)
-        longest = sequences.reduce(0) { max($0, $1.ids.count) }
         tokens = sequences.reduce(0) { $0 + $1.ids.count }
         unknownTokens = 0
     }

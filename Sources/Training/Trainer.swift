@@ -102,10 +102,6 @@ public final class Trainer {
     public func compact() {
         guard let ranks, !isCompacted else { return }
         let (compacted, source) = ranks.compact(vector, others: [model.head.weight, model.head.bias])
-        adopt(compacted, moving: source)
-    }
-
-    private func adopt(_ compacted: ParameterVector, moving source: [Int]) {
         vector = compacted
         optimizer.gather(source)
         gradients = Matrix(rows: 1, columns: compacted.count)

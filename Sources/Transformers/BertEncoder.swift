@@ -30,6 +30,18 @@ public struct BertConfiguration: Sendable, Equatable {
         layerNormEpsilon = Float(try config.double("layer_norm_eps", in: 1e-20...0.1, default: 1e-12))
         let activation = try config.string("hidden_act", default: "gelu")
         let positions = try config.string("position_embedding_type", default: "absolute")
+        // Looked at so that they do not count as unknown: there is no padding, and the frozen encoder runs without
+        // its own dropout; the head's and the adapters' dropout are settings of the run.
+        for key in [
+            "pad_token_id", "hidden_dropout_prob", "attention_probs_dropout_prob", "tie_word_embeddings",
+        ] {
+            _ = config.value(key)
+        }
+        for key in ["is_decoder", "add_cross_attention"] where try config.bool(key, default: false) {
+            throw ModelFileError(
+                file: config.path, place: key, problem: "a decoder attends causally, which is not supported",
+                advice: "use a BERT encoder")
+        }
         guard hiddenSize % heads == 0 else {
             throw ModelFileError(
                 file: config.path, place: "num_attention_heads",

@@ -88,4 +88,24 @@ import Transformers
         let encoder = try BertEncoder(HFFolder(folder))
         #expect(encoder.unusedWeights.contains("bert.adapter.weight"))
     }
+
+    @Test func aDecoderIsRefused() throws {
+        let folder = try damaged(
+            config: { $0.replacingOccurrences(of: "\"is_decoder\": false", with: "\"is_decoder\": true") }, tensors: same)
+        #expect(message(folder).contains("is_decoder: a decoder attends causally, which is not supported"))
+    }
+
+    /// A config key that nothing here understands can be reported; the usual ones are all understood.
+    @Test func unknownConfigKeysStandOut() throws {
+        let known = try HFFolder(Golden.url("bert/model"))
+        _ = try BertEncoder(known)
+        #expect(known.config.unreadKeys.isEmpty, "\(known.config.unreadKeys)")
+        let folder = try damaged(
+            config: { $0.replacingOccurrences(of: "\"hidden_size\"", with: "\"rotary_base\": 7, \"hidden_size\"") },
+            tensors: same)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let edited = try HFFolder(folder)
+        _ = try BertEncoder(edited)
+        #expect(edited.config.unreadKeys == ["rotary_base"])
+    }
 }
