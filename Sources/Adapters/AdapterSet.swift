@@ -8,6 +8,9 @@ public enum FactorInitialization: String, CaseIterable, Sendable {
     case orthonormal
     /// λ = 0; P, Q ~ N(0, 0.02²), as PEFT and the authors' code.
     case gaussian
+    /// λ = 0; P as in `orthonormal`; Q the leading right singular vectors of the site's inputs (as EVA, Paischer
+    /// et al. 2024, for LoRA), taken from `AdapterPlan.rightVectors`.
+    case activationSVD = "activation-svd"
 }
 
 /// What to install on which sites.
@@ -16,11 +19,15 @@ public struct AdapterPlan: Sendable {
 
     public let method: Method
     public let roles: [LinearSite.Role]
-    public let rank: Int
+    /// Triplets of each site that `ranks` does not name
+    public var rank: Int
+    public var ranks: [LinearSite: Int] = [:]
+    /// For `activationSVD`: orthonormal rows `[at least r, I]` by site, the leading ones first
+    public var rightVectors: [LinearSite: Matrix] = [:]
     /// s, the factor of the update
     public let scale: Float
     public let dropout: Float
-    public let initialization: FactorInitialization
+    public var initialization: FactorInitialization
     public let seed: UInt64
 
     public init(
@@ -34,6 +41,19 @@ public struct AdapterPlan: Sendable {
         self.dropout = dropout
         self.initialization = initialization
         self.seed = seed
+    }
+
+    func rank(at site: LinearSite) -> Int { ranks[site] ?? rank }
+
+    /// The layers this plan adapts, in site order. A role without any is an error.
+    public static func layers(of roles: [LinearSite.Role], in layers: [LinearLayer]) throws -> [LinearLayer] {
+        for role in roles where !layers.contains(where: { $0.site.role == role }) {
+            let present = LinearSite.Role.allCases.filter { role in layers.contains { $0.site.role == role } }
+            throw AdapterError(
+                description: "target \"\(role.rawValue)\" matches no matrix of this model; it has "
+                    + present.map(\.rawValue).joined(separator: ", "))
+        }
+        return layers.filter { roles.contains($0.site.role) }.sorted { $0.site < $1.site }
     }
 }
 
@@ -50,18 +70,13 @@ public struct AdapterSet: Sendable {
 
     /// Creates adapters and hangs them on the chosen layers.
     public init(installing plan: AdapterPlan, on layers: [LinearLayer]) throws {
-        for role in plan.roles where !layers.contains(where: { $0.site.role == role }) {
-            let present = LinearSite.Role.allCases.filter { role in layers.contains { $0.site.role == role } }
-            throw AdapterError(
-                description: "target \"\(role.rawValue)\" matches no matrix of this model; it has "
-                    + present.map(\.rawValue).joined(separator: ", "))
-        }
-        let chosen = layers.filter { plan.roles.contains($0.site.role) }.sorted { $0.site < $1.site }
-        if let small = chosen.first(where: { min($0.outputs, $0.inputs) < plan.rank }) {
+        let chosen = try AdapterPlan.layers(of: plan.roles, in: layers)
+        if let small = chosen.first(where: { min($0.outputs, $0.inputs) < plan.rank(at: $0.site) }) {
             throw AdapterError(
                 description:
-                    "initial rank \(plan.rank) is more than \(small.site) [\(small.outputs), \(small.inputs)] "
-                    + "can have; use --initial-rank \(min(small.outputs, small.inputs)) or less")
+                    "initial rank \(plan.rank(at: small.site)) is more than \(small.site) "
+                    + "[\(small.outputs), \(small.inputs)] can have; "
+                    + "use --initial-rank \(min(small.outputs, small.inputs)) or less")
         }
         adapters = try chosen.map { layer in
             let factors =
@@ -73,28 +88,37 @@ public struct AdapterSet: Sendable {
     }
 
     private static func svdFactors(_ layer: LinearLayer, _ plan: AdapterPlan) throws -> LowRankFactors {
-        let p = Matrix(rows: layer.outputs, columns: plan.rank)
-        let q = Matrix(rows: plan.rank, columns: layer.inputs)
+        let rank = plan.rank(at: layer.site)
+        let p = Matrix(rows: layer.outputs, columns: rank)
+        let q = Matrix(rows: rank, columns: layer.inputs)
         fillNormal(p, "P", layer.site, plan)
-        fillNormal(q, "Q", layer.site, plan)
-        if plan.initialization == .orthonormal {
-            try Factorization.orthonormalize(p)
+        if plan.initialization != .gaussian { try Factorization.orthonormalize(p) }
+        switch plan.initialization {
+        case .gaussian: fillNormal(q, "Q", layer.site, plan)
+        case .orthonormal:
+            fillNormal(q, "Q", layer.site, plan)
             try Factorization.orthonormalize(q)
+        case .activationSVD:
+            guard let vectors = plan.rightVectors[layer.site], vectors.rows >= rank else {
+                preconditionFailure("\(layer.site) has no \(rank) right vectors to start from")
+            }
+            q.pointer.update(from: vectors.pointer, count: q.count)
         }
         return LowRankFactors(
             p: Parameter(name: "\(layer.site).P", values: p),
-            lambda: Parameter(name: "\(layer.site).Λ", values: Matrix(rows: 1, columns: plan.rank)),
+            lambda: Parameter(name: "\(layer.site).Λ", values: Matrix(rows: 1, columns: rank)),
             q: Parameter(name: "\(layer.site).Q", values: q), factor: plan.scale)
     }
 
     /// LoRA's usual start (Hu et al. 2022, as PEFT): A by Kaiming-uniform with a = √5, which is U(±1/√I); B = 0.
     private static func loraFactors(_ layer: LinearLayer, _ plan: AdapterPlan) -> LowRankFactors {
-        let a = Matrix(rows: plan.rank, columns: layer.inputs)
+        let rank = plan.rank(at: layer.site)
+        let a = Matrix(rows: rank, columns: layer.inputs)
         var stream = RandomStream(
             seed: plan.seed, purpose: "initialize A", indices: indices(of: layer.site))
         stream.fillUniform(a, bound: 1 / Double(layer.inputs).squareRoot())
         return LowRankFactors(
-            p: Parameter(name: "\(layer.site).B", values: Matrix(rows: layer.outputs, columns: plan.rank)),
+            p: Parameter(name: "\(layer.site).B", values: Matrix(rows: layer.outputs, columns: rank)),
             lambda: nil, q: Parameter(name: "\(layer.site).A", values: a), factor: plan.scale)
     }
 
@@ -113,8 +137,6 @@ public struct AdapterSet: Sendable {
     public var ranks: [Int] { adapters.map(\.rank) }
     /// Numbers in the triplets alive: a triplet of an [O, I] matrix has O + I, and 1 more with λ.
     public var liveParameterCount: Int {
-        adapters.reduce(0) {
-            $0 + $1.rank * ($1.layer.outputs + $1.layer.inputs + ($1.factors.lambda == nil ? 0 : 1))
-        }
+        adapters.reduce(0) { $0 + $1.rank * $1.tripletCost }
     }
 }

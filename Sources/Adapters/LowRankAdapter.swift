@@ -11,8 +11,13 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     public let dropout: Float
     /// Triplets alive; false means λ is held at 0. One entry per triplet that is physically there.
     public package(set) var mask: [Bool]
-    /// The index at the start of training of each triplet that is physically there.
+    /// The number each triplet that is physically there was given when it was made, unique within the site:
+    /// 0 ..< initial rank for those of the start, then in order of birth.
     public package(set) var originalIndices: [Int]
+    /// The step after which each triplet was made, 0 for those of the start.
+    public package(set) var births: [Int]
+    /// How many triplets were ever made: the next one's number.
+    public package(set) var issued: Int
     public let initialRank: Int
 
     public var site: LinearSite { layer.site }
@@ -25,6 +30,8 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
         self.dropout = dropout
         mask = Array(repeating: true, count: factors.rank)
         originalIndices = Array(0..<factors.rank)
+        births = Array(repeating: 0, count: factors.rank)
+        issued = factors.rank
         self.initialRank = initialRank ?? factors.rank
     }
 
@@ -40,6 +47,12 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
         guard let lambda = factors.lambda?.values else { return }
         for (index, kept) in mask.enumerated() where !kept { lambda.pointer[index] = 0 }
     }
+
+    /// λ; empty for LoRA.
+    package var lambda: [Float] { factors.lambda?.values.values ?? [] }
+
+    /// What the parameters of one triplet cost: a column of P, a row of Q, and λ where there is one.
+    public var tripletCost: Int { layer.outputs + layer.inputs + (factors.lambda == nil ? 0 : 1) }
 
     /// The triplets alive, cut out: P [O, r], λ [r] (nil for LoRA), Q [r, I], row-major.
     public var keptFactors: (p: [Float], lambda: [Float]?, q: [Float]) {

@@ -53,7 +53,8 @@ public enum PEFTFolder {
     private static func configuration(
         _ set: AdapterSet, method: AdapterPlan.Method, baseModel: String
     ) -> JSONValue {
-        let rank = set.adapters.map(\.initialRank).max() ?? 1
+        // A rank that grew past its start still needs as many places in the pattern.
+        let rank = max(1, set.adapters.map { max($0.initialRank, $0.rank) }.max() ?? 1)
         let scale = Double(set.adapters.first?.factors.factor ?? 1)
         var config: JSONObject = [
             "peft_type": .string(method == .adalora ? "ADALORA" : "LORA"), "task_type": .string("SEQ_CLS"),
@@ -69,10 +70,13 @@ public enum PEFTFolder {
             config["total_step"] = JSONValue(1)
             var pattern = JSONObject()
             for adapter in set.adapters {
-                let kept = Set(
-                    adapter.mask.indices.filter { adapter.mask[$0] }.map { adapter.originalIndices[$0] })
+                let numbers = adapter.mask.indices.filter { adapter.mask[$0] }.map {
+                    adapter.originalIndices[$0]
+                }
+                // Triplets made later have numbers past the pattern; PEFT needs only how many there are.
+                let places = numbers.allSatisfy { $0 < rank } ? Set(numbers) : Set(0..<numbers.count)
                 pattern[adapter.layer.modulePath + ".lora_E"] = .array(
-                    (0..<adapter.initialRank).map { .bool(kept.contains($0)) })
+                    (0..<rank).map { .bool(places.contains($0)) })
             }
             config["rank_pattern"] = .object(pattern)
         } else {

@@ -2,134 +2,247 @@ import Autodiff
 import Matrices
 import RankAllocation
 
-/// Carries out AdaLoRA's allocation on a set of adapters: observes importance, chooses masks on schedule,
-/// holds them, and at the end of budgeting cuts pruned triplets out. The trainer calls it at every step.
-public final class RankController {
-    public let schedule: BudgetSchedule
-    public let measure: ImportanceMeasure
+/// How ranks are allocated.
+public struct AllocationSettings: Sendable {
+    public var schedule: BudgetSchedule
+    public var measure: any ImportanceMeasure
     /// Whether the running averages see weights before the update (paper) or after it (PEFT).
-    public let weightsAfterUpdate: Bool
-    public let beta1: Float
-    public let beta2: Float
-    public private(set) var averages: [TripletAverages]
-    private let set: AdapterSet
+    public var weightsAfterUpdate = false
+    public var beta1: Float = 0.85
+    public var beta2: Float = 0.85
+    /// Whether budgets count parameters (a triplet of an [O, I] matrix has O + I + 1) rather than triplets.
+    public var countsParameters = false
+    /// Whether P, Λ, Q are re-factorized into exact singular triplets before each allocation.
+    public var keepsTripletsExact = false
+    /// Exchange triplets under a constant budget instead of pruning: the share of them that the first exchange may
+    /// replace, falling linearly to 0 at the end of budgeting. nil prunes.
+    public var exchangeShare: Double?
+    /// Allocations between two snapshots of all triplets.
+    public var historyEvery = 1
 
-    public init(
-        set: AdapterSet, schedule: BudgetSchedule, measure: ImportanceMeasure, weightsAfterUpdate: Bool,
-        beta1: Float, beta2: Float
-    ) {
-        self.set = set
+    public init(schedule: BudgetSchedule, measure: any ImportanceMeasure) {
         self.schedule = schedule
         self.measure = measure
-        self.weightsAfterUpdate = weightsAfterUpdate
-        self.beta1 = beta1
-        self.beta2 = beta2
-        averages = set.adapters.map {
-            TripletAverages(outputs: $0.layer.outputs, rank: $0.factors.rank, inputs: $0.layer.inputs)
+    }
+}
+
+/// What one allocation did.
+public struct AllocationOutcome: Sendable {
+    /// b(t) and what of it is in use, in triplets or parameters.
+    public let budget: Int
+    public let spent: Int
+    public let ranks: [Int]
+    public let worstKept: Float?
+    public let bestPruned: Float?
+    /// Triplets that came back or left since the allocation before, and new ones.
+    public let returned: Int
+    public let left: Int
+    public let added: Int
+    /// All sites' triplets, when this allocation's history is kept.
+    public let snapshot: [SiteSnapshot]?
+}
+
+/// One site after an allocation.
+public struct SiteSnapshot: Sendable, Equatable {
+    /// For each triplet that is physically there, whether it is alive.
+    public let kept: [Bool]
+    public let spectrum: AdapterSpectrum
+    /// The score of each triplet; empty for LoRA.
+    public let importance: [Float]
+    /// The share of ‖ΔW‖_F² that this allocation's mask left; nil when nothing was there or nothing was masked.
+    public let energyKept: Double?
+}
+
+/// Carries out AdaLoRA's allocation on a set of adapters: observes importance, keeps triplets exact, chooses masks
+/// on schedule, holds them, exchanges triplets, and at the end of budgeting cuts pruned ones out. The trainer
+/// calls it at every step.
+public final class RankController {
+    public let settings: AllocationSettings
+    public var schedule: BudgetSchedule { settings.schedule }
+    let set: AdapterSet
+    /// One for each site.
+    let sites: [SiteState]
+
+    /// Unchecked Sendable: within a step each site is the business of one task.
+    final class SiteState: @unchecked Sendable {
+        var averages: TripletAverages
+
+        init(_ averages: TripletAverages) { self.averages = averages }
+    }
+
+    public init(set: AdapterSet, settings: AllocationSettings) {
+        precondition(
+            settings.keepsTripletsExact || !settings.measure.needsExactTriplets,
+            "\(type(of: settings.measure)) needs exact triplets")
+        self.set = set
+        self.settings = settings
+        sites = set.adapters.map {
+            SiteState(
+                TripletAverages(
+                    outputs: $0.layer.outputs, rank: $0.factors.rank, inputs: $0.layer.inputs))
         }
     }
 
-    /// Puts back what a checkpoint held.
-    public func restore(averages: [TripletAverages]) { self.averages = averages }
+    public var averages: [TripletAverages] { sites.map(\.averages) }
 
-    /// Takes the step's weights and gradients (orthogonality term and clipping included) into the averages.
-    public func observe(step: Int, vector: ParameterVector, gradients: Matrix) {
-        guard measure != .magnitude,
-            schedule.observesImportance(at: step, peftCompatible: weightsAfterUpdate)
+    /// Puts back what a checkpoint held.
+    public func restore(averages: [TripletAverages]) {
+        for (site, averages) in zip(sites, averages) { site.averages = averages }
+    }
+
+    /// What one triplet of each site counts against the budget; nil when each counts 1.
+    public var costs: [Int]? { settings.countsParameters ? set.adapters.map(\.tripletCost) : nil }
+
+    /// Whether `observe` needs the gradient of the task alone.
+    public var observesTaskGradient: Bool { settings.measure.observedGradient == .task }
+
+    /// Takes the step's weights and gradients into the averages. Gradients [1, N] are those of the optimizer
+    /// (orthogonality term and clipping included) or, where `observesTaskGradient`, of the task alone.
+    public func observe(step: Int, vector: ParameterVector, gradients: Matrix, workers: Workers) {
+        guard settings.measure.observedGradient != .none,
+            schedule.observesImportance(at: step, peftCompatible: settings.weightsAfterUpdate)
         else { return }
-        for (index, adapter) in set.adapters.enumerated() {
-            guard let lambda = adapter.factors.lambda else { continue }
+        let (adapters, sites, settings) = (set.adapters, sites, settings)
+        workers.run(tasks: adapters.count) { index, _ in
+            let factors = adapters[index].factors
+            guard let lambda = factors.lambda else { return }
             func gradient(_ parameter: Parameter) -> UnsafeBufferPointer<Float> {
                 let range = vector.range(of: parameter)
                 return UnsafeBufferPointer(start: gradients.pointer + range.lowerBound, count: range.count)
             }
-            averages[index].observe(
-                p: adapter.factors.p.values.buffer, pGradient: gradient(adapter.factors.p),
+            sites[index].averages.observe(
+                p: factors.p.values.buffer, pGradient: gradient(factors.p),
                 lambda: lambda.values.buffer, lambdaGradient: gradient(lambda),
-                q: adapter.factors.q.values.buffer, qGradient: gradient(adapter.factors.q),
-                beta1: beta1, beta2: beta2)
+                q: factors.q.values.buffer, qGradient: gradient(factors.q),
+                beta1: settings.beta1, beta2: settings.beta2)
         }
     }
 
+    /// Replaces P, Λ, Q by the exact singular triplets of the same ΔW, where step t asks for it; Adam's moments
+    /// [1, N] and the averages follow (see `ChangeOfBasis`).
+    public func refactorize(
+        after step: Int, vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix, workers: Workers
+    ) throws {
+        guard settings.keepsTripletsExact, refactorizes(after: step) else { return }
+        let (adapters, sites) = (set.adapters, sites)
+        _ = try workers.mapThrowing(tasks: adapters.count) { index in
+            let factors = adapters[index].factors
+            guard let lambda = factors.lambda, factors.rank > 0 else { return }
+            let exact = try ExactTriplets(
+                p: factors.p.values, lambda: lambda.values.values, q: factors.q.values)
+            factors.p.values.copyTransposed(from: exact.pRows)
+            lambda.values.copyValues(from: exact.values)
+            factors.q.values.copyValues(from: exact.q)
+            func part(_ all: Matrix, _ parameter: Parameter) -> Matrix {
+                all.view(
+                    offset: vector.range(of: parameter).lowerBound, rows: parameter.values.rows,
+                    columns: parameter.values.columns)
+            }
+            exact.change.moveFirstMoments(
+                p: part(firstMoments, factors.p), lambda: part(firstMoments, lambda),
+                q: part(firstMoments, factors.q))
+            exact.change.moveSecondMoments(
+                p: part(secondMoments, factors.p), lambda: part(secondMoments, lambda),
+                q: part(secondMoments, factors.q))
+            let weights = exact.change.weights
+            sites[index].averages.mix(p: weights.p, lambda: weights.lambda, q: weights.q)
+        }
+    }
+
+    private func refactorizes(after step: Int) -> Bool {
+        schedule.allocates(after: step)
+            || (settings.measure.needsExactObservations && step <= schedule.lastBudgetingStep)
+    }
+
     /// The score of each triplet now.
-    public var scores: [[Float]] {
-        zip(averages, set.adapters).map { average, adapter in
-            average.scores(measure, lambda: adapter.factors.lambda?.values.values ?? [])
+    public func scores(workers: Workers) -> [[Float]] {
+        let (adapters, sites, measure) = (set.adapters, sites, settings.measure)
+        return workers.map(tasks: adapters.count) { index in
+            measure.scores(
+                SiteTriplets(
+                    site: index, averages: sites[index].averages, lambda: adapters[index].lambda,
+                    originalIndices: adapters[index].originalIndices))
         }
     }
 
     /// After the update of step t: a new mask if one is due, then the mask in force is applied.
-    /// Returns the allocation if one was made.
-    public func allocate(after step: Int) throws -> Allocation? {
-        var made: Allocation?
+    /// Returns what was done if an allocation was made. With exchanges masks never change.
+    public func allocate(after step: Int, workers: Workers) throws -> AllocationOutcome? {
+        guard settings.exchangeShare == nil else { return nil }
+        var outcome: AllocationOutcome?
         if schedule.allocates(after: step) {
+            let scores = scores(workers: workers)
+            let costs = self.costs
+            let available = zip(scores, costs ?? scores.map { _ in 1 }).reduce(0) { $0 + $1.0.count * $1.1 }
             let new = try RankAllocator.allocate(
-                scores: scores, budget: schedule.budget(at: step), previous: set.adapters.map(\.mask))
-            for (adapter, mask) in zip(set.adapters, new.keep) { adapter.mask = mask }
-            made = new
+                scores: scores, costs: costs, budget: min(schedule.budget(at: step), available),
+                previous: set.adapters.map(\.mask))
+            let keepsHistory = keepsHistory(after: step)
+            let energies = keepsHistory ? self.energies(left: new.keep, workers: workers) : []
+            for (adapter, mask) in zip(set.adapters, new.keep) {
+                adapter.mask = mask
+                adapter.applyMask()
+            }
+            outcome = AllocationOutcome(
+                budget: schedule.budget(at: step), spent: new.spent, ranks: new.ranks,
+                worstKept: new.worstKept, bestPruned: new.bestPruned, returned: new.returned, left: new.left,
+                added: 0,
+                snapshot: keepsHistory
+                    ? try snapshot(
+                        scores: scores, energies: energies, areExact: settings.keepsTripletsExact,
+                        workers: workers) : nil)
+        } else if schedule.appliesMask(after: step) {
+            for adapter in set.adapters { adapter.applyMask() }
         }
-        if schedule.appliesMask(after: step) { for adapter in set.adapters { adapter.applyMask() } }
-        return made
+        return outcome
     }
 
-    /// Cuts pruned triplets out of P, Λ and Q, of the optimizer's moments and the averages. The masked model
-    /// computes the same before and after. Sites at rank 0 lose their adapter.
-    ///
-    /// `others` are the trainable parameters that follow the adapters in the vector (the head).
-    /// Returns the new vector and, for each of its elements, the element of the old vector it came from.
-    public func compact(_ vector: ParameterVector, others: [Parameter]) -> (
-        vector: ParameterVector, source: [Int]
-    ) {
-        var source: [Int] = []
-        var parameters: [Parameter] = []
-        for (index, adapter) in set.adapters.enumerated() {
-            let kept = adapter.mask.indices.filter { adapter.mask[$0] }
-            averages[index].compact(keeping: kept)
-            source += sources(of: adapter, kept: kept, in: vector)
-            adapter.compact(keeping: kept)
-            adapter.layer.adapter = kept.isEmpty ? nil : adapter
-            parameters += adapter.parameters
-        }
-        for parameter in others { source += vector.range(of: parameter) }
-        return (ParameterVector(parameters + others), source)
+    func keepsHistory(after step: Int) -> Bool {
+        step == schedule.lastBudgetingStep
+            || (step / schedule.interval).isMultiple(of: max(1, settings.historyEvery))
     }
 
-    private func sources(of adapter: LowRankAdapter, kept: [Int], in vector: ParameterVector) -> [Int] {
-        guard let lambda = adapter.factors.lambda else {
-            return adapter.parameters.flatMap { Array(vector.range(of: $0)) }
+    func energies(left masks: [[Bool]], workers: Workers) -> [Double?] {
+        let adapters = set.adapters
+        return workers.map(tasks: adapters.count) { index in
+            let factors = adapters[index].factors
+            return FactorGrams.energyKept(
+                p: factors.p.values, lambda: adapters[index].lambda, q: factors.q.values, mask: masks[index])
         }
-        let rank = adapter.factors.rank
-        let (p, q) = (vector.range(of: adapter.factors.p), vector.range(of: adapter.factors.q))
-        let inputs = adapter.layer.inputs
-        var source: [Int] = []
-        for row in 0..<adapter.layer.outputs {
-            for index in kept { source.append(p.lowerBound + row * rank + index) }
+    }
+
+    /// All triplets as they are now.
+    public func snapshot(workers: Workers) throws -> [SiteSnapshot] {
+        try snapshot(scores: scores(workers: workers), energies: [], areExact: false, workers: workers)
+    }
+
+    func snapshot(scores: [[Float]], energies: [Double?], areExact: Bool, workers: Workers) throws
+        -> [SiteSnapshot]
+    {
+        let spectra = try set.spectra(areExact: areExact, workers: workers)
+        return set.adapters.indices.map { index in
+            SiteSnapshot(
+                kept: set.adapters[index].mask, spectrum: spectra[index], importance: scores[index],
+                energyKept: energies.isEmpty ? nil : energies[index])
         }
-        for index in kept { source.append(vector.range(of: lambda).lowerBound + index) }
-        for index in kept {
-            source += (q.lowerBound + index * inputs)..<(q.lowerBound + (index + 1) * inputs)
-        }
-        return source
     }
 }
 
-extension LowRankAdapter {
-    /// Keeps the triplets `kept` and forgets the others.
-    package func compact(keeping kept: [Int]) {
-        let (p, q) = (factors.p.values, factors.q.values)
-        let newP = Matrix(rows: p.rows, columns: kept.count)
-        let newQ = Matrix(rows: kept.count, columns: q.columns)
-        for row in 0..<p.rows { for (to, from) in kept.enumerated() { newP.row(row)[to] = p.row(row)[from] } }
-        for (to, from) in kept.enumerated() { newQ.row(to).update(from: q.row(from), count: q.columns) }
-        let lambda = factors.lambda.map { old in
-            Parameter(
-                name: old.name,
-                values: Matrix(rows: 1, columns: kept.count, values: kept.map { old.values.pointer[$0] }))
+extension AdapterSet {
+    /// The spectrum of each site's masked update.
+    ///
+    /// - Parameter areExact: P, Λ, Q were just re-factorized, so that λ need not be computed again.
+    public func spectra(areExact: Bool, workers: Workers) throws -> [AdapterSpectrum] {
+        let adapters = adapters
+        return try workers.mapThrowing(tasks: adapters.count) {
+            try AdapterSpectrum(of: adapters[$0], isExact: areExact)
         }
-        originalIndices = kept.map { originalIndices[$0] }
-        mask = Array(repeating: true, count: kept.count)
-        factors = LowRankFactors(
-            p: Parameter(name: factors.p.name, values: newP), lambda: lambda,
-            q: Parameter(name: factors.q.name, values: newQ), factor: factors.factor)
+    }
+
+    /// All triplets of adapters whose ranks nobody controls.
+    public func snapshot(workers: Workers) throws -> [SiteSnapshot] {
+        zip(adapters, try spectra(areExact: false, workers: workers)).map { adapter, spectrum in
+            SiteSnapshot(kept: adapter.mask, spectrum: spectrum, importance: [], energyKept: nil)
+        }
     }
 }

@@ -68,6 +68,15 @@ public final class Tape {
         }
     }
 
+    /// Calls `observe` with the gradient of `variable`, once it is complete: call this right after the operation
+    /// that made the variable. For probes that look on; the gradient goes on to that operation.
+    package func observeGradient(of variable: Variable, _ observe: @escaping (Matrix) -> Void) {
+        guard isTraining, variable.needsGradient else { return }
+        backwardSteps.append {
+            if let gradient = variable.gradient { observe(gradient) }
+        }
+    }
+
     /// Records the backward step of a loss, which has no gradient of its own.
     package func recordLoss(_ step: @escaping () -> Void) {
         if isTraining { backwardSteps.append(step) }

@@ -37,6 +37,11 @@ public final class Matrix: @unchecked Sendable {
         }
     }
 
+    public convenience init(copying other: Matrix) {
+        self.init(rows: other.rows, columns: other.columns)
+        copyValues(from: other)
+    }
+
     /// Memory of `owner`, which is kept alive. Read-only memory may be borrowed if nobody writes.
     public init(
         rows: Int, columns: Int, borrowing pointer: UnsafeMutablePointer<Float>, from owner: AnyObject
@@ -85,6 +90,17 @@ public final class Matrix: @unchecked Sendable {
         precondition(count == values.count, "copy of \(values.count) elements into \(count)")
         values.withUnsafeBufferPointer { source in
             if let base = source.baseAddress { pointer.update(from: base, count: source.count) }
+        }
+    }
+
+    /// self[M, N] = other[N, M]ᵀ
+    public func copyTransposed(from other: Matrix) {
+        precondition(
+            rows == other.columns && columns == other.rows,
+            "transpose of [\(other.rows), \(other.columns)] into [\(rows), \(columns)]")
+        for row in 0..<rows {
+            let target = self.row(row)
+            for column in 0..<columns { target[column] = other.pointer[column * rows + row] }
         }
     }
 

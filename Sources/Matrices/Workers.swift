@@ -35,6 +35,23 @@ public final class Workers: Sendable {
         }
     }
 
+    /// The results of all tasks, in order.
+    public func map<Result: Sendable>(tasks: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
+        let results = Mutex([Int: Result]())
+        run(tasks: tasks) { task, _ in
+            let result = body(task)
+            results.withLock { $0[task] = result }
+        }
+        return results.withLock { found in (0..<tasks).compactMap { found[$0] } }
+    }
+
+    /// As `map`, for tasks that may fail: all are run, and the error of the first failed one is thrown.
+    public func mapThrowing<Result: Sendable>(
+        tasks: Int, _ body: @Sendable (Int) throws -> Result
+    ) throws -> [Result] {
+        try map(tasks: tasks) { task in Swift.Result { try body(task) } }.map { try $0.get() }
+    }
+
     /// Times that any pool had to ask the system for memory, and the floats it holds.
     public var allocations: Int { pools.reduce(0) { $0 + $1.allocations } }
     public var allocatedElements: Int { pools.reduce(0) { $0 + $1.allocatedElements } }

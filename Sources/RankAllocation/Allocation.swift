@@ -1,24 +1,38 @@
 /// Which triplets keep their λ. Sites come in the order of the scores they were chosen by.
 public struct Allocation: Sendable, Equatable {
-    /// The mask: for each site, whether each of its triplets survives. Exactly `budget` entries are true.
+    /// The mask: for each site, whether each of its triplets survives.
     public let keep: [[Bool]]
-    /// The number of surviving triplets over all sites, `b(t)`.
+    /// The budget `b(t)`: the number of surviving triplets, exactly, or an upper bound of their parameters
+    /// where triplets have costs.
     public let budget: Int
-    /// The lowest score among the kept triplets; nil when none is kept.
+    /// What the surviving triplets cost, in the unit of `budget` and never above it.
+    public let spent: Int
+    /// The lowest among the kept triplets of what they were ranked by; nil when none is kept.
+    ///
+    /// That is the score or, where costs differ between sites, the score per parameter.
     public let worstKept: Float?
-    /// The highest score among the pruned triplets, never above `worstKept`; nil when none is pruned.
+    /// The highest among the pruned triplets of what they were ranked by; nil when none is pruned.
+    ///
+    /// Never above `worstKept` where all triplets cost the same. With costs that differ it may be: a triplet
+    /// too expensive for what was left is pruned, and cheaper ones of lower rank are kept.
     public let bestPruned: Float?
     /// Triplets kept now that the previous mask had pruned.
     public let returned: Int
     /// Triplets pruned now that the previous mask had kept.
     public let left: Int
 
+    /// What is left of the budget: 0 without costs, and with costs less than any pruned triplet costs.
+    public var slack: Int { budget - spent }
+
+    /// The number of surviving triplets over all sites.
+    public var count: Int { ranks.reduce(0, +) }
+
     /// The surviving triplets of each site; 0 is normal.
     public var ranks: [Int] {
         keep.map { mask in mask.count { $0 } }
     }
 
-    /// The mask's threshold as reports show it: the score of the worst kept triplet, nil when none is kept.
+    /// The mask's threshold as reports show it: `worstKept`, nil when none is kept.
     ///
     /// It describes the mask and does not define it: a pruned triplet may have this very score.
     public var threshold: Float? { worstKept }

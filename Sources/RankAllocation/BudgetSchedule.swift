@@ -17,9 +17,10 @@
 ///         interval: 1)
 ///     schedule.budget(at: 300)  // 309
 public struct BudgetSchedule: Sendable, Equatable {
-    /// `b(0)`: the sum of the initial ranks over all adapted matrices, in triplets.
+    /// `b(0)`: the sum of the initial ranks over all adapted matrices, in triplets; or what those triplets
+    /// cost, in parameters, as `RankAllocator` counts them.
     public let initialBudget: Int
-    /// `b(T)`: the triplets that survive at the end.
+    /// `b(T)`: the triplets, or parameters, that survive at the end.
     public let finalBudget: Int
     /// `T`, in optimizer steps.
     public let totalSteps: Int
@@ -67,7 +68,7 @@ public struct BudgetSchedule: Sendable, Equatable {
         return step <= lastBudgetingStep ? .budgeting : .final
     }
 
-    /// `b(t)`, in triplets over all adapted matrices.
+    /// `b(t)` over all adapted matrices, in the unit of `initialBudget` and `finalBudget`.
     ///
     /// Non-increasing, `b(0)` up to the end of warm-up and exactly `b(T)` from the last budgeting step on.
     public func budget(at step: Int) -> Int {

@@ -1,9 +1,20 @@
-/// What the score of a triplet is made of. The raw values are the names used in configuration files.
-public enum ImportanceMeasure: String, CaseIterable, Sendable {
-    /// `s(w) = Ī·Ū`, the paper's choice (eq. 11).
-    case sensitivity
-    /// `s(w) = Ī`: smoothed sensitivity without its uncertainty, an ablation of the paper.
-    case sensitivityOnly = "sensitivity-only"
-    /// `|λ_i|`: the magnitude of the singular value, an ablation of the paper. It needs no averages.
-    case magnitude
+/// What the score of a triplet is made of. The allocator keeps the triplets of highest score.
+///
+/// A measure says what it needs, and the trainer provides it: which gradients the averages observe, and how
+/// exact the triplets must be.
+public protocol ImportanceMeasure: Sendable {
+    /// The gradients that the averages in `SiteTriplets` observe.
+    var observedGradient: ObservedGradient { get }
+
+    /// Whether triplets must be exact singular triplets when they are observed and scored: orthonormal
+    /// columns of P and rows of Q, up to rounding.
+    var needsExactTriplets: Bool { get }
+
+    /// Whether factors must be re-factorized after every step in which importance is observed, and not only
+    /// at allocations.
+    var needsExactObservations: Bool { get }
+
+    /// The score of each triplet of one site, `[R]`; higher is more important. NaN is refused by the
+    /// allocator.
+    func scores(_ triplets: SiteTriplets) -> [Float]
 }

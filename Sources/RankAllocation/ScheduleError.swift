@@ -17,7 +17,7 @@ public enum ScheduleError: Error, Sendable, Equatable, CustomStringConvertible {
         case .tooLarge(let name, let value, let maximum):
             "budget schedule: \(name) is \(value), but must be at most \(maximum); use a smaller number"
         case .finalBudgetAboveInitial(let finalBudget, let initialBudget):
-            "budget schedule: the final budget of \(finalBudget) triplets exceeds the initial budget of "
+            "budget schedule: the final budget of \(finalBudget) exceeds the initial budget of "
                 + "\(initialBudget); lower the budget or raise the initial rank"
         case .noBudgetingSteps(let warmupSteps, let finalSteps, let totalSteps):
             "budget schedule: \(warmupSteps) warm-up steps and \(finalSteps) final steps leave none of "

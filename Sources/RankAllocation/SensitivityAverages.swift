@@ -80,17 +80,6 @@ public struct SensitivityAverages: Sendable, Equatable {
             sensitivity: indices.map { sensitivity[$0] }, uncertainty: indices.map { uncertainty[$0] })
     }
 
-    /// Keeps the given columns of a row-major `[rows, columns]` array, in that order.
-    func keepingColumns(_ kept: [Int], of columns: Int) -> SensitivityAverages {
-        let rows = columns == 0 ? 0 : count / columns
-        return keeping((0..<rows).flatMap { row in kept.map { row * columns + $0 } })
-    }
-
-    /// Keeps the given rows of a row-major `[rows, columns]` array, in that order.
-    func keepingRows(_ kept: [Int], of columns: Int) -> SensitivityAverages {
-        keeping(kept.flatMap { row in row * columns..<(row + 1) * columns })
-    }
-
     /// Equations 8–10 over `count` scalars. Plain pointers and a comparison instead of a branch let it
     /// vectorize.
     private static func update(

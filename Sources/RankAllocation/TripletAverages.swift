@@ -5,7 +5,7 @@
 public struct TripletAverages: Sendable, Equatable {
     /// O, the rows of P.
     public let outputs: Int
-    /// R, the number of triplets; it falls at compaction and may be 0.
+    /// R, the number of triplets; `compact` and `reshape` change it, and it may be 0.
     public private(set) var rank: Int
     /// I, the columns of Q.
     public let inputs: Int
@@ -61,16 +61,16 @@ public struct TripletAverages: Sendable, Equatable {
     ///
     ///     S_i = s(λ_i) + mean_j s(P_ji) + mean_j s(Q_ij)
     ///
-    /// with `s = Ī·Ū` or `s = Ī`. Products and sums are in Double, rounded once to Float. `magnitude` is
-    /// `|λ_i|`.
-    ///
-    /// - Parameter lambda: the current λ, `[R]`; only `magnitude` reads its values.
-    public func scores(_ measure: ImportanceMeasure, lambda: [Float]) -> [Float] {
-        precondition(lambda.count == rank, "averages of rank \(rank) got \(lambda.count) values of λ")
-        switch measure {
-        case .magnitude: return lambda.map(\.magnitude)
-        case .sensitivity: return scores(weightedByUncertainty: true)
-        case .sensitivityOnly: return scores(weightedByUncertainty: false)
+    /// with `s = Ī·Ū` or, unweighted, `s = Ī`. Products and sums are in Double, rounded once to Float. The
+    /// order of summation is fixed, and the score of a triplet depends on its own averages only, bit for bit,
+    /// whatever other triplets there are.
+    public func scores(weightedByUncertainty isWeighted: Bool) -> [Float] {
+        let columnSums = p.columnSums(columns: rank, weightedByUncertainty: isWeighted)
+        let values = lambda.rowSums(rows: rank, columns: 1, weightedByUncertainty: isWeighted)
+        let rowSums = q.rowSums(rows: rank, columns: inputs, weightedByUncertainty: isWeighted)
+        return (0..<rank).map { triplet in
+            Float(
+                values[triplet] + columnSums[triplet] / Double(outputs) + rowSums[triplet] / Double(inputs))
         }
     }
 
@@ -78,35 +78,48 @@ public struct TripletAverages: Sendable, Equatable {
     ///
     /// - Parameter kept: distinct indices below `rank`; none at all leaves rank 0.
     public mutating func compact(keeping kept: [Int]) {
+        reshape(keeping: kept, adding: 0)
+    }
+
+    /// Keeps the triplets at `kept`, in that order, and appends triplets that have not been observed yet.
+    ///
+    /// - Parameters:
+    ///   - kept: distinct indices below `rank`; may be empty.
+    ///   - count: how many new triplets, of averages 0, follow the kept ones.
+    public mutating func reshape(keeping kept: [Int], adding count: Int) {
         precondition(
             kept.allSatisfy { $0 >= 0 && $0 < rank },
             "cannot keep triplets \(kept) of an adapter of rank \(rank)")
         precondition(Set(kept).count == kept.count, "cannot keep a triplet twice: \(kept) of rank \(rank)")
-        p = p.keepingColumns(kept, of: rank)
-        lambda = lambda.keeping(kept)
-        q = q.keepingRows(kept, of: inputs)
-        rank = kept.count
+        precondition(count >= 0, "cannot add \(count) triplets to an adapter of rank \(rank)")
+        p = p.keepingColumns(kept, of: rank, rows: outputs, adding: count)
+        lambda = lambda.keepingRows(kept, of: 1, adding: count)
+        q = q.keepingRows(kept, of: inputs, adding: count)
+        rank = kept.count + count
     }
 
-    private func scores(weightedByUncertainty: Bool) -> [Float] {
-        func score(_ averages: SensitivityAverages, _ index: Int) -> Double {
-            let sensitivity = Double(averages.sensitivity[index])
-            return weightedByUncertainty ? sensitivity * Double(averages.uncertainty[index]) : sensitivity
+    /// Lets the averages follow a change of basis: afterwards those of triplet `i` are
+    /// `Σ_j old_j · weights[j, i]`, for sensitivity and uncertainty alike.
+    ///
+    /// With `P' = P·A` the weights of P are the squared coefficients, `A[j, i]²`: the columns of an
+    /// orthogonal A give weights that add up to 1, so totals are kept. A new scalar mixes several old ones,
+    /// and this is an estimate of what its averages would be; for permutations, with signs or without, it is
+    /// exact. An average of weight 0 takes no part, even if it is not finite.
+    ///
+    /// - Parameters:
+    ///   - p: the weights of the columns of P, `[R, R]` row-major, none negative.
+    ///   - lambda: the weights of the elements of λ, likewise.
+    ///   - q: the weights of the rows of Q, likewise.
+    public mutating func mix(p pWeights: [Float], lambda lambdaWeights: [Float], q qWeights: [Float]) {
+        for (name, weights) in [("P", pWeights), ("λ", lambdaWeights), ("Q", qWeights)] {
+            precondition(
+                weights.count == rank * rank, "\(name) of rank \(rank) got \(weights.count) mixing weights")
+            precondition(
+                !weights.contains { $0 < 0 },
+                "the mixing weights of \(name) include a negative one: \(weights)")
         }
-        var columnSums = [Double](repeating: 0, count: rank)
-        for row in 0..<outputs {
-            for triplet in 0..<rank {
-                columnSums[triplet] += score(p, row * rank + triplet)
-            }
-        }
-        return (0..<rank).map { triplet in
-            var rowSum = 0.0
-            for column in 0..<inputs {
-                rowSum += score(q, triplet * inputs + column)
-            }
-            let total =
-                score(lambda, triplet) + columnSums[triplet] / Double(outputs) + rowSum / Double(inputs)
-            return Float(total)
-        }
+        p = p.mixingColumns(by: pWeights, columns: rank)
+        lambda = lambda.mixingRows(by: lambdaWeights, rows: rank)
+        q = q.mixingRows(by: qWeights, rows: rank)
     }
 }

@@ -135,12 +135,21 @@ extension ConfigLoading {
 
     private mutating func checkBudget() {
         if config.method != .head, config.budget == nil, config.averageRank == nil,
-            areKnown("method", "budget", "average-rank")
+            config.budgetParameters == nil,
+            areKnown("method", "budget", "average-rank", "budget-parameters")
         {
             problems.add(
-                "budget: missing for method \(config.method.rawValue); say --budget N or --average-rank R")
+                "budget: missing for method \(config.method.rawValue); say --budget N, --average-rank R or "
+                    + "--budget-parameters N")
         }
         guard config.method == .adalora, areKnown("method") else { return }
+        if config.importance.needsExactTriplets, let form = config.orthogonality, form != .exact,
+            areKnown("importance", "orthogonality")
+        {
+            problems.add(
+                "\(mention("importance", "orthogonality")): importance \(config.importance.rawValue) needs exact "
+                    + "triplets, which orthogonality \(form.rawValue) does not keep; use exact or leave it out")
+        }
         // Decimal fractions such as 0.7 + 0.3 can add up to a little less than 1.
         let sum = config.warmupFraction + config.finalFraction
         if sum >= 1 - 1e-9, areKnown("warmup-fraction", "final-fraction") {
@@ -151,6 +160,7 @@ extension ConfigLoading {
                     + "final-fraction \(final) leave no steps to allocate in; make their sum less than 1")
         }
         if let rank = config.initialRank, let average = config.averageRank, average > Double(rank),
+            config.allocator == .prune,
             areKnown("initial-rank", "average-rank")
         {
             problems.add(

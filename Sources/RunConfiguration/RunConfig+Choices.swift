@@ -21,21 +21,35 @@ extension RunConfig {
     /// What happens to examples longer than `maxLength`: cut and counted, left out and counted, or refused.
     public enum LongRows: String, CaseIterable, Sendable { case truncate, drop, error }
 
-    /// How a triplet is scored: smoothed sensitivity times uncertainty, sensitivity alone, or |λ|.
+    /// How a triplet is scored; each is described where `RankAllocation` implements it.
     public enum Importance: String, CaseIterable, Sendable {
         case sensitivity
         case sensitivityOnly = "sensitivity-only"
-        case magnitude
+        case taskSensitivity = "task-sensitivity"
+        case spectralSensitivity = "spectral-sensitivity"
+        case singularValue = "singular-value"
+        case magnitude, random
+
+        /// Whether it scores exact singular triplets, which only orthogonality exact has.
+        public var needsExactTriplets: Bool { self == .spectralSensitivity || self == .singularValue }
     }
+
+    /// How ranks move: pruned to a falling budget (AdaLoRA), or exchanged between matrices under a constant one.
+    public enum Allocator: String, CaseIterable, Sendable { case prune, exchange }
 
     /// Which weights enter the sensitivity: those before the update (paper) or after it (PEFT, authors' code).
     public enum ImportanceWeights: String, CaseIterable, Sendable { case paper, peft }
 
-    /// The penalty on P and Q: the paper's squared norm, the norm of PEFT and the authors' code, or none.
-    public enum Orthogonality: String, CaseIterable, Sendable { case squared, norm, none }
+    /// What keeps P and Q orthonormal: the paper's squared norm, the norm of PEFT and the authors' code, exact
+    /// re-factorization at each allocation without a penalty, or nothing.
+    public enum Orthogonality: String, CaseIterable, Sendable { case squared, norm, exact, none }
 
-    /// How P and Q start: orthonormal by QR, or Gaussian with deviation 0.02 as in PEFT.
-    public enum Initialization: String, CaseIterable, Sendable { case orthonormal, gaussian }
+    /// How P and Q start: orthonormal by QR, Gaussian with deviation 0.02 as in PEFT, or Q along the leading right
+    /// singular vectors of the inputs, with ranks by what they explain.
+    public enum Initialization: String, CaseIterable, Sendable {
+        case orthonormal, gaussian
+        case activationSVD = "activation-svd"
+    }
 
     /// What an evaluation can be judged by. All but `loss` are better when larger.
     public enum Metric: String, CaseIterable, Sendable {

@@ -8,19 +8,48 @@ extension RunConfig {
         bestMetric ?? (task == .classification ? .accuracy : .pearson)
     }
 
-    /// b(T) in triplets over `matrices` adapted matrices; 0 when only the head trains.
-    public func totalBudget(matrices: Int) -> Int {
-        precondition(matrices >= 0, "a model cannot have \(matrices) adapted matrices")
-        if let budget { return budget }
-        return Int(((averageRank ?? 0) * Double(matrices)).rounded())
+    /// `orthogonality`, or else exact where the importance needs it, or the paper's penalty.
+    public var resolvedOrthogonality: Orthogonality {
+        orthogonality ?? (importance.needsExactTriplets ? .exact : .squared)
     }
 
-    /// Triplets per adapted matrix at the start: `initialRank`, or else 1.5 times the average rank of the
-    /// budget over `matrices` adapted matrices, rounded up. Not limited by the matrices' own ranks.
-    public func initialRank(matrices: Int) -> Int {
-        precondition(matrices > 0, "\(matrices) adapted matrices have no average rank")
+    /// `allocateEvery`, or else every step, and every 20 where new triplets need time to show what they are worth.
+    public var resolvedAllocateEvery: Int { allocateEvery ?? (allocator == .exchange ? 20 : 1) }
+
+    /// `historyEvery`, or else as few as keep a run of `allocations` at about a thousand records.
+    public func resolvedHistoryEvery(allocations: Int) -> Int { historyEvery ?? max(1, allocations / 1000) }
+
+    /// Whether budgets count parameters rather than triplets.
+    public var countsParameters: Bool { budgetParameters != nil }
+
+    /// b(T), in parameters if `countsParameters`, else in triplets; 0 when only the head trains.
+    ///
+    /// - Parameter costs: the parameters of one triplet of each adapted matrix.
+    public func totalBudget(costs: [Int]) -> Int {
+        if let budget = budget ?? budgetParameters { return budget }
+        return Int(((averageRank ?? 0) * Double(costs.count)).rounded())
+    }
+
+    /// Triplets per adapted matrix at the start: `initialRank`, or else 1.5 times the average rank that the budget
+    /// allows, rounded up. Not limited by the matrices' own ranks.
+    public func initialRank(costs: [Int]) -> Int {
+        precondition(!costs.isEmpty, "no adapted matrices have no average rank")
         if let initialRank { return initialRank }
-        let average = averageRank ?? Double(totalBudget(matrices: matrices)) / Double(matrices)
+        let whole = countsParameters ? costs.reduce(0, +) : costs.count
+        let average = averageRank ?? Double(totalBudget(costs: costs)) / Double(whole)
         return Int((1.5 * average).rounded(.up))
+    }
+
+    /// The budget spread evenly: one rank everywhere, and one more for as many matrices as there is left for.
+    public func evenRanks(costs: [Int]) -> [Int] {
+        let counted = countsParameters ? costs : costs.map { _ in 1 }
+        let budget = totalBudget(costs: costs)
+        let whole = max(1, counted.reduce(0, +))
+        var left = budget % whole
+        return counted.map { cost in
+            guard left >= cost else { return budget / whole }
+            left -= cost
+            return budget / whole + 1
+        }
     }
 }

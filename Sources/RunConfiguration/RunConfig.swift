@@ -29,11 +29,13 @@ public struct RunConfig: Sendable, Equatable {
     // Adapters.
 
     public internal(set) var method = Method.adalora
-    /// Triplets over all adapted matrices at the end, b(T). Never set together with `averageRank`.
+    /// Triplets over all adapted matrices at the end, b(T). At most one of the three budgets is set.
     public internal(set) var budget: Int?
-    /// The budget in triplets per adapted matrix. Never set together with `budget`.
+    /// The budget in triplets per adapted matrix.
     public internal(set) var averageRank: Double?
-    /// Triplets per adapted matrix at the start; nil follows from the budget, see `initialRank(matrices:)`.
+    /// The budget in parameters of triplets: one of an [O, I] matrix has O + I + 1.
+    public internal(set) var budgetParameters: Int?
+    /// Triplets per adapted matrix at the start; nil follows from the budget, see `initialRank(costs:)`.
     public internal(set) var initialRank: Int?
     /// The adapted matrices of each layer, each once, in the order of `Role.allCases`.
     public internal(set) var targets = Role.allCases
@@ -43,6 +45,8 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var headDropout = 0.1
     public internal(set) var pooling = Pooling.pooler
     public internal(set) var initialization = Initialization.orthonormal
+    /// Batches of inputs that `activationSVD` looks at.
+    public internal(set) var activationBatches = 8
 
     // Optimizer.
 
@@ -73,15 +77,21 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var warmupFraction = 0.1
     /// t_f / T: the share of steps with a fixed mask.
     public internal(set) var finalFraction = 0.4
-    /// ΔT, in optimizer steps.
-    public internal(set) var allocateEvery = 1
+    public internal(set) var allocator = Allocator.prune
+    /// ΔT, in optimizer steps; nil leaves it to the allocator, see `resolvedAllocateEvery`.
+    public internal(set) var allocateEvery: Int?
+    /// The share of the triplets that the first exchange may replace; later ones less, the last none.
+    public internal(set) var exchangeShare = 0.1
     public internal(set) var importance = Importance.sensitivity
     public internal(set) var importanceWeights = ImportanceWeights.paper
     public internal(set) var importanceBeta1 = 0.85
     public internal(set) var importanceBeta2 = 0.85
-    public internal(set) var orthogonality = Orthogonality.squared
+    /// nil leaves it to the importance, see `resolvedOrthogonality`.
+    public internal(set) var orthogonality: Orthogonality?
     /// γ, the weight of the orthogonality term in the loss.
     public internal(set) var orthogonalityWeight = 0.1
+    /// Allocations between two records of all triplets; nil thins long runs, see `resolvedHistoryEvery`.
+    public internal(set) var historyEvery: Int?
 
     // The run.
 

@@ -9,9 +9,19 @@ extension SettingTable {
             set: { $0.finalFraction = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.finalFraction) }),
         Setting(
-            "allocate-every", "Optimizer steps between allocations", idle: unlessAllocated,
-            set: { $0.allocateEvery = try $1.wholeNumber(1...1_000_000_000) },
-            get: { String($0.allocateEvery) }),
+            "allocator", "How ranks move", choices: RunConfig.Allocator.allCases.map(\.rawValue),
+            idle: unlessAllocated,
+            set: { $0.allocator = try $1.choice() }, get: { $0.allocator.rawValue }),
+        Setting(
+            "allocate-every", "Optimizer steps between allocations", unset: "every step, or every 20 with exchange",
+            idle: unlessAllocated,
+            set: { $0.allocateEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
+            get: { $0.allocateEvery.map { String($0) } }),
+        Setting(
+            "exchange-share", "Share of the triplets that the first exchange may replace",
+            idle: { unlessAllocated($0) ?? ($0.allocator == .exchange ? nil : "with allocator prune") },
+            set: { $0.exchangeShare = try $1.number(.aboveZeroTo(1)) },
+            get: { SettingText.number($0.exchangeShare) }),
         Setting(
             "importance", "How a triplet is scored", choices: RunConfig.Importance.allCases.map(\.rawValue),
             idle: unlessAllocated,
@@ -29,14 +39,25 @@ extension SettingTable {
             set: { $0.importanceBeta2 = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.importanceBeta2) }),
         Setting(
-            "orthogonality", "Penalty that keeps P and Q orthonormal",
-            choices: RunConfig.Orthogonality.allCases.map(\.rawValue), idle: unlessAllocated,
-            set: { $0.orthogonality = try $1.choice() }, get: { $0.orthogonality.rawValue }),
+            "orthogonality", "What keeps P and Q orthonormal",
+            choices: RunConfig.Orthogonality.allCases.map(\.rawValue),
+            unset: "squared, or exact where the importance needs it", idle: unlessAllocated,
+            set: { $0.orthogonality = try $1.orNone { try $0.choice() } },
+            get: { $0.orthogonality?.rawValue }),
         Setting(
             "orthogonality-weight", "Weight of that penalty in the loss",
-            idle: { unlessAllocated($0) ?? ($0.orthogonality == .none ? "with orthogonality none" : nil) },
+            idle: { config in
+                let form = config.resolvedOrthogonality
+                let isPenalty = form == .squared || form == .norm
+                return unlessAllocated(config) ?? (isPenalty ? nil : "with orthogonality \(form.rawValue)")
+            },
             set: { $0.orthogonalityWeight = try $1.number(.zeroTo(1_000_000)) },
             get: { SettingText.number($0.orthogonalityWeight) }),
+        Setting(
+            "history-every", "Allocations between two records of all triplets",
+            unset: "each, or fewer in runs of over 1,000", idle: unlessAllocated,
+            set: { $0.historyEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
+            get: { $0.historyEvery.map { String($0) } }),
     ]
 
     static let run = [

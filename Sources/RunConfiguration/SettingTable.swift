@@ -10,7 +10,10 @@ enum SettingTable {
     ]
 
     /// Two ways to say one thing: a file or a command gives one of them at most.
-    static let exclusive = [("budget", "average-rank"), ("epochs", "steps")]
+    static let exclusive = [
+        ("budget", "average-rank"), ("budget", "budget-parameters"), ("average-rank", "budget-parameters"),
+        ("epochs", "steps"),
+    ]
 
     private static let data = [
         Setting(
@@ -59,8 +62,14 @@ enum SettingTable {
             set: { $0.averageRank = try $1.orNone { try $0.number(.aboveZeroTo(100_000)) } },
             get: { $0.averageRank.map(SettingText.number) }),
         Setting(
+            "budget-parameters", "The budget as parameters of triplets (300k, 1.2M), in place of budget",
+            idle: unlessAdapters,
+            set: { $0.budgetParameters = try $1.orNone { try $0.largeNumber(1...1_000_000_000_000) } },
+            get: { $0.budgetParameters.map { String($0) } }),
+        Setting(
             "initial-rank", "Triplets per adapted matrix at the start",
-            unset: "1.5 times the average rank, rounded up", idle: unlessAllocated,
+            unset: "1.5 times the average rank, rounded up",
+            idle: { unlessAllocated($0) ?? ($0.allocator == .exchange ? "with allocator exchange" : nil) },
             set: { $0.initialRank = try $1.orNone { try $0.wholeNumber(1...100_000) } },
             get: { $0.initialRank.map { String($0) } }),
         Setting(
@@ -88,6 +97,13 @@ enum SettingTable {
             choices: RunConfig.Initialization.allCases.map(\.rawValue),
             idle: unlessAllocated,
             set: { $0.initialization = try $1.choice() }, get: { $0.initialization.rawValue }),
+        Setting(
+            "activation-batches", "Batches whose inputs initialize activation-svd looks at",
+            idle: {
+                unlessAllocated($0) ?? ($0.initialization == .activationSVD ? nil : "without activation-svd")
+            },
+            set: { $0.activationBatches = try $1.wholeNumber(1...100_000) },
+            get: { String($0.activationBatches) }),
     ]
 
     private static let optimizer = [

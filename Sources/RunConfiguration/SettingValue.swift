@@ -68,6 +68,27 @@ struct SettingValue: Sendable {
         }
     }
 
+    /// A whole number that may end in k or M: 300k, 1.2M.
+    func largeNumber(_ range: ClosedRange<Int>) throws -> Int {
+        let text = try bareText("a whole number", example: "300k")
+        let factor: Double
+        switch text.last {
+        case "k": factor = 1_000
+        case "M": factor = 1_000_000
+        default: return try wholeNumber(range)
+        }
+        guard text.dropLast().allSatisfy({ "0123456789.".contains($0) }), let value = Double(text.dropLast()),
+            value * factor == (value * factor).rounded(),
+            abs(value * factor) < 1e15
+        else { throw ValueProblem("\(quoted(text)) is not a whole number", "write it like 300k or 1.2M") }
+        let whole = Int(value * factor)
+        guard range.contains(whole) else {
+            throw ValueProblem(
+                "\(quoted(text)) is out of range", "use \(range.lowerBound) to \(range.upperBound)")
+        }
+        return whole
+    }
+
     func choice<Choice: RawRepresentable & CaseIterable>(of: Choice.Type = Choice.self) throws -> Choice
     where Choice.RawValue == String {
         let names = Choice.allCases.map(\.rawValue)

@@ -36,10 +36,11 @@ public final class AdamW {
         return result
     }
 
-    /// Moves the moments to a compacted vector; element i comes from element source[i].
-    public func gather(_ source: [Int]) {
+    /// Moves the moments to a vector of another shape; element i comes from element source[i], and starts at 0
+    /// where that is nil.
+    public func gather(_ source: [Int?]) {
         func moved(_ old: Matrix) -> Matrix {
-            Matrix(rows: 1, columns: source.count, values: source.map { old.pointer[$0] })
+            Matrix(rows: 1, columns: source.count, values: source.map { $0.map { old.pointer[$0] } ?? 0 })
         }
         firstMoments = moved(firstMoments)
         secondMoments = moved(secondMoments)

@@ -1,24 +1,37 @@
+import Adapters
 import Foundation
 import ModelFiles
 import Transformers
 
-/// Writes a run's `events.jsonl` (the source of truth) and `ranks.csv`, both append-only.
+/// Writes a run's `events.jsonl` (the source of truth), `ranks.csv` and `triplets.jsonl`, all append-only.
 public final class EventLog {
     private let events: AppendFile
     private let ranks: AppendFile
+    private let triplets: AppendFile
     private var sites: [SiteDescription] = []
     private var lastRankStep = -1
+    private var lastTripletStep = -1
 
-    public var eventOffset: Int { events.byteOffset }
-    public var rankOffset: Int { ranks.byteOffset }
+    /// Where each file ends.
+    public struct Offsets: Sendable, Equatable {
+        public let events: Int
+        public let ranks: Int
+        public let triplets: Int
+    }
+
+    public var offsets: Offsets {
+        Offsets(events: events.byteOffset, ranks: ranks.byteOffset, triplets: triplets.byteOffset)
+    }
 
     static let rankHeader = "step,site,layer,role,rank\n"
 
     /// A resumed run continues at the offsets its checkpoint holds: what was logged after it happens again.
-    public init(folder: URL, offsets: (events: Int, ranks: Int)?) throws {
+    public init(folder: URL, offsets: Offsets?) throws {
         events = try AppendFile(
             folder.appendingPathComponent("events.jsonl"), truncatingTo: offsets?.events ?? 0)
         ranks = try AppendFile(folder.appendingPathComponent("ranks.csv"), truncatingTo: offsets?.ranks ?? 0)
+        triplets = try AppendFile(
+            folder.appendingPathComponent("triplets.jsonl"), truncatingTo: offsets?.triplets ?? 0)
         if offsets == nil { try ranks.append(Self.rankHeader) }
     }
 
@@ -38,9 +51,38 @@ public final class EventLog {
         try ranks.append(rows)
     }
 
+    /// All triplets as they are after `step`, a line of `triplets.jsonl`: for each site, in the order of the start
+    /// record, which triplets are alive (`kept`, a character each), the singular values of ΔW, scores, the
+    /// orthogonality error and the share of energy the last mask left. Five significant digits.
+    public func appendTriplets(_ sites: [SiteSnapshot], step: Int) throws {
+        if sites.isEmpty || step == lastTripletStep { return }
+        lastTripletStep = step
+        let json: JSONObject = [
+            "step": JSONValue(step),
+            "sites": .array(
+                sites.map { site in
+                    .object([
+                        "kept": .string(String(site.kept.map { $0 ? "1" : "0" })),
+                        "values": .array(site.spectrum.values.map { Self.rounded(Double($0)) }),
+                        "importance": .array(site.importance.map { Self.rounded(Double($0)) }),
+                        "error": site.spectrum.orthogonalityError.map(Self.rounded) ?? .null,
+                        "energy": site.energyKept.map(Self.rounded) ?? .null,
+                    ])
+                }),
+        ]
+        try triplets.append(JSONValue.object(json).text() + "\n")
+    }
+
+    private static func rounded(_ value: Double) -> JSONValue {
+        guard value.isFinite else { return .null }
+        guard value != 0 else { return .number(0) }
+        return Double(String(format: "%.4e", locale: nil, value)).map { .number($0) } ?? .null
+    }
+
     public func sync() throws {
         try events.sync()
         try ranks.sync()
+        try triplets.sync()
     }
 
     private static func optional(_ value: Float?) -> JSONValue {
@@ -56,10 +98,11 @@ public final class EventLog {
         case .allocation(let record):
             [
                 "event": .string("allocation"), "step": JSONValue(record.step),
-                "budget": JSONValue(record.budget),
+                "budget": JSONValue(record.budget), "spent": JSONValue(record.spent),
                 "ranks": integers(record.ranks), "threshold": optional(record.threshold),
                 "worstKept": optional(record.worstKept), "bestPruned": optional(record.bestPruned),
                 "returned": JSONValue(record.returned), "left": JSONValue(record.left),
+                "added": JSONValue(record.added),
             ]
         case .compaction(let record):
             [
@@ -93,6 +136,7 @@ public final class EventLog {
                         "inputs": JSONValue($0.inputs),
                     ])
                 }),
+            "budgetUnit": .string(start.budgetUnit),
             "initialBudget": JSONValue(start.initialBudget), "finalBudget": JSONValue(start.finalBudget),
             "warmupSteps": JSONValue(start.warmupSteps), "finalSteps": JSONValue(start.finalSteps),
             "trainableParameters": JSONValue(start.trainableParameters),

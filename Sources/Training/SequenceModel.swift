@@ -48,6 +48,23 @@ public struct SequenceModel: Sendable {
         return (losses.withLock { $0.reduce(0, +) }, lengths.reduce(0, +))
     }
 
+    /// Sends the examples through shard by shard, on one core and without dropout, for the sake of probes that hang
+    /// on the layers. With `scratch` [1, N] the loss goes backward too, and leaves its gradient there.
+    public func probe(_ data: TokenizedDataset, indices: [Int], backwardInto scratch: Matrix?) {
+        let pool = BufferPool()
+        for shard in ShardPlan.shards(lengths: indices.map { data.sequences[$0].ids.count }) {
+            let members = shard.map { indices[$0] }
+            guard let scratch else {
+                _ = forward(data, members, on: Tape(evaluatingWith: pool))
+                continue
+            }
+            let tape = Tape(pool: pool, parameterGradients: scratch, dropoutStream: nil)
+            let logits = forward(data, members, on: tape)
+            _ = loss(logits, data, members, divisor: Double(indices.count), on: tape)
+            tape.backward()
+        }
+    }
+
     /// Logits [examples, K] in the order of the data, without dropout.
     public func logits(_ data: TokenizedDataset) -> Matrix {
         let out = Matrix(rows: data.count, columns: head.outputs)

@@ -35,6 +35,8 @@ public final class Trainer {
     public private(set) var optimizer: AdamW
     public private(set) var isCompacted = false
     private var gradients: Matrix
+    /// The adapters' gradient without penalty and clipping, where the importance asks for it.
+    private var taskGradients: Matrix?
     private var shardGradients: [Matrix] = []
 
     /// What a step reports.
@@ -44,7 +46,7 @@ public final class Trainer {
         public let gradientNorm: Double
         public let rate: Double
         public let tokens: Int
-        public let allocation: Allocation?
+        public let allocation: AllocationOutcome?
     }
 
     public init(model: SequenceModel, adapters: AdapterSet, ranks: RankController?, settings: TrainerSettings)
@@ -64,11 +66,12 @@ public final class Trainer {
     private var headStart: Int { vector.range(of: model.head.weight).lowerBound }
 
     /// Step t on the examples `indices`: gradient, orthogonality term, clipping, then observe importance →
-    /// AdamW → allocate → mask Λ. Nothing is changed if the loss or a gradient is not finite.
+    /// AdamW → re-factorize → allocate → mask Λ. Nothing is changed if the loss or a gradient is not finite.
     public func step(_ step: Int, data: TokenizedDataset, indices: [Int]) throws -> StepResult {
         let (loss, tokens) = model.lossAndGradient(
             data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed,
             step: step)
+        if let ranks, ranks.observesTaskGradient { keepTaskGradient() }
         let orthogonality = settings.penalty.addGradient(of: adapters, in: vector, to: gradients)
         let norm = gradients.sumOfSquares.squareRoot()
         guard loss.isFinite, orthogonality.isFinite, norm.isFinite else {
@@ -81,32 +84,98 @@ public final class Trainer {
             let factor = Float(settings.clip / (norm + 1e-6))
             for index in 0..<gradients.count { gradients.pointer[index] *= factor }
         }
-        if let ranks, !ranks.weightsAfterUpdate {
-            ranks.observe(step: step, vector: vector, gradients: gradients)
-        }
+        if let ranks, !ranks.settings.weightsAfterUpdate { observe(step, ranks) }
         let rate = settings.learningRate.value(at: step)
         optimizer.update(vector.values, gradients: gradients, range: 0..<headStart, step: step, rate: rate)
         optimizer.update(
             vector.values, gradients: gradients, range: headStart..<vector.count, step: step,
             rate: settings.headLearningRate.value(at: step))
-        if let ranks, ranks.weightsAfterUpdate {
-            ranks.observe(step: step, vector: vector, gradients: gradients)
-        }
-        let allocation = try ranks?.allocate(after: step)
+        if let ranks, ranks.settings.weightsAfterUpdate { observe(step, ranks) }
+        try ranks?.refactorize(
+            after: step, vector: vector, firstMoments: optimizer.firstMoments,
+            secondMoments: optimizer.secondMoments, workers: model.workers)
+        let allocation =
+            try ranks?.allocate(after: step, workers: model.workers)
+            ?? exchange(after: step, data: data, indices: indices)
         return StepResult(
             loss: loss, orthogonality: orthogonality, gradientNorm: norm, rate: rate, tokens: tokens,
             allocation: allocation)
     }
 
+    private func keepTaskGradient() {
+        if taskGradients?.count != gradients.count { taskGradients = Matrix(rows: 1, columns: gradients.count) }
+        taskGradients?.copyValues(from: gradients)
+    }
+
+    private func observe(_ step: Int, _ ranks: RankController) {
+        ranks.observe(
+            step: step, vector: vector,
+            gradients: ranks.observesTaskGradient ? taskGradients ?? gradients : gradients,
+            workers: model.workers)
+    }
+
+    /// Swaps the worst triplets for new ones, where the step asks for it. The directions of the new ones come from
+    /// the gradient of this step's examples at the updated weights.
+    private func exchange(after step: Int, data: TokenizedDataset, indices: [Int]) throws -> AllocationOutcome? {
+        guard let ranks, let (plan, scores) = try ranks.planExchange(after: step, workers: model.workers)
+        else { return nil }
+        let probes = ranks.probes(for: plan)
+        if !plan.added.isEmpty {
+            gradients.fill(0)
+            model.probe(data, indices: indices, backwardInto: gradients)
+        }
+        let (reshaped, outcome) = try ranks.exchange(
+            plan, scores: scores, probes: probes, after: step, vector: vector, others: headParameters,
+            workers: model.workers)
+        take(reshaped)
+        fillNewMoments(step)
+        return outcome
+    }
+
+    /// Second moments of triplets made after `step` start at the mean of their site's others: from 0, with the step
+    /// count of the whole run, their first updates would be several times the learning rate.
+    private func fillNewMoments(_ step: Int) {
+        for adapter in adapters.adapters {
+            let isNew = adapter.births.map { $0 == step }
+            let (rank, old) = (isNew.count, isNew.count { !$0 })
+            guard old > 0, old < rank, let lambda = adapter.factors.lambda else { continue }
+            for parameter in [adapter.factors.p, lambda, adapter.factors.q] {
+                let range = vector.range(of: parameter)
+                let moments = optimizer.secondMoments.pointer + range.lowerBound
+                // Element e belongs to row e / (elements per triplet) of Q, to column e mod R of P and λ.
+                let isQ = parameter === adapter.factors.q
+                func triplet(_ element: Int) -> Int { isQ ? element / adapter.layer.inputs : element % rank }
+                var sum = 0.0
+                for element in 0..<range.count { sum += Double(moments[element]) }
+                let mean = Float(sum / Double(range.count / rank * old))
+                for element in 0..<range.count where isNew[triplet(element)] { moments[element] = mean }
+            }
+        }
+    }
+
     /// Cuts pruned triplets out, once the mask is final.
     public func compact() {
         guard let ranks, !isCompacted else { return }
-        let (compacted, source) = ranks.compact(vector, others: [model.head.weight, model.head.bias])
-        vector = compacted
-        optimizer.gather(source)
-        gradients = Matrix(rows: 1, columns: compacted.count)
-        shardGradients = []
+        take(ranks.compact(vector, others: headParameters))
         isCompacted = true
+    }
+
+    private var headParameters: [Parameter] { [model.head.weight, model.head.bias] }
+
+    private func take(_ reshaped: RankController.Reshaped) {
+        optimizer.gather(reshaped.source)
+        take(reshaped.vector)
+    }
+
+    private func take(_ vector: ParameterVector) {
+        self.vector = vector
+        gradients = Matrix(rows: 1, columns: vector.count)
+        shardGradients = []
+    }
+
+    /// All triplets as they are now.
+    func snapshot() throws -> [SiteSnapshot] {
+        try ranks?.snapshot(workers: model.workers) ?? adapters.snapshot(workers: model.workers)
     }
 
     /// Evaluates the masked model: between allocations a pruned λ may have regrown, which must not count.
@@ -123,15 +192,16 @@ public final class Trainer {
 
     /// The tensors of a checkpoint.
     func checkpoint(
-        progress: Progress, offsets: (events: Int, ranks: Int), fingerprints: [(name: String, hash: String)]
+        progress: Progress, offsets: EventLog.Offsets, fingerprints: [(name: String, hash: String)]
     ) -> Checkpoint {
         let averages = ranks?.averages ?? []
         var progress = progress
         progress.isCompacted = isCompacted
         return Checkpoint(
-            progress: progress, eventOffset: offsets.events, rankOffset: offsets.ranks,
-            fingerprints: fingerprints,
-            originalIndices: adapters.adapters.map(\.originalIndices), masks: adapters.adapters.map(\.mask),
+            progress: progress, offsets: offsets, fingerprints: fingerprints,
+            triplets: adapters.adapters.map {
+                (originalIndices: $0.originalIndices, births: $0.births, issued: $0.issued)
+            }, masks: adapters.adapters.map(\.mask),
             values: vector.values.values, firstMoments: optimizer.firstMoments.values,
             secondMoments: optimizer.secondMoments.values,
             sensitivity: averages.flatMap { $0.p.sensitivity + $0.lambda.sensitivity + $0.q.sensitivity },
@@ -145,23 +215,24 @@ public final class Trainer {
                 "the checkpoint's \(what) do not fit this configuration; resume from another checkpoint")
         }
         let sites = adapters.adapters
-        guard checkpoint.masks.count == sites.count, checkpoint.originalIndices.count == sites.count else {
+        guard checkpoint.masks.count == sites.count, checkpoint.triplets.count == sites.count else {
             throw mismatch("sites")
         }
-        for (site, indices) in zip(sites, checkpoint.originalIndices) {
-            guard indices.allSatisfy({ 0..<site.initialRank ~= $0 }), Set(indices).count == indices.count
-            else {
-                throw mismatch("triplet indices")
-            }
+        for (site, saved) in zip(sites, checkpoint.triplets) {
+            let numbers = saved.originalIndices
+            guard numbers.allSatisfy({ 0..<saved.issued ~= $0 }), Set(numbers).count == numbers.count,
+                saved.births.count == numbers.count, saved.births.allSatisfy({ $0 >= 0 }),
+                numbers.count <= min(site.layer.outputs, site.layer.inputs),
+                ranks != nil || numbers.count == site.factors.rank
+            else { throw mismatch("triplets") }
         }
-        if checkpoint.progress.isCompacted {
-            for (site, indices) in zip(sites, checkpoint.originalIndices) {
-                site.mask = (0..<site.initialRank).map { indices.contains($0) }
-            }
-            compact()
-        }
-        guard zip(sites, checkpoint.masks).allSatisfy({ $0.factors.rank == $1.count }) else {
-            throw mismatch("masks")
+        guard zip(checkpoint.triplets, checkpoint.masks).allSatisfy({ $0.originalIndices.count == $1.count })
+        else { throw mismatch("masks") }
+        if let ranks {
+            take(
+                ranks.restoreShapes(
+                    checkpoint.triplets, dropEmpty: checkpoint.progress.isCompacted, others: headParameters))
+            isCompacted = checkpoint.progress.isCompacted
         }
         guard
             [checkpoint.values, checkpoint.firstMoments, checkpoint.secondMoments].allSatisfy({

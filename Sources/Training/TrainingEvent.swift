@@ -24,6 +24,8 @@ public struct RunStart: Sendable {
     public let validationExamples: Int
     public let labels: [String]
     public let sites: [SiteDescription]
+    /// `triplets` or `parameters`: what budgets count
+    public let budgetUnit: String
     public let initialBudget: Int
     public let finalBudget: Int
     public let warmupSteps: Int
@@ -61,16 +63,19 @@ public struct StepRecord: Sendable {
 
 public struct AllocationRecord: Sendable {
     public let step: Int
+    /// b(t) and what of it is in use, in the run's unit.
     public let budget: Int
+    public let spent: Int
     /// Rank of each site, in the order of `RunStart.sites`.
     public let ranks: [Int]
     /// Score of the worst kept triplet: what it took to stay.
     public let threshold: Float?
     public let worstKept: Float?
     public let bestPruned: Float?
-    /// Triplets that came back or left since the allocation before.
+    /// Triplets that came back or left since the allocation before, and new ones.
     public let returned: Int
     public let left: Int
+    public let added: Int
 }
 
 public struct CompactionRecord: Sendable {

@@ -3,7 +3,6 @@ import Foundation
 import Glibc
 import Matrices
 import ModelFiles
-import RankAllocation
 import RunConfiguration
 import Transformers
 
@@ -31,7 +30,8 @@ public final class TrainingSession {
             examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
         totalSteps =
             config.steps ?? max(1, Int((Double(sampler.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up)))
-        trainer = try Self.makeTrainer(config, inputs, totalSteps: totalSteps, threads: threads)
+        trainer = try TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads).trainer(
+            isResumed: resume)
         startWarnings = inputs.warnings
         if resume {
             let (checkpoint, skipped) = try Self.newestCheckpoint(in: folder)
@@ -40,100 +40,12 @@ public final class TrainingSession {
             try trainer.restore(checkpoint)
             progress = checkpoint.progress
             startWarnings += skipped
-            log = try EventLog(folder: folder.url, offsets: (checkpoint.eventOffset, checkpoint.rankOffset))
+            log = try EventLog(folder: folder.url, offsets: checkpoint.offsets)
         } else {
             try folder.create()
             try AtomicFile.write(Data(config.yaml().utf8), to: folder.config)
             log = try EventLog(folder: folder.url, offsets: nil)
         }
-    }
-
-    private static func makeTrainer(
-        _ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int
-    ) throws -> Trainer {
-        let encoder = inputs.encoder
-        let head = try SequenceHead(
-            encoder: encoder, outputs: config.task == .regression ? 1 : inputs.labels.count,
-            pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler,
-            dropout: Float(config.headDropout),
-            stream: RandomStream(seed: config.seed, purpose: "initialize head"))
-        let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
-        let matrices = encoder.linearLayers.filter { roles.contains($0.site.role) }.count
-        var set = AdapterSet(adapters: [])
-        var ranks: RankController?
-        if config.method != .head {
-            let plan = try adapterPlan(config, roles: roles, matrices: matrices)
-            set = try AdapterSet(installing: plan, on: encoder.linearLayers)
-            if config.method == .adalora {
-                ranks = try rankController(config, set, rank: plan.rank, totalSteps: totalSteps)
-            }
-        }
-        func rate(_ peak: Double) -> LearningRate {
-            LearningRate(
-                peak: peak,
-                shape: LearningRate.Shape(rawValue: config.learningRateSchedule.rawValue) ?? .linear,
-                warmupSteps: Int((config.learningRateWarmup * Double(totalSteps)).rounded()),
-                totalSteps: totalSteps)
-        }
-        var settings = TrainerSettings(
-            learningRate: rate(config.learningRate), headLearningRate: rate(config.resolvedHeadLearningRate))
-        settings.beta1 = Float(config.beta1)
-        settings.beta2 = Float(config.beta2)
-        settings.epsilon = Float(config.adamEpsilon)
-        settings.weightDecay = Float(config.weightDecay)
-        settings.clip = config.gradientClip
-        settings.penalty = OrthogonalityPenalty(
-            form: OrthogonalityPenalty.Form(rawValue: config.orthogonality.rawValue) ?? .squared,
-            weight: Float(config.orthogonalityWeight))
-        settings.seed = config.seed
-        let model = SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads))
-        return Trainer(model: model, adapters: set, ranks: ranks, settings: settings)
-    }
-
-    private static func adapterPlan(
-        _ config: RunConfig, roles: [LinearSite.Role], matrices: Int
-    ) throws -> AdapterPlan {
-        var rank = config.initialRank(matrices: matrices)
-        if config.method == .lora {
-            let budget = config.totalBudget(matrices: matrices)
-            guard budget > 0, budget % matrices == 0 else {
-                throw TrainingError(
-                    .usage,
-                    "a fixed rank must be whole: budget \(budget) over \(matrices) matrices is "
-                        + "\(Double(budget) / Double(matrices)); use --average-rank or a multiple of \(matrices)"
-                )
-            }
-            rank = budget / matrices
-        }
-        return AdapterPlan(
-            method: config.method == .lora ? .lora : .adalora, roles: roles, rank: rank,
-            scale: Float(config.scale),
-            dropout: Float(config.adapterDropout),
-            initialization: FactorInitialization(rawValue: config.initialization.rawValue) ?? .orthonormal,
-            seed: config.seed)
-    }
-
-    private static func rankController(
-        _ config: RunConfig, _ set: AdapterSet, rank: Int, totalSteps: Int
-    ) throws -> RankController {
-        let initial = rank * set.adapters.count
-        let final = config.totalBudget(matrices: set.adapters.count)
-        guard final <= initial else {
-            throw TrainingError(
-                .usage,
-                "the budget of \(final) triplets is more than the \(initial) of the start "
-                    + "(\(set.adapters.count) matrices of rank \(rank)); raise --initial-rank or lower --budget"
-            )
-        }
-        let schedule = try BudgetSchedule(
-            initialBudget: initial, finalBudget: final, totalSteps: totalSteps,
-            warmupSteps: Int(config.warmupFraction * Double(totalSteps)),
-            finalSteps: Int(config.finalFraction * Double(totalSteps)), interval: config.allocateEvery)
-        return RankController(
-            set: set, schedule: schedule,
-            measure: ImportanceMeasure(rawValue: config.importance.rawValue) ?? .sensitivity,
-            weightsAfterUpdate: config.importanceWeights == .peft, beta1: Float(config.importanceBeta1),
-            beta2: Float(config.importanceBeta2))
     }
 
     private static func newestCheckpoint(in folder: RunFolder) throws -> (Checkpoint, skipped: [String]) {
@@ -202,6 +114,7 @@ public final class TrainingSession {
             if let allocation = result.allocation {
                 try emit(.allocation(Self.record(allocation, step: step)))
                 try log.appendRanks(allocation.ranks, step: step)
+                if let snapshot = allocation.snapshot { try log.appendTriplets(snapshot, step: step) }
             }
             try emit(.step(record(result, step: step, seconds: (clock.now - stepStart).seconds)))
             if let ranks = trainer.ranks, step == ranks.schedule.lastBudgetingStep { try compact(step, emit) }
@@ -278,6 +191,7 @@ public final class TrainingSession {
         try saveCheckpoint(emit)
         if reason != .interrupted {
             try log.appendRanks(trainer.adapters.ranks, step: progress.step)
+            try log.appendTriplets(try trainer.snapshot(), step: progress.step)
             try saveAdapter(to: folder.lastAdapter, step: progress.step)
             if progress.bestStep == nil { try saveAdapter(to: folder.adapter, step: progress.step) }
         }
@@ -296,7 +210,7 @@ public final class TrainingSession {
         try emit(.checkpoint(step: progress.step, folder: url.lastPathComponent))
         try log.sync()
         try trainer.checkpoint(
-            progress: progress, offsets: (log.eventOffset, log.rankOffset), fingerprints: inputs.fingerprints
+            progress: progress, offsets: log.offsets, fingerprints: inputs.fingerprints
         ).write(to: url)
         folder.removeCheckpoints(keeping: config.keepCheckpoints)
     }
@@ -319,24 +233,28 @@ public final class TrainingSession {
     private func startRecord() -> RunStart {
         let schedule = trainer.ranks?.schedule
         let total = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank }
+        let costs = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank * $1.tripletCost }
+        let countsParameters = trainer.ranks?.settings.countsParameters ?? false
         return RunStart(
             method: config.method.rawValue, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.count ?? 0, labels: inputs.labels,
             sites: trainer.adapters.adapters.map {
                 SiteDescription(site: $0.site, outputs: $0.layer.outputs, inputs: $0.layer.inputs)
-            }, initialBudget: total, finalBudget: schedule?.finalBudget ?? total,
+            }, budgetUnit: countsParameters ? "parameters" : "triplets",
+            initialBudget: countsParameters ? costs : total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
             frozenParameters: inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }, threads: threads,
             kernel: KernelSelection.currentKernel)
     }
 
-    private static func record(_ allocation: Allocation, step: Int) -> AllocationRecord {
+    private static func record(_ allocation: AllocationOutcome, step: Int) -> AllocationRecord {
         AllocationRecord(
-            step: step, budget: allocation.budget, ranks: allocation.ranks, threshold: allocation.threshold,
-            worstKept: allocation.worstKept, bestPruned: allocation.bestPruned, returned: allocation.returned,
-            left: allocation.left)
+            step: step, budget: allocation.budget, spent: allocation.spent, ranks: allocation.ranks,
+            threshold: allocation.worstKept, worstKept: allocation.worstKept,
+            bestPruned: allocation.bestPruned, returned: allocation.returned, left: allocation.left,
+            added: allocation.added)
     }
 
     private func record(_ result: Trainer.StepResult, step: Int, seconds: Double) -> StepRecord {

@@ -21,12 +21,11 @@ struct Progress: Sendable, Equatable {
 /// memory (per site P [O, R], Λ [R], Q [R, I]; then the head).
 struct Checkpoint {
     let progress: Progress
-    let eventOffset: Int
-    let rankOffset: Int
+    let offsets: EventLog.Offsets
     /// Hashes of what a resumed run must find unchanged, by name.
     let fingerprints: [(name: String, hash: String)]
-    /// Per site: original index and mask of each triplet that is physically there.
-    let originalIndices: [[Int]]
+    /// Per site: number and birth of each triplet that is physically there, and how many there ever were.
+    let triplets: [(originalIndices: [Int], births: [Int], issued: Int)]
     let masks: [[Bool]]
     let values: [Float]
     let firstMoments: [Float]
@@ -34,7 +33,7 @@ struct Checkpoint {
     let sensitivity: [Float]
     let uncertainty: [Float]
 
-    private static let format = 1
+    private static let format = 2
 
     func write(to folder: URL) throws {
         try AtomicFile.replaceFolder(folder) { target in
@@ -64,9 +63,16 @@ struct Checkpoint {
             "bestStep": progress.bestStep.map { JSONValue($0) } ?? .null,
             "bestValue": progress.bestValue.map { .number($0) } ?? .null,
             "evaluationsWithoutImprovement": JSONValue(progress.evaluationsWithoutImprovement),
-            "isCompacted": .bool(progress.isCompacted), "eventOffset": JSONValue(eventOffset),
-            "rankOffset": JSONValue(rankOffset), "fingerprints": .object(prints),
-            "originalIndices": .array(originalIndices.map { .array($0.map { JSONValue($0) }) }),
+            "isCompacted": .bool(progress.isCompacted), "eventOffset": JSONValue(offsets.events),
+            "rankOffset": JSONValue(offsets.ranks), "fingerprints": .object(prints),
+            "tripletOffset": JSONValue(offsets.triplets),
+            "triplets": .array(
+                triplets.map {
+                    .object([
+                        "originalIndices": .array($0.originalIndices.map { JSONValue($0) }),
+                        "births": .array($0.births.map { JSONValue($0) }), "issued": JSONValue($0.issued),
+                    ])
+                }),
             "masks": .array(masks.map { .array($0.map { .bool($0) }) }),
         ]
     }
@@ -101,10 +107,21 @@ struct Checkpoint {
             evaluationsWithoutImprovement: try need("evaluationsWithoutImprovement", \.int),
             isCompacted: try need("isCompacted", \.bool))
         return Checkpoint(
-            progress: progress, eventOffset: try need("eventOffset", \.int),
-            rankOffset: try need("rankOffset", \.int),
+            progress: progress,
+            offsets: EventLog.Offsets(
+                events: try need("eventOffset", \.int), ranks: try need("rankOffset", \.int),
+                triplets: try need("tripletOffset", \.int)),
             fingerprints: try need("fingerprints", \.object).members.map { ($0.key, $0.value.string ?? "") },
-            originalIndices: try need("originalIndices", \.array).map { ($0.array ?? []).compactMap(\.int) },
+            triplets: try need("triplets", \.array).map { site in
+                guard let indices = site["originalIndices"]?.array?.compactMap(\.int),
+                    let births = site["births"]?.array?.compactMap(\.int), let issued = site["issued"]?.int
+                else {
+                    throw ModelFileError(
+                        file: file.path, place: "triplets", problem: "missing or of the wrong type",
+                        advice: "resume from another checkpoint of this run")
+                }
+                return (indices, births, issued)
+            },
             masks: try need("masks", \.array).map { ($0.array ?? []).compactMap(\.bool) },
             values: try floats("values"), firstMoments: try floats("adam.first"),
             secondMoments: try floats("adam.second"), sensitivity: try floats("importance.sensitivity"),

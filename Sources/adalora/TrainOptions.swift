@@ -35,6 +35,8 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("method"), help: help("method")) var method: String?
     @Option(name: .customLong("budget"), help: help("budget")) var budget: String?
     @Option(name: .customLong("average-rank"), help: help("average-rank")) var averageRank: String?
+    @Option(name: .customLong("budget-parameters"), help: help("budget-parameters")) var budgetParameters:
+        String?
     @Option(name: .customLong("initial-rank"), help: help("initial-rank")) var initialRank: String?
     @Option(name: .customLong("targets"), help: help("targets")) var targets: String?
     @Option(name: .customLong("scale"), help: help("scale")) var scale: String?
@@ -42,13 +44,15 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
     @Option(name: .customLong("pooling"), help: help("pooling")) var pooling: String?
     @Option(name: .customLong("initialize"), help: help("initialize")) var initialize: String?
+    @Option(name: .customLong("activation-batches"), help: help("activation-batches"))
+    var activationBatches: String?
 
     var flags: [(key: String, value: String?)] {
         [
             ("method", method), ("budget", budget), ("average-rank", averageRank),
-            ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
+            ("budget-parameters", budgetParameters), ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
             ("adapter-dropout", adapterDropout), ("head-dropout", headDropout), ("pooling", pooling),
-            ("initialize", initialize),
+            ("initialize", initialize), ("activation-batches", activationBatches),
         ]
     }
 }
@@ -56,6 +60,9 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
 struct AllocationOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("warmup-fraction"), help: help("warmup-fraction")) var warmupFraction: String?
     @Option(name: .customLong("final-fraction"), help: help("final-fraction")) var finalFraction: String?
+    @Option(name: .customLong("allocator"), help: help("allocator")) var allocator: String?
+    @Option(name: .customLong("exchange-share"), help: help("exchange-share")) var exchangeShare: String?
+    @Option(name: .customLong("history-every"), help: help("history-every")) var historyEvery: String?
     @Option(name: .customLong("allocate-every"), help: help("allocate-every")) var allocateEvery: String?
     @Option(name: .customLong("importance"), help: help("importance")) var importance: String?
     @Option(name: .customLong("importance-weights"), help: help("importance-weights")) var importanceWeights:
@@ -71,7 +78,8 @@ struct AllocationOptions: ParsableArguments, SettingFlags {
     var flags: [(key: String, value: String?)] {
         [
             ("warmup-fraction", warmupFraction), ("final-fraction", finalFraction),
-            ("allocate-every", allocateEvery), ("importance", importance),
+            ("allocator", allocator), ("allocate-every", allocateEvery), ("exchange-share", exchangeShare),
+            ("history-every", historyEvery), ("importance", importance),
             ("importance-weights", importanceWeights), ("importance-beta1", importanceBeta1),
             ("importance-beta2", importanceBeta2), ("orthogonality", orthogonality),
             ("orthogonality-weight", orthogonalityWeight),

@@ -6,9 +6,12 @@ import Testing
 @Suite struct DeterminismTests {
     private static let volatile: Set<String> = ["seconds", "threads", "peakMemoryBytes"]
 
-    @Test func threadsDoNotChangeAByte() throws {
+    @Test(arguments: ["", "--orthogonality exact", "--allocator exchange --allocate-every 4", "--initialize activation-svd"])
+    func threadsDoNotChangeAByte(more: String) throws {
         let workspace = try Workspace()
-        let options = ["--budget", "12", "--learning-rate", "0.01", "--adapter-dropout", "0.1"]
+        let options =
+            ["--budget", "12", "--learning-rate", "0.01", "--adapter-dropout", "0.1"]
+            + more.split(separator: " ").map(String.init)
         for threads in ["1", "2"] {
             let run = Workspace.training(output: "run-\(threads)", options + ["--threads", threads])
             let result = try workspace.run(run)
@@ -20,7 +23,9 @@ import Testing
                 #expect(one == (try workspace.bytes("run-2/\(folder)/\(file)")), "\(folder)/\(file)")
             }
         }
-        #expect(try workspace.bytes("run-1/ranks.csv") == workspace.bytes("run-2/ranks.csv"))
+        for file in ["ranks.csv", "triplets.jsonl"] {
+            #expect(try workspace.bytes("run-1/\(file)") == workspace.bytes("run-2/\(file)"), "\(file)")
+        }
         let events = try ["run-1", "run-2"].map { try workspace.events($0).map { $0.without(Self.volatile) } }
         #expect(events[0] == events[1])
         #expect(events[0].count > 30)
@@ -38,11 +43,15 @@ import Testing
 
     /// Cut in the warm-up (Ctrl-C), amid pruning (killed, so steps since the last checkpoint happen again),
     /// and after the compaction (Ctrl-C), then finished.
-    @Test func aResumedRunGivesTheSameBytes() throws {
+    @Test(arguments: [
+        "--budget 12", "--budget 12 --importance spectral-sensitivity --initialize activation-svd",
+        "--budget 20 --allocator exchange", "--budget-parameters 1k",
+    ])
+    func aResumedRunGivesTheSameBytes(more: String) throws {
         let workspace = try Workspace()
         let options =
-            ["--budget", "12", "--checkpoint-every", "10", "--batch-size", "60", "--threads", "1"]
-            + ["--evaluate-every", "100", "--adapter-dropout", "0.1"]
+            ["--checkpoint-every", "10", "--batch-size", "60", "--threads", "1"]
+            + ["--evaluate-every", "100", "--adapter-dropout", "0.1"] + more.split(separator: " ").map(String.init)
         let whole = try workspace.run(Workspace.training(output: "whole", steps: 1000, options))
         try #require(whole.status == 0, "\(whole.errors)")
 
@@ -64,7 +73,9 @@ import Testing
             let file = "\(folder)/adapter_model.safetensors"
             #expect(try workspace.bytes("cut/\(file)") == workspace.bytes("whole/\(file)"), "\(file)")
         }
-        #expect(try workspace.bytes("cut/ranks.csv") == workspace.bytes("whole/ranks.csv"))
+        for file in ["ranks.csv", "triplets.jsonl"] {
+            #expect(try workspace.bytes("cut/\(file)") == workspace.bytes("whole/\(file)"), "\(file)")
+        }
         let kinds: Set<String> = ["step", "allocation", "compaction", "evaluation"]
         let events = try ["cut", "whole"].map {
             try workspace.events($0).filter { kinds.contains($0["event"]?.string ?? "") }

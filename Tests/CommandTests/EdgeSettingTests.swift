@@ -14,7 +14,12 @@ import Testing
         "--schedule cosine", "--schedule constant", "--adapter-dropout 0.99", "--head-dropout 0",
         "--early-stopping 1 --evaluate-every 1 --learning-rate 1e-9",
         "--keep-checkpoints 1 --checkpoint-every 1",
-        "--best-metric loss", "--best-metric matthews", "--method lora", "--method head --initial-rank 3",
+        "--importance task-sensitivity", "--importance random", "--importance singular-value",
+        "--importance spectral-sensitivity", "--orthogonality exact", "--orthogonality exact --allocate-every 4",
+        "--orthogonality exact --importance-weights peft", "--allocator exchange --allocate-every 2",
+        "--allocator exchange --allocate-every 2 --orthogonality exact --exchange-share 1",
+        "--initialize activation-svd", "--initialize activation-svd --orthogonality exact --activation-batches 1",
+        "--history-every 3", "--best-metric loss", "--best-metric matthews", "--method lora", "--method head --initial-rank 3",
     ])
     func aRunEndsWellAndCanBeRead(settings: String) throws {
         let workspace = try Workspace()
@@ -34,9 +39,9 @@ import Testing
         let evaluation = try workspace.run(["evaluate", "run", "--data", "validation.jsonl", "--last"])
         #expect(evaluation.status == 0, "\(evaluation.errors)")
         if !settings.contains("--method head") {
-            for more in [[], ["--history"]] {
-                let ranks = try workspace.run(["ranks", "run"] + more)
-                #expect(ranks.status == 0, "\(ranks.errors)")
+            for command in [["ranks", "run"], ["ranks", "run", "--history"], ["spectrum", "run"]] {
+                let report = try workspace.run(command)
+                #expect(report.status == 0, "\(command): \(report.errors)")
             }
         }
     }

@@ -21,7 +21,7 @@ import Testing
             "adapter-last/adapter_model.safetensors", "adapter/adalora.json", "adapter/adapter_config.json",
             "adapter/adapter_model.safetensors", "checkpoints", "checkpoints/step-30",
             "checkpoints/step-30/state.json", "checkpoints/step-30/state.safetensors", "config.yaml",
-            "events.jsonl", "ranks.csv",
+            "events.jsonl", "ranks.csv", "triplets.jsonl",
         ]
         #expect(files == expected)
         let config = try JSONValue.read(workspace.file("run/adapter-last/adapter_config.json"))

@@ -124,6 +124,21 @@ import Testing
         #expect(violations.isEmpty, "\(violations.prefix(3))")
     }
 
+    /// Budgets as large as parameters are counted, over long runs.
+    @Test(arguments: 0..<40)
+    func budgetFallsMonotonicallyInParameters(seed: Int) throws {
+        var numbers = SeededNumbers(seed: UInt64(seed) + 60)
+        let total = Int.random(in: 1...3000, using: &numbers)
+        let warmup = Int.random(in: 0..<total, using: &numbers)
+        let initial = Int.random(in: 0...2_000_000_000, using: &numbers)
+        let schedule = try BudgetSchedule(
+            initialBudget: initial, finalBudget: Int.random(in: 0...initial, using: &numbers),
+            totalSteps: total, warmupSteps: warmup,
+            finalSteps: Int.random(in: 0..<(total - warmup), using: &numbers), interval: 1)
+        let violation = budgetViolation(schedule)
+        #expect(violation == nil)
+    }
+
     /// The cubic is steepest at its start, with slope 3(b(0) − b(T))/(T − t_f − t_i), so no step, those into
     /// and out of the budgeting phase included, may drop by more, but for 1 from rounding down. The paper's
     /// misprinted eq. 14 fails this at both ends.

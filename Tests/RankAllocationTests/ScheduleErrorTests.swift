@@ -50,7 +50,7 @@ import Testing
         BadSchedule(
             initial: 4, final: 5, total: 9, warmup: 1, finalSteps: 1, interval: 1,
             error: .finalBudgetAboveInitial(finalBudget: 5, initialBudget: 4),
-            text: "budget schedule: the final budget of 5 triplets exceeds the initial budget of 4; "
+            text: "budget schedule: the final budget of 5 exceeds the initial budget of 4; "
                 + "lower the budget or raise the initial rank"),
         BadSchedule(
             initial: 4, final: 2, total: 9, warmup: 4, finalSteps: 5, interval: 1,

@@ -13,9 +13,8 @@ import Testing
             p: SensitivityAverages(sensitivity: [1, 2, 3, 4], uncertainty: [2, 1, 1, 2]),
             lambda: SensitivityAverages(sensitivity: [1, 0.5], uncertainty: [4, 4]),
             q: SensitivityAverages(sensitivity: [1, 2, 3, 4, 5, 6], uncertainty: [1, 1, 1, 0.5, 0.5, 0.5]))
-        #expect(averages.scores(.sensitivity, lambda: [-3, 2]) == [8.5, 9.5])
-        #expect(averages.scores(.sensitivityOnly, lambda: [-3, 2]) == [5, 8.5])
-        #expect(averages.scores(.magnitude, lambda: [-3, 2]) == [3, 2])
+        #expect(averages.scores(weightedByUncertainty: true) == [8.5, 9.5])
+        #expect(averages.scores(weightedByUncertainty: false) == [5, 8.5])
     }
 
     /// O = 2, R = 1, I = 1, β1 = β2 = 1/2: one step gives Ī = I/2 and Ū = I/4, so s = I²/8.
@@ -25,14 +24,14 @@ import Testing
         averages.observe(
             Factors(p: [1, 2], lambda: [4], q: [3]), gradients: Factors(p: [2, -2], lambda: [-2], q: [0]),
             beta: 0.5)
-        #expect(averages.scores(.sensitivity, lambda: [4]) == [9.25])
-        #expect(averages.scores(.sensitivityOnly, lambda: [4]) == [5.5])
+        #expect(averages.scores(weightedByUncertainty: true) == [9.25])
+        #expect(averages.scores(weightedByUncertainty: false) == [5.5])
     }
 
     @Test func scoresAreZeroBeforeTheFirstStep() {
         let averages = TripletAverages(outputs: 3, rank: 2, inputs: 4)
-        #expect(averages.scores(.sensitivity, lambda: [1, 2]) == [0, 0])
-        #expect(averages.scores(.sensitivityOnly, lambda: [1, 2]) == [0, 0])
+        #expect(averages.scores(weightedByUncertainty: true) == [0, 0])
+        #expect(averages.scores(weightedByUncertainty: false) == [0, 0])
     }
 
     /// 2²⁴ and then 1024 ones: a Float sum would lose each of them. Exact in Double, so compared exactly.
@@ -44,7 +43,7 @@ import Testing
             outputs: 1, rank: 1, inputs: inputs, p: SensitivityAverages(count: 1),
             lambda: SensitivityAverages(count: 1), q: SensitivityAverages(sensitivity: q, uncertainty: q))
         let expected = Float((16_777_216.0 + 1024) / Double(inputs))
-        #expect(averages.scores(.sensitivityOnly, lambda: [0]) == [expected])
+        #expect(averages.scores(weightedByUncertainty: false) == [expected])
     }
 
     /// Each Ī·Ū of 5e-46 rounds to 0 in Float; their sum, rounded once, is the smallest subnormal.
@@ -55,17 +54,17 @@ import Testing
             lambda: SensitivityAverages(sensitivity: [1e-23], uncertainty: [5e-23]),
             q: SensitivityAverages(sensitivity: [1e-23], uncertainty: [5e-23]))
         #expect(averages.lambda.score(at: 0) == 0)
-        #expect(averages.scores(.sensitivity, lambda: [1]) == [.leastNonzeroMagnitude])
+        #expect(averages.scores(weightedByUncertainty: true) == [.leastNonzeroMagnitude])
     }
 
     @Test func rankZeroHasNoScores() {
         var averages = TripletAverages(outputs: 4, rank: 0, inputs: 5)
         let none = Factors(p: [], lambda: [], q: [])
         averages.observe(none, gradients: none, beta: 0.85)
-        for measure in ImportanceMeasure.allCases {
-            #expect(averages.scores(measure, lambda: []).isEmpty)
-        }
+        #expect(averages.scores(weightedByUncertainty: true).isEmpty)
+        #expect(averages.scores(weightedByUncertainty: false).isEmpty)
         averages.compact(keeping: [])
+        averages.mix(p: [], lambda: [], q: [])
         #expect(averages == TripletAverages(outputs: 4, rank: 0, inputs: 5))
     }
 
@@ -90,10 +89,8 @@ import Testing
                 weights.keeping(kept, rank: rank, inputs: inputs),
                 gradients: gradients.keeping(kept, rank: rank, inputs: inputs), beta: 0.85)
 
-            let scores = whole.scores(.sensitivity, lambda: weights.lambda)
-            #expect(
-                compacted.scores(.sensitivity, lambda: kept.map { weights.lambda[$0] })
-                    == kept.map { scores[$0] })
+            let scores = whole.scores(weightedByUncertainty: true)
+            #expect(compacted.scores(weightedByUncertainty: true) == kept.map { scores[$0] })
             whole.compact(keeping: kept)
             #expect(compacted == whole)
             #expect(compacted.rank == kept.count)
@@ -111,55 +108,6 @@ import Testing
         await #expect(processExitsWith: .failure) {
             var averages = TripletAverages(outputs: 2, rank: 2, inputs: 2)
             averages.compact(keeping: [2])
-        }
-    }
-}
-
-/// The arrays of one adapter, or their gradients.
-private struct Factors {
-    var p: [Float]
-    var lambda: [Float]
-    var q: [Float]
-
-    func keeping(_ kept: [Int], rank: Int, inputs: Int) -> Factors {
-        let outputs = p.count / rank
-        var result = Factors(p: [], lambda: [], q: [])
-        for row in 0..<outputs {
-            for triplet in kept { result.p.append(p[row * rank + triplet]) }
-        }
-        for triplet in kept {
-            result.lambda.append(lambda[triplet])
-            for column in 0..<inputs { result.q.append(q[triplet * inputs + column]) }
-        }
-        return result
-    }
-}
-
-extension SeededNumbers {
-    fileprivate mutating func factors(_ outputs: Int, _ rank: Int, _ inputs: Int) -> Factors {
-        Factors(
-            p: floats(outputs * rank, scale: 0.1), lambda: floats(rank, scale: 1),
-            q: floats(rank * inputs, scale: 0.1))
-    }
-}
-
-extension TripletAverages {
-    fileprivate mutating func observe(_ weights: Factors, gradients: Factors, beta: Float) {
-        weights.p.withUnsafeBufferPointer { p in
-            gradients.p.withUnsafeBufferPointer { pGradient in
-                weights.lambda.withUnsafeBufferPointer { lambda in
-                    gradients.lambda.withUnsafeBufferPointer { lambdaGradient in
-                        weights.q.withUnsafeBufferPointer { q in
-                            gradients.q.withUnsafeBufferPointer { qGradient in
-                                observe(
-                                    p: p, pGradient: pGradient, lambda: lambda,
-                                    lambdaGradient: lambdaGradient,
-                                    q: q, qGradient: qGradient, beta1: beta, beta2: beta)
-                            }
-                        }
-                    }
-                }
-            }
         }
     }
 }

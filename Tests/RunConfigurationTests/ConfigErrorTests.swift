@@ -129,12 +129,12 @@ import Testing
                 "model: missing; say --model FOLDER, or write 'model: FOLDER' in the file",
                 "train: missing; say --train FILE, or write 'train: FILE' in the file",
                 "output: missing; say --output FOLDER, or write 'output: FOLDER' in the file",
-                "budget: missing for method adalora; say --budget N or --average-rank R",
+                "budget: missing for method adalora; say --budget N, --average-rank R or --budget-parameters N",
             ])
         let paths = Array(smallest.dropLast())
         #expect(
             problems(nil, paths + [("method", "lora")]) == [
-                "budget: missing for method lora; say --budget N or --average-rank R"
+                "budget: missing for method lora; say --budget N, --average-rank R or --budget-parameters N"
             ])
         #expect(
             problems("epochs: null", smallest) == [

@@ -20,10 +20,12 @@ import Testing
         #expect(config.learningRateWarmup == 0.06 && config.epochs == 3 && config.steps == nil)
         #expect(config.batchSize == 32 && config.accumulate == 1 && config.maxLength == 128)
         #expect(config.longRows == .truncate)
-        #expect(config.warmupFraction == 0.1 && config.finalFraction == 0.4 && config.allocateEvery == 1)
+        #expect(config.warmupFraction == 0.1 && config.finalFraction == 0.4 && config.allocateEvery == nil)
+        #expect(config.allocator == .prune && config.exchangeShare == 0.1 && config.historyEvery == nil)
+        #expect(config.budgetParameters == nil && config.activationBatches == 8)
         #expect(config.importance == .sensitivity && config.importanceWeights == .paper)
         #expect(config.importanceBeta1 == 0.85 && config.importanceBeta2 == 0.85)
-        #expect(config.orthogonality == .squared && config.orthogonalityWeight == 0.1)
+        #expect(config.orthogonality == nil && config.orthogonalityWeight == 0.1)
         #expect(config.seed == 42 && config.threads == nil)
         #expect(config.checkpointEvery == 0 && config.keepCheckpoints == 2)
         #expect(config.evaluateEvery == nil && config.earlyStopping == nil && config.bestMetric == nil)
@@ -33,8 +35,11 @@ import Testing
         let config = try load(nil, smallest).config
         #expect(config.resolvedHeadLearningRate == 3e-3)
         #expect(config.resolvedBestMetric == .accuracy)
-        #expect(config.totalBudget(matrices: 36) == 300)
-        #expect(config.initialRank(matrices: 36) == 13)  // 1.5 · 300 / 36 = 12.5
+        #expect(config.resolvedOrthogonality == .squared && config.resolvedAllocateEvery == 1)
+        let costs = [Int](repeating: 769, count: 36)
+        #expect(config.totalBudget(costs: costs) == 300)
+        #expect(config.initialRank(costs: costs) == 13)  // 1.5 · 300 / 36 = 12.5
+        #expect(config.evenRanks(costs: costs) == [Int](repeating: 9, count: 12) + [Int](repeating: 8, count: 24))
         let other = try load(
             nil,
             Array(smallest.dropLast()) + [
@@ -43,15 +48,47 @@ import Testing
         ).config
         #expect(other.resolvedHeadLearningRate == 0.1)
         #expect(other.resolvedBestMetric == .pearson)
-        #expect(other.totalBudget(matrices: 35) == 88)  // 87.5
-        #expect(other.initialRank(matrices: 35) == 4)  // 3.75
+        #expect(other.totalBudget(costs: [Int](repeating: 9, count: 35)) == 88)  // 87.5
+        #expect(other.initialRank(costs: [Int](repeating: 9, count: 35)) == 4)  // 3.75
         let given = try load(nil, smallest + [("initial-rank", "20")]).config
-        #expect(given.initialRank(matrices: 36) == 20)
+        #expect(given.initialRank(costs: costs) == 20)
+    }
+
+    /// A budget in parameters pays for whole triplets: of 100 + 300 parameters a rank, 1,000 make rank 2 and leave
+    /// 200, which is two more of the first matrix's triplets but one per matrix is the rule.
+    @Test func budgetsInParameters() throws {
+        let config = try load(nil, Array(smallest.dropLast()) + [("budget-parameters", "1k")]).config
+        #expect(config.budgetParameters == 1000 && config.countsParameters && config.budget == nil)
+        #expect(config.totalBudget(costs: [100, 300]) == 1000)
+        #expect(config.initialRank(costs: [100, 300]) == 4)  // 1.5 · 2.5 = 3.75
+        #expect(config.evenRanks(costs: [100, 300]) == [3, 2])
+        for (text, value) in [("300k", 300_000), ("1.2M", 1_200_000), ("0.5k", 500), ("7", 7)] {
+            let flags = Array(smallest.dropLast()) + [("budget-parameters", text)]
+            #expect(try load(nil, flags).config.budgetParameters == value)
+        }
+        for text in ["k", "1.0001k", "-1k", "1e3k", "nank", "0k", "1kk", "1 k", "2000000000M"] {
+            #expect(throws: ConfigErrors.self, "\(text)") {
+                try load(nil, Array(smallest.dropLast()) + [("budget-parameters", text)])
+            }
+        }
+    }
+
+    /// What the importance and the allocator imply where nothing is said.
+    @Test(arguments: ["singular-value", "spectral-sensitivity"]) func exactImportance(name: String) throws {
+        let config = try load(nil, smallest + [("importance", name)]).config
+        #expect(config.resolvedOrthogonality == .exact)
+        #expect(throws: ConfigErrors.self) {
+            try load(nil, smallest + [("importance", name), ("orthogonality", "squared")])
+        }
+        let exchange = try load(nil, smallest + [("allocator", "exchange")]).config
+        #expect(exchange.resolvedAllocateEvery == 20)
+        #expect(exchange.resolvedHistoryEvery(allocations: 900) == 1)
+        #expect(exchange.resolvedHistoryEvery(allocations: 100_000) == 100)
     }
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 48)
+        #expect(settings.count == 53)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))

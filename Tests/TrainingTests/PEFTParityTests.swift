@@ -65,9 +65,9 @@ import Transformers
         let set = try adapters(encoder, start, method: .adalora, rank: 4, scale: Float(4 / (4 + 1e-5)))
         let schedule = try BudgetSchedule(
             initialBudget: 48, finalBudget: 24, totalSteps: 24, warmupSteps: 4, finalSteps: 6, interval: 2)
-        let ranks = RankController(
-            set: set, schedule: schedule, measure: .sensitivity, weightsAfterUpdate: true, beta1: 0.85,
-            beta2: 0.85)
+        var allocation = AllocationSettings(schedule: schedule, measure: Sensitivity())
+        allocation.weightsAfterUpdate = true
+        let ranks = RankController(set: set, settings: allocation)
         return Trainer(
             model: try model(encoder, start, threads: 2), adapters: set, ranks: ranks, settings: settings())
     }
@@ -96,7 +96,7 @@ import Transformers
             #expect((result.allocation != nil) == chosen, "step \(step)")
             if let allocation = result.allocation { #expect(allocation.budget == expected["budget"]?.int) }
             let masks = try #require(expected["masks"]?.object)
-            let scores = trainer.ranks?.scores ?? []
+            let scores = trainer.ranks?.scores(workers: trainer.model.workers) ?? []
             for (site, adapter) in trainer.adapters.adapters.enumerated() {
                 let path = adapter.layer.modulePath
                 #expect(masks[path]?.array?.compactMap(\.bool) == adapter.mask, "step \(step), \(path)")

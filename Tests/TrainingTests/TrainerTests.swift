@@ -12,7 +12,7 @@ import Transformers
 
 /// The trainer on the tiny BERT with random rows: what must hold at every step.
 @Suite struct TrainerTests {
-    private static func rows(_ count: Int, seed: UInt64) -> TokenizedDataset {
+    static func rows(_ count: Int, seed: UInt64) -> TokenizedDataset {
         var stream = RandomStream(seed: seed, purpose: "rows")
         var sequences: [TokenizedDataset.Sequence] = []
         var labels: [Int32] = []
@@ -25,26 +25,28 @@ import Transformers
         return TokenizedDataset(sequences: sequences, targets: .classes(labels))
     }
 
-    private static func trainer(
-        threads: Int, interval: Int = 2, final: Int = 10, dropout: Float = 0.1, rate: Double = 5e-3
+    static func trainer(
+        threads: Int, interval: Int = 2, final: Int = 10, dropout: Float = 0.1, rate: Double = 5e-3,
+        rank: Int = 3, initial: Int = 36, penalty: Float = 0.1, measure: any ImportanceMeasure = Sensitivity(),
+        _ configure: (inout AllocationSettings) -> Void = { _ in }
     ) throws -> Trainer {
         let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
         let plan = AdapterPlan(
-            method: .adalora, roles: LinearSite.Role.allCases, rank: 3, scale: 1, dropout: dropout,
+            method: .adalora, roles: LinearSite.Role.allCases, rank: rank, scale: 1, dropout: dropout,
             initialization: .orthonormal, seed: 3)
         let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
         let head = try SequenceHead(
             encoder: encoder, outputs: 5, pooling: .pooler, dropout: dropout,
             stream: RandomStream(seed: 3, purpose: "initialize head"))
         let schedule = try BudgetSchedule(
-            initialBudget: 36, finalBudget: final, totalSteps: 30, warmupSteps: 4, finalSteps: 10,
+            initialBudget: initial, finalBudget: final, totalSteps: 30, warmupSteps: 4, finalSteps: 10,
             interval: interval)
-        let ranks = RankController(
-            set: set, schedule: schedule, measure: .sensitivity, weightsAfterUpdate: false, beta1: 0.85,
-            beta2: 0.85)
+        var allocation = AllocationSettings(schedule: schedule, measure: measure)
+        configure(&allocation)
+        let ranks = RankController(set: set, settings: allocation)
         let peak = LearningRate(peak: rate, shape: .linear, warmupSteps: 2, totalSteps: 30)
         var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
-        settings.penalty = OrthogonalityPenalty(form: .squared, weight: 0.1)
+        settings.penalty = OrthogonalityPenalty(form: .squared, weight: penalty)
         return Trainer(
             model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
             adapters: set,
@@ -120,12 +122,10 @@ import Transformers
             let head = try SequenceHead(
                 encoder: encoder, outputs: 5, pooling: .mean, dropout: 0,
                 stream: RandomStream(seed: 3, purpose: "head"))
+            let schedule = try BudgetSchedule(
+                initialBudget: 36, finalBudget: 8, totalSteps: 80, warmupSteps: 5, finalSteps: 55, interval: 1)
             let ranks = RankController(
-                set: set,
-                schedule: try BudgetSchedule(
-                    initialBudget: 36, finalBudget: 8, totalSteps: 80, warmupSteps: 5, finalSteps: 55,
-                    interval: 1),
-                measure: .sensitivity, weightsAfterUpdate: false, beta1: 0.85, beta2: 0.85)
+                set: set, settings: AllocationSettings(schedule: schedule, measure: Sensitivity()))
             let peak = LearningRate(peak: 3e-3, shape: .linear, warmupSteps: 2, totalSteps: 80)
             var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
             settings.clip = 0

@@ -1,0 +1,210 @@
+import Autodiff
+import Matrices
+import RankAllocation
+
+/// Changes of the physical shapes: pruned triplets cut out, new ones put in.
+extension RankController {
+    /// The new flat vector and, for each of its elements, the element of the old one it came from; nil for those of
+    /// new triplets.
+    public typealias Reshaped = (vector: ParameterVector, source: [Int?])
+
+    /// Cuts pruned triplets out of P, Λ and Q, and out of the averages. The masked model computes the same before
+    /// and after. Sites at rank 0 lose their adapter.
+    ///
+    /// `others` are the trainable parameters that follow the adapters in the vector (the head).
+    public func compact(_ vector: ParameterVector, others: [Parameter]) -> Reshaped {
+        let kept = set.adapters.map { adapter in adapter.mask.indices.filter { adapter.mask[$0] } }
+        return reshape(vector, keeping: kept, adding: [:], after: 0, others: others)
+    }
+
+    /// What step t should exchange; nil when no exchange is due. A triplet made in an exchange is on trial for one
+    /// interval, so none is made too late to be judged.
+    public func planExchange(after step: Int, workers: Workers) throws -> (plan: ExchangePlan, scores: [[Float]])? {
+        guard let share = settings.exchangeShare, schedule.allocates(after: step) else { return nil }
+        let scores = scores(workers: workers)
+        let budgeting = Double(schedule.lastBudgetingStep - schedule.warmupSteps)
+        let left = Double(schedule.lastBudgetingStep - step) / budgeting
+        let count = set.adapters.reduce(0) { $0 + $1.factors.rank }
+        let isLate = step + schedule.interval > schedule.lastBudgetingStep
+        let plan = try TripletExchange.plan(
+            scores: scores,
+            isProtected: set.adapters.map { adapter in
+                adapter.births.map { $0 > 0 && step - $0 < schedule.interval }
+            }, costs: costs,
+            largestRanks: set.adapters.map { min($0.layer.outputs, $0.layer.inputs) },
+            budget: schedule.budget(at: step), limit: isLate ? 0 : Int((share * left * Double(count)).rounded(.up)))
+        return (plan, scores)
+    }
+
+    /// The adapters that get a new triplet each, with probes on them; run a backward pass, then `exchange`.
+    public func probes(for plan: ExchangePlan) -> ExchangeProbes {
+        ExchangeProbes(plan.added.map { ($0, set.adapters[$0]) })
+    }
+
+    /// Removes and adds triplets. New ones have λ = 0, so ΔW changes only by what is removed; `probes` saw the
+    /// gradient that gives their directions.
+    public func exchange(
+        _ plan: ExchangePlan, scores: [[Float]], probes: ExchangeProbes, after step: Int,
+        vector: ParameterVector, others: [Parameter], workers: Workers
+    ) throws -> (reshaped: Reshaped, outcome: AllocationOutcome) {
+        let newborns = try probes.finish(workers: workers)
+        let removed = plan.removed.map(Set.init)
+        let keptScores = zip(scores, removed).flatMap { scores, removed in
+            scores.indices.filter { !removed.contains($0) }.map { scores[$0] }
+        }
+        let removedScores = zip(scores, plan.removed).flatMap { scores, removed in removed.map { scores[$0] } }
+        let masks = set.adapters.indices.map { site in
+            set.adapters[site].factors.lambda == nil
+                ? [] : set.adapters[site].mask.indices.map { !removed[site].contains($0) }
+        }
+        let keepsHistory = keepsHistory(after: step)
+        let energies = keepsHistory ? self.energies(left: masks, workers: workers) : []
+        let kept = masks.map { mask in mask.indices.filter { mask[$0] } }
+        let reshaped = reshape(vector, keeping: kept, adding: newborns, after: step, others: others)
+        let costs = self.costs
+        let spent = set.adapters.indices.reduce(0) { $0 + set.adapters[$1].rank * (costs?[$1] ?? 1) }
+        let outcome = AllocationOutcome(
+            budget: schedule.budget(at: step), spent: spent, ranks: set.ranks, worstKept: keptScores.min(),
+            bestPruned: removedScores.max(), returned: 0, left: removedScores.count, added: plan.added.count,
+            snapshot: keepsHistory
+                ? try snapshot(
+                    scores: self.scores(workers: workers), energies: energies,
+                    areExact: settings.keepsTripletsExact, workers: workers) : nil)
+        return (reshaped, outcome)
+    }
+
+    /// Gives the adapters the shapes a checkpoint had; values are left to be copied in.
+    public func restoreShapes(
+        _ triplets: [(originalIndices: [Int], births: [Int], issued: Int)], dropEmpty: Bool, others: [Parameter]
+    ) -> ParameterVector {
+        for (site, saved) in zip(set.adapters.indices, triplets) {
+            let adapter = set.adapters[site]
+            let rank = saved.originalIndices.count
+            adapter.resize(to: rank)
+            adapter.originalIndices = saved.originalIndices
+            adapter.births = saved.births
+            adapter.issued = saved.issued
+            adapter.layer.adapter = dropEmpty && rank == 0 ? nil : adapter
+            sites[site].averages = TripletAverages(
+                outputs: adapter.layer.outputs, rank: rank, inputs: adapter.layer.inputs)
+        }
+        return ParameterVector(set.parameters + others)
+    }
+
+    private func reshape(
+        _ vector: ParameterVector, keeping kept: [[Int]], adding newborns: [Int: Newborn], after step: Int,
+        others: [Parameter]
+    ) -> Reshaped {
+        var source: [Int?] = []
+        source.reserveCapacity(vector.count)
+        for (site, adapter) in set.adapters.enumerated() {
+            let newborn = newborns[site]
+            sites[site].averages.reshape(keeping: kept[site], adding: newborn == nil ? 0 : 1)
+            source += sources(of: adapter, kept: kept[site], adding: newborn == nil ? 0 : 1, in: vector)
+            adapter.reshape(keeping: kept[site], adding: newborn, after: step)
+            adapter.layer.adapter = adapter.factors.rank == 0 ? nil : adapter
+        }
+        for parameter in others { source += vector.range(of: parameter).map { $0 } }
+        return (ParameterVector(set.parameters + others), source)
+    }
+
+    /// P, λ and Q of one site, each new triplet after the kept ones.
+    private func sources(of adapter: LowRankAdapter, kept: [Int], adding count: Int, in vector: ParameterVector)
+        -> [Int?]
+    {
+        guard let lambda = adapter.factors.lambda else {
+            return adapter.parameters.flatMap { Array(vector.range(of: $0)) }
+        }
+        let rank = adapter.factors.rank
+        let (p, q) = (vector.range(of: adapter.factors.p).lowerBound, vector.range(of: adapter.factors.q).lowerBound)
+        let inputs = adapter.layer.inputs
+        let new = [Int?](repeating: nil, count: count)
+        var source: [Int?] = []
+        for row in 0..<adapter.layer.outputs { source += kept.map { p + row * rank + $0 } + new }
+        source += kept.map { vector.range(of: lambda).lowerBound + $0 } + new
+        for index in kept { source += ((q + index * inputs)..<(q + (index + 1) * inputs)).map { $0 } }
+        return source + [Int?](repeating: nil, count: count * inputs)
+    }
+}
+
+/// The directions of a new triplet: unit vectors p `[O]` and q `[I]`.
+struct Newborn {
+    let p: [Float]
+    let q: [Float]
+}
+
+/// Probes on the sites that get a new triplet each.
+public final class ExchangeProbes {
+    private let probed: [(site: Int, adapter: LowRankAdapter, probe: GradientProbe)]
+
+    init(_ adapters: [(site: Int, adapter: LowRankAdapter)]) {
+        probed = adapters.map { ($0.site, $0.adapter, GradientProbe($0.adapter)) }
+        for entry in probed { entry.adapter.layer.adapter = entry.probe }
+    }
+
+    /// Takes the probes off. The direction of a new triplet is the leading singular pair of the gradient's part
+    /// outside the spans of P and Q, (I − PP⁺)·G·(I − Q⁺Q): where ΔW cannot go yet and the loss falls fastest. p is
+    /// the negative left vector, so that λ grows from 0 upwards.
+    func finish(workers: Workers) throws -> [Int: Newborn] {
+        for entry in probed { entry.adapter.layer.adapter = entry.adapter }
+        let tasks = probed.map { (factors: $0.adapter.factors, gradient: $0.probe.sum, site: $0.site) }
+        let newborns = try workers.mapThrowing(tasks: tasks.count) { task in
+            try Self.newborn(tasks[task].factors, gradient: tasks[task].gradient, site: tasks[task].site)
+        }
+        return Dictionary(uniqueKeysWithValues: zip(probed.map(\.site), newborns))
+    }
+
+    /// - Parameter gradient: G `[O, I]`, overwritten by its part outside the spans.
+    private static func newborn(_ factors: LowRankFactors, gradient: Matrix, site: Int) throws -> Newborn {
+        let rank = factors.rank
+        let pRows = Matrix(rows: rank, columns: gradient.rows)
+        pRows.copyTransposed(from: factors.p.values)
+        let qRows = Matrix(copying: factors.q.values)
+        _ = try Factorization.orthonormalizeRows(pRows)
+        _ = try Factorization.orthonormalizeRows(qRows)
+        let left = Matrix(rows: rank, columns: gradient.columns)
+        Product.multiply(pRows, gradient, into: left)
+        Product.transposedMultiply(pRows, left, into: gradient, alpha: -1, beta: 1)
+        let right = Matrix(rows: gradient.rows, columns: rank)
+        Product.multiplyTransposed(gradient, qRows, into: right)
+        Product.multiply(right, qRows, into: gradient, alpha: -1, beta: 1)
+        let leading = try Factorization.leadingTriplets(
+            of: gradient, count: 1, stream: RandomStream(seed: 0, purpose: "gradient directions", indices: [site]))
+        return Newborn(p: leading.u.values.map { -$0 }, q: leading.vt.values)
+    }
+}
+
+extension LowRankAdapter {
+    /// Keeps the triplets `kept` and appends a new one with λ = 0.
+    func reshape(keeping kept: [Int], adding newborn: Newborn?, after step: Int) {
+        let (p, q) = (factors.p.values, factors.q.values)
+        let lambda = self.lambda
+        let (indices, births) = (kept.map { originalIndices[$0] }, kept.map { self.births[$0] })
+        resize(to: kept.count + (newborn == nil ? 0 : 1))
+        let (newP, newQ) = (factors.p.values, factors.q.values)
+        for row in 0..<p.rows { for (to, from) in kept.enumerated() { newP.row(row)[to] = p.row(row)[from] } }
+        for (to, from) in kept.enumerated() {
+            newQ.row(to).update(from: q.row(from), count: q.columns)
+            factors.lambda?.values.pointer[to] = lambda[from]
+        }
+        originalIndices = indices
+        self.births = births
+        guard let newborn else { return }
+        for row in 0..<p.rows { newP.row(row)[kept.count] = newborn.p[row] }
+        for column in 0..<q.columns { newQ.row(kept.count)[column] = newborn.q[column] }
+        originalIndices.append(issued)
+        self.births.append(step)
+        issued += 1
+    }
+
+    /// New factors of `rank`, all zeros, every triplet alive.
+    func resize(to rank: Int) {
+        factors = LowRankFactors(
+            p: Parameter(name: factors.p.name, values: Matrix(rows: layer.outputs, columns: rank)),
+            lambda: factors.lambda.map {
+                Parameter(name: $0.name, values: Matrix(rows: 1, columns: rank))
+            }, q: Parameter(name: factors.q.name, values: Matrix(rows: rank, columns: layer.inputs)),
+            factor: factors.factor)
+        mask = Array(repeating: true, count: rank)
+    }
+}

@@ -1,0 +1,26 @@
+/// What an importance measure may look at, at one site.
+public struct SiteTriplets: Sendable {
+    /// The site's index, the same throughout a run.
+    public let site: Int
+    /// The running averages of the site's P, λ and Q, of rank R.
+    public let averages: TripletAverages
+    /// The current λ, `[R]`.
+    public let lambda: [Float]
+    /// For each triplet the index it got when it was created, `[R]`: it stays with the triplet when
+    /// compaction removes others and when new ones are added.
+    public let originalIndices: [Int]
+
+    /// Traps unless `lambda` and `originalIndices` have one value for each triplet of `averages`.
+    public init(site: Int, averages: TripletAverages, lambda: [Float], originalIndices: [Int]) {
+        precondition(
+            lambda.count == averages.rank, "averages of rank \(averages.rank) got \(lambda.count) values of λ"
+        )
+        precondition(
+            originalIndices.count == averages.rank,
+            "averages of rank \(averages.rank) got \(originalIndices.count) original indices")
+        self.site = site
+        self.averages = averages
+        self.lambda = lambda
+        self.originalIndices = originalIndices
+    }
+}

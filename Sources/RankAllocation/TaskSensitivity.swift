@@ -1,0 +1,17 @@
+/// The paper's score `Ī·Ū` of the gradient of the task loss alone, without the orthogonality term and before
+/// clipping.
+///
+/// Otherwise the penalty's gradient makes a triplet look important merely because it is far from orthonormal,
+/// and clipping scales all sensitivities of a step by a factor that has nothing to do with them. Use it with
+/// a strong orthogonality term, or when clipping is frequent.
+public struct TaskSensitivity: ImportanceMeasure {
+    public init() {}
+
+    public var observedGradient: ObservedGradient { .task }
+    public var needsExactTriplets: Bool { false }
+    public var needsExactObservations: Bool { false }
+
+    public func scores(_ triplets: SiteTriplets) -> [Float] {
+        triplets.averages.scores(weightedByUncertainty: true)
+    }
+}

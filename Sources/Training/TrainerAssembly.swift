@@ -1,0 +1,198 @@
+import Adapters
+import Autodiff
+import Matrices
+import RankAllocation
+import RunConfiguration
+import Transformers
+
+/// Puts a trainer together from a configuration and what it names.
+struct TrainerAssembly {
+    let config: RunConfig
+    let inputs: RunInputs
+    let totalSteps: Int
+    let workers: Workers
+
+    init(_ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int) {
+        self.config = config
+        self.inputs = inputs
+        self.totalSteps = totalSteps
+        workers = Workers(count: threads)
+    }
+
+    /// - Parameter isResumed: a checkpoint will give shapes and values, so that no data need be looked at for them.
+    func trainer(isResumed: Bool) throws -> Trainer {
+        let encoder = inputs.encoder
+        let head = try SequenceHead(
+            encoder: encoder, outputs: config.task == .regression ? 1 : inputs.labels.count,
+            pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler,
+            dropout: Float(config.headDropout),
+            stream: RandomStream(seed: config.seed, purpose: "initialize head"))
+        let model = SequenceModel(encoder: encoder, head: head, workers: workers)
+        var set = AdapterSet(adapters: [])
+        var ranks: RankController?
+        if config.method != .head {
+            let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
+            let layers = try AdapterPlan.layers(of: roles, in: encoder.linearLayers)
+            var plan = try adapterPlan(layers, roles: roles)
+            if config.method == .adalora && config.initialization == .activationSVD && !isResumed {
+                try startFromActivations(&plan, model: model, layers: layers)
+            } else if plan.initialization == .activationSVD {
+                plan.initialization = .orthonormal
+            }
+            set = try AdapterSet(installing: plan, on: layers)
+            if config.method == .adalora { ranks = try rankController(set, uniformRank: plan.rank) }
+        }
+        return Trainer(model: model, adapters: set, ranks: ranks, settings: settings)
+    }
+
+    private var settings: TrainerSettings {
+        func rate(_ peak: Double) -> LearningRate {
+            LearningRate(
+                peak: peak,
+                shape: LearningRate.Shape(rawValue: config.learningRateSchedule.rawValue) ?? .linear,
+                warmupSteps: Int((config.learningRateWarmup * Double(totalSteps)).rounded()),
+                totalSteps: totalSteps)
+        }
+        var settings = TrainerSettings(
+            learningRate: rate(config.learningRate), headLearningRate: rate(config.resolvedHeadLearningRate))
+        settings.beta1 = Float(config.beta1)
+        settings.beta2 = Float(config.beta2)
+        settings.epsilon = Float(config.adamEpsilon)
+        settings.weightDecay = Float(config.weightDecay)
+        settings.clip = config.gradientClip
+        // Exact re-factorization takes the place of a penalty.
+        settings.penalty = OrthogonalityPenalty(
+            form: OrthogonalityPenalty.Form(rawValue: config.resolvedOrthogonality.rawValue) ?? .none,
+            weight: Float(config.orthogonalityWeight))
+        settings.seed = config.seed
+        return settings
+    }
+
+    /// What a triplet of each layer costs with method adalora.
+    private static func costs(_ layers: [LinearLayer]) -> [Int] { layers.map { $0.outputs + $0.inputs + 1 } }
+
+    private func adapterPlan(_ layers: [LinearLayer], roles: [LinearSite.Role]) throws -> AdapterPlan {
+        let costs = Self.costs(layers)
+        let isExchange = config.method == .adalora && config.allocator == .exchange
+        var plan = AdapterPlan(
+            method: config.method == .lora ? .lora : .adalora, roles: roles,
+            rank: try config.method == .lora ? fixedRank(layers) : config.initialRank(costs: costs),
+            scale: Float(config.scale), dropout: Float(config.adapterDropout),
+            initialization: FactorInitialization(rawValue: config.initialization.rawValue) ?? .orthonormal,
+            seed: config.seed)
+        if isExchange {
+            plan.ranks = Dictionary(uniqueKeysWithValues: zip(layers.map(\.site), config.evenRanks(costs: costs)))
+            plan.rank = plan.ranks.values.max() ?? 0
+            guard plan.ranks.values.allSatisfy({ $0 > 0 }) else {
+                throw TrainingError(
+                    .usage,
+                    "--allocator exchange starts with a triplet in each of the \(layers.count) matrices, which the "
+                        + "budget does not pay for; raise it, adapt fewer --targets, or use --allocator prune")
+            }
+        }
+        return plan
+    }
+
+    private func fixedRank(_ layers: [LinearLayer]) throws -> Int {
+        if let parameters = config.budgetParameters {
+            let perRank = layers.reduce(0) { $0 + $1.outputs + $1.inputs }
+            guard parameters >= perRank else {
+                throw TrainingError(
+                    .usage,
+                    "a budget of \(parameters) parameters is less than the \(perRank) of rank 1 in "
+                        + "\(layers.count) matrices; raise --budget-parameters, or adapt fewer --targets")
+            }
+            return parameters / perRank
+        }
+        let budget = config.totalBudget(costs: Self.costs(layers))
+        guard budget > 0, budget % layers.count == 0 else {
+            throw TrainingError(
+                .usage,
+                "a fixed rank must be whole: budget \(budget) over \(layers.count) matrices is "
+                    + "\(Double(budget) / Double(layers.count)); use --average-rank or a multiple of \(layers.count)"
+            )
+        }
+        return budget / layers.count
+    }
+
+    private func rankController(_ set: AdapterSet, uniformRank: Int) throws -> RankController {
+        let costs = set.adapters.map { config.countsParameters ? $0.tripletCost : 1 }
+        let final = config.totalBudget(costs: set.adapters.map(\.tripletCost))
+        let isExchange = config.allocator == .exchange
+        // Ranks by explained variance may leave a little of a budget in parameters over; the schedule does not care.
+        let initial = isExchange ? final : costs.reduce(0) { $0 + uniformRank * $1 }
+        let unit = config.countsParameters ? "parameters" : "triplets"
+        guard final <= initial else {
+            throw TrainingError(
+                .usage,
+                "the budget of \(final) \(unit) is more than the \(initial) of the start "
+                    + "(\(set.adapters.count) matrices of rank \(uniformRank)); raise --initial-rank or lower it")
+        }
+        if let cheapest = costs.min(), final < cheapest {
+            throw TrainingError(
+                .usage,
+                "the budget of \(final) \(unit) does not pay for one triplet of \(cheapest); raise it")
+        }
+        let schedule = try BudgetSchedule(
+            initialBudget: initial, finalBudget: final, totalSteps: totalSteps,
+            warmupSteps: Int(config.warmupFraction * Double(totalSteps)),
+            finalSteps: Int(config.finalFraction * Double(totalSteps)), interval: config.resolvedAllocateEvery)
+        var settings = AllocationSettings(schedule: schedule, measure: measure)
+        settings.weightsAfterUpdate = config.importanceWeights == .peft
+        settings.beta1 = Float(config.importanceBeta1)
+        settings.beta2 = Float(config.importanceBeta2)
+        settings.countsParameters = config.countsParameters
+        settings.keepsTripletsExact = config.resolvedOrthogonality == .exact
+        settings.exchangeShare = isExchange ? config.exchangeShare : nil
+        let allocations = (schedule.lastBudgetingStep - schedule.warmupSteps) / schedule.interval
+        settings.historyEvery = config.resolvedHistoryEvery(allocations: allocations)
+        return RankController(set: set, settings: settings)
+    }
+
+    private var measure: any ImportanceMeasure {
+        switch config.importance {
+        case .sensitivity: return Sensitivity()
+        case .sensitivityOnly: return SensitivityOnly()
+        case .taskSensitivity: return TaskSensitivity()
+        case .spectralSensitivity: return SpectralSensitivity()
+        case .singularValue: return SingularValue()
+        case .magnitude: return Magnitude()
+        case .random:
+            let seed = config.seed
+            return RandomImportance { site, triplet in
+                var stream = RandomStream(seed: seed, purpose: "random importance", indices: [site, triplet])
+                return Float(stream.uniform())
+            }
+        }
+    }
+
+    /// Looks at the inputs of a few batches: Q starts along their leading right singular vectors, and the initial
+    /// budget goes where they explain most, with 1 to twice the uniform rank in each matrix.
+    private func startFromActivations(_ plan: inout AdapterPlan, model: SequenceModel, layers: [LinearLayer]) throws {
+        let sampler = BatchSampler(
+            examples: inputs.train.count, batch: config.batchSize, seed: config.seed)
+        let order = sampler.order(epoch: 0)
+        let statistics = ActivationSVD(probing: layers)
+        for batch in 1...min(config.activationBatches, sampler.stepsPerEpoch) {
+            model.probe(inputs.train, indices: Array(sampler.indices(step: batch, order: order)), backwardInto: nil)
+            try statistics.fold(workers: workers)
+        }
+        let largest = layers.map { min(2 * plan.rank, $0.outputs, $0.inputs) }
+        let directions = try statistics.finish(
+            count: largest.max() ?? 0, seed: config.seed, workers: workers)
+        let costs = config.countsParameters ? Self.costs(layers) : layers.map { _ in 1 }
+        let budget = zip(layers, costs).reduce(0) { sum, entry in
+            sum + (plan.ranks[entry.0.site] ?? plan.rank) * entry.1
+        }
+        // The first direction of each matrix is always in: a matrix without triplets could never show its worth.
+        let scores = zip(directions, largest).map { directions, largest in
+            directions.explained.prefix(largest).enumerated().map { $0.offset == 0 ? .infinity : $0.element }
+        }
+        let initial = try RankAllocator.allocate(
+            scores: scores, costs: config.countsParameters ? costs : nil, budget: budget)
+        for (index, layer) in layers.enumerated() {
+            plan.ranks[layer.site] = initial.ranks[index]
+            plan.rightVectors[layer.site] = directions[index].vectors
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Adapters
+import Datasets
+import Matrices
+import RankAllocation
+import Testing
+import Training
+
+/// Training with exact triplets, other importances and exchanges, on the tiny BERT.
+@Suite struct ExactTrainingTests {
+    private static let data = TrainerTests.rows(24, seed: 11)
+
+    private static func train(_ trainer: Trainer, steps: ClosedRange<Int> = 1...30) throws -> [Trainer.StepResult] {
+        try steps.map { step in
+            let result = try trainer.step(step, data: data, indices: Array(0..<24))
+            if step == 20 { trainer.compact() }
+            return result
+        }
+    }
+
+    /// After each allocation λ are the singular values of ΔW and P, Q are orthonormal.
+    @Test(arguments: [1, 3]) func tripletsAreExactAtEachAllocation(interval: Int) throws {
+        let trainer = try TrainerTests.trainer(threads: 2, interval: interval, penalty: 0) {
+            $0.keepsTripletsExact = true
+        }
+        var allocations = 0
+        for step in 1...20 {
+            let result = try trainer.step(step, data: Self.data, indices: Array(0..<24))
+            guard let allocation = result.allocation else { continue }
+            allocations += 1
+            let snapshot = try #require(allocation.snapshot)
+            for (adapter, site) in zip(trainer.adapters.adapters, snapshot) {
+                let computed = try AdapterSpectrum(of: adapter, isExact: false)
+                for (value, expected) in zip(site.spectrum.values, computed.values) {
+                    #expect(abs(value - expected) <= 1e-5 * (computed.values.first ?? 0))
+                }
+                #expect((computed.orthogonalityError ?? 0) < 1e-5)
+                #expect(site.kept == adapter.mask && site.importance.count == site.kept.count)
+                #expect(site.energyKept.map { $0 >= 0 && $0 < 1 + 1e-6 } ?? true)
+            }
+        }
+        #expect(allocations == (interval == 1 ? 16 : 6))
+    }
+
+    /// Without pruning, re-factorizing is a change of coordinates that leaves what the model computes alone.
+    @Test func refactorizingChangesNoPrediction() throws {
+        let trainer = try TrainerTests.trainer(threads: 1, interval: 1, final: 36, dropout: 0, penalty: 0) {
+            $0.keepsTripletsExact = true
+        }
+        _ = try Self.train(trainer, steps: 1...12)
+        let ranks = try #require(trainer.ranks)
+        // Away from exact, as an optimizer step would leave them.
+        for index in 0..<trainer.vector.count { trainer.vector.values.pointer[index] *= 1 + 0.01 * Float(index % 7) }
+        let before = trainer.evaluate(Self.data).loss
+        let values = trainer.vector.values.values
+        try ranks.refactorize(
+            after: 13, vector: trainer.vector, firstMoments: trainer.optimizer.firstMoments,
+            secondMoments: trainer.optimizer.secondMoments, workers: trainer.model.workers)
+        #expect(trainer.vector.values.values != values)
+        #expect(abs(trainer.evaluate(Self.data).loss - before) < 1e-5 * before)
+        #expect(trainer.optimizer.secondMoments.values.allSatisfy { $0 >= 0 })
+    }
+
+    @Test func exactBitsDoNotDependOnThreads() throws {
+        let trainers = try [1, 2, 5].map { threads in
+            try TrainerTests.trainer(threads: threads, penalty: 0, measure: SpectralSensitivity()) {
+                $0.keepsTripletsExact = true
+            }
+        }
+        for trainer in trainers { _ = try Self.train(trainer, steps: 1...15) }
+        #expect(trainers[0].vector.values.values == trainers[1].vector.values.values)
+        #expect(trainers[0].vector.values.values == trainers[2].vector.values.values)
+    }
+
+    private static let measures: [(name: String, measure: any ImportanceMeasure, isExact: Bool)] = [
+        ("sensitivity-only", SensitivityOnly(), false), ("task", TaskSensitivity(), false),
+        ("magnitude", Magnitude(), false), ("singular value", SingularValue(), true),
+        ("spectral", SpectralSensitivity(), true),
+        ("random", RandomImportance { site, index in Float((site * 31 + index * 17) % 97) }, false),
+    ]
+
+    @Test(arguments: measures.indices) func everyMeasureKeepsTheBudget(index: Int) throws {
+        let (_, measure, isExact) = Self.measures[index]
+        let trainer = try TrainerTests.trainer(threads: 2, measure: measure) { $0.keepsTripletsExact = isExact }
+        let results = try Self.train(trainer)
+        for allocation in results.compactMap(\.allocation) {
+            #expect(allocation.spent == allocation.budget && allocation.ranks.reduce(0, +) == allocation.budget)
+        }
+        #expect(trainer.adapters.ranks.reduce(0, +) == 10)
+        #expect(results.allSatisfy { $0.loss.isFinite })
+    }
+
+    /// The task's importance does not see the penalty: with a heavy one only the total gradient's choice changes.
+    @Test func taskSensitivityIgnoresThePenalty() throws {
+        func averages(_ measure: any ImportanceMeasure, penalty: Float) throws -> [Float] {
+            let trainer = try TrainerTests.trainer(threads: 1, dropout: 0, penalty: penalty, measure: measure)
+            for adapter in trainer.adapters.adapters { adapter.factors.p.values.pointer[0] += 1 }
+            _ = try Self.train(trainer, steps: 1...1)
+            return try #require(trainer.ranks).averages.flatMap(\.p.sensitivity)
+        }
+        #expect(try averages(TaskSensitivity(), penalty: 0) == averages(TaskSensitivity(), penalty: 10))
+        #expect(try averages(Sensitivity(), penalty: 0) != averages(Sensitivity(), penalty: 10))
+    }
+
+    /// A triplet costs its parameters: the budget is never exceeded, and what is left buys no triplet.
+    @Test(arguments: [700, 1500, 2340]) func parameterBudgets(budget: Int) throws {
+        // Tiny BERT: 4 matrices [32, 32] a layer, of cost 65, and two of [64, 32], of cost 97; 454 a rank and layer.
+        let trainer = try TrainerTests.trainer(threads: 2, interval: 1, final: budget, initial: 6 * 454) {
+            $0.countsParameters = true
+        }
+        let costs = trainer.adapters.adapters.map(\.tripletCost)
+        for allocation in try Self.train(trainer).compactMap(\.allocation) {
+            let spent = zip(allocation.ranks, costs).reduce(0) { $0 + $1.0 * $1.1 }
+            #expect(spent == allocation.spent && spent <= allocation.budget)
+            let pruned = zip(allocation.ranks, costs).filter { $0.0 < 3 }.map(\.1)
+            #expect(allocation.budget - spent < pruned.min() ?? Int.max)
+        }
+    }
+}
