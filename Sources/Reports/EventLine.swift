@@ -41,7 +41,7 @@ struct EventLine {
         ReportError(place: file, line: line, problem: problem, advice: Self.advice)
     }
 
-    private func value(_ key: String) throws -> JSONValue {
+    func value(_ key: String) throws -> JSONValue {
         // Few keys, all short: looking through them beats hashing, and a long run has a million look-ups.
         guard let at = object.keys.firstIndex(of: key) else { throw error("key '\(key)' is missing") }
         return object.values[at]
@@ -72,6 +72,19 @@ struct EventLine {
     func count(_ key: String) throws -> Int {
         guard let count = try value(key).int, count >= 0 else { throw wrong(key, "an integer of at least 0") }
         return count
+    }
+
+    /// nil where a run of an older version has no such key.
+    func countIfPresent(_ key: String) throws -> Int? { object.keys.contains(key) ? try count(key) : nil }
+
+    /// Triplets where a run of an older version does not say.
+    func budgetUnit() throws -> RunRecord.BudgetUnit {
+        guard object.keys.contains("budgetUnit") else { return .triplets }
+        let name = try text("budgetUnit")
+        guard let unit = RunRecord.BudgetUnit(rawValue: name) else {
+            throw error("unknown budget unit '\(name.prefix(40))'")
+        }
+        return unit
     }
 
     func step(_ key: String = "step") throws -> Int {

@@ -58,7 +58,8 @@ struct EventReader {
             stepsPerEpoch: try line.step("stepsPerEpoch"), completedSteps: try line.step("completedSteps"),
             trainExamples: try line.count("trainExamples"),
             validationExamples: try line.count("validationExamples"), labels: try line.texts("labels"),
-            sites: try line.sites(), initialBudget: try line.count("initialBudget"),
+            sites: try line.sites(), budgetUnit: try line.budgetUnit(),
+            initialBudget: try line.count("initialBudget"),
             finalBudget: try line.count("finalBudget"), warmupSteps: try line.step("warmupSteps"),
             finalSteps: try line.step("finalSteps"),
             trainableParameters: try line.count("trainableParameters"),
@@ -68,6 +69,9 @@ struct EventReader {
             guard first.sites == start.sites, first.method == start.method else {
                 throw line.error(
                     "a resumed run with another method or other sites than the first start record")
+            }
+            guard first.budgetUnit == start.budgetUnit else {
+                throw line.error("a resumed run with another budget unit than the first start record")
             }
             dropRecords(after: start.completedSteps)
         }
@@ -107,13 +111,21 @@ struct EventReader {
     private mutating func addAllocation(_ line: EventLine) throws {
         let step = try line.step()
         try line.check(step, follows: allocations.last?.step)
+        let ranks = try ranks(line)
         allocations.append(
             .init(
-                step: step, budget: try line.count("budget"), ranks: try ranks(line),
+                step: step, budget: try line.count("budget"),
+                spent: try line.countIfPresent("spent") ?? cost(ranks), ranks: ranks,
                 threshold: try line.optionalNumber("threshold"),
                 worstKept: try line.optionalNumber("worstKept"),
                 bestPruned: try line.optionalNumber("bestPruned"), returned: try line.count("returned"),
-                left: try line.count("left")))
+                left: try line.count("left"), added: try line.countIfPresent("added") ?? 0))
+    }
+
+    /// In the run's budget unit.
+    private func cost(_ ranks: [Int]) -> Int {
+        guard let start = starts.first, start.budgetUnit == .parameters else { return ranks.reduce(0, +) }
+        return zip(start.sites, ranks).reduce(0) { $0 + $1.0.tripletParameters * $1.1 }
     }
 
     private mutating func addCompaction(_ line: EventLine) throws {

@@ -29,7 +29,7 @@ extension RankReport {
         let grid = RankGrid(run.start.sites)
         let initial = run.rankTables[0].ranks
         var object = summary(run, table, asked: step)
-        object["allocation"] = run.allocation(at: table.step).map(allocation) ?? .null
+        object["allocation"] = run.allocation(at: table.step).map { allocation($0, run) } ?? .null
         object["layers"] = .array(
             grid.layers.indices.map { row in
                 sums("layer", .init(grid.layers[row]), grid.row(row), table)
@@ -78,6 +78,7 @@ extension RankReport {
             "resumedAfter": .array(run.resumedAfter.map { .init($0) }),
             "budget": .init(run.allocation(at: table.step)?.budget ?? run.start.initialBudget),
             "initialBudget": .init(run.start.initialBudget), "finalBudget": .init(run.start.finalBudget),
+            "budgetUnit": .string(run.start.budgetUnit.rawValue),
             "kept": .init(table.total), "initial": .init(initial.total),
             "parameters": .init(run.parameters(table.ranks)),
             "initialParameters": .init(run.parameters(initial.ranks)),
@@ -85,12 +86,14 @@ extension RankReport {
         ]
     }
 
-    private static func allocation(_ record: RunRecord.Allocation) -> JSONValue {
+    private static func allocation(_ record: RunRecord.Allocation, _ run: RunRecord) -> JSONValue {
         func score(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
         return .object([
-            "step": .init(record.step), "budget": .init(record.budget), "threshold": score(record.threshold),
+            "step": .init(record.step), "budget": .init(record.budget),
+            "budgetUnit": .string(run.start.budgetUnit.rawValue), "spent": .init(record.spent),
+            "threshold": score(record.threshold),
             "worstKept": score(record.worstKept), "bestPruned": score(record.bestPruned),
-            "returned": .init(record.returned), "left": .init(record.left),
+            "returned": .init(record.returned), "left": .init(record.left), "added": .init(record.added),
         ])
     }
 
@@ -106,7 +109,8 @@ extension RankReport {
         return .object(object)
     }
 
-    private static func field(_ text: String) -> String {
+    /// A text as a CSV field, quoted where RFC 4180 asks for it.
+    static func field(_ text: String) -> String {
         let clean = TerminalText.clean(text)
         guard clean.contains(where: { $0 == "," || $0 == "\"" }) else { return clean }
         return "\"\(clean.replacing("\"", with: "\"\""))\""

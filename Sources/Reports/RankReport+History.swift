@@ -154,7 +154,7 @@ private struct HistoryPicture {
             let height = (Double(total) / Double(mostKept) * Double(bars.count)).rounded(.up)
             return String(bars[min(max(Int(height), 1), bars.count) - 1])
         }
-        return style.color ? "\u{1B}[38;5;36m\(text.joined())\u{1B}[0m" : text.joined()
+        return style.bar(text.joined())
     }
 
     /// nil for methods of fixed rank.

@@ -93,17 +93,11 @@ public enum RankReport {
     }
 
     private static func details(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
-        let initial = run.start.initialBudget
-        let budget = run.allocation(at: table.step)?.budget ?? initial
         let initialRanks = run.rankTables[0].ranks
         let parameters = (run.parameters(table.ranks), run.parameters(initialRanks))
         var facts: [(String, String)] = [
             ("method", "\(style.name(run.start.method)), \(run.state)"),
-            (
-                "budget",
-                "\(TerminalText.grouped(budget)) triplets after this step; the run goes from "
-                    + "\(TerminalText.grouped(initial)) to \(TerminalText.grouped(run.start.finalBudget))"
-            ),
+            ("budget", budget(run, at: table.step)),
             ("kept", part(table.total, of: run.rankTables[0].total, "triplets", style)),
             ("parameters", part(parameters.0, of: parameters.1, "in the triplets", style)),
             ("trainable", trainable(run, at: table.step, style)),
@@ -114,16 +108,27 @@ public enum RankReport {
         } else {
             facts.append(("allocation", "none up to this step"))
         }
-        facts.append(("rank 0", zeros(run, table, style)))
+        facts.append(("rank 0", zeros(run, table.ranks, style)))
         if !run.resumedAfter.isEmpty {
             let steps = run.resumedAfter.map(TerminalText.grouped).joined(separator: ", ")
             facts.append(("resumed", "after step \(steps)"))
         }
         facts += run.notes.map { ("note", style.name($0)) }
-        return facts.map { label, text in
-            style.faint(TerminalText.left(label, 12))
-                + TerminalText.wrapped(text, width: style.width, indent: 12)
+        return facts.map(style.fact)
+    }
+
+    private static func budget(_ run: RunRecord, at step: Int) -> String {
+        let allocation = run.allocation(at: step)
+        let start = run.start
+        let budget = TerminalText.grouped(allocation?.budget ?? start.initialBudget)
+        var text = "\(budget) \(start.budgetUnit.rawValue) after this step"
+        if let allocation, start.budgetUnit == .parameters {
+            // Matrices differ in what a triplet costs, so a budget of parameters is seldom spent exactly.
+            text += ", spent \(TerminalText.grouped(allocation.spent)), "
+            text += "slack \(TerminalText.grouped(allocation.slack))"
         }
+        return text + "; the run goes from \(TerminalText.grouped(start.initialBudget)) "
+            + "to \(TerminalText.grouped(start.finalBudget))"
     }
 
     /// `72 of 432 triplets (16.7%)`
@@ -143,9 +148,10 @@ public enum RankReport {
     }
 
     private static func changes(_ allocation: RunRecord.Allocation) -> String {
-        "at step \(TerminalText.grouped(allocation.step)): "
+        let added = allocation.added > 0 ? ", \(TerminalText.grouped(allocation.added)) added" : ""
+        return "at step \(TerminalText.grouped(allocation.step)): "
             + "\(TerminalText.counted(allocation.returned, "triplet")) returned, "
-            + "\(TerminalText.grouped(allocation.left)) left since the one before"
+            + "\(TerminalText.grouped(allocation.left)) left\(added) since the one before"
     }
 
     private static func importance(_ allocation: RunRecord.Allocation, _ style: Style) -> String {
@@ -154,10 +160,11 @@ public enum RankReport {
             + "threshold \(score(allocation.threshold))"
     }
 
-    private static func zeros(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> String {
-        let names = zip(run.start.sites, table.ranks).filter { $1 == 0 }.map { style.name($0.0.name) }
+    /// How many and which sites hold no triplet.
+    static func zeros(_ run: RunRecord, _ ranks: [Int], _ style: Style) -> String {
+        let names = zip(run.start.sites, ranks).filter { $1 == 0 }.map { style.name($0.0.name) }
         let count =
-            "\(TerminalText.grouped(names.count)) of \(TerminalText.counted(table.ranks.count, "module"))"
+            "\(TerminalText.grouped(names.count)) of \(TerminalText.counted(ranks.count, "module"))"
         guard !names.isEmpty else { return count }
         let shown = 12
         let more = names.count > shown ? " and \(TerminalText.grouped(names.count - shown)) more" : ""

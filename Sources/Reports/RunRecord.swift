@@ -18,6 +18,12 @@ public struct RunRecord: Sendable {
         public var tripletParameters: Int { outputs + inputs + 1 }
     }
 
+    /// What a budget counts.
+    public enum BudgetUnit: String, Sendable {
+        case triplets
+        case parameters
+    }
+
     public struct Start: Sendable, Equatable {
         public let method: String
         public let totalSteps: Int
@@ -29,6 +35,8 @@ public struct RunRecord: Sendable {
         public let labels: [String]
         /// Empty for a method without adapters.
         public let sites: [Site]
+        /// Of the budgets here, in steps and in allocations. Older runs do not say: theirs are triplets.
+        public let budgetUnit: BudgetUnit
         public let initialBudget: Int
         public let finalBudget: Int
         public let warmupSteps: Int
@@ -49,6 +57,7 @@ public struct RunRecord: Sendable {
         public let orthogonality: Double
         public let gradientNorm: Double
         public let learningRate: Double
+        /// In `Start.budgetUnit`.
         public let budget: Int
         public let rank: Int
         public let tokens: Int
@@ -57,7 +66,10 @@ public struct RunRecord: Sendable {
 
     public struct Allocation: Sendable, Equatable {
         public let step: Int
+        /// In `Start.budgetUnit`, as `spent`.
         public let budget: Int
+        /// What the kept triplets cost. Computed from the ranks for older runs, which do not say.
+        public let spent: Int
         /// In the order of `Start.sites`.
         public let ranks: [Int]
         public let threshold: Double?
@@ -66,6 +78,11 @@ public struct RunRecord: Sendable {
         /// Triplets that came back or left since the allocation before.
         public let returned: Int
         public let left: Int
+        /// New triplets that the exchange allocator made; 0 for the others and for older runs.
+        public let added: Int
+
+        /// What the budget leaves unspent; less than 0 when more is spent.
+        public var slack: Int { budget - spent }
     }
 
     public struct Compaction: Sendable, Equatable {

@@ -16,11 +16,21 @@ public struct Style: Sendable, Equatable {
     var dash: String { unicode ? "–" : "-" }
     var arrow: String { unicode ? "→" : "->" }
     var rule: String { unicode ? "─" : "-" }
+    var sigma: String { unicode ? "σ" : "s" }
+    var delta: String { unicode ? "ΔW" : "dW" }
 
     func bold(_ text: String) -> String { color ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 
     /// For what should stand back: labels and zeros.
     func faint(_ text: String) -> String { color ? "\u{1B}[38;5;245m\(text)\u{1B}[0m" : text }
+
+    /// For characters that draw a bar.
+    func bar(_ text: String) -> String { color ? "\u{1B}[38;5;36m\(text)\u{1B}[0m" : text }
+
+    /// A line of details, wrapped under its label.
+    func fact(_ label: String, _ text: String) -> String {
+        faint(TerminalText.left(label, 12)) + TerminalText.wrapped(text, width: width, indent: 12)
+    }
 
     /// `text` on the shade of `fraction`, 0 to 1; faint without a shade for nil.
     func shaded(_ text: String, _ fraction: Double?) -> String {

@@ -76,6 +76,18 @@ enum TerminalText {
     /// Three significant digits, for importance scores, which span many powers of ten: `1.23e-09`.
     static func scientific(_ value: Double) -> String { String(format: "%.2e", locale: nil, value) }
 
+    /// Decimals to the thousandth of `largest`, so that the numbers of a column align; in powers of ten what that
+    /// would round away. At most 8 characters.
+    static func measured(_ value: Double, largest: Double) -> String {
+        guard value > 0 else { return "0" }
+        guard largest >= 0.001, largest < 100_000 else { return String(format: "%.1e", locale: nil, value) }
+        let places = largest < 10 ? 4 : largest < 100 ? 3 : largest < 1000 ? 2 : 1
+        let isLost = value < 0.5 * pow(10, Double(1 - places))
+        return isLost ? String(format: "%.1e", locale: nil, value) : fixed(value, places)
+    }
+
+    static func percent(_ share: Double) -> String { fixed(100 * share, 1) + "%" }
+
     static func percent(_ part: Int, of whole: Int) -> String? {
         whole > 0 ? fixed(100 * Double(part) / Double(whole), 1) : nil
     }

@@ -166,9 +166,9 @@ struct RankReportTests {
         let run = try fixture.record()
         let start =
             #"{"method":"adalora","step":5,"requestedStep":null,"lastStep":5,"totalSteps":9,"end":null,"#
-            + #""resumedAfter":[],"budget":1,"initialBudget":4,"finalBudget":1,"kept":1,"initial":4,"#
-            + #""parameters":41,"initialParameters":116,"modulesAtRankZero":1,"allocation":{"step":5,"budget":1,"#
-            + #""threshold":1.25e-09,"worstKept":1.25e-09,"bestPruned":1.2e-09,"returned":0,"left":3},"#
+            + #""resumedAfter":[],"budget":1,"initialBudget":4,"finalBudget":1,"budgetUnit":"triplets","#
+            + #""kept":1,"initial":4,"parameters":41,"initialParameters":116,"modulesAtRankZero":1,"allocation":{"step":5,"budget":1,"#
+            + #""budgetUnit":"triplets","spent":1,"threshold":1.25e-09,"worstKept":1.25e-09,"bestPruned":1.2e-09,"returned":0,"left":3,"added":0},"#
             + #""layers":[{"layer":0,"rank":1,"share":1}],"roles":[{"role":"query","rank":0,"share":0},"#
             + #"{"role":"output","rank":1,"share":1}],"sites":[{"site":"layer.0.query","layer":0,"#
             + #""role":"query","outputs":8,"inputs":8,"initialRank":2,"rank":0},{"site":"layer.0.output","#
@@ -182,6 +182,34 @@ struct RankReportTests {
         #expect(pretty.hasPrefix("{\n  \"method\": \"adalora\",\n  \"step\": 5,\n"))
         let compact = pretty.replacing(/\n */, with: "")
         #expect(compact.replacing("\": ", with: "\":") == start + #""notes":[]}"#)
+    }
+
+    /// Widths 8 → 8 cost 17 parameters a triplet, 32 → 8 cost 41.
+    @Test func budgetOfParameters() throws {
+        let fixture = RunFolderFixture(layers: 1, roles: ["query", "output"])
+        fixture.addStart(totalSteps: 9, initialBudget: 1116, finalBudget: 60, unit: "parameters")
+        fixture.addRanks(0, [2, 2])
+        fixture.addAllocation(5, budget: 1080, [1, 1], left: 2, spent: 1058, added: 1)
+        fixture.addAllocation(6, budget: 60, [0, 1], returned: 1, left: 1)
+        let run = try fixture.record()
+        let begun = try RankReport.table(run, step: 0, style: Style())
+        #expect(
+            begun.contains("budget      1,116 parameters after this step; the run goes from 1,116 to 60\n"))
+        let text = try RankReport.table(run, step: 5, style: Style(width: 120))
+        #expect(
+            text.contains(
+                "budget      1,080 parameters after this step, spent 1,058, slack 22; the run goes from 1,116 to 60\n"
+            ))
+        #expect(
+            text.contains(
+                "allocation  at step 5: 0 triplets returned, 2 left, 1 added since the one before\n"))
+        #expect(
+            try RankReport.json(run, step: 5, history: true).contains(
+                #""allocation":{"step":5,"budget":1080,"budgetUnit":"parameters","spent":1058,"#))
+        // A log without these keys.
+        let older = try RankReport.table(run, step: 6, style: Style())
+        #expect(older.contains("60 parameters after this step, spent 41, slack 19; the run"))
+        #expect(older.contains("at step 6: 1 triplet returned, 1 left since the one before\n"))
     }
 
     @Test func runOfOneStep() throws {

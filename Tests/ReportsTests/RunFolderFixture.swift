@@ -6,6 +6,8 @@ final class RunFolderFixture {
     let url: URL
     var events: [String] = []
     var ranks: [String] = ["step,site,layer,role,rank"]
+    /// The lines of `triplets.jsonl`, which is not written when there are none.
+    var triplets: [String] = []
 
     private static let roles = ["query", "key", "value", "attention-output", "intermediate", "output"]
     private let sites: [(layer: Int, role: String)]
@@ -48,7 +50,7 @@ final class RunFolderFixture {
 
     func addStart(
         method: String = "adalora", totalSteps: Int = 40, completedSteps: Int = 0, warmupSteps: Int = 4,
-        finalSteps: Int = 16, initialBudget: Int = 36, finalBudget: Int = 9
+        finalSteps: Int = 16, initialBudget: Int = 36, finalBudget: Int = 9, unit: String? = nil
     ) {
         let described = sites.map { site in
             let (outputs, inputs) =
@@ -60,6 +62,7 @@ final class RunFolderFixture {
             #"{"event":"start","method":"\#(method)","totalSteps":\#(totalSteps),"stepsPerEpoch":20,"#
                 + #""completedSteps":\#(completedSteps),"trainExamples":640,"validationExamples":64,"#
                 + #""labels":["no","yes"],"sites":[\#(described.joined(separator: ","))],"#
+                + (unit.map { #""budgetUnit":"\#($0)","# } ?? "")
                 + #""initialBudget":\#(initialBudget),"finalBudget":\#(finalBudget),"#
                 + #""warmupSteps":\#(warmupSteps),"finalSteps":\#(finalSteps),"trainableParameters":1218,"#
                 + #""frozenParameters":22700000,"threads":2,"kernel":"SkylakeX"}"#)
@@ -72,11 +75,18 @@ final class RunFolderFixture {
                 + #""tokens":512,"seconds":0.125}"#)
     }
 
-    /// The event and its rows of `ranks.csv`.
-    func addAllocation(_ step: Int, budget: Int, _ ranks: [Int], returned: Int = 0, left: Int = 0) {
+    /// The event and its rows of `ranks.csv`. Without `spent` and `added` as older runs wrote it.
+    func addAllocation(
+        _ step: Int, budget: Int, _ ranks: [Int], returned: Int = 0, left: Int = 0, spent: Int? = nil,
+        added: Int? = nil
+    ) {
+        let newer = [("spent", spent), ("added", added)].compactMap { key, value in
+            value.map { #","\#(key)":\#($0)"# }
+        }
         events.append(
             #"{"event":"allocation","step":\#(step),"budget":\#(budget),"ranks":\#(ranks),"threshold":1.25e-9,"#
-                + #""worstKept":1.25e-9,"bestPruned":1.2e-9,"returned":\#(returned),"left":\#(left)}"#)
+                + #""worstKept":1.25e-9,"bestPruned":1.2e-9,"returned":\#(returned),"left":\#(left)"#
+                + newer.joined() + "}")
         addRanks(step, ranks)
     }
 
@@ -84,6 +94,19 @@ final class RunFolderFixture {
         for (site, rank) in zip(sites, values) {
             ranks.append("\(step),\(name(site)),\(site.layer),\(site.role),\(rank)")
         }
+    }
+
+    /// One site of a record of `triplets.jsonl`, as JSON.
+    static func site(
+        _ kept: String, _ values: String, importance: String = "", error: String = "0.001",
+        energy: String = "1"
+    ) -> String {
+        #"{"kept":"\#(kept)","values":[\#(values)],"importance":[\#(importance)],"error":\#(error),"#
+            + #""energy":\#(energy)}"#
+    }
+
+    func addTriplets(_ step: Int, _ sites: [String]) {
+        triplets.append(#"{"step":\#(step),"sites":[\#(sites.joined(separator: ","))]}"#)
     }
 
     func addEnd(_ step: Int, ranks: [Int], reason: String = "completed") {
@@ -100,12 +123,24 @@ final class RunFolderFixture {
         return try withExtendedLifetime(self) { try RunRecord(folder: url) }
     }
 
-    /// Writes the files; `tail` and `ranksTail` follow the last whole line without a line end.
+    /// Writes the files and reads the triplets back.
+    func tripletHistory(tail: String = "") throws -> TripletHistory {
+        try write(tripletsTail: tail)
+        return try withExtendedLifetime(self) { try TripletHistory(RunRecord(folder: url)) }
+    }
+
+    /// Writes the files; `tail`, `ranksTail` and `tripletsTail` follow the last whole line without a line end.
     @discardableResult
-    func write(tail: String = "", ranksTail: String = "", withRanks: Bool = true) throws -> RunFolderFixture {
+    func write(
+        tail: String = "", ranksTail: String = "", tripletsTail: String = "", withRanks: Bool = true
+    ) throws -> RunFolderFixture {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         let log = events.map { $0 + "\n" }.joined() + tail
         try Data(log.utf8).write(to: url.appendingPathComponent("events.jsonl"))
+        let snapshots = triplets.map { $0 + "\n" }.joined() + tripletsTail
+        if !snapshots.isEmpty {
+            try Data(snapshots.utf8).write(to: url.appendingPathComponent("triplets.jsonl"))
+        }
         guard withRanks else { return self }
         let table = ranks.map { $0 + "\n" }.joined() + ranksTail
         try Data(table.utf8).write(to: url.appendingPathComponent("ranks.csv"))

@@ -27,6 +27,33 @@ struct RunRecordTests {
         #expect(run.notes.isEmpty && run.resumedAfter.isEmpty)
     }
 
+    @Test func budgetsOfOlderRunsAreTriplets() throws {
+        let run = try RunFolderFixture.small().record()
+        #expect(run.start.budgetUnit == .triplets)
+        #expect(run.allocations.map(\.spent) == [27, 15, 9])
+        #expect(run.allocations.allSatisfy { $0.added == 0 && $0.slack == 0 })
+    }
+
+    @Test func budgetOfParameters() throws {
+        let fixture = RunFolderFixture(layers: 1, roles: ["query", "output"])
+        fixture.addStart(initialBudget: 116, finalBudget: 60, unit: "parameters")
+        fixture.addRanks(0, [2, 2])
+        fixture.addAllocation(5, budget: 80, [1, 1], spent: 58, added: 3)
+        let run = try fixture.record()
+        #expect(run.start.budgetUnit == .parameters)
+        let allocation = try #require(run.allocations.first)
+        #expect(allocation.spent == 58 && allocation.slack == 22 && allocation.added == 3)
+    }
+
+    @Test func resumedWithAnotherBudgetUnit() throws {
+        let fixture = RunFolderFixture(layers: 1)
+        fixture.addStart(unit: "triplets")
+        fixture.addStart(completedSteps: 1, unit: "parameters")
+        #expect(
+            message { try fixture.record() }.contains(
+                "/events.jsonl:2: a resumed run with another budget unit than the first start record"))
+    }
+
     @Test func divergedLossIsNaN() throws {
         let fixture = RunFolderFixture(layers: 1)
         fixture.addStart()
@@ -163,6 +190,16 @@ struct RunRecordTests {
         (
             #""layer":1,"role":"key""#, #""layer":0,"role":"key""#,
             ":1: key 'sites' has the same layer and role"
+        ),
+        (#""initialBudget""#, #""budgetUnit":"pi","initialBudget""#, ":1: unknown budget unit 'pi'"),
+        (#""initialBudget""#, #""budgetUnit":1,"initialBudget""#, ":1: key 'budgetUnit' should be a string"),
+        (
+            #""returned":0"#, #""spent":-1,"returned":0"#,
+            ":10: key 'spent' should be an integer of at least 0"
+        ),
+        (
+            #""returned":0"#, #""added":null,"returned":0"#,
+            ":10: key 'added' should be an integer of at least 0"
         ),
         (#""outputs":8"#, #""outputs":0"#, ":1: key 'sites' should be an array of objects with site"),
         (#""ranks":[2, "#, #""ranks":["#, ":10: key 'ranks' has 11 values, the run has 12 sites"),
