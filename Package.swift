@@ -41,6 +41,13 @@ let package = Package(
                 "RunConfiguration", "Training", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "AllocationCost",
+            dependencies: [
+                "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets", "Transformers",
+                "RankAllocation", "Adapters", "Training",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Benchmarks/AllocationCost"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
         .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
         .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "Matrices"]),

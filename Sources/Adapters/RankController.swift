@@ -118,12 +118,19 @@ public final class RankController {
         }
     }
 
-    /// Replaces P, Λ, Q by the exact singular triplets of the same ΔW, where step t asks for it; Adam's moments
-    /// [1, N] and the averages follow (see `ChangeOfBasis`).
+    /// Whether triplets are made exact after step t: before each allocation, and where importance is observed on
+    /// exact triplets after each step that observes.
+    public func refactorizes(after step: Int) -> Bool {
+        settings.keepsTripletsExact
+            && (schedule.allocates(after: step)
+                || (settings.measure.needsExactObservations && step <= schedule.lastBudgetingStep))
+    }
+
+    /// Replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] and the averages follow
+    /// (see `ChangeOfBasis`).
     public func refactorize(
-        after step: Int, vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix, workers: Workers
+        _ vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix, workers: Workers
     ) throws {
-        guard settings.keepsTripletsExact, refactorizes(after: step) else { return }
         let (adapters, sites) = (set.adapters, sites)
         _ = try workers.mapThrowing(tasks: adapters.count) { index in
             let factors = adapters[index].factors
@@ -147,11 +154,6 @@ public final class RankController {
             let weights = exact.change.weights
             sites[index].averages.mix(p: weights.p, lambda: weights.lambda, q: weights.q)
         }
-    }
-
-    private func refactorizes(after step: Int) -> Bool {
-        schedule.allocates(after: step)
-            || (settings.measure.needsExactObservations && step <= schedule.lastBudgetingStep)
     }
 
     /// The score of each triplet now.

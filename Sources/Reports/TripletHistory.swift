@@ -56,8 +56,23 @@ public struct TripletHistory: Sendable {
                 advice: "wait for the run's first allocation or its end")
         }
         self.run = run
-        snapshots = reader.snapshots
+        snapshots = Self.carryingKeptEnergy(reader.snapshots, allocations: run.allocations)
         notes = reader.notes
+    }
+
+    /// The last step of a run is recorded without a mask of its own: what the last allocation left still holds.
+    private static func carryingKeptEnergy(
+        _ snapshots: [Snapshot], allocations: [RunRecord.Allocation]
+    ) -> [Snapshot] {
+        guard let last = snapshots.last, snapshots.count > 1,
+            !allocations.contains(where: { $0.step == last.step })
+        else { return snapshots }
+        let sites = zip(last.sites, snapshots[snapshots.count - 2].sites).map { site, before in
+            Site(
+                kept: site.kept, spectrum: site.spectrum, importance: site.importance,
+                orthogonalityError: site.orthogonalityError, keptEnergy: site.keptEnergy ?? before.keptEnergy)
+        }
+        return snapshots.dropLast() + [Snapshot(step: last.step, sites: sites)]
     }
 
     /// The last snapshot at or before `step`; the last of all for nil. Throws `ReportError` for a step outside

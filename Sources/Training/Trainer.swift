@@ -91,15 +91,21 @@ public final class Trainer {
             vector.values, gradients: gradients, range: headStart..<vector.count, step: step,
             rate: settings.headLearningRate.value(at: step))
         if let ranks, ranks.settings.weightsAfterUpdate { observe(step, ranks) }
-        try ranks?.refactorize(
-            after: step, vector: vector, firstMoments: optimizer.firstMoments,
-            secondMoments: optimizer.secondMoments, workers: model.workers)
+        if let ranks, ranks.refactorizes(after: step) { try makeTripletsExact() }
         let allocation =
             try ranks?.allocate(after: step, workers: model.workers)
             ?? exchange(after: step, data: data, indices: indices)
         return StepResult(
             loss: loss, orthogonality: orthogonality, gradientNorm: norm, rate: rate, tokens: tokens,
             allocation: allocation)
+    }
+
+    /// With exact orthogonality: P, Λ, Q become the exact singular triplets of the same ΔW. Otherwise nothing.
+    public func makeTripletsExact() throws {
+        guard let ranks, ranks.settings.keepsTripletsExact else { return }
+        try ranks.refactorize(
+            vector, firstMoments: optimizer.firstMoments, secondMoments: optimizer.secondMoments,
+            workers: model.workers)
     }
 
     private func keepTaskGradient() {

@@ -157,12 +157,14 @@ public final class TrainingSession {
         _ data: TokenizedDataset, _ step: Int, _ emit: (TrainingEvent) throws -> Void
     ) throws {
         let started = ContinuousClock.now
+        // Before its last allocation the model still holds more than the budget: not an adapter to keep.
+        let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
+        // What is evaluated now may be saved: with exact orthogonality as exact triplets.
+        if isWithinBudget { try trainer.makeTripletsExact() }
         let evaluation = trainer.evaluate(data)
         let metric = config.resolvedBestMetric
         let value = evaluation.value(of: metric.rawValue)
         var isBest = false
-        // Before its last allocation the model still holds more than the budget: not an adapter to keep.
-        let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
         if !isWithinBudget { return try emit(record(evaluation, step, isBest: false, since: started)) }
         if let value, value.isFinite {
             isBest = progress.bestValue.map { metric == .loss ? value < $0 : value > $0 } ?? true
@@ -188,6 +190,8 @@ public final class TrainingSession {
     }
 
     private func finish(_ reason: RunEnd.Reason, _ emit: (TrainingEvent) throws -> Void) throws -> RunEnd {
+        // Not when interrupted: a resumed run goes on from the very state it stopped in.
+        if reason != .interrupted { try trainer.makeTripletsExact() }
         try saveCheckpoint(emit)
         if reason != .interrupted {
             try log.appendRanks(trainer.adapters.ranks, step: progress.step)

@@ -53,8 +53,10 @@ final class ProgressDisplay {
         if start.method == "adalora" {
             let final = start.totalSteps - start.finalSteps
             text +=
-                "\nbudget \(start.initialBudget) → \(start.finalBudget) triplets over \(start.sites.count) matrices: "
-            text += "all to step \(start.warmupSteps), pruned to step \(final), fixed to the end"
+                "\nbudget \(grouped(start.initialBudget)) → \(grouped(start.finalBudget)) \(start.budgetUnit) over "
+                + "\(start.sites.count) matrices: "
+            let change = start.initialBudget == start.finalBudget ? "exchanged" : "pruned"
+            text += "all to step \(start.warmupSteps), \(change) to step \(final), fixed to the end"
         }
         if start.completedSteps > 0 { text += "\nresumed after step \(start.completedSteps)" }
         return text
@@ -97,7 +99,7 @@ final class ProgressDisplay {
             "step \(record.step)/\(start.totalSteps)  loss \(Self.fixed(smoothedLoss ?? record.loss, 4))"
         if record.orthogonality > 0 { text += "  orth \(Self.fixed(record.orthogonality, 4))" }
         if start.method == "adalora" {
-            text += "  \(record.phase)  budget \(record.budget)  live \(record.rank)"
+            text += "  \(record.phase)  budget \(Self.grouped(record.budget))  live \(record.rank)"
         }
         return text + "  \(rate)  ETA \(eta(record, start))"
     }

@@ -47,14 +47,11 @@ import Training
             $0.keepsTripletsExact = true
         }
         _ = try Self.train(trainer, steps: 1...12)
-        let ranks = try #require(trainer.ranks)
         // Away from exact, as an optimizer step would leave them.
         for index in 0..<trainer.vector.count { trainer.vector.values.pointer[index] *= 1 + 0.01 * Float(index % 7) }
         let before = trainer.evaluate(Self.data).loss
         let values = trainer.vector.values.values
-        try ranks.refactorize(
-            after: 13, vector: trainer.vector, firstMoments: trainer.optimizer.firstMoments,
-            secondMoments: trainer.optimizer.secondMoments, workers: trainer.model.workers)
+        try trainer.makeTripletsExact()
         #expect(trainer.vector.values.values != values)
         #expect(abs(trainer.evaluate(Self.data).loss - before) < 1e-5 * before)
         #expect(trainer.optimizer.secondMoments.values.allSatisfy { $0 >= 0 })
