@@ -76,7 +76,6 @@ struct Bench {
         let ranks = Dictionary(
             uniqueKeysWithValues: adalora.adapters.adapters.map { ($0.site, $0.rank) })
         let lora = try trainer(.lora, ranks: ranks)
-        for adapter in lora.adapters.adapters where adapter.rank == 0 { adapter.layer.adapter = nil }
         report(
             "AdaLoRA, compacted to \(ranks.values.reduce(0, +)) triplets / LoRA of the same ranks",
             try ratios(of: adalora, to: lora, from: 5))
@@ -101,11 +100,20 @@ struct Bench {
         try part("observing importance") {
             ranks.observe(step: 1, vector: trainer.vector, gradients: gradients, workers: workers)
         }
-        try part("QR, SVD, moments, averages") { try trainer.makeTripletsExact() }
+        try part("QR, SVD, moments, averages") { try trainer.makeTripletsExact(after: 1) }
         try part("scores") { _ = ranks.scores(workers: workers) }
         let scores = ranks.scores(workers: workers)
         let budget = ranks.schedule.finalBudget
         try part("selection") { _ = try RankAllocator.allocate(scores: scores, budget: budget) }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("allocation-cost-\(getpid())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let log = try EventLog(folder: folder, offsets: nil)
+        var line = 0
+        try part("history: a line of triplets.jsonl") {
+            line += 1
+            try log.appendTriplets(try ranks.snapshot(workers: workers), step: line)
+        }
         try part("history: spectra as written") { _ = try trainer.adapters.spectra(areExact: true, workers: workers) }
         try part("history: spectra without exactness") {
             _ = try trainer.adapters.spectra(areExact: false, workers: workers)

@@ -45,6 +45,16 @@ public struct AdapterPlan: Sendable {
 
     func rank(at site: LinearSite) -> Int { ranks[site] ?? rank }
 
+    /// A rank above what a matrix can have is an error.
+    public func check(_ layers: [LinearLayer]) throws {
+        guard let small = layers.first(where: { min($0.outputs, $0.inputs) < rank(at: $0.site) }) else { return }
+        let largest = min(small.outputs, small.inputs)
+        throw AdapterError(
+            description:
+                "rank \(rank(at: small.site)) is more than \(small.site) [\(small.outputs), \(small.inputs)] can have; "
+                + "use a lower budget or initial rank, so that it gets \(largest) or less")
+    }
+
     /// The layers this plan adapts, in site order. A role without any is an error.
     public static func layers(of roles: [LinearSite.Role], in layers: [LinearLayer]) throws -> [LinearLayer] {
         for role in roles where !layers.contains(where: { $0.site.role == role }) {
@@ -71,20 +81,14 @@ public struct AdapterSet: Sendable {
     /// Creates adapters and hangs them on the chosen layers.
     public init(installing plan: AdapterPlan, on layers: [LinearLayer]) throws {
         let chosen = try AdapterPlan.layers(of: plan.roles, in: layers)
-        if let small = chosen.first(where: { min($0.outputs, $0.inputs) < plan.rank(at: $0.site) }) {
-            throw AdapterError(
-                description:
-                    "initial rank \(plan.rank(at: small.site)) is more than \(small.site) "
-                    + "[\(small.outputs), \(small.inputs)] can have; "
-                    + "use --initial-rank \(min(small.outputs, small.inputs)) or less")
-        }
+        try plan.check(chosen)
         adapters = try chosen.map { layer in
             let factors =
                 plan.method == .adalora
                 ? try Self.svdFactors(layer, plan) : Self.loraFactors(layer, plan)
             return LowRankAdapter(layer: layer, factors: factors, dropout: plan.dropout)
         }
-        for adapter in adapters { adapter.layer.adapter = adapter }
+        install()
     }
 
     private static func svdFactors(_ layer: LinearLayer, _ plan: AdapterPlan) throws -> LowRankFactors {

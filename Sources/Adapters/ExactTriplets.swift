@@ -72,7 +72,8 @@ package struct ExactTriplets {
         Product.transposedMultiply(qRotation, qBasis, into: self.q)
         change = ChangeOfBasis(
             p: Self.overlaps(pTriangle, pRotation, order: order),
-            q: Self.overlaps(qTriangle, qRotation, order: order))
+            q: Self.overlaps(qTriangle, qRotation, order: order),
+            pLengths: Self.lengths(pTriangle, order: order), qLengths: Self.lengths(qTriangle, order: order))
     }
 
     /// The SVD of the core of the live triplets: `u`, `v` [n, n] by columns, `values` [n].
@@ -165,6 +166,18 @@ package struct ExactTriplets {
         return places
     }
 
+    /// The lengths of the old vectors: those of the triangle's columns, put back to their places.
+    private static func lengths(_ triangle: Matrix, order: [Int]) -> [Float] {
+        var lengths = [Float](repeating: 0, count: order.count)
+        for (position, place) in order.enumerated() {
+            let squares = (0...position).reduce(Float(0)) {
+                $0 + triangle.row($1)[position] * triangle.row($1)[position]
+            }
+            lengths[place] = squares.squareRoot()
+        }
+        return lengths
+    }
+
     /// old · new' inner products: triangleᵀ · rotation, with rows put back from positions to old places.
     private static func overlaps(_ triangle: Matrix, _ rotation: Matrix, order: [Int]) -> Matrix {
         let product = Matrix(rows: order.count, columns: order.count)
@@ -181,53 +194,82 @@ package struct ExactTriplets {
 ///
 /// Gradients. With G = ∂L/∂ΔW, ∂L/∂P = s·G·Qᵀ·Λ, and Q'ᵀ·Λ' = Qᵀ·Λ·B_p for B_p = Pᵀ·P' [R, R], the inner products
 /// of old and new vectors. Hence ∂L/∂P' = ∂L/∂P · B_p exactly, whatever the ranks (no inverse is taken), and
-/// likewise ∂L/∂Q' = B_qᵀ · ∂L/∂Q with B_q = Q·Q'ᵀ.
+/// likewise ∂L/∂Q' = B_qᵀ · ∂L/∂Q with B_q = Q·Q'ᵀ. ∂L/∂λ' is the diagonal of A_pᵀ·M·A_q, where P' = P·A_p and M
+/// is the r × r matrix s·Pᵀ·G·Qᵀ, of which only the diagonal ∂L/∂λ was kept. To first order in the drift of
+/// directions A_p[j,i] = B̂_p[j,i] / |p_j|, with B̂ the cosines between old and new vectors; lengths are exact.
 ///
-/// - First moments are averages of gradients, so m'_P = m_P·B_p and m'_Q = B_qᵀ·m_Q. (For a turned orthonormal
-///   basis this is also how displacements move, P' = P·A with A = B_p.) Of ∂L/∂λ = diag(s·Pᵀ·G·Qᵀ) only the
-///   diagonal was kept; with the unknown rest taken as 0, its mean, m'_λi = Σ_j B_p[j,i]·B_q[j,i]·m_λj.
+/// - First moments are averages of gradients, so m'_P = m_P·B_p and m'_Q = B_qᵀ·m_Q; with the off-diagonal part of M
+///   taken as 0, its mean, m'_λi = Σ_j B̂_p[j,i]·B̂_q[j,i] / (|p_j||q_j|) · m_λj.
 /// - Second moments average squares, and (Σ_j g_j·B[j,i])² contains products g_j·g_k that nobody kept. Taking
 ///   gradients of different triplets as uncorrelated, v' = v·(B∘B): exact for permutations and changed signs, right
-///   in the mean otherwise, and never negative. For λ the rest of the r × r matrix s·Pᵀ·G·Qᵀ is taken to be
-///   as large as its diagonal, E[M_jk²] = (v_j + v_k)/2, which gives v'_λi = ½ Σ_j (B_p[j,i]² + B_q[j,i]²)·v_λj:
-///   the mean is kept under any rotation, so no step becomes longer because a basis turned.
-/// - Sensitivities and uncertainties are magnitudes |w·∂L/∂w| and mix by the same weights as second moments.
+///   in the mean otherwise, and never negative. For λ the rest of M is taken to be as large as its diagonal,
+///   E[M_jk²] = (v_j + v_k)/2, which gives v'_λi = ½ Σ_j (B̂_p[j,i]² + B̂_q[j,i]²) / (|p_j||q_j|)² · v_λj: no step
+///   becomes longer because a basis turned.
+/// - Sensitivities |w·∂L/∂w| and uncertainties do not depend on the length of a vector (w grows as its gradient
+///   falls), so they mix by squared cosines alone.
 package struct ChangeOfBasis {
     /// B_p `[R old, R new]`
     package let p: Matrix
     /// B_q `[R old, R new]`
     package let q: Matrix
+    /// Lengths of the old vectors, `[R]`
+    private let pLengths: [Float]
+    private let qLengths: [Float]
 
-    package init(p: Matrix, q: Matrix) {
+    package init(p: Matrix, q: Matrix, pLengths: [Float], qLengths: [Float]) {
         self.p = p
         self.q = q
+        self.pLengths = pLengths
+        self.qLengths = qLengths
     }
 
     private var rank: Int { p.rows }
 
-    /// B_p∘B_p, its mean with B_q∘B_q, and B_q∘B_q: the weights of magnitudes of P, λ and Q, `[R old, R new]`.
+    /// B̂: 0 for an old vector of length 0, which has no direction.
+    private static func cosines(_ overlaps: Matrix, _ lengths: [Float]) -> [Float] {
+        var cosines = overlaps.values
+        for (row, length) in lengths.enumerated() {
+            for column in 0..<overlaps.columns {
+                cosines[row * overlaps.columns + column] = length > 0 ? overlaps.row(row)[column] / length : 0
+            }
+        }
+        return cosines
+    }
+
+    /// B̂_p∘B̂_p, its mean with B̂_q∘B̂_q, and B̂_q∘B̂_q: how magnitudes of P, λ and Q mix, `[R old, R new]`.
     package var weights: (p: [Float], lambda: [Float], q: [Float]) {
-        let (pWeights, qWeights) = (p.values.map { $0 * $0 }, q.values.map { $0 * $0 })
+        let pWeights = Self.cosines(p, pLengths).map { $0 * $0 }
+        let qWeights = Self.cosines(q, qLengths).map { $0 * $0 }
         return (pWeights, zip(pWeights, qWeights).map { 0.5 * ($0 + $1) }, qWeights)
+    }
+
+    /// 1 / (|p_j||q_j|): how much steeper the loss is along λ of unit vectors. 0 where there is no direction.
+    private var steepness: [Float] {
+        zip(pLengths, qLengths).map { $0 * $1 > 0 ? 1 / ($0 * $1) : 0 }
     }
 
     /// Lets first moments of P `[O, R]`, λ `[1, R]` and Q `[R, I]` follow.
     package func moveFirstMoments(p pMoments: Matrix, lambda: Matrix, q qMoments: Matrix) {
         Self.replace(columnsOf: pMoments, by: p)
-        let old = lambda.values
+        let (pCosines, qCosines) = (Self.cosines(p, pLengths), Self.cosines(q, qLengths))
+        let old = zip(lambda.values, steepness).map { $0 * $1 }
         for new in 0..<rank {
-            lambda.pointer[new] = old.indices.reduce(Float(0)) { $0 + p.row($1)[new] * q.row($1)[new] * old[$1] }
+            lambda.pointer[new] = old.indices.reduce(Float(0)) {
+                $0 + pCosines[$1 * rank + new] * qCosines[$1 * rank + new] * old[$1]
+            }
         }
         Self.replace(rowsOf: qMoments, by: q)
     }
 
     /// Lets second moments, shaped as above, follow.
     package func moveSecondMoments(p pMoments: Matrix, lambda: Matrix, q qMoments: Matrix) {
-        let weights = weights
-        func matrix(_ values: [Float]) -> Matrix { Matrix(rows: rank, columns: rank, values: values) }
-        Self.replace(columnsOf: pMoments, by: matrix(weights.p))
-        Self.replace(columnsOf: lambda, by: matrix(weights.lambda))
-        Self.replace(rowsOf: qMoments, by: matrix(weights.q))
+        func squared(_ matrix: Matrix) -> Matrix {
+            Matrix(rows: rank, columns: rank, values: matrix.values.map { $0 * $0 })
+        }
+        Self.replace(columnsOf: pMoments, by: squared(p))
+        for (index, factor) in steepness.enumerated() { lambda.pointer[index] *= factor * factor }
+        Self.replace(columnsOf: lambda, by: Matrix(rows: rank, columns: rank, values: weights.lambda))
+        Self.replace(rowsOf: qMoments, by: squared(q))
     }
 
     private static func replace(columnsOf matrix: Matrix, by weights: Matrix) {

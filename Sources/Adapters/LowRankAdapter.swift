@@ -11,14 +11,8 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     public let dropout: Float
     /// Triplets alive; false means λ is held at 0. One entry per triplet that is physically there.
     public package(set) var mask: [Bool]
-    /// The number each triplet that is physically there was given when it was made, unique within the site:
-    /// 0 ..< initial rank for those of the start, then in order of birth.
-    public package(set) var originalIndices: [Int]
-    /// The step after which each triplet was made, 0 for those of the start.
-    public package(set) var births: [Int]
-    /// How many triplets were ever made: the next one's number.
-    public package(set) var issued: Int
-    public let initialRank: Int
+    /// Where the triplets that are physically there come from.
+    public package(set) var book: TripletBook
 
     public var site: LinearSite { layer.site }
     /// Triplets alive.
@@ -29,11 +23,11 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
         self.factors = factors
         self.dropout = dropout
         mask = Array(repeating: true, count: factors.rank)
-        originalIndices = Array(0..<factors.rank)
-        births = Array(repeating: 0, count: factors.rank)
-        issued = factors.rank
-        self.initialRank = initialRank ?? factors.rank
+        book = TripletBook(initialRank: initialRank ?? factors.rank, present: factors.rank)
     }
+
+    public var initialRank: Int { book.initialRank }
+    public var originalIndices: [Int] { book.originalIndices }
 
     public func output(of x: Variable, weight: Parameter, bias: Parameter?, on tape: Tape) -> Variable {
         tape.linear(x, weight: weight, bias: bias, lowRank: factors, dropout: dropout)
@@ -64,5 +58,48 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
         var keptQ: [Float] = []
         for index in kept { keptQ += UnsafeBufferPointer(start: q.row(index), count: q.columns) }
         return (keptP, factors.lambda.map { lambda in kept.map { lambda.values.pointer[$0] } }, keptQ)
+    }
+}
+
+/// Where the triplets of one site come from.
+public struct TripletBook: Sendable, Equatable {
+    /// The triplets at the start of training.
+    public let initialRank: Int
+    /// The number that each triplet present was given when it was made: 0 ..< initial rank at the start, then in
+    /// order of birth.
+    public private(set) var originalIndices: [Int]
+    /// The step after which each was made, 0 at the start.
+    public private(set) var births: [Int]
+    /// How many were ever made: the next one's number.
+    public private(set) var issued: Int
+
+    init(initialRank: Int, present: Int) {
+        self.initialRank = initialRank
+        originalIndices = Array(0..<present)
+        births = Array(repeating: 0, count: present)
+        issued = max(initialRank, present)
+    }
+
+    /// Restores a book, e.g. from a checkpoint; nil if it contradicts itself.
+    public init?(initialRank: Int, originalIndices: [Int], births: [Int], issued: Int) {
+        guard originalIndices.allSatisfy({ 0..<issued ~= $0 }), births.allSatisfy({ $0 >= 0 }),
+            Set(originalIndices).count == originalIndices.count, births.count == originalIndices.count,
+            0...issued ~= initialRank
+        else { return nil }
+        self.initialRank = initialRank
+        self.originalIndices = originalIndices
+        self.births = births
+        self.issued = issued
+    }
+
+    mutating func keep(_ kept: [Int]) {
+        originalIndices = kept.map { originalIndices[$0] }
+        births = kept.map { births[$0] }
+    }
+
+    mutating func add(after step: Int) {
+        originalIndices.append(issued)
+        births.append(step)
+        issued += 1
     }
 }

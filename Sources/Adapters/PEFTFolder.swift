@@ -8,7 +8,8 @@ import Transformers
 ///
 /// AdaLoRA: `lora_A` (r, I) is Q, `lora_E` (r, 1) is λ, `lora_B` (O, r) is P, without `.weight`; `rank_pattern`
 /// holds init_r booleans per module, as many true as rows saved; ΔW = lora_alpha / (init_r + 1e-5) · B(A ⊙ E).
-/// LoRA: `lora_A.weight`, `lora_B.weight`; ΔW = lora_alpha / r · B·A.
+/// LoRA: `lora_A.weight`, `lora_B.weight`; ΔW = lora_alpha / r · B·A. Where ranks differ, `rank_pattern` and
+/// `alpha_pattern` hold those of each module; modules at rank 0 are left out.
 public enum PEFTFolder {
     /// PEFT divides lora_alpha by init_r plus this.
     private static let rankOffset = 1e-5
@@ -19,7 +20,7 @@ public enum PEFTFolder {
         _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead, baseModel: String, into folder: URL
     ) throws {
         var tensors: [TensorToWrite] = []
-        for adapter in set.adapters {
+        for adapter in set.adapters where method == .adalora || adapter.rank > 0 {
             let (p, lambda, q) = adapter.keptFactors
             let (rank, path) = (adapter.rank, prefix + adapter.layer.modulePath)
             let suffix = method == .lora ? ".weight" : ""
@@ -59,7 +60,8 @@ public enum PEFTFolder {
         var config: JSONObject = [
             "peft_type": .string(method == .adalora ? "ADALORA" : "LORA"), "task_type": .string("SEQ_CLS"),
             "base_model_name_or_path": .string(baseModel),
-            "target_modules": .array(set.adapters.map { .string($0.layer.modulePath) }),
+            "target_modules": .array(
+                set.adapters.filter { method == .adalora || $0.rank > 0 }.map { .string($0.layer.modulePath) }),
             "modules_to_save": .array([.string("classifier")]), "bias": .string("none"),
             "lora_dropout": .number(Double(set.adapters.first?.dropout ?? 0)), "inference_mode": .bool(true),
             "r": JSONValue(rank),
@@ -81,6 +83,13 @@ public enum PEFTFolder {
             config["rank_pattern"] = .object(pattern)
         } else {
             config["lora_alpha"] = .number(scale * Double(rank))
+            var (ranks, alphas) = (JSONObject(), JSONObject())
+            for adapter in set.adapters where adapter.rank > 0 && adapter.rank != rank {
+                ranks[adapter.layer.modulePath] = JSONValue(adapter.rank)
+                alphas[adapter.layer.modulePath] = .number(scale * Double(adapter.rank))
+            }
+            config["rank_pattern"] = .object(ranks)
+            config["alpha_pattern"] = .object(alphas)
         }
         return .object(config)
     }

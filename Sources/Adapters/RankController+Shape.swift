@@ -18,7 +18,7 @@ extension RankController {
     }
 
     /// What step t should exchange; nil when no exchange is due. A triplet made in an exchange is on trial for one
-    /// interval, so none is made too late to be judged.
+    /// interval, and the last exchange is at least an interval before ranks are fixed.
     public func planExchange(after step: Int, workers: Workers) throws -> (plan: ExchangePlan, scores: [[Float]])? {
         guard let share = settings.exchangeShare, schedule.allocates(after: step) else { return nil }
         let scores = scores(workers: workers)
@@ -29,7 +29,7 @@ extension RankController {
         let plan = try TripletExchange.plan(
             scores: scores,
             isProtected: set.adapters.map { adapter in
-                adapter.births.map { $0 > 0 && step - $0 < schedule.interval }
+                adapter.book.births.map { $0 > 0 && step - $0 < schedule.interval }
             }, costs: costs,
             largestRanks: set.adapters.map { min($0.layer.outputs, $0.layer.inputs) },
             budget: schedule.budget(at: step), limit: isLate ? 0 : Int((share * left * Double(count)).rounded(.up)))
@@ -42,11 +42,11 @@ extension RankController {
     }
 
     /// Removes and adds triplets. New ones have λ = 0, so ΔW changes only by what is removed; `probes` saw the
-    /// gradient that gives their directions.
+    /// gradient that gives their directions. Shapes stay as they are under an empty plan.
     public func exchange(
         _ plan: ExchangePlan, scores: [[Float]], probes: ExchangeProbes, after step: Int,
         vector: ParameterVector, others: [Parameter], workers: Workers
-    ) throws -> (reshaped: Reshaped, outcome: AllocationOutcome) {
+    ) throws -> (reshaped: Reshaped?, outcome: AllocationOutcome) {
         let newborns = try probes.finish(workers: workers)
         let removed = plan.removed.map(Set.init)
         let keptScores = zip(scores, removed).flatMap { scores, removed in
@@ -54,13 +54,13 @@ extension RankController {
         }
         let removedScores = zip(scores, plan.removed).flatMap { scores, removed in removed.map { scores[$0] } }
         let masks = set.adapters.indices.map { site in
-            set.adapters[site].factors.lambda == nil
-                ? [] : set.adapters[site].mask.indices.map { !removed[site].contains($0) }
+            set.adapters[site].mask.indices.map { !removed[site].contains($0) }
         }
         let keepsHistory = keepsHistory(after: step)
         let energies = keepsHistory ? self.energies(left: masks, workers: workers) : []
         let kept = masks.map { mask in mask.indices.filter { mask[$0] } }
-        let reshaped = reshape(vector, keeping: kept, adding: newborns, after: step, others: others)
+        let reshaped =
+            plan.isEmpty ? nil : reshape(vector, keeping: kept, adding: newborns, after: step, others: others)
         let costs = self.costs
         let spent = set.adapters.indices.reduce(0) { $0 + set.adapters[$1].rank * (costs?[$1] ?? 1) }
         let outcome = AllocationOutcome(
@@ -74,16 +74,12 @@ extension RankController {
     }
 
     /// Gives the adapters the shapes a checkpoint had; values are left to be copied in.
-    public func restoreShapes(
-        _ triplets: [(originalIndices: [Int], births: [Int], issued: Int)], dropEmpty: Bool, others: [Parameter]
-    ) -> ParameterVector {
+    public func restoreShapes(_ triplets: [TripletBook], dropEmpty: Bool, others: [Parameter]) -> ParameterVector {
         for (site, saved) in zip(set.adapters.indices, triplets) {
             let adapter = set.adapters[site]
             let rank = saved.originalIndices.count
             adapter.resize(to: rank)
-            adapter.originalIndices = saved.originalIndices
-            adapter.births = saved.births
-            adapter.issued = saved.issued
+            adapter.book = saved
             adapter.layer.adapter = dropEmpty && rank == 0 ? nil : adapter
             sites[site].averages = TripletAverages(
                 outputs: adapter.layer.outputs, rank: rank, inputs: adapter.layer.inputs)
@@ -112,16 +108,14 @@ extension RankController {
     private func sources(of adapter: LowRankAdapter, kept: [Int], adding count: Int, in vector: ParameterVector)
         -> [Int?]
     {
-        guard let lambda = adapter.factors.lambda else {
-            return adapter.parameters.flatMap { Array(vector.range(of: $0)) }
-        }
         let rank = adapter.factors.rank
         let (p, q) = (vector.range(of: adapter.factors.p).lowerBound, vector.range(of: adapter.factors.q).lowerBound)
+        let lambda = adapter.factors.lambda.map { vector.range(of: $0).lowerBound } ?? 0
         let inputs = adapter.layer.inputs
         let new = [Int?](repeating: nil, count: count)
         var source: [Int?] = []
         for row in 0..<adapter.layer.outputs { source += kept.map { p + row * rank + $0 } + new }
-        source += kept.map { vector.range(of: lambda).lowerBound + $0 } + new
+        source += kept.map { lambda + $0 } + new
         for index in kept { source += ((q + index * inputs)..<(q + (index + 1) * inputs)).map { $0 } }
         return source + [Int?](repeating: nil, count: count * inputs)
     }
@@ -179,7 +173,6 @@ extension LowRankAdapter {
     func reshape(keeping kept: [Int], adding newborn: Newborn?, after step: Int) {
         let (p, q) = (factors.p.values, factors.q.values)
         let lambda = self.lambda
-        let (indices, births) = (kept.map { originalIndices[$0] }, kept.map { self.births[$0] })
         resize(to: kept.count + (newborn == nil ? 0 : 1))
         let (newP, newQ) = (factors.p.values, factors.q.values)
         for row in 0..<p.rows { for (to, from) in kept.enumerated() { newP.row(row)[to] = p.row(row)[from] } }
@@ -187,14 +180,11 @@ extension LowRankAdapter {
             newQ.row(to).update(from: q.row(from), count: q.columns)
             factors.lambda?.values.pointer[to] = lambda[from]
         }
-        originalIndices = indices
-        self.births = births
+        book.keep(kept)
         guard let newborn else { return }
         for row in 0..<p.rows { newP.row(row)[kept.count] = newborn.p[row] }
         for column in 0..<q.columns { newQ.row(kept.count)[column] = newborn.q[column] }
-        originalIndices.append(issued)
-        self.births.append(step)
-        issued += 1
+        book.add(after: step)
     }
 
     /// New factors of `rank`, all zeros, every triplet alive.

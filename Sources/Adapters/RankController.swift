@@ -10,9 +10,9 @@ public struct AllocationSettings: Sendable {
     public var weightsAfterUpdate = false
     public var beta1: Float = 0.85
     public var beta2: Float = 0.85
-    /// Whether budgets count parameters (a triplet of an [O, I] matrix has O + I + 1) rather than triplets.
-    public var countsParameters = false
-    /// Whether P, Λ, Q are re-factorized into exact singular triplets before each allocation.
+    /// What budgets count.
+    public var unit = BudgetUnit.triplets
+    /// Whether P, Λ, Q are re-factorized into exact singular triplets after each step.
     public var keepsTripletsExact = false
     /// Exchange triplets under a constant budget instead of pruning: the share of them that the first exchange may
     /// replace, falling linearly to 0 at the end of budgeting. nil prunes.
@@ -74,6 +74,8 @@ public final class RankController {
         precondition(
             settings.keepsTripletsExact || !settings.measure.needsExactTriplets,
             "\(type(of: settings.measure)) needs exact triplets")
+        precondition(
+            set.adapters.allSatisfy { $0.factors.lambda != nil }, "ranks of LoRA's adapters are not allocated")
         self.set = set
         self.settings = settings
         sites = set.adapters.map {
@@ -91,7 +93,7 @@ public final class RankController {
     }
 
     /// What one triplet of each site counts against the budget; nil when each counts 1.
-    public var costs: [Int]? { settings.countsParameters ? set.adapters.map(\.tripletCost) : nil }
+    public var costs: [Int]? { settings.unit == .parameters ? set.adapters.map(\.tripletCost) : nil }
 
     /// Whether `observe` needs the gradient of the task alone.
     public var observesTaskGradient: Bool { settings.measure.observedGradient == .task }
@@ -118,12 +120,11 @@ public final class RankController {
         }
     }
 
-    /// Whether triplets are made exact after step t: before each allocation, and where importance is observed on
-    /// exact triplets after each step that observes.
-    public func refactorizes(after step: Int) -> Bool {
-        settings.keepsTripletsExact
-            && (schedule.allocates(after: step)
-                || (settings.measure.needsExactObservations && step <= schedule.lastBudgetingStep))
+    /// Holds the mask in force, where step t neither lets pruned λ regrow nor chooses a new one: before triplets are
+    /// made exact, so that pruned ones do not mix with those that stay.
+    public func holdMask(after step: Int) {
+        guard schedule.appliesMask(after: step), !schedule.allocates(after: step) else { return }
+        for adapter in set.adapters { adapter.applyMask() }
     }
 
     /// Replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] and the averages follow
@@ -167,8 +168,8 @@ public final class RankController {
         }
     }
 
-    /// After the update of step t: a new mask if one is due, then the mask in force is applied.
-    /// Returns what was done if an allocation was made. With exchanges masks never change.
+    /// After the update of step t: a new mask if one is due, which is applied. Returns what was done if an allocation
+    /// was made. With exchanges masks never change.
     public func allocate(after step: Int, workers: Workers) throws -> AllocationOutcome? {
         guard settings.exchangeShare == nil else { return nil }
         var outcome: AllocationOutcome?
@@ -193,8 +194,6 @@ public final class RankController {
                     ? try snapshot(
                         scores: scores, energies: energies, areExact: settings.keepsTripletsExact,
                         workers: workers) : nil)
-        } else if schedule.appliesMask(after: step) {
-            for adapter in set.adapters { adapter.applyMask() }
         }
         return outcome
     }

@@ -68,7 +68,7 @@ public enum Factorization {
 
     /// The triangle of `orthonormalizeRows` without the basis: what a running QR of many rows keeps. `rows` [N, C]
     /// in any number are folded into `triangle` [C, C] (upper, row-major), so that triangleᵀ · triangle grows by
-    /// rowsᵀ · rows. `rows` is overwritten.
+    /// rowsᵀ · rows.
     public static func fold(_ rows: Matrix, intoTriangle triangle: Matrix) throws {
         let columns = rows.columns
         precondition(

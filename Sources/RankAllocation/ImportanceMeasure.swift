@@ -10,10 +10,6 @@ public protocol ImportanceMeasure: Sendable {
     /// columns of P and rows of Q, up to rounding.
     var needsExactTriplets: Bool { get }
 
-    /// Whether factors must be re-factorized after every step in which importance is observed, and not only
-    /// at allocations.
-    var needsExactObservations: Bool { get }
-
     /// The score of each triplet of one site, `[R]`; higher is more important. NaN is refused by the
     /// allocator.
     func scores(_ triplets: SiteTriplets) -> [Float]

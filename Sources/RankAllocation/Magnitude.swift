@@ -8,7 +8,6 @@ public struct Magnitude: ImportanceMeasure {
 
     public var observedGradient: ObservedGradient { .none }
     public var needsExactTriplets: Bool { false }
-    public var needsExactObservations: Bool { false }
 
     public func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.lambda.map(\.magnitude)

@@ -16,7 +16,6 @@ public struct RandomImportance: ImportanceMeasure {
 
     public var observedGradient: ObservedGradient { .none }
     public var needsExactTriplets: Bool { false }
-    public var needsExactObservations: Bool { false }
 
     public func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.originalIndices.map { draw(triplets.site, $0) }

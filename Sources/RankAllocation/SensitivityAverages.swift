@@ -74,12 +74,6 @@ public struct SensitivityAverages: Sendable, Equatable {
         sensitivity[index] * uncertainty[index]
     }
 
-    /// The averages of the scalars at `indices`, in that order.
-    public func keeping(_ indices: [Int]) -> SensitivityAverages {
-        SensitivityAverages(
-            sensitivity: indices.map { sensitivity[$0] }, uncertainty: indices.map { uncertainty[$0] })
-    }
-
     /// Equations 8–10 over `count` scalars. Plain pointers and a comparison instead of a branch let it
     /// vectorize.
     private static func update(

@@ -8,7 +8,6 @@ public struct SensitivityOnly: ImportanceMeasure {
 
     public var observedGradient: ObservedGradient { .total }
     public var needsExactTriplets: Bool { false }
-    public var needsExactObservations: Bool { false }
 
     public func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.averages.scores(weightedByUncertainty: false)

@@ -9,7 +9,6 @@ public struct SingularValue: ImportanceMeasure {
 
     public var observedGradient: ObservedGradient { .none }
     public var needsExactTriplets: Bool { true }
-    public var needsExactObservations: Bool { false }
 
     public func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.lambda.map(\.magnitude)

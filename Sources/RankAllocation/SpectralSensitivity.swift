@@ -3,14 +3,13 @@
 /// With exact triplets `λ_i·∂L/∂λ_i = σ_i·u_iᵀ·G·v_i`, with G the gradient with respect to `ΔW` and
 /// orthonormal u_i and v_i: the first-order change of the loss when this singular triplet goes. Triplets do
 /// not share directions, so scores are not counted twice; with drifting factors two triplets along one
-/// direction are each rated as if they were alone. The price is a re-factorization after every observed step.
+/// direction are each rated as if they were alone. The formula is that of `Sensitivity`; the triplets differ.
 /// Use it where P and Q drift far from orthonormal, or without an orthogonality term.
 public struct SpectralSensitivity: ImportanceMeasure {
     public init() {}
 
     public var observedGradient: ObservedGradient { .total }
     public var needsExactTriplets: Bool { true }
-    public var needsExactObservations: Bool { true }
 
     public func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.averages.scores(weightedByUncertainty: true)

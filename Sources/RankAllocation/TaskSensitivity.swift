@@ -9,7 +9,6 @@ public struct TaskSensitivity: ImportanceMeasure {
 
     public var observedGradient: ObservedGradient { .task }
     public var needsExactTriplets: Bool { false }
-    public var needsExactObservations: Bool { false }
 
     public func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.averages.scores(weightedByUncertainty: true)

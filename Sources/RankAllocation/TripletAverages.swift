@@ -74,13 +74,6 @@ public struct TripletAverages: Sendable, Equatable {
         }
     }
 
-    /// Keeps the triplets at `kept`, in that order: columns of P, elements of λ, rows of Q.
-    ///
-    /// - Parameter kept: distinct indices below `rank`; none at all leaves rank 0.
-    public mutating func compact(keeping kept: [Int]) {
-        reshape(keeping: kept, adding: 0)
-    }
-
     /// Keeps the triplets at `kept`, in that order, and appends triplets that have not been observed yet.
     ///
     /// - Parameters:
@@ -101,8 +94,8 @@ public struct TripletAverages: Sendable, Equatable {
     /// Lets the averages follow a change of basis: afterwards those of triplet `i` are
     /// `Σ_j old_j · weights[j, i]`, for sensitivity and uncertainty alike.
     ///
-    /// With `P' = P·A` the weights of P are the squared coefficients, `A[j, i]²`: the columns of an
-    /// orthogonal A give weights that add up to 1, so totals are kept. A new scalar mixes several old ones,
+    /// The weights of P are the squared cosines between its old and new columns, those of Q between its rows:
+    /// a turned orthonormal basis gives weights that add up to 1, so totals are kept. A new scalar mixes several old ones,
     /// and this is an estimate of what its averages would be; for permutations, with signs or without, it is
     /// exact. An average of weight 0 takes no part, even if it is not finite.
     ///

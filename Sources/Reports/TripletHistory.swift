@@ -56,16 +56,14 @@ public struct TripletHistory: Sendable {
                 advice: "wait for the run's first allocation or its end")
         }
         self.run = run
-        snapshots = Self.carryingKeptEnergy(reader.snapshots, allocations: run.allocations)
+        snapshots = Self.carryingKeptEnergy(reader.snapshots)
         notes = reader.notes
     }
 
     /// The last step of a run is recorded without a mask of its own: what the last allocation left still holds.
-    private static func carryingKeptEnergy(
-        _ snapshots: [Snapshot], allocations: [RunRecord.Allocation]
-    ) -> [Snapshot] {
+    private static func carryingKeptEnergy(_ snapshots: [Snapshot]) -> [Snapshot] {
         guard let last = snapshots.last, snapshots.count > 1,
-            !allocations.contains(where: { $0.step == last.step })
+            last.sites.allSatisfy({ $0.keptEnergy == nil })
         else { return snapshots }
         let sites = zip(last.sites, snapshots[snapshots.count - 2].sites).map { site, before in
             Site(

@@ -134,9 +134,10 @@ extension ConfigLoading {
     }
 
     private mutating func checkBudget() {
-        if config.method != .head, config.budget == nil, config.averageRank == nil,
-            config.budgetParameters == nil,
-            areKnown("method", "budget", "average-rank", "budget-parameters")
+        let hasPattern = config.method == .lora && config.rankPattern != nil
+        if config.method.hasAdapters, config.budget == nil, config.averageRank == nil,
+            config.budgetParameters == nil, !hasPattern,
+            areKnown("method", "budget", "average-rank", "budget-parameters", "rank-pattern")
         {
             problems.add(
                 "budget: missing for method \(config.method.rawValue); say --budget N, --average-rank R or "
@@ -149,6 +150,13 @@ extension ConfigLoading {
             problems.add(
                 "\(mention("importance", "orthogonality")): importance \(config.importance.rawValue) needs exact "
                     + "triplets, which orthogonality \(form.rawValue) does not keep; use exact or leave it out")
+        }
+        if config.importance == .spectralSensitivity, config.importanceWeights == .peft,
+            areKnown("importance", "importance-weights")
+        {
+            problems.add(
+                "\(mention("importance-weights", "importance")): importance-weights peft sees the triplets between an "
+                    + "update and their re-factorization, so importance spectral-sensitivity needs paper")
         }
         // Decimal fractions such as 0.7 + 0.3 can add up to a little less than 1.
         let sum = config.warmupFraction + config.finalFraction

@@ -2,8 +2,12 @@ extension RunConfig {
     /// What the head predicts.
     public enum Task: String, CaseIterable, Sendable { case classification, regression }
 
-    /// What trains: adapters whose ranks are allocated, adapters of fixed rank, or the head alone.
-    public enum Method: String, CaseIterable, Sendable { case adalora, lora, head }
+    /// What trains: adapters whose ranks are allocated, adapters of fixed rank, the head alone, or every weight.
+    public enum Method: String, CaseIterable, Sendable {
+        case adalora, lora, head, full
+
+        public var hasAdapters: Bool { self == .adalora || self == .lora }
+    }
 
     /// A matrix of a transformer layer that can be adapted.
     public enum Role: String, CaseIterable, Sendable {
@@ -32,6 +36,14 @@ extension RunConfig {
 
         /// Whether it scores exact singular triplets, which only orthogonality exact has.
         public var needsExactTriplets: Bool { self == .spectralSensitivity || self == .singularValue }
+
+        /// Whether it averages sensitivities over the steps.
+        public var observesGradients: Bool {
+            switch self {
+            case .sensitivity, .sensitivityOnly, .taskSensitivity, .spectralSensitivity: true
+            case .singularValue, .magnitude, .random: false
+            }
+        }
     }
 
     /// How ranks move: pruned to a falling budget (AdaLoRA), or exchanged between matrices under a constant one.
@@ -41,7 +53,7 @@ extension RunConfig {
     public enum ImportanceWeights: String, CaseIterable, Sendable { case paper, peft }
 
     /// What keeps P and Q orthonormal: the paper's squared norm, the norm of PEFT and the authors' code, exact
-    /// re-factorization at each allocation without a penalty, or nothing.
+    /// re-factorization after each step without a penalty, or nothing.
     public enum Orthogonality: String, CaseIterable, Sendable { case squared, norm, exact, none }
 
     /// How P and Q start: orthonormal by QR, Gaussian with deviation 0.02 as in PEFT, or Q along the leading right

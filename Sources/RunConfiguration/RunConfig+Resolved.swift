@@ -1,7 +1,10 @@
 /// The values that an unset property stands for.
 extension RunConfig {
+    /// `learningRate`, or else 3e-3 for adapters and heads and 1e-4 for the weights of a pretrained model.
+    public var resolvedLearningRate: Double { learningRate ?? (method == .full ? 1e-4 : 3e-3) }
+
     /// The head's learning rate: `headLearningRate`, or else the learning rate.
-    public var resolvedHeadLearningRate: Double { headLearningRate ?? learningRate }
+    public var resolvedHeadLearningRate: Double { headLearningRate ?? resolvedLearningRate }
 
     /// The metric of the best evaluation: `bestMetric`, or else accuracy or Pearson correlation by task.
     public var resolvedBestMetric: Metric {

@@ -5,7 +5,7 @@
 ///
 ///     let loaded = try RunConfig.load(
 ///         yaml: text, yamlName: "run.yaml", overrides: [("learning-rate", "1e-3")])
-///     loaded.config.learningRate  // 0.001
+///     loaded.config.resolvedLearningRate  // 0.001
 public struct RunConfig: Sendable, Equatable {
     // Data and model. Paths are kept as given: relative ones mean what the caller makes of them.
 
@@ -35,6 +35,8 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var averageRank: Double?
     /// The budget in parameters of triplets: one of an [O, I] matrix has O + I + 1.
     public internal(set) var budgetParameters: Int?
+    /// A file, or a run folder, that gives LoRA a rank for each matrix in place of a budget.
+    public internal(set) var rankPattern: String?
     /// Triplets per adapted matrix at the start; nil follows from the budget, see `initialRank(costs:)`.
     public internal(set) var initialRank: Int?
     /// The adapted matrices of each layer, each once, in the order of `Role.allCases`.
@@ -50,7 +52,8 @@ public struct RunConfig: Sendable, Equatable {
 
     // Optimizer.
 
-    public internal(set) var learningRate = 3e-3
+    /// nil leaves it to the method, see `resolvedLearningRate`.
+    public internal(set) var learningRate: Double?
     /// nil means the learning rate, see `resolvedHeadLearningRate`.
     public internal(set) var headLearningRate: Double?
     public internal(set) var weightDecay = 0.0

@@ -9,7 +9,7 @@ extension SettingTable {
             set: { $0.finalFraction = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.finalFraction) }),
         Setting(
-            "allocator", "How ranks move", choices: RunConfig.Allocator.allCases.map(\.rawValue),
+            "allocator", "How ranks move (a matrix that exchange leaves none gets none back)", choices: RunConfig.Allocator.allCases.map(\.rawValue),
             idle: unlessAllocated,
             set: { $0.allocator = try $1.choice() }, get: { $0.allocator.rawValue }),
         Setting(
@@ -28,14 +28,14 @@ extension SettingTable {
             set: { $0.importance = try $1.choice() }, get: { $0.importance.rawValue }),
         Setting(
             "importance-weights", "Weights before (paper) or after (peft) the update in the score",
-            choices: RunConfig.ImportanceWeights.allCases.map(\.rawValue), idle: unlessAllocated,
+            choices: RunConfig.ImportanceWeights.allCases.map(\.rawValue), idle: unlessObserved,
             set: { $0.importanceWeights = try $1.choice() }, get: { $0.importanceWeights.rawValue }),
         Setting(
-            "importance-beta1", "Decay of the average sensitivity", idle: unlessAllocated,
+            "importance-beta1", "Decay of the average sensitivity", idle: unlessObserved,
             set: { $0.importanceBeta1 = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.importanceBeta1) }),
         Setting(
-            "importance-beta2", "Decay of the average uncertainty", idle: unlessAllocated,
+            "importance-beta2", "Decay of the average uncertainty", idle: unlessObserved,
             set: { $0.importanceBeta2 = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.importanceBeta2) }),
         Setting(
@@ -98,11 +98,16 @@ extension SettingTable {
     static func path(_ value: String) -> String? { value.isEmpty ? nil : SettingText.text(value) }
 
     static func unlessAdapters(_ config: RunConfig) -> String? {
-        config.method == .head ? "with method head" : nil
+        config.method.hasAdapters ? nil : "with method \(config.method.rawValue)"
     }
 
     static func unlessAllocated(_ config: RunConfig) -> String? {
         config.method == .adalora ? nil : "with method \(config.method.rawValue)"
+    }
+
+    static func unlessObserved(_ config: RunConfig) -> String? {
+        let isObserved = config.importance.observesGradients
+        return unlessAllocated(config) ?? (isObserved ? nil : "with importance \(config.importance.rawValue)")
     }
 
     static func textColumns(_ value: SettingValue) throws -> [String] {

@@ -12,6 +12,7 @@ enum SettingTable {
     /// Two ways to say one thing: a file or a command gives one of them at most.
     static let exclusive = [
         ("budget", "average-rank"), ("budget", "budget-parameters"), ("average-rank", "budget-parameters"),
+        ("budget", "rank-pattern"), ("average-rank", "rank-pattern"), ("budget-parameters", "rank-pattern"),
         ("epochs", "steps"),
     ]
 
@@ -67,6 +68,12 @@ enum SettingTable {
             set: { $0.budgetParameters = try $1.orNone { try $0.largeNumber(1...1_000_000_000_000) } },
             get: { $0.budgetParameters.map { String($0) } }),
         Setting(
+            "rank-pattern",
+            "Ranks of LoRA's matrices from a run folder or a JSON file of site names and ranks",
+            idle: { $0.method == .lora ? nil : "with method \($0.method.rawValue)" },
+            set: { $0.rankPattern = try $1.orNone { try $0.text() } },
+            get: { $0.rankPattern.map(SettingText.text) }),
+        Setting(
             "initial-rank", "Triplets per adapted matrix at the start",
             unset: "1.5 times the average rank, rounded up",
             idle: { unlessAllocated($0) ?? ($0.allocator == .exchange ? "with allocator exchange" : nil) },
@@ -108,9 +115,9 @@ enum SettingTable {
 
     private static let optimizer = [
         Setting(
-            "learning-rate", "Highest learning rate",
-            set: { $0.learningRate = try $1.number(.aboveZeroTo(1000)) },
-            get: { SettingText.number($0.learningRate) }),
+            "learning-rate", "Highest learning rate", unset: "by method: 0.003, and 0.0001 for full",
+            set: { $0.learningRate = try $1.orNone { try $0.number(.aboveZeroTo(1000)) } },
+            get: { $0.learningRate.map(SettingText.number) }),
         Setting(
             "head-learning-rate", "Highest learning rate of the head", unset: "the learning rate",
             set: { $0.headLearningRate = try $1.orNone { try $0.number(.aboveZeroTo(1000)) } },

@@ -71,22 +71,24 @@ struct SettingValue: Sendable {
     /// A whole number that may end in k or M: 300k, 1.2M.
     func largeNumber(_ range: ClosedRange<Int>) throws -> Int {
         let text = try bareText("a whole number", example: "300k")
-        let factor: Double
+        let places: Int
         switch text.last {
-        case "k": factor = 1_000
-        case "M": factor = 1_000_000
+        case "k": places = 3
+        case "M": places = 6
         default: return try wholeNumber(range)
         }
-        guard text.dropLast().allSatisfy({ "0123456789.".contains($0) }), let value = Double(text.dropLast()),
-            value * factor == (value * factor).rounded(),
-            abs(value * factor) < 1e15
+        // Moving the decimal point in the text is exact, as a product with 1000 is not.
+        let parts = text.dropLast().split(separator: ".", omittingEmptySubsequences: false)
+        let fraction = parts.count > 1 ? String(parts[1]) : ""
+        guard parts.count <= 2, fraction.count <= places, let whole = parts.first, !whole.isEmpty,
+            (whole + fraction).allSatisfy({ "0123456789".contains($0) })
         else { throw ValueProblem("\(quoted(text)) is not a whole number", "write it like 300k or 1.2M") }
-        let whole = Int(value * factor)
-        guard range.contains(whole) else {
+        let digits = whole + fraction + String(repeating: "0", count: places - fraction.count)
+        guard let number = Int(digits), range.contains(number) else {
             throw ValueProblem(
                 "\(quoted(text)) is out of range", "use \(range.lowerBound) to \(range.upperBound)")
         }
-        return whole
+        return number
     }
 
     func choice<Choice: RawRepresentable & CaseIterable>(of: Choice.Type = Choice.self) throws -> Choice

@@ -136,7 +136,8 @@ public final class EventLog {
                         "inputs": JSONValue($0.inputs),
                     ])
                 }),
-            "budgetUnit": .string(start.budgetUnit),
+            "allocator": start.allocator.map { .string($0) } ?? .null,
+            "budgetUnit": .string(start.budgetUnit.rawValue),
             "initialBudget": JSONValue(start.initialBudget), "finalBudget": JSONValue(start.finalBudget),
             "warmupSteps": JSONValue(start.warmupSteps), "finalSteps": JSONValue(start.finalSteps),
             "trainableParameters": JSONValue(start.trainableParameters),

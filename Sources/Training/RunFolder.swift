@@ -14,6 +14,14 @@ public struct RunFolder: Sendable {
     /// The best adapter by validation, or the last one without validation data.
     public var adapter: URL { url.appendingPathComponent("adapter") }
     public var lastAdapter: URL { url.appendingPathComponent("adapter-last") }
+    /// As `adapter` and `lastAdapter`, where every weight was trained: whole Hugging Face model folders.
+    var model: URL { url.appendingPathComponent("model") }
+    var lastModel: URL { url.appendingPathComponent("model-last") }
+    /// What the run made, adapter or model.
+    public var best: URL { FileManager.default.fileExists(atPath: model.path) ? model : adapter }
+    public var last: URL {
+        FileManager.default.fileExists(atPath: lastModel.path) ? lastModel : lastAdapter
+    }
     var checkpoints: URL { url.appendingPathComponent("checkpoints") }
 
     /// Creates the folder of a new run; a folder that already holds a run is refused.
@@ -63,6 +71,8 @@ struct AdapterDescription {
     let maxLength: Int
     let modelFingerprint: String
     let step: Int
+    /// The folder is a model of its own, with weights and tokenizer, and no adapter on `baseModel`.
+    let isWholeModel: Bool
 
     private static let format = 1
 
@@ -71,14 +81,14 @@ struct AdapterDescription {
             "format": JSONValue(Self.format), "baseModel": .string(baseModel), "task": .string(task),
             "labels": .array(labels.map { .string($0) }), "pooling": .string(pooling.rawValue),
             "maxLength": JSONValue(maxLength), "modelFingerprint": .string(modelFingerprint),
-            "step": JSONValue(step),
+            "step": JSONValue(step), "wholeModel": .bool(isWholeModel),
         ]
         try AtomicFile.write(Data(JSONValue.object(json).bytes(pretty: true)), to: file)
     }
 
     init(
         baseModel: String, task: String, labels: [String], pooling: Pooling, maxLength: Int,
-        modelFingerprint: String, step: Int
+        modelFingerprint: String, step: Int, isWholeModel: Bool
     ) {
         self.baseModel = baseModel
         self.task = task
@@ -87,6 +97,7 @@ struct AdapterDescription {
         self.maxLength = maxLength
         self.modelFingerprint = modelFingerprint
         self.step = step
+        self.isWholeModel = isWholeModel
     }
 
     init(_ file: URL) throws {
@@ -103,6 +114,7 @@ struct AdapterDescription {
         }
         self.init(
             baseModel: baseModel, task: task, labels: labels, pooling: pooling, maxLength: maxLength,
-            modelFingerprint: fingerprint, step: step)
+            modelFingerprint: fingerprint, step: step,
+            isWholeModel: json["wholeModel"]?.bool ?? false)
     }
 }

@@ -73,6 +73,10 @@ struct RunInputs {
         if let file = config.validation {
             prints.append(("validation", try Fingerprint.of(file: URL(fileURLWithPath: file))))
         }
+        if let pattern = config.rankPattern, config.method == .lora {
+            let file = RankPattern.file(URL(fileURLWithPath: pattern))
+            prints.append(("rank pattern", try Fingerprint.of(file: file)))
+        }
         fingerprints = prints
     }
 }

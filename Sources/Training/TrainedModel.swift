@@ -28,30 +28,14 @@ public struct TrainedModel: Sendable {
     ///   - adapter: an adapter folder written by `adalora train`
     ///   - modelFolder: the base model; nil for the path the adapter was trained with
     public init(adapter: URL, modelFolder: URL?, threads: Int?) throws {
-        let description = try AdapterDescription(adapter.appendingPathComponent("adalora.json"))
-        let base = modelFolder ?? URL(fileURLWithPath: description.baseModel)
-        if modelFolder == nil && !FileManager.default.fileExists(atPath: base.path) {
-            throw TrainingError(
-                .missing,
-                "\(adapter.path): its base model \(base.path) is not there any more; give the folder with --model")
-        }
-        let loaded = try LoadedEncoder(base, maxLength: description.maxLength)
-        guard loaded.fingerprint == description.modelFingerprint else {
-            throw TrainingError(
-                "\(adapter.path) was trained on other base weights than those in "
-                    + "\(base.path); give the right folder with --model")
-        }
-        isRegression = description.task == "regression"
-        labels = description.labels
-        maxLength = description.maxLength
-        step = description.step
-        tokenizer = loaded.tokenizer
-        let head = try SequenceHead(
-            encoder: loaded.encoder, outputs: isRegression ? 1 : labels.count, pooling: description.pooling,
-            dropout: 0, stream: RandomStream(seed: 0, purpose: "overwritten"))
-        _ = try PEFTFolder.load(adapter, onto: loaded.encoder.linearLayers, head: head)
+        let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
+        isRegression = opened.description.task == "regression"
+        labels = opened.description.labels
+        maxLength = opened.description.maxLength
+        step = opened.description.step
+        tokenizer = opened.loaded.tokenizer
         model = SequenceModel(
-            encoder: loaded.encoder, head: head,
+            encoder: opened.loaded.encoder, head: opened.head,
             workers: Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount))
     }
 

@@ -49,13 +49,16 @@ public final class Trainer {
         public let allocation: AllocationOutcome?
     }
 
-    public init(model: SequenceModel, adapters: AdapterSet, ranks: RankController?, settings: TrainerSettings)
-    {
+    /// - Parameter encoderWeights: weights of the encoder that train too; all of them for full fine-tuning.
+    public init(
+        model: SequenceModel, adapters: AdapterSet, ranks: RankController?, encoderWeights: [Parameter] = [],
+        settings: TrainerSettings
+    ) {
         self.model = model
         self.adapters = adapters
         self.ranks = ranks
         self.settings = settings
-        vector = ParameterVector(adapters.parameters + [model.head.weight, model.head.bias])
+        vector = ParameterVector(adapters.parameters + encoderWeights + [model.head.weight, model.head.bias])
         gradients = Matrix(rows: 1, columns: vector.count)
         optimizer = AdamW(
             count: vector.count, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
@@ -66,7 +69,7 @@ public final class Trainer {
     private var headStart: Int { vector.range(of: model.head.weight).lowerBound }
 
     /// Step t on the examples `indices`: gradient, orthogonality term, clipping, then observe importance →
-    /// AdamW → re-factorize → allocate → mask Λ. Nothing is changed if the loss or a gradient is not finite.
+    /// AdamW → hold the mask → re-factorize → allocate and mask Λ. Nothing is changed if the loss or a gradient is not finite.
     public func step(_ step: Int, data: TokenizedDataset, indices: [Int]) throws -> StepResult {
         let (loss, tokens) = model.lossAndGradient(
             data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed,
@@ -91,7 +94,8 @@ public final class Trainer {
             vector.values, gradients: gradients, range: headStart..<vector.count, step: step,
             rate: settings.headLearningRate.value(at: step))
         if let ranks, ranks.settings.weightsAfterUpdate { observe(step, ranks) }
-        if let ranks, ranks.refactorizes(after: step) { try makeTripletsExact() }
+        ranks?.holdMask(after: step)
+        try makeTripletsExact(after: step)
         let allocation =
             try ranks?.allocate(after: step, workers: model.workers)
             ?? exchange(after: step, data: data, indices: indices)
@@ -101,11 +105,17 @@ public final class Trainer {
     }
 
     /// With exact orthogonality: P, Λ, Q become the exact singular triplets of the same ΔW. Otherwise nothing.
-    public func makeTripletsExact() throws {
+    public func makeTripletsExact(after step: Int) throws {
         guard let ranks, ranks.settings.keepsTripletsExact else { return }
-        try ranks.refactorize(
-            vector, firstMoments: optimizer.firstMoments, secondMoments: optimizer.secondMoments,
-            workers: model.workers)
+        do {
+            try ranks.refactorize(
+                vector, firstMoments: optimizer.firstMoments, secondMoments: optimizer.secondMoments,
+                workers: model.workers)
+        } catch let failure as Factorization.Failure {
+            throw TrainingError(
+                "step \(step): the adapters cannot be factorized (\(failure)); the update made them infinite or "
+                    + "undefined. Lower --learning-rate, or set --gradient-clip")
+        }
     }
 
     private func keepTaskGradient() {
@@ -126,15 +136,17 @@ public final class Trainer {
         guard let ranks, let (plan, scores) = try ranks.planExchange(after: step, workers: model.workers)
         else { return nil }
         let probes = ranks.probes(for: plan)
-        if !plan.added.isEmpty {
+        if !plan.isEmpty {
             gradients.fill(0)
             model.probe(data, indices: indices, backwardInto: gradients)
         }
         let (reshaped, outcome) = try ranks.exchange(
             plan, scores: scores, probes: probes, after: step, vector: vector, others: headParameters,
             workers: model.workers)
-        take(reshaped)
-        fillNewMoments(step)
+        if let reshaped {
+            take(reshaped)
+            fillNewMoments(step)
+        }
         return outcome
     }
 
@@ -142,7 +154,7 @@ public final class Trainer {
     /// count of the whole run, their first updates would be several times the learning rate.
     private func fillNewMoments(_ step: Int) {
         for adapter in adapters.adapters {
-            let isNew = adapter.births.map { $0 == step }
+            let isNew = adapter.book.births.map { $0 == step }
             let (rank, old) = (isNew.count, isNew.count { !$0 })
             guard old > 0, old < rank, let lambda = adapter.factors.lambda else { continue }
             for parameter in [adapter.factors.p, lambda, adapter.factors.q] {
@@ -205,16 +217,14 @@ public final class Trainer {
         progress.isCompacted = isCompacted
         return Checkpoint(
             progress: progress, offsets: offsets, fingerprints: fingerprints,
-            triplets: adapters.adapters.map {
-                (originalIndices: $0.originalIndices, births: $0.births, issued: $0.issued)
-            }, masks: adapters.adapters.map(\.mask),
+            triplets: adapters.adapters.map(\.book), masks: adapters.adapters.map(\.mask),
             values: vector.values.values, firstMoments: optimizer.firstMoments.values,
             secondMoments: optimizer.secondMoments.values,
             sensitivity: averages.flatMap { $0.p.sensitivity + $0.lambda.sensitivity + $0.q.sensitivity },
             uncertainty: averages.flatMap { $0.p.uncertainty + $0.lambda.uncertainty + $0.q.uncertainty })
     }
 
-    /// Puts everything back; a checkpoint of another shape is an error that changes nothing.
+    /// Puts everything back; a checkpoint of another shape is an error, after which this trainer is of no use.
     func restore(_ checkpoint: Checkpoint) throws {
         func mismatch(_ what: String) -> TrainingError {
             TrainingError(
@@ -225,11 +235,8 @@ public final class Trainer {
             throw mismatch("sites")
         }
         for (site, saved) in zip(sites, checkpoint.triplets) {
-            let numbers = saved.originalIndices
-            guard numbers.allSatisfy({ 0..<saved.issued ~= $0 }), Set(numbers).count == numbers.count,
-                saved.births.count == numbers.count, saved.births.allSatisfy({ $0 >= 0 }),
-                numbers.count <= min(site.layer.outputs, site.layer.inputs),
-                ranks != nil || numbers.count == site.factors.rank
+            let rank = saved.originalIndices.count
+            guard rank <= min(site.layer.outputs, site.layer.inputs), ranks != nil || rank == site.factors.rank
             else { throw mismatch("triplets") }
         }
         guard zip(checkpoint.triplets, checkpoint.masks).allSatisfy({ $0.originalIndices.count == $1.count })

@@ -1,5 +1,6 @@
 import Adapters
 import Autodiff
+import Foundation
 import Matrices
 import RankAllocation
 import RunConfiguration
@@ -30,11 +31,12 @@ struct TrainerAssembly {
         let model = SequenceModel(encoder: encoder, head: head, workers: workers)
         var set = AdapterSet(adapters: [])
         var ranks: RankController?
-        if config.method != .head {
+        if config.method.hasAdapters {
             let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
             let layers = try AdapterPlan.layers(of: roles, in: encoder.linearLayers)
             var plan = try adapterPlan(layers, roles: roles)
             if config.method == .adalora && config.initialization == .activationSVD && !isResumed {
+                try plan.check(layers)
                 try startFromActivations(&plan, model: model, layers: layers)
             } else if plan.initialization == .activationSVD {
                 plan.initialization = .orthonormal
@@ -42,7 +44,17 @@ struct TrainerAssembly {
             set = try AdapterSet(installing: plan, on: layers)
             if config.method == .adalora { ranks = try rankController(set, uniformRank: plan.rank) }
         }
-        return Trainer(model: model, adapters: set, ranks: ranks, settings: settings)
+        return Trainer(
+            model: model, adapters: set, ranks: ranks,
+            encoderWeights: config.method == .full ? encoder.parameters : [], settings: settings)
+    }
+
+    /// What a person should know about what was put together.
+    func warnings(_ trainer: Trainer) -> [String] {
+        guard config.method == .lora, let budget = config.budgetParameters else { return [] }
+        let spent = trainer.adapters.liveParameterCount
+        if spent == budget { return [] }
+        return ["LoRA of whole rank spends \(spent) of the budget of \(budget) parameters; \(budget - spent) stay unused"]
     }
 
     private var settings: TrainerSettings {
@@ -54,7 +66,7 @@ struct TrainerAssembly {
                 totalSteps: totalSteps)
         }
         var settings = TrainerSettings(
-            learningRate: rate(config.learningRate), headLearningRate: rate(config.resolvedHeadLearningRate))
+            learningRate: rate(config.resolvedLearningRate), headLearningRate: rate(config.resolvedHeadLearningRate))
         settings.beta1 = Float(config.beta1)
         settings.beta2 = Float(config.beta2)
         settings.epsilon = Float(config.adamEpsilon)
@@ -74,12 +86,15 @@ struct TrainerAssembly {
     private func adapterPlan(_ layers: [LinearLayer], roles: [LinearSite.Role]) throws -> AdapterPlan {
         let costs = Self.costs(layers)
         let isExchange = config.method == .adalora && config.allocator == .exchange
+        let pattern = try config.method == .lora ? rankPattern(layers) : [:]
         var plan = AdapterPlan(
             method: config.method == .lora ? .lora : .adalora, roles: roles,
-            rank: try config.method == .lora ? fixedRank(layers) : config.initialRank(costs: costs),
+            rank: try config.method == .lora
+                ? (pattern.isEmpty ? fixedRank(layers) : 0) : config.initialRank(costs: costs),
             scale: Float(config.scale), dropout: Float(config.adapterDropout),
             initialization: FactorInitialization(rawValue: config.initialization.rawValue) ?? .orthonormal,
             seed: config.seed)
+        plan.ranks = pattern
         if isExchange {
             plan.ranks = Dictionary(uniqueKeysWithValues: zip(layers.map(\.site), config.evenRanks(costs: costs)))
             plan.rank = plan.ranks.values.max() ?? 0
@@ -91,6 +106,12 @@ struct TrainerAssembly {
             }
         }
         return plan
+    }
+
+    /// Empty when the configuration names none.
+    private func rankPattern(_ layers: [LinearLayer]) throws -> [LinearSite: Int] {
+        guard let path = config.rankPattern else { return [:] }
+        return try RankPattern(URL(fileURLWithPath: path)).ranks(of: layers)
     }
 
     private func fixedRank(_ layers: [LinearLayer]) throws -> Int {
@@ -121,27 +142,35 @@ struct TrainerAssembly {
         let isExchange = config.allocator == .exchange
         // Ranks by explained variance may leave a little of a budget in parameters over; the schedule does not care.
         let initial = isExchange ? final : costs.reduce(0) { $0 + uniformRank * $1 }
-        let unit = config.countsParameters ? "parameters" : "triplets"
+        let unit = config.countsParameters ? BudgetUnit.parameters : .triplets
         guard final <= initial else {
             throw TrainingError(
                 .usage,
-                "the budget of \(final) \(unit) is more than the \(initial) of the start "
+                "the budget of \(final) \(unit.rawValue) is more than the \(initial) of the start "
                     + "(\(set.adapters.count) matrices of rank \(uniformRank)); raise --initial-rank or lower it")
         }
         if let cheapest = costs.min(), final < cheapest {
             throw TrainingError(
                 .usage,
-                "the budget of \(final) \(unit) does not pay for one triplet of \(cheapest); raise it")
+                "the budget of \(final) \(unit.rawValue) does not pay for one triplet of \(cheapest); raise it")
         }
         let schedule = try BudgetSchedule(
             initialBudget: initial, finalBudget: final, totalSteps: totalSteps,
             warmupSteps: Int(config.warmupFraction * Double(totalSteps)),
             finalSteps: Int(config.finalFraction * Double(totalSteps)), interval: config.resolvedAllocateEvery)
+        // The first exchange that still leaves its triplets an interval.
+        let firstExchange = (schedule.warmupSteps / schedule.interval + 1) * schedule.interval
+        guard !isExchange || firstExchange + schedule.interval <= schedule.lastBudgetingStep else {
+            throw TrainingError(
+                .usage,
+                "no exchange fits between steps \(schedule.warmupSteps) and \(schedule.lastBudgetingStep) with "
+                    + "--allocate-every \(schedule.interval); lower it, or train for more steps")
+        }
         var settings = AllocationSettings(schedule: schedule, measure: measure)
         settings.weightsAfterUpdate = config.importanceWeights == .peft
         settings.beta1 = Float(config.importanceBeta1)
         settings.beta2 = Float(config.importanceBeta2)
-        settings.countsParameters = config.countsParameters
+        settings.unit = unit
         settings.keepsTripletsExact = config.resolvedOrthogonality == .exact
         settings.exchangeShare = isExchange ? config.exchangeShare : nil
         let allocations = (schedule.lastBudgetingStep - schedule.warmupSteps) / schedule.interval

@@ -24,8 +24,10 @@ public struct RunStart: Sendable {
     public let validationExamples: Int
     public let labels: [String]
     public let sites: [SiteDescription]
-    /// `triplets` or `parameters`: what budgets count
-    public let budgetUnit: String
+    /// `prune` or `exchange`; nil for methods that allocate nothing
+    public let allocator: String?
+    /// What budgets count
+    public let budgetUnit: BudgetUnit
     public let initialBudget: Int
     public let finalBudget: Int
     public let warmupSteps: Int

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Matrices
 import ModelFiles
+import RankAllocation
 import RunConfiguration
 import Transformers
 
@@ -30,9 +31,9 @@ public final class TrainingSession {
             examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
         totalSteps =
             config.steps ?? max(1, Int((Double(sampler.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up)))
-        trainer = try TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads).trainer(
-            isResumed: resume)
-        startWarnings = inputs.warnings
+        let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
+        trainer = try assembly.trainer(isResumed: resume)
+        startWarnings = inputs.warnings + assembly.warnings(trainer)
         if resume {
             let (checkpoint, skipped) = try Self.newestCheckpoint(in: folder)
             try Self.checkUnchanged(checkpoint.fingerprints, inputs.fingerprints)
@@ -159,8 +160,6 @@ public final class TrainingSession {
         let started = ContinuousClock.now
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
-        // What is evaluated now may be saved: with exact orthogonality as exact triplets.
-        if isWithinBudget { try trainer.makeTripletsExact() }
         let evaluation = trainer.evaluate(data)
         let metric = config.resolvedBestMetric
         let value = evaluation.value(of: metric.rawValue)
@@ -173,7 +172,7 @@ public final class TrainingSession {
             progress.bestValue = value
             progress.bestStep = step
             progress.evaluationsWithoutImprovement = 0
-            try saveAdapter(to: folder.adapter, step: step)
+            try saveResult(to: isFull ? folder.model : folder.adapter, step: step)
         } else {
             progress.evaluationsWithoutImprovement += 1
         }
@@ -190,19 +189,18 @@ public final class TrainingSession {
     }
 
     private func finish(_ reason: RunEnd.Reason, _ emit: (TrainingEvent) throws -> Void) throws -> RunEnd {
-        // Not when interrupted: a resumed run goes on from the very state it stopped in.
-        if reason != .interrupted { try trainer.makeTripletsExact() }
         try saveCheckpoint(emit)
         if reason != .interrupted {
             try log.appendRanks(trainer.adapters.ranks, step: progress.step)
             try log.appendTriplets(try trainer.snapshot(), step: progress.step)
-            try saveAdapter(to: folder.lastAdapter, step: progress.step)
-            if progress.bestStep == nil { try saveAdapter(to: folder.adapter, step: progress.step) }
+            try saveResult(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
+            if progress.bestStep == nil {
+                try saveResult(to: isFull ? folder.model : folder.adapter, step: progress.step)
+            }
         }
         let end = RunEnd(
             reason: reason, step: progress.step, bestStep: progress.bestStep, ranks: trainer.adapters.ranks,
-            trainableParameters: trainer.adapters.liveParameterCount + trainer.model.head.weight.values.count
-                + trainer.model.head.bias.values.count,
+            trainableParameters: trainableParameters,
             tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: Self.peakMemory())
         try emit(.finished(end))
         try log.sync()
@@ -219,17 +217,32 @@ public final class TrainingSession {
         folder.removeCheckpoints(keeping: config.keepCheckpoints)
     }
 
-    private func saveAdapter(to url: URL, step: Int) throws {
+    private var isFull: Bool { config.method == .full }
+
+    /// Of the adapters alone those alive.
+    private var trainableParameters: Int {
+        if isFull { return trainer.trainableParameters }
+        let head = trainer.model.head
+        return trainer.adapters.liveParameterCount + head.weight.values.count + head.bias.values.count
+    }
+
+    private func saveResult(to url: URL, step: Int) throws {
         let model = trainer.model
+        let isFull = isFull
         try AtomicFile.replaceFolder(url) { target in
-            try PEFTFolder.write(
-                trainer.adapters, method: config.method == .lora ? .lora : .adalora, head: model.head,
-                baseModel: config.model, into: target)
+            if isFull {
+                try WholeModelFolder.write(
+                    model, labels: inputs.labels, base: URL(fileURLWithPath: config.model), into: target)
+            } else {
+                try PEFTFolder.write(
+                    trainer.adapters, method: config.method == .lora ? .lora : .adalora, head: model.head,
+                    baseModel: config.model, into: target)
+            }
             try AdapterDescription(
                 baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
                 task: config.task.rawValue, labels: inputs.labels,
                 pooling: model.head.pooling, maxLength: config.maxLength,
-                modelFingerprint: inputs.fingerprints[0].hash, step: step
+                modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull
             ).write(to: target.appendingPathComponent("adalora.json"))
         }
     }
@@ -237,16 +250,15 @@ public final class TrainingSession {
     private func startRecord() -> RunStart {
         let schedule = trainer.ranks?.schedule
         let total = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank }
-        let costs = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank * $1.tripletCost }
-        let countsParameters = trainer.ranks?.settings.countsParameters ?? false
         return RunStart(
             method: config.method.rawValue, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.count ?? 0, labels: inputs.labels,
             sites: trainer.adapters.adapters.map {
                 SiteDescription(site: $0.site, outputs: $0.layer.outputs, inputs: $0.layer.inputs)
-            }, budgetUnit: countsParameters ? "parameters" : "triplets",
-            initialBudget: countsParameters ? costs : total, finalBudget: schedule?.finalBudget ?? total,
+            }, allocator: trainer.ranks == nil ? nil : config.allocator.rawValue,
+            budgetUnit: trainer.ranks?.settings.unit ?? .triplets,
+            initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
             frozenParameters: inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }, threads: threads,

@@ -24,8 +24,8 @@ struct Checkpoint {
     let offsets: EventLog.Offsets
     /// Hashes of what a resumed run must find unchanged, by name.
     let fingerprints: [(name: String, hash: String)]
-    /// Per site: number and birth of each triplet that is physically there, and how many there ever were.
-    let triplets: [(originalIndices: [Int], births: [Int], issued: Int)]
+    /// Per site: which triplets are physically there.
+    let triplets: [TripletBook]
     let masks: [[Bool]]
     let values: [Float]
     let firstMoments: [Float]
@@ -71,6 +71,7 @@ struct Checkpoint {
                     .object([
                         "originalIndices": .array($0.originalIndices.map { JSONValue($0) }),
                         "births": .array($0.births.map { JSONValue($0) }), "issued": JSONValue($0.issued),
+                        "initialRank": JSONValue($0.initialRank),
                     ])
                 }),
             "masks": .array(masks.map { .array($0.map { .bool($0) }) }),
@@ -114,13 +115,16 @@ struct Checkpoint {
             fingerprints: try need("fingerprints", \.object).members.map { ($0.key, $0.value.string ?? "") },
             triplets: try need("triplets", \.array).map { site in
                 guard let indices = site["originalIndices"]?.array?.compactMap(\.int),
-                    let births = site["births"]?.array?.compactMap(\.int), let issued = site["issued"]?.int
+                    let births = site["births"]?.array?.compactMap(\.int), let issued = site["issued"]?.int,
+                    let initial = site["initialRank"]?.int,
+                    let book = TripletBook(
+                        initialRank: initial, originalIndices: indices, births: births, issued: issued)
                 else {
                     throw ModelFileError(
                         file: file.path, place: "triplets", problem: "missing or of the wrong type",
                         advice: "resume from another checkpoint of this run")
                 }
-                return (indices, births, issued)
+                return book
             },
             masks: try need("masks", \.array).map { ($0.array ?? []).compactMap(\.bool) },
             values: try floats("values"), firstMoments: try floats("adam.first"),

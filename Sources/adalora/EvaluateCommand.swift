@@ -17,14 +17,18 @@ struct AdapterChoice: ParsableArguments {
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
     }
 
-    func load() throws -> TrainedModel {
+    /// The adapter folder: the one given, or the best or last of the run.
+    var url: URL {
         let url = URL(fileURLWithPath: folder)
         let isAdapter = FileManager.default.fileExists(
             atPath: url.appendingPathComponent("adalora.json").path)
         let runFolder = RunFolder(url)
-        return try TrainedModel(
-            adapter: isAdapter ? url : (last ? runFolder.lastAdapter : runFolder.adapter),
-            modelFolder: model.map { URL(fileURLWithPath: $0) }, threads: threads)
+        return isAdapter ? url : (last ? runFolder.last : runFolder.best)
+    }
+
+    func load() throws -> TrainedModel {
+        try TrainedModel(
+            adapter: url, modelFolder: model.map { URL(fileURLWithPath: $0) }, threads: threads)
     }
 }
 

@@ -53,9 +53,9 @@ final class ProgressDisplay {
         if start.method == "adalora" {
             let final = start.totalSteps - start.finalSteps
             text +=
-                "\nbudget \(grouped(start.initialBudget)) → \(grouped(start.finalBudget)) \(start.budgetUnit) over "
+                "\nbudget \(grouped(start.initialBudget)) → \(grouped(start.finalBudget)) \(start.budgetUnit.rawValue) over "
                 + "\(start.sites.count) matrices: "
-            let change = start.initialBudget == start.finalBudget ? "exchanged" : "pruned"
+            let change = start.allocator == "exchange" ? "exchanged" : "pruned"
             text += "all to step \(start.warmupSteps), \(change) to step \(final), fixed to the end"
         }
         if start.completedSteps > 0 { text += "\nresumed after step \(start.completedSteps)" }

@@ -50,13 +50,14 @@ struct TrainCommand: ParsableCommand {
                 Terminal.error("go on with: adalora train --resume \(run)")
                 throw ExitCode(128 + interruption.signal)
             }
-            if loaded.config.method != .head {
+            if loaded.config.method.hasAdapters {
                 Terminal.output(
                     try RankReport.table(
                         RunRecord(folder: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
             }
-            let ranks = loaded.config.method == .head ? "" : ", adalora ranks \(run) --history"
-            Terminal.error("adapter: \(run)/adapter  next: adalora evaluate \(run) --data FILE\(ranks)")
+            let ranks = loaded.config.method.hasAdapters ? ", adalora ranks \(run) --history" : ""
+            let best = RunFolder(URL(fileURLWithPath: run)).best.lastPathComponent
+            Terminal.error("\(best): \(run)/\(best)  next: adalora evaluate \(run) --data FILE\(ranks)")
         }
     }
 

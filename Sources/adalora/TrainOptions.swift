@@ -37,6 +37,7 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("average-rank"), help: help("average-rank")) var averageRank: String?
     @Option(name: .customLong("budget-parameters"), help: help("budget-parameters")) var budgetParameters:
         String?
+    @Option(name: .customLong("rank-pattern"), help: help("rank-pattern")) var rankPattern: String?
     @Option(name: .customLong("initial-rank"), help: help("initial-rank")) var initialRank: String?
     @Option(name: .customLong("targets"), help: help("targets")) var targets: String?
     @Option(name: .customLong("scale"), help: help("scale")) var scale: String?
@@ -50,7 +51,8 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
     var flags: [(key: String, value: String?)] {
         [
             ("method", method), ("budget", budget), ("average-rank", averageRank),
-            ("budget-parameters", budgetParameters), ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
+            ("budget-parameters", budgetParameters), ("rank-pattern", rankPattern),
+            ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
             ("adapter-dropout", adapterDropout), ("head-dropout", headDropout), ("pooling", pooling),
             ("initialize", initialize), ("activation-batches", activationBatches),
         ]

@@ -66,6 +66,21 @@ import Transformers
         }
     }
 
+    /// Fewer rows than columns: what lies beyond their rank explains nothing, and is still orthonormal.
+    @Test func fewTokensAreEnough() throws {
+        let encoder = try tinyEncoder()
+        let workers = Workers(count: 2)
+        let statistics = ActivationSVD(probing: encoder.linearLayers)
+        _ = encoder.hiddenStates(
+            PackedBatch([(ids: [5, 6, 7], typeIDs: [0, 0, 0])]), on: Tape(evaluatingWith: BufferPool()))
+        try statistics.fold(workers: workers)
+        for directions in try statistics.finish(count: 6, seed: 1, workers: workers) {
+            #expect(directions.explained.prefix(3).reduce(0, +) > 0.9999)
+            #expect(directions.explained.suffix(3).allSatisfy { $0 < 1e-6 })
+            #expect(ExactTripletsTests.deviation(directions.vectors) < 1e-5)
+        }
+    }
+
     @Test func adaptersStartAlongTheDirections() throws {
         let encoder = try tinyEncoder()
         let layers = encoder.linearLayers

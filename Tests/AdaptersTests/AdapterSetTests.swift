@@ -80,6 +80,24 @@ func plan(
         #expect(before == after)
     }
 
+    /// With adapters in the last layer only, nothing flows back into the layers below.
+    @Test func theBackwardPassStopsBelowTheLowestAdapter() throws {
+        let encoder = try tinyEncoder()
+        let last = encoder.linearLayers.filter { $0.site.layer == 1 }
+        let set = try AdapterSet(installing: plan(), on: last)
+        let vector = ParameterVector(set.parameters)
+        for adapter in set.adapters { adapter.factors.lambda?.values.fill(1) }
+        let gradients = Matrix(rows: 1, columns: vector.count)
+        let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
+        var states: [Variable] = []
+        let batch = PackedBatch([(ids: [5, 6, 7], typeIDs: [0, 0, 0])])
+        let out = encoder.hiddenStates(batch, on: tape) { _, state in states.append(state) }
+        _ = tape.crossEntropy(out, labels: [1, 2, 3], divisor: 3)
+        tape.backward()
+        #expect(states.map(\.needsGradient) == [false, false, true])
+        #expect(states[0].gradient == nil && states[1].gradient == nil && gradients.sumOfSquares > 0)
+    }
+
     @Test func impossiblePlansAreNamed() throws {
         let encoder = try tinyEncoder()
         let queries = encoder.linearLayers.filter { $0.site.role == .query }
@@ -92,7 +110,7 @@ func plan(
             try AdapterSet(installing: plan(rank: 33), on: encoder.linearLayers)
         } throws: {
             "\($0)".contains(
-                "initial rank 33 is more than layer.0.query [32, 32] can have; use --initial-rank 32")
+                "rank 33 is more than layer.0.query [32, 32] can have; use a lower budget or initial rank")
         }
     }
 }

@@ -47,10 +47,42 @@ import Testing
         if drift == 0 { #expect(Self.largest(old.lambda, minus: new.lambda) < 1e-4) }
     }
 
+    /// Vectors that are not of unit length: λ takes the lengths over, and its gradient with them, while sensitivities
+    /// |w·∂L/∂w| do not depend on how a product is split.
+    @Test(arguments: [0.4, 1, 2]) func lengthsMoveIntoLambda(length: Float) throws {
+        var factors = try ExactTripletsTests.Factors(outputs: 40, rank: 3, inputs: 30, drift: 0, seed: 15)
+        factors.lambda = [2, 0.7, 0.1]
+        for index in 0..<factors.p.count { factors.p.pointer[index] *= length }
+        for index in 0..<factors.q.count { factors.q.pointer[index] *= 3 * length }
+        var stream = RandomStream(seed: 16, purpose: "gradient")
+        let g = Matrix(rows: 40, columns: 30)
+        stream.fillNormal(g, deviation: 1)
+        let old = Self.gradients(g, p: factors.p, lambda: factors.lambda, q: factors.q)
+        let exact = try factors.exact
+        let new = Self.gradients(
+            g, p: ExactTripletsTests.transposed(exact.pRows), lambda: exact.values, q: exact.q)
+        let oldSquares = Matrix(rows: 1, columns: 3, values: old.lambda.values.map { $0 * $0 })
+        exact.change.moveFirstMoments(p: old.p, lambda: old.lambda, q: old.q)
+        exact.change.moveSecondMoments(
+            p: Matrix(rows: 40, columns: 3), lambda: oldSquares, q: Matrix(rows: 3, columns: 30))
+        for index in 0..<3 {
+            let expected = new.lambda.pointer[index]
+            #expect(abs(old.lambda.pointer[index] - expected) < 1e-4 * max(1, abs(expected)))
+            #expect(abs(oldSquares.pointer[index] - expected * expected) < 1e-3 * max(1, expected * expected))
+            #expect(abs(exact.values[index] - factors.lambda[index] * 3 * length * length) < 1e-5)
+        }
+        let weights = exact.change.weights
+        for values in [weights.p, weights.lambda, weights.q] {
+            for row in 0..<3 {
+                for column in 0..<3 { #expect(abs(values[row * 3 + column] - (row == column ? 1 : 0)) < 1e-5) }
+            }
+        }
+    }
+
     /// Swapped places and changed signs move second moments without loss.
     @Test func permutationsAreExact() {
         let swap = Matrix(rows: 2, columns: 2, values: [0, -1, 1, 0])
-        let change = ChangeOfBasis(p: swap, q: swap)
+        let change = ChangeOfBasis(p: swap, q: swap, pLengths: [1, 1], qLengths: [1, 1])
         let p = Matrix(rows: 3, columns: 2, values: [1, 2, 3, 4, 5, 6])
         let lambda = Matrix(rows: 1, columns: 2, values: [7, 8])
         let q = Matrix(rows: 2, columns: 2, values: [9, 10, 11, 12])
@@ -78,7 +110,8 @@ import Testing
                 sums[new] += value * value / Double(samples)
             }
         }
-        let change = ChangeOfBasis(p: rotation, q: rotation)
+        let change = ChangeOfBasis(
+            p: rotation, q: rotation, pLengths: [1, 1, 1], qLengths: [1, 1, 1])
         let variances = deviations.map { Float($0 * $0) }
         let p = Matrix(rows: 1, columns: rank, values: variances)
         let lambda = Matrix(rows: 1, columns: rank, values: variances)

@@ -70,8 +70,10 @@ import Testing
         try #require(resumed.status == 0, "\(resumed.errors)")
 
         for folder in ["adapter", "adapter-last"] {
-            let file = "\(folder)/adapter_model.safetensors"
-            #expect(try workspace.bytes("cut/\(file)") == workspace.bytes("whole/\(file)"), "\(file)")
+            for name in ["adapter_model.safetensors", "adapter_config.json", "adalora.json"] {
+                let file = "\(folder)/\(name)"
+                #expect(try workspace.bytes("cut/\(file)") == workspace.bytes("whole/\(file)"), "\(file)")
+            }
         }
         for file in ["ranks.csv", "triplets.jsonl"] {
             #expect(try workspace.bytes("cut/\(file)") == workspace.bytes("whole/\(file)"), "\(file)")

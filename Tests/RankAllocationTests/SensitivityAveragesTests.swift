@@ -74,27 +74,6 @@ import Testing
         #expect((0..<5).map { averages.score(at: $0).isFinite } == [true, false, true, true, false])
     }
 
-    @Test func keepingTakesIndicesInTheOrderGiven() {
-        let averages = SensitivityAverages(sensitivity: [1, 2, 3, 4], uncertainty: [5, 6, 7, 8])
-        #expect(averages.keeping([3, 0]) == SensitivityAverages(sensitivity: [4, 1], uncertainty: [8, 5]))
-        #expect(averages.keeping([]) == SensitivityAverages(count: 0))
-    }
-
-    @Test func keepingThenObservingEqualsObservingThenKeeping() {
-        var numbers = SeededNumbers(seed: 7)
-        let kept = [0, 2, 3, 8, 21, 22]
-        var whole = SensitivityAverages(count: 23)
-        whole.observe(
-            numbers.floats(23, scale: 1), gradients: numbers.floats(23, scale: 1), beta1: 0.8, beta2: 0.7)
-        var part = whole.keeping(kept)
-        let weights = numbers.floats(23, scale: 1)
-        let gradients = numbers.floats(23, scale: 1)
-        whole.observe(weights, gradients: gradients, beta1: 0.8, beta2: 0.7)
-        part.observe(
-            kept.map { weights[$0] }, gradients: kept.map { gradients[$0] }, beta1: 0.8, beta2: 0.7)
-        #expect(part == whole.keeping(kept))
-    }
-
     @Test func countsThatDifferTrap() async {
         await #expect(processExitsWith: .failure) {
             var averages = SensitivityAverages(count: 3)

@@ -63,7 +63,7 @@ import Testing
         averages.observe(none, gradients: none, beta: 0.85)
         #expect(averages.scores(weightedByUncertainty: true).isEmpty)
         #expect(averages.scores(weightedByUncertainty: false).isEmpty)
-        averages.compact(keeping: [])
+        averages.reshape(keeping: [], adding: 0)
         averages.mix(p: [], lambda: [], q: [])
         #expect(averages == TripletAverages(outputs: 4, rank: 0, inputs: 5))
     }
@@ -80,7 +80,7 @@ import Testing
                 numbers.factors(outputs, rank, inputs), gradients: numbers.factors(outputs, rank, inputs),
                 beta: 0.85)
             var compacted = whole
-            compacted.compact(keeping: kept)
+            compacted.reshape(keeping: kept, adding: 0)
 
             let weights = numbers.factors(outputs, rank, inputs)
             let gradients = numbers.factors(outputs, rank, inputs)
@@ -91,7 +91,7 @@ import Testing
 
             let scores = whole.scores(weightedByUncertainty: true)
             #expect(compacted.scores(weightedByUncertainty: true) == kept.map { scores[$0] })
-            whole.compact(keeping: kept)
+            whole.reshape(keeping: kept, adding: 0)
             #expect(compacted == whole)
             #expect(compacted.rank == kept.count)
         }
@@ -100,14 +100,14 @@ import Testing
     @Test func keepingATripletTwiceTraps() async {
         await #expect(processExitsWith: .failure) {
             var averages = TripletAverages(outputs: 2, rank: 2, inputs: 2)
-            averages.compact(keeping: [1, 1])
+            averages.reshape(keeping: [1, 1], adding: 0)
         }
     }
 
     @Test func keepingATripletThatDoesNotExistTraps() async {
         await #expect(processExitsWith: .failure) {
             var averages = TripletAverages(outputs: 2, rank: 2, inputs: 2)
-            averages.compact(keeping: [2])
+            averages.reshape(keeping: [2], adding: 0)
         }
     }
 }

@@ -75,7 +75,7 @@ import Testing
             beta: 0.85)
         var chosen = mixed
         mixed.mix(p: weights, lambda: weights, q: weights)
-        chosen.compact(keeping: order)
+        chosen.reshape(keeping: order, adding: 0)
         for (first, second) in [(mixed.p, chosen.p), (mixed.lambda, chosen.lambda), (mixed.q, chosen.q)] {
             #expect(first.sensitivity.map(\.bitPattern) == second.sensitivity.map(\.bitPattern))
             #expect(first.uncertainty.map(\.bitPattern) == second.uncertainty.map(\.bitPattern))
@@ -130,7 +130,7 @@ import Testing
             #expect(Array(scores.prefix(4)) == old.scores(weightedByUncertainty: isWeighted))
             #expect(scores.dropFirst(4).allSatisfy { $0 == 0 })
         }
-        grown.compact(keeping: [0, 1, 2, 3])
+        grown.reshape(keeping: [0, 1, 2, 3], adding: 0)
         #expect(grown == old)
     }
 

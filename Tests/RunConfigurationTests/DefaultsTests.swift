@@ -14,7 +14,8 @@ import Testing
         #expect(config.targets == [.query, .key, .value, .attentionOutput, .intermediate, .output])
         #expect(config.scale == 1 && config.adapterDropout == 0 && config.headDropout == 0.1)
         #expect(config.pooling == .pooler && config.initialization == .orthonormal)
-        #expect(config.learningRate == 3e-3 && config.headLearningRate == nil && config.weightDecay == 0)
+        #expect(config.learningRate == nil && config.headLearningRate == nil && config.rankPattern == nil)
+        #expect(config.weightDecay == 0)
         #expect(config.beta1 == 0.9 && config.beta2 == 0.999 && config.adamEpsilon == 1e-8)
         #expect(config.gradientClip == 1 && config.learningRateSchedule == .linear)
         #expect(config.learningRateWarmup == 0.06 && config.epochs == 3 && config.steps == nil)
@@ -33,7 +34,9 @@ import Testing
 
     @Test func unsetValuesResolve() throws {
         let config = try load(nil, smallest).config
-        #expect(config.resolvedHeadLearningRate == 3e-3)
+        #expect(config.resolvedLearningRate == 3e-3 && config.resolvedHeadLearningRate == 3e-3)
+        let full = try load(nil, Array(smallest.dropLast()) + [("method", "full")]).config
+        #expect(full.resolvedLearningRate == 1e-4 && full.resolvedHeadLearningRate == 1e-4)
         #expect(config.resolvedBestMetric == .accuracy)
         #expect(config.resolvedOrthogonality == .squared && config.resolvedAllocateEvery == 1)
         let costs = [Int](repeating: 769, count: 36)
@@ -62,11 +65,11 @@ import Testing
         #expect(config.totalBudget(costs: [100, 300]) == 1000)
         #expect(config.initialRank(costs: [100, 300]) == 4)  // 1.5 · 2.5 = 3.75
         #expect(config.evenRanks(costs: [100, 300]) == [3, 2])
-        for (text, value) in [("300k", 300_000), ("1.2M", 1_200_000), ("0.5k", 500), ("7", 7)] {
+        for (text, value) in [("300k", 300_000), ("1.2M", 1_200_000), ("0.5k", 500), ("7", 7), ("2.01k", 2010), ("8.05k", 8050)] {
             let flags = Array(smallest.dropLast()) + [("budget-parameters", text)]
             #expect(try load(nil, flags).config.budgetParameters == value)
         }
-        for text in ["k", "1.0001k", "-1k", "1e3k", "nank", "0k", "1kk", "1 k", "2000000000M"] {
+        for text in ["k", ".k", ".5k", "1.2.3k", "1.0001k", "-1k", "1e3k", "nank", "0k", "1kk", "1 k", "2000000000M"] {
             #expect(throws: ConfigErrors.self, "\(text)") {
                 try load(nil, Array(smallest.dropLast()) + [("budget-parameters", text)])
             }
@@ -80,6 +83,9 @@ import Testing
         #expect(throws: ConfigErrors.self) {
             try load(nil, smallest + [("importance", name), ("orthogonality", "squared")])
         }
+        #expect(throws: ConfigErrors.self) {
+            try load(nil, smallest + [("importance", "spectral-sensitivity"), ("importance-weights", "peft")])
+        }
         let exchange = try load(nil, smallest + [("allocator", "exchange")]).config
         #expect(exchange.resolvedAllocateEvery == 20)
         #expect(exchange.resolvedHistoryEvery(allocations: 900) == 1)
@@ -88,7 +94,7 @@ import Testing
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 53)
+        #expect(settings.count == 54)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))
@@ -96,12 +102,12 @@ import Testing
         }
         let byKey = Dictionary(uniqueKeysWithValues: settings.map { ($0.key, $0) })
         #expect(byKey["model"]?.defaultText == "required")
-        #expect(byKey["learning-rate"]?.defaultText == "0.003")
+        #expect(byKey["gradient-clip"]?.defaultText == "1")
         #expect(byKey["head-learning-rate"]?.defaultText == "the learning rate")
         #expect(byKey["threads"]?.defaultText == "all cores")
         #expect(byKey["epochs"]?.defaultText == "3")
-        #expect(byKey["method"]?.help == "What trains: adalora, lora or head")
-        #expect(byKey["method"]?.choices == ["adalora", "lora", "head"])
+        #expect(byKey["method"]?.help == "What trains: adalora, lora, head or full")
+        #expect(byKey["method"]?.choices == ["adalora", "lora", "head", "full"])
     }
 
     /// Saying a default is the same as not saying it: the texts for people are values too.

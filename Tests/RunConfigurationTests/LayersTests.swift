@@ -116,12 +116,12 @@ import Testing
     @Test func differencesNameBothValues() throws {
         let before = try load(nil, smallest).config
         let now = try load(
-            nil, smallest + [("learning-rate", "1e-3"), ("steps", "9"), ("validation", "v w")]
+            nil, smallest + [("gradient-clip", "0.5"), ("steps", "9"), ("validation", "v w")]
         ).config
         #expect(
             now.differences(from: before) == [
                 "validation: none in the run, \"v w\" now",
-                "learning-rate: 0.003 in the run, 0.001 now",
+                "gradient-clip: 1 in the run, 0.5 now",
                 "epochs: 3 in the run, none now",
                 "steps: none in the run, 9 now",
             ])

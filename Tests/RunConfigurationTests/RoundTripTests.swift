@@ -92,9 +92,9 @@ import Testing
             let chosen = setting.choices.shuffled(using: &numbers).prefix(count)
             flags.append((setting.key, chosen.joined(separator: ",")))
         }
-        // These two may contradict each other.
+        // These may contradict each other.
         let needsExact = flags.contains { $0.value == "singular-value" || $0.value == "spectral-sensitivity" }
-        if needsExact { flags.removeAll { $0.key == "orthogonality" } }
+        if needsExact { flags.removeAll { $0.key == "orthogonality" || $0.key == "importance-weights" } }
         flags.append(("seed", String(UInt64.random(in: 0...UInt64.max, using: &numbers))))
         if Bool.random(using: &numbers) {
             flags.append(("text-column", "first column,second"))

@@ -28,7 +28,7 @@ import Transformers
     static func trainer(
         threads: Int, interval: Int = 2, final: Int = 10, dropout: Float = 0.1, rate: Double = 5e-3,
         rank: Int = 3, initial: Int = 36, penalty: Float = 0.1, measure: any ImportanceMeasure = Sensitivity(),
-        _ configure: (inout AllocationSettings) -> Void = { _ in }
+        steps: Int = 30, _ configure: (inout AllocationSettings) -> Void = { _ in }
     ) throws -> Trainer {
         let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
         let plan = AdapterPlan(
@@ -39,14 +39,15 @@ import Transformers
             encoder: encoder, outputs: 5, pooling: .pooler, dropout: dropout,
             stream: RandomStream(seed: 3, purpose: "initialize head"))
         let schedule = try BudgetSchedule(
-            initialBudget: initial, finalBudget: final, totalSteps: 30, warmupSteps: 4, finalSteps: 10,
+            initialBudget: initial, finalBudget: final, totalSteps: steps, warmupSteps: 4, finalSteps: steps - 20,
             interval: interval)
         var allocation = AllocationSettings(schedule: schedule, measure: measure)
         configure(&allocation)
         let ranks = RankController(set: set, settings: allocation)
-        let peak = LearningRate(peak: rate, shape: .linear, warmupSteps: 2, totalSteps: 30)
+        let peak = LearningRate(peak: rate, shape: .linear, warmupSteps: 2, totalSteps: steps)
         var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
         settings.penalty = OrthogonalityPenalty(form: .squared, weight: penalty)
+        if steps > 30 { settings.clip = 0 }
         return Trainer(
             model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
             adapters: set,
