@@ -34,11 +34,15 @@ let package = Package(
                 "RankAllocation", "RunConfiguration", "Adapters",
             ]),
         .target(name: "Reports", dependencies: ["ModelFiles"]),
+        .target(name: "Charts"),
+        .target(
+            name: "Comparison",
+            dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "adalora",
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
-                "RunConfiguration", "Training", "Reports",
+                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "Comparison",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -48,6 +52,12 @@ let package = Package(
                 "RankAllocation", "Adapters", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),
+        .executableTarget(
+            name: "PeerSteps",
+            dependencies: [
+                "Matrices", "ModelFiles", "Datasets", "Transformers", "RankAllocation", "Adapters", "Training",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Benchmarks/PeerSteps"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
         .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
         .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "Matrices"]),
@@ -69,6 +79,8 @@ let package = Package(
                 "RankAllocation", "GoldenFiles",
             ]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+        .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles"]),
     ],
     swiftLanguageModes: [.v6]

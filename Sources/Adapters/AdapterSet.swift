@@ -74,19 +74,29 @@ public struct AdapterError: Error, CustomStringConvertible, Sendable {
 
 /// The adapters of a model, in site order.
 public struct AdapterSet: Sendable {
-    public package(set) var adapters: [LowRankAdapter]
+    public let adapters: [LowRankAdapter]
+    /// The layers they are made for, in the same order.
+    public let layers: [LinearLayer]
 
-    package init(adapters: [LowRankAdapter]) { self.adapters = adapters }
+    package init(adapters: [LowRankAdapter], layers: [LinearLayer]) {
+        precondition(adapters.count == layers.count, "\(adapters.count) adapters for \(layers.count) layers")
+        self.adapters = adapters
+        self.layers = layers
+    }
+
+    /// No adapters at all: the head alone trains, or every weight.
+    public static let none = AdapterSet(adapters: [], layers: [])
 
     /// Creates adapters and hangs them on the chosen layers.
-    public init(installing plan: AdapterPlan, on layers: [LinearLayer]) throws {
-        let chosen = try AdapterPlan.layers(of: plan.roles, in: layers)
+    public init(installing plan: AdapterPlan, on available: [LinearLayer]) throws {
+        let chosen = try AdapterPlan.layers(of: plan.roles, in: available)
         try plan.check(chosen)
+        layers = chosen
         adapters = try chosen.map { layer in
             let factors =
                 plan.method == .adalora
                 ? try Self.svdFactors(layer, plan) : Self.loraFactors(layer, plan)
-            return LowRankAdapter(layer: layer, factors: factors, dropout: plan.dropout)
+            return LowRankAdapter(layer: AdaptedLayer(layer), factors: factors, dropout: plan.dropout)
         }
         install()
     }

@@ -2,11 +2,27 @@ import Autodiff
 import Matrices
 import Transformers
 
+/// The layer an adapter is made for. A value: layers own the adapters on them, so an adapter may not own its layer.
+public struct AdaptedLayer: Sendable, Equatable {
+    public let site: LinearSite
+    /// The module's path in the checkpoint
+    public let modulePath: String
+    public let outputs: Int
+    public let inputs: Int
+
+    init(_ layer: LinearLayer) {
+        site = layer.site
+        modulePath = layer.modulePath
+        outputs = layer.outputs
+        inputs = layer.inputs
+    }
+}
+
 /// The adapter of one linear site: s·P·diag(λ)·Q (AdaLoRA), or s·B·A without λ (LoRA; P is B, Q is A).
 ///
 /// Unchecked Sendable: factors and mask change only between steps.
 public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
-    public let layer: LinearLayer
+    public let layer: AdaptedLayer
     public package(set) var factors: LowRankFactors
     public let dropout: Float
     /// Triplets alive; false means λ is held at 0. One entry per triplet that is physically there.
@@ -18,7 +34,7 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     /// Triplets alive.
     public var rank: Int { mask.reduce(0) { $0 + ($1 ? 1 : 0) } }
 
-    init(layer: LinearLayer, factors: LowRankFactors, dropout: Float, initialRank: Int? = nil) {
+    init(layer: AdaptedLayer, factors: LowRankFactors, dropout: Float, initialRank: Int? = nil) {
         self.layer = layer
         self.factors = factors
         self.dropout = dropout

@@ -121,6 +121,7 @@ public enum PEFTFolder {
         let factor = Float(alpha / (Double(rank) + (method == .adalora ? rankOffset : 0)))
         let reader = Reader(store: store)
         var adapters: [LowRankAdapter] = []
+        var adapted: [LinearLayer] = []
         let suffix = method == .lora ? ".weight" : ""
         for layer in layers {
             let path = prefix + layer.modulePath
@@ -141,8 +142,10 @@ public enum PEFTFolder {
                     name: "\(layer.site).Q",
                     values: try reader.matrix("\(path).lora_A\(suffix)", [kept, layer.inputs])),
                 factor: factor)
-            let adapter = LowRankAdapter(layer: layer, factors: factors, dropout: 0, initialRank: rank)
+            let adapter = LowRankAdapter(
+                layer: AdaptedLayer(layer), factors: factors, dropout: 0, initialRank: rank)
             adapters.append(adapter)
+            adapted.append(layer)
             layer.adapter = kept == 0 ? nil : adapter
         }
         let (outputs, width) = (head.outputs, head.weight.values.columns)
@@ -155,7 +158,7 @@ public enum PEFTFolder {
                 file: store.path, place: extra.name, problem: "this model has no place for the tensor",
                 advice: "was the adapter trained on another base model?")
         }
-        return AdapterSet(adapters: adapters)
+        return AdapterSet(adapters: adapters, layers: adapted)
     }
 
     private final class Reader {

@@ -38,7 +38,7 @@ extension RankController {
 
     /// The adapters that get a new triplet each, with probes on them; run a backward pass, then `exchange`.
     public func probes(for plan: ExchangePlan) -> ExchangeProbes {
-        ExchangeProbes(plan.added.map { ($0, set.adapters[$0]) })
+        ExchangeProbes(set, sites: plan.added)
     }
 
     /// Removes and adds triplets. New ones have λ = 0, so ΔW changes only by what is removed; `probes` saw the
@@ -80,7 +80,7 @@ extension RankController {
             let rank = saved.originalIndices.count
             adapter.resize(to: rank)
             adapter.book = saved
-            adapter.layer.adapter = dropEmpty && rank == 0 ? nil : adapter
+            set.layers[site].adapter = dropEmpty && rank == 0 ? nil : adapter
             sites[site].averages = TripletAverages(
                 outputs: adapter.layer.outputs, rank: rank, inputs: adapter.layer.inputs)
         }
@@ -98,7 +98,7 @@ extension RankController {
             sites[site].averages.reshape(keeping: kept[site], adding: newborn == nil ? 0 : 1)
             source += sources(of: adapter, kept: kept[site], adding: newborn == nil ? 0 : 1, in: vector)
             adapter.reshape(keeping: kept[site], adding: newborn, after: step)
-            adapter.layer.adapter = adapter.factors.rank == 0 ? nil : adapter
+            set.hang(site)
         }
         for parameter in others { source += vector.range(of: parameter).map { $0 } }
         return (ParameterVector(set.parameters + others), source)
@@ -129,19 +129,21 @@ struct Newborn {
 
 /// Probes on the sites that get a new triplet each.
 public final class ExchangeProbes {
-    private let probed: [(site: Int, adapter: LowRankAdapter, probe: GradientProbe)]
+    private let set: AdapterSet
+    private let probed: [(site: Int, probe: GradientProbe)]
 
-    init(_ adapters: [(site: Int, adapter: LowRankAdapter)]) {
-        probed = adapters.map { ($0.site, $0.adapter, GradientProbe($0.adapter)) }
-        for entry in probed { entry.adapter.layer.adapter = entry.probe }
+    init(_ set: AdapterSet, sites: [Int]) {
+        self.set = set
+        probed = sites.map { ($0, GradientProbe(set.adapters[$0])) }
+        for entry in probed { set.layers[entry.site].adapter = entry.probe }
     }
 
     /// Takes the probes off. The direction of a new triplet is the leading singular pair of the gradient's part
     /// outside the spans of P and Q, (I − PP⁺)·G·(I − Q⁺Q): where ΔW cannot go yet and the loss falls fastest. p is
     /// the negative left vector, so that λ grows from 0 upwards.
     func finish(workers: Workers) throws -> [Int: Newborn] {
-        for entry in probed { entry.adapter.layer.adapter = entry.adapter }
-        let tasks = probed.map { (factors: $0.adapter.factors, gradient: $0.probe.sum, site: $0.site) }
+        for entry in probed { set.hang(entry.site) }
+        let tasks = probed.map { (factors: set.adapters[$0.site].factors, gradient: $0.probe.sum, site: $0.site) }
         let newborns = try workers.mapThrowing(tasks: tasks.count) { task in
             try Self.newborn(tasks[task].factors, gradient: tasks[task].gradient, site: tasks[task].site)
         }

@@ -50,7 +50,7 @@ extension AdapterSet {
                     rank: kept.count, relativeError: all > 0 ? (energy(lost) / all).squareRoot() : 0,
                     values: exact[index].values.map { scale * $0 }.sorted(by: >)))
         }
-        return (AdapterSet(adapters: cut), sites)
+        return (AdapterSet(adapters: cut, layers: layers), sites)
     }
 
     /// Not hung on the layer: the caller decides which of the two is.
@@ -72,8 +72,13 @@ extension AdapterSet {
             dropout: adapter.dropout)
     }
 
-    /// Hangs the adapters on their layers; those at rank 0 leave theirs bare.
+    /// Hangs one adapter on its layer, which stays bare if nothing of it is physically there.
+    func hang(_ index: Int) {
+        layers[index].adapter = adapters[index].factors.rank == 0 ? nil : adapters[index]
+    }
+
+    /// Hangs the adapters on their layers.
     public func install() {
-        for adapter in adapters { adapter.layer.adapter = adapter.rank == 0 ? nil : adapter }
+        for index in adapters.indices { hang(index) }
     }
 }

@@ -151,6 +151,13 @@ extension ConfigLoading {
                 "\(mention("importance", "orthogonality")): importance \(config.importance.rawValue) needs exact "
                     + "triplets, which orthogonality \(form.rawValue) does not keep; use exact or leave it out")
         }
+        if config.allocator == .fixed, config.resolvedOrthogonality == .exact,
+            areKnown("allocator", "orthogonality", "importance")
+        {
+            problems.add(
+                "\(mention("allocator")): allocator fixed allocates nothing, and exact triplets come with allocations; "
+                    + "use orthogonality squared, norm or none")
+        }
         if config.importance == .spectralSensitivity, config.importanceWeights == .peft,
             areKnown("importance", "importance-weights")
         {

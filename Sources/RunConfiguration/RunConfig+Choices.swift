@@ -46,8 +46,9 @@ extension RunConfig {
         }
     }
 
-    /// How ranks move: pruned to a falling budget (AdaLoRA), or exchanged between matrices under a constant one.
-    public enum Allocator: String, CaseIterable, Sendable { case prune, exchange }
+    /// How ranks move: pruned to a falling budget (AdaLoRA), exchanged between matrices under a constant one, or not
+    /// at all: the budget spread evenly from the start.
+    public enum Allocator: String, CaseIterable, Sendable { case prune, exchange, fixed }
 
     /// Which weights enter the sensitivity: those before the update (paper) or after it (PEFT, authors' code).
     public enum ImportanceWeights: String, CaseIterable, Sendable { case paper, peft }

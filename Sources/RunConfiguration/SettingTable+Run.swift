@@ -1,11 +1,11 @@
 extension SettingTable {
     static let allocation = [
         Setting(
-            "warmup-fraction", "Share of the steps that keep every triplet", idle: unlessAllocated,
+            "warmup-fraction", "Share of the steps that keep every triplet", idle: unlessMoving,
             set: { $0.warmupFraction = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.warmupFraction) }),
         Setting(
-            "final-fraction", "Share of the steps, at the end, whose ranks are fixed", idle: unlessAllocated,
+            "final-fraction", "Share of the steps, at the end, whose ranks are fixed", idle: unlessMoving,
             set: { $0.finalFraction = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.finalFraction) }),
         Setting(
@@ -14,17 +14,17 @@ extension SettingTable {
             set: { $0.allocator = try $1.choice() }, get: { $0.allocator.rawValue }),
         Setting(
             "allocate-every", "Optimizer steps between allocations", unset: "every step, or every 20 with exchange",
-            idle: unlessAllocated,
+            idle: unlessMoving,
             set: { $0.allocateEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
             get: { $0.allocateEvery.map { String($0) } }),
         Setting(
             "exchange-share", "Share of the triplets that the first exchange may replace",
-            idle: { unlessAllocated($0) ?? ($0.allocator == .exchange ? nil : "with allocator prune") },
+            idle: { unlessAllocated($0) ?? ($0.allocator == .exchange ? nil : "with allocator \($0.allocator.rawValue)") },
             set: { $0.exchangeShare = try $1.number(.aboveZeroTo(1)) },
             get: { SettingText.number($0.exchangeShare) }),
         Setting(
             "importance", "How a triplet is scored", choices: RunConfig.Importance.allCases.map(\.rawValue),
-            idle: unlessAllocated,
+            idle: unlessMoving,
             set: { $0.importance = try $1.choice() }, get: { $0.importance.rawValue }),
         Setting(
             "importance-weights", "Weights before (paper) or after (peft) the update in the score",
@@ -55,7 +55,7 @@ extension SettingTable {
             get: { SettingText.number($0.orthogonalityWeight) }),
         Setting(
             "history-every", "Allocations between two records of all triplets",
-            unset: "each, or fewer in runs of over 1,000", idle: unlessAllocated,
+            unset: "each, or fewer in runs of over 1,000", idle: unlessMoving,
             set: { $0.historyEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
             get: { $0.historyEvery.map { String($0) } }),
     ]
@@ -105,9 +105,13 @@ extension SettingTable {
         config.method == .adalora ? nil : "with method \(config.method.rawValue)"
     }
 
+    static func unlessMoving(_ config: RunConfig) -> String? {
+        unlessAllocated(config) ?? (config.allocator == .fixed ? "with allocator fixed" : nil)
+    }
+
     static func unlessObserved(_ config: RunConfig) -> String? {
         let isObserved = config.importance.observesGradients
-        return unlessAllocated(config) ?? (isObserved ? nil : "with importance \(config.importance.rawValue)")
+        return unlessMoving(config) ?? (isObserved ? nil : "with importance \(config.importance.rawValue)")
     }
 
     static func textColumns(_ value: SettingValue) throws -> [String] {

@@ -7,6 +7,11 @@ public struct Evaluation: Sendable {
     /// In the order they are shown; nil where undefined (constant predictions).
     public let metrics: [(name: String, value: Double?)]
     public let perClass: [ClassScores]
+    /// What was predicted for each row, and what was true: class indices, or scores for regression.
+    public let predictedClasses: [Int32]
+    public let trueClasses: [Int32]
+    public let predictedScores: [Float]
+    public let trueScores: [Float]
 
     public init(_ model: SequenceModel, _ data: TokenizedDataset) {
         let logits = model.logits(data)
@@ -20,6 +25,8 @@ public struct Evaluation: Sendable {
                 ("matthews", Metrics.matthewsCorrelation(truth: truth, predicted: predicted)),
             ]
             perClass = Metrics.perClass(truth: truth, predicted: predicted, classCount: logits.columns)
+            (predictedClasses, trueClasses) = (predicted, truth)
+            (predictedScores, trueScores) = ([], [])
         case .scores(let truth):
             let predicted = logits.values
             metrics = [
@@ -27,9 +34,13 @@ public struct Evaluation: Sendable {
                 ("spearman", Metrics.spearman(truth: truth, predicted: predicted)),
             ]
             perClass = []
+            (predictedClasses, trueClasses) = ([], [])
+            (predictedScores, trueScores) = (predicted, truth)
         case nil:
             metrics = []
             perClass = []
+            (predictedClasses, trueClasses) = ([], [])
+            (predictedScores, trueScores) = ([], [])
         }
     }
 

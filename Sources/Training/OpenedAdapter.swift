@@ -34,7 +34,7 @@ struct OpenedAdapter {
             pooling: description.pooling, dropout: 0, stream: RandomStream(seed: 0, purpose: "overwritten"))
         if isWhole {
             try WholeModelFolder.loadHead(head, from: folder)
-            adapters = AdapterSet(adapters: [])
+            adapters = AdapterSet.none
         } else {
             adapters = try PEFTFolder.load(folder, onto: loaded.encoder.linearLayers, head: head)
         }

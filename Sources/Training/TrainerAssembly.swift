@@ -29,7 +29,7 @@ struct TrainerAssembly {
             dropout: Float(config.headDropout),
             stream: RandomStream(seed: config.seed, purpose: "initialize head"))
         let model = SequenceModel(encoder: encoder, head: head, workers: workers)
-        var set = AdapterSet(adapters: [])
+        var set = AdapterSet.none
         var ranks: RankController?
         if config.method.hasAdapters {
             let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
@@ -42,7 +42,7 @@ struct TrainerAssembly {
                 plan.initialization = .orthonormal
             }
             set = try AdapterSet(installing: plan, on: layers)
-            if config.method == .adalora { ranks = try rankController(set, uniformRank: plan.rank) }
+            if config.method == .adalora && config.allocator != .fixed { ranks = try rankController(set, uniformRank: plan.rank) }
         }
         return Trainer(
             model: model, adapters: set, ranks: ranks,
@@ -85,7 +85,7 @@ struct TrainerAssembly {
 
     private func adapterPlan(_ layers: [LinearLayer], roles: [LinearSite.Role]) throws -> AdapterPlan {
         let costs = Self.costs(layers)
-        let isExchange = config.method == .adalora && config.allocator == .exchange
+        let isEven = config.method == .adalora && config.allocator != .prune
         let pattern = try config.method == .lora ? rankPattern(layers) : [:]
         var plan = AdapterPlan(
             method: config.method == .lora ? .lora : .adalora, roles: roles,
@@ -95,13 +95,13 @@ struct TrainerAssembly {
             initialization: FactorInitialization(rawValue: config.initialization.rawValue) ?? .orthonormal,
             seed: config.seed)
         plan.ranks = pattern
-        if isExchange {
+        if isEven {
             plan.ranks = Dictionary(uniqueKeysWithValues: zip(layers.map(\.site), config.evenRanks(costs: costs)))
             plan.rank = plan.ranks.values.max() ?? 0
             guard plan.ranks.values.allSatisfy({ $0 > 0 }) else {
                 throw TrainingError(
                     .usage,
-                    "--allocator exchange starts with a triplet in each of the \(layers.count) matrices, which the "
+                    "--allocator \(config.allocator.rawValue) starts with a triplet in each of the \(layers.count) matrices, which the "
                         + "budget does not pay for; raise it, adapt fewer --targets, or use --allocator prune")
             }
         }

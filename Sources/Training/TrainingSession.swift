@@ -1,6 +1,5 @@
 import Adapters
 import Foundation
-import Glibc
 import Matrices
 import ModelFiles
 import RankAllocation
@@ -283,11 +282,12 @@ public final class TrainingSession {
             seconds: seconds)
     }
 
-    /// Highest resident memory of this process so far.
+    /// Highest resident memory of this process so far, in bytes (`VmHWM`; `ru_maxrss` would start at the peak of the
+    /// process that started this one). 0 where the kernel does not tell.
     private static func peakMemory() -> Int {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return Int(usage.ru_maxrss) * 1024
+        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
 }
 

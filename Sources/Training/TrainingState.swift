@@ -134,7 +134,7 @@ struct Checkpoint {
 }
 
 /// FNV-1a over 64-bit words: tells an unchanged file from a changed one; no defence against intent.
-struct Fingerprint {
+public struct Fingerprint {
     private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 
     mutating func add(_ bytes: UnsafeRawBufferPointer) {
@@ -152,7 +152,7 @@ struct Fingerprint {
 
     var text: String { String(hash, radix: 16) }
 
-    static func of(file: URL) throws -> String {
+    public static func of(file: URL) throws -> String {
         let data = try Data(contentsOf: file, options: .mappedIfSafe)
         var fingerprint = Fingerprint()
         data.withUnsafeBytes { fingerprint.add($0) }

@@ -44,7 +44,7 @@ struct DoctorCommand: ParsableCommand {
         }
     }
 
-    private static func cpuName() -> String {
+    static func cpuName() -> String {
         let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
         return line?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces) ?? "unknown"

@@ -1,5 +1,6 @@
 import Adapters
 import ArgumentParser
+import Comparison
 import Datasets
 import Foundation
 import ModelFiles
@@ -25,7 +26,7 @@ enum Failure {
 
     static func status(of error: any Error) -> Int32 {
         switch error {
-        case is ConfigErrors, is AdapterError, is ScheduleError, is AllocationError: 64
+        case is ConfigErrors, is AdapterError, is ScheduleError, is AllocationError, is ComparisonError: 64
         case let error as TrainingError:
             switch error.kind {
             case .usage: 64

@@ -1,12 +1,10 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import Glibc
 import Matrices
 import ModelFiles
 import Reports
 import RunConfiguration
-import Synchronization
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -42,7 +40,7 @@ struct TrainCommand: ParsableCommand {
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try Self.checkProducts()
             let session = try TrainingSession(loaded.config, resume: resume != nil)
-            let interruption = Interruption()
+            let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
             let end = try session.run(shouldStop: { interruption.isRequested }, onEvent: display.show)
             let run = loaded.config.output
@@ -120,33 +118,6 @@ struct TrainCommand: ParsableCommand {
             throw TrainingError(
                 "OpenBLAS computes wrong products here (kernel \(KernelSelection.currentKernel), relative error \(error)); "
                     + "set OPENBLAS_CORETYPE=Haswell, or update libopenblas")
-        }
-    }
-}
-
-/// SIGINT or SIGTERM asks for an end after the step; a second one ends at once.
-private final class Interruption: Sendable {
-    /// The signal that came, 0 for none.
-    private let received = Mutex<Int32>(0)
-    private nonisolated(unsafe) var sources: [any DispatchSourceSignal] = []
-
-    var signal: Int32 { received.withLock { $0 } }
-    var isRequested: Bool { signal != 0 }
-
-    init() {
-        for number in [SIGINT, SIGTERM] {
-            Glibc.signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [self] in
-                let earlier = received.withLock { value in
-                    defer { value = number }
-                    return value
-                }
-                if earlier != 0 { exit(128 + number) }
-                Terminal.error("\nending after this step; again to end at once")
-            }
-            source.resume()
-            sources.append(source)
         }
     }
 }

@@ -80,6 +80,18 @@ func plan(
         #expect(before == after)
     }
 
+    /// Layers own their adapters and not the other way round: many models in one process must not add up.
+    @Test func anEncoderGoesAwayWithItsAdapters() throws {
+        weak var gone: BertEncoder?
+        do {
+            let encoder = try tinyEncoder()
+            gone = encoder
+            let set = try AdapterSet(installing: plan(), on: encoder.linearLayers)
+            #expect(gone != nil && set.layers.allSatisfy { $0.adapter != nil })
+        }
+        #expect(gone == nil)
+    }
+
     /// With adapters in the last layer only, nothing flows back into the layers below.
     @Test func theBackwardPassStopsBelowTheLowestAdapter() throws {
         let encoder = try tinyEncoder()

@@ -95,6 +95,9 @@ import Testing
         // These may contradict each other.
         let needsExact = flags.contains { $0.value == "singular-value" || $0.value == "spectral-sensitivity" }
         if needsExact { flags.removeAll { $0.key == "orthogonality" || $0.key == "importance-weights" } }
+        if needsExact || flags.contains(where: { $0.value == "exact" }) {
+            flags.removeAll { $0.key == "allocator" && $0.value == "fixed" }
+        }
         flags.append(("seed", String(UInt64.random(in: 0...UInt64.max, using: &numbers))))
         if Bool.random(using: &numbers) {
             flags.append(("text-column", "first column,second"))

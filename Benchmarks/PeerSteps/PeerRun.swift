@@ -1,0 +1,102 @@
+import Adapters
+import Foundation
+import Matrices
+import ModelFiles
+import RankAllocation
+import Training
+import Transformers
+
+/// One AdaLoRA run, step by step.
+struct PeerRun {
+    private let trainer: Trainer
+    private let batches: [TokenizedDataset]
+    private let validation: TokenizedDataset?
+    private let lastBudgetingStep: Int
+
+    init(_ task: PeerTask, workers: Workers) throws {
+        batches = try TokenizedDataset.batches(of: task.batches)
+        validation = try task.validation.flatMap { try TokenizedDataset.batches(of: $0).first }
+        let start = try TensorStore(file: URL(fileURLWithPath: task.start))
+        let encoder = try BertEncoder(HFFolder(URL(fileURLWithPath: task.model)))
+        let head = try SequenceHead(
+            encoder: encoder, outputs: task.labels, pooling: .pooler, dropout: 0,
+            stream: RandomStream(seed: 0, purpose: "overwritten"))
+        try start.copy("classifier.weight", into: head.weight.values)
+        try start.copy("classifier.bias", into: head.bias.values)
+        let set = try Self.adapters(task, encoder, start)
+        let schedule = try BudgetSchedule(
+            initialBudget: task.initialRank * set.adapters.count,
+            finalBudget: task.averageRank * set.adapters.count,
+            totalSteps: task.totalSteps, warmupSteps: task.warmupSteps, finalSteps: task.finalSteps,
+            interval: 1)
+        lastBudgetingStep = schedule.lastBudgetingStep
+        var allocation = AllocationSettings(schedule: schedule, measure: Sensitivity())
+        allocation.keepsTripletsExact = !task.parity
+        allocation.weightsAfterUpdate = task.parity
+        let rate = LearningRate(
+            peak: task.learningRate, shape: .linear, warmupSteps: task.learningRateWarmupSteps,
+            totalSteps: task.totalSteps)
+        var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
+        if task.parity { settings.penalty = OrthogonalityPenalty(form: .norm, weight: 0.5) }
+        trainer = Trainer(
+            model: SequenceModel(encoder: encoder, head: head, workers: workers), adapters: set,
+            ranks: RankController(set: set, settings: allocation), settings: settings)
+    }
+
+    /// PEFT divides alpha by the initial rank + 1e-5; its alpha is the initial rank here.
+    private static func adapters(_ task: PeerTask, _ encoder: BertEncoder, _ start: TensorStore) throws
+        -> AdapterSet
+    {
+        let rank = Float(task.initialRank)
+        let set = try AdapterSet(
+            installing: AdapterPlan(
+                method: .adalora, roles: LinearSite.Role.allCases, rank: task.initialRank,
+                scale: rank / (rank + 1e-5),
+                dropout: 0, initialization: .orthonormal, seed: 1), on: encoder.linearLayers)
+        if task.parity {
+            for adapter in set.adapters {
+                try start.copy("\(adapter.layer.modulePath).lora_A", into: adapter.factors.q.values)
+                try start.copy("\(adapter.layer.modulePath).lora_B", into: adapter.factors.p.values)
+                if let lambda = adapter.factors.lambda {
+                    try start.copy("\(adapter.layer.modulePath).lora_E", into: lambda.values)
+                }
+            }
+        }
+        return set
+    }
+
+    /// Step t on batch t, both from 1. Packing the batch, cutting it into shards and, when budgeting ends, cutting
+    /// pruned triplets out are part of the time.
+    func step(_ step: Int) throws -> JSONObject {
+        guard batches.indices.contains(step - 1) else {
+            throw TrainingError("step \(step): there are \(batches.count) batches")
+        }
+        let batch = batches[step - 1]
+        let indices = Array(batch.sequences.indices)
+        var result: Trainer.StepResult?
+        let time = try seconds {
+            result = try trainer.step(step, data: batch, indices: indices)
+            if step == lastBudgetingStep { trainer.compact() }
+        }
+        return [
+            "seconds": .number(time), "loss": .number(result?.loss ?? .nan),
+            "tokens": JSONValue(batch.tokens),
+            "alive": JSONValue(trainer.adapters.ranks.reduce(0, +)),
+        ]
+    }
+
+    func evaluate() throws -> JSONObject {
+        guard let validation else { throw TrainingError("the task names no validation file") }
+        let logits = trainer.model.logits(validation)
+        let predictions = Evaluation.predictedClasses(logits).map { JSONValue(Int($0)) }
+        return [
+            "loss": .number(trainer.model.meanLoss(logits, validation)), "predictions": .array(predictions),
+        ]
+    }
+}
+
+extension TensorStore {
+    fileprivate func copy(_ name: String, into matrix: Matrix) throws {
+        try copyFloat32(name, into: UnsafeMutableBufferPointer(start: matrix.pointer, count: matrix.count))
+    }
+}

@@ -1,0 +1,175 @@
+/// Sizes and places of the maps of a panel, in pixels.
+struct HeatmapLayout {
+    static let textSize = 11.0
+    static let maxLabel = 130.0
+    private static let gap = 22.0
+
+    let cellWidth: Double
+    let cellHeight: Double
+    let printsValues: Bool
+    let turnsColumnLabels: Bool
+    let rowLabelWidth: Double
+    /// Height of the map title, the column title and the column labels.
+    let headHeight: Double
+    let columnLabelHeight: Double
+    let width: Double
+    let height: Double
+    let legendTop: Double
+    private let mapsPerRow: Int
+    private let mapWidth: Double
+    private let mapHeight: Double
+    private let top: Double
+
+    init(maps: [Heatmap], style: HeatmapStyle, title: String) {
+        let widthOf = { (text: String) in Labels.width(Labels.cleaned(text), size: Self.textSize) }
+        let columns = max(maps.map(\.columnCount).max() ?? 1, 1)
+        let rows = max(maps.map(\.rowCount).max() ?? 1, 1)
+        let values = maps.flatMap(\.usableValues)
+        let columnNames = maps.flatMap { map in (0..<map.columnCount).map(map.columnLabel) }
+        let rowNames = maps.flatMap { map in (0..<map.rowCount).map(map.rowLabel) }
+        let widestValue = values.prefix(10_000).map { widthOf(style.format.string($0)) }.max() ?? 0
+        let widestColumn = min(columnNames.map(widthOf).max() ?? 0, Self.maxLabel)
+        let limit = min(max(style.maxWidth.isFinite ? style.maxWidth : 900, 240), 10_000)
+
+        rowLabelWidth =
+            min(rowNames.map(widthOf).max() ?? 0, Self.maxLabel) + (style.rowTitle.isEmpty ? 8 : 28)
+        let room = (limit - 24 - rowLabelWidth) / Double(columns)
+        // Short names are written across, so a cell may grow a little for them; long ones are turned.
+        let wanted = max(widestValue + 8, widestColumn <= 60 ? widestColumn + 6 : 0, 30)
+        cellWidth = max(min(wanted, room), 3)
+        cellHeight = rows > 40 ? max(960 / Double(rows), 3) : 24
+        printsValues = widestValue + 4 <= cellWidth && cellHeight >= 14
+        turnsColumnLabels = widestColumn + 4 > cellWidth
+        columnLabelHeight = turnsColumnLabels ? widestColumn + 8 : 18
+        let hasTitles = maps.contains { !$0.title.isEmpty }
+        headHeight = columnLabelHeight + (hasTitles ? 22 : 0) + (style.columnTitle.isEmpty ? 0 : 18)
+        mapWidth = rowLabelWidth + cellWidth * Double(columns)
+        mapHeight = headHeight + cellHeight * Double(rows)
+        mapsPerRow = max(1, min(maps.count, Int((limit - 24 + Self.gap) / (mapWidth + Self.gap))))
+        let mapRows = (maps.count + mapsPerRow - 1) / mapsPerRow
+        top = title.isEmpty ? 10 : 36
+        legendTop = top + Double(mapRows) * (mapHeight + Self.gap) - 2
+        height = legendTop + 44
+        let used = Double(mapsPerRow) * (mapWidth + Self.gap) - Self.gap + 24
+        width = max(used, min(limit, 480))
+    }
+
+    /// The top left corner of a map's first cell.
+    func origin(of index: Int) -> (x: Double, y: Double) {
+        let (row, column) = index.quotientAndRemainder(dividingBy: mapsPerRow)
+        return (
+            12 + Double(column) * (mapWidth + Self.gap) + rowLabelWidth,
+            top + Double(row) * (mapHeight + Self.gap) + headHeight
+        )
+    }
+
+    /// Every how many rows or columns a label fits.
+    func stride(_ cell: Double) -> Int { max(1, Int((15 / cell).rounded(.up))) }
+}
+
+extension HeatmapPanel {
+    func drawHatch(on canvas: inout Canvas) {
+        canvas.add(
+            "<pattern id=\"\(canvas.id)-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">"
+                + "<path d=\"M0 6L6 0M-1 1L1 -1M5 7L7 5\" class=\"hatch\" stroke-width=\"1\"/></pattern>")
+    }
+
+    func drawLabels(
+        _ map: Heatmap, on canvas: inout Canvas, origin: (x: Double, y: Double), layout: HeatmapLayout
+    ) {
+        let size = HeatmapLayout.textSize
+        let (width, height) = (layout.cellWidth, layout.cellHeight)
+        let mapWidth = width * Double(map.columnCount)
+        for row in Swift.stride(from: 0, to: map.rowCount, by: layout.stride(height)) {
+            canvas.text(
+                map.rowLabel(row), origin.x - 6, origin.y + (Double(row) + 0.5) * height + 4, size: size,
+                anchor: .end,
+                style: .muted, maxWidth: HeatmapLayout.maxLabel)
+        }
+        let every = layout.turnsColumnLabels ? layout.stride(width) : 1
+        for column in Swift.stride(from: 0, to: map.columnCount, by: every) {
+            let x = origin.x + (Double(column) + 0.5) * width
+            let turned = layout.turnsColumnLabels
+            canvas.text(
+                map.columnLabel(column), turned ? x + 4 : x, origin.y - 6, size: size,
+                anchor: turned ? .start : .middle, style: .muted, vertical: turned,
+                maxWidth: HeatmapLayout.maxLabel)
+        }
+        var y = origin.y - layout.columnLabelHeight - 4
+        if !style.columnTitle.isEmpty {
+            canvas.text(
+                style.columnTitle, origin.x + mapWidth / 2, y, size: size, anchor: .middle, maxWidth: mapWidth
+            )
+            y -= 18
+        }
+        canvas.text(map.title, origin.x, y, size: 13, style: .strong, maxWidth: mapWidth)
+        canvas.text(
+            style.rowTitle, origin.x - layout.rowLabelWidth + 10,
+            origin.y + height * Double(map.rowCount) / 2,
+            size: size, anchor: .middle, vertical: true, maxWidth: height * Double(map.rowCount))
+    }
+
+    func drawCells(
+        _ map: Heatmap, on canvas: inout Canvas, origin: (x: Double, y: Double), layout: HeatmapLayout,
+        domain: (low: Double, high: Double)
+    ) {
+        let (width, height) = (layout.cellWidth, layout.cellHeight)
+        let gap = width >= 10 && height >= 10 ? 1.0 : 0
+        for row in 0..<map.rowCount {
+            for column in 0..<map.columnCount {
+                let x = origin.x + Double(column) * width
+                let y = origin.y + Double(row) * height
+                guard let value = map.value(row, column) else {
+                    canvas.rect(
+                        x, y, width - gap, height - gap, "axis",
+                        extra: "style=\"fill:url(#\(canvas.id)-hatch);stroke-opacity:.4\"")
+                    continue
+                }
+                let color = style.scale.color(value, in: domain)
+                let text = style.format.string(value)
+                canvas.rect(
+                    x, y, width - gap, height - gap, "c", extra: "fill=\"\(color.hex)\"",
+                    tooltip: layout.printsValues
+                        ? "" : "\(map.rowLabel(row)), \(map.columnLabel(column)): \(text)")
+                guard layout.printsValues else { continue }
+                canvas.text(
+                    text, x + (width - gap) / 2, y + height / 2 + 3.5, size: HeatmapLayout.textSize,
+                    anchor: .middle,
+                    style: Palette.textColor(on: color) == Palette.cellDark ? .onLight : .onDark)
+            }
+        }
+    }
+
+    func drawLegend(
+        on canvas: inout Canvas, layout: HeatmapLayout, domain: (low: Double, high: Double), missing: Int
+    ) {
+        let (y, width) = (layout.legendTop, layout.width)
+        var x = 36.0
+        if !style.legendTitle.isEmpty {
+            canvas.text(style.legendTitle, 12, y + 12, size: 12, maxWidth: 120)
+            x = 12 + max(min(Labels.width(Labels.cleaned(style.legendTitle), size: 12), 120) + 14, 24)
+        }
+        let length = 180.0
+        let slices = 45
+        for slice in 0..<slices {
+            let value = domain.low + (domain.high - domain.low) * (Double(slice) + 0.5) / Double(slices)
+            // Half a pixel of overlap hides the seams that antialiasing would show.
+            canvas.rect(
+                x + length * Double(slice) / Double(slices), y + 2, length / Double(slices) + 0.5, 13, "c",
+                extra: "fill=\"\(style.scale.color(value, in: domain).hex)\"")
+        }
+        let scale = Scale(kind: .linear, low: domain.low, high: domain.high, from: x, to: x + length)
+        let axis = Axis("", format: style.format, wholeNumbers: style.format == .decimals(0))
+        for label in TickLabels.horizontal(axis, scale: scale, pictureWidth: width, spacing: 40) {
+            let place = scale.position(label.value)
+            canvas.line(place, y + 15, place, y + 19, "axis")
+            canvas.text(label.text, place, y + 31, size: TickLabels.size, anchor: .middle, style: .muted)
+        }
+        if missing > 0 {
+            let start = x + length + 40
+            canvas.rect(start, y + 1, 20, 14, "axis", extra: "style=\"fill:url(#\(canvas.id)-hatch)\"")
+            canvas.text(
+                style.missingNote, start + 27, y + 12, size: 12, maxWidth: max(width - start - 35, 20))
+        }
+    }
+}

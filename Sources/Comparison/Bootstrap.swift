@@ -1,0 +1,119 @@
+/// Percentile bootstrap, deterministic for a seed.
+///
+/// With few seeds the interval is narrower than its name: resampled seeds vary by (n − 1)/n of the sample
+/// variance and cannot leave its range. See `coverage(seeds:)`.
+public struct Bootstrap: Sendable, Equatable {
+    public let resamples: Int
+    /// The share of resamples inside the interval.
+    public let confidence: Double
+    public let seed: UInt64
+
+    public init(resamples: Int = 2_000, confidence: Double = 0.95, seed: UInt64 = 1) {
+        precondition(resamples > 0, "\(resamples) resamples give no interval")
+        precondition(confidence > 0 && confidence < 1, "the confidence \(confidence) is not between 0 and 1")
+        self.resamples = resamples
+        self.confidence = confidence
+        self.seed = seed
+    }
+
+    /// Of the mean, resampling the numbers; nil for fewer than two.
+    public func interval(differences: [Double]) -> ClosedRange<Double>? {
+        guard differences.count > 1 else { return nil }
+        var generator = ResampleGenerator(seed: seed)
+        var means: [Double] = []
+        means.reserveCapacity(resamples)
+        for _ in 0..<resamples {
+            var sum = 0.0
+            for _ in differences.indices { sum += differences[generator.index(below: differences.count)] }
+            means.append(sum / Double(differences.count))
+        }
+        return percentiles(&means)
+    }
+
+    /// Of the mean difference, resampling pairs (seeds) and test rows, the same rows in both arms and all
+    /// pairs; the metric is computed anew from the resampled rows.
+    ///
+    /// Resamples in which the metric is undefined are left out. nil when predictions are missing or do not
+    /// match the truth, when the metric needs more than predictions, and when half the resamples are
+    /// undefined.
+    public func interval(pairs: [RunPair], truth: Predictions, metric: ComparedMetric) -> ClosedRange<Double>?
+    {
+        guard !pairs.isEmpty, truth.count > 0 else { return nil }
+        var tables: [(arm: any ResampledMetric, baseline: any ResampledMetric)] = []
+        for pair in pairs {
+            guard let predictions = pair.predictions,
+                let arm = metric.resampled(truth: truth, predicted: predictions.arm),
+                let baseline = metric.resampled(truth: truth, predicted: predictions.baseline)
+            else { return nil }
+            tables.append((arm, baseline))
+        }
+        var generator = ResampleGenerator(seed: seed)
+        var means: [Double] = []
+        means.reserveCapacity(resamples)
+        var weights = [Int32](repeating: 0, count: truth.count)
+        var drawn = [Int](repeating: 0, count: pairs.count)
+        for _ in 0..<resamples {
+            for row in weights.indices { weights[row] = 0 }
+            for _ in weights.indices { weights[generator.index(below: weights.count)] += 1 }
+            for pair in drawn.indices { drawn[pair] = 0 }
+            for _ in drawn.indices { drawn[generator.index(below: drawn.count)] += 1 }
+            if let mean = mean(tables, drawn: drawn, weights: weights) { means.append(mean) }
+        }
+        return means.count * 2 > resamples ? percentiles(&means) : nil
+    }
+
+    private func mean(
+        _ tables: [(arm: any ResampledMetric, baseline: any ResampledMetric)], drawn: [Int], weights: [Int32]
+    ) -> Double? {
+        var sum = 0.0
+        for (table, count) in zip(tables, drawn) where count > 0 {
+            guard let arm = table.arm.value(weights: weights),
+                let baseline = table.baseline.value(weights: weights)
+            else { return nil }
+            sum += Double(count) * (arm - baseline)
+        }
+        return sum / Double(tables.count)
+    }
+
+    /// How often a 95 % interval over normally distributed seed differences really covers the truth, by
+    /// simulation (2,000 samples each); the worst case for intervals over seeds and rows.
+    public static func coverage(seeds: Int) -> Double {
+        let simulated = [2: 0.50, 3: 0.74, 4: 0.80, 5: 0.83, 6: 0.85, 7: 0.87, 8: 0.88, 9: 0.89, 10: 0.90]
+        return seeds < 2 ? 0 : simulated[seeds] ?? (seeds < 20 ? 0.91 : 0.93)
+    }
+
+    /// Linear between order statistics, as in NumPy.
+    private func percentiles(_ values: inout [Double]) -> ClosedRange<Double> {
+        values.sort()
+        let tail = (1 - confidence) / 2
+        let low = Self.quantile(tail, ofSorted: values)
+        return low...max(low, Self.quantile(1 - tail, ofSorted: values))
+    }
+
+    package static func quantile(_ share: Double, ofSorted values: [Double]) -> Double {
+        let position = share * Double(values.count - 1)
+        let lower = Int(position.rounded(.down))
+        let upper = min(lower + 1, values.count - 1)
+        return values[lower] + (position - Double(lower)) * (values[upper] - values[lower])
+    }
+}
+
+/// SplitMix64: small, fast, and the same everywhere.
+struct ResampleGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// Uniform in 0..<count, by the high half of a product; the bias is below count / 2⁶⁴.
+    mutating func index(below count: Int) -> Int {
+        Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(count)).high)
+    }
+}

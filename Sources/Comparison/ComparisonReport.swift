@@ -1,0 +1,187 @@
+/// The report of a comparison in Markdown, whatever it shows.
+public struct ComparisonReport: Sendable {
+    /// What the caller knows beside the results.
+    public struct Context: Sendable {
+        public var commit: String
+        public var machine: String
+        /// As it is to be printed.
+        public var date: String
+        /// Σ (outputs + inputs) over the adapted matrices.
+        public var parametersPerRank: Int?
+        /// Pictures to show, files relative to the report.
+        public var images: [(title: String, file: String)]
+
+        public init(
+            commit: String, machine: String, date: String, parametersPerRank: Int? = nil,
+            images: [(title: String, file: String)] = []
+        ) {
+            self.commit = commit
+            self.machine = machine
+            self.date = date
+            self.parametersPerRank = parametersPerRank
+            self.images = images
+        }
+    }
+
+    public static func markdown(_ table: ComparisonTable, context: Context) -> String {
+        ComparisonReport(table: table, context: context).sections.filter { !$0.isEmpty }
+            .joined(separator: "\n\n") + "\n"
+    }
+
+    private let table: ComparisonTable
+    private let context: Context
+
+    private var plan: ComparisonPlan { table.plan }
+
+    private var sections: [String] {
+        [
+            "# Comparison: \(Figures.cell(plan.name))", origin, conclusion, matching, search,
+            "## Results\n\n\(resultsText)\n\n" + table.markdown().trimmedEnd, pictures, pairs, failures,
+            settings,
+        ]
+    }
+
+    private var origin: String {
+        var lines = [
+            "- commit: \(context.commit)", "- machine: \(context.machine)", "- date: \(context.date)",
+            "- model: `\(plan.model)`; data: `\(plan.train)`, `\(plan.validation)`, `\(plan.test)`",
+            "- reported runs: \(table.reported.finished) of \(table.reported.total)",
+        ]
+        let kernels = Set(table.rows.flatMap(\.results).compactMap(\.kernel)).sorted()
+        if !kernels.isEmpty { lines.insert("- kernel: \(kernels.joined(separator: ", "))", at: 2) }
+        return lines.joined(separator: "\n")
+    }
+
+    private var conclusion: String {
+        var text = "## Conclusion\n\n" + table.conclusions.map { "- " + $0 }.joined(separator: "\n")
+        if !table.warnings.isEmpty {
+            text += "\n\n**Warnings**\n\n" + table.warnings.map { "- " + $0 }.joined(separator: "\n")
+        }
+        return text
+    }
+
+    private var matching: String {
+        var text = "## What was matched\n\n"
+        let kinds = plan.budgets.contains { if case .averageRank = $0 { true } else { false } }
+        text +=
+            "At each budget all arms end with the same number of trainable parameters in their adapters; the "
+            + "head comes on top. "
+        if kinds {
+            text +=
+                "An average rank r stands for r · Σ(outputs + inputs) parameters over the adapted matrices"
+            text += context.parametersPerRank.map { ", here r · \(Figures.grouped($0))" } ?? ""
+            text += "."
+        }
+        let pattern = plan.arms.compactMap { arm in
+            arm.patternOf.map {
+                "\(arm.name) starts with the final ranks of \($0)'s run of the same budget and seed."
+            }
+        }
+        let pruned = plan.arms.compactMap { arm in
+            arm.pruneFrom.map {
+                "\(arm.name) trains at \(Figures.plain($0)) times the budget and is then cut to it by exact "
+                    + "singular values."
+            }
+        }
+        let pointless = plan.arms.filter(\.isBudgetless).map(\.name)
+        let rest = pointless.isEmpty ? [] : ["Without a budget: \(pointless.joined(separator: ", "))."]
+        text += (kinds ? " " : "") + "Model and data are the same for all; runs are paired by seed."
+        let notes = pattern + pruned + rest
+        return text + (notes.isEmpty ? "" : "\n\n" + notes.map { "- " + $0 }.joined(separator: "\n"))
+    }
+
+    private var search: String {
+        let title = "## Learning rates\n\n"
+        guard plan.search.isNeeded else {
+            return title + "Not searched: every arm trained with one given learning rate, "
+                + plan.arms.map { "\($0.name) \(Figures.rate($0.learningRates[0]))" }.joined(separator: ", ")
+                + "."
+        }
+        let rates = Set(table.searches.flatMap(\.rows).map(\.learningRate)).sorted()
+        var columns: [(header: String, alignment: TextTable.Alignment)] = [("arm", .left), ("budget", .left)]
+        columns += rates.map { (Figures.rate($0), .right) } + [("chosen", .right)]
+        var grid = TextTable(columns)
+        for search in table.searches {
+            let cells = rates.map { rate in
+                search.rows.first { $0.learningRate == rate }.map { cell($0, search) } ?? ""
+            }
+            let edge = search.edge.map { " (\($0.rawValue) tried)" } ?? ""
+            grid.add(
+                [search.arm, search.budget.map { "\($0)" } ?? "–"] + cells
+                    + [(search.winner.map(Figures.rate) ?? "–") + edge])
+        }
+        let seeds = plan.search.seeds.map { String($0) }.joined(separator: ", ")
+        return title + "Validation \(plan.metric.rawValue), mean over the search "
+            + "seed\(plan.search.seeds.count == 1 ? "" : "s") \(seeds), apart from the reported "
+            + "ones. Every arm had \(plan.search.learningRates.count) rates "
+            + "to choose from; the best one is bold.\n\n"
+            + grid.markdown().joined(separator: "\n")
+    }
+
+    private func cell(_ row: SearchOutcome.Row, _ search: SearchOutcome) -> String {
+        if let mean = row.mean {
+            let text = Figures.fixed(mean, 4)
+            return row.learningRate == search.winner ? "**\(text)**" : text
+        }
+        return row.failed > 0 ? "failed" : "missing"
+    }
+
+    private var resultsText: String {
+        let levels = Set(table.rows.compactMap { $0.difference?.levels?.rawValue }).sorted()
+        var text =
+            "Test \(plan.metric.rawValue), mean ± standard deviation over n seeds; differences from "
+            + "\(plan.baseline) are paired by seed."
+        if !levels.isEmpty {
+            text += " Intervals: 95 % percentile bootstrap over \(levels.joined(separator: ", or "))."
+        }
+        return text
+    }
+
+    private var pictures: String {
+        guard !context.images.isEmpty else { return "" }
+        return "## Pictures\n\n"
+            + context.images.map { "![\(Figures.cell($0.title))](\($0.file))" }.joined(separator: "\n\n")
+    }
+
+    private var pairs: String {
+        let rows = table.rows.filter { !$0.pairs.isEmpty }
+        guard !rows.isEmpty else { return "" }
+        var grid = TextTable([
+            ("budget", .left), ("arm", .left), ("seed", .right), (plan.metric.rawValue, .right),
+            (plan.baseline, .right), ("difference", .right),
+        ])
+        for row in rows {
+            for pair in row.pairs {
+                grid.add([
+                    row.budget.map { "\($0)" } ?? "–", row.arm, String(pair.seed),
+                    Figures.fixed(pair.value, 4),
+                    Figures.fixed(pair.baseline, 4), Figures.signed(pair.difference),
+                ])
+            }
+        }
+        return "## Pairs\n\n" + grid.markdown().joined(separator: "\n")
+    }
+
+    private var failures: String {
+        guard !table.failures.isEmpty else { return "" }
+        var grid = TextTable([("run", .left), ("reason", .left)])
+        for result in table.failures { grid.add(["`\(result.id)`", result.failure ?? ""]) }
+        return "## Failed runs\n\n" + grid.markdown().joined(separator: "\n")
+    }
+
+    private var settings: String {
+        // A fence longer than any in the plan keeps the plan inside.
+        var fence = "```"
+        while plan.source.contains(fence) { fence += "`" }
+        return "## Plan\n\n\(fence)yaml\n\(plan.source.trimmedEnd)\n\(fence)"
+    }
+}
+
+extension String {
+    /// Without line breaks and spaces at the end.
+    var trimmedEnd: String {
+        var text = self[...]
+        while let last = text.last, last.isWhitespace { text.removeLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,151 @@
+import Foundation
+
+extension ComparisonTable {
+    /// For a terminal: a heading, a block for each budget, the warnings. At most `width` columns as long as
+    /// the numbers fit.
+    public func terminal(width: Int = 100) -> String {
+        var lines = [
+            "\(plan.name): \(plan.metric.rawValue) on the test data, mean ± standard deviation over seeds",
+            "differences from \(plan.baseline) by seed, with 95 % bootstrap intervals",
+        ]
+        // One table, so that the columns of all blocks align.
+        let table = terminalTable(rows).terminal(width: width)
+        var at = 1
+        for section in sections {
+            lines += ["", section.budget.map { "\($0)" } ?? "without a budget", table[0]]
+            lines += table[at..<at + section.rows.count]
+            at += section.rows.count
+        }
+        if !warnings.isEmpty { lines.append("") }
+        lines += warnings.flatMap { Self.wrapped("! " + $0, width: width) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func terminalTable(_ rows: [Row]) -> TextTable {
+        var table = TextTable([
+            ("arm", .left), ("trainable", .right), ("n", .right), (plan.metric.rawValue, .left),
+            ("difference", .left), ("rate", .left), ("s/step", .right), ("memory", .right),
+        ])
+        for row in rows {
+            table.add([
+                row.arm, row.trainableParameters.map(Figures.whole) ?? "–", row.countText,
+                row.metric.map(Figures.spread) ?? "–", row.differenceText,
+                row.learningRate.map(Figures.rate) ?? "–", row.secondsPerStep.map(Figures.seconds) ?? "–",
+                row.peakMemoryBytes.map(Figures.bytes) ?? "–",
+            ])
+        }
+        return table
+    }
+
+    /// A block for each budget, under headings of `level`.
+    public func markdown(level: Int = 3) -> String {
+        var blocks: [String] = []
+        for section in sections {
+            let title = section.budget.map { "\($0)" } ?? "without a budget"
+            blocks.append(
+                String(repeating: "#", count: level) + " " + title.prefix(1).uppercased() + title.dropFirst())
+            blocks.append(markdownTable(section.rows).markdown().joined(separator: "\n"))
+        }
+        return blocks.joined(separator: "\n\n") + "\n"
+    }
+
+    private func markdownTable(_ rows: [Row]) -> TextTable {
+        let names = otherNames(of: rows)
+        var columns: [(header: String, alignment: TextTable.Alignment)] = [
+            ("arm", .left), ("trainable", .right), ("in adapters", .right), ("n", .right),
+            (plan.metric.rawValue, .right), ("difference [95 %]", .right),
+        ]
+        columns += names.map { ($0, .right) }
+        columns += [("rate", .right), ("s/step", .right), ("peak memory", .right)]
+        var table = TextTable(columns)
+        for row in rows {
+            var cells = [
+                row.arm, row.trainableParameters.map(Figures.whole) ?? "–",
+                row.adapterParameters.map(Figures.whole) ?? "–", row.countText,
+                row.metric.map(Figures.spread) ?? "–", row.differenceText,
+            ]
+            cells += names.map { name in
+                row.others.first { $0.name == name }.map { Figures.spread($0.summary) } ?? "–"
+            }
+            cells += [
+                row.learningRate.map(Figures.rate) ?? "–", row.secondsPerStep.map(Figures.seconds) ?? "–",
+                row.peakMemoryBytes.map(Figures.bytes) ?? "–",
+            ]
+            table.add(cells)
+        }
+        return table
+    }
+
+    /// One line for each arm and budget, numbers in full; empty fields where something is not known.
+    public func csv() -> String {
+        let names = otherNames(of: rows)
+        var header = [
+            "budget", "arm", "runs", "expected", "failed", "trainable-parameters", "adapter-parameters",
+            "metric",
+            "mean", "sd", "pairs", "difference", "low", "high", "resampled", "learning-rate",
+            "seconds-per-step",
+            "peak-memory-bytes",
+        ]
+        header += names.flatMap { ["\($0)-mean", "\($0)-sd"] }
+        let lines = [header] + rows.map { row in csvCells(row, others: names) }
+        return lines.map { $0.map(Self.csvField).joined(separator: ",") + "\n" }.joined()
+    }
+
+    private func csvCells(_ row: Row, others names: [String]) -> [String] {
+        func text(_ value: Double?) -> String { value.map(Figures.plain) ?? "" }
+        var cells = [
+            row.budget.map { "\($0.slug)" } ?? "", row.arm, String(row.count), String(row.expected),
+            String(row.failed), text(row.trainableParameters), text(row.adapterParameters),
+            plan.metric.rawValue,
+            text(row.metric?.mean), text(row.metric?.deviation), String(row.pairs.count),
+        ]
+        cells += [
+            text(row.difference?.mean), text(row.difference?.interval?.lowerBound),
+            text(row.difference?.interval?.upperBound), row.difference?.levels?.rawValue ?? "",
+            text(row.learningRate), text(row.secondsPerStep), row.peakMemoryBytes.map { String($0) } ?? "",
+        ]
+        for name in names {
+            let summary = row.others.first { $0.name == name }?.summary
+            cells += [text(summary?.mean), text(summary?.deviation)]
+        }
+        return cells
+    }
+
+    private func otherNames(of rows: [Row]) -> [String] {
+        var names: [String] = []
+        for name in rows.flatMap(\.others).map(\.name) where !names.contains(name) { names.append(name) }
+        return names
+    }
+
+    private static func csvField(_ text: String) -> String {
+        guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+        return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+    }
+
+    /// Broken at spaces; all lines but the first are indented by two.
+    static func wrapped(_ text: String, width: Int) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            if line.isEmpty {
+                line = String(word)
+            } else if line.count + 1 + word.count <= width {
+                line += " " + word
+            } else {
+                lines.append(line)
+                line = "  " + word
+            }
+        }
+        return lines + [line]
+    }
+}
+
+extension ComparisonTable.Row {
+    /// `3`, or `2/3` while runs are missing.
+    var countText: String { count == expected ? String(count) : "\(count)/\(expected)" }
+
+    var differenceText: String {
+        if isBaseline { return "baseline" }
+        return difference.map(Figures.difference) ?? "–"
+    }
+}

@@ -1,0 +1,241 @@
+/// What the reported trials of a comparison came to, so far.
+public struct ComparisonTable: Sendable {
+    /// An arm at a budget.
+    public struct Row: Sendable {
+        public let arm: String
+        /// nil for an arm without a budget.
+        public let budget: Budget?
+        public let isBaseline: Bool
+        /// Runs of the plan.
+        public let expected: Int
+        /// Runs with a value of the metric, in the order of their seeds.
+        public let results: [TrialResult]
+        /// Runs that failed or whose metric is undefined.
+        public let failed: Int
+        /// The compared metric on the test data; nil without runs.
+        public let metric: Summary?
+        /// The other test metrics by name, defined in every run.
+        public let others: [(name: String, summary: Summary)]
+        /// Seeds of the plan that the baseline has too at this budget.
+        public let expectedPairs: Int
+        /// Pairs with the baseline's runs of the same budget and seed.
+        public let pairs: [RunPair]
+        /// Against the baseline; nil for the baseline and without pairs.
+        public let difference: PairedDifference?
+        /// What the runs trained with; nil until it is known.
+        public let learningRate: Double?
+
+        public var count: Int { results.count }
+        public var trainableParameters: Double? { mean(\.trainableParameters) }
+        public var adapterParameters: Double? { mean(\.adapterParameters) }
+        public var secondsPerStep: Double? { Summary(results.compactMap(\.secondsPerStep))?.mean }
+        /// The largest of the runs.
+        public var peakMemoryBytes: Int? { results.compactMap(\.peakMemoryBytes).max() }
+
+        private func mean(_ value: (TrialResult) -> Int?) -> Double? {
+            Summary(results.compactMap(value).map { Double($0) })?.mean
+        }
+    }
+
+    public let plan: ComparisonPlan
+    /// By budget, rising, arms in the plan's order; arms without a budget last.
+    public let rows: [Row]
+    public let searches: [SearchOutcome]
+    /// Trials that failed, of both stages.
+    public let failures: [TrialResult]
+    /// Reported trials, `(finished, all)`; failed ones are finished.
+    public let reported: (finished: Int, total: Int)
+    /// Trials that can never run, because what they need failed.
+    public let hopeless: [TrialSchedule.Blocked]
+
+    /// - Parameters:
+    ///   - truth: of the test rows; nil resamples seeds only.
+    ///   - predictions: of a trial on the test rows, by id; nil when there are none.
+    public init(
+        plan: ComparisonPlan, state: TrialSchedule.State, truth: Predictions? = nil,
+        predictions: (String) -> Predictions? = { _ in nil }, bootstrap: Bootstrap = Bootstrap()
+    ) {
+        self.plan = plan
+        searches = state.searches
+        failures = state.finished.map(\.result).filter { !$0.isOK }
+        reported = state.reported
+        hopeless = state.blocked.filter(\.isHopeless)
+        let points = plan.budgets.map(Optional.some) + [nil]
+        let builder = RowBuilder(plan: plan, state: state, truth: truth, bootstrap: bootstrap)
+        rows = points.flatMap { budget in
+            plan.arms.filter { $0.points.contains(budget) }.map {
+                builder.row($0, budget, predictions: predictions)
+            }
+        }
+    }
+
+    /// Rows by budget, in order.
+    public var sections: [(budget: Budget?, rows: [Row])] {
+        var sections: [(budget: Budget?, rows: [Row])] = []
+        for row in rows {
+            if let last = sections.last, last.budget == row.budget {
+                sections[sections.count - 1].rows.append(row)
+            } else {
+                sections.append((row.budget, [row]))
+            }
+        }
+        return sections
+    }
+
+    /// What a reader must know before believing the numbers; each a single line.
+    public var warnings: [String] {
+        var lines: [String] = []
+        if reported.finished < reported.total {
+            lines.append("partial: \(reported.finished) of \(reported.total) reported runs are there")
+        }
+        lines += shortRows + unpaired + unequalParameters + edges + mixedOrigins
+        let failed = failures.count
+        if failed > 0 {
+            lines.append("\(Figures.counted(failed, "run")) failed; see the list of failed runs")
+        }
+        if !hopeless.isEmpty {
+            lines.append(
+                "\(Figures.counted(hopeless.count, "run")) cannot be made: \(hopeless[0].reason)")
+        }
+        return lines
+    }
+
+    private var shortRows: [String] {
+        let groups = sections.compactMap { section -> String? in
+            let few = section.rows.filter { $0.count > 0 && $0.count < Self.fewestSeeds }
+            guard !few.isEmpty else { return nil }
+            let place = section.budget.map { "at \($0)" } ?? "without a budget"
+            return place + " " + few.map { "\($0.arm) (\($0.count))" }.joined(separator: ", ")
+        }
+        return groups.isEmpty
+            ? [] : ["fewer than 3 seeds, too few to judge by: \(groups.joined(separator: "; "))"]
+    }
+
+    /// Means and differences then stand on different seeds.
+    private var unpaired: [String] {
+        rows.compactMap { row in
+            guard row.difference != nil, row.pairs.count < row.count else { return nil }
+            let place = row.budget.map { " at \($0)" } ?? ""
+            return "\(row.arm)\(place) has \(Figures.counted(row.count, "run")), of which "
+                + "\(row.pairs.count) \(row.pairs.count == 1 ? "has" : "have") a partner of "
+                + "\(plan.baseline): the difference is of these alone"
+        }
+    }
+
+    private var unequalParameters: [String] {
+        sections.compactMap { section in
+            guard let budget = section.budget else { return nil }
+            let known = section.rows.compactMap { row in
+                (row.adapterParameters ?? row.trainableParameters).map { (row.arm, $0) }
+            }
+            guard let least = known.min(by: { $0.1 < $1.1 }), let most = known.max(by: { $0.1 < $1.1 }),
+                most.1 > least.1 * 1.01
+            else { return nil }
+            let excess = Figures.fixed(100 * (most.1 / least.1 - 1), 1)
+            return
+                "unequal parameters at \(budget): \(most.0) has \(Figures.whole(most.1)), \(excess) % more "
+                + "than \(least.0) with \(Figures.whole(least.1))"
+        }
+    }
+
+    private var edges: [String] {
+        searches.compactMap { search in
+            guard let winner = search.winner, let edge = search.edge else { return nil }
+            let place = search.budget.map { " at \($0)" } ?? ""
+            return
+                "the learning rate \(Figures.rate(winner)) of \(search.arm)\(place) is the "
+                + "\(edge.rawValue) tried: widen the grid"
+        }
+    }
+
+    private var mixedOrigins: [String] {
+        let results = rows.flatMap(\.results)
+        return [("commits", results.compactMap(\.commit)), ("machines", results.compactMap(\.machine))]
+            .compactMap {
+                let different = Set($1).sorted()
+                return different.count > 1
+                    ? "runs come from \(different.count) \($0): \(different.joined(separator: ", "))" : nil
+            }
+    }
+}
+
+private struct RowBuilder {
+    let plan: ComparisonPlan
+    let truth: Predictions?
+    let bootstrap: Bootstrap
+    private var finished: [Key: [TrialResult]] = [:]
+    private var rates: [Key: Double] = [:]
+
+    private struct Key: Hashable {
+        let arm: String
+        let budget: Budget?
+    }
+
+    init(plan: ComparisonPlan, state: TrialSchedule.State, truth: Predictions?, bootstrap: Bootstrap) {
+        self.plan = plan
+        self.truth = truth
+        self.bootstrap = bootstrap
+        for (trial, result) in state.finished where trial.stage == .report {
+            finished[Key(arm: trial.arm, budget: trial.budget), default: []].append(result)
+        }
+        for trial in state.next + state.finished.map(\.trial) where trial.stage == .report {
+            rates[Key(arm: trial.arm, budget: trial.budget)] = trial.learningRate
+        }
+    }
+
+    func row(
+        _ arm: ComparisonPlan.Arm, _ budget: Budget?, predictions: (String) -> Predictions?
+    ) -> ComparisonTable.Row {
+        let key = Key(arm: arm.name, budget: budget)
+        let all = finished[key] ?? []
+        let results = measured(key)
+        let isBaseline = arm.name == plan.baseline
+        let pairs = isBaseline ? [] : pairs(results, budget, predictions: predictions)
+        return ComparisonTable.Row(
+            arm: arm.name, budget: budget, isBaseline: isBaseline, expected: arm.seeds(at: budget).count,
+            results: results, failed: all.count - results.count,
+            metric: Summary(results.compactMap { $0.test(plan.metric) }), others: others(results),
+            expectedPairs: isBaseline ? 0 : partnerSeeds(budget).filter(arm.seeds(at: budget).contains).count,
+            pairs: pairs,
+            difference: PairedDifference(
+                pairs: pairs, truth: truth, metric: plan.metric, bootstrap: bootstrap),
+            learningRate: rates[key])
+    }
+
+    /// Of the baseline at a budget; none for an arm without a budget beside a baseline with one.
+    private func partnerSeeds(_ budget: Budget?) -> [UInt64] {
+        guard let baseline = plan.arm(plan.baseline) else { return [] }
+        let point = baseline.isBudgetless ? nil : budget
+        return baseline.points.contains(point) ? baseline.seeds(at: point) : []
+    }
+
+    private func measured(_ key: Key) -> [TrialResult] {
+        (finished[key] ?? []).filter { $0.test(plan.metric)?.isFinite ?? false }
+    }
+
+    /// A baseline without a budget is the partner at every budget.
+    private func pairs(
+        _ results: [TrialResult], _ budget: Budget?, predictions: (String) -> Predictions?
+    ) -> [RunPair] {
+        guard let baseline = plan.arm(plan.baseline) else { return [] }
+        let partners = measured(Key(arm: baseline.name, budget: baseline.isBudgetless ? nil : budget))
+        return results.compactMap { result in
+            guard let partner = partners.first(where: { $0.seed == result.seed }),
+                let value = result.test(plan.metric), let other = partner.test(plan.metric)
+            else { return nil }
+            let both = predictions(result.id).flatMap { first in predictions(partner.id).map { (first, $0) } }
+            return RunPair(seed: result.seed, value: value, baseline: other, predictions: both)
+        }
+    }
+
+    private func others(_ results: [TrialResult]) -> [(name: String, summary: Summary)] {
+        let names = Set(results.flatMap(\.testMetrics.keys)).subtracting([plan.metric.rawValue])
+        let usual = ComparedMetric.allCases.map(\.rawValue)
+        let sorted = usual.filter(names.contains) + names.subtracting(usual).sorted()
+        return sorted.compactMap { name in
+            let values = results.compactMap { $0.testMetrics[name] ?? nil }
+            guard values.count == results.count, let summary = Summary(values) else { return nil }
+            return (name, summary)
+        }
+    }
+}

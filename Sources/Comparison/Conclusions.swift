@@ -1,0 +1,77 @@
+extension ComparisonTable {
+    /// What the numbers show and no more: one line for each arm with pairs, by budget, and a last one that
+    /// counts.
+    public var conclusions: [String] {
+        var lines: [String] = []
+        var counts = (better: 0, worse: 0, open: 0)
+        for row in rows {
+            guard let difference = row.difference else { continue }
+            lines.append(sentence(row, difference))
+            guard let includesZero = difference.includesZero, difference.count >= Self.fewestSeeds else {
+                counts.open += 1
+                continue
+            }
+            if includesZero {
+                counts.open += 1
+            } else if plan.metric.isBetter(difference.mean, than: 0) {
+                counts.better += 1
+            } else {
+                counts.worse += 1
+            }
+        }
+        guard !lines.isEmpty else {
+            return ["No run of another arm has a partner of \(plan.baseline) yet: nothing can be concluded."]
+        }
+        let all = counts.better + counts.worse + counts.open
+        lines.append(
+            "Of \(Figures.counted(all, "comparison")) with \(plan.baseline), \(counts.better) "
+                + "\(counts.better == 1 ? "shows" : "show") an arm better, \(counts.worse) worse, "
+                + "\(counts.open) no difference." + chance)
+        return lines
+    }
+
+    /// Runs of fewer seeds support no claim.
+    static let fewestSeeds = 3
+
+    /// How far the intervals can be believed, which depends on the number of seeds.
+    private var chance: String {
+        let counts = Set(rows.compactMap(\.difference?.count).filter { $0 >= Self.fewestSeeds }).sorted()
+        guard !counts.isEmpty else { return "" }
+        let parts = counts.map {
+            "\(Figures.fixed(100 * Bootstrap.coverage(seeds: $0), 0)) % with \($0) seeds"
+        }
+        return
+            " Intervals over few seeds are too narrow: where seeds vary more than test rows, a 95 % interval "
+            + "holds the truth in about \(parts.joined(separator: ", "))."
+    }
+
+    private func sentence(_ row: Row, _ difference: PairedDifference) -> String {
+        let place = row.budget.map { "At \($0): " } ?? "Without a budget: "
+        let amount = Figures.fixed(abs(difference.mean), 4)
+        let isZero = Figures.signed(difference.mean) == Figures.fixed(0, 4)
+        let direction =
+            isZero
+            ? "is level with \(plan.baseline)"
+            : "is \(difference.mean > 0 ? "above" : "below") \(plan.baseline) by \(amount)"
+        let note = plan.metric.isHigherBetter ? "" : ", lower being better"
+        var text =
+            "\(place)\(row.arm) \(direction) \(Figures.interval(difference.interval)) in "
+            + "\(plan.metric.rawValue)\(note) (n = \(difference.count)); "
+        text += verdict(difference)
+        let missing = row.expectedPairs - row.pairs.count
+        if missing > 0 { text += " \(missing) of \(Figures.counted(row.expectedPairs, "pair")) missing." }
+        return text
+    }
+
+    private func verdict(_ difference: PairedDifference) -> String {
+        guard let includesZero = difference.includesZero else { return "one pair shows nothing." }
+        if difference.levels == .rows {
+            return "a single seed: the interval covers test rows only and shows nothing about other seeds."
+        }
+        if includesZero { return "the interval includes 0: no difference shown." }
+        let quality = plan.metric.isBetter(difference.mean, than: 0) ? "better" : "worse"
+        return difference.count < Self.fewestSeeds
+            ? "the interval excludes 0, but \(difference.count) seeds are too few to trust it."
+            : "the interval excludes 0: \(quality) on this test data."
+    }
+}

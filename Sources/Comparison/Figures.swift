@@ -1,0 +1,94 @@
+import Foundation
+
+/// Numbers as people read them, whatever the locale.
+package enum Figures {
+    /// `12,345`
+    package static func grouped(_ count: Int) -> String {
+        let digits = String(count.magnitude)
+        var result = ""
+        for (at, digit) in digits.enumerated() {
+            if at > 0, (digits.count - at).isMultiple(of: 3) { result.append(",") }
+            result.append(digit)
+        }
+        return count < 0 ? "-" + result : result
+    }
+
+    /// With `places` decimals.
+    package static func fixed(_ value: Double, _ places: Int) -> String {
+        String(format: "%.\(places)f", locale: nil, value)
+    }
+
+    /// With a sign, and no sign before a rounded zero.
+    package static func signed(_ value: Double, _ places: Int = 4) -> String {
+        let text = fixed(value, places)
+        let isZero = text.allSatisfy { "-0.".contains($0) }
+        if isZero { return fixed(0, places) }
+        return value > 0 ? "+" + text : text
+    }
+
+    /// The shortest text that reads back as the same number, without `.0`: `2`, `1.5`.
+    package static func plain(_ value: Double) -> String {
+        let text = String(value)
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+
+    /// A learning rate as people write it: `6e-3`, `1.5e-4`; ordinary decimals from 0.1 on.
+    package static func rate(_ value: Double) -> String {
+        guard value > 0, value < 0.1 else { return plain(value) }
+        var exponent = Int(log10(value).rounded(.down))
+        var text = scaled(value, by: exponent)
+        if text == "10" {
+            exponent += 1
+            text = "1"
+        }
+        return "\(text)e\(exponent)"
+    }
+
+    private static func scaled(_ value: Double, by exponent: Int) -> String {
+        var text = String(format: "%.6f", locale: nil, value / pow(10, Double(exponent)))
+        while text.hasSuffix("0") { text.removeLast() }
+        return text.hasSuffix(".") ? String(text.dropLast()) : text
+    }
+
+    /// Seconds with three significant digits: `0.182`, `1.82`, `12.3`.
+    package static func seconds(_ value: Double) -> String {
+        fixed(value, value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)
+    }
+
+    /// `412 MB`, `1.9 GB`, in powers of 1,000.
+    package static func bytes(_ count: Int) -> String {
+        let value = Double(count)
+        if value < 1e6 { return fixed(value / 1e3, 0) + " kB" }
+        return value < 1e9 ? fixed(value / 1e6, 0) + " MB" : fixed(value / 1e9, 1) + " GB"
+    }
+
+    /// `1 run`, `2 runs`
+    package static func counted(_ count: Int, _ noun: String) -> String {
+        "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+    }
+}
+
+extension Figures {
+    /// A mean of counts, rounded: `82,944`.
+    package static func whole(_ value: Double) -> String { grouped(Int(value.rounded())) }
+
+    /// `0.5470 ± 0.0120`, the mean alone for one number.
+    package static func spread(_ summary: Summary) -> String {
+        fixed(summary.mean, 4) + (summary.deviation.map { " ± " + fixed($0, 4) } ?? "")
+    }
+
+    /// `+0.0150 [+0.0030, +0.0270]`; `[no interval]` when nothing could be resampled.
+    package static func difference(_ difference: PairedDifference) -> String {
+        signed(difference.mean) + " " + interval(difference.interval)
+    }
+
+    package static func interval(_ interval: ClosedRange<Double>?) -> String {
+        interval.map { "[\(signed($0.lowerBound)), \(signed($0.upperBound))]" } ?? "[no interval]"
+    }
+
+    /// Text of a table's cell: on one line, without what Markdown takes for a border.
+    package static func cell(_ text: String) -> String {
+        text.replacingOccurrences(of: "|", with: "\\|").split(whereSeparator: \.isNewline).joined(
+            separator: " ")
+    }
+}

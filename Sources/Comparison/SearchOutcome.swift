@@ -1,0 +1,54 @@
+/// What the learning-rate search of an arm at a budget found, so far.
+public struct SearchOutcome: Sendable, Equatable {
+    public struct Row: Sendable, Equatable {
+        public let learningRate: Double
+        /// Mean validation metric over the search seeds; nil until all are there, and when one failed.
+        public let mean: Double?
+        public let finished: Int
+        /// Failed or diverged: without a value. One makes its rate lose.
+        public let failed: Int
+    }
+
+    public enum Edge: String, Sendable { case lowest, highest }
+
+    public let arm: String
+    public let budget: Budget?
+    /// Ascending by rate.
+    public let rows: [Row]
+    public let seedCount: Int
+    /// The best rate, the smaller one of equals; nil until every trial is there, and when each rate failed.
+    public let winner: Double?
+
+    public var isComplete: Bool { rows.allSatisfy { $0.finished == seedCount } }
+
+    /// Set when the winner is at an end of the grid, so that a better rate may lie beyond it.
+    public var edge: Edge? {
+        guard let winner, rows.count > 1 else { return nil }
+        return winner == rows.first?.learningRate
+            ? .lowest : winner == rows.last?.learningRate ? .highest : nil
+    }
+
+    /// - Parameter results: of each rate, ascending, the results that are there.
+    init(
+        arm: String, budget: Budget?, results: [(rate: Double, results: [TrialResult])], seedCount: Int,
+        metric: ComparedMetric
+    ) {
+        self.arm = arm
+        self.budget = budget
+        self.seedCount = seedCount
+        var rows: [Row] = []
+        var best: Row?
+        for (rate, results) in results {
+            let values = results.compactMap { $0.validation(metric) }.filter(\.isFinite)
+            let isWhole = results.count == seedCount && values.count == seedCount
+            let mean = isWhole ? values.reduce(0, +) / Double(seedCount) : nil
+            let row = Row(
+                learningRate: rate, mean: mean, finished: results.count, failed: results.count - values.count)
+            rows.append(row)
+            if let mean, best?.mean.map({ metric.isBetter(mean, than: $0) }) ?? true { best = row }
+        }
+        self.rows = rows
+        let isComplete = rows.allSatisfy { $0.finished == seedCount }
+        winner = isComplete ? best?.learningRate : nil
+    }
+}

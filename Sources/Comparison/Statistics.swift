@@ -1,0 +1,89 @@
+/// Mean and spread of numbers.
+public struct Summary: Sendable, Equatable {
+    public let count: Int
+    public let mean: Double
+    /// Sample standard deviation, divisor n − 1; nil for one number.
+    public let deviation: Double?
+
+    /// nil without numbers.
+    public init?(_ values: [Double]) {
+        guard !values.isEmpty else { return nil }
+        count = values.count
+        let mean = values.reduce(0, +) / Double(values.count)
+        self.mean = mean
+        guard values.count > 1 else {
+            deviation = nil
+            return
+        }
+        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        deviation = (squares / Double(values.count - 1)).squareRoot()
+    }
+
+    /// Standard error of the mean; nil for one number.
+    public var standardError: Double? { deviation.map { $0 / Double(count).squareRoot() } }
+}
+
+/// Two runs of one seed and budget: an arm's and the baseline's.
+public struct RunPair: Sendable {
+    public let seed: UInt64
+    public let value: Double
+    public let baseline: Double
+    /// Of both runs on the same rows, when they are there.
+    public let predictions: (arm: Predictions, baseline: Predictions)?
+
+    public init(
+        seed: UInt64, value: Double, baseline: Double,
+        predictions: (arm: Predictions, baseline: Predictions)? = nil
+    ) {
+        self.seed = seed
+        self.value = value
+        self.baseline = baseline
+        self.predictions = predictions
+    }
+
+    public var difference: Double { value - baseline }
+}
+
+/// How an arm differs from the baseline at equal budgets and seeds.
+public struct PairedDifference: Sendable, Equatable {
+    /// What the interval resamples.
+    public enum Levels: String, Sendable {
+        /// Seeds, and test rows, the same ones for both arms.
+        case seedsAndRows = "seeds and test rows"
+        case seeds = "seeds"
+        /// A single pair: its interval says nothing about other seeds.
+        case rows = "test rows"
+    }
+
+    public let seeds: [UInt64]
+    /// Arm minus baseline, by seed.
+    public let differences: [Double]
+    public let mean: Double
+    public let deviation: Double?
+    /// nil when nothing can be resampled: one pair without predictions.
+    public let interval: ClosedRange<Double>?
+    public let levels: Levels?
+
+    public var count: Int { differences.count }
+    /// nil without an interval.
+    public var includesZero: Bool? { interval.map { $0.contains(0) } }
+
+    /// nil without pairs. Falls back to seeds alone when predictions of any pair are missing, differ in their
+    /// count from the truth, or cannot give the metric.
+    public init?(
+        pairs: [RunPair], truth: Predictions?, metric: ComparedMetric, bootstrap: Bootstrap = Bootstrap()
+    ) {
+        guard let summary = Summary(pairs.map(\.difference)) else { return nil }
+        seeds = pairs.map(\.seed)
+        differences = pairs.map(\.difference)
+        mean = summary.mean
+        deviation = summary.deviation
+        if let truth, let interval = bootstrap.interval(pairs: pairs, truth: truth, metric: metric) {
+            self.interval = interval
+            levels = pairs.count > 1 ? .seedsAndRows : .rows
+        } else {
+            interval = bootstrap.interval(differences: pairs.map(\.difference))
+            levels = interval == nil ? nil : .seeds
+        }
+    }
+}

@@ -1,0 +1,240 @@
+import Foundation
+
+/// One run of a sweep.
+public struct SweepRun: Sendable, Hashable {
+    /// `fixed` or the name of an arm that stands beside it at the same budgets.
+    public let arm: String
+    public let rank: Int
+    public let seed: UInt64
+
+    public init(arm: String, rank: Int, seed: UInt64) {
+        self.arm = arm
+        self.rank = rank
+        self.seed = seed
+    }
+}
+
+/// The validation metric at the evaluations of one run, by rising step.
+public struct SweepCurve: Sendable, Equatable {
+    public struct Point: Sendable, Equatable {
+        public let step: Int
+        public let value: Double
+
+        public init(step: Int, value: Double) {
+            self.step = step
+            self.value = value
+        }
+    }
+
+    public private(set) var points: [Point] = []
+
+    public init(_ points: [Point] = []) { for point in points { append(point) } }
+
+    public mutating func append(_ point: Point) {
+        precondition(
+            point.step > points.last?.step ?? -1,
+            "step \(point.step) comes after step \(points.last?.step ?? -1)")
+        points.append(point)
+    }
+
+    /// The best value up to and with `step`; nil when there is none, and NaN never counts.
+    public func best(upTo step: Int, metric: ComparedMetric) -> Double? {
+        points.lazy.filter { $0.step <= step && $0.value.isFinite }.map(\.value)
+            .reduce(nil) { best, value in best.map { metric.isBetter(value, than: $0) ? value : $0 } ?? value
+            }
+    }
+}
+
+/// When a run is given up: its best value so far is worse than the median of the finished runs' best values
+/// at the same step by more than a margin (the median stopping rule).
+///
+/// Only evaluations at steps that every counted run has reached are compared; the first runs always finish.
+public struct DiscardRule: Sendable, Equatable {
+    /// In units of the metric.
+    public let margin: Double
+    /// Finished runs needed before any is given up.
+    public let minimumFinished: Int
+    /// The share of a run's steps that it always gets.
+    public let minimumShare: Double
+
+    public init(margin: Double, minimumFinished: Int = 3, minimumShare: Double = 0.3) {
+        precondition(margin >= 0 && margin.isFinite, "the margin \(margin) must be 0 or more")
+        precondition(minimumFinished > 0, "\(minimumFinished) finished runs have no median")
+        self.margin = margin
+        self.minimumFinished = minimumFinished
+        self.minimumShare = minimumShare
+    }
+
+    /// Why the run should stop now; nil to go on. A run whose values are all undefined so far is behind any
+    /// other.
+    ///
+    /// - Parameters:
+    ///   - curve: what the run has so far.
+    ///   - finished: curves of runs that went to their end, of any rank.
+    ///   - totalSteps: the steps of a whole run.
+    public func reasonToStop(
+        _ curve: SweepCurve, finished: [SweepCurve], totalSteps: Int, metric: ComparedMetric
+    ) -> String? {
+        guard let step = curve.points.last?.step, Double(step) >= minimumShare * Double(totalSteps) else {
+            return nil
+        }
+        let others = finished.compactMap { $0.best(upTo: step, metric: metric) }.sorted()
+        guard others.count >= minimumFinished else { return nil }
+        let median = Bootstrap.quantile(0.5, ofSorted: others)
+        let limit = metric.isHigherBetter ? median - margin : median + margin
+        guard let best = curve.best(upTo: step, metric: metric) else {
+            return "no defined \(metric.rawValue) by step \(step)"
+        }
+        guard metric.isBetter(limit, than: best) else { return nil }
+        return "\(metric.rawValue) \(Figures.fixed(best, 4)) at step \(step) is behind the median "
+            + "\(Figures.fixed(median, 4)) of \(others.count) finished runs by more "
+            + "than \(Figures.plain(margin))"
+    }
+}
+
+/// What a finished or given-up run of a sweep gave.
+public struct SweepOutcome: Sendable, Equatable {
+    public let run: SweepRun
+    /// The metric at the end; nil for a run that was given up or failed.
+    public let value: Double?
+    public let curve: SweepCurve
+    /// Why there is no value.
+    public let reason: String?
+
+    public init(run: SweepRun, value: Double?, curve: SweepCurve = SweepCurve(), reason: String? = nil) {
+        self.run = run
+        self.value = value
+        self.curve = curve
+        self.reason = reason
+    }
+}
+
+/// A sweep over fixed ranks, with other arms at the same budgets beside it.
+public struct SweepPlanner: Sendable {
+    public static let fixedArm = "fixed"
+
+    /// Ascending.
+    public let ranks: [Int]
+    public let seeds: [UInt64]
+    /// Arms beside the fixed ranks, such as `AdaLoRA`.
+    public let otherArms: [String]
+    public let metric: ComparedMetric
+    public let rule: DiscardRule?
+
+    public init(
+        ranks: [Int], seeds: [UInt64], otherArms: [String] = [], metric: ComparedMetric, rule: DiscardRule?
+    ) {
+        precondition(
+            !ranks.isEmpty && !seeds.isEmpty, "\(ranks.count) ranks and \(seeds.count) seeds give no run")
+        self.ranks = ranks.sorted()
+        self.seeds = seeds
+        self.otherArms = otherArms
+        self.metric = metric
+        self.rule = rule
+    }
+
+    /// Reads `1,2,4,8`: whole numbers from 1, each once; ascending.
+    public static func ranks(from text: String) throws -> [Int] {
+        var ranks: [Int] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let word = part.trimmingCharacters(in: .whitespaces)
+            guard word.utf8.allSatisfy({ (48...57).contains($0) }), let rank = Int(word),
+                (1...100_000).contains(rank)
+            else {
+                throw ComparisonError(
+                    "--ranks: \(quoted(word)) is not a rank; write whole numbers like 1,2,4,8")
+            }
+            guard !ranks.contains(rank) else {
+                throw ComparisonError("--ranks: \(rank) is given twice; keep one")
+            }
+            ranks.append(rank)
+        }
+        return ranks.sorted()
+    }
+
+    /// All runs in order: the ranks with the first seed, fixed ones before other arms, then with the next
+    /// seed. The largest rank goes first, so that a hopeless low rank meets finished curves to be measured
+    /// against.
+    public var runs: [SweepRun] {
+        seeds.flatMap { seed in
+            ([Self.fixedArm] + otherArms).flatMap { arm in
+                ranks.reversed().map { SweepRun(arm: arm, rank: $0, seed: seed) }
+            }
+        }
+    }
+
+    /// The runs still to make. A rank that was given up with one seed is not tried with the others.
+    public func remaining(after outcomes: [SweepOutcome]) -> [SweepRun] {
+        let done = Set(outcomes.map(\.run))
+        let dropped = Set(outcomes.filter { $0.value == nil }.map { [$0.run.arm, String($0.run.rank)] })
+        return runs.filter { !done.contains($0) && !dropped.contains([$0.arm, String($0.rank)]) }
+    }
+
+    /// Whether a running run should stop, by the rule and the runs of its arm that went to their end.
+    public func reasonToStop(
+        _ run: SweepRun, _ curve: SweepCurve, after outcomes: [SweepOutcome], totalSteps: Int
+    ) -> String? {
+        let finished = outcomes.filter { $0.run.arm == run.arm && $0.value != nil }.map(\.curve)
+        return rule?.reasonToStop(curve, finished: finished, totalSteps: totalSteps, metric: metric)
+    }
+
+    /// By rank, rising; nil where no run has a value.
+    public func summaries(arm: String, _ outcomes: [SweepOutcome]) -> [(rank: Int, summary: Summary?)] {
+        ranks.map { rank in
+            let values = outcomes.filter { $0.run.arm == arm && $0.run.rank == rank }.compactMap(\.value)
+            return (rank, Summary(values.filter(\.isFinite)))
+        }
+    }
+
+    /// Where more rank stops paying, among the fixed ranks.
+    public func diminishingReturns(_ outcomes: [SweepOutcome], tolerance: Double? = nil)
+        -> DiminishingReturns?
+    {
+        let known = summaries(arm: Self.fixedArm, outcomes).compactMap { rank, summary in
+            summary.map { (rank: rank, summary: $0) }
+        }
+        return DiminishingReturns(known, metric: metric, tolerance: tolerance)
+    }
+}
+
+/// The smallest rank whose mean is within a tolerance of the best mean.
+public struct DiminishingReturns: Sendable, Equatable {
+    public let rank: Int
+    public let mean: Double
+    public let bestRank: Int
+    public let bestMean: Double
+    /// One standard error of the best mean, unless it was given.
+    public let tolerance: Double
+    /// False when the best rank is the largest one tried: a larger rank may be better still.
+    public let isBracketed: Bool
+
+    /// nil without points, and when no tolerance is given and the best rank has a single run, whose standard
+    /// error is not known.
+    public init?(_ points: [(rank: Int, summary: Summary)], metric: ComparedMetric, tolerance: Double? = nil)
+    {
+        let rising = points.sorted { $0.rank < $1.rank }
+        guard var best = rising.first, let largest = rising.last else { return nil }
+        for point in rising where metric.isBetter(point.summary.mean, than: best.summary.mean) {
+            best = point
+        }
+        guard let tolerance = tolerance ?? best.summary.standardError else { return nil }
+        let chosen = rising.first { abs($0.summary.mean - best.summary.mean) <= tolerance } ?? best
+        rank = chosen.rank
+        mean = chosen.summary.mean
+        bestRank = best.rank
+        bestMean = best.summary.mean
+        self.tolerance = tolerance
+        isBracketed = best.rank != largest.rank
+    }
+
+    /// One sentence that claims no more than the numbers.
+    public func sentence(metric: ComparedMetric) -> String {
+        let best = "rank \(bestRank) is best with \(metric.rawValue) \(Figures.fixed(bestMean, 4))"
+        let chosen =
+            rank == bestRank
+            ? "no smaller rank comes within \(Figures.fixed(tolerance, 4)) of it"
+            : "rank \(rank) is the smallest within \(Figures.fixed(tolerance, 4)) of it "
+                + "(\(Figures.fixed(mean, 4)))"
+        return "\(best); \(chosen)." + (isBracketed ? "" : " It is the largest tried: try larger ones.")
+    }
+}

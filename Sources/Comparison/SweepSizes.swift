@@ -1,0 +1,111 @@
+/// An adapted matrix, `[outputs, inputs]`.
+public struct MatrixSize: Sendable, Hashable {
+    public let name: String
+    public let outputs: Int
+    public let inputs: Int
+
+    public init(name: String, outputs: Int, inputs: Int) {
+        precondition(outputs > 0 && inputs > 0, "\(name) of \(outputs) × \(inputs) is no matrix")
+        self.name = name
+        self.outputs = outputs
+        self.inputs = inputs
+    }
+
+    /// r · (outputs + inputs); past min(outputs, inputs) more rank adds nothing but is still counted.
+    public func parameters(rank: Int) -> Int { rank * (outputs + inputs) }
+}
+
+/// What ranks cost.
+public struct SweepSizes: Sendable {
+    public let matrices: [MatrixSize]
+
+    public init(matrices: [MatrixSize]) { self.matrices = matrices }
+
+    /// Σ (outputs + inputs): what rank 1 everywhere costs.
+    public var parametersPerRank: Int { matrices.reduce(0) { $0 + $1.parameters(rank: 1) } }
+
+    /// A row for each size of matrix, with how many there are of it, a column for each rank, and a total.
+    public func table(ranks: [Int]) -> String {
+        var columns: [(header: String, alignment: TextTable.Alignment)] = [
+            ("matrix", .left), ("count", .right), ("size", .right),
+        ]
+        columns += ranks.map { ("r = \($0)", .right) }
+        var table = TextTable(columns)
+        var groups: [(first: MatrixSize, count: Int)] = []
+        for matrix in matrices {
+            // layer.3.query and layer.4.query are one row.
+            let at = groups.firstIndex {
+                Self.role($0.first) == Self.role(matrix) && $0.first.outputs == matrix.outputs
+                    && $0.first.inputs == matrix.inputs
+            }
+            if let at { groups[at].count += 1 } else { groups.append((matrix, 1)) }
+        }
+        for (matrix, count) in groups {
+            table.add(
+                [Self.role(matrix), String(count), "\(matrix.outputs) × \(matrix.inputs)"]
+                    + ranks.map { Figures.grouped(matrix.parameters(rank: $0)) })
+        }
+        table.add(
+            ["all", String(matrices.count), ""] + ranks.map { Figures.grouped($0 * parametersPerRank) })
+        return table.terminal(width: 100).joined(separator: "\n") + "\n"
+    }
+
+    private static func role(_ matrix: MatrixSize) -> String {
+        matrix.name.split(separator: ".").last.map { String($0) } ?? matrix.name
+    }
+
+    /// What a sweep will take, before it runs.
+    public struct Estimate: Sendable, Equatable {
+        public let runs: Int
+        /// Of all runs, none given up.
+        public let seconds: Double
+        /// Values, gradients and both of Adam's moments of the largest rank's adapters, in Float32.
+        public let adapterBytes: Int
+    }
+
+    /// - Parameter secondsPerStep: measured or guessed, by rank.
+    public func estimate(_ planner: SweepPlanner, steps: Int, secondsPerStep: (Int) -> Double) -> Estimate {
+        let runs = planner.runs
+        let largest = planner.ranks.last ?? 0
+        return Estimate(
+            runs: runs.count, seconds: runs.reduce(0) { $0 + Double(steps) * secondsPerStep($1.rank) },
+            adapterBytes: largest * parametersPerRank * 4 * MemoryLayout<Float>.size)
+    }
+}
+
+extension SweepPlanner {
+    /// A row for each rank: what it costs, the metric of the fixed rank and of each other arm at the same
+    /// budget, mean ± standard deviation over seeds, and how far the arm's mean is from the fixed rank's.
+    public func table(_ outcomes: [SweepOutcome], sizes: SweepSizes) -> String {
+        var columns: [(header: String, alignment: TextTable.Alignment)] = [
+            ("rank", .right), ("parameters", .right), ("n", .right), (Self.fixedArm, .left),
+        ]
+        columns += otherArms.flatMap { arm in
+            [("n", TextTable.Alignment.right), (arm, .left), ("difference", .left)]
+        }
+        var table = TextTable(columns)
+        let fixed = summaries(arm: Self.fixedArm, outcomes)
+        let others = otherArms.map { summaries(arm: $0, outcomes) }
+        for (index, (rank, summary)) in fixed.enumerated() {
+            var cells = [String(rank), Figures.grouped(rank * sizes.parametersPerRank)]
+            cells += self.cells(Self.fixedArm, rank, summary, outcomes)
+            for (arm, points) in zip(otherArms, others) {
+                let other = points[index].summary
+                let difference = summary.flatMap { base in other.map { $0.mean - base.mean } }
+                cells += self.cells(arm, rank, other, outcomes)
+                cells.append(difference.map { Figures.signed($0) } ?? "–")
+            }
+            table.add(cells)
+        }
+        return table.terminal(width: 100).joined(separator: "\n") + "\n"
+    }
+
+    private func cells(
+        _ arm: String, _ rank: Int, _ summary: Summary?, _ outcomes: [SweepOutcome]
+    ) -> [String] {
+        let isGivenUp = outcomes.contains { $0.run.arm == arm && $0.run.rank == rank && $0.value == nil }
+        return [
+            String(summary?.count ?? 0), summary.map(Figures.spread) ?? (isGivenUp ? "given up" : "–"),
+        ]
+    }
+}

@@ -1,0 +1,49 @@
+/// A table of texts whose columns align.
+struct TextTable {
+    enum Alignment { case left, right }
+
+    let headers: [String]
+    let alignments: [Alignment]
+    private(set) var rows: [[String]] = []
+
+    init(_ columns: [(header: String, alignment: Alignment)]) {
+        headers = columns.map(\.header)
+        alignments = columns.map(\.alignment)
+    }
+
+    mutating func add(_ row: [String]) {
+        precondition(row.count == headers.count, "\(row.count) cells for \(headers.count) columns")
+        rows.append(row)
+    }
+
+    /// Two spaces between columns; the first column is shortened so that lines have at most `width`
+    /// characters.
+    func terminal(width: Int) -> [String] {
+        var widths = headers.indices.map { column in
+            ([headers] + rows).map { $0[column].count }.max() ?? 0
+        }
+        let rest = widths.dropFirst().reduce(0) { $0 + $1 + 2 }
+        widths[0] = min(widths[0], max(width - rest, 4))
+        return ([headers] + rows).map { row in
+            var line = ""
+            for column in row.indices {
+                let text = column == 0 ? Self.shortened(row[0], to: widths[0]) : row[column]
+                let gap = String(repeating: " ", count: widths[column] - text.count)
+                line += (column > 0 ? "  " : "") + (alignments[column] == .left ? text + gap : gap + text)
+            }
+            while line.hasSuffix(" ") { line.removeLast() }
+            return line
+        }
+    }
+
+    func markdown() -> [String] {
+        let rules = alignments.map { $0 == .left ? "---" : "---:" }
+        return ([headers.map(Figures.cell), rules] + rows.map { $0.map(Figures.cell) }).map {
+            "| " + $0.joined(separator: " | ") + " |"
+        }
+    }
+
+    private static func shortened(_ text: String, to limit: Int) -> String {
+        text.count > limit ? text.prefix(limit - 1) + "…" : text
+    }
+}

@@ -1,0 +1,79 @@
+/// One run of training and testing.
+public struct Trial: Sendable, Hashable {
+    public enum Stage: String, Sendable, Codable {
+        /// Decides a learning rate by the validation data.
+        case search
+        /// Is reported.
+        case report
+    }
+
+    /// A readable slug and a hash over everything that decides the run: equal ids are equal runs.
+    public let id: String
+    public let stage: Stage
+    public let arm: String
+    /// nil for an arm without a budget.
+    public let budget: Budget?
+    public let learningRate: Double
+    public let seed: UInt64
+    /// Settings of `adalora train` by name; budget, learning rate and seed are not among them.
+    public let settings: [String: String]
+    /// The id of the finished trial whose final ranks this one starts with.
+    public let patternFrom: String?
+    /// Trained at this many times the budget, then cut to it by exact singular values.
+    public let pruneFrom: Double?
+
+    /// - Parameter fingerprints: of what the plan's paths name (model, data), by name.
+    init(
+        stage: Stage, arm: ComparisonPlan.Arm, budget: Budget?, learningRate: Double, seed: UInt64,
+        patternFrom: String?, fingerprints: [String: String]
+    ) {
+        self.stage = stage
+        self.arm = arm.name
+        self.budget = budget
+        self.learningRate = learningRate
+        self.seed = seed
+        self.settings = arm.settings
+        self.patternFrom = patternFrom
+        self.pruneFrom = arm.pruneFrom
+        var digest = Digest()
+        digest.add(stage.rawValue)
+        digest.add(budget?.slug ?? "")
+        digest.add(String(learningRate))
+        digest.add(String(seed))
+        digest.add(patternFrom ?? "")
+        digest.add(arm.pruneFrom.map { String($0) } ?? "")
+        for pairs in [arm.settings, fingerprints] {
+            digest.add(String(pairs.count))
+            for (key, value) in pairs.sorted(by: { $0.key < $1.key }) {
+                digest.add(key)
+                digest.add(value)
+            }
+        }
+        let parts = [
+            stage == .search ? "search" : nil, arm.slug, budget?.slug, "lr\(Figures.rate(learningRate))",
+            "s\(seed)",
+            digest.text,
+        ]
+        id = parts.compactMap { $0 }.joined(separator: "-")
+    }
+}
+
+/// FNV-1a over texts, each with its length, so that their borders count. Tells runs apart; no protection
+/// against someone who looks for collisions.
+struct Digest {
+    private var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    mutating func add(_ text: String) {
+        for byte in "\(text.utf8.count):".utf8 { add(byte) }
+        for byte in text.utf8 { add(byte) }
+    }
+
+    private mutating func add(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+
+    /// 10 hexadecimal digits.
+    var text: String {
+        let mixed = (state ^ (state >> 32)) & 0xFF_FFFF_FFFF
+        let digits = String(mixed, radix: 16)
+        return String(repeating: "0", count: 10 - digits.count) + digits
+    }
+}

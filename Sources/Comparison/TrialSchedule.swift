@@ -1,0 +1,260 @@
+/// Which trials a plan needs, and which of them can run now. Pure: it knows finished trials only by their
+/// results.
+public struct TrialSchedule: Sendable {
+    /// A trial that cannot run yet, or never will.
+    public struct Blocked: Sendable, Equatable {
+        public let stage: Trial.Stage
+        public let arm: String
+        public let budget: Budget?
+        public let seed: UInt64
+        /// What it waits for or why it cannot run.
+        public let reason: String
+        /// True when what it needs has failed.
+        public let isHopeless: Bool
+    }
+
+    /// Where a comparison stands.
+    public struct State: Sendable {
+        /// Runnable now, in the order to run them. Run the first, then ask again: its result may free others.
+        public let next: [Trial]
+        public let blocked: [Blocked]
+        /// Finished trials of the plan, failed ones included, in the plan's order.
+        public let finished: [(trial: Trial, result: TrialResult)]
+        public let searches: [SearchOutcome]
+
+        /// Trials of the whole plan, finished or not.
+        public var total: Int { next.count + blocked.count + finished.count }
+        public var isComplete: Bool { next.isEmpty && blocked.isEmpty }
+
+        /// Reported trials that are there, `(finished, all)`.
+        public var reported: (finished: Int, total: Int) {
+            let done = finished.count { $0.trial.stage == .report }
+            let rest = next.count { $0.stage == .report } + blocked.count { $0.stage == .report }
+            return (done, done + rest)
+        }
+    }
+
+    public let plan: ComparisonPlan
+    /// Hashes or the like of what the plan's paths name: other data make other trials.
+    public let fingerprints: [String: String]
+
+    public init(plan: ComparisonPlan, fingerprints: [String: String]) {
+        self.plan = plan
+        self.fingerprints = fingerprints
+    }
+
+    /// Sorts the plan's trials by what has finished. Search trials come first, then reported ones; among
+    /// each, all arms and budgets with the first seed, then with the second, so that partial results are
+    /// balanced.
+    ///
+    /// - Parameter completed: results; the last one of an id counts, ids of other plans are ignored. A failed
+    ///   result is a finished one: leave it out to try again.
+    public func state(completed: [TrialResult]) -> State {
+        var sorter = TrialSorter(plan: plan, fingerprints: fingerprints, completed: completed)
+        for slot in searchSlots() { sorter.sort(slot) }
+        sorter.closeSearches()
+        for slot in reportSlots() { sorter.sort(slot) }
+        return State(
+            next: sorter.next, blocked: sorter.blocked, finished: sorter.finished, searches: sorter.searches)
+    }
+
+    /// A trial whose learning rate may not be known yet.
+    struct Slot {
+        let arm: ComparisonPlan.Arm
+        let budget: Budget?
+        let seed: UInt64
+        /// nil for a reported trial: the search's winner.
+        let learningRate: Double?
+    }
+
+    private func searchSlots() -> [Slot] {
+        var slots: [Slot] = []
+        // Sources before patterns, whose trials need the results of a search.
+        for isPattern in [false, true] {
+            for seed in plan.search.seeds {
+                for arm in plan.arms where (arm.patternOf != nil) == isPattern {
+                    for budget in plan.searchPoints(of: arm) {
+                        for rate in arm.learningRates {
+                            slots.append(Slot(arm: arm, budget: budget, seed: seed, learningRate: rate))
+                        }
+                    }
+                }
+            }
+        }
+        return slots
+    }
+
+    private func reportSlots() -> [Slot] {
+        var slots: [Slot] = []
+        var round = 0
+        while true {
+            var isEmpty = true
+            for budget in [nil] + plan.budgets.map(Optional.some) {
+                for isPattern in [false, true] {
+                    for arm in plan.arms
+                    where (arm.patternOf != nil) == isPattern && arm.points.contains(budget) {
+                        let seeds = arm.seeds(at: budget)
+                        guard round < seeds.count else { continue }
+                        isEmpty = false
+                        slots.append(Slot(arm: arm, budget: budget, seed: seeds[round], learningRate: nil))
+                    }
+                }
+            }
+            if isEmpty { return slots }
+            round += 1
+        }
+    }
+}
+
+/// Puts slots where they belong, sources before what depends on them.
+private struct TrialSorter {
+    private struct Place: Hashable {
+        let stage: Trial.Stage
+        let arm: String
+        let budget: Budget?
+        let seed: UInt64
+        let learningRate: Double?
+    }
+
+    private struct Point: Hashable {
+        let arm: String
+        let budget: Budget?
+    }
+
+    let plan: ComparisonPlan
+    let fingerprints: [String: String]
+    private let results: [String: TrialResult]
+    private(set) var next: [Trial] = []
+    private(set) var blocked: [TrialSchedule.Blocked] = []
+    private(set) var finished: [(trial: Trial, result: TrialResult)] = []
+    private(set) var searches: [SearchOutcome] = []
+    /// Trials whose id is known.
+    private var trials: [Place: Trial] = [:]
+    private var outcomes: [Point: SearchOutcome] = [:]
+
+    init(plan: ComparisonPlan, fingerprints: [String: String], completed: [TrialResult]) {
+        self.plan = plan
+        self.fingerprints = fingerprints
+        results = Dictionary(completed.map { ($0.id, $0) }) { $1 }
+    }
+
+    mutating func sort(_ slot: TrialSchedule.Slot) {
+        let stage: Trial.Stage = slot.learningRate == nil ? .report : .search
+        switch learningRate(of: slot) {
+        case .blocked(let reason, let isHopeless): block(slot, stage, reason, isHopeless)
+        case .known(let rate):
+            switch source(of: slot, stage) {
+            case .blocked(let reason, let isHopeless): block(slot, stage, reason, isHopeless)
+            case .known(let source):
+                let trial = Trial(
+                    stage: stage, arm: slot.arm, budget: slot.budget, learningRate: rate, seed: slot.seed,
+                    patternFrom: source, fingerprints: fingerprints)
+                trials[place(slot, stage)] = trial
+                if let result = results[trial.id] {
+                    finished.append((trial, result))
+                } else {
+                    next.append(trial)
+                }
+            }
+        }
+    }
+
+    /// Every arm's outcome, in the order of the plan.
+    mutating func closeSearches() {
+        for arm in plan.arms {
+            for budget in plan.searchPoints(of: arm) { searches.append(outcome(arm, budget)) }
+        }
+    }
+
+    private enum Need<Value> {
+        case known(Value)
+        case blocked(String, isHopeless: Bool)
+    }
+
+    private mutating func learningRate(of slot: TrialSchedule.Slot) -> Need<Double> {
+        if let rate = slot.learningRate { return .known(rate) }
+        guard plan.search.isNeeded else { return .known(slot.arm.learningRates[0]) }
+        return winner(slot.arm, plan.searchPoint(of: slot.arm, for: slot.budget))
+    }
+
+    private mutating func winner(_ arm: ComparisonPlan.Arm, _ budget: Budget?) -> Need<Double> {
+        let outcome = outcome(arm, budget)
+        if let winner = outcome.winner { return .known(winner) }
+        if blocked.contains(where: {
+            $0.isHopeless && $0.stage == .search && $0.arm == arm.name && $0.budget == budget
+        }) {
+            return .blocked("the learning-rate search of \(arm.name) cannot be finished", isHopeless: true)
+        }
+        return outcome.isComplete
+            ? .blocked("no learning rate of \(arm.name) came through its search", isHopeless: true)
+            : .blocked("waits for the learning-rate search of \(arm.name)", isHopeless: false)
+    }
+
+    private mutating func outcome(_ arm: ComparisonPlan.Arm, _ budget: Budget?) -> SearchOutcome {
+        let point = Point(arm: arm.name, budget: budget)
+        if let known = outcomes[point] { return known }
+        let rows = arm.learningRates.map { rate in
+            let found = plan.search.seeds.compactMap { seed in
+                trials[
+                    Place(stage: .search, arm: arm.name, budget: budget, seed: seed, learningRate: rate)
+                ].flatMap { results[$0.id] }
+            }
+            return (rate: rate, results: found)
+        }
+        let outcome = SearchOutcome(
+            arm: arm.name, budget: budget, results: rows, seedCount: plan.search.seeds.count,
+            metric: plan.metric)
+        // Before all slots are sorted, an incomplete outcome may only lack slots that come later.
+        if outcome.isComplete { outcomes[point] = outcome }
+        return outcome
+    }
+
+    /// The id of the trial that gives the ranks; nil for an arm that chooses its own.
+    private mutating func source(of slot: TrialSchedule.Slot, _ stage: Trial.Stage) -> Need<String?> {
+        guard let name = slot.arm.patternOf, let arm = plan.arm(name) else { return .known(nil) }
+        var rate: Double?
+        if stage == .search {
+            switch winner(arm, slot.budget) {
+            case .known(let best): rate = best
+            case .blocked(let reason, let isHopeless): return .blocked(reason, isHopeless: isHopeless)
+            }
+        }
+        let place = Place(stage: stage, arm: name, budget: slot.budget, seed: slot.seed, learningRate: rate)
+        guard let trial = trials[place] else {
+            return .blocked(
+                "waits for \(name) with seed \(slot.seed)", isHopeless: isHopeless(arm, slot, stage))
+        }
+        guard let result = results[trial.id] else {
+            return .blocked("waits for \(trial.id)", isHopeless: false)
+        }
+        guard result.isOK else { return .blocked("\(trial.id) failed", isHopeless: true) }
+        guard !result.ranks.isEmpty else {
+            return .blocked("\(trial.id) recorded no ranks", isHopeless: true)
+        }
+        return .known(trial.id)
+    }
+
+    private func isHopeless(
+        _ arm: ComparisonPlan.Arm, _ slot: TrialSchedule.Slot, _ stage: Trial.Stage
+    ) -> Bool {
+        blocked.contains {
+            $0.isHopeless && $0.stage == stage && $0.arm == arm.name && $0.budget == slot.budget
+                && $0.seed == slot.seed
+        }
+    }
+
+    private func place(_ slot: TrialSchedule.Slot, _ stage: Trial.Stage) -> Place {
+        Place(
+            stage: stage, arm: slot.arm.name, budget: slot.budget, seed: slot.seed,
+            learningRate: slot.learningRate)
+    }
+
+    private mutating func block(
+        _ slot: TrialSchedule.Slot, _ stage: Trial.Stage, _ reason: String, _ isHopeless: Bool
+    ) {
+        blocked.append(
+            TrialSchedule.Blocked(
+                stage: stage, arm: slot.arm.name, budget: slot.budget, seed: slot.seed, reason: reason,
+                isHopeless: isHopeless))
+    }
+}

@@ -1,0 +1,174 @@
+import ArgumentParser
+import Comparison
+import Foundation
+import Glibc
+import ModelFiles
+import RunConfiguration
+import Training
+
+struct CompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Compare methods at equal trainable parameters, over seeds, with a learning-rate search for each.",
+        discussion: """
+            A plan (YAML) names data, arms, budgets and seeds; see Benchmarks/plans. Every arm gets the same \
+            learning-rate search on the validation data, with other seeds than those reported. Finished runs are \
+            rows of results.jsonl: stop at any time, the same command goes on where it stopped.
+            """)
+
+    @Argument(help: ArgumentHelp("Plan, a YAML file.", valueName: "plan")) var planFile: String
+    @Option(help: "Folder of results, report and pictures.") var output: String
+    @Option(help: "Threads of each run (default: all cores).") var threads: Int?
+    @Option(help: "Stop after this many runs.") var limit: Int?
+    @Flag(help: "Keep adapters and checkpoints of all runs.") var keepRuns = false
+    @Flag(help: "Try failed runs again.") var retryFailed = false
+    @Flag(help: "List the runs and estimate the time; run nothing.") var dryRun = false
+    @Flag(help: "Write the report of what is there; run nothing.") var reportOnly = false
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
+        if let limit, limit < 1 { throw ValidationError("--limit must be at least 1, not \(limit)") }
+        if dryRun && reportOnly { throw ValidationError("give --dry-run or --report-only, not both") }
+    }
+
+    func run() throws {
+        try Failure.run {
+            let plan = try readPlan()
+            let store = ResultStore(folder: URL(fileURLWithPath: output))
+            let (loaded, notes) = try store.load()
+            for note in notes { Terminal.error("note: \(note)") }
+            let results = retryFailed ? loaded.filter(\.isOK) : loaded
+            let schedule = TrialSchedule(plan: plan, fingerprints: try Self.fingerprints(plan))
+            if dryRun { return show(schedule.state(completed: results)) }
+            let lock = reportOnly ? nil : try FolderLock(store.folder)
+            let runner = TrialRunner(
+                plan: plan, store: store, threads: threads, keepsRuns: keepRuns, origin: .init())
+            let reporter = ComparisonReporter(plan: plan, schedule: schedule, store: store, runner: runner)
+            let all = reportOnly ? results : try work(schedule, runner, reporter, results)
+            try reporter.write(all, showTable: true)
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    private func readPlan() throws -> ComparisonPlan {
+        guard let data = FileManager.default.contents(atPath: planFile) else {
+            throw ModelFileError(
+                kind: .missing, file: planFile, problem: "the plan cannot be read", advice: "check the path")
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw ModelFileError(file: planFile, problem: "not UTF-8 text", advice: "give a YAML file")
+        }
+        return try ComparisonPlan.read(
+            yaml: text, file: planFile, settings: RunConfig.settings.map(\.key))
+    }
+
+    /// Other data make other trials.
+    private static func fingerprints(_ plan: ComparisonPlan) throws -> [String: String] {
+        var prints: [String: String] = [:]
+        for (name, path) in [("train", plan.train), ("validation", plan.validation), ("test", plan.test)] {
+            prints[name] = try fingerprint(URL(fileURLWithPath: path))
+        }
+        let folder = URL(fileURLWithPath: plan.model)
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        for file in files.sorted() where file == "config.json" || file.hasSuffix(".safetensors") {
+            prints["model/\(file)"] = try fingerprint(folder.appendingPathComponent(file))
+        }
+        return prints
+    }
+
+    private static func fingerprint(_ file: URL) throws -> String {
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw ModelFileError(
+                kind: .missing, file: file.path, problem: "the plan names it, but it does not exist",
+                advice: "paths are relative to the current folder")
+        }
+        return try Fingerprint.of(file: file)
+    }
+
+    private func show(_ state: TrialSchedule.State) {
+        for trial in state.next { Terminal.output(trial.id) }
+        for blocked in state.blocked {
+            let budget = blocked.budget.map { ", \($0)" } ?? ""
+            Terminal.output("\(blocked.stage.rawValue) \(blocked.arm)\(budget), seed \(blocked.seed): \(blocked.reason)")
+        }
+        let seconds = state.finished.compactMap { entry in
+            entry.result.steps.flatMap { steps in entry.result.secondsPerStep.map { Double(steps) * $0 } }
+        }
+        let left = state.next.count + state.blocked.count
+        let time =
+            seconds.isEmpty
+            ? "the first run will tell how long they take"
+            : "about \(ProgressDisplay.clockTime(seconds.reduce(0, +) / Double(seconds.count) * Double(left))) of training"
+        Terminal.output("\(state.finished.count) of \(state.total) runs are finished, \(left) to go; \(time)")
+    }
+
+    /// Runs trials until all are done, the limit is reached, or somebody interrupts.
+    private func work(
+        _ schedule: TrialSchedule, _ runner: TrialRunner, _ reporter: ComparisonReporter, _ found: [TrialResult]
+    ) throws -> [TrialResult] {
+        let interruption = Interruption(notice: "ending after saving the current run")
+        var results = found
+        var done = 0
+        let clock = ContinuousClock()
+        let begun = clock.now
+        while done < limit ?? Int.max {
+            let state = schedule.state(completed: results)
+            guard let trial = state.next.first else { break }
+            let left = state.next.count + state.blocked.count { !$0.isHopeless }
+            let started = clock.now
+            Terminal.write(
+                "[\(state.finished.count + 1)/\(state.total)] \(trial.id) … ", to: .standardError)
+            guard let result = try runner.run(trial, isInterrupted: { interruption.isRequested }) else {
+                Terminal.error("interrupted")
+                try reporter.write(results, showTable: false)
+                Terminal.error("go on with the same command")
+                throw ExitCode(128 + max(interruption.signal, SIGINT))
+            }
+            try runner.store.append(result)
+            results.append(result)
+            done += 1
+            let took = Self.seconds(clock.now - started)
+            let each = Self.seconds(clock.now - begun) / Double(done)
+            Terminal.error(
+                Self.summary(result, schedule.plan.metric) + " in \(ProgressDisplay.clockTime(took)), ETA "
+                    + ProgressDisplay.clockTime(each * Double(left - 1)))
+            if done % 10 == 0 { try reporter.write(results, showTable: false) }
+        }
+        return results
+    }
+
+    private static func summary(_ result: TrialResult, _ metric: ComparedMetric) -> String {
+        if let failure = result.failure { return "failed: \(failure)" }
+        let (name, value) =
+            result.stage == .search
+            ? ("validation", result.validation(metric)) : ("test", result.test(metric))
+        return "\(name) \(metric.rawValue) \(value.map { ProgressDisplay.fixed($0, 4) } ?? "undefined")"
+    }
+
+    private static func seconds(_ duration: Duration) -> Double {
+        Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    }
+}
+
+/// Keeps two processes from writing into one folder.
+final class FolderLock {
+    private let descriptor: Int32
+
+    init(_ folder: URL) throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let file = folder.appendingPathComponent(".lock").path
+        descriptor = open(file, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw ModelFileError(
+                kind: .unwritable, file: file, problem: String(cString: strerror(errno)),
+                advice: "check the folder's permissions")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw TrainingError(
+                .usage, "\(folder.path) is in use by another process; wait for it, or give another --output")
+        }
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,175 @@
+import Charts
+import Comparison
+import Foundation
+import ModelFiles
+import Reports
+
+/// Writes the report of a comparison: `report.md`, `table.csv` and pictures.
+struct ComparisonReporter {
+    let plan: ComparisonPlan
+    let schedule: TrialSchedule
+    let store: ResultStore
+    let runner: TrialRunner
+
+    func write(_ results: [TrialResult], showTable: Bool) throws {
+        let state = schedule.state(completed: results)
+        let truth = try store.predictions(id: ResultStore.truthID)
+        let table = ComparisonTable(
+            plan: plan, state: state, truth: truth,
+            predictions: { (try? store.predictions(id: $0)) ?? nil })
+        let images = try pictures(table, state)
+        let context = ComparisonReport.Context(
+            commit: runner.origin.commit, machine: runner.origin.machine,
+            date: String(ISO8601DateFormatter().string(from: Date()).prefix(10)),
+            parametersPerRank: try runner.perRank(plan.arms.first { $0.budgets.count > 0 }?.settings ?? [:]),
+            images: images)
+        try put(ComparisonReport.markdown(table, context: context), "report.md")
+        try put(table.csv(), "table.csv")
+        if showTable {
+            let width = Terminal.isTerminal(STDOUT_FILENO) ? max(Terminal.width, 80) : 100
+            Terminal.output(table.terminal(width: min(width, 120)))
+            Terminal.error("report: \(store.folder.appendingPathComponent("report.md").path)")
+        }
+    }
+
+    private func put(_ text: String, _ name: String) throws {
+        try AtomicFile.write(Data(text.utf8), to: store.folder.appendingPathComponent(name))
+    }
+
+    private func pictures(_ table: ComparisonTable, _ state: TrialSchedule.State) throws -> [(title: String, file: String)] {
+        var images: [(title: String, file: String)] = []
+        func add(_ title: String, _ file: String, _ svg: String?) throws {
+            guard let svg else { return }
+            try put(svg, file)
+            images.append((title, file))
+        }
+        try add("Quality against parameters", "quality.svg", quality(table))
+        try add("Differences to \(plan.baseline)", "differences.svg", differences(table))
+        try add("Final ranks", "ranks.svg", finalRanks(table))
+        try add("Rank over time", "rank-over-time.svg", rankOverTime(state))
+        try add("Time per step", "step-time.svg", stepTime(table))
+        return images
+    }
+
+    /// A line an arm, with one standard deviation; an arm without a budget is level.
+    private func quality(_ table: ComparisonTable) -> String? {
+        let spent = table.rows.filter { $0.budget != nil }.compactMap(\.adapterParameters)
+        guard let low = spent.min(), let high = spent.max(), low > 0 else { return nil }
+        let series = plan.arms.compactMap { arm -> Series? in
+            let points = table.rows.filter { $0.arm == arm.name }.flatMap { row -> [ChartPoint] in
+                guard let metric = row.metric else { return [] }
+                let deviation = metric.deviation ?? 0
+                let places = row.budget == nil ? [low, high] : [row.adapterParameters ?? .nan]
+                return places.map {
+                    ChartPoint(x: $0, y: metric.mean, low: metric.mean - deviation, high: metric.mean + deviation)
+                }
+            }
+            return points.isEmpty ? nil : Series(name: arm.name, points: points, intervals: .errorBars)
+        }
+        guard !series.isEmpty else { return nil }
+        var chart = LineChart(
+            id: "quality", title: "Quality at equal parameters: \(plan.name)",
+            x: Axis("adapter parameters", scale: .log2, format: .si), y: Axis("test \(plan.metric.rawValue)"),
+            series: series)
+        chart.summary = "Mean over seeds and one standard deviation"
+        chart.dodge = 7
+        return chart.svg()
+    }
+
+    private func differences(_ table: ComparisonTable) -> String? {
+        let bars = table.rows.compactMap { row -> BarChart.Bar? in
+            guard let difference = row.difference else { return nil }
+            let at = row.budget.map { " at \($0)" } ?? ""
+            return BarChart.Bar(
+                name: row.arm + at, value: difference.mean, low: difference.interval?.lowerBound,
+                high: difference.interval?.upperBound,
+                color: plan.budgets.firstIndex { $0 == row.budget } ?? plan.budgets.count)
+        }
+        guard !bars.isEmpty else { return nil }
+        var chart = BarChart(
+            id: "differences", title: "Difference to \(plan.baseline), paired by seed",
+            axis: Axis("difference of test \(plan.metric.rawValue)"), bars: bars)
+        chart.reference = BarChart.Reference(0, label: plan.baseline)
+        chart.valueFormat = .decimals(4)
+        chart.summary = "Mean difference and its 95 % bootstrap interval"
+        return chart.svg()
+    }
+
+    /// Mean final rank by layer and role at the smallest budget, a map for each arm whose ranks are not all equal.
+    private func finalRanks(_ table: ComparisonTable) -> String? {
+        guard let section = table.sections.first(where: { $0.budget != nil }) else { return nil }
+        let maps = section.rows.compactMap { row -> Heatmap? in
+            guard row.results.contains(where: { Set($0.ranks.values).count > 1 }) else { return nil }
+            return Self.heatmap(row)
+        }
+        guard !maps.isEmpty, let budget = section.budget else { return nil }
+        var panel = HeatmapPanel(id: "ranks", title: "Mean final rank at \(budget)", maps: maps)
+        panel.style.format = .decimals(1)
+        panel.style.legendTitle = "rank"
+        panel.style.missingNote = "not adapted"
+        panel.style.rowTitle = "layer"
+        return panel.svg()
+    }
+
+    private static let roles = ["query", "key", "value", "attention-output", "intermediate", "output"]
+
+    private static func heatmap(_ row: ComparisonTable.Row) -> Heatmap {
+        var sums: [String: Double] = [:]
+        for result in row.results { for (site, rank) in result.ranks { sums[site, default: 0] += Double(rank) } }
+        let layers = Set(sums.keys.compactMap { Int($0.split(separator: ".").dropFirst().first ?? "") }).sorted()
+        let names = roles.map { $0 == "attention-output" ? "attn-out" : $0 == "intermediate" ? "interm." : $0 }
+        return Heatmap(
+            id: "ranks-\(row.arm)", title: row.arm, rowLabels: layers.map { String($0) }, columnLabels: names,
+            values: layers.map { layer in
+                roles.map { role in sums["layer.\(layer).\(role)"].map { $0 / Double(row.count) } }
+            })
+    }
+
+    /// Of the first run with allocations at the smallest budget.
+    private func rankOverTime(_ state: TrialSchedule.State) -> String? {
+        for budget in plan.budgets {
+            for entry in state.finished where entry.trial.stage == .report && entry.trial.budget == budget {
+                guard let run = try? RunRecord(folder: runner.runFolder(entry.trial.id)), !run.allocations.isEmpty
+                else { continue }
+                return Self.overTime(run, title: "\(entry.trial.arm) at \(budget), seed \(entry.trial.seed)")
+            }
+        }
+        return nil
+    }
+
+    private static func overTime(_ run: RunRecord, title: String) -> String {
+        let groups = roles.compactMap { role -> StackedAreaChart.Group? in
+            let sites = run.start.sites.indices.filter { run.start.sites[$0].role == role }
+            guard !sites.isEmpty else { return nil }
+            return StackedAreaChart.Group(
+                name: role,
+                values: run.rankTables.map { table in sites.reduce(0.0) { $0 + Double(table.ranks[$1]) } })
+        }
+        var chart = StackedAreaChart(
+            id: "over-time", title: "Rank over time by role: \(title)", x: Axis("step", wholeNumbers: true),
+            y: Axis("triplets", includesZero: true, wholeNumbers: true),
+            xValues: run.rankTables.map { Double($0.step) }, groups: groups)
+        let last = run.start.totalSteps - run.start.finalSteps
+        chart.phases = [
+            PhaseRange("warm-up", from: 0, to: Double(run.start.warmupSteps)),
+            PhaseRange("budgeting", from: Double(run.start.warmupSteps), to: Double(last)),
+            PhaseRange("final", from: Double(last), to: Double(run.start.totalSteps)),
+        ]
+        return chart.svg()
+    }
+
+    /// Medians of runs that may have shared the machine: an order of magnitude, no benchmark.
+    private func stepTime(_ table: ComparisonTable) -> String? {
+        guard let section = table.sections.first(where: { $0.budget != nil }) else { return nil }
+        let rows = section.rows + (table.sections.last { $0.budget == nil }?.rows ?? [])
+        let bars = rows.compactMap { row in
+            row.secondsPerStep.map { BarChart.Bar(name: row.arm, value: 1000 * $0) }
+        }
+        guard !bars.isEmpty else { return nil }
+        var chart = BarChart(
+            id: "step-time", title: "Median time of a training step",
+            axis: Axis("ms", includesZero: true), bars: bars)
+        chart.valueFormat = .decimals(0)
+        return chart.svg()
+    }
+}

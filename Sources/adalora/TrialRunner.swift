@@ -1,0 +1,220 @@
+import Comparison
+import Datasets
+import Foundation
+import ModelFiles
+import Reports
+import RunConfiguration
+import Training
+
+/// Runs one trial of a comparison: `adalora train` in a process of its own, so that its peak memory is its own and
+/// nothing of one run reaches the next; then the test.
+struct TrialRunner {
+    let plan: ComparisonPlan
+    let store: ResultStore
+    let threads: Int?
+    /// Keep adapters and checkpoints, not only the records.
+    let keepsRuns: Bool
+    let origin: Origin
+
+    /// Where results were made.
+    struct Origin {
+        let machine: String
+        let commit: String
+
+        init() {
+            machine = "\(DoctorCommand.cpuName()), \(ProcessInfo.processInfo.activeProcessorCount) cores"
+            commit = Self.git("rev-parse", "--short=12", "HEAD").map { hash in
+                hash + (Self.git("status", "--porcelain").map { $0.isEmpty ? "" : ", changed" } ?? "")
+            } ?? "unknown"
+        }
+
+        private static func git(_ arguments: String...) -> String? {
+            let process = Process()
+            let pipe = Pipe()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = ["git"] + arguments
+            process.standardOutput = pipe
+            process.standardError = FileHandle.nullDevice
+            guard (try? process.run()) != nil else { return nil }
+            let data = pipe.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else { return nil }
+            return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
+    func runFolder(_ id: String) -> URL { store.folder.appendingPathComponent("runs/\(id)") }
+
+    /// The settings of a trial as `adalora train` takes them.
+    func flags(of trial: Trial) throws -> [(key: String, value: String)] {
+        var flags = trial.settings.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
+        flags += [
+            ("model", plan.model), ("train", plan.train), ("validation", plan.validation),
+            ("output", runFolder(trial.id).path), ("seed", String(trial.seed)),
+            ("learning-rate", String(trial.learningRate)),
+        ]
+        if let threads { flags.append(("threads", String(threads))) }
+        if !trial.settings.keys.contains("best-metric") { flags.append(("best-metric", plan.metric.rawValue)) }
+        if let source = trial.patternFrom {
+            return flags + [("rank-pattern", runFolder(source).path)]
+        }
+        guard let budget = trial.budget else { return flags }
+        if case .averageRank(let rank) = budget, ["fixed", "exchange"].contains(trial.settings["allocator"]) {
+            // These start with whole ranks in every matrix; λ makes them cost a little more than LoRA's.
+            return flags + [("average-rank", String(rank * (trial.pruneFrom ?? 1)))]
+        }
+        let parameters = Double(budget.parameters(perRank: try perRank(trial.settings)))
+        return flags + [("budget-parameters", String(Int((parameters * (trial.pruneFrom ?? 1)).rounded())))]
+    }
+
+    /// Σ (outputs + inputs) over the matrices that these settings adapt.
+    func perRank(_ settings: [String: String]) throws -> Int {
+        let flags =
+            [("model", plan.model), ("train", plan.train), ("output", "-"), ("method", "lora")]
+            + [("average-rank", "1")] + (settings["targets"].map { [("targets", $0)] } ?? [])
+        let config = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config
+        return try AdaptedMatrix.all(of: config).reduce(0) { $0 + $1.outputs + $1.inputs }
+    }
+
+    /// nil when the run was interrupted; it goes on next time where it stopped.
+    func run(_ trial: Trial, isInterrupted: () -> Bool) throws -> TrialResult? {
+        let started = ISO8601DateFormatter().string(from: Date())
+        let folder = runFolder(trial.id)
+        let flags = try flags(of: trial)
+        // Settings that no run accepts are a mistake in the plan and end it; what happens later is a result.
+        _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
+        let status = try train(flags, folder: folder, isInterrupted: isInterrupted)
+        if isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM { return nil }
+        var result = TrialResult(of: trial, status: .ok)
+        result.started = started
+        result.machine = origin.machine
+        result.commit = origin.commit
+        if status != 0 {
+            result.status = .failed(lastError(of: trial.id) ?? "adalora train ended with status \(status)")
+            return result
+        }
+        let record = try RunRecord(folder: folder)
+        try describe(record, &result)
+        if trial.stage == .report || trial.pruneFrom != nil { try test(trial, folder, &result) }
+        if !keepsRuns { removeWeights(folder) }
+        return result
+    }
+
+    private func train(
+        _ flags: [(key: String, value: String)], folder: URL, isInterrupted: () -> Bool
+    ) throws -> Int32 {
+        let manager = FileManager.default
+        let checkpoints = (try? manager.contentsOfDirectory(atPath: folder.appendingPathComponent("checkpoints").path)) ?? []
+        let resumes = checkpoints.contains { $0.hasPrefix("step-") }
+        if !resumes { try? manager.removeItem(at: folder) }
+        try manager.createDirectory(at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
+        let log = folder.appendingPathExtension("log")
+        _ = manager.createFile(atPath: log.path, contents: nil)
+        let output = try FileHandle(forWritingTo: log)
+        defer { try? output.close() }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments =
+            resumes ? ["train", "--resume", folder.path] : ["train"] + flags.flatMap { ["--\($0.key)", $0.value] }
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        var isTold = false
+        while process.isRunning {
+            // The run is in a process group of its own, which Ctrl-C does not reach; it saves its state and ends.
+            if isInterrupted() && !isTold {
+                process.interrupt()
+                isTold = true
+            }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        return process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
+    }
+
+    private func lastError(of id: String) -> String? {
+        let log = runFolder(id).appendingPathExtension("log")
+        let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").last { $0.hasPrefix("error: ") }.map { String($0.dropFirst(7)) }
+    }
+
+    /// What the run's own records say.
+    private func describe(_ record: RunRecord, _ result: inout TrialResult) throws {
+        guard let end = record.end else { throw TrainingError("\(record.folder.path): the run has no end record") }
+        let best = record.evaluations.last { $0.isBest } ?? record.evaluations.last
+        if let best {
+            for metric in best.metrics { result.validationMetrics[metric.name] = metric.value }
+            result.validationMetrics["loss"] = best.loss
+        }
+        result.bestStep = end.bestStep
+        result.steps = end.step
+        result.trainableParameters = end.trainableParameters
+        result.peakMemoryBytes = end.peakMemoryBytes
+        result.kernel = record.start.kernel
+        let perTriplet = record.start.method == "adalora" ? 1 : 0
+        result.adapterParameters = zip(record.start.sites, end.ranks).reduce(0) {
+            $0 + $1.1 * ($1.0.outputs + $1.0.inputs + perTriplet)
+        }
+        result.ranks = Dictionary(uniqueKeysWithValues: zip(record.start.sites.map(\.name), end.ranks))
+        let seconds = record.steps.map(\.seconds).sorted()
+        guard !seconds.isEmpty else { return }
+        result.secondsPerStep = seconds[seconds.count / 2]
+        let tokens = record.steps.reduce(0) { $0 + $1.tokens }
+        result.tokensPerSecond = Double(tokens) / max(seconds.reduce(0, +), 1e-9)
+    }
+
+    /// Cuts the adapter where the arm says so, and measures it on the test rows; a cut one on the validation rows too.
+    private func test(_ trial: Trial, _ folder: URL, _ result: inout TrialResult) throws {
+        var adapter = RunFolder(folder).best
+        if trial.pruneFrom != nil, let budget = trial.budget {
+            let cut = folder.appendingPathComponent("adapter-cut")
+            try? FileManager.default.removeItem(at: cut)
+            let parameters = budget.parameters(perRank: try perRank(trial.settings))
+            let shrinking = try AdapterShrinking(
+                adapter: adapter, modelFolder: nil, budget: .parameters(parameters), output: cut, threads: threads)
+            let before = result.adapterParameters ?? 0
+            result.adapterParameters = shrinking.parameters
+            result.trainableParameters = result.trainableParameters.map { $0 - before + shrinking.parameters }
+            result.ranks = Dictionary(uniqueKeysWithValues: shrinking.sites.map { ($0.name, $0.rank) })
+            adapter = cut
+        }
+        let model = try TrainedModel(adapter: adapter, modelFolder: nil, threads: threads)
+        if trial.pruneFrom != nil {
+            result.validationMetrics = Self.metrics(try evaluate(model, plan.validation))
+        }
+        guard trial.stage == .report else { return }
+        let evaluation = try evaluate(model, plan.test)
+        result.testMetrics = Self.metrics(evaluation)
+        let isRegression = model.isRegression
+        try store.write(
+            isRegression ? .scores(evaluation.predictedScores) : .classes(evaluation.predictedClasses), id: trial.id)
+        try store.write(
+            isRegression ? .scores(evaluation.trueScores) : .classes(evaluation.trueClasses), id: ResultStore.truthID)
+    }
+
+    private func evaluate(_ model: TrainedModel, _ file: String) throws -> Evaluation {
+        let columns = Columns.parse(plan.settingText("text-column"), plan.settingText("label-column"))
+        let data = try Dataset.read(URL(fileURLWithPath: file), columns: columns, requireLabels: true)
+        return try model.evaluate(data).evaluation
+    }
+
+    private static func metrics(_ evaluation: Evaluation) -> [String: Double?] {
+        var metrics: [String: Double?] = ["loss": evaluation.loss]
+        for metric in evaluation.metrics { metrics[metric.name] = metric.value }
+        return metrics
+    }
+
+    /// Records stay: they make the pictures, and ranks are patterns for other arms.
+    private func removeWeights(_ folder: URL) {
+        for name in ["checkpoints", "adapter", "adapter-last", "adapter-cut", "model", "model-last"] {
+            try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+        }
+    }
+}
+
+extension ComparisonPlan {
+    /// A setting that all arms share; nil when they do not.
+    func settingText(_ key: String) -> String? {
+        let values = Set(arms.map { $0.settings[key] })
+        return values.count == 1 ? values.first ?? nil : nil
+    }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import ModelFiles
+import Testing
+
+/// `adalora compare` from a plan to its report, cut and continued.
+@Suite struct CompareTests {
+    private static let plan = """
+        name: tiny
+        model: model
+        train: train.jsonl
+        validation: validation.jsonl
+        test: validation.jsonl
+        metric: accuracy
+        average-ranks: [1]
+        seeds: [1, 2]
+        search: {learning-rates: [1e-3, 1e-2], seeds: [7]}
+        baseline: LoRA
+        settings: {steps: 8, max-length: 40}
+        arms:
+          - {name: LoRA, settings: {method: lora}}
+          - {name: AdaLoRA, settings: {method: adalora}}
+          - {name: pattern, pattern-of: AdaLoRA, settings: {method: lora}}
+          - {name: pruned, settings: {method: lora}, prune-from: 2}
+          - {name: even, settings: {allocator: fixed}}
+          - {name: full, settings: {method: full}, budgetless: true}
+          - {name: head, settings: {method: head}, budgetless: true}
+        """
+
+    private func compare(_ workspace: Workspace, _ more: [String] = []) throws -> CommandResult {
+        try workspace.run(["compare", "plan.yaml", "--output", "out", "--threads", "1"] + more)
+    }
+
+    private func rows(_ workspace: Workspace) throws -> [JSONValue] {
+        guard workspace.exists("out/results.jsonl") else { return [] }
+        return try workspace.text("out/results.jsonl").split(separator: "\n").map { try JSONValue.parse(String($0)) }
+    }
+
+    @Test func aPlanFromTheFirstRunToTheReport() throws {
+        let workspace = try Workspace()
+        try workspace.write(Self.plan, to: "plan.yaml")
+        let dry = try compare(workspace, ["--dry-run"])
+        #expect(dry.status == 0, "\(dry.errors)")
+        // 7 arms × 2 rates × 1 seed to search, 7 arms × 2 seeds to report.
+        #expect(dry.output.contains("0 of 28 runs are finished, 28 to go"))
+        #expect(!workspace.exists("out"))
+
+        try #require(try compare(workspace, ["--limit", "5"]).status == 0)
+        let first = try rows(workspace)
+        #expect(first.count == 5)
+        let whole = try compare(workspace)
+        try #require(whole.status == 0, "\(whole.errors)")
+        let all = try rows(workspace)
+        #expect(all.count == 28 && Array(all.prefix(5)) == first)
+        #expect(Set(all.compactMap { $0["id"]?.string }).count == 28)
+        #expect(all.allSatisfy { $0["status"]?.string == "ok" })
+        // Rank 1 everywhere in the tiny BERT: 12 matrices, 908 parameters; λ is 1 more each.
+        for row in all where row["budget"] != nil {
+            let spent = try #require(row["adapter-parameters"]?.int)
+            #expect(spent > 908 - 96 && spent <= 920, "\(row)")
+        }
+        let adalora = all.filter { $0["arm"]?.string == "AdaLoRA" && $0["stage"]?.string == "report" }
+        let pattern = all.filter { $0["arm"]?.string == "pattern" && $0["stage"]?.string == "report" }
+        #expect(adalora.map { $0["ranks"] } == pattern.map { $0["ranks"] })
+
+        let report = try workspace.text("out/report.md")
+        #expect(report.contains("reported runs: 14 of 14") && report.contains("fewer than 3 seeds"))
+        for name in ["quality.svg", "differences.svg", "ranks.svg", "rank-over-time.svg", "step-time.svg", "table.csv"] {
+            #expect(workspace.exists("out/\(name)"), "\(name)")
+        }
+        #expect(whole.output.contains("baseline") && whole.output.contains("pruned"))
+        // Done is done: nothing runs again, and the report comes out the same.
+        let again = try compare(workspace)
+        #expect(again.status == 0 && again.output == whole.output)
+        #expect(try rows(workspace) == all)
+    }
+
+    /// Interrupted in the middle of a run: the same command finishes that run and the rest.
+    @Test func anInterruptedComparisonGoesOn() throws {
+        let workspace = try Workspace()
+        try workspace.write(
+            Self.plan.replacing("steps: 8", with: "steps: 4000").replacing("[1, 2]", with: "[1]"), to: "plan.yaml")
+        let command = try workspace.start(
+            ["compare", "plan.yaml", "--output", "out", "--threads", "1", "--limit", "1"])
+        func running() -> String? {
+            let folder = workspace.file("out/runs").path
+            let runs = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            return runs.first { !$0.hasSuffix(".log") }
+        }
+        let sign = Data("\"event\":\"step\",\"step\":20,".utf8)
+        while command.isRunning {
+            let events = running().flatMap { try? workspace.bytes("out/runs/\($0)/events.jsonl") } ?? Data()
+            if events.range(of: sign) != nil { break }
+            usleep(2000)
+        }
+        try #require(command.isRunning)
+        let run = try #require(running())
+        command.send(SIGINT)
+        let result = try command.finish()
+        #expect(result.status == 130, "\(result.errors)")
+        #expect(result.errors.contains("go on with the same command"))
+        #expect(try rows(workspace).isEmpty)
+        #expect(workspace.exists("out/runs/\(run)/checkpoints"))
+        let second = try compare(workspace, ["--limit", "1"])
+        #expect(second.status == 0, "\(second.errors)")
+        #expect(try rows(workspace).count == 1)
+        let starts = try workspace.text("out/runs/\(run)/events.jsonl").components(separatedBy: "\"event\":\"start\"")
+        #expect(starts.count == 3, "the run was not resumed")
+    }
+
+    @Test func wrongPlansAreNamed() throws {
+        let workspace = try Workspace()
+        try workspace.write(Self.plan.replacing("metric: accuracy", with: "metrics: accuracy"), to: "plan.yaml")
+        let unknown = try compare(workspace)
+        #expect(unknown.status == 64 && unknown.errors.contains("plan.yaml:6"), "\(unknown.errors)")
+        try workspace.write(Self.plan.replacing("train: train.jsonl", with: "train: absent.jsonl"), to: "plan.yaml")
+        let absent = try compare(workspace)
+        #expect(absent.status == 66 && absent.errors.contains("absent.jsonl"))
+        #expect(try workspace.run(["compare", "none.yaml", "--output", "out"]).status == 66)
+        #expect(!workspace.exists("out/results.jsonl"))
+    }
+
+    @Test func oneProcessAFolder() throws {
+        let workspace = try Workspace()
+        try workspace.write(Self.plan.replacing("steps: 8", with: "steps: 4000"), to: "plan.yaml")
+        let first = try workspace.start(["compare", "plan.yaml", "--output", "out", "--threads", "1", "--limit", "1"])
+        while first.isRunning && !workspace.exists("out/runs") { usleep(2000) }
+        let second = try compare(workspace)
+        #expect(second.status == 64 && second.errors.contains("in use"), "\(second.errors)")
+        first.send(SIGTERM)
+        #expect(try first.finish().status != 0)
+    }
+}

@@ -1,0 +1,169 @@
+import Comparison
+import Foundation
+import Testing
+
+@Suite struct ScheduleTests {
+    let plan: ComparisonPlan
+    let schedule: TrialSchedule
+
+    init() throws {
+        plan = try Samples.plan()
+        schedule = TrialSchedule(plan: plan, fingerprints: Samples.fingerprints)
+    }
+
+    @Test func countsAndOrder() {
+        let state = schedule.state(completed: [])
+        // 5 arms × 3 rates × 1 seed; 4 arms × 2 budgets × 3 seeds, head only 3, extra 2.
+        #expect(state.total == 15 + 24 + 3 + 2)
+        #expect(state.next.count == 12)
+        #expect(state.next.allSatisfy { $0.stage == .search && $0.seed == 7 })
+        #expect(state.blocked.count == 3 + 29)
+        #expect(state.blocked.allSatisfy { !$0.isHopeless })
+        let results = Samples.run(schedule)
+        #expect(results.count == 44)
+        #expect(schedule.state(completed: results).isComplete)
+        // Every arm and budget has the first seed before any has the second, as far as they have one.
+        let seeds = results.filter { $0.stage == .report }.map(\.seed)
+        #expect(seeds == seeds.sorted())
+        #expect(results.filter { $0.stage == .report }.allSatisfy { $0.learningRate == 3e-3 })
+    }
+
+    @Test func patternsTakeTheirSource() {
+        let results = Samples.run(schedule)
+        let state = schedule.state(completed: results)
+        for (trial, _) in state.finished where trial.arm == "pattern" {
+            let source = state.finished.first { $0.trial.id == trial.patternFrom }?.trial
+            #expect(source?.arm == "AdaLoRA")
+            #expect(source?.budget == trial.budget)
+            #expect(source?.seed == trial.seed)
+            #expect(source?.learningRate == 3e-3)
+            #expect(source?.stage == trial.stage)
+        }
+    }
+
+    @Test func idsAreStable() {
+        let ids = schedule.state(completed: []).next.map(\.id)
+        // The ids are in files: another hash would repeat finished runs.
+        #expect(ids.first == "search-lora-r2-lr1e-3-s7-9035720c77")
+        #expect(Set(ids).count == ids.count)
+    }
+
+    @Test func changesRepeatOnlyWhatTheyTouch() throws {
+        let results = Samples.run(schedule)
+        func rest(_ old: String, _ new: String) throws -> Set<String> {
+            let changed = try Samples.plan(Samples.yaml.replacingOccurrences(of: old, with: new))
+            let schedule = TrialSchedule(plan: changed, fingerprints: Samples.fingerprints)
+            let more = Samples.run(schedule, from: results)
+            return Set(more.dropFirst(results.count).map(\.arm))
+        }
+        #expect(try rest("prune-from: 1.5", "prune-from: 2") == ["pruned LoRA"])
+        #expect(try rest("targets: [query, key]", "targets: query") == ["AdaLoRA", "pattern"])
+        #expect(try rest("name: wordnet", "name: other").isEmpty)
+        #expect(try rest("seeds: [45, 46]", "seeds: [45, 46, 47]") == ["AdaLoRA"])
+        #expect(try rest("{epochs: 3}", "{epochs: 2}").count == 5)
+        let other = TrialSchedule(plan: plan, fingerprints: ["train": "other"])
+        #expect(other.state(completed: results).finished.isEmpty)
+    }
+
+    @Test func anySubsetLeavesExactlyTheRest() {
+        let all = Samples.run(schedule)
+        var generator = SeededGenerator(4)
+        for _ in 0..<40 {
+            let kept = all.filter { _ in Bool.random(using: &generator) }
+            let more = Samples.run(schedule, from: kept)
+            #expect(Set(more.map(\.id)) == Set(all.map(\.id)))
+            #expect(more.count == all.count)
+            let state = schedule.state(completed: kept)
+            #expect(state.total == all.count)
+            #expect(Set(state.next.map(\.id)).isDisjoint(with: kept.map(\.id)))
+        }
+    }
+
+    @Test func killedRunsContinue() {
+        let all = Samples.run(schedule).map(\.id)
+        for limit in [1, 14, 15, 20, 43] {
+            let first = Samples.run(schedule, limit: limit)
+            #expect(Samples.run(schedule, from: first).map(\.id) == all)
+        }
+    }
+
+    @Test func failedSearchTrialsLose() {
+        let results = Samples.run(schedule) { trial in
+            var result = Samples.result(trial)
+            if trial.stage == .search, trial.arm == "LoRA" {
+                if trial.learningRate == 3e-3 { result.status = .failed("diverged") }
+                if trial.learningRate == 6e-3 { result.validationMetrics["macro-f1"] = .some(nil) }
+            }
+            return result
+        }
+        let state = schedule.state(completed: results)
+        let search = state.searches.first { $0.arm == "LoRA" }
+        #expect(search?.winner == 1e-3)
+        #expect(search?.edge == .lowest)
+        #expect(search?.rows.map(\.failed) == [0, 1, 1])
+        #expect(state.isComplete)
+    }
+
+    @Test func tiesGoToTheSmallerRate() {
+        let results = Samples.run(schedule) { trial in
+            var result = Samples.result(trial)
+            if trial.stage == .search {
+                result.validationMetrics["macro-f1"] = trial.learningRate < 2e-3 ? 0.3 : 0.5
+            }
+            return result
+        }
+        #expect(
+            schedule.state(completed: results).searches.allSatisfy { $0.winner == 3e-3 && $0.edge == nil })
+    }
+
+    @Test func lossIsLowerBetter() throws {
+        let plan = try Samples.plan(Samples.yaml.replacingOccurrences(of: "macro-f1", with: "loss"))
+        let schedule = TrialSchedule(plan: plan, fingerprints: [:])
+        let results = Samples.run(schedule) { trial in
+            var result = Samples.result(trial)
+            result.validationMetrics["loss"] = trial.learningRate
+            return result
+        }
+        let searches = schedule.state(completed: results).searches
+        #expect(searches.allSatisfy { $0.winner == 1e-3 && $0.edge == .lowest })
+    }
+
+    @Test func aFailedSourceBlocksItsPattern() {
+        let results = Samples.run(schedule) { trial in
+            var result = Samples.result(trial)
+            if trial.arm == "AdaLoRA", trial.seed == 43, trial.budget == .averageRank(1) {
+                result.status = .failed("killed")
+            }
+            return result
+        }
+        let state = schedule.state(completed: results)
+        #expect(state.next.isEmpty)
+        #expect(state.blocked.map(\.arm) == ["pattern"])
+        #expect(state.blocked.first?.isHopeless == true)
+        #expect(state.blocked.first?.reason.hasSuffix("failed") == true)
+    }
+
+    @Test func aFailedSearchBlocksItsArmAndItsPattern() {
+        let results = Samples.run(schedule) { trial in
+            var result = Samples.result(trial)
+            if trial.arm == "AdaLoRA" { result.status = .failed("NaN") }
+            return result
+        }
+        let state = schedule.state(completed: results)
+        #expect(state.next.isEmpty)
+        #expect(state.blocked.allSatisfy { $0.isHopeless })
+        #expect(Set(state.blocked.map(\.arm)) == ["AdaLoRA", "pattern"])
+        #expect(state.total == 44)
+    }
+
+    @Test func aSingleRateNeedsNoSearch() throws {
+        let plan = try Samples.plan(
+            Samples.yaml.replacingOccurrences(
+                of: "{learning-rates: [1e-3, 3e-3, 6e-3], seeds: [7], average-rank: 2}",
+                with: "{learning-rates: 2e-3}"))
+        let schedule = TrialSchedule(plan: plan, fingerprints: [:])
+        let results = Samples.run(schedule)
+        #expect(results.count == 29)
+        #expect(results.allSatisfy { $0.stage == .report && $0.learningRate == 2e-3 })
+    }
+}

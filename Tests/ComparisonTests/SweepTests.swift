@@ -1,0 +1,127 @@
+import Comparison
+import Testing
+
+@Suite struct SweepTests {
+    func curve(_ values: [Double]) -> SweepCurve {
+        SweepCurve(values.enumerated().map { .init(step: ($0 + 1) * 100, value: $1) })
+    }
+
+    @Test func readsRanks() throws {
+        #expect(try SweepPlanner.ranks(from: "8, 1,2") == [1, 2, 8])
+        for text in ["", "1,", "0", "1.5", "-2", "1,1", "x", "100001"] {
+            let error = #expect(throws: ComparisonError.self) { try SweepPlanner.ranks(from: text) }
+            #expect(error?.description.hasPrefix("--ranks: ") == true)
+        }
+    }
+
+    @Test func discardsByTheMedianAtTheSameStep() {
+        let finished = [curve([0.2, 0.5, 0.6]), curve([0.3, 0.4, 0.7]), curve([0.1, 0.3, 0.8])]
+        let rule = DiscardRule(margin: 0.05)
+        func reason(_ values: [Double], _ others: [SweepCurve]? = nil, _ metric: ComparedMetric = .accuracy)
+            -> String?
+        {
+            rule.reasonToStop(curve(values), finished: others ?? finished, totalSteps: 300, metric: metric)
+        }
+        // Medians of the best so far: 0.2, 0.4, 0.7.
+        #expect(
+            reason([0.1])
+                == "accuracy 0.1000 at step 100 is behind the median 0.2000 of 3 finished runs by more than 0.05"
+        )
+        #expect(reason([0.16]) == nil)
+        #expect(reason([0.3, 0.34])?.contains("0.4000") == true)
+        #expect(reason([0.38, 0.1]) == nil, "the best so far counts, not the last")
+        #expect(reason([.nan, .nan]) == "no defined accuracy by step 200")
+        #expect(reason([0.1], Array(finished.prefix(2))) == nil, "too few finished")
+        #expect(reason([]) == nil)
+        #expect(reason([0.9], nil, .loss) != nil)
+        #expect(reason([0.1], nil, .loss) == nil)
+        let patient = DiscardRule(margin: 0, minimumShare: 0.5)
+        #expect(
+            patient.reasonToStop(curve([0]), finished: finished, totalSteps: 300, metric: .accuracy) == nil)
+    }
+
+    @Test func plansAndResumes() {
+        let planner = SweepPlanner(
+            ranks: [2, 1], seeds: [1, 2], otherArms: ["AdaLoRA"], metric: .accuracy,
+            rule: DiscardRule(margin: 0))
+        let runs = planner.runs
+        #expect(runs.count == 8)
+        #expect(runs.prefix(4).map(\.arm) == ["fixed", "fixed", "AdaLoRA", "AdaLoRA"])
+        #expect(runs.prefix(2).map(\.rank) == [2, 1])
+        let outcomes = [
+            SweepOutcome(run: runs[0], value: 0.7), SweepOutcome(run: runs[1], value: nil, reason: "behind"),
+        ]
+        let rest = planner.remaining(after: outcomes)
+        #expect(rest.count == 5)
+        #expect(!rest.contains { $0.arm == "fixed" && $0.rank == 1 })
+    }
+
+    @Test func diminishingReturnsByHand() throws {
+        func points(_ values: [Int: [Double]]) throws -> [(rank: Int, summary: Summary)] {
+            try values.map { ($0.key, try #require(Summary($0.value))) }
+        }
+        // Best is rank 8: mean 0.80, deviation 0.02, standard error 0.0115 over 3; 0.79 is within, 0.75 is not.
+        let known = try points([2: [0.75], 4: [0.79, 0.79], 8: [0.78, 0.80, 0.82], 16: [0.79]])
+        let found = try #require(DiminishingReturns(known, metric: .accuracy))
+        #expect(found.rank == 4)
+        #expect(found.bestRank == 8)
+        #expect(found.isBracketed)
+        #expect(abs(found.tolerance - 0.011_547) < 1e-6)  // six digits written
+        #expect(DiminishingReturns(known, metric: .accuracy, tolerance: 0)?.rank == 8)
+        #expect(DiminishingReturns(known, metric: .accuracy, tolerance: 0.1)?.rank == 2)
+        #expect(DiminishingReturns(known, metric: .loss, tolerance: 0)?.bestRank == 2)
+        let single = try points([1: [0.5], 2: [0.6]])
+        #expect(DiminishingReturns(single, metric: .accuracy) == nil, "one run has no standard error")
+        let rising = try #require(DiminishingReturns(single, metric: .accuracy, tolerance: 0.01))
+        #expect(
+            rising.sentence(metric: .accuracy)
+                == "rank 2 is best with accuracy 0.6000; no smaller rank comes within 0.0100 of it. "
+                + "It is the largest tried: try larger ones.")
+        #expect(DiminishingReturns([], metric: .accuracy) == nil)
+    }
+
+    @Test func showsTheSweep() {
+        let planner = SweepPlanner(
+            ranks: [1, 2, 4], seeds: [1, 2], otherArms: ["AdaLoRA"], metric: .accuracy, rule: nil)
+        let outcomes = planner.runs.map { run in
+            let isGivenUp = run.arm == "fixed" && run.rank == 1
+            let value =
+                0.6 + Double(run.rank) / 100 + Double(run.seed) / 500 + (run.arm == "fixed" ? 0 : 0.03)
+            return SweepOutcome(
+                run: run, value: isGivenUp ? nil : value, reason: isGivenUp ? "behind" : nil)
+        }.filter { $0.run.arm == "fixed" || $0.run.rank > 1 }
+        let sizes = SweepSizes(matrices: [MatrixSize(name: "a", outputs: 600, inputs: 400)])
+        #expect(
+            planner.table(outcomes, sizes: sizes) == """
+                rank  parameters  n  fixed            n  AdaLoRA          difference
+                   1       1,000  0  given up         0  –                –
+                   2       2,000  2  0.6230 ± 0.0014  2  0.6530 ± 0.0014  +0.0300
+                   4       4,000  2  0.6430 ± 0.0014  2  0.6730 ± 0.0014  +0.0300
+
+                """)
+    }
+
+    @Test func sizes() {
+        let matrices = (0..<2).flatMap { layer in
+            [
+                MatrixSize(name: "layer.\(layer).query", outputs: 384, inputs: 384),
+                MatrixSize(name: "layer.\(layer).output", outputs: 384, inputs: 1536),
+            ]
+        }
+        let sizes = SweepSizes(matrices: matrices)
+        #expect(sizes.parametersPerRank == 2 * (768 + 1920))
+        #expect(
+            sizes.table(ranks: [1, 8]) == """
+                matrix  count        size  r = 1   r = 8
+                query       2   384 × 384    768   6,144
+                output      2  384 × 1536  1,920  15,360
+                all         4              5,376  43,008
+
+                """)
+        let planner = SweepPlanner(ranks: [1, 8], seeds: [1], metric: .accuracy, rule: nil)
+        let estimate = sizes.estimate(planner, steps: 100) { 0.1 * Double($0) }
+        #expect(estimate.runs == 2)
+        #expect(abs(estimate.seconds - 90) < 1e-9)  // rounding of 0.1
+        #expect(estimate.adapterBytes == 43_008 * 16)
+    }
+}

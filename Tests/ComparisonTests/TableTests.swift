@@ -1,0 +1,212 @@
+import Comparison
+import Foundation
+import Testing
+
+@Suite struct TableTests {
+    let plan: ComparisonPlan
+    let schedule: TrialSchedule
+
+    init() throws {
+        plan = try Samples.plan()
+        schedule = TrialSchedule(plan: plan, fingerprints: Samples.fingerprints)
+    }
+
+    func table(limit: Int = .max, _ result: (Trial) -> TrialResult = Samples.result) -> ComparisonTable {
+        let results = Samples.run(schedule, limit: limit, result)
+        return ComparisonTable(plan: plan, state: schedule.state(completed: results))
+    }
+
+    @Test func rowsByHand() throws {
+        let table = table()
+        #expect(table.rows.count == 9)
+        let row = try #require(table.rows.first { $0.arm == "AdaLoRA" && $0.budget == .averageRank(1) })
+        #expect(row.count == 5)
+        #expect(row.expectedPairs == 3)
+        // Seeds 42, 43, 44 differ by 0.04, 0.05 and 0.06.
+        #expect(row.pairs.map(\.seed) == [42, 43, 44])
+        #expect(abs((row.difference?.mean ?? 0) - 0.05) < 1e-12)  // rounding of a few sums
+        #expect(abs((row.difference?.deviation ?? 0) - 0.01) < 1e-12)
+        #expect(row.others.map(\.name) == ["accuracy"], "an undefined metric is left out")
+        #expect(row.adapterParameters == 41_472)
+        #expect(table.rows.last?.difference == nil, "head only has no partner at a budget")
+    }
+
+    @Test func predictionsMakeTheIntervalTwoLevel() {
+        let results = Samples.run(schedule)
+        let truth = Predictions.classes([0, 1, 0, 1])
+        let table = ComparisonTable(
+            plan: plan, state: schedule.state(completed: results), truth: truth,
+            predictions: { .classes($0.hasPrefix("lora") ? [0, 0, 0, 1] : [0, 1, 0, 1]) },
+            bootstrap: Bootstrap(resamples: 50))
+        #expect(table.rows.compactMap(\.difference).allSatisfy { $0.levels == .seedsAndRows })
+    }
+
+    @Test func partialTerminal() {
+        #expect(
+            table(limit: 29).terminal() == """
+                wordnet: macro-f1 on the test data, mean ± standard deviation over seeds
+                differences from LoRA by seed, with 95 % bootstrap intervals
+
+                average rank 1
+                arm          trainable    n  macro-f1         difference                  rate  s/step  memory
+                LoRA           205,097  2/3  0.5300 ± 0.0028  baseline                    3e-3   0.124  412 MB
+                AdaLoRA        205,097  2/5  0.5750 ± 0.0099  +0.0450 [+0.0400, +0.0500]  3e-3   0.124  412 MB
+                pattern        205,097  2/3  0.5600 ± 0.0028  +0.0300 [+0.0300, +0.0300]  3e-3   0.124  412 MB
+                pruned LoRA    205,097  2/3  0.5100 ± 0.0028  -0.0200 [-0.0200, -0.0200]  3e-3   0.124  412 MB
+
+                average rank 2
+                arm          trainable    n  macro-f1         difference                  rate  s/step  memory
+                LoRA           246,569  1/3  0.5480           baseline                    3e-3   0.124  412 MB
+                AdaLoRA        246,569  1/3  0.5880           +0.0400 [no interval]       3e-3   0.124  412 MB
+                pattern        246,569  1/3  0.5780           +0.0300 [no interval]       3e-3   0.124  412 MB
+                pruned LoRA    246,569  1/3  0.5280           -0.0200 [no interval]       3e-3   0.124  412 MB
+
+                without a budget
+                arm          trainable    n  macro-f1         difference                  rate  s/step  memory
+                head only      163,625  2/3  0.2200 ± 0.0028  –                           3e-3   0.124  412 MB
+
+                ! partial: 14 of 29 reported runs are there
+                ! fewer than 3 seeds, too few to judge by: at average rank 1 LoRA (2), AdaLoRA (2), pattern (2),
+                  pruned LoRA (2); at average rank 2 LoRA (1), AdaLoRA (1), pattern (1), pruned LoRA (1); without a
+                  budget head only (2)
+
+                """)
+    }
+
+    @Test func longNamesKeepTheWidth() throws {
+        let long = Samples.yaml.replacingOccurrences(
+            of: "pruned LoRA", with: "LoRA pruned after its training by exact singular values")
+        let schedule = TrialSchedule(plan: try Samples.plan(long), fingerprints: [:])
+        let results = Samples.run(schedule) { trial in
+            var result = Samples.result(trial)
+            result.trainableParameters = 22_713_216
+            return result
+        }
+        let text = ComparisonTable(plan: schedule.plan, state: schedule.state(completed: results)).terminal()
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 })
+        #expect(text.contains("…"))
+    }
+
+    @Test func conclusionsClaimNoMoreThanTheNumbers() {
+        let lines = table().conclusions
+        #expect(
+            lines.first
+                == "At average rank 1: AdaLoRA is above LoRA by 0.0500 [+0.0400, +0.0600] in macro-f1 (n = 3); "
+                + "the interval excludes 0: better on this test data.")
+        #expect(
+            lines.last
+                == "Of 6 comparisons with LoRA, 4 show an arm better, 2 worse, 0 no difference. Intervals "
+                + "over few seeds are too narrow: where seeds vary more than test rows, a 95 % interval holds the "
+                + "truth in about 74 % with 3 seeds.")
+        let few = table(limit: 29).conclusions
+        #expect(
+            few.first
+                == "At average rank 1: AdaLoRA is above LoRA by 0.0450 [+0.0400, +0.0500] in macro-f1 (n = 2); "
+                + "the interval excludes 0, but 2 seeds are too few to trust it. 1 of 3 pairs missing.")
+        #expect(few.contains { $0.hasSuffix("(n = 1); one pair shows nothing. 2 of 3 pairs missing.") })
+        #expect(few.last == "Of 6 comparisons with LoRA, 0 show an arm better, 0 worse, 6 no difference.")
+        #expect(table(limit: 3).conclusions.count == 1)
+    }
+
+    @Test func noDifferenceIsSaid() {
+        let lines = table { trial in
+            var result = Samples.result(trial)
+            let sign = trial.arm == "LoRA" ? 0.0 : trial.seed % 2 == 0 ? 0.01 : -0.02
+            result.testMetrics["macro-f1"] = trial.arm == "pattern" ? 0.5 : 0.5 + sign
+            return result
+        }.conclusions
+        #expect(lines[0].contains("is level with LoRA [-0.0200, +0.0100]"))
+        #expect(lines[0].hasSuffix("the interval includes 0: no difference shown."))
+        #expect(
+            lines.last?.hasPrefix("Of 6 comparisons with LoRA, 0 show an arm better, 0 worse, 6 no") == true)
+    }
+
+    @Test func warnings() {
+        let table = table { trial in
+            var result = Samples.result(trial)
+            if trial.arm == "pruned LoRA" {
+                result.adapterParameters = result.adapterParameters.map { $0 * 51 / 50 }
+            }
+            if trial.stage == .search, trial.arm == "LoRA" {
+                result.validationMetrics["macro-f1"] = trial.learningRate
+            }
+            if trial.arm == "AdaLoRA", trial.seed == 43 { result.status = .failed("out of memory") }
+            if trial.seed == 44 { result.commit = "def5678" }
+            return result
+        }
+        #expect(
+            table.warnings == [
+                "partial: 27 of 29 reported runs are there",
+                "fewer than 3 seeds, too few to judge by: at average rank 1 pattern (2); at average rank 2 AdaLoRA (2), "
+                    + "pattern (2)",
+                "AdaLoRA at average rank 1 has 4 runs, of which 2 have a partner of LoRA: the difference is of these "
+                    + "alone",
+                "unequal parameters at average rank 1: pruned LoRA has 42,301, 2.0 % more than LoRA with 41,472",
+                "unequal parameters at average rank 2: pruned LoRA has 84,602, 2.0 % more than LoRA with 82,944",
+                "the learning rate 6e-3 of LoRA at average rank 2 is the highest tried: widen the grid",
+                "runs come from 2 commits: abc1234, def5678",
+                "2 runs failed; see the list of failed runs",
+                "2 runs cannot be made: \(table.hopeless.first?.reason ?? "")",
+            ])
+    }
+
+    @Test func csvReadsBack() {
+        let lines = table().csv().split(separator: "\n")
+        #expect(lines.count == 10)
+        let columns = lines[0].split(separator: ",", omittingEmptySubsequences: false).count
+        #expect(
+            lines.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == columns })
+        #expect(lines[2].hasPrefix("r1,AdaLoRA,5,5,0,205097,41472,macro-f1,0.576,"))
+    }
+
+    @Test func report() {
+        var context = ComparisonReport.Context(
+            commit: "abc1234", machine: "2 cores, 8 GB", date: "2026-11-24", parametersPerRank: 41_472)
+        context.images = [("Quality against parameters", "quality.svg")]
+        let text = ComparisonReport.markdown(table(), context: context)
+        let expected = [
+            "# Comparison: wordnet\n\n- commit: abc1234\n- machine: 2 cores, 8 GB\n- kernel: Haswell\n- date: 2026-11-24\n",
+            "\n- reported runs: 29 of 29\n\n## Conclusion\n\n- At average rank 1: AdaLoRA is above",
+            "\n\n**Warnings**\n\n- AdaLoRA at average rank 1 has 5 runs, of which 3 have a partner",
+            "over the adapted matrices, here r · 41,472. Model and data are the same for all",
+            "\n- pattern starts with the final ranks of AdaLoRA's run of the same budget and seed.\n",
+            "| arm | budget | 1e-3 | 3e-3 | 6e-3 | chosen |\n| --- | --- | ---: | ---: | ---: | ---: |\n",
+            "| LoRA | average rank 2 | 0.4980 | **0.5480** | 0.4980 | 3e-3 |\n",
+            "| AdaLoRA | 205,097 | 41,472 | 5 | 0.5760 ± 0.0138 | +0.0500 [+0.0400, +0.0600] | 0.7760 ± 0.0138 | 3e-3 "
+                + "| 0.124 | 412 MB |\n",
+            "## Pictures\n\n![Quality against parameters](quality.svg)\n\n## Pairs\n\n",
+            "| average rank 1 | AdaLoRA | 42 | 0.5680 | 0.5280 | +0.0400 |\n",
+            "## Plan\n\n```yaml\n" + Samples.yaml + "```\n",
+        ]
+        for part in expected { #expect(text.contains(part), "\(part)\nis not in\n\(text)") }
+        #expect(!text.contains("\n\n\n"))
+        #expect(!text.contains("Failed runs"))
+    }
+
+    @Test func reportOfNothingAndOfFailures() {
+        let empty = ComparisonReport.markdown(
+            table(limit: 0), context: .init(commit: "a", machine: "b", date: "c"))
+        #expect(empty.contains("nothing can be concluded"))
+        #expect(empty.contains("| LoRA | average rank 2 | missing | missing | missing | – |"))
+        let failed = ComparisonReport.markdown(
+            table { trial in TrialResult(of: trial, status: .failed("a | b\nc")) },
+            context: .init(commit: "a", machine: "b", date: "c"))
+        #expect(failed.contains("| `search-lora-r2-lr1e-3-s7-9035720c77` | a \\| b c |"))
+        #expect(failed.contains("| failed | failed | failed | – |"))
+    }
+
+    @Test(arguments: [
+        (1e-3, "1e-3"), (3e-3, "3e-3"), (1.5e-4, "1.5e-4"), (0.05, "5e-2"), (0.1, "0.1"), (2, "2"),
+        (1e-5, "1e-5"),
+        (9.9999999e-4, "1e-3"), (2.5e-7, "2.5e-7"),
+    ]) func rates(_ rate: Double, _ text: String) { #expect(Figures.rate(rate) == text) }
+
+    @Test func figures() {
+        #expect(Figures.grouped(1_234_567) == "1,234,567")
+        #expect(Figures.signed(-0.00001) == "0.0000")
+        #expect(Figures.signed(-0.5) == "-0.5000")
+        #expect(Figures.bytes(1_900_000_000) == "1.9 GB")
+        #expect(Figures.seconds(1.816) == "1.82")
+        #expect(Figures.plain(4) == "4")
+    }
+}

@@ -1,0 +1,94 @@
+"""Batches of token ids, made once so that both sides train on the same."""
+
+import dataclasses
+import json
+import math
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+LONGEST = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    ids: list[int]
+    label: int
+
+
+Batch = list[Example]
+
+
+class Corpus:
+    """Labelled rows as token ids, special tokens included."""
+
+    def __init__(self, model: Path, rows: Path, names: list[str] | None = None) -> None:
+        tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(LONGEST)
+        records = [json.loads(line) for line in rows.read_text().splitlines()]
+        self.names = names or sorted({record["label"] for record in records})
+        number = {name: index for index, name in enumerate(self.names)}
+        if unknown := {record["label"] for record in records} - number.keys():
+            raise ValueError(f"{rows}: labels that the training rows do not have: {', '.join(sorted(unknown))}")
+        encodings = tokenizer.encode_batch([record["text"] for record in records])
+        self.examples = [
+            Example(encoding.ids, number[record["label"]]) for encoding, record in zip(encodings, records, strict=True)
+        ]
+
+    def shuffled(self, seed: int) -> list[Example]:
+        return random.Random(seed).sample(self.examples, len(self.examples))
+
+    def of_lengths(self, lengths: Iterable[int], seed: int) -> list[Example]:
+        """Examples of given lengths: following rows are appended to one until it is long enough."""
+        source = self._endless(seed)
+        return [self._joined(source, length) for length in lengths]
+
+    def _endless(self, seed: int) -> Iterator[Example]:
+        while True:
+            yield from self.shuffled(seed)
+
+    @staticmethod
+    def _joined(source: Iterator[Example], length: int) -> Example:
+        first = next(source)
+        start, middle, end = first.ids[:1], first.ids[1:-1], first.ids[-1:]
+        while len(middle) < length - 2:
+            middle += next(source).ids[1:-1]
+        return Example(start + middle[: length - 2] + end, first.label)
+
+
+def log_normal_lengths(count: int, seed: int, mean: float = 30, sigma: float = 0.6) -> list[int]:
+    """Lengths of real short texts: log-normal, at least 4 and at most 128 tokens."""
+    generator = random.Random(seed)
+    location = math.log(mean) - sigma**2 / 2
+    return [min(LONGEST, max(4, round(generator.lognormvariate(location, sigma)))) for _ in range(count)]
+
+
+def cut(examples: list[Example], size: int) -> list[Batch]:
+    return [examples[start : start + size] for start in range(0, len(examples), size)]
+
+
+def grouped_by_length(batches: list[Batch], seed: int) -> list[Batch]:
+    """The same examples in as many batches, each of similar lengths, in random order."""
+    examples = sorted((example for batch in batches for example in batch), key=lambda example: len(example.ids))
+    grouped = cut(examples, len(batches[0]))
+    random.Random(seed).shuffle(grouped)
+    return grouped
+
+
+def write_batches(batches: list[Batch], path: Path) -> Path:
+    with path.open("w") as output:
+        for batch in batches:
+            line = {"ids": [example.ids for example in batch], "labels": [example.label for example in batch]}
+            output.write(json.dumps(line, separators=(",", ":")) + "\n")
+    return path
+
+
+def read_batches(path: Path) -> list[Batch]:
+    batches = []
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        batches.append([Example(ids, label) for ids, label in zip(record["ids"], record["labels"], strict=True)])
+    return batches

@@ -1,0 +1,136 @@
+"""What is compared, and the files that both sides read for it."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy
+from safetensors.numpy import save_file
+
+from batches import LONGEST, Batch, Corpus, cut, grouped_by_length, log_normal_lengths
+
+INITIAL_RANK, AVERAGE_RANK = 12, 8
+WARM_UP_STEPS = 3
+GAUSSIAN = 0.02  # of PEFT's and the paper's start
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    name: str
+    title: str
+    lengths: Literal["equal", "log-normal", "wordnet"]
+    batch_size: int = 32
+    grouped: bool = False
+    tcmalloc: bool = False
+    compiled: bool = False
+    bert_base: bool = False
+
+
+SCENARIOS = [
+    Scenario("equal", "32 × 128 tokens; PEFT default", "equal"),
+    Scenario("equal-tcmalloc", "32 × 128 tokens; PEFT with tcmalloc", "equal", tcmalloc=True),
+    Scenario(
+        "equal-compile", "32 × 128 tokens; PEFT with tcmalloc, torch.compile", "equal", tcmalloc=True, compiled=True
+    ),
+    Scenario("real", "log-normal lengths, mean 30; PEFT default padding", "log-normal"),
+    Scenario(
+        "real-best",
+        "log-normal lengths, mean 30; PEFT with length grouping, tcmalloc",
+        "log-normal",
+        grouped=True,
+        tcmalloc=True,
+    ),
+    Scenario("wordnet", "WordNet glosses; PEFT default padding", "wordnet"),
+    Scenario("bert-base", "BERT-base size, 8 × 128 tokens; PEFT default", "equal", batch_size=8, bert_base=True),
+]
+
+
+def make_batches(scenario: Scenario, corpus: Corpus, steps: int, seed: int) -> tuple[list[Batch], list[Batch]]:
+    """Batches of this project and of PEFT; the warm-up steps are the same also where PEFT gets grouped ones."""
+    count = steps * scenario.batch_size
+    match scenario.lengths:
+        case "equal":
+            examples = corpus.of_lengths([LONGEST] * count, seed)
+        case "log-normal":
+            examples = corpus.of_lengths(log_normal_lengths(count, seed), seed)
+        case "wordnet":
+            examples = (corpus.shuffled(seed) * (count // len(corpus.examples) + 1))[:count]
+    batches = cut(examples, scenario.batch_size)
+    if not scenario.grouped:
+        return batches, batches
+    return batches, batches[:WARM_UP_STEPS] + grouped_by_length(batches[WARM_UP_STEPS:], seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSize:
+    layers: int
+    hidden: int
+    intermediate: int
+
+    @staticmethod
+    def read(folder: Path) -> "ModelSize":
+        config = json.loads((folder / "config.json").read_text())
+        return ModelSize(config["num_hidden_layers"], config["hidden_size"], config["intermediate_size"])
+
+    def sites(self) -> list[tuple[str, int, int]]:
+        """Module path, outputs and inputs of each adapted matrix."""
+        wide = self.intermediate
+        shapes = [
+            ("attention.self.query", self.hidden, self.hidden),
+            ("attention.self.key", self.hidden, self.hidden),
+            ("attention.self.value", self.hidden, self.hidden),
+            ("attention.output.dense", self.hidden, self.hidden),
+            ("intermediate.dense", wide, self.hidden),
+            ("output.dense", self.hidden, wide),
+        ]
+        return [
+            (f"bert.encoder.layer.{layer}.{path}", outputs, inputs)
+            for layer in range(self.layers)
+            for path, outputs, inputs in shapes
+        ]
+
+    def floating_point_operations(self, lengths: list[int], rank: int) -> float:
+        """What a step cannot do without: products forward, for input gradients and for the adapters' gradients.
+
+        The input gradients of the lowest query, key and value are not needed. Attention: 2 products forward, 4
+        backward, of 2·L·C operations per token each. Norms, activations, optimizer and head are left out.
+        """
+        tokens = sum(lengths)
+        frozen = 2 * sum(outputs * inputs for _, outputs, inputs in self.sites())
+        adapters = 3 * 2 * rank * sum(outputs + inputs for _, outputs, inputs in self.sites())
+        attention = 6 * 2 * self.hidden * self.layers * sum(length**2 for length in lengths)
+        return tokens * (2 * frozen - 3 * 2 * self.hidden**2 + adapters) + attention
+
+
+def write_start(path: Path, size: ModelSize, labels: int, seed: int, with_lambda: bool) -> Path:
+    """Initial values that both sides read: the head, adapters as PEFT draws them, and λ where it is not to be 0."""
+    generator = numpy.random.default_rng(seed)
+
+    def normal(*shape: int, deviation: float = GAUSSIAN) -> numpy.ndarray:
+        return (generator.standard_normal(shape) * deviation).astype(numpy.float32)
+
+    tensors = {"classifier.weight": normal(labels, size.hidden), "classifier.bias": numpy.zeros(labels, numpy.float32)}
+    for site, outputs, inputs in size.sites():
+        tensors[f"{site}.lora_A"] = normal(INITIAL_RANK, inputs)
+        tensors[f"{site}.lora_B"] = normal(outputs, INITIAL_RANK)
+        if with_lambda:
+            # Large enough to matter: ΔW is then some 7 % of W.
+            tensors[f"{site}.lora_E"] = normal(INITIAL_RANK, 1, deviation=2)
+    save_file(tensors, path)
+    return path
+
+
+def make_bert_base(folder: Path) -> Path:
+    """A random checkpoint of BERT-base's size, 440 MB, made once."""
+    if not (folder / "config.json").exists():
+        import torch
+        from transformers import BertConfig, BertModel
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        torch.manual_seed(1)
+        staging = folder.with_suffix(".new")
+        BertModel(BertConfig()).save_pretrained(staging)
+        staging.rename(folder)
+    return folder

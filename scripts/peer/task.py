@@ -1,0 +1,38 @@
+"""What both sides are told to do, as one JSON file; Benchmarks/PeerSteps/PeerTask.swift reads the same."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    model: str
+    batches: str
+    start: str
+    labels: int
+    threads: int
+    initialRank: int
+    averageRank: int
+    totalSteps: int
+    warmupSteps: int
+    finalSteps: int
+    learningRate: float
+    learningRateWarmupSteps: int = 0
+    validation: str | None = None
+    parity: bool = False
+
+    def write(self, path: Path) -> Path:
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        return path
+
+    @staticmethod
+    def read(path: Path) -> "Task":
+        return Task(**json.loads(path.read_text()))
+
+    def rate(self, step: int) -> float:
+        """The learning rate of step t, from 1: a linear rise, then a linear fall to 0."""
+        if step <= self.learningRateWarmupSteps:
+            return self.learningRate * step / self.learningRateWarmupSteps
+        falling = max(1, self.totalSteps - self.learningRateWarmupSteps)
+        return self.learningRate * max(0.0, 1 - (step - 1 - self.learningRateWarmupSteps) / falling)
