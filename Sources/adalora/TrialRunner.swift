@@ -83,14 +83,15 @@ struct TrialRunner {
         let flags = try flags(of: trial)
         // Settings that no run accepts are a mistake in the plan and end it; what happens later is a result.
         _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
-        let status = try train(flags, folder: folder, isInterrupted: isInterrupted)
+        let process = TrainProcess(folder: folder)
+        let status = try process.run(flags, shouldStop: isInterrupted)
         if isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM { return nil }
         var result = TrialResult(of: trial, status: .ok)
         result.started = started
         result.machine = origin.machine
         result.commit = origin.commit
         if status != 0 {
-            result.status = .failed(lastError(of: trial.id) ?? "adalora train ended with status \(status)")
+            result.status = .failed(process.lastError ?? "adalora train ended with status \(status)")
             return result
         }
         let record = try RunRecord(folder: folder)
@@ -98,43 +99,6 @@ struct TrialRunner {
         if trial.stage == .report || trial.pruneFrom != nil { try test(trial, folder, &result) }
         if !keepsRuns { removeWeights(folder) }
         return result
-    }
-
-    private func train(
-        _ flags: [(key: String, value: String)], folder: URL, isInterrupted: () -> Bool
-    ) throws -> Int32 {
-        let manager = FileManager.default
-        let checkpoints = (try? manager.contentsOfDirectory(atPath: folder.appendingPathComponent("checkpoints").path)) ?? []
-        let resumes = checkpoints.contains { $0.hasPrefix("step-") }
-        if !resumes { try? manager.removeItem(at: folder) }
-        try manager.createDirectory(at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
-        let log = folder.appendingPathExtension("log")
-        _ = manager.createFile(atPath: log.path, contents: nil)
-        let output = try FileHandle(forWritingTo: log)
-        defer { try? output.close() }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments =
-            resumes ? ["train", "--resume", folder.path] : ["train"] + flags.flatMap { ["--\($0.key)", $0.value] }
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        var isTold = false
-        while process.isRunning {
-            // The run is in a process group of its own, which Ctrl-C does not reach; it saves its state and ends.
-            if isInterrupted() && !isTold {
-                process.interrupt()
-                isTold = true
-            }
-            Thread.sleep(forTimeInterval: 0.05)
-        }
-        return process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
-    }
-
-    private func lastError(of id: String) -> String? {
-        let log = runFolder(id).appendingPathExtension("log")
-        let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").last { $0.hasPrefix("error: ") }.map { String($0.dropFirst(7)) }
     }
 
     /// What the run's own records say.

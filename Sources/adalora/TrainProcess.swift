@@ -1,0 +1,48 @@
+import Foundation
+
+/// One `adalora train` in a process of its own, its output in a log beside the run folder.
+struct TrainProcess {
+    let folder: URL
+
+    private var log: URL { folder.appendingPathExtension("log") }
+
+    /// Trains with these settings; a run that was stopped after a checkpoint goes on, one without starts over.
+    ///
+    /// - Parameter shouldStop: asked many times a second; the run then saves its state and ends.
+    /// - Returns: the exit status, 128 and the signal's number for a process that a signal ended.
+    func run(_ flags: [(key: String, value: String)], shouldStop: () -> Bool) throws -> Int32 {
+        let manager = FileManager.default
+        let checkpoints = folder.appendingPathComponent("checkpoints").path
+        let names = (try? manager.contentsOfDirectory(atPath: checkpoints)) ?? []
+        let resumes = names.contains { $0.hasPrefix("step-") }
+        if !resumes { try? manager.removeItem(at: folder) }
+        try manager.createDirectory(at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
+        _ = manager.createFile(atPath: log.path, contents: nil)
+        let output = try FileHandle(forWritingTo: log)
+        defer { try? output.close() }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments =
+            resumes ? ["train", "--resume", folder.path] : ["train"] + flags.flatMap { ["--\($0.key)", $0.value] }
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        var isTold = false
+        while process.isRunning {
+            // The run is in a process group of its own, which Ctrl-C does not reach.
+            if !isTold && shouldStop() {
+                process.interrupt()
+                isTold = true
+            }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        let status = process.terminationStatus
+        return process.terminationReason == .uncaughtSignal ? 128 + status : status
+    }
+
+    /// The error line that the run ended with; nil without one.
+    var lastError: String? {
+        let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").last { $0.hasPrefix("error: ") }.map { String($0.dropFirst(7)) }
+    }
+}

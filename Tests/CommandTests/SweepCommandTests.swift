@@ -1,0 +1,70 @@
+import Foundation
+import ModelFiles
+import Testing
+
+/// `adalora sweep` on the tiny model.
+@Suite struct SweepCommandTests {
+    private func sweep(_ workspace: Workspace, _ more: [String]) throws -> CommandResult {
+        try workspace.run(
+            [
+                "sweep", "--model", "model", "--train", "train.jsonl", "--validation", "validation.jsonl",
+                "--output", "out", "--threads", "1", "--set", "max-length=40",
+            ] + more)
+    }
+
+    @Test func ranksSideBySideWithAdaLoRA() throws {
+        let workspace = try Workspace()
+        let options = ["--ranks", "1,4", "--adalora", "--set", "steps=12", "--seeds", "1,2"]
+        let first = try sweep(workspace, options)
+        try #require(first.status == 0, "\(first.errors)")
+        // Rank 1 everywhere in the tiny BERT costs 896 parameters.
+        #expect(first.output.contains("896") && first.output.contains("3,584"))
+        #expect(first.output.contains("is best with accuracy"))
+        for run in ["lora-r1-s1", "lora-r4-s2", "adalora-r4-s1"] {
+            #expect(workspace.exists("out/\(run)/adapter"), "\(run)")
+        }
+        #expect(workspace.exists("out/sweep.svg"))
+        let start = try #require(try workspace.events("out/adalora-r4-s1", "start").first)
+        #expect(start["finalBudget"]?.int == 3584 && start["budgetUnit"]?.string == "parameters")
+        // Nothing runs again.
+        let again = try sweep(workspace, options)
+        #expect(again.status == 0 && again.output == first.output)
+        #expect(!again.errors.contains("rank 4, seed"))
+    }
+
+    /// Four runs finish; then one with a learning rate that cannot learn falls behind and is given up.
+    @Test func hopelessRunsAreGivenUp() throws {
+        let workspace = try Workspace()
+        let common = ["--set", "evaluate-every=10", "--seeds", "1"]
+        try #require(
+            try sweep(workspace, common + ["--ranks", "2,3,4", "--set", "steps=60", "--set", "learning-rate=0.01"])
+                .status == 0)
+        let result = try sweep(
+            workspace, common + ["--ranks", "1,2,3,4", "--set", "steps=3000", "--set", "learning-rate=1e-8"])
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.errors.contains("given up: accuracy"), "\(result.errors)")
+        #expect(result.output.contains("given up"))
+        #expect(workspace.exists("out/lora-r1-s1/given-up.txt"))
+        let end = try #require(try workspace.events("out/lora-r1-s1", "end").last)
+        #expect(end["reason"]?.string == "interrupted")
+    }
+
+    @Test func dryRunEstimates() throws {
+        let workspace = try Workspace()
+        let result = try sweep(workspace, ["--ranks", "1,8", "--dry-run", "--set", "steps=500"])
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("2 runs of 500 steps: about") && result.output.contains("peak memory about"))
+        #expect(!workspace.exists("out"))
+    }
+
+    @Test(arguments: [
+        ["--ranks", "1,x"], ["--ranks", "2", "--seeds", "a"], ["--ranks", "2", "--set", "steps"],
+        ["--ranks", "2", "--set", "stesp=5"], ["--ranks", "2", "--margin", "-1"],
+    ])
+    func wrongOptions(options: [String]) throws {
+        let workspace = try Workspace()
+        let result = try sweep(workspace, options)
+        #expect(result.status == 64, "\(result.errors)")
+        #expect(!workspace.exists("out"))
+    }
+}
