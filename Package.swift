@@ -55,7 +55,8 @@ let package = Package(
         .executableTarget(
             name: "PeerSteps",
             dependencies: [
-                "Matrices", "ModelFiles", "Datasets", "Transformers", "RankAllocation", "Adapters", "Training",
+                "Matrices", "ModelFiles", "Datasets", "Transformers", "RankAllocation", "Adapters",
+                "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/PeerSteps"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),

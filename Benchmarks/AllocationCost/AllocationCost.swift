@@ -15,7 +15,8 @@ import Transformers
 @main
 struct AllocationCost: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Step time of AdaLoRA with exact allocation at every step over that of LoRA at equal ranks.")
+        abstract: "Step time of AdaLoRA with exact allocation at every step over that of LoRA at equal ranks."
+    )
 
     @Option(help: "Model folder.") var model = "models/minilm"
     @Option(help: "Training rows with real lengths.") var data = "data/wordnet/train.jsonl"
@@ -42,7 +43,9 @@ struct AllocationCost: ParsableCommand {
         let bench = Bench(
             model: URL(fileURLWithPath: model), data: tokens, labels: labels.names.count, rank: rank,
             pairs: pairs, threads: threads, sampler: sampler, order: sampler.order(epoch: 0))
-        print("rank \(rank), batches of \(batchSize), \(threads) threads, \(KernelSelection.currentKernel) kernels")
+        print(
+            "rank \(rank), batches of \(batchSize), \(threads) threads, \(KernelSelection.currentKernel) kernels"
+        )
         try bench.allocationAtEveryStep()
         try bench.compactedStep()
     }
@@ -87,9 +90,10 @@ struct Bench {
         let workers = trainer.model.workers
         let gradients = Matrix(rows: 1, columns: trainer.vector.count)
         gradients.fill(1e-3)
-        let step = try median((1...10).map { step in
-            try seconds { _ = try trainer.step(step, data: data, indices: batch(step)) }
-        })
+        let step = try median(
+            (1...10).map { step in
+                try seconds { _ = try trainer.step(step, data: data, indices: batch(step)) }
+            })
         func part(_ name: String, _ body: () throws -> Void) throws {
             let time = try median((1...20).map { _ in try seconds(body) })
             print(
@@ -105,7 +109,8 @@ struct Bench {
         let scores = ranks.scores(workers: workers)
         let budget = ranks.schedule.finalBudget
         try part("selection") { _ = try RankAllocator.allocate(scores: scores, budget: budget) }
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("allocation-cost-\(getpid())")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "allocation-cost-\(getpid())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let log = try EventLog(folder: folder, offsets: nil)
@@ -114,14 +119,17 @@ struct Bench {
             line += 1
             try log.appendTriplets(try ranks.snapshot(workers: workers), step: line)
         }
-        try part("history: spectra as written") { _ = try trainer.adapters.spectra(areExact: true, workers: workers) }
+        try part("history: spectra as written") {
+            _ = try trainer.adapters.spectra(areExact: true, workers: workers)
+        }
         try part("history: spectra without exactness") {
             _ = try trainer.adapters.spectra(areExact: false, workers: workers)
         }
     }
 
     private func trainer(
-        _ method: AdapterPlan.Method, ranks: [LinearSite: Int], exact: Bool = false, budgetingSteps: Int = 1_000_000
+        _ method: AdapterPlan.Method, ranks: [LinearSite: Int], exact: Bool = false,
+        budgetingSteps: Int = 1_000_000
     ) throws -> Trainer {
         let encoder = try BertEncoder(HFFolder(model))
         var plan = AdapterPlan(
@@ -146,7 +154,8 @@ struct Bench {
             if !exact { settings.penalty = OrthogonalityPenalty(form: .squared, weight: 0.1) }
         }
         return Trainer(
-            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)), adapters: set,
+            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
+            adapters: set,
             ranks: controller, settings: settings)
     }
 

@@ -47,7 +47,9 @@ public struct AdapterPlan: Sendable {
 
     /// A rank above what a matrix can have is an error.
     public func check(_ layers: [LinearLayer]) throws {
-        guard let small = layers.first(where: { min($0.outputs, $0.inputs) < rank(at: $0.site) }) else { return }
+        guard let small = layers.first(where: { min($0.outputs, $0.inputs) < rank(at: $0.site) }) else {
+            return
+        }
         let largest = min(small.outputs, small.inputs)
         throw AdapterError(
             description:

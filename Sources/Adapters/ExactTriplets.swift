@@ -115,8 +115,11 @@ package struct ExactTriplets {
     /// Turns the vectors of equal singular values, together on both sides, to the basis nearest to the axes they
     /// lie closest to: with the rows X [c, c] of `u` at those axes, X = A·S·Bᵀ, the rotation is B·Aᵀ.
     private static func turn(_ columns: Range<Int>, _ u: Matrix, _ v: Matrix) throws {
-        let weights = (0..<u.rows).map { row in columns.reduce(Float(0)) { $0 + u.row(row)[$1] * u.row(row)[$1] } }
-        let axes = weights.indices.sorted { (weights[$1], $0) < (weights[$0], $1) }.prefix(columns.count).sorted()
+        let weights = (0..<u.rows).map { row in
+            columns.reduce(Float(0)) { $0 + u.row(row)[$1] * u.row(row)[$1] }
+        }
+        let axes = weights.indices.sorted { (weights[$1], $0) < (weights[$0], $1) }.prefix(columns.count)
+            .sorted()
         let nearest = Matrix(rows: columns.count, columns: columns.count)
         for (row, axis) in axes.enumerated() {
             for (column, from) in columns.enumerated() { nearest.row(row)[column] = u.row(axis)[from] }
@@ -135,7 +138,9 @@ package struct ExactTriplets {
             for row in 0..<matrix.rows {
                 let old = columns.map { matrix.row(row)[$0] }
                 for (to, column) in columns.enumerated() {
-                    matrix.row(row)[column] = old.indices.reduce(Float(0)) { $0 + old[$1] * rotation.row($1)[to] }
+                    matrix.row(row)[column] = old.indices.reduce(Float(0)) {
+                        $0 + old[$1] * rotation.row($1)[to]
+                    }
                 }
             }
         }

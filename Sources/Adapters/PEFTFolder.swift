@@ -61,7 +61,8 @@ public enum PEFTFolder {
             "peft_type": .string(method == .adalora ? "ADALORA" : "LORA"), "task_type": .string("SEQ_CLS"),
             "base_model_name_or_path": .string(baseModel),
             "target_modules": .array(
-                set.adapters.filter { method == .adalora || $0.rank > 0 }.map { .string($0.layer.modulePath) }),
+                set.adapters.filter { method == .adalora || $0.rank > 0 }.map { .string($0.layer.modulePath) }
+            ),
             "modules_to_save": .array([.string("classifier")]), "bias": .string("none"),
             "lora_dropout": .number(Double(set.adapters.first?.dropout ?? 0)), "inference_mode": .bool(true),
             "r": JSONValue(rank),

@@ -19,7 +19,9 @@ extension RankController {
 
     /// What step t should exchange; nil when no exchange is due. A triplet made in an exchange is on trial for one
     /// interval, and the last exchange is at least an interval before ranks are fixed.
-    public func planExchange(after step: Int, workers: Workers) throws -> (plan: ExchangePlan, scores: [[Float]])? {
+    public func planExchange(after step: Int, workers: Workers) throws -> (
+        plan: ExchangePlan, scores: [[Float]]
+    )? {
         guard let share = settings.exchangeShare, schedule.allocates(after: step) else { return nil }
         let scores = scores(workers: workers)
         let budgeting = Double(schedule.lastBudgetingStep - schedule.warmupSteps)
@@ -32,7 +34,8 @@ extension RankController {
                 adapter.book.births.map { $0 > 0 && step - $0 < schedule.interval }
             }, costs: costs,
             largestRanks: set.adapters.map { min($0.layer.outputs, $0.layer.inputs) },
-            budget: schedule.budget(at: step), limit: isLate ? 0 : Int((share * left * Double(count)).rounded(.up)))
+            budget: schedule.budget(at: step),
+            limit: isLate ? 0 : Int((share * left * Double(count)).rounded(.up)))
         return (plan, scores)
     }
 
@@ -52,7 +55,8 @@ extension RankController {
         let keptScores = zip(scores, removed).flatMap { scores, removed in
             scores.indices.filter { !removed.contains($0) }.map { scores[$0] }
         }
-        let removedScores = zip(scores, plan.removed).flatMap { scores, removed in removed.map { scores[$0] } }
+        let removedScores = zip(scores, plan.removed).flatMap { scores, removed in removed.map { scores[$0] }
+        }
         let masks = set.adapters.indices.map { site in
             set.adapters[site].mask.indices.map { !removed[site].contains($0) }
         }
@@ -74,7 +78,9 @@ extension RankController {
     }
 
     /// Gives the adapters the shapes a checkpoint had; values are left to be copied in.
-    public func restoreShapes(_ triplets: [TripletBook], dropEmpty: Bool, others: [Parameter]) -> ParameterVector {
+    public func restoreShapes(_ triplets: [TripletBook], dropEmpty: Bool, others: [Parameter])
+        -> ParameterVector
+    {
         for (site, saved) in zip(set.adapters.indices, triplets) {
             let adapter = set.adapters[site]
             let rank = saved.originalIndices.count
@@ -105,11 +111,15 @@ extension RankController {
     }
 
     /// P, λ and Q of one site, each new triplet after the kept ones.
-    private func sources(of adapter: LowRankAdapter, kept: [Int], adding count: Int, in vector: ParameterVector)
+    private func sources(
+        of adapter: LowRankAdapter, kept: [Int], adding count: Int, in vector: ParameterVector
+    )
         -> [Int?]
     {
         let rank = adapter.factors.rank
-        let (p, q) = (vector.range(of: adapter.factors.p).lowerBound, vector.range(of: adapter.factors.q).lowerBound)
+        let (p, q) = (
+            vector.range(of: adapter.factors.p).lowerBound, vector.range(of: adapter.factors.q).lowerBound
+        )
         let lambda = adapter.factors.lambda.map { vector.range(of: $0).lowerBound } ?? 0
         let inputs = adapter.layer.inputs
         let new = [Int?](repeating: nil, count: count)
@@ -143,7 +153,9 @@ public final class ExchangeProbes {
     /// the negative left vector, so that λ grows from 0 upwards.
     func finish(workers: Workers) throws -> [Int: Newborn] {
         for entry in probed { set.hang(entry.site) }
-        let tasks = probed.map { (factors: set.adapters[$0.site].factors, gradient: $0.probe.sum, site: $0.site) }
+        let tasks = probed.map {
+            (factors: set.adapters[$0.site].factors, gradient: $0.probe.sum, site: $0.site)
+        }
         let newborns = try workers.mapThrowing(tasks: tasks.count) { task in
             try Self.newborn(tasks[task].factors, gradient: tasks[task].gradient, site: tasks[task].site)
         }
@@ -165,7 +177,8 @@ public final class ExchangeProbes {
         Product.multiplyTransposed(gradient, qRows, into: right)
         Product.multiply(right, qRows, into: gradient, alpha: -1, beta: 1)
         let leading = try Factorization.leadingTriplets(
-            of: gradient, count: 1, stream: RandomStream(seed: 0, purpose: "gradient directions", indices: [site]))
+            of: gradient, count: 1,
+            stream: RandomStream(seed: 0, purpose: "gradient directions", indices: [site]))
         return Newborn(p: leading.u.values.map { -$0 }, q: leading.vt.values)
     }
 }

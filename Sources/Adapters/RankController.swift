@@ -75,7 +75,8 @@ public final class RankController {
             settings.keepsTripletsExact || !settings.measure.needsExactTriplets,
             "\(type(of: settings.measure)) needs exact triplets")
         precondition(
-            set.adapters.allSatisfy { $0.factors.lambda != nil }, "ranks of LoRA's adapters are not allocated")
+            set.adapters.allSatisfy { $0.factors.lambda != nil }, "ranks of LoRA's adapters are not allocated"
+        )
         self.set = set
         self.settings = settings
         sites = set.adapters.map {

@@ -21,7 +21,9 @@ extension AdapterSet {
     /// - Parameters:
     ///   - budget: what may stay; more than there is keeps everything.
     ///   - costs: what a triplet of each site costs; nil counts triplets.
-    public func truncated(to budget: Int, costs: [Int]?, workers: Workers) throws -> (set: AdapterSet, sites: [Truncated]) {
+    public func truncated(to budget: Int, costs: [Int]?, workers: Workers) throws -> (
+        set: AdapterSet, sites: [Truncated]
+    ) {
         let adapters = adapters
         let exact = try workers.mapThrowing(tasks: adapters.count) { index in
             let kept = adapters[index].keptFactors
@@ -33,11 +35,14 @@ extension AdapterSet {
         }
         let scores = exact.map { $0.values.map { $0 * $0 } }
         let available = zip(scores, costs ?? scores.map { _ in 1 }).reduce(0) { $0 + $1.0.count * $1.1 }
-        let allocation = try RankAllocator.allocate(scores: scores, costs: costs, budget: min(budget, available))
+        let allocation = try RankAllocator.allocate(
+            scores: scores, costs: costs, budget: min(budget, available))
         var cut: [LowRankAdapter] = []
         var sites: [Truncated] = []
         for (index, adapter) in adapters.enumerated() {
-            let kept = allocation.keptIndices(at: index).sorted { exact[index].values[$0] > exact[index].values[$1] }
+            let kept = allocation.keptIndices(at: index).sorted {
+                exact[index].values[$0] > exact[index].values[$1]
+            }
             cut.append(Self.adapter(like: adapter, exact[index], kept: kept))
             let lost = exact[index].values.indices.filter { !kept.contains($0) }
             func energy(_ indices: some Sequence<Int>) -> Double {
@@ -54,7 +59,9 @@ extension AdapterSet {
     }
 
     /// Not hung on the layer: the caller decides which of the two is.
-    private static func adapter(like adapter: LowRankAdapter, _ exact: ExactTriplets, kept: [Int]) -> LowRankAdapter {
+    private static func adapter(like adapter: LowRankAdapter, _ exact: ExactTriplets, kept: [Int])
+        -> LowRankAdapter
+    {
         let (outputs, inputs) = (adapter.layer.outputs, adapter.layer.inputs)
         let p = Matrix(rows: outputs, columns: kept.count)
         let q = Matrix(rows: kept.count, columns: inputs)
@@ -67,7 +74,8 @@ extension AdapterSet {
         return LowRankAdapter(
             layer: adapter.layer,
             factors: LowRankFactors(
-                p: Parameter(name: name + ".P", values: p), lambda: Parameter(name: name + ".Λ", values: lambda),
+                p: Parameter(name: name + ".P", values: p),
+                lambda: Parameter(name: name + ".Λ", values: lambda),
                 q: Parameter(name: name + ".Q", values: q), factor: adapter.factors.factor),
             dropout: adapter.dropout)
     }

@@ -57,7 +57,8 @@ public enum Factorization {
         try check(
             "sorgqr", matrix,
             LAPACKE_sorgqr(
-                LAPACK_COL_MAJOR, Int32(length), Int32(rank), Int32(rank), matrix.pointer, Int32(length), tau))
+                LAPACK_COL_MAJOR, Int32(length), Int32(rank), Int32(rank), matrix.pointer, Int32(length), tau)
+        )
         // LAPACK leaves the signs of the diagonal open; a sign moves from the triangle's row to the basis.
         for row in 0..<rank where triangle.row(row)[row] < 0 {
             for column in row..<rank { triangle.row(row)[column].negate() }
@@ -84,7 +85,9 @@ public enum Factorization {
             LAPACKE_sgeqrf(
                 LAPACK_ROW_MAJOR, Int32(stacked.rows), Int32(columns), stacked.pointer, Int32(columns), &tau))
         for row in 0..<columns {
-            for column in 0..<columns { triangle.row(row)[column] = column < row ? 0 : stacked.row(row)[column] }
+            for column in 0..<columns {
+                triangle.row(row)[column] = column < row ? 0 : stacked.row(row)[column]
+            }
         }
     }
 

@@ -149,7 +149,8 @@ extension ConfigLoading {
         {
             problems.add(
                 "\(mention("importance", "orthogonality")): importance \(config.importance.rawValue) needs exact "
-                    + "triplets, which orthogonality \(form.rawValue) does not keep; use exact or leave it out")
+                    + "triplets, which orthogonality \(form.rawValue) does not keep; use exact or leave it out"
+            )
         }
         if config.allocator == .fixed, config.resolvedOrthogonality == .exact,
             areKnown("allocator", "orthogonality", "importance")

@@ -9,17 +9,22 @@ extension SettingTable {
             set: { $0.finalFraction = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.finalFraction) }),
         Setting(
-            "allocator", "How ranks move (a matrix that exchange leaves none gets none back)", choices: RunConfig.Allocator.allCases.map(\.rawValue),
+            "allocator", "How ranks move (a matrix that exchange leaves none gets none back)",
+            choices: RunConfig.Allocator.allCases.map(\.rawValue),
             idle: unlessAllocated,
             set: { $0.allocator = try $1.choice() }, get: { $0.allocator.rawValue }),
         Setting(
-            "allocate-every", "Optimizer steps between allocations", unset: "every step, or every 20 with exchange",
+            "allocate-every", "Optimizer steps between allocations",
+            unset: "every step, or every 20 with exchange",
             idle: unlessMoving,
             set: { $0.allocateEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
             get: { $0.allocateEvery.map { String($0) } }),
         Setting(
             "exchange-share", "Share of the triplets that the first exchange may replace",
-            idle: { unlessAllocated($0) ?? ($0.allocator == .exchange ? nil : "with allocator \($0.allocator.rawValue)") },
+            idle: {
+                unlessAllocated($0)
+                    ?? ($0.allocator == .exchange ? nil : "with allocator \($0.allocator.rawValue)")
+            },
             set: { $0.exchangeShare = try $1.number(.aboveZeroTo(1)) },
             get: { SettingText.number($0.exchangeShare) }),
         Setting(

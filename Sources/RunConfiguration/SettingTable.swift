@@ -76,7 +76,10 @@ enum SettingTable {
         Setting(
             "initial-rank", "Triplets per adapted matrix at the start",
             unset: "1.5 times the average rank, rounded up",
-            idle: { unlessAllocated($0) ?? ($0.allocator == .prune ? nil : "with allocator \($0.allocator.rawValue)") },
+            idle: {
+                unlessAllocated($0)
+                    ?? ($0.allocator == .prune ? nil : "with allocator \($0.allocator.rawValue)")
+            },
             set: { $0.initialRank = try $1.orNone { try $0.wholeNumber(1...100_000) } },
             get: { $0.initialRank.map { String($0) } }),
         Setting(

@@ -49,7 +49,8 @@ public struct AdapterShrinking: Sendable {
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let (cut, truncated) = try set.truncated(to: limit, costs: costs, workers: workers)
         guard truncated.contains(where: { $0.rank > 0 }) else {
-            throw TrainingError(.usage, "a budget of \(limit) keeps nothing of \(adapter.path); give a larger one")
+            throw TrainingError(
+                .usage, "a budget of \(limit) keeps nothing of \(adapter.path); give a larger one")
         }
         sites = zip(set.adapters, truncated).map { adapter, truncated in
             Site(

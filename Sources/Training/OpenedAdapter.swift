@@ -20,7 +20,8 @@ struct OpenedAdapter {
         if !isWhole && modelFolder == nil && !FileManager.default.fileExists(atPath: base.path) {
             throw TrainingError(
                 .missing,
-                "\(folder.path): its base model \(base.path) is not there any more; give the folder with --model")
+                "\(folder.path): its base model \(base.path) is not there any more; give the folder with --model"
+            )
         }
         loaded = try LoadedEncoder(base, maxLength: description.maxLength)
         guard isWhole || loaded.fingerprint == description.modelFingerprint else {

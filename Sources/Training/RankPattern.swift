@@ -53,7 +53,8 @@ struct RankPattern {
     private static func object(_ file: URL) throws -> [String: Int] {
         guard let members = try JSONValue.read(file).object?.members else {
             throw error(
-                file, nil, "not a JSON object of site names and ranks", "write it like {\"layer.0.query\": 2, …}")
+                file, nil, "not a JSON object of site names and ranks",
+                "write it like {\"layer.0.query\": 2, …}")
         }
         var ranks: [String: Int] = [:]
         for (name, value) in members {
@@ -76,7 +77,9 @@ struct RankPattern {
         for line in String(decoding: data, as: UTF8.self).split(separator: "\n").dropFirst() {
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
             guard fields.count == 5, let rank = Int(fields[4]), rank >= 0 else {
-                throw error(file, nil, "a line is not 'step,site,layer,role,rank'", "use the file as the run wrote it")
+                throw error(
+                    file, nil, "a line is not 'step,site,layer,role,rank'", "use the file as the run wrote it"
+                )
             }
             if fields[0] != step { ranks = [:] }
             step = fields[0]

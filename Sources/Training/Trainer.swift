@@ -119,7 +119,9 @@ public final class Trainer {
     }
 
     private func keepTaskGradient() {
-        if taskGradients?.count != gradients.count { taskGradients = Matrix(rows: 1, columns: gradients.count) }
+        if taskGradients?.count != gradients.count {
+            taskGradients = Matrix(rows: 1, columns: gradients.count)
+        }
         taskGradients?.copyValues(from: gradients)
     }
 
@@ -132,7 +134,9 @@ public final class Trainer {
 
     /// Swaps the worst triplets for new ones, where the step asks for it. The directions of the new ones come from
     /// the gradient of this step's examples at the updated weights.
-    private func exchange(after step: Int, data: TokenizedDataset, indices: [Int]) throws -> AllocationOutcome? {
+    private func exchange(after step: Int, data: TokenizedDataset, indices: [Int]) throws
+        -> AllocationOutcome?
+    {
         guard let ranks, let (plan, scores) = try ranks.planExchange(after: step, workers: model.workers)
         else { return nil }
         let probes = ranks.probes(for: plan)
@@ -236,7 +240,8 @@ public final class Trainer {
         }
         for (site, saved) in zip(sites, checkpoint.triplets) {
             let rank = saved.originalIndices.count
-            guard rank <= min(site.layer.outputs, site.layer.inputs), ranks != nil || rank == site.factors.rank
+            guard rank <= min(site.layer.outputs, site.layer.inputs),
+                ranks != nil || rank == site.factors.rank
             else { throw mismatch("triplets") }
         }
         guard zip(checkpoint.triplets, checkpoint.masks).allSatisfy({ $0.originalIndices.count == $1.count })

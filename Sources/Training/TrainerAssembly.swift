@@ -42,7 +42,9 @@ struct TrainerAssembly {
                 plan.initialization = .orthonormal
             }
             set = try AdapterSet(installing: plan, on: layers)
-            if config.method == .adalora && config.allocator != .fixed { ranks = try rankController(set, uniformRank: plan.rank) }
+            if config.method == .adalora && config.allocator != .fixed {
+                ranks = try rankController(set, uniformRank: plan.rank)
+            }
         }
         return Trainer(
             model: model, adapters: set, ranks: ranks,
@@ -54,7 +56,9 @@ struct TrainerAssembly {
         guard config.method == .lora, let budget = config.budgetParameters else { return [] }
         let spent = trainer.adapters.liveParameterCount
         if spent == budget { return [] }
-        return ["LoRA of whole rank spends \(spent) of the budget of \(budget) parameters; \(budget - spent) stay unused"]
+        return [
+            "LoRA of whole rank spends \(spent) of the budget of \(budget) parameters; \(budget - spent) stay unused"
+        ]
     }
 
     private var settings: TrainerSettings {
@@ -66,7 +70,8 @@ struct TrainerAssembly {
                 totalSteps: totalSteps)
         }
         var settings = TrainerSettings(
-            learningRate: rate(config.resolvedLearningRate), headLearningRate: rate(config.resolvedHeadLearningRate))
+            learningRate: rate(config.resolvedLearningRate),
+            headLearningRate: rate(config.resolvedHeadLearningRate))
         settings.beta1 = Float(config.beta1)
         settings.beta2 = Float(config.beta2)
         settings.epsilon = Float(config.adamEpsilon)
@@ -96,13 +101,15 @@ struct TrainerAssembly {
             seed: config.seed)
         plan.ranks = pattern
         if isEven {
-            plan.ranks = Dictionary(uniqueKeysWithValues: zip(layers.map(\.site), config.evenRanks(costs: costs)))
+            plan.ranks = Dictionary(
+                uniqueKeysWithValues: zip(layers.map(\.site), config.evenRanks(costs: costs)))
             plan.rank = plan.ranks.values.max() ?? 0
             guard plan.ranks.values.allSatisfy({ $0 > 0 }) else {
                 throw TrainingError(
                     .usage,
                     "--allocator \(config.allocator.rawValue) starts with a triplet in each of the \(layers.count) matrices, which the "
-                        + "budget does not pay for; raise it, adapt fewer --targets, or use --allocator prune")
+                        + "budget does not pay for; raise it, adapt fewer --targets, or use --allocator prune"
+                )
             }
         }
         return plan
@@ -147,17 +154,20 @@ struct TrainerAssembly {
             throw TrainingError(
                 .usage,
                 "the budget of \(final) \(unit.rawValue) is more than the \(initial) of the start "
-                    + "(\(set.adapters.count) matrices of rank \(uniformRank)); raise --initial-rank or lower it")
+                    + "(\(set.adapters.count) matrices of rank \(uniformRank)); raise --initial-rank or lower it"
+            )
         }
         if let cheapest = costs.min(), final < cheapest {
             throw TrainingError(
                 .usage,
-                "the budget of \(final) \(unit.rawValue) does not pay for one triplet of \(cheapest); raise it")
+                "the budget of \(final) \(unit.rawValue) does not pay for one triplet of \(cheapest); raise it"
+            )
         }
         let schedule = try BudgetSchedule(
             initialBudget: initial, finalBudget: final, totalSteps: totalSteps,
             warmupSteps: Int(config.warmupFraction * Double(totalSteps)),
-            finalSteps: Int(config.finalFraction * Double(totalSteps)), interval: config.resolvedAllocateEvery)
+            finalSteps: Int(config.finalFraction * Double(totalSteps)), interval: config.resolvedAllocateEvery
+        )
         // The first exchange that still leaves its triplets an interval.
         let firstExchange = (schedule.warmupSteps / schedule.interval + 1) * schedule.interval
         guard !isExchange || firstExchange + schedule.interval <= schedule.lastBudgetingStep else {
@@ -197,13 +207,16 @@ struct TrainerAssembly {
 
     /// Looks at the inputs of a few batches: Q starts along their leading right singular vectors, and the initial
     /// budget goes where they explain most, with 1 to twice the uniform rank in each matrix.
-    private func startFromActivations(_ plan: inout AdapterPlan, model: SequenceModel, layers: [LinearLayer]) throws {
+    private func startFromActivations(_ plan: inout AdapterPlan, model: SequenceModel, layers: [LinearLayer])
+        throws
+    {
         let sampler = BatchSampler(
             examples: inputs.train.count, batch: config.batchSize, seed: config.seed)
         let order = sampler.order(epoch: 0)
         let statistics = ActivationSVD(probing: layers)
         for batch in 1...min(config.activationBatches, sampler.stepsPerEpoch) {
-            model.probe(inputs.train, indices: Array(sampler.indices(step: batch, order: order)), backwardInto: nil)
+            model.probe(
+                inputs.train, indices: Array(sampler.indices(step: batch, order: order)), backwardInto: nil)
             try statistics.fold(workers: workers)
         }
         let largest = layers.map { min(2 * plan.rank, $0.outputs, $0.inputs) }

@@ -68,7 +68,8 @@ enum WholeModelFolder {
                     file: store.path, place: name, problem: "missing, or not of shape \(shape)",
                     advice: "use the folder as adalora wrote it")
             }
-            try store.copyFloat32(name, into: UnsafeMutableBufferPointer(start: values.pointer, count: values.count))
+            try store.copyFloat32(
+                name, into: UnsafeMutableBufferPointer(start: values.pointer, count: values.count))
         }
     }
 }

@@ -9,7 +9,8 @@ import Training
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Compare methods at equal trainable parameters, over seeds, with a learning-rate search for each.",
+        abstract:
+            "Compare methods at equal trainable parameters, over seeds, with a learning-rate search for each.",
         discussion: """
             A plan (YAML) names data, arms, budgets and seeds; see Benchmarks/plans. Every arm gets the same \
             learning-rate search on the validation data, with other seeds than those reported. Finished runs are \
@@ -89,7 +90,8 @@ struct CompareCommand: ParsableCommand {
         for trial in state.next { Terminal.output(trial.id) }
         for blocked in state.blocked {
             let budget = blocked.budget.map { ", \($0)" } ?? ""
-            Terminal.output("\(blocked.stage.rawValue) \(blocked.arm)\(budget), seed \(blocked.seed): \(blocked.reason)")
+            Terminal.output(
+                "\(blocked.stage.rawValue) \(blocked.arm)\(budget), seed \(blocked.seed): \(blocked.reason)")
         }
         let seconds = state.finished.compactMap { entry in
             entry.result.steps.flatMap { steps in entry.result.secondsPerStep.map { Double(steps) * $0 } }
@@ -104,7 +106,8 @@ struct CompareCommand: ParsableCommand {
 
     /// Runs trials until all are done, the limit is reached, or somebody interrupts.
     private func work(
-        _ schedule: TrialSchedule, _ runner: TrialRunner, _ reporter: ComparisonReporter, _ found: [TrialResult]
+        _ schedule: TrialSchedule, _ runner: TrialRunner, _ reporter: ComparisonReporter,
+        _ found: [TrialResult]
     ) throws -> [TrialResult] {
         let interruption = Interruption(notice: "ending after saving the current run")
         var results = found
@@ -118,7 +121,11 @@ struct CompareCommand: ParsableCommand {
             let started = clock.now
             Terminal.write(
                 "[\(state.finished.count + 1)/\(state.total)] \(trial.id) … ", to: .standardError)
-            guard let result = try runner.run(trial, isInterrupted: { interruption.isRequested }) else {
+            let pattern = trial.patternFrom.flatMap { source in results.last { $0.id == source }?.ranks }
+            guard
+                let result = try runner.run(
+                    trial, pattern: pattern, isInterrupted: { interruption.isRequested })
+            else {
                 Terminal.error("interrupted")
                 try reporter.write(results, showTable: false)
                 Terminal.error("go on with the same command")

@@ -36,7 +36,9 @@ struct ComparisonReporter {
         try AtomicFile.write(Data(text.utf8), to: store.folder.appendingPathComponent(name))
     }
 
-    private func pictures(_ table: ComparisonTable, _ state: TrialSchedule.State) throws -> [(title: String, file: String)] {
+    private func pictures(_ table: ComparisonTable, _ state: TrialSchedule.State) throws -> [(
+        title: String, file: String
+    )] {
         var images: [(title: String, file: String)] = []
         func add(_ title: String, _ file: String, _ svg: String?) throws {
             guard let svg else { return }
@@ -61,7 +63,8 @@ struct ComparisonReporter {
                 let deviation = metric.deviation ?? 0
                 let places = row.budget == nil ? [low, high] : [row.adapterParameters ?? .nan]
                 return places.map {
-                    ChartPoint(x: $0, y: metric.mean, low: metric.mean - deviation, high: metric.mean + deviation)
+                    ChartPoint(
+                        x: $0, y: metric.mean, low: metric.mean - deviation, high: metric.mean + deviation)
                 }
             }
             return points.isEmpty ? nil : Series(name: arm.name, points: points, intervals: .errorBars)
@@ -115,9 +118,14 @@ struct ComparisonReporter {
 
     private static func heatmap(_ row: ComparisonTable.Row) -> Heatmap {
         var sums: [String: Double] = [:]
-        for result in row.results { for (site, rank) in result.ranks { sums[site, default: 0] += Double(rank) } }
-        let layers = Set(sums.keys.compactMap { Int($0.split(separator: ".").dropFirst().first ?? "") }).sorted()
-        let names = roles.map { $0 == "attention-output" ? "attn-out" : $0 == "intermediate" ? "interm." : $0 }
+        for result in row.results {
+            for (site, rank) in result.ranks { sums[site, default: 0] += Double(rank) }
+        }
+        let layers = Set(sums.keys.compactMap { Int($0.split(separator: ".").dropFirst().first ?? "") })
+            .sorted()
+        let names = roles.map {
+            $0 == "attention-output" ? "attn-out" : $0 == "intermediate" ? "interm." : $0
+        }
         return Heatmap(
             id: "ranks-\(row.arm)", title: row.arm, rowLabels: layers.map { String($0) }, columnLabels: names,
             values: layers.map { layer in
@@ -129,7 +137,8 @@ struct ComparisonReporter {
     private func rankOverTime(_ state: TrialSchedule.State) -> String? {
         for budget in plan.budgets {
             for entry in state.finished where entry.trial.stage == .report && entry.trial.budget == budget {
-                guard let run = try? RunRecord(folder: runner.runFolder(entry.trial.id)), !run.allocations.isEmpty
+                guard let run = try? RunRecord(folder: runner.runFolder(entry.trial.id)),
+                    !run.allocations.isEmpty
                 else { continue }
                 return Self.overTime(run, title: "\(entry.trial.arm) at \(budget), seed \(entry.trial.seed)")
             }

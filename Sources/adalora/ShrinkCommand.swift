@@ -41,7 +41,8 @@ struct ShrinkCommand: ParsableCommand {
                     .parameters(budgetParameters ?? 0)
                 }
             let result = try AdapterShrinking(
-                adapter: adapter.url, modelFolder: adapter.model.map { URL(fileURLWithPath: $0) }, budget: limit,
+                adapter: adapter.url, modelFolder: adapter.model.map { URL(fileURLWithPath: $0) },
+                budget: limit,
                 output: URL(fileURLWithPath: output), threads: adapter.threads)
             Terminal.output("site                          rank      relative error of ΔW")
             for site in result.sites {
@@ -51,7 +52,8 @@ struct ShrinkCommand: ParsableCommand {
             }
             let kept = result.sites.reduce(0) { $0 + $1.rank }
             let before = result.sites.reduce(0) { $0 + $1.rankBefore }
-            Terminal.output("kept \(kept) of \(before) triplets, \(result.parameters) parameters, in \(output)")
+            Terminal.output(
+                "kept \(kept) of \(before) triplets, \(result.parameters) parameters, in \(output)")
         }
     }
 }

@@ -11,7 +11,8 @@ import Training
 struct SweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sweep",
-        abstract: "Try fixed ranks, find where more rank stops paying, and see where AdaLoRA stands beside them.",
+        abstract:
+            "Try fixed ranks, find where more rank stops paying, and see where AdaLoRA stands beside them.",
         discussion: """
             Each rank r trains LoRA of that rank in every matrix; --adalora adds AdaLoRA with the same parameters. \
             Runs that fall behind are given up early. Judged on the validation data: for a fair comparison of methods \
@@ -32,7 +33,9 @@ struct SweepCommand: ParsableCommand {
     @Flag(help: "Give no run up.") var noDiscard = false
     @Option(help: "What counts as equally good (default: one standard error; 0.005 with one seed).")
     var tolerance: Double?
-    @Option(name: .customLong("set"), help: "A setting of adalora train for all runs, KEY=VALUE; may be repeated.")
+    @Option(
+        name: .customLong("set"), help: "A setting of adalora train for all runs, KEY=VALUE; may be repeated."
+    )
     var settings: [String] = []
     @Option(help: "Threads of each run (default: all cores).") var threads: Int?
     @Flag(help: "Measure a few steps and estimate time and memory of the sweep; run nothing else.")
@@ -57,7 +60,8 @@ struct SweepCommand: ParsableCommand {
                 otherArms: adalora ? [Self.adaptive] : [], metric: metric,
                 rule: noDiscard ? nil : DiscardRule(margin: margin))
             let config = try RunConfig.load(
-                yaml: nil, yamlName: "", overrides: flags(SweepRun(arm: SweepPlanner.fixedArm, rank: 1, seed: 1))
+                yaml: nil, yamlName: "",
+                overrides: flags(SweepRun(arm: SweepPlanner.fixedArm, rank: 1, seed: 1))
             ).config
             let sizes = SweepSizes(
                 matrices: try AdaptedMatrix.all(of: config).map {
@@ -119,7 +123,8 @@ struct SweepCommand: ParsableCommand {
     private func curve(_ record: RunRecord) -> SweepCurve {
         SweepCurve(
             record.evaluations.map { evaluation in
-                let value = metric == .loss
+                let value =
+                    metric == .loss
                     ? evaluation.loss : evaluation.metrics.first { $0.name == metric.rawValue }?.value
                 return SweepCurve.Point(step: evaluation.step, value: value ?? .nan)
             })
@@ -135,7 +140,8 @@ struct SweepCommand: ParsableCommand {
         guard let end = record.end, end.reason != .interrupted else { return nil }
         let best = record.evaluations.last { $0.isBest } ?? record.evaluations.last
         let value = metric == .loss ? best?.loss : best?.metrics.first { $0.name == metric.rawValue }?.value
-        return SweepOutcome(run: run, value: value ?? nil, curve: curve, reason: value == nil ? "undefined" : nil)
+        return SweepOutcome(
+            run: run, value: value ?? nil, curve: curve, reason: value == nil ? "undefined" : nil)
     }
 
     private func work(_ planner: SweepPlanner) throws -> [SweepOutcome] {
@@ -168,7 +174,8 @@ struct SweepCommand: ParsableCommand {
                 throw TrainingError(process.lastError ?? "adalora train ended with status \(status)")
             }
             guard let outcome = outcome(run) else {
-                throw TrainingError("\(folder(run).path): the run left no result; see \(folder(run).path).log")
+                throw TrainingError(
+                    "\(folder(run).path): the run left no result; see \(folder(run).path).log")
             }
             outcomes.append(outcome)
             let text = outcome.value.map { "\(metric.rawValue) \(ProgressDisplay.fixed($0, 4))" }
@@ -182,7 +189,9 @@ struct SweepCommand: ParsableCommand {
         if let found = planner.diminishingReturns(outcomes, tolerance: tolerance ?? (single ? 0.005 : nil)) {
             Terminal.output(found.sentence(metric: metric))
         }
-        if single { Terminal.output("One seed: differences of about 0.01 may be chance; give --seeds 42,43,44.") }
+        if single {
+            Terminal.output("One seed: differences of about 0.01 may be chance; give --seeds 42,43,44.")
+        }
         let arms = [SweepPlanner.fixedArm] + planner.otherArms
         let series = arms.map { arm in
             Series(
@@ -196,7 +205,8 @@ struct SweepCommand: ParsableCommand {
                 }, intervals: .errorBars)
         }
         let chart = LineChart(
-            id: "sweep", title: "Quality against rank", x: Axis("adapter parameters", scale: .log2, format: .si),
+            id: "sweep", title: "Quality against rank",
+            x: Axis("adapter parameters", scale: .log2, format: .si),
             y: Axis("validation \(metric.rawValue)"), series: series)
         let file = URL(fileURLWithPath: output).appendingPathComponent("sweep.svg")
         try AtomicFile.write(Data(chart.svg().utf8), to: file)
@@ -205,23 +215,28 @@ struct SweepCommand: ParsableCommand {
 
     /// A few steps of the smallest and the largest rank; steps in between cost in between.
     private func estimate(_ planner: SweepPlanner, _ sizes: SweepSizes) throws {
-        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("adalora-sweep-\(getpid())")
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "adalora-sweep-\(getpid())")
         defer { try? FileManager.default.removeItem(at: scratch) }
         var measured: [(rank: Int, seconds: Double, bytes: Int)] = []
         var steps = 0
         for rank in Set([planner.ranks[0], planner.ranks[planner.ranks.count - 1]]).sorted() {
             let run = SweepRun(arm: SweepPlanner.fixedArm, rank: rank, seed: 1)
             let folder = scratch.appendingPathComponent("r\(rank)")
-            let short = flags(run).filter { !["output", "steps", "epochs", "validation", "best-metric"].contains($0.key) }
+            let short = flags(run).filter {
+                !["output", "steps", "epochs", "validation", "best-metric"].contains($0.key)
+            }
             let process = TrainProcess(folder: folder)
             let status = try process.run(
-                short + [("output", folder.path), ("steps", String(Self.measuredSteps))], shouldStop: { false })
+                short + [("output", folder.path), ("steps", String(Self.measuredSteps))],
+                shouldStop: { false })
             guard status == 0 else { throw TrainingError(process.lastError ?? "the measurement failed") }
             let record = try RunRecord(folder: folder)
             let seconds = record.steps.map(\.seconds).sorted()
             measured.append((rank, seconds[seconds.count / 2], record.end?.peakMemoryBytes ?? 0))
             let config = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags(run)).config
-            steps = config.steps ?? Int((Double(record.start.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up))
+            steps =
+                config.steps ?? Int((Double(record.start.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up))
         }
         let (low, high) = (measured[0], measured[measured.count - 1])
         let plan = sizes.estimate(planner, steps: steps) { rank in

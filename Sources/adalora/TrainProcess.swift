@@ -23,7 +23,8 @@ struct TrainProcess {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments =
-            resumes ? ["train", "--resume", folder.path] : ["train"] + flags.flatMap { ["--\($0.key)", $0.value] }
+            resumes
+            ? ["train", "--resume", folder.path] : ["train"] + flags.flatMap { ["--\($0.key)", $0.value] }
         process.standardOutput = output
         process.standardError = output
         try process.run()

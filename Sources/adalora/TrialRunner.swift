@@ -23,9 +23,10 @@ struct TrialRunner {
 
         init() {
             machine = "\(DoctorCommand.cpuName()), \(ProcessInfo.processInfo.activeProcessorCount) cores"
-            commit = Self.git("rev-parse", "--short=12", "HEAD").map { hash in
-                hash + (Self.git("status", "--porcelain").map { $0.isEmpty ? "" : ", changed" } ?? "")
-            } ?? "unknown"
+            commit =
+                Self.git("rev-parse", "--short=12", "HEAD").map { hash in
+                    hash + (Self.git("status", "--porcelain").map { $0.isEmpty ? "" : ", changed" } ?? "")
+                } ?? "unknown"
         }
 
         private static func git(_ arguments: String...) -> String? {
@@ -46,7 +47,9 @@ struct TrialRunner {
     func runFolder(_ id: String) -> URL { store.folder.appendingPathComponent("runs/\(id)") }
 
     /// The settings of a trial as `adalora train` takes them.
-    func flags(of trial: Trial) throws -> [(key: String, value: String)] {
+    ///
+    /// - Parameter pattern: the final ranks of the trial that this one takes its ranks from.
+    func flags(of trial: Trial, pattern: [String: Int]?) throws -> [(key: String, value: String)] {
         var flags = trial.settings.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
         flags += [
             ("model", plan.model), ("train", plan.train), ("validation", plan.validation),
@@ -54,9 +57,11 @@ struct TrialRunner {
             ("learning-rate", String(trial.learningRate)),
         ]
         if let threads { flags.append(("threads", String(threads))) }
-        if !trial.settings.keys.contains("best-metric") { flags.append(("best-metric", plan.metric.rawValue)) }
-        if let source = trial.patternFrom {
-            return flags + [("rank-pattern", runFolder(source).path)]
+        if !trial.settings.keys.contains("best-metric") {
+            flags.append(("best-metric", plan.metric.rawValue))
+        }
+        if let pattern {
+            return flags + [("rank-pattern", try write(pattern, for: trial.id).path)]
         }
         guard let budget = trial.budget else { return flags }
         if case .averageRank(let rank) = budget, ["fixed", "exchange"].contains(trial.settings["allocator"]) {
@@ -76,11 +81,21 @@ struct TrialRunner {
         return try AdaptedMatrix.all(of: config).reduce(0) { $0 + $1.outputs + $1.inputs }
     }
 
+    private func write(_ pattern: [String: Int], for id: String) throws -> URL {
+        let folder = store.folder.appendingPathComponent("patterns")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        var json = JSONObject()
+        for (site, rank) in pattern.sorted(by: { $0.key < $1.key }) { json[site] = JSONValue(rank) }
+        let file = folder.appendingPathComponent("\(id).json")
+        try AtomicFile.write(Data(JSONValue.object(json).text().utf8), to: file)
+        return file
+    }
+
     /// nil when the run was interrupted; it goes on next time where it stopped.
-    func run(_ trial: Trial, isInterrupted: () -> Bool) throws -> TrialResult? {
+    func run(_ trial: Trial, pattern: [String: Int]?, isInterrupted: () -> Bool) throws -> TrialResult? {
         let started = ISO8601DateFormatter().string(from: Date())
         let folder = runFolder(trial.id)
-        let flags = try flags(of: trial)
+        let flags = try flags(of: trial, pattern: pattern)
         // Settings that no run accepts are a mistake in the plan and end it; what happens later is a result.
         _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
         let process = TrainProcess(folder: folder)
@@ -103,7 +118,9 @@ struct TrialRunner {
 
     /// What the run's own records say.
     private func describe(_ record: RunRecord, _ result: inout TrialResult) throws {
-        guard let end = record.end else { throw TrainingError("\(record.folder.path): the run has no end record") }
+        guard let end = record.end else {
+            throw TrainingError("\(record.folder.path): the run has no end record")
+        }
         let best = record.evaluations.last { $0.isBest } ?? record.evaluations.last
         if let best {
             for metric in best.metrics { result.validationMetrics[metric.name] = metric.value }
@@ -134,7 +151,8 @@ struct TrialRunner {
             try? FileManager.default.removeItem(at: cut)
             let parameters = budget.parameters(perRank: try perRank(trial.settings))
             let shrinking = try AdapterShrinking(
-                adapter: adapter, modelFolder: nil, budget: .parameters(parameters), output: cut, threads: threads)
+                adapter: adapter, modelFolder: nil, budget: .parameters(parameters), output: cut,
+                threads: threads)
             let before = result.adapterParameters ?? 0
             result.adapterParameters = shrinking.parameters
             result.trainableParameters = result.trainableParameters.map { $0 - before + shrinking.parameters }
@@ -150,9 +168,11 @@ struct TrialRunner {
         result.testMetrics = Self.metrics(evaluation)
         let isRegression = model.isRegression
         try store.write(
-            isRegression ? .scores(evaluation.predictedScores) : .classes(evaluation.predictedClasses), id: trial.id)
+            isRegression ? .scores(evaluation.predictedScores) : .classes(evaluation.predictedClasses),
+            id: trial.id)
         try store.write(
-            isRegression ? .scores(evaluation.trueScores) : .classes(evaluation.trueClasses), id: ResultStore.truthID)
+            isRegression ? .scores(evaluation.trueScores) : .classes(evaluation.trueClasses),
+            id: ResultStore.truthID)
     }
 
     private func evaluate(_ model: TrainedModel, _ file: String) throws -> Evaluation {
@@ -167,7 +187,7 @@ struct TrialRunner {
         return metrics
     }
 
-    /// Records stay: they make the pictures, and ranks are patterns for other arms.
+    /// Records stay: they make the pictures.
     private func removeWeights(_ folder: URL) {
         for name in ["checkpoints", "adapter", "adapter-last", "adapter-cut", "model", "model-last"] {
             try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))

@@ -38,7 +38,9 @@ import Transformers
         let workers = Workers(count: 2)
         let recorders = layers.map { _ in Recorder() }
         for (layer, recorder) in zip(layers, recorders) { layer.adapter = recorder }
-        for batch in Self.batches() { _ = encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())) }
+        for batch in Self.batches() {
+            _ = encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool()))
+        }
         for layer in layers { layer.adapter = nil }
 
         let statistics = ActivationSVD(probing: layers)

@@ -74,7 +74,9 @@ import Testing
         let weights = exact.change.weights
         for values in [weights.p, weights.lambda, weights.q] {
             for row in 0..<3 {
-                for column in 0..<3 { #expect(abs(values[row * 3 + column] - (row == column ? 1 : 0)) < 1e-5) }
+                for column in 0..<3 {
+                    #expect(abs(values[row * 3 + column] - (row == column ? 1 : 0)) < 1e-5)
+                }
             }
         }
     }

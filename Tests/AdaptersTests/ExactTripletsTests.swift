@@ -20,7 +20,8 @@ import Testing
             try Factorization.orthonormalize(q)
             for matrix in [p, q] {
                 for index in 0..<matrix.count {
-                    matrix.pointer[index] += Float(drift * stream.normal() / Double(matrix.count / rank).squareRoot())
+                    matrix.pointer[index] += Float(
+                        drift * stream.normal() / Double(matrix.count / rank).squareRoot())
                 }
             }
             lambda = (0..<rank).map { _ in Float(stream.normal()) }
@@ -60,7 +61,9 @@ import Testing
         var sum = 0.0
         for i in 0..<rows.rows {
             for j in 0..<rows.rows {
-                let dot = (0..<rows.columns).reduce(0.0) { $0 + Double(rows.row(i)[$1]) * Double(rows.row(j)[$1]) }
+                let dot = (0..<rows.columns).reduce(0.0) {
+                    $0 + Double(rows.row(i)[$1]) * Double(rows.row(j)[$1])
+                }
                 sum += (dot - (i == j ? 1 : 0)) * (dot - (i == j ? 1 : 0))
             }
         }
@@ -74,7 +77,8 @@ import Testing
         let (outputs, inputs) = (size(200), size(200))
         let rank = min(size(16), outputs, inputs)
         var factors = try Factors(
-            outputs: outputs, rank: rank, inputs: inputs, drift: [0, 0.01, 0.3, 2][seed % 4], seed: UInt64(seed))
+            outputs: outputs, rank: rank, inputs: inputs, drift: [0, 0.01, 0.3, 2][seed % 4],
+            seed: UInt64(seed))
         for index in 0..<rank where stream.uniform() < 0.2 { factors.lambda[index] = 0 }
         let exact = try factors.exact
         let before = Self.dense(factors.p, factors.lambda, factors.q)
@@ -158,10 +162,12 @@ import Testing
     }
 
     @Test func rankZeroAndOne() throws {
-        let none = try ExactTriplets(p: Matrix(rows: 4, columns: 0), lambda: [], q: Matrix(rows: 0, columns: 5))
+        let none = try ExactTriplets(
+            p: Matrix(rows: 4, columns: 0), lambda: [], q: Matrix(rows: 0, columns: 5))
         #expect(none.values.isEmpty && none.pRows.rows == 0)
         let one = try ExactTriplets(
-            p: Matrix(rows: 1, columns: 1, values: [-2]), lambda: [3], q: Matrix(rows: 1, columns: 1, values: [0.5]))
+            p: Matrix(rows: 1, columns: 1, values: [-2]), lambda: [3],
+            q: Matrix(rows: 1, columns: 1, values: [0.5]))
         #expect(abs(one.values[0] - 3) < 1e-6 && one.pRows.values[0] == -1 && one.q.values[0] == 1)
     }
 

@@ -23,7 +23,9 @@ import Testing
     }
 
     /// The error of each site is what it says, and the whole is the largest singular values of the whole model.
-    @Test(arguments: [AdapterPlan.Method.lora, .adalora]) func theLargestValuesStay(method: AdapterPlan.Method) throws {
+    @Test(arguments: [AdapterPlan.Method.lora, .adalora]) func theLargestValuesStay(
+        method: AdapterPlan.Method
+    ) throws {
         let set = try trained(method)
         let (cut, sites) = try set.truncated(to: 15, costs: nil, workers: Workers(count: 2))
         #expect(cut.ranks.reduce(0, +) == 15 && cut.ranks == sites.map(\.rank))

@@ -107,7 +107,8 @@ private func outside(_ rendering: Rendering) -> [LabelBox] {
 
 private let oddValues: [[Double]] = [
     [], [1], [0], [2, 2, 2], [.nan, .nan], [.infinity, 1, -.infinity], [-5, -3], [-1, 1], [1e300, -1e300],
-    [.greatestFiniteMagnitude, 1], [Double.leastNonzeroMagnitude, 0], [1e-300, 2e-300], [1e9, 1e9 + 1], [1e15, 1e15 + 0.25],
+    [.greatestFiniteMagnitude, 1], [Double.leastNonzeroMagnitude, 0], [1e-300, 2e-300], [1e9, 1e9 + 1],
+    [1e15, 1e15 + 0.25],
     [0, .nan, 3],
     [1e-7, 3e-7], [123_456_789, 5],
 ]

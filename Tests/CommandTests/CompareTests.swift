@@ -32,7 +32,9 @@ import Testing
 
     private func rows(_ workspace: Workspace) throws -> [JSONValue] {
         guard workspace.exists("out/results.jsonl") else { return [] }
-        return try workspace.text("out/results.jsonl").split(separator: "\n").map { try JSONValue.parse(String($0)) }
+        return try workspace.text("out/results.jsonl").split(separator: "\n").map {
+            try JSONValue.parse(String($0))
+        }
     }
 
     @Test func aPlanFromTheFirstRunToTheReport() throws {
@@ -64,7 +66,9 @@ import Testing
 
         let report = try workspace.text("out/report.md")
         #expect(report.contains("reported runs: 14 of 14") && report.contains("fewer than 3 seeds"))
-        for name in ["quality.svg", "differences.svg", "ranks.svg", "rank-over-time.svg", "step-time.svg", "table.csv"] {
+        for name in [
+            "quality.svg", "differences.svg", "ranks.svg", "rank-over-time.svg", "step-time.svg", "table.csv",
+        ] {
             #expect(workspace.exists("out/\(name)"), "\(name)")
         }
         #expect(whole.output.contains("baseline") && whole.output.contains("pruned"))
@@ -78,7 +82,8 @@ import Testing
     @Test func anInterruptedComparisonGoesOn() throws {
         let workspace = try Workspace()
         try workspace.write(
-            Self.plan.replacing("steps: 8", with: "steps: 4000").replacing("[1, 2]", with: "[1]"), to: "plan.yaml")
+            Self.plan.replacing("steps: 8", with: "steps: 4000").replacing("[1, 2]", with: "[1]"),
+            to: "plan.yaml")
         let command = try workspace.start(
             ["compare", "plan.yaml", "--output", "out", "--threads", "1", "--limit", "1"])
         func running() -> String? {
@@ -103,16 +108,19 @@ import Testing
         let second = try compare(workspace, ["--limit", "1"])
         #expect(second.status == 0, "\(second.errors)")
         #expect(try rows(workspace).count == 1)
-        let starts = try workspace.text("out/runs/\(run)/events.jsonl").components(separatedBy: "\"event\":\"start\"")
+        let starts = try workspace.text("out/runs/\(run)/events.jsonl").components(
+            separatedBy: "\"event\":\"start\"")
         #expect(starts.count == 3, "the run was not resumed")
     }
 
     @Test func wrongPlansAreNamed() throws {
         let workspace = try Workspace()
-        try workspace.write(Self.plan.replacing("metric: accuracy", with: "metrics: accuracy"), to: "plan.yaml")
+        try workspace.write(
+            Self.plan.replacing("metric: accuracy", with: "metrics: accuracy"), to: "plan.yaml")
         let unknown = try compare(workspace)
         #expect(unknown.status == 64 && unknown.errors.contains("plan.yaml:6"), "\(unknown.errors)")
-        try workspace.write(Self.plan.replacing("train: train.jsonl", with: "train: absent.jsonl"), to: "plan.yaml")
+        try workspace.write(
+            Self.plan.replacing("train: train.jsonl", with: "train: absent.jsonl"), to: "plan.yaml")
         let absent = try compare(workspace)
         #expect(absent.status == 66 && absent.errors.contains("absent.jsonl"))
         #expect(try workspace.run(["compare", "none.yaml", "--output", "out"]).status == 66)
@@ -122,7 +130,9 @@ import Testing
     @Test func oneProcessAFolder() throws {
         let workspace = try Workspace()
         try workspace.write(Self.plan.replacing("steps: 8", with: "steps: 4000"), to: "plan.yaml")
-        let first = try workspace.start(["compare", "plan.yaml", "--output", "out", "--threads", "1", "--limit", "1"])
+        let first = try workspace.start([
+            "compare", "plan.yaml", "--output", "out", "--threads", "1", "--limit", "1",
+        ])
         while first.isRunning && !workspace.exists("out/runs") { usleep(2000) }
         let second = try compare(workspace)
         #expect(second.status == 64 && second.errors.contains("in use"), "\(second.errors)")

@@ -6,7 +6,9 @@ import Testing
 @Suite struct DeterminismTests {
     private static let volatile: Set<String> = ["seconds", "threads", "peakMemoryBytes"]
 
-    @Test(arguments: ["", "--orthogonality exact", "--allocator exchange --allocate-every 4", "--initialize activation-svd"])
+    @Test(arguments: [
+        "", "--orthogonality exact", "--allocator exchange --allocate-every 4", "--initialize activation-svd",
+    ])
     func threadsDoNotChangeAByte(more: String) throws {
         let workspace = try Workspace()
         let options =
@@ -51,7 +53,8 @@ import Testing
         let workspace = try Workspace()
         let options =
             ["--checkpoint-every", "10", "--batch-size", "60", "--threads", "1"]
-            + ["--evaluate-every", "100", "--adapter-dropout", "0.1"] + more.split(separator: " ").map(String.init)
+            + ["--evaluate-every", "100", "--adapter-dropout", "0.1"]
+            + more.split(separator: " ").map(String.init)
         let whole = try workspace.run(Workspace.training(output: "whole", steps: 1000, options))
         try #require(whole.status == 0, "\(whole.errors)")
 

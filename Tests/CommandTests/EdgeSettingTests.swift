@@ -15,11 +15,14 @@ import Testing
         "--early-stopping 1 --evaluate-every 1 --learning-rate 1e-9",
         "--keep-checkpoints 1 --checkpoint-every 1",
         "--importance task-sensitivity", "--importance random", "--importance singular-value",
-        "--importance spectral-sensitivity", "--orthogonality exact", "--orthogonality exact --allocate-every 4",
+        "--importance spectral-sensitivity", "--orthogonality exact",
+        "--orthogonality exact --allocate-every 4",
         "--orthogonality exact --importance-weights peft", "--allocator exchange --allocate-every 2",
         "--allocator exchange --allocate-every 2 --orthogonality exact --exchange-share 1",
-        "--initialize activation-svd", "--initialize activation-svd --orthogonality exact --activation-batches 1",
-        "--history-every 3", "--best-metric loss", "--best-metric matthews", "--method lora", "--method head --initial-rank 3",
+        "--initialize activation-svd",
+        "--initialize activation-svd --orthogonality exact --activation-batches 1",
+        "--history-every 3", "--best-metric loss", "--best-metric matthews", "--method lora",
+        "--method head --initial-rank 3",
     ])
     func aRunEndsWellAndCanBeRead(settings: String) throws {
         let workspace = try Workspace()

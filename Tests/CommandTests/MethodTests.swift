@@ -14,7 +14,8 @@ import Testing
     @Test func loRATakesTheRanksOfARun() throws {
         let workspace = try Workspace()
         try #require(try workspace.run(Workspace.training(output: "first", ["--budget", "12"])).status == 0)
-        let ranks = try #require(try workspace.events("first", "end").last?["ranks"]?.array?.compactMap(\.int))
+        let ranks = try #require(
+            try workspace.events("first", "end").last?["ranks"]?.array?.compactMap(\.int))
         try #require(ranks.contains(0) && ranks.contains { $0 > 1 })
         let pattern = ["--method", "lora", "--rank-pattern", "first"]
         let result = try workspace.run(Workspace.training(output: "second", pattern))
@@ -34,7 +35,8 @@ import Testing
 
     @Test(arguments: [
         ("{\"layer.0.query\": 2}", "this matrix has no rank"), ("[2]", "not a JSON object"),
-        ("{\"layer.0.query\": -1}", "not a whole number"), ("{\"layer.0.query\": \"2\"}", "not a whole number"),
+        ("{\"layer.0.query\": -1}", "not a whole number"),
+        ("{\"layer.0.query\": \"2\"}", "not a whole number"),
     ])
     func wrongPatternsAreNamed(json: String, problem: String) throws {
         let workspace = try Workspace()

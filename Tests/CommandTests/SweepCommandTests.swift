@@ -37,8 +37,10 @@ import Testing
         let workspace = try Workspace()
         let common = ["--set", "evaluate-every=10", "--seeds", "1"]
         try #require(
-            try sweep(workspace, common + ["--ranks", "2,3,4", "--set", "steps=60", "--set", "learning-rate=0.01"])
-                .status == 0)
+            try sweep(
+                workspace, common + ["--ranks", "2,3,4", "--set", "steps=60", "--set", "learning-rate=0.01"]
+            )
+            .status == 0)
         let result = try sweep(
             workspace, common + ["--ranks", "1,2,3,4", "--set", "steps=3000", "--set", "learning-rate=1e-8"])
         #expect(result.status == 0, "\(result.errors)")
@@ -53,7 +55,9 @@ import Testing
         let workspace = try Workspace()
         let result = try sweep(workspace, ["--ranks", "1,8", "--dry-run", "--set", "steps=500"])
         #expect(result.status == 0, "\(result.errors)")
-        #expect(result.output.contains("2 runs of 500 steps: about") && result.output.contains("peak memory about"))
+        #expect(
+            result.output.contains("2 runs of 500 steps: about")
+                && result.output.contains("peak memory about"))
         #expect(!workspace.exists("out"))
     }
 

@@ -7,7 +7,8 @@ import Testing
         var out: [Double] = []
         for row in 0..<a.rows {
             for column in 0..<b.columns {
-                out.append((0..<a.columns).reduce(0.0) { $0 + Double(a.row(row)[$1]) * Double(b.row($1)[column]) })
+                out.append(
+                    (0..<a.columns).reduce(0.0) { $0 + Double(a.row(row)[$1]) * Double(b.row($1)[column]) })
             }
         }
         return out
@@ -121,13 +122,16 @@ import Testing
             #expect(abs(abs(dot) - 1) < 1e-4, "vector \(index)")
         }
         let zero = try Factorization.leadingTriplets(
-            of: Matrix(rows: rows, columns: columns), count: 2, stream: RandomStream(seed: 1, purpose: "test"))
+            of: Matrix(rows: rows, columns: columns), count: 2, stream: RandomStream(seed: 1, purpose: "test")
+        )
         #expect(zero.values == [0, 0] && zero.u.values.allSatisfy(\.isFinite))
     }
 
     @Test func aNaNIsAnError() throws {
         let matrix = Matrix(rows: 2, columns: 3, values: [1, .nan, 0, 0, 1, 0])
-        #expect(throws: Factorization.Failure.self) { try Factorization.orthonormalizeRows(Matrix(copying: matrix)) }
+        #expect(throws: Factorization.Failure.self) {
+            try Factorization.orthonormalizeRows(Matrix(copying: matrix))
+        }
         #expect(throws: Factorization.Failure.self) { try Factorization.svd(overwriting: matrix) }
     }
 }

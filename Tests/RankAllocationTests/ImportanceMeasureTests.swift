@@ -40,7 +40,8 @@ import Testing
             measure: TaskSensitivity(), gradient: .task, exactTriplets: false,
             scores: [8.5, 9.5]),
         Expectation(
-            measure: RandomImportance { Float($0 * 10 + $1) }, gradient: .none, exactTriplets: false, scores: [37, 34]),
+            measure: RandomImportance { Float($0 * 10 + $1) }, gradient: .none, exactTriplets: false,
+            scores: [37, 34]),
     ]
 
     @Test(arguments: expectations)

@@ -48,7 +48,10 @@ import Testing
             "method: 'adalor' is not a choice; did you mean 'adalora'? use adalora, lora, head or full"
         ),
         ("method: peft", "method: 'peft' is not a choice; use adalora, lora, head or full"),
-        ("method: null", "method: 'null' is not a choice; did you mean 'full'? use adalora, lora, head or full"),
+        (
+            "method: null",
+            "method: 'null' is not a choice; did you mean 'full'? use adalora, lora, head or full"
+        ),
         ("method:", "method: the value is empty; use adalora, lora, head or full"),
         ("method: [lora]", "method: a list is not one choice; use adalora, lora, head or full"),
         ("method: {a: b}", "method: a mapping is not a choice; use adalora, lora, head or full"),

@@ -42,7 +42,8 @@ import Testing
         let costs = [Int](repeating: 769, count: 36)
         #expect(config.totalBudget(costs: costs) == 300)
         #expect(config.initialRank(costs: costs) == 13)  // 1.5 · 300 / 36 = 12.5
-        #expect(config.evenRanks(costs: costs) == [Int](repeating: 9, count: 12) + [Int](repeating: 8, count: 24))
+        #expect(
+            config.evenRanks(costs: costs) == [Int](repeating: 9, count: 12) + [Int](repeating: 8, count: 24))
         let other = try load(
             nil,
             Array(smallest.dropLast()) + [
@@ -65,11 +66,15 @@ import Testing
         #expect(config.totalBudget(costs: [100, 300]) == 1000)
         #expect(config.initialRank(costs: [100, 300]) == 4)  // 1.5 · 2.5 = 3.75
         #expect(config.evenRanks(costs: [100, 300]) == [3, 2])
-        for (text, value) in [("300k", 300_000), ("1.2M", 1_200_000), ("0.5k", 500), ("7", 7), ("2.01k", 2010), ("8.05k", 8050)] {
+        for (text, value) in [
+            ("300k", 300_000), ("1.2M", 1_200_000), ("0.5k", 500), ("7", 7), ("2.01k", 2010), ("8.05k", 8050),
+        ] {
             let flags = Array(smallest.dropLast()) + [("budget-parameters", text)]
             #expect(try load(nil, flags).config.budgetParameters == value)
         }
-        for text in ["k", ".k", ".5k", "1.2.3k", "1.0001k", "-1k", "1e3k", "nank", "0k", "1kk", "1 k", "2000000000M"] {
+        for text in [
+            "k", ".k", ".5k", "1.2.3k", "1.0001k", "-1k", "1e3k", "nank", "0k", "1kk", "1 k", "2000000000M",
+        ] {
             #expect(throws: ConfigErrors.self, "\(text)") {
                 try load(nil, Array(smallest.dropLast()) + [("budget-parameters", text)])
             }
@@ -84,7 +89,8 @@ import Testing
             try load(nil, smallest + [("importance", name), ("orthogonality", "squared")])
         }
         #expect(throws: ConfigErrors.self) {
-            try load(nil, smallest + [("importance", "spectral-sensitivity"), ("importance-weights", "peft")])
+            try load(
+                nil, smallest + [("importance", "spectral-sensitivity"), ("importance-weights", "peft")])
         }
         let exchange = try load(nil, smallest + [("allocator", "exchange")]).config
         #expect(exchange.resolvedAllocateEvery == 20)

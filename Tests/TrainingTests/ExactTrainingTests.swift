@@ -9,7 +9,9 @@ import Training
 @Suite struct ExactTrainingTests {
     private static let data = TrainerTests.rows(24, seed: 11)
 
-    private static func train(_ trainer: Trainer, steps: ClosedRange<Int> = 1...30) throws -> [Trainer.StepResult] {
+    private static func train(_ trainer: Trainer, steps: ClosedRange<Int> = 1...30) throws -> [Trainer
+        .StepResult]
+    {
         try steps.map { step in
             let result = try trainer.step(step, data: data, indices: Array(0..<24))
             if step == 20 { trainer.compact() }
@@ -35,7 +37,9 @@ import Training
                 #expect((computed.orthogonalityError ?? 0) < 1e-5)
                 guard let site = result.allocation?.snapshot?[index] else { continue }
                 #expect(site.spectrum == claimed && site.energyKept.map { 0...(1 + 1e-6) ~= $0 } ?? true)
-                if step < 20 { #expect(site.kept == adapter.mask && site.importance.count == site.kept.count) }
+                if step < 20 {
+                    #expect(site.kept == adapter.mask && site.importance.count == site.kept.count)
+                }
             }
             if result.allocation != nil { allocations += 1 }
         }
@@ -49,7 +53,9 @@ import Training
         }
         _ = try Self.train(trainer, steps: 1...12)
         // Away from exact, as an optimizer step would leave them.
-        for index in 0..<trainer.vector.count { trainer.vector.values.pointer[index] *= 1 + 0.01 * Float(index % 7) }
+        for index in 0..<trainer.vector.count {
+            trainer.vector.values.pointer[index] *= 1 + 0.01 * Float(index % 7)
+        }
         let before = trainer.evaluate(Self.data).loss
         let values = trainer.vector.values.values
         try trainer.makeTripletsExact(after: 12)
@@ -94,10 +100,13 @@ import Training
 
     @Test(arguments: measures.indices) func everyMeasureKeepsTheBudget(index: Int) throws {
         let (_, measure, isExact) = Self.measures[index]
-        let trainer = try TrainerTests.trainer(threads: 2, measure: measure) { $0.keepsTripletsExact = isExact }
+        let trainer = try TrainerTests.trainer(threads: 2, measure: measure) {
+            $0.keepsTripletsExact = isExact
+        }
         let results = try Self.train(trainer)
         for allocation in results.compactMap(\.allocation) {
-            #expect(allocation.spent == allocation.budget && allocation.ranks.reduce(0, +) == allocation.budget)
+            #expect(
+                allocation.spent == allocation.budget && allocation.ranks.reduce(0, +) == allocation.budget)
         }
         #expect(trainer.adapters.ranks.reduce(0, +) == 10)
         #expect(results.allSatisfy { $0.loss.isFinite })

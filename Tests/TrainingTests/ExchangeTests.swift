@@ -11,7 +11,8 @@ import Transformers
 @Suite struct ExchangeTests {
     private static let data = TrainerTests.rows(24, seed: 21)
 
-    private static func trainer(threads: Int = 2, exact: Bool = false, share: Double = 0.25) throws -> Trainer {
+    private static func trainer(threads: Int = 2, exact: Bool = false, share: Double = 0.25) throws -> Trainer
+    {
         try TrainerTests.trainer(threads: threads, interval: 4, final: 24, dropout: 0, rank: 2, initial: 24) {
             $0.exchangeShare = share
             $0.keepsTripletsExact = exact

@@ -27,7 +27,8 @@ import Transformers
 
     static func trainer(
         threads: Int, interval: Int = 2, final: Int = 10, dropout: Float = 0.1, rate: Double = 5e-3,
-        rank: Int = 3, initial: Int = 36, penalty: Float = 0.1, measure: any ImportanceMeasure = Sensitivity(),
+        rank: Int = 3, initial: Int = 36, penalty: Float = 0.1,
+        measure: any ImportanceMeasure = Sensitivity(),
         steps: Int = 30, _ configure: (inout AllocationSettings) -> Void = { _ in }
     ) throws -> Trainer {
         let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
@@ -39,7 +40,8 @@ import Transformers
             encoder: encoder, outputs: 5, pooling: .pooler, dropout: dropout,
             stream: RandomStream(seed: 3, purpose: "initialize head"))
         let schedule = try BudgetSchedule(
-            initialBudget: initial, finalBudget: final, totalSteps: steps, warmupSteps: 4, finalSteps: steps - 20,
+            initialBudget: initial, finalBudget: final, totalSteps: steps, warmupSteps: 4,
+            finalSteps: steps - 20,
             interval: interval)
         var allocation = AllocationSettings(schedule: schedule, measure: measure)
         configure(&allocation)
@@ -124,7 +126,8 @@ import Transformers
                 encoder: encoder, outputs: 5, pooling: .mean, dropout: 0,
                 stream: RandomStream(seed: 3, purpose: "head"))
             let schedule = try BudgetSchedule(
-                initialBudget: 36, finalBudget: 8, totalSteps: 80, warmupSteps: 5, finalSteps: 55, interval: 1)
+                initialBudget: 36, finalBudget: 8, totalSteps: 80, warmupSteps: 5, finalSteps: 55, interval: 1
+            )
             let ranks = RankController(
                 set: set, settings: AllocationSettings(schedule: schedule, measure: Sensitivity()))
             let peak = LearningRate(peak: 3e-3, shape: .linear, warmupSteps: 2, totalSteps: 80)

@@ -91,7 +91,8 @@ import Transformers
 
     @Test func aDecoderIsRefused() throws {
         let folder = try damaged(
-            config: { $0.replacingOccurrences(of: "\"is_decoder\": false", with: "\"is_decoder\": true") }, tensors: same)
+            config: { $0.replacingOccurrences(of: "\"is_decoder\": false", with: "\"is_decoder\": true") },
+            tensors: same)
         #expect(message(folder).contains("is_decoder: a decoder attends causally, which is not supported"))
     }
 
@@ -101,7 +102,9 @@ import Transformers
         _ = try BertEncoder(known)
         #expect(known.config.unreadKeys.isEmpty, "\(known.config.unreadKeys)")
         let folder = try damaged(
-            config: { $0.replacingOccurrences(of: "\"hidden_size\"", with: "\"rotary_base\": 7, \"hidden_size\"") },
+            config: {
+                $0.replacingOccurrences(of: "\"hidden_size\"", with: "\"rotary_base\": 7, \"hidden_size\"")
+            },
             tensors: same)
         defer { try? FileManager.default.removeItem(at: folder) }
         let edited = try HFFolder(folder)
