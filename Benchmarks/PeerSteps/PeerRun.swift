@@ -31,13 +31,14 @@ struct PeerRun {
             interval: 1)
         lastBudgetingStep = schedule.lastBudgetingStep
         var allocation = AllocationSettings(schedule: schedule, measure: Sensitivity())
-        allocation.keepsTripletsExact = !task.parity
         allocation.weightsAfterUpdate = task.parity
         let rate = LearningRate(
             peak: task.learningRate, shape: .linear, warmupSteps: task.learningRateWarmupSteps,
             totalSteps: task.totalSteps)
         var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
-        if task.parity { settings.penalty = OrthogonalityPenalty(form: .norm, weight: 0.5) }
+        settings.penalty =
+            task.parity
+            ? OrthogonalityPenalty(form: .norm, weight: 0.5) : OrthogonalityPenalty(form: .squared, weight: 0.1)
         trainer = Trainer(
             model: SequenceModel(encoder: encoder, head: head, workers: workers), adapters: set,
             ranks: RankController(set: set, settings: allocation), settings: settings)

@@ -98,7 +98,7 @@ public struct TripletBook: Sendable, Equatable {
 
     /// Restores a book, e.g. from a checkpoint; nil if it contradicts itself.
     public init?(initialRank: Int, originalIndices: [Int], births: [Int], issued: Int) {
-        guard originalIndices.allSatisfy({ 0..<issued ~= $0 }), births.allSatisfy({ $0 >= 0 }),
+        guard issued >= 0, originalIndices.allSatisfy({ 0..<issued ~= $0 }), births.allSatisfy({ $0 >= 0 }),
             Set(originalIndices).count == originalIndices.count, births.count == originalIndices.count,
             0...issued ~= initialRank
         else { return nil }

@@ -160,12 +160,12 @@ public final class RankController {
 
     /// The score of each triplet now.
     public func scores(workers: Workers) -> [[Float]] {
-        let (adapters, sites, measure) = (set.adapters, sites, settings.measure)
+        let (adapters, sites, measure, costs) = (set.adapters, sites, settings.measure, costs)
         return workers.map(tasks: adapters.count) { index in
             measure.scores(
                 SiteTriplets(
                     site: index, averages: sites[index].averages, lambda: adapters[index].lambda,
-                    originalIndices: adapters[index].originalIndices))
+                    originalIndices: adapters[index].originalIndices, cost: costs?[index] ?? 1))
         }
     }
 

@@ -33,7 +33,9 @@ extension AdapterSet {
                 lambda: kept.lambda ?? [Float](repeating: 1, count: rank),
                 q: Matrix(rows: rank, columns: layer.inputs, values: kept.q))
         }
-        let scores = exact.map { $0.values.map { $0 * $0 } }
+        let scores = zip(adapters, exact).map { adapter, exact in
+            exact.values.map { $0 * $0 * adapter.factors.factor * adapter.factors.factor }
+        }
         let available = zip(scores, costs ?? scores.map { _ in 1 }).reduce(0) { $0 + $1.0.count * $1.1 }
         let allocation = try RankAllocator.allocate(
             scores: scores, costs: costs, budget: min(budget, available))

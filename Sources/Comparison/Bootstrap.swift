@@ -75,13 +75,6 @@ public struct Bootstrap: Sendable, Equatable {
         return sum / Double(tables.count)
     }
 
-    /// How often a 95 % interval over normally distributed seed differences really covers the truth, by
-    /// simulation (2,000 samples each); the worst case for intervals over seeds and rows.
-    public static func coverage(seeds: Int) -> Double {
-        let simulated = [2: 0.50, 3: 0.74, 4: 0.80, 5: 0.83, 6: 0.85, 7: 0.87, 8: 0.88, 9: 0.89, 10: 0.90]
-        return seeds < 2 ? 0 : simulated[seeds] ?? (seeds < 20 ? 0.91 : 0.93)
-    }
-
     /// Linear between order statistics, as in NumPy.
     private func percentiles(_ values: inout [Double]) -> ClosedRange<Double> {
         values.sort()

@@ -26,23 +26,18 @@ extension ComparisonTable {
         lines.append(
             "Of \(Figures.counted(all, "comparison")) with \(plan.baseline), \(counts.better) "
                 + "\(counts.better == 1 ? "shows" : "show") an arm better, \(counts.worse) worse, "
-                + "\(counts.open) no difference." + chance)
+                + "\(counts.open) undecided." + chance(all))
         return lines
     }
 
     /// Runs of fewer seeds support no claim.
     static let fewestSeeds = 3
 
-    /// How far the intervals can be believed, which depends on the number of seeds.
-    private var chance: String {
-        let counts = Set(rows.compactMap(\.difference?.count).filter { $0 >= Self.fewestSeeds }).sorted()
-        guard !counts.isEmpty else { return "" }
-        let parts = counts.map {
-            "\(Figures.fixed(100 * Bootstrap.coverage(seeds: $0), 0)) % with \($0) seeds"
-        }
-        return
-            " Intervals over few seeds are too narrow: where seeds vary more than test rows, a 95 % interval "
-            + "holds the truth in about \(parts.joined(separator: ", "))."
+    /// What is left to chance.
+    private func chance(_ comparisons: Int) -> String {
+        let expected = 0.05 * Double(comparisons)
+        return " A difference counts as shown where both the bootstrap interval and Student's t over seeds exclude 0; "
+            + "among so many, about \(Figures.fixed(expected, 1)) would be shown by chance alone."
     }
 
     private func sentence(_ row: Row, _ difference: PairedDifference) -> String {
@@ -68,7 +63,11 @@ extension ComparisonTable {
         if difference.levels == .rows {
             return "a single seed: the interval covers test rows only and shows nothing about other seeds."
         }
-        if includesZero { return "the interval includes 0: no difference shown." }
+        if difference.interval?.contains(0) ?? true { return "the interval includes 0: no difference shown." }
+        if includesZero {
+            let student = Figures.interval(difference.studentInterval)
+            return "the interval excludes 0, but Student's t over \(difference.count) seeds, \(student), does not: undecided."
+        }
         let quality = plan.metric.isBetter(difference.mean, than: 0) ? "better" : "worse"
         return difference.count < Self.fewestSeeds
             ? "the interval excludes 0, but \(difference.count) seeds are too few to trust it."

@@ -173,6 +173,13 @@ extension PlanReader {
         let own = budgets(inner)
         let settings = common.merging(self.settings(inner) ?? [:]) { $1 }
         let pruneFrom = pruneFrom(inner)
+        if let pruneFrom, settings["method"] == "lora" {
+            for case .averageRank(let rank) in own ?? planBudgets where (rank * pruneFrom).rounded() != rank * pruneFrom {
+                inner.report(
+                    "prune-from", "\(Figures.plain(pruneFrom)) times average rank \(Figures.plain(rank)) is no whole rank",
+                    "LoRA trains whole ranks: use a factor like 2")
+            }
+        }
         checkConflicts(inner, isBudgetless: isBudgetless)
         checkMethod(inner, settings["method"], isBudgetless: isBudgetless)
         for key in ["initial-rank"] where settings[key] != nil {
@@ -207,7 +214,7 @@ extension PlanReader {
         guard let factor = PlanFields.number(text), factor > 1, factor <= 1000 else {
             inner.report(
                 "prune-from", "'prune-from' is \(quoted(text))",
-                "use a factor above 1, like 1.5: trained at 1.5 times the budget, then cut to it")
+                "use a factor above 1, like 2: trained at 2 times the budget, then cut to it")
             return nil
         }
         return factor
@@ -310,6 +317,10 @@ extension PlanReader {
         "output": "each run has a folder of its own in the comparison's folder",
         "seed": "use the plan's or the arm's 'seeds'",
         "learning-rate": "use 'learning-rates' of the search",
+        "evaluate-every": "every run is measured once, after its last step: a best step would favor who evaluates more",
+        "early-stopping": "every run goes to its last step",
+        "best-metric": "the plan's 'metric' decides",
+        "threads": "say it to the command",
         "budget": "use 'average-ranks' or 'budget-parameters': arms are matched by parameters",
         "budget-parameters": "use 'budget-parameters' of the plan or the arm, beside 'settings'",
         "average-rank": "use 'average-ranks' of the plan or the arm, beside 'settings'",

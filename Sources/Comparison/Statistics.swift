@@ -65,8 +65,29 @@ public struct PairedDifference: Sendable, Equatable {
     public let levels: Levels?
 
     public var count: Int { differences.count }
-    /// nil without an interval.
-    public var includesZero: Bool? { interval.map { $0.contains(0) } }
+
+    /// Student's 95 % interval over seeds, mean ± t · standard error; nil for one pair. The percentile bootstrap over
+    /// few seeds is too narrow (at 3 it is just the range), and this is honest about it.
+    public var studentInterval: ClosedRange<Double>? {
+        guard let deviation, count > 1 else { return nil }
+        let half = Self.studentQuantile(count - 1) * deviation / Double(count).squareRoot()
+        return (mean - half)...(mean + half)
+    }
+
+    /// False only where both intervals exclude 0; nil without an interval.
+    public var includesZero: Bool? {
+        interval.map { $0.contains(0) || studentInterval.map { $0.contains(0) } ?? true }
+    }
+
+    /// The 97.5 % quantile of Student's t.
+    static func studentQuantile(_ degrees: Int) -> Double {
+        let table = [
+            12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
+            2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
+            2.045, 2.042,
+        ]
+        return table[min(max(degrees, 1), table.count) - 1]
+    }
 
     /// nil without pairs. Falls back to seeds alone when predictions of any pair are missing, differ in their
     /// count from the truth, or cannot give the metric.

@@ -9,9 +9,11 @@ public struct SiteTriplets: Sendable {
     /// For each triplet the index it got when it was created, `[R]`: it stays with the triplet when
     /// compaction removes others and when new ones are added.
     public let originalIndices: [Int]
+    /// What one triplet counts against the budget: scores are divided by it where it differs between sites.
+    public let cost: Int
 
     /// Traps unless `lambda` and `originalIndices` have one value for each triplet of `averages`.
-    public init(site: Int, averages: TripletAverages, lambda: [Float], originalIndices: [Int]) {
+    public init(site: Int, averages: TripletAverages, lambda: [Float], originalIndices: [Int], cost: Int = 1) {
         precondition(
             lambda.count == averages.rank, "averages of rank \(averages.rank) got \(lambda.count) values of λ"
         )
@@ -22,5 +24,6 @@ public struct SiteTriplets: Sendable {
         self.averages = averages
         self.lambda = lambda
         self.originalIndices = originalIndices
+        self.cost = cost
     }
 }

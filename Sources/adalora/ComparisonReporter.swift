@@ -21,7 +21,7 @@ struct ComparisonReporter {
         let context = ComparisonReport.Context(
             commit: runner.origin.commit, machine: runner.origin.machine,
             date: String(ISO8601DateFormatter().string(from: Date()).prefix(10)),
-            parametersPerRank: try runner.perRank(plan.arms.first { $0.budgets.count > 0 }?.settings ?? [:]),
+            parametersPerRank: try runner.perRank(),
             images: images)
         try put(ComparisonReport.markdown(table, context: context), "report.md")
         try put(table.csv(), "table.csv")

@@ -144,8 +144,24 @@ struct SweepCommand: ParsableCommand {
             run: run, value: value ?? nil, curve: curve, reason: value == nil ? "undefined" : nil)
     }
 
+    /// A folder of another sweep's run is no result of this one.
+    private func checkUnchanged(_ run: SweepRun) throws {
+        let file = folder(run).appendingPathComponent("config.yaml")
+        guard let yaml = try? String(contentsOf: file, encoding: .utf8) else { return }
+        let old = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: []).config
+        let now = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags(run)).config
+        let changed = now.differences(from: old).filter { !$0.hasPrefix("output:") && !$0.hasPrefix("threads:") }
+        guard changed.isEmpty else {
+            throw TrainingError(
+                .usage,
+                "\(folder(run).path) was made with other settings (\(changed.joined(separator: "; "))); "
+                    + "give another --output, or delete it")
+        }
+    }
+
     private func work(_ planner: SweepPlanner) throws -> [SweepOutcome] {
         let interruption = Interruption(notice: "ending after saving the current run")
+        for run in planner.runs { try checkUnchanged(run) }
         var outcomes = planner.runs.compactMap(outcome)
         while let run = planner.remaining(after: outcomes).first {
             Terminal.write(
@@ -154,8 +170,12 @@ struct SweepCommand: ParsableCommand {
             var reason: String?
             var seen = 0
             let process = TrainProcess(folder: folder(run))
+            var looked = ContinuousClock.now
             let status = try process.run(flags(run)) {
                 if interruption.isRequested { return true }
+                // Reading the records takes time that training should have.
+                guard ContinuousClock.now - looked > .seconds(1) else { return false }
+                looked = ContinuousClock.now
                 guard let record = try? RunRecord(folder: folder(run)), record.evaluations.count > seen else {
                     return false
                 }
@@ -224,7 +244,7 @@ struct SweepCommand: ParsableCommand {
             let run = SweepRun(arm: SweepPlanner.fixedArm, rank: rank, seed: 1)
             let folder = scratch.appendingPathComponent("r\(rank)")
             let short = flags(run).filter {
-                !["output", "steps", "epochs", "validation", "best-metric"].contains($0.key)
+                !["output", "steps", "epochs", "validation", "best-metric", "evaluate-every", "early-stopping"].contains($0.key)
             }
             let process = TrainProcess(folder: folder)
             let status = try process.run(

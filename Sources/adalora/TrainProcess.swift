@@ -1,4 +1,5 @@
 import Foundation
+import Reports
 
 /// One `adalora train` in a process of its own, its output in a log beside the run folder.
 struct TrainProcess {
@@ -6,25 +7,31 @@ struct TrainProcess {
 
     private var log: URL { folder.appendingPathExtension("log") }
 
-    /// Trains with these settings; a run that was stopped after a checkpoint goes on, one without starts over.
+    /// Trains with these settings. A run that ended is not trained again, one that was stopped after a checkpoint goes
+    /// on, and any other starts over.
     ///
     /// - Parameter shouldStop: asked many times a second; the run then saves its state and ends.
     /// - Returns: the exit status, 128 and the signal's number for a process that a signal ended.
     func run(_ flags: [(key: String, value: String)], shouldStop: () -> Bool) throws -> Int32 {
+        let record = try? RunRecord(folder: folder)
+        if let reason = record?.end?.reason, reason != .interrupted { return 0 }
         let manager = FileManager.default
         let checkpoints = folder.appendingPathComponent("checkpoints").path
         let names = (try? manager.contentsOfDirectory(atPath: checkpoints)) ?? []
-        let resumes = names.contains { $0.hasPrefix("step-") }
+        // Killed between its last checkpoint and its end record, a run has nothing left to resume.
+        let isOver = names.contains("step-\(record?.start.totalSteps ?? -1)")
+        let resumes = !isOver && names.contains { $0.hasPrefix("step-") }
         if !resumes { try? manager.removeItem(at: folder) }
         try manager.createDirectory(at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
         _ = manager.createFile(atPath: log.path, contents: nil)
         let output = try FileHandle(forWritingTo: log)
         defer { try? output.close() }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        // The image of this very process, also where the file was rebuilt meanwhile.
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe")
         process.arguments =
             resumes
-            ? ["train", "--resume", folder.path] : ["train"] + flags.flatMap { ["--\($0.key)", $0.value] }
+            ? ["train", "--resume", folder.path] : ["train"] + flags.map { "--\($0.key)=\($0.value)" }
         process.standardOutput = output
         process.standardError = output
         try process.run()

@@ -25,7 +25,7 @@ struct TrialRunner {
             machine = "\(DoctorCommand.cpuName()), \(ProcessInfo.processInfo.activeProcessorCount) cores"
             commit =
                 Self.git("rev-parse", "--short=12", "HEAD").map { hash in
-                    hash + (Self.git("status", "--porcelain").map { $0.isEmpty ? "" : ", changed" } ?? "")
+                    hash + (Self.git("status", "--porcelain", "--untracked-files=no").map { $0.isEmpty ? "" : ", changed" } ?? "")
                 } ?? "unknown"
         }
 
@@ -65,20 +65,49 @@ struct TrialRunner {
         }
         guard let budget = trial.budget else { return flags }
         if case .averageRank(let rank) = budget, ["fixed", "exchange"].contains(trial.settings["allocator"]) {
-            // These start with whole ranks in every matrix; λ makes them cost a little more than LoRA's.
-            return flags + [("average-rank", String(rank * (trial.pruneFrom ?? 1)))]
+            // These start with equal whole ranks, which cost a λ each more than LoRA's.
+            let matrices = try adaptedMatrices(trial.settings)
+            let cost = matrices.reduce(0) { $0 + $1.outputs + $1.inputs + 1 }
+            return flags + [("budget-parameters", String(Int((rank * Double(cost)).rounded())))]
         }
-        let parameters = Double(budget.parameters(perRank: try perRank(trial.settings)))
+        let parameters = Double(budget.parameters(perRank: try perRank()))
         return flags + [("budget-parameters", String(Int((parameters * (trial.pruneFrom ?? 1)).rounded())))]
     }
 
-    /// Σ (outputs + inputs) over the matrices that these settings adapt.
-    func perRank(_ settings: [String: String]) throws -> Int {
+    private func adaptedMatrices(_ settings: [String: String]) throws -> [AdaptedMatrix] {
         let flags =
             [("model", plan.model), ("train", plan.train), ("output", "-"), ("method", "lora")]
             + [("average-rank", "1")] + (settings["targets"].map { [("targets", $0)] } ?? [])
-        let config = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config
-        return try AdaptedMatrix.all(of: config).reduce(0) { $0 + $1.outputs + $1.inputs }
+        return try AdaptedMatrix.all(of: RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config)
+    }
+
+    /// Σ (outputs + inputs) over the matrices that the baseline adapts: what average rank 1 stands for in every arm.
+    func perRank() throws -> Int {
+        let baseline = plan.arm(plan.baseline)?.settings ?? [:]
+        return try adaptedMatrices(baseline).reduce(0) { $0 + $1.outputs + $1.inputs }
+    }
+
+    /// Mistakes in the plan's settings, found before anything runs.
+    func check(_ arm: ComparisonPlan.Arm) throws {
+        var flags = arm.settings.map { (key: $0.key, value: $0.value) }
+        flags += [
+            ("model", plan.model), ("train", plan.train), ("validation", plan.validation), ("output", "-"),
+            ("best-metric", plan.metric.rawValue),
+        ]
+        if arm.patternOf != nil {
+            flags.append(("rank-pattern", "-"))
+            guard arm.settings["method"] == "lora" else {
+                throw TrainingError(
+                    .usage, "arm \(arm.name): only LoRA takes a pattern; add 'method: lora' to its settings")
+            }
+        } else if !arm.isBudgetless {
+            flags.append(("budget-parameters", "1000000"))
+        }
+        do {
+            _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
+        } catch {
+            throw TrainingError(.usage, "arm \(arm.name): \(error)")
+        }
     }
 
     private func write(_ pattern: [String: Int], for id: String) throws -> URL {
@@ -96,17 +125,22 @@ struct TrialRunner {
         let started = ISO8601DateFormatter().string(from: Date())
         let folder = runFolder(trial.id)
         let flags = try flags(of: trial, pattern: pattern)
-        // Settings that no run accepts are a mistake in the plan and end it; what happens later is a result.
         _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
+        if isInterrupted() { return nil }
         let process = TrainProcess(folder: folder)
         let status = try process.run(flags, shouldStop: isInterrupted)
-        if isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM { return nil }
+        // A run that ended while somebody interrupted is a result all the same.
+        if status != 0 && (isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM) { return nil }
         var result = TrialResult(of: trial, status: .ok)
         result.started = started
         result.machine = origin.machine
         result.commit = origin.commit
         if status != 0 {
-            result.status = .failed(process.lastError ?? "adalora train ended with status \(status)")
+            let reason = process.lastError ?? "adalora train ended with status \(status)"
+            // 64 and 65 are the run's own fault (a budget it cannot have, divergence); a full disk or a killed process
+            // says nothing about an arm.
+            guard status == 64 || status == 65 else { throw TrainingError("\(trial.id): \(reason)") }
+            result.status = .failed(reason)
             return result
         }
         let record = try RunRecord(folder: folder)
@@ -149,7 +183,7 @@ struct TrialRunner {
         if trial.pruneFrom != nil, let budget = trial.budget {
             let cut = folder.appendingPathComponent("adapter-cut")
             try? FileManager.default.removeItem(at: cut)
-            let parameters = budget.parameters(perRank: try perRank(trial.settings))
+            let parameters = budget.parameters(perRank: try perRank())
             let shrinking = try AdapterShrinking(
                 adapter: adapter, modelFolder: nil, budget: .parameters(parameters), output: cut,
                 threads: threads)
@@ -161,10 +195,10 @@ struct TrialRunner {
         }
         let model = try TrainedModel(adapter: adapter, modelFolder: nil, threads: threads)
         if trial.pruneFrom != nil {
-            result.validationMetrics = Self.metrics(try evaluate(model, plan.validation))
+            result.validationMetrics = Self.metrics(try evaluate(model, plan.validation, trial))
         }
         guard trial.stage == .report else { return }
-        let evaluation = try evaluate(model, plan.test)
+        let evaluation = try evaluate(model, plan.test, trial)
         result.testMetrics = Self.metrics(evaluation)
         let isRegression = model.isRegression
         try store.write(
@@ -175,8 +209,8 @@ struct TrialRunner {
             id: ResultStore.truthID)
     }
 
-    private func evaluate(_ model: TrainedModel, _ file: String) throws -> Evaluation {
-        let columns = Columns.parse(plan.settingText("text-column"), plan.settingText("label-column"))
+    private func evaluate(_ model: TrainedModel, _ file: String, _ trial: Trial) throws -> Evaluation {
+        let columns = Columns.parse(trial.settings["text-column"], trial.settings["label-column"])
         let data = try Dataset.read(URL(fileURLWithPath: file), columns: columns, requireLabels: true)
         return try model.evaluate(data).evaluation
     }
@@ -192,13 +226,5 @@ struct TrialRunner {
         for name in ["checkpoints", "adapter", "adapter-last", "adapter-cut", "model", "model-last"] {
             try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
         }
-    }
-}
-
-extension ComparisonPlan {
-    /// A setting that all arms share; nil when they do not.
-    func settingText(_ key: String) -> String? {
-        let values = Set(arms.map { $0.settings[key] })
-        return values.count == 1 ? values.first ?? nil : nil
     }
 }

@@ -113,6 +113,33 @@ import Testing
         #expect(starts.count == 3, "the run was not resumed")
     }
 
+    /// Killed after the run ended and before its row was written: the run is not made again. Killed before the run's
+    /// end record: it is.
+    @Test func aKilledComparisonRepeatsNothing() throws {
+        let workspace = try Workspace()
+        try workspace.write(Self.plan, to: "plan.yaml")
+        try #require(try compare(workspace, ["--limit", "1", "--keep-runs"]).status == 0)
+        let row = try #require(try rows(workspace).first)
+        let run = "out/runs/\(try #require(row["id"]?.string))"
+        func starts() throws -> Int {
+            try workspace.text("\(run)/events.jsonl").components(separatedBy: "\"event\":\"start\"").count - 1
+        }
+        let events = try workspace.bytes("\(run)/events.jsonl")
+        try FileManager.default.removeItem(at: workspace.file("out/results.jsonl"))
+        try #require(try compare(workspace, ["--limit", "1", "--keep-runs"]).status == 0)
+        #expect(try workspace.bytes("\(run)/events.jsonl") == events)
+        #expect(try rows(workspace).first?["validation"] == row["validation"])
+
+        let lines = try workspace.text("\(run)/events.jsonl").split(separator: "\n")
+        try #require(lines.last?.contains("\"event\":\"end\"") == true)
+        try workspace.write(lines.dropLast().joined(separator: "\n") + "\n", to: "\(run)/events.jsonl")
+        try FileManager.default.removeItem(at: workspace.file("out/results.jsonl"))
+        let again = try compare(workspace, ["--limit", "1"])
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(try starts() == 1)
+        #expect(try rows(workspace).first?["validation"] == row["validation"])
+    }
+
     @Test func wrongPlansAreNamed() throws {
         let workspace = try Workspace()
         try workspace.write(
@@ -129,7 +156,7 @@ import Testing
 
     @Test func oneProcessAFolder() throws {
         let workspace = try Workspace()
-        try workspace.write(Self.plan.replacing("steps: 8", with: "steps: 4000"), to: "plan.yaml")
+        try workspace.write(Self.plan.replacing("steps: 8", with: "steps: 1000000"), to: "plan.yaml")
         let first = try workspace.start([
             "compare", "plan.yaml", "--output", "out", "--threads", "1", "--limit", "1",
         ])

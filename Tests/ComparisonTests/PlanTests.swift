@@ -14,7 +14,7 @@ import Testing
         #expect(adalora.settings == ["epochs": "3", "method": "adalora", "targets": "query,key"])
         #expect(adalora.seeds(at: .averageRank(1)) == [42, 43, 44, 45, 46])
         #expect(adalora.seeds(at: .averageRank(2)) == [42, 43, 44])
-        #expect(plan.arm("pruned LoRA")?.pruneFrom == 1.5)
+        #expect(plan.arm("pruned LoRA")?.pruneFrom == 2)
         #expect(plan.arm("head only")?.points == [nil])
         #expect(plan.source == Samples.yaml)
     }
@@ -159,8 +159,12 @@ import Testing
             "plan.yaml:15: arm 'pattern': 'prune-from' and 'pattern-of' are both given; keep one"
         ),
         (
-            "prune-from: 1.5", "prune-from: 1",
-            "plan.yaml:16: arm 'pruned LoRA': 'prune-from' is '1'; use a factor above 1, like 1.5: trained at 1.5 times the budget, then cut to it"
+            "prune-from: 2", "prune-from: 1.5",
+            "plan.yaml:16: arm 'pruned LoRA': 1.5 times average rank 1 is no whole rank; LoRA trains whole ranks: use a factor like 2"
+        ),
+        (
+            "prune-from: 2", "prune-from: 1",
+            "plan.yaml:16: arm 'pruned LoRA': 'prune-from' is '1'; use a factor above 1, like 2: trained at 2 times the budget, then cut to it"
         ),
         (
             "{method: lora}, prune-from", "{method: lora, initial-rank: 3}, prune-from",
@@ -212,7 +216,7 @@ import Testing
     @Test func listsAllProblemsAtOnce() {
         let text = Samples.yaml.replacingOccurrences(of: "macro-f1", with: "f1")
             .replacingOccurrences(of: "baseline: LoRA", with: "baseline: none")
-            .replacingOccurrences(of: "prune-from: 1.5", with: "prune-from: x, oops: 1")
+            .replacingOccurrences(of: "prune-from: 2", with: "prune-from: x, oops: 1")
         #expect(Samples.problems(text).count == 4)
     }
 

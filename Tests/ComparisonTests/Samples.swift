@@ -26,7 +26,7 @@ enum Samples {
           - {name: LoRA, settings: {method: lora}}
           - {name: AdaLoRA, settings: {method: adalora, targets: [query, key]}, extra-seeds: {average-ranks: [1], seeds: [45, 46]}}
           - {name: pattern, pattern-of: AdaLoRA, settings: {method: lora}}
-          - {name: pruned LoRA, settings: {method: lora}, prune-from: 1.5}
+          - {name: pruned LoRA, settings: {method: lora}, prune-from: 2}
           - {name: head only, settings: {method: head}, budgetless: true}
 
         """

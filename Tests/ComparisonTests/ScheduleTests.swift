@@ -56,7 +56,7 @@ import Testing
             let more = Samples.run(schedule, from: results)
             return Set(more.dropFirst(results.count).map(\.arm))
         }
-        #expect(try rest("prune-from: 1.5", "prune-from: 2") == ["pruned LoRA"])
+        #expect(try rest("prune-from: 2", "prune-from: 3") == ["pruned LoRA"])
         #expect(try rest("targets: [query, key]", "targets: query") == ["AdaLoRA", "pattern"])
         #expect(try rest("name: wordnet", "name: other").isEmpty)
         #expect(try rest("seeds: [45, 46]", "seeds: [45, 46, 47]") == ["AdaLoRA"])
