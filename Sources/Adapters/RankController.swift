@@ -128,12 +128,13 @@ public final class RankController {
         for adapter in set.adapters { adapter.applyMask() }
     }
 
-    /// Replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] and the averages follow
-    /// (see `ChangeOfBasis`).
+    /// After step t: replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] follow,
+    /// and the averages as long as they decide something (see `ChangeOfBasis`).
     public func refactorize(
-        _ vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix, workers: Workers
+        after step: Int, _ vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix, workers: Workers
     ) throws {
         let (adapters, sites) = (set.adapters, sites)
+        let mixesAverages = settings.measure.observedGradient != .none && schedule.phase(at: step) != .final
         _ = try workers.mapThrowing(tasks: adapters.count) { index in
             let factors = adapters[index].factors
             guard let lambda = factors.lambda, factors.rank > 0 else { return }
@@ -153,6 +154,7 @@ public final class RankController {
             exact.change.moveSecondMoments(
                 p: part(secondMoments, factors.p), lambda: part(secondMoments, lambda),
                 q: part(secondMoments, factors.q))
+            guard mixesAverages else { return }
             let weights = exact.change.weights
             sites[index].averages.mix(p: weights.p, lambda: weights.lambda, q: weights.q)
         }

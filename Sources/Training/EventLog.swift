@@ -76,7 +76,11 @@ public final class EventLog {
     private static func rounded(_ value: Double) -> JSONValue {
         guard value.isFinite else { return .null }
         guard value != 0 else { return .number(0) }
-        return Double(String(format: "%.4e", locale: nil, value)).map { .number($0) } ?? .null
+        // Arithmetic, as a run writes many; dividing by a power of ten gives the shortest text, multiplying need not.
+        let places = 4 - Int(log10(value.magnitude).rounded(.down))
+        guard places.magnitude < 300 else { return .number(value) }
+        let power = pow(10, Double(places.magnitude))
+        return .number(places >= 0 ? (value * power).rounded() / power : (value / power).rounded() * power)
     }
 
     public func sync() throws {
