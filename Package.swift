@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "Charts"),
         .target(
             name: "Comparison",
-            dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
+            dependencies: ["Datasets", "RunConfiguration", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "adalora",
             dependencies: [

@@ -38,7 +38,8 @@ struct PeerRun {
         var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
         settings.penalty =
             task.parity
-            ? OrthogonalityPenalty(form: .norm, weight: 0.5) : OrthogonalityPenalty(form: .squared, weight: 0.1)
+            ? OrthogonalityPenalty(form: .norm, weight: 0.5)
+            : OrthogonalityPenalty(form: .squared, weight: 0.1)
         trainer = Trainer(
             model: SequenceModel(encoder: encoder, head: head, workers: workers), adapters: set,
             ranks: RankController(set: set, settings: allocation), settings: settings)

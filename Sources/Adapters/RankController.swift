@@ -131,7 +131,8 @@ public final class RankController {
     /// After step t: replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] follow,
     /// and the averages as long as they decide something (see `ChangeOfBasis`).
     public func refactorize(
-        after step: Int, _ vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix, workers: Workers
+        after step: Int, _ vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix,
+        workers: Workers
     ) throws {
         let (adapters, sites) = (set.adapters, sites)
         let mixesAverages = settings.measure.observedGradient != .none && schedule.phase(at: step) != .final

@@ -85,7 +85,8 @@ public struct ComparisonReport: Sendable {
         }
         let pointless = plan.arms.filter(\.isBudgetless).map(\.name)
         let rest = pointless.isEmpty ? [] : ["Without a budget: \(pointless.joined(separator: ", "))."]
-        text += (kinds ? " " : "") + "Model and data are the same for all; runs are paired by seed. "
+        text +=
+            (kinds ? " " : "") + "Model and data are the same for all; runs are paired by seed. "
             + "Every run is measured once, after its last step."
         let notes = pattern + pruned + rest
         return text + (notes.isEmpty ? "" : "\n\n" + notes.map { "- " + $0 }.joined(separator: "\n"))

@@ -36,7 +36,8 @@ extension ComparisonTable {
     /// What is left to chance.
     private func chance(_ comparisons: Int) -> String {
         let expected = 0.05 * Double(comparisons)
-        return " A difference counts as shown where both the bootstrap interval and Student's t over seeds exclude 0; "
+        return
+            " A difference counts as shown where both the bootstrap interval and Student's t over seeds exclude 0; "
             + "among so many, about \(Figures.fixed(expected, 1)) would be shown by chance alone."
     }
 
@@ -66,7 +67,8 @@ extension ComparisonTable {
         if difference.interval?.contains(0) ?? true { return "the interval includes 0: no difference shown." }
         if includesZero {
             let student = Figures.interval(difference.studentInterval)
-            return "the interval excludes 0, but Student's t over \(difference.count) seeds, \(student), does not: undecided."
+            return
+                "the interval excludes 0, but Student's t over \(difference.count) seeds, \(student), does not: undecided."
         }
         let quality = plan.metric.isBetter(difference.mean, than: 0) ? "better" : "worse"
         return difference.count < Self.fewestSeeds

@@ -1,4 +1,5 @@
 import Foundation
+import RunConfiguration
 import Yams
 
 /// Problems found so far, in the order of the file.

@@ -1,3 +1,4 @@
+import RunConfiguration
 import Yams
 
 /// Makes a plan of the file's mapping; what is wrong goes to the problems.
@@ -174,9 +175,11 @@ extension PlanReader {
         let settings = common.merging(self.settings(inner) ?? [:]) { $1 }
         let pruneFrom = pruneFrom(inner)
         if let pruneFrom, settings["method"] == "lora" {
-            for case .averageRank(let rank) in own ?? planBudgets where (rank * pruneFrom).rounded() != rank * pruneFrom {
+            for case .averageRank(let rank) in own ?? planBudgets
+            where (rank * pruneFrom).rounded() != rank * pruneFrom {
                 inner.report(
-                    "prune-from", "\(Figures.plain(pruneFrom)) times average rank \(Figures.plain(rank)) is no whole rank",
+                    "prune-from",
+                    "\(Figures.plain(pruneFrom)) times average rank \(Figures.plain(rank)) is no whole rank",
                     "LoRA trains whole ranks: use a factor like 2")
             }
         }
@@ -317,7 +320,8 @@ extension PlanReader {
         "output": "each run has a folder of its own in the comparison's folder",
         "seed": "use the plan's or the arm's 'seeds'",
         "learning-rate": "use 'learning-rates' of the search",
-        "evaluate-every": "every run is measured once, after its last step: a best step would favor who evaluates more",
+        "evaluate-every":
+            "every run is measured once, after its last step: a best step would favor who evaluates more",
         "early-stopping": "every run goes to its last step",
         "best-metric": "the plan's 'metric' decides",
         "threads": "say it to the command",

@@ -13,7 +13,8 @@ public struct SiteTriplets: Sendable {
     public let cost: Int
 
     /// Traps unless `lambda` and `originalIndices` have one value for each triplet of `averages`.
-    public init(site: Int, averages: TripletAverages, lambda: [Float], originalIndices: [Int], cost: Int = 1) {
+    public init(site: Int, averages: TripletAverages, lambda: [Float], originalIndices: [Int], cost: Int = 1)
+    {
         precondition(
             lambda.count == averages.rank, "averages of rank \(averages.rank) got \(lambda.count) values of λ"
         )

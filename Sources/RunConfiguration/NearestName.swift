@@ -3,7 +3,7 @@ import Foundation
 /// The candidate that `name` was probably meant to be; nil when none is near.
 ///
 /// Underscores and capitals count as hyphens and small letters. Of equally near candidates the first is chosen.
-func nearestName(to name: String, in candidates: [String]) -> String? {
+package func nearestName(to name: String, in candidates: [String]) -> String? {
     let longest = 40  // no name is near this long, and the distance costs length times length
     guard name.unicodeScalars.count <= longest else { return nil }
     let wanted = name.lowercased().replacingOccurrences(of: "_", with: "-")

@@ -109,7 +109,8 @@ public final class Trainer {
         guard let ranks, ranks.settings.keepsTripletsExact else { return }
         do {
             try ranks.refactorize(
-                after: step, vector, firstMoments: optimizer.firstMoments, secondMoments: optimizer.secondMoments,
+                after: step, vector, firstMoments: optimizer.firstMoments,
+                secondMoments: optimizer.secondMoments,
                 workers: model.workers)
         } catch let failure as Factorization.Failure {
             throw TrainingError(

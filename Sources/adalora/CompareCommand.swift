@@ -68,7 +68,8 @@ struct CompareCommand: ParsableCommand {
     private static let decisive: Set<String> = [
         "task", "max-length", "long-rows", "method", "initial-rank", "targets", "scale", "adapter-dropout",
         "head-dropout", "pooling", "initialize", "activation-batches", "head-learning-rate", "weight-decay",
-        "adam-beta1", "adam-beta2", "adam-epsilon", "gradient-clip", "schedule", "learning-rate-warmup", "epochs",
+        "adam-beta1", "adam-beta2", "adam-epsilon", "gradient-clip", "schedule", "learning-rate-warmup",
+        "epochs",
         "batch-size", "accumulate", "warmup-fraction", "final-fraction", "allocator", "allocate-every",
         "exchange-share", "importance", "importance-weights", "importance-beta1", "importance-beta2",
         "orthogonality", "orthogonality-weight",

@@ -150,7 +150,9 @@ struct SweepCommand: ParsableCommand {
         guard let yaml = try? String(contentsOf: file, encoding: .utf8) else { return }
         let old = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: []).config
         let now = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags(run)).config
-        let changed = now.differences(from: old).filter { !$0.hasPrefix("output:") && !$0.hasPrefix("threads:") }
+        let changed = now.differences(from: old).filter {
+            !$0.hasPrefix("output:") && !$0.hasPrefix("threads:")
+        }
         guard changed.isEmpty else {
             throw TrainingError(
                 .usage,
@@ -244,7 +246,10 @@ struct SweepCommand: ParsableCommand {
             let run = SweepRun(arm: SweepPlanner.fixedArm, rank: rank, seed: 1)
             let folder = scratch.appendingPathComponent("r\(rank)")
             let short = flags(run).filter {
-                !["output", "steps", "epochs", "validation", "best-metric", "evaluate-every", "early-stopping"].contains($0.key)
+                ![
+                    "output", "steps", "epochs", "validation", "best-metric", "evaluate-every",
+                    "early-stopping",
+                ].contains($0.key)
             }
             let process = TrainProcess(folder: folder)
             let status = try process.run(

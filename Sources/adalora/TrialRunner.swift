@@ -25,7 +25,10 @@ struct TrialRunner {
             machine = "\(DoctorCommand.cpuName()), \(ProcessInfo.processInfo.activeProcessorCount) cores"
             commit =
                 Self.git("rev-parse", "--short=12", "HEAD").map { hash in
-                    hash + (Self.git("status", "--porcelain", "--untracked-files=no").map { $0.isEmpty ? "" : ", changed" } ?? "")
+                    hash
+                        + (Self.git("status", "--porcelain", "--untracked-files=no").map {
+                            $0.isEmpty ? "" : ", changed"
+                        } ?? "")
                 } ?? "unknown"
         }
 
@@ -130,7 +133,9 @@ struct TrialRunner {
         let process = TrainProcess(folder: folder)
         let status = try process.run(flags, shouldStop: isInterrupted)
         // A run that ended while somebody interrupted is a result all the same.
-        if status != 0 && (isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM) { return nil }
+        if status != 0 && (isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM) {
+            return nil
+        }
         var result = TrialResult(of: trial, status: .ok)
         result.started = started
         result.machine = origin.machine

@@ -36,7 +36,9 @@ import Testing
     /// refused.
     @Test func hopelessRunsAreGivenUp() throws {
         let workspace = try Workspace()
-        let options = ["--seeds", "1", "--set", "steps=3000", "--set", "learning-rate=2e-5", "--metric", "loss"]
+        let options = [
+            "--seeds", "1", "--set", "steps=3000", "--set", "learning-rate=2e-5", "--metric", "loss",
+        ]
         let more = ["--set", "evaluate-every=200", "--margin", "0", "--ranks", "1,30,31,32"]
         let result = try sweep(workspace, options + more)
         #expect(result.status == 0, "\(result.errors)")

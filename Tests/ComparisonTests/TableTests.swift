@@ -119,7 +119,8 @@ import Testing
         #expect(lines[0].contains("is level with LoRA [-0.0200, +0.0100]"))
         #expect(lines[0].hasSuffix("the interval includes 0: no difference shown."))
         #expect(
-            lines.last?.hasPrefix("Of 6 comparisons with LoRA, 0 show an arm better, 0 worse, 6 undecided") == true)
+            lines.last?.hasPrefix("Of 6 comparisons with LoRA, 0 show an arm better, 0 worse, 6 undecided")
+                == true)
     }
 
     @Test func warnings() {
