@@ -59,17 +59,13 @@ public struct SweepSizes: Sendable {
         public let runs: Int
         /// Of all runs, none given up.
         public let seconds: Double
-        /// Values, gradients and both of Adam's moments of the largest rank's adapters, in Float32.
-        public let adapterBytes: Int
     }
 
     /// - Parameter secondsPerStep: measured or guessed, by rank.
     public func estimate(_ planner: SweepPlanner, steps: Int, secondsPerStep: (Int) -> Double) -> Estimate {
         let runs = planner.runs
-        let largest = planner.ranks.last ?? 0
         return Estimate(
-            runs: runs.count, seconds: runs.reduce(0) { $0 + Double(steps) * secondsPerStep($1.rank) },
-            adapterBytes: largest * parametersPerRank * 4 * MemoryLayout<Float>.size)
+            runs: runs.count, seconds: runs.reduce(0) { $0 + Double(steps) * secondsPerStep($1.rank) })
     }
 }
 
