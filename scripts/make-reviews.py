@@ -2,7 +2,8 @@
 """Movie-review sentiment (Hutto and Gilbert 2014) as train, validation and test rows.
 
 The snippets come inside the source package of vaderSentiment on PyPI. Rows with a mean rating of at least 0.5 either way
-are kept, exact duplicates are not, and a hash of the text splits them 8 : 1 : 1. The data are fetched, never committed.
+are kept, exact duplicates are not, and a hash of the text splits them 6 : 1 : 3: a small test set could not tell one
+method from another. The data are fetched, never committed.
 
 usage: make-reviews.py FOLDER
 """
@@ -42,7 +43,7 @@ def snippets() -> str:
 
 def part(text: str) -> str:
     bucket = hashlib.sha256(text.encode()).digest()[0] % 10
-    return "test" if bucket == 0 else "validation" if bucket == 1 else "train"
+    return "test" if bucket < 3 else "validation" if bucket == 3 else "train"
 
 
 def main() -> None:

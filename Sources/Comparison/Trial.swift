@@ -22,10 +22,13 @@ public struct Trial: Sendable, Hashable {
     /// Trained at this many times the budget, then cut to it by exact singular values.
     public let pruneFrom: Double?
 
-    /// - Parameter fingerprints: of what the plan's paths name (model, data), by name.
+    /// - Parameters:
+    ///   - effective: every setting that decides what the arm's runs do, defaults included.
+    ///   - fingerprints: of what the plan's paths name (model, data), by name.
     init(
-        stage: Stage, arm: ComparisonPlan.Arm, budget: Budget?, learningRate: Double, seed: UInt64,
-        patternFrom: String?, fingerprints: [String: String]
+        stage: Stage, arm: ComparisonPlan.Arm, effective: [String: String], budget: Budget?,
+        learningRate: Double,
+        seed: UInt64, patternFrom: String?, fingerprints: [String: String]
     ) {
         self.stage = stage
         self.arm = arm.name
@@ -42,7 +45,7 @@ public struct Trial: Sendable, Hashable {
         digest.add(String(seed))
         digest.add(patternFrom ?? "")
         digest.add(arm.pruneFrom.map { String($0) } ?? "")
-        for pairs in [arm.settings, fingerprints] {
+        for pairs in [effective, fingerprints] {
             digest.add(String(pairs.count))
             for (key, value) in pairs.sorted(by: { $0.key < $1.key }) {
                 digest.add(key)

@@ -37,10 +37,17 @@ public struct TrialSchedule: Sendable {
     public let plan: ComparisonPlan
     /// Hashes or the like of what the plan's paths name: other data make other trials.
     public let fingerprints: [String: String]
+    /// Every setting that decides what an arm's runs do, defaults included, by the arm's name. A trial is known by
+    /// them: a changed default makes other trials of the arms it touches, and of no others.
+    public let settings: [String: [String: String]]
 
-    public init(plan: ComparisonPlan, fingerprints: [String: String]) {
+    /// - Throws: `ComparisonError` for an arm whose settings no run accepts.
+    public init(plan: ComparisonPlan, fingerprints: [String: String]) throws {
         self.plan = plan
         self.fingerprints = fingerprints
+        var settings: [String: [String: String]] = [:]
+        for arm in plan.arms { settings[arm.name] = try plan.effectiveSettings(of: arm) }
+        self.settings = settings
     }
 
     /// Sorts the plan's trials by what has finished. Search trials come first, then reported ones; among
@@ -50,7 +57,7 @@ public struct TrialSchedule: Sendable {
     /// - Parameter completed: results; the last one of an id counts, ids of other plans are ignored. A failed
     ///   result is a finished one: leave it out to try again.
     public func state(completed: [TrialResult]) -> State {
-        var sorter = TrialSorter(plan: plan, fingerprints: fingerprints, completed: completed)
+        var sorter = TrialSorter(self, completed: completed)
         for slot in searchSlots() { sorter.sort(slot) }
         sorter.closeSearches()
         for slot in reportSlots() { sorter.sort(slot) }
@@ -121,8 +128,7 @@ private struct TrialSorter {
         let budget: Budget?
     }
 
-    let plan: ComparisonPlan
-    let fingerprints: [String: String]
+    private let schedule: TrialSchedule
     private let results: [String: TrialResult]
     private(set) var next: [Trial] = []
     private(set) var blocked: [TrialSchedule.Blocked] = []
@@ -132,9 +138,10 @@ private struct TrialSorter {
     private var trials: [Place: Trial] = [:]
     private var outcomes: [Point: SearchOutcome] = [:]
 
-    init(plan: ComparisonPlan, fingerprints: [String: String], completed: [TrialResult]) {
-        self.plan = plan
-        self.fingerprints = fingerprints
+    private var plan: ComparisonPlan { schedule.plan }
+
+    init(_ schedule: TrialSchedule, completed: [TrialResult]) {
+        self.schedule = schedule
         results = Dictionary(completed.map { ($0.id, $0) }) { $1 }
     }
 
@@ -147,8 +154,9 @@ private struct TrialSorter {
             case .blocked(let reason, let isHopeless): block(slot, stage, reason, isHopeless)
             case .known(let source):
                 let trial = Trial(
-                    stage: stage, arm: slot.arm, budget: slot.budget, learningRate: rate, seed: slot.seed,
-                    patternFrom: source, fingerprints: fingerprints)
+                    stage: stage, arm: slot.arm, effective: schedule.settings[slot.arm.name] ?? [:],
+                    budget: slot.budget, learningRate: rate, seed: slot.seed, patternFrom: source,
+                    fingerprints: schedule.fingerprints)
                 trials[place(slot, stage)] = trial
                 if let result = results[trial.id] {
                     finished.append((trial, result))

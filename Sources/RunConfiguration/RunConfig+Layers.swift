@@ -34,6 +34,22 @@ extension RunConfig {
         }.joined()
     }
 
+    /// The settings that have an effect, by key: unset ones as what they stand for, as far as that follows from other
+    /// settings, idle ones left out. Runs with equal effective settings do the same.
+    public func effectiveSettings() -> [String: String] {
+        var resolved = self
+        resolved.learningRate = resolvedLearningRate
+        resolved.headLearningRate = resolvedHeadLearningRate
+        resolved.orthogonality = resolvedOrthogonality
+        resolved.allocateEvery = resolvedAllocateEvery
+        resolved.bestMetric = resolvedBestMetric
+        var settings: [String: String] = [:]
+        for setting in SettingTable.all where setting.idle(self) == nil {
+            settings[setting.key] = setting.text(resolved) ?? setting.unset
+        }
+        return settings
+    }
+
     /// One line for each setting that differs, such as `learning-rate: 0.003 in the run, 0.001 now`.
     ///
     /// - Parameter other: The configuration of the run; `self` is the one of now.

@@ -39,10 +39,9 @@ struct CompareCommand: ParsableCommand {
             let (loaded, notes) = try store.load()
             for note in notes { Terminal.error("note: \(note)") }
             let results = retryFailed ? loaded.filter(\.isOK) : loaded
-            let schedule = TrialSchedule(plan: plan, fingerprints: try Self.fingerprints(plan))
+            let schedule = try TrialSchedule(plan: plan, fingerprints: try Self.fingerprints(plan))
             let runner = TrialRunner(
                 plan: plan, store: store, threads: threads, keepsRuns: keepRuns, origin: .init())
-            for arm in plan.arms { try runner.check(arm) }
             if dryRun { return show(schedule.state(completed: results)) }
             let lock = reportOnly ? nil : try FolderLock(store.folder)
             let reporter = ComparisonReporter(plan: plan, schedule: schedule, store: store, runner: runner)
@@ -64,17 +63,6 @@ struct CompareCommand: ParsableCommand {
             yaml: text, file: planFile, settings: RunConfig.settings.map(\.key))
     }
 
-    /// Settings whose defaults decide what a run computes.
-    private static let decisive: Set<String> = [
-        "task", "max-length", "long-rows", "method", "initial-rank", "targets", "scale", "adapter-dropout",
-        "head-dropout", "pooling", "initialize", "activation-batches", "head-learning-rate", "weight-decay",
-        "adam-beta1", "adam-beta2", "adam-epsilon", "gradient-clip", "schedule", "learning-rate-warmup",
-        "epochs",
-        "batch-size", "accumulate", "warmup-fraction", "final-fraction", "allocator", "allocate-every",
-        "exchange-share", "importance", "importance-weights", "importance-beta1", "importance-beta2",
-        "orthogonality", "orthogonality-weight",
-    ]
-
     /// Other data make other trials.
     private static func fingerprints(_ plan: ComparisonPlan) throws -> [String: String] {
         var prints: [String: String] = [:]
@@ -87,11 +75,6 @@ struct CompareCommand: ParsableCommand {
         for file in files.sorted() where texts.contains(file) || file.hasSuffix(".safetensors") {
             prints["model/\(file)"] = try fingerprint(folder.appendingPathComponent(file))
         }
-        // What a plan leaves to defaults must be the same too; a setting that did not exist then changes nothing.
-        for setting in RunConfig.settings where decisive.contains(setting.key) {
-            prints["default \(setting.key)"] = setting.defaultText
-        }
-        prints["metric"] = plan.metric.rawValue
         return prints
     }
 

