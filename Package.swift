@@ -8,6 +8,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -52,6 +53,25 @@ let package = Package(
                 "RankAllocation", "Adapters", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),
+        .target(name: "CCallCounts", path: "Benchmarks/CCallCounts"),
+        .target(
+            name: "TrainingSteps",
+            dependencies: [
+                "Matrices", "ModelFiles", "Datasets", "Transformers", "RankAllocation", "Adapters",
+                "Training",
+            ], path: "Benchmarks/TrainingSteps"),
+        .executableTarget(
+            name: "StepCounts",
+            dependencies: [
+                "TrainingSteps", "CCallCounts", "Matrices", "ModelFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Benchmarks/StepCounts"),
+        .executableTarget(
+            name: "KernelTimes",
+            dependencies: [
+                "TrainingSteps", "CVectorKernels", "Matrices", "RankAllocation", "Adapters",
+                .product(name: "Benchmark", package: "swift-benchmark"),
+            ], path: "Benchmarks/KernelTimes"),
         .executableTarget(
             name: "PeerSteps",
             dependencies: [

@@ -14,7 +14,7 @@ struct SweepCommand: ParsableCommand {
         abstract:
             "Try fixed ranks, find where more rank stops paying, and see where AdaLoRA stands beside them.",
         discussion: """
-            Each rank r trains LoRA of that rank in every matrix; --adalora adds AdaLoRA with the same parameters. \
+            Each rank r trains LoRA of that rank in every matrix, and AdaLoRA with the same parameters beside it. \
             Runs that fall behind are given up early. Judged on the validation data: for a fair comparison of methods \
             use compare. Stop at any time; the same command goes on.
             """)
@@ -27,7 +27,7 @@ struct SweepCommand: ParsableCommand {
     @Option(help: "Seeds, such as 42,43,44.") var seeds = "42"
     @Option(help: "Validation metric: accuracy, macro-f1, matthews, pearson, spearman or loss.")
     var metric = ComparedMetric.accuracy
-    @Flag(help: "Also train AdaLoRA at the budget of each rank.") var adalora = false
+    @Flag(inversion: .prefixedNo, help: "Also train AdaLoRA at the budget of each rank.") var adalora = true
     @Option(help: "How far behind the median of finished runs a run may be before it is given up.")
     var margin = 0.03
     @Flag(help: "Give no run up.") var noDiscard = false
@@ -211,6 +211,10 @@ struct SweepCommand: ParsableCommand {
         if let found = planner.diminishingReturns(outcomes, tolerance: tolerance ?? (single ? 0.005 : nil)) {
             Terminal.output(found.sentence(metric: metric))
         }
+        for arm in planner.otherArms {
+            let standing = planner.standing(of: arm, outcomes, tolerance: tolerance ?? (single ? 0.005 : nil))
+            if let standing { Terminal.output(standing.sentence) }
+        }
         if single {
             Terminal.output("One seed: differences of about 0.01 may be chance; give --seeds 42,43,44.")
         }
@@ -243,7 +247,9 @@ struct SweepCommand: ParsableCommand {
         var measured: [(rank: Int, seconds: Double, bytes: Int)] = []
         var steps = 0
         for rank in Set([planner.ranks[0], planner.ranks[planner.ranks.count - 1]]).sorted() {
-            let run = SweepRun(arm: SweepPlanner.fixedArm, rank: rank, seed: 1)
+            // AdaLoRA's steps cost a few per cent more at most: the estimate covers them.
+            let run = SweepRun(
+                arm: planner.otherArms.first ?? SweepPlanner.fixedArm, rank: rank, seed: 1)
             let folder = scratch.appendingPathComponent("r\(rank)")
             let short = flags(run).filter {
                 ![

@@ -14,12 +14,13 @@ import Testing
 
     @Test func ranksSideBySideWithAdaLoRA() throws {
         let workspace = try Workspace()
-        let options = ["--ranks", "1,4", "--adalora", "--set", "steps=12", "--seeds", "1,2"]
+        let options = ["--ranks", "1,4", "--set", "steps=12", "--seeds", "1,2"]
         let first = try sweep(workspace, options)
         try #require(first.status == 0, "\(first.errors)")
         // Rank 1 everywhere in the tiny BERT costs 896 parameters.
         #expect(first.output.contains("896") && first.output.contains("3,584"))
         #expect(first.output.contains("is best with accuracy"))
+        #expect(first.output.contains("AdaLoRA beside the fixed rank of equal parameters: "))
         for run in ["lora-r1-s1", "lora-r4-s2", "adalora-r4-s1"] {
             #expect(workspace.exists("out/\(run)/adapter"), "\(run)")
         }
@@ -39,7 +40,7 @@ import Testing
         let options = [
             "--seeds", "1", "--set", "steps=3000", "--set", "learning-rate=2e-5", "--metric", "loss",
         ]
-        let more = ["--set", "evaluate-every=200", "--margin", "0", "--ranks", "1,30,31,32"]
+        let more = ["--set", "evaluate-every=200", "--margin", "0", "--ranks", "1,30,31,32", "--no-adalora"]
         let result = try sweep(workspace, options + more)
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.errors.contains("given up: loss"), "\(result.errors)")
@@ -56,7 +57,7 @@ import Testing
         let result = try sweep(workspace, ["--ranks", "1,8", "--dry-run", "--set", "steps=500"])
         #expect(result.status == 0, "\(result.errors)")
         #expect(
-            result.output.contains("2 runs of 500 steps: about")
+            result.output.contains("4 runs of 500 steps: about")
                 && result.output.contains("peak memory about"))
         #expect(!workspace.exists("out"))
     }

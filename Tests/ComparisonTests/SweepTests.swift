@@ -80,6 +80,46 @@ import Testing
         #expect(DiminishingReturns([], metric: .accuracy) == nil)
     }
 
+    @Test func standingByHand() throws {
+        func summaries(_ values: [[Double]]) -> [(rank: Int, summary: Summary?)] {
+            zip([1, 2, 4, 8], values).map { ($0, Summary($1)) }
+        }
+        let fixed = summaries([[0.70], [0.75], [0.80], [0.79]])
+        let other = summaries([[0.73], [0.7525], [0.77], [0.81]])
+        let standing = try #require(
+            SweepStanding(arm: "AdaLoRA", fixed: fixed, others: other, metric: .accuracy, tolerance: 0.005))
+        #expect(standing.better == [1, 8] && standing.level == [2] && standing.worse == [4])
+        #expect(standing.bestRank == 4 && standing.reachesBestAt == 8)
+        #expect(
+            standing.sentence
+                == "AdaLoRA beside the fixed rank of equal parameters: better at rank 1, 8; level at rank 2; worse at "
+                + "rank 4. With the parameters of rank 8 it comes as far as the best, rank 4.")
+        // A loss is better when it is lower: the best fixed rank is 1, and nothing comes below 0.70.
+        let loss = try #require(
+            SweepStanding(arm: "A", fixed: fixed, others: other, metric: .loss, tolerance: 0.005))
+        #expect(
+            loss.better == [4] && loss.worse == [1, 8] && loss.bestRank == 1 && loss.reachesBestAt == nil)
+        #expect(loss.sentence.hasSuffix("At none of the budgets does it come as far as the best, rank 1."))
+        // Two standard errors of the difference of means: 2 · √(0.01² + 0.01²) = 0.0283 here.
+        let pairs = summaries([[0.70, 0.72]])
+        let near = try #require(
+            SweepStanding(
+                arm: "A", fixed: pairs, others: summaries([[0.728, 0.748]]), metric: .accuracy, tolerance: nil
+            ))
+        #expect(near.level == [1])
+        let far = try #require(
+            SweepStanding(
+                arm: "A", fixed: pairs, others: summaries([[0.729, 0.749]]), metric: .accuracy, tolerance: nil
+            ))
+        #expect(far.better == [1])
+        #expect(
+            SweepStanding(arm: "A", fixed: fixed, others: other, metric: .accuracy, tolerance: nil) == nil,
+            "single runs have no standard error")
+        #expect(
+            SweepStanding(arm: "A", fixed: fixed, others: summaries([[]]), metric: .accuracy, tolerance: 1)
+                == nil)
+    }
+
     @Test func showsTheSweep() {
         let planner = SweepPlanner(
             ranks: [1, 2, 4], seeds: [1, 2], otherArms: ["AdaLoRA"], metric: .accuracy, rule: nil)

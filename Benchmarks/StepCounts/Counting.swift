@@ -1,0 +1,24 @@
+import CCallCounts
+import Foundation
+import TrainingSteps
+
+extension StepScenario {
+    private static let warmUpSteps = 8
+    private static let countedSteps = 4
+
+    /// Counts over the last steps, after pools and caches are full, on one thread.
+    func count(_ model: URL) throws -> Figures {
+        let step = try steps(model: model, threads: 1)
+        for _ in 1...Self.warmUpSteps { _ = try step() }
+        let before = acc_read()
+        var loss = Double.nan
+        for _ in 1...Self.countedSteps { loss = try step() }
+        let after = acc_read()
+        let counters: [KeyPath<acc_counts, UInt64>] = [
+            \.allocations, \.allocated_bytes, \.products, \.product_flops, \.factorizations,
+        ]
+        return Figures(
+            counts: counters.map { Int(after[keyPath: $0] - before[keyPath: $0]) / Self.countedSteps },
+            loss: loss)
+    }
+}

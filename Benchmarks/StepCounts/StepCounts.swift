@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Matrices
+import ModelFiles
+import TrainingSteps
+
+/// What one training step asks of the allocator, of BLAS and of LAPACK, counted rather than timed: the same figures on
+/// every machine, so a committed limit on them fails exactly when the code changes.
+@main
+struct StepCounts: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Allocations, products and factorizations of a training step, against committed limits.")
+
+    @Option(help: "Model folder.") var model = "Tests/Goldens/bert/model"
+    @Option(help: "Limits to check; exceeding one is an error.") var limits: String?
+    @Flag(help: "Write the figures to the file of the limits instead.") var update = false
+
+    func validate() throws {
+        if update && limits == nil { throw ValidationError("--update needs --limits FILE") }
+    }
+
+    func run() throws {
+        KernelSelection.restartWithBestKernel()
+        var counts: [(name: String, figures: Figures)] = []
+        for scenario in StepScenario.allCases {
+            counts.append((scenario.rawValue, try scenario.count(URL(fileURLWithPath: model))))
+        }
+        print(Self.table(counts))
+        guard let limits else { return }
+        let file = URL(fileURLWithPath: limits)
+        if update {
+            // A scenario a line, so that a change shows where it is.
+            let lines = counts.map { "\(JSONValue.string($0.name).text()): \($0.figures.json.text())" }
+            return try AtomicFile.write(Data("{\n\(lines.joined(separator: ",\n"))\n}\n".utf8), to: file)
+        }
+        let known = try JSONValue.read(file)
+        var problems: [String] = []
+        for entry in counts { problems += entry.figures.problems(entry.name, limits: known[entry.name]) }
+        for problem in problems { FileHandle.standardError.write(Data("error: \(problem)\n".utf8)) }
+        if !problems.isEmpty { throw ExitCode(1) }
+        print("within the limits of \(limits)")
+    }
+
+    private static func table(_ counts: [(name: String, figures: Figures)]) -> String {
+        let columns = Figures.names
+        let width = (counts.map(\.name.count).max() ?? 0) + 2
+        func row(_ name: String, _ cells: [String]) -> String {
+            name.padding(toLength: width, withPad: " ", startingAt: 0)
+                + cells.map { String(repeating: " ", count: max(1, 16 - $0.count)) + $0 }.joined()
+        }
+        return
+            ([row("a step", columns + ["loss"])]
+            + counts.map { entry in
+                row(
+                    entry.name,
+                    entry.figures.counts.map(String.init) + [String(format: "%.6f", entry.figures.loss)])
+            }).joined(separator: "\n")
+    }
+}
+
+/// The counts of one step, and an answer that shows that the step did its work.
+struct Figures {
+    static let names = ["allocations", "bytes", "products", "flops", "factorizations"]
+
+    /// In the order of `names`, a step.
+    let counts: [Int]
+    /// Training loss of the last step.
+    let loss: Double
+
+    var json: JSONValue {
+        var object = JSONObject()
+        for (name, count) in zip(Self.names, counts) { object[name] = JSONValue(count) }
+        object["loss"] = .number(loss)
+        return .object(object)
+    }
+
+    /// The allocator's figures may vary a little between versions of the standard library.
+    private static let slack = ["allocations": 1.05, "bytes": 1.05]
+    /// Kernels for different CPUs sum in different orders; over the 12 steps that makes up to 1e-5 of a loss near 1.6.
+    private static let lossTolerance = 1e-3
+
+    func problems(_ name: String, limits: JSONValue?) -> [String] {
+        guard let limits, let expected = limits["loss"]?.double else {
+            return ["\(name): no limits are given; run with --update"]
+        }
+        var problems: [String] = []
+        for (key, count) in zip(Self.names, counts) {
+            guard let limit = limits[key]?.int else {
+                problems.append("\(name): no limit of \(key); run with --update")
+                continue
+            }
+            if Double(count) > Double(limit) * (Self.slack[key] ?? 1) {
+                problems.append("\(name): \(count) \(key) a step, more than \(limit)")
+            } else if Double(count) < Double(limit) * (2 - (Self.slack[key] ?? 1)) {
+                problems.append("\(name): \(count) \(key) a step, fewer than \(limit): keep it with --update")
+            }
+        }
+        if !(abs(loss - expected) <= Self.lossTolerance) {
+            problems.append("\(name): loss \(loss), expected \(expected): the step computes something else")
+        }
+        return problems
+    }
+}

@@ -1,0 +1,80 @@
+import Adapters
+import Datasets
+import Foundation
+import Matrices
+import ModelFiles
+import RankAllocation
+import Training
+import Transformers
+
+/// A kind of training step on fixed made-up batches: what `StepCounts` counts and `KernelTimes` times.
+package enum StepScenario: String, CaseIterable {
+    case lora = "LoRA"
+    case penalty = "AdaLoRA, penalty"
+    case exact = "AdaLoRA, exact"
+    case compacted = "AdaLoRA, compacted"
+
+    private static let rank = 3
+    private static let classes = 5
+    private static let compactedAfter = 4
+    /// More than anybody takes: all steps but those of the compacted model allocate.
+    private static let totalSteps = 1_000_000
+
+    /// Steps of a new model, one call each.
+    ///
+    /// - Returns: takes a step and gives the training loss before its update.
+    package func steps(model: URL, threads: Int) throws -> () throws -> Double {
+        let trainer = try trainer(model, threads)
+        let data = Self.data()
+        let indices = Array(data.sequences.indices)
+        var step = 0
+        return {
+            step += 1
+            let loss = try trainer.step(step, data: data, indices: indices).loss
+            if self == .compacted, step == Self.compactedAfter { trainer.compact() }
+            return loss
+        }
+    }
+
+    /// 16 sequences of 4 to 19 tokens.
+    private static func data() -> TokenizedDataset {
+        let sequences = (0..<16).map { row in
+            let ids = (0..<(4 + row)).map { Int32(1 + (row * 7 + $0 * 3) % 60) }
+            return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
+        }
+        return TokenizedDataset(
+            sequences: sequences, targets: .classes((0..<16).map { Int32($0 % classes) }))
+    }
+
+    private func trainer(_ model: URL, _ threads: Int) throws -> Trainer {
+        let encoder = try BertEncoder(HFFolder(model))
+        let plan = AdapterPlan(
+            method: self == .lora ? .lora : .adalora, roles: LinearSite.Role.allCases, rank: Self.rank,
+            scale: 1,
+            dropout: 0, initialization: .orthonormal, seed: 1)
+        let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+        let head = try SequenceHead(
+            encoder: encoder, outputs: Self.classes, pooling: .pooler, dropout: 0,
+            stream: RandomStream(seed: 1, purpose: "head"))
+        let rate = LearningRate(peak: 1e-2, shape: .constant, warmupSteps: 0, totalSteps: Self.totalSteps)
+        var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
+        var controller: RankController?
+        if self != .lora {
+            let triplets = Self.rank * set.adapters.count
+            var allocation = AllocationSettings(
+                schedule: try BudgetSchedule(
+                    initialBudget: triplets, finalBudget: triplets / 2, totalSteps: Self.totalSteps,
+                    warmupSteps: 0,
+                    finalSteps: self == .compacted ? Self.totalSteps - Self.compactedAfter + 1 : 1,
+                    interval: 1),
+                measure: Sensitivity())
+            allocation.keepsTripletsExact = self != .penalty
+            controller = RankController(set: set, settings: allocation)
+            if self == .penalty { settings.penalty = OrthogonalityPenalty(form: .squared, weight: 0.1) }
+        }
+        return Trainer(
+            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
+            adapters: set,
+            ranks: controller, settings: settings)
+    }
+}

@@ -1,0 +1,76 @@
+/// Where an arm stands beside the fixed ranks at the same budgets.
+public struct SweepStanding: Sendable, Equatable {
+    public let arm: String
+    /// Ranks whose budget the arm uses better, as well, or worse than the fixed rank.
+    public let better: [Int]
+    public let level: [Int]
+    public let worse: [Int]
+    /// The smallest rank whose budget brings the arm as far as the best fixed rank.
+    public let reachesBestAt: Int?
+    /// The best fixed rank.
+    public let bestRank: Int
+
+    /// - Parameter tolerance: differences up to it count as none; nil takes two standard errors of each difference.
+    /// - Returns: nil where no budget has both, or no tolerance can be known because a budget has one run of each.
+    public init?(
+        arm: String, fixed: [(rank: Int, summary: Summary?)], others: [(rank: Int, summary: Summary?)],
+        metric: ComparedMetric, tolerance: Double?
+    ) {
+        var known: [(rank: Int, fixed: Summary, other: Summary)] = []
+        for (base, other) in zip(fixed, others) {
+            if let a = base.summary, let b = other.summary { known.append((base.rank, a, b)) }
+        }
+        let means = fixed.compactMap { point in point.summary.map { (rank: point.rank, summary: $0) } }
+        guard !known.isEmpty,
+            let best = means.min(by: { metric.isBetter($0.summary.mean, than: $1.summary.mean) })
+        else { return nil }
+        func margin(_ a: Summary, _ b: Summary) -> Double? {
+            if let tolerance { return tolerance }
+            guard let first = a.standardError, let second = b.standardError else { return nil }
+            return 2 * (first * first + second * second).squareRoot()
+        }
+        var (better, level, worse): ([Int], [Int], [Int]) = ([], [], [])
+        var reaches: Int?
+        for (rank, base, other) in known {
+            guard let own = margin(base, other), let toBest = margin(best.summary, other) else { return nil }
+            let difference = other.mean - base.mean
+            if abs(difference) <= own {
+                level.append(rank)
+            } else if metric.isBetter(other.mean, than: base.mean) {
+                better.append(rank)
+            } else {
+                worse.append(rank)
+            }
+            let isAsFar =
+                abs(other.mean - best.summary.mean) <= toBest
+                || metric.isBetter(other.mean, than: best.summary.mean)
+            if reaches == nil, isAsFar { reaches = rank }
+        }
+        self.arm = arm
+        (self.better, self.level, self.worse) = (better, level, worse)
+        reachesBestAt = reaches
+        bestRank = best.rank
+    }
+
+    /// One or two sentences that claim no more than the numbers.
+    public var sentence: String {
+        let parts = [("better", better), ("level", level), ("worse", worse)].compactMap { word, ranks in
+            ranks.isEmpty ? nil : "\(word) at rank \(ranks.map { String($0) }.joined(separator: ", "))"
+        }
+        let reach =
+            reachesBestAt.map {
+                "With the parameters of rank \($0) it comes as far as the best, rank \(bestRank)."
+            }
+            ?? "At none of the budgets does it come as far as the best, rank \(bestRank)."
+        return "\(arm) beside the fixed rank of equal parameters: \(parts.joined(separator: "; ")). \(reach)"
+    }
+}
+
+extension SweepPlanner {
+    /// Where an arm stands, see `SweepStanding`.
+    public func standing(of arm: String, _ outcomes: [SweepOutcome], tolerance: Double?) -> SweepStanding? {
+        SweepStanding(
+            arm: arm, fixed: summaries(arm: Self.fixedArm, outcomes), others: summaries(arm: arm, outcomes),
+            metric: metric, tolerance: tolerance)
+    }
+}
