@@ -8,17 +8,20 @@ public struct ComparisonReport: Sendable {
         public var date: String
         /// Σ (outputs + inputs) over the adapted matrices.
         public var parametersPerRank: Int?
+        /// Every setting that decides what an arm's runs do, by the arm's name; see `TrialSchedule.settings`.
+        public var settings: [String: [String: String]]
         /// Pictures to show, files relative to the report.
         public var images: [(title: String, file: String)]
 
         public init(
             commit: String, machine: String, date: String, parametersPerRank: Int? = nil,
-            images: [(title: String, file: String)] = []
+            settings: [String: [String: String]] = [:], images: [(title: String, file: String)] = []
         ) {
             self.commit = commit
             self.machine = machine
             self.date = date
             self.parametersPerRank = parametersPerRank
+            self.settings = settings
             self.images = images
         }
     }
@@ -37,7 +40,7 @@ public struct ComparisonReport: Sendable {
         [
             "# Comparison: \(Figures.cell(plan.name))", origin, conclusion, matching, search,
             "## Results\n\n\(resultsText)\n\n" + table.markdown().trimmedEnd, pictures, pairs, failures,
-            settings,
+            settings, source,
         ]
     }
 
@@ -171,7 +174,27 @@ public struct ComparisonReport: Sendable {
         return "## Failed runs\n\n" + grid.markdown().joined(separator: "\n")
     }
 
+    /// What all arms share, and what an arm has beside or in place of it.
     private var settings: String {
+        let arms = plan.arms.compactMap { arm in
+            context.settings[arm.name].map { (name: arm.name, settings: $0) }
+        }
+        guard let first = arms.first else { return "" }
+        let shared = first.settings.filter { setting in
+            arms.allSatisfy { $0.settings[setting.key] == setting.value }
+        }
+        func list(_ settings: [String: String]) -> String {
+            settings.sorted { $0.key < $1.key }.map { "`\($0.key): \($0.value)`" }.joined(separator: ", ")
+        }
+        let lines = arms.map { arm in
+            "- \(Figures.cell(arm.name)): " + list(arm.settings.filter { shared[$0.key] == nil })
+        }
+        return
+            "## Settings\n\nDefaults included; a setting without effect is left out. All arms: \(list(shared)).\n\n"
+            + lines.joined(separator: "\n")
+    }
+
+    private var source: String {
         // A fence longer than any in the plan keeps the plan inside.
         var fence = "```"
         while plan.source.contains(fence) { fence += "`" }

@@ -175,7 +175,8 @@ extension ConfigLoading {
                 "\(mention("warmup-fraction", "final-fraction")): warmup-fraction \(warmup) and "
                     + "final-fraction \(final) leave no steps to allocate in; make their sum less than 1")
         }
-        if let rank = config.initialRank, let average = config.averageRank, average > Double(rank),
+        if case .triplets(let rank)? = config.initialRank, let average = config.averageRank,
+            average > Double(rank),
             config.allocator == .prune,
             areKnown("initial-rank", "average-rank")
         {

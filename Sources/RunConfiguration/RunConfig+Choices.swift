@@ -9,6 +9,13 @@ extension RunConfig {
         public var hasAdapters: Bool { self == .adalora || self == .lora }
     }
 
+    /// Triplets per adapted matrix at the start.
+    public enum InitialRank: Sendable, Equatable {
+        case triplets(Int)
+        /// Of the average rank that the budget allows, rounded up.
+        case multiple(Double)
+    }
+
     /// A matrix of a transformer layer that can be adapted.
     public enum Role: String, CaseIterable, Sendable {
         case query, key, value

@@ -37,8 +37,8 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var budgetParameters: Int?
     /// A file, or a run folder, that gives LoRA a rank for each matrix in place of a budget.
     public internal(set) var rankPattern: String?
-    /// Triplets per adapted matrix at the start; nil follows from the budget, see `initialRank(costs:)`.
-    public internal(set) var initialRank: Int?
+    /// Triplets per adapted matrix at the start; nil follows from the budget, see `initialRank(costs:largest:)`.
+    public internal(set) var initialRank: InitialRank?
     /// The adapted matrices of each layer, each once, in the order of `Role.allCases`.
     public internal(set) var targets = Role.allCases
     /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.

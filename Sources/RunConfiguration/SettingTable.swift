@@ -74,14 +74,21 @@ enum SettingTable {
             set: { $0.rankPattern = try $1.orNone { try $0.text() } },
             get: { $0.rankPattern.map(SettingText.text) }),
         Setting(
-            "initial-rank", "Triplets per adapted matrix at the start",
-            unset: "1.5 times the average rank, rounded up",
+            "initial-rank",
+            "Triplets per adapted matrix at the start, or a multiple of the average rank like 1.5x",
+            unset: "1.5x, but at least 8",
             idle: {
                 unlessAllocated($0)
                     ?? ($0.allocator == .prune ? nil : "with allocator \($0.allocator.rawValue)")
             },
-            set: { $0.initialRank = try $1.orNone { try $0.wholeNumber(1...100_000) } },
-            get: { $0.initialRank.map { String($0) } }),
+            set: { $0.initialRank = try $1.orNone { try $0.initialRank() } },
+            get: {
+                switch $0.initialRank {
+                case .triplets(let rank): String(rank)
+                case .multiple(let factor): SettingText.number(factor) + "x"
+                case nil: nil
+                }
+            }),
         Setting(
             "targets", "Adapted matrices of each layer", choices: RunConfig.Role.allCases.map(\.rawValue),
             idle: unlessAdapters,

@@ -45,6 +45,18 @@ struct SettingValue: Sendable {
         return number
     }
 
+    /// `12`, or `1.5x` for a multiple of the average rank.
+    func initialRank() throws -> RunConfig.InitialRank {
+        guard case .text(let text) = content, text.hasSuffix("x") else {
+            return .triplets(try wholeNumber(1...100_000))
+        }
+        let factor = try SettingValue(content: .text(String(text.dropLast()))).number(.zeroTo(1000))
+        guard factor >= 1 else {
+            throw ValueProblem("\(quoted(text)) starts below the budget", "use 1x or more, like 1.5x")
+        }
+        return .multiple(factor)
+    }
+
     func seed() throws -> UInt64 {
         let text = try bareText("a whole number", example: "42")
         try checkDigits(text)

@@ -95,7 +95,9 @@ struct TrainerAssembly {
         var plan = AdapterPlan(
             method: config.method == .lora ? .lora : .adalora, roles: roles,
             rank: try config.method == .lora
-                ? (pattern.isEmpty ? fixedRank(layers) : 0) : config.initialRank(costs: costs),
+                ? (pattern.isEmpty ? fixedRank(layers) : 0)
+                : config.initialRank(
+                    costs: costs, largest: layers.map { min($0.outputs, $0.inputs) }.min() ?? 1),
             scale: Float(config.scale), dropout: Float(config.adapterDropout),
             initialization: FactorInitialization(rawValue: config.initialization.rawValue) ?? .orthonormal,
             seed: config.seed)

@@ -21,7 +21,7 @@ struct ComparisonReporter {
         let context = ComparisonReport.Context(
             commit: runner.origin.commit, machine: runner.origin.machine,
             date: String(ISO8601DateFormatter().string(from: Date()).prefix(10)),
-            parametersPerRank: try runner.perRank(),
+            parametersPerRank: try runner.perRank(), settings: schedule.settings,
             images: images)
         try put(ComparisonReport.markdown(table, context: context), "report.md")
         try put(table.csv(), "table.csv")
@@ -47,8 +47,19 @@ struct ComparisonReporter {
         }
         try add("Quality against parameters", "quality.svg", quality(table))
         try add("Differences to \(plan.baseline)", "differences.svg", differences(table))
-        try add("Final ranks", "ranks.svg", finalRanks(table))
-        try add("Rank over time", "rank-over-time.svg", rankOverTime(state))
+        for section in table.sections {
+            guard let budget = section.budget, let picture = finalRanks(section.rows, budget) else { continue }
+            try add("Final ranks at \(budget)", "ranks-\(budget.slug).svg", picture)
+        }
+        for arm in plan.arms {
+            let (title, file) = ("Rank over time: \(arm.name)", "rank-over-time-\(arm.slug).svg")
+            if let picture = rankOverTime(state, arm.name) {
+                try add(title, file, picture)
+            } else if FileManager.default.fileExists(atPath: store.folder.appendingPathComponent(file).path) {
+                // Results may travel without the records of their runs, the pictures with them.
+                images.append((title, file))
+            }
+        }
         try add("Time per step", "step-time.svg", stepTime(table))
         return images
     }
@@ -98,15 +109,15 @@ struct ComparisonReporter {
         return chart.svg()
     }
 
-    /// Mean final rank by layer and role at the smallest budget, a map for each arm whose ranks are not all equal.
-    private func finalRanks(_ table: ComparisonTable) -> String? {
-        guard let section = table.sections.first(where: { $0.budget != nil }) else { return nil }
-        let maps = section.rows.compactMap { row -> Heatmap? in
+    /// Mean final rank by layer and role at a budget, a map for each arm whose ranks are not all equal.
+    private func finalRanks(_ rows: [ComparisonTable.Row], _ budget: Budget) -> String? {
+        let maps = rows.compactMap { row -> Heatmap? in
             guard row.results.contains(where: { Set($0.ranks.values).count > 1 }) else { return nil }
             return Self.heatmap(row)
         }
-        guard !maps.isEmpty, let budget = section.budget else { return nil }
-        var panel = HeatmapPanel(id: "ranks", title: "Mean final rank at \(budget)", maps: maps)
+        guard !maps.isEmpty else { return nil }
+        var panel = HeatmapPanel(
+            id: "ranks-\(budget.slug)", title: "Mean final rank at \(budget)", maps: maps)
         panel.style.format = .decimals(1)
         panel.style.legendTitle = "rank"
         panel.style.missingNote = "not adapted"
@@ -133,10 +144,11 @@ struct ComparisonReporter {
             })
     }
 
-    /// Of the first run with allocations at the smallest budget.
-    private func rankOverTime(_ state: TrialSchedule.State) -> String? {
+    /// Of an arm's first run with allocations at its smallest budget.
+    private func rankOverTime(_ state: TrialSchedule.State, _ arm: String) -> String? {
         for budget in plan.budgets {
-            for entry in state.finished where entry.trial.stage == .report && entry.trial.budget == budget {
+            for entry in state.finished
+            where entry.trial.stage == .report && entry.trial.arm == arm && entry.trial.budget == budget {
                 guard let run = try? RunRecord(folder: runner.runFolder(entry.trial.id)),
                     !run.allocations.isEmpty
                 else { continue }

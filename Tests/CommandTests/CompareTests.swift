@@ -73,7 +73,8 @@ import Testing
         let report = try workspace.text("out/report.md")
         #expect(report.contains("reported runs: 14 of 14") && report.contains("fewer than 3 seeds"))
         for name in [
-            "quality.svg", "differences.svg", "ranks.svg", "rank-over-time.svg", "step-time.svg", "table.csv",
+            "quality.svg", "differences.svg", "ranks-r1.svg", "rank-over-time-adalora.svg", "step-time.svg",
+            "table.csv",
         ] {
             #expect(workspace.exists("out/\(name)"), "\(name)")
         }

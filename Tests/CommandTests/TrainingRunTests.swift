@@ -34,7 +34,7 @@ import Testing
     @Test func eachAllocationSpendsItsBudgetExactly() throws {
         let start = try #require(try workspace.events("run", "start").first)
         #expect(start["sites"]?.array?.count == 12)
-        #expect(start["initialBudget"]?.int == 24)
+        #expect(start["initialBudget"]?.int == 96)  // 12 matrices of rank 8
         let allocations = try workspace.events("run", "allocation")
         // Steps 4 to 18: after the warm-up of 3 steps, before the 12 steps of fixed ranks.
         #expect(allocations.compactMap { $0["step"]?.int } == Array(4...18))
@@ -53,7 +53,7 @@ import Testing
     @Test func rankFileAgreesWithTheEvents() throws {
         let totals = try workspace.rankTotals("run")
         #expect(totals.first?.step == 0)
-        #expect(totals.first?.total == 24)
+        #expect(totals.first?.total == 96)
         #expect(totals.last?.step == 30)
         #expect(totals.last?.total == 12)
         let allocations = try workspace.events("run", "allocation")
@@ -80,7 +80,7 @@ import Testing
         #expect(json["sites"]?.array?.compactMap { $0["rank"]?.int }.reduce(0, +) == 12)
         let early = try JSONValue.parse(
             workspace.run(["ranks", "run", "--format", "json", "--at", "2"]).output)
-        #expect(early["kept"]?.int == 24)
+        #expect(early["kept"]?.int == 96)
     }
 
     @Test func ranksOutsideTheRunAreAnError() throws {

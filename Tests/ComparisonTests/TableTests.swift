@@ -164,6 +164,9 @@ import Testing
     @Test func report() {
         var context = ComparisonReport.Context(
             commit: "abc1234", machine: "2 cores, 8 GB", date: "2026-11-24", parametersPerRank: 41_472)
+        context.settings = [
+            "LoRA": ["epochs": "3", "method": "lora"], "AdaLoRA": ["epochs": "3", "method": "adalora"],
+        ]
         context.images = [("Quality against parameters", "quality.svg")]
         let text = ComparisonReport.markdown(table(), context: context)
         let expected = [
@@ -178,6 +181,8 @@ import Testing
                 + "| 0.124 | 412 MB |\n",
             "## Pictures\n\n![Quality against parameters](quality.svg)\n\n## Pairs\n\n",
             "| average rank 1 | AdaLoRA | 42 | 0.5680 | 0.5280 | +0.0400 |\n",
+            "\n\n## Settings\n\nDefaults included; a setting without effect is left out. All arms: `epochs: 3`.\n\n"
+                + "- LoRA: `method: lora`\n- AdaLoRA: `method: adalora`\n\n",
             "## Plan\n\n```yaml\n" + Samples.yaml + "```\n",
         ]
         for part in expected { #expect(text.contains(part), "\(part)\nis not in\n\(text)") }

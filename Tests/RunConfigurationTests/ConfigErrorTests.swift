@@ -147,6 +147,14 @@ import Testing
             problems(nil, paths + [("average-rank", "8"), ("initial-rank", "6")]) == [
                 "--initial-rank: initial-rank 6 is below average-rank 8; raise the one or lower the other"
             ])
+        #expect(
+            problems(nil, smallest + [("initial-rank", "0.9x")]) == [
+                "--initial-rank: '0.9x' starts below the budget; use 1x or more, like 1.5x"
+            ])
+        #expect(
+            problems(nil, smallest + [("initial-rank", "x")]).first?.hasPrefix("--initial-rank: ") == true)
+        #expect(
+            problems(nil, smallest + [("initial-rank", "0")]).first?.hasPrefix("--initial-rank: ") == true)
     }
 
     static let unreadableFiles: [(yaml: String, problem: String)] = [

@@ -41,7 +41,7 @@ import Testing
         #expect(config.resolvedOrthogonality == .squared && config.resolvedAllocateEvery == 1)
         let costs = [Int](repeating: 769, count: 36)
         #expect(config.totalBudget(costs: costs) == 300)
-        #expect(config.initialRank(costs: costs) == 13)  // 1.5 · 300 / 36 = 12.5
+        #expect(config.initialRank(costs: costs, largest: 384) == 13)  // 1.5 · 300 / 36 = 12.5
         #expect(
             config.evenRanks(costs: costs) == [Int](repeating: 9, count: 12) + [Int](repeating: 8, count: 24))
         let other = try load(
@@ -53,9 +53,15 @@ import Testing
         #expect(other.resolvedHeadLearningRate == 0.1)
         #expect(other.resolvedBestMetric == .pearson)
         #expect(other.totalBudget(costs: [Int](repeating: 9, count: 35)) == 88)  // 87.5
-        #expect(other.initialRank(costs: [Int](repeating: 9, count: 35)) == 4)  // 3.75
+        // 1.5 · 2.5 = 3.75 is below 8, which a matrix of rank 6 cannot have.
+        #expect(other.initialRank(costs: [Int](repeating: 9, count: 35), largest: 384) == 8)
+        #expect(other.initialRank(costs: [Int](repeating: 9, count: 35), largest: 6) == 6)
         let given = try load(nil, smallest + [("initial-rank", "20")]).config
-        #expect(given.initialRank(costs: costs) == 20)
+        #expect(given.initialRank(costs: costs, largest: 384) == 20)
+        let multiple = try load(
+            nil, Array(smallest.dropLast()) + [("average-rank", "2.5"), ("initial-rank", "1.5x")])
+        #expect(multiple.config.initialRank == .multiple(1.5))
+        #expect(multiple.config.initialRank(costs: costs, largest: 384) == 4)  // 3.75
     }
 
     /// A budget in parameters pays for whole triplets: of 100 + 300 parameters a rank, 1,000 make rank 2 and leave
@@ -64,7 +70,7 @@ import Testing
         let config = try load(nil, Array(smallest.dropLast()) + [("budget-parameters", "1k")]).config
         #expect(config.budgetParameters == 1000 && config.countsParameters && config.budget == nil)
         #expect(config.totalBudget(costs: [100, 300]) == 1000)
-        #expect(config.initialRank(costs: [100, 300]) == 4)  // 1.5 · 2.5 = 3.75
+        #expect(config.initialRank(costs: [100, 300], largest: 4) == 4)  // 1.5 · 2.5 = 3.75
         #expect(config.evenRanks(costs: [100, 300]) == [3, 2])
         for (text, value) in [
             ("300k", 300_000), ("1.2M", 1_200_000), ("0.5k", 500), ("7", 7), ("2.01k", 2010), ("8.05k", 8050),

@@ -86,6 +86,10 @@ import Testing
         where Bool.random(using: &numbers) {
             flags.append((key, String(Int.random(in: 16...4096, using: &numbers))))
         }
+        if Bool.random(using: &numbers) {
+            flags.removeAll { $0.key == "initial-rank" }
+            flags.append(("initial-rank", "\(Int.random(in: 2...9, using: &numbers)).25x"))
+        }
         for setting in RunConfig.settings where !setting.choices.isEmpty && Bool.random(using: &numbers) {
             guard setting.key != "best-metric" else { continue }
             let count = setting.key == "targets" ? Int.random(in: 1...6, using: &numbers) : 1
