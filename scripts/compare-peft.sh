@@ -18,6 +18,19 @@ has_packages() {
     "$venv/bin/python" -c 'import numpy, peft, safetensors, tokenizers, torch, transformers' 2>/dev/null
 }
 
+# Names each pinned package whose installed version is another one.
+other_versions() {
+    "$venv/bin/python" - "${packages[@]}" <<'PYTHON'
+import sys
+from importlib.metadata import version
+
+for pin in sys.argv[1:]:
+    name, _, wanted = pin.partition("==")
+    if wanted and version(name) != wanted:
+        print(f"{name} {version(name)}, measured so far with {wanted}")
+PYTHON
+}
+
 find_tcmalloc() {
     ldconfig -p | sed -n 's/.*libtcmalloc_minimal\.so\.4 .*=> //p' | head -n 1
 }
@@ -26,11 +39,9 @@ install_environment() {
     [[ -z ${ADALORA_PEER_VENV:-} ]] || fail "$venv lacks torch, transformers, peft, safetensors, tokenizers or numpy"
     echo "installing PyTorch and PEFT into $venv"
     python3 -m venv "$venv" || fail "no virtual environment; install python3-venv"
-    local index=()
     # Where PyPI is the index, the CPU builds are on PyTorch's own.
-    "$venv/bin/pip" download --quiet --no-deps --dest "$(mktemp -d)" "${packages[0]}" 2>/dev/null ||
-        index=(--extra-index-url https://download.pytorch.org/whl/cpu)
-    "$venv/bin/pip" install --quiet "${index[@]}" "${packages[@]}" ||
+    "$venv/bin/pip" install --quiet "${packages[@]}" 2>/dev/null ||
+        "$venv/bin/pip" install --quiet --extra-index-url https://download.pytorch.org/whl/cpu "${packages[@]}" ||
         fail "pip could not install ${packages[*]}; make an environment yourself and set ADALORA_PEER_VENV"
 }
 
@@ -47,6 +58,8 @@ install_tcmalloc() {
 }
 
 has_packages || install_environment
+differing="$(other_versions)"
+[[ -z $differing ]] || echo "compare-peft: note: $differing" >&2
 for argument in "$@"; do
     # Asked first: help needs no build, but the environment that parses it.
     if [[ $argument == --help || $argument == -h ]]; then
