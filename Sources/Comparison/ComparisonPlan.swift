@@ -10,6 +10,9 @@ public struct ComparisonPlan: Sendable, Equatable {
         public let seeds: [UInt64]
         /// The budget to search at; an arm without it takes its nearest one. nil takes an arm's smallest.
         public let budget: Budget?
+        /// What the validation data judge the rates by. The loss tells rates apart that a few hundred rows leave
+        /// equal by accuracy.
+        public let metric: ComparedMetric
         /// Searches at each budget of an arm apart.
         public let isEachBudget: Bool
 

@@ -116,7 +116,7 @@ public struct ComparisonReport: Sendable {
                     + [(search.winner.map(Figures.rate) ?? "–") + edge])
         }
         let seeds = plan.search.seeds.map { String($0) }.joined(separator: ", ")
-        return title + "Validation \(plan.metric.rawValue), mean over the search "
+        return title + "Validation \(plan.search.metric.rawValue), mean over the search "
             + "seed\(plan.search.seeds.count == 1 ? "" : "s") \(seeds), apart from the reported "
             + "ones. Every arm had \(plan.search.learningRates.count) rates "
             + "to choose from; the best one is bold.\n\n"

@@ -32,10 +32,10 @@ struct PlanReader {
                 fields.line, "", "no budgets are given", "add 'average-ranks: [1, 2, 4, 8]'")
         }
         let texts = ["name", "model", "train", "validation", "test"].map { fields.text($0) }
-        let metric = metric()
+        let metric = metric(fields)
         let budgets = budgets(fields)
         let seeds = fields.seeds("seeds")
-        let search = search()
+        let search = search(metric)
         let common = settings(fields) ?? [:]
         let arms = arms(common: common, budgets: budgets ?? [], seeds: seeds ?? [], search: search)
         let baseline = fields.text("baseline")
@@ -60,11 +60,11 @@ struct PlanReader {
             budgets: all, search: search, baseline: baseline, arms: arms, source: source)
     }
 
-    private func metric() -> ComparedMetric? {
-        guard let text = fields.text("metric") else { return nil }
+    private func metric(_ from: PlanFields) -> ComparedMetric? {
+        guard let text = from.text("metric") else { return nil }
         if let metric = ComparedMetric(rawValue: text) { return metric }
         let names = ComparedMetric.allCases.map(\.rawValue)
-        fields.report(
+        from.report(
             "metric", "\(quoted(text)) is not a metric",
             nearestName(to: text, in: names).map { "did you mean '\($0)'?" }
                 ?? "use one of \(names.joined(separator: ", "))")
@@ -94,9 +94,9 @@ struct PlanReader {
         return PlanFields.parameters(text).map { .parameters($0) }
     }
 
-    private func search() -> ComparisonPlan.Search? {
+    private func search(_ planMetric: ComparedMetric?) -> ComparisonPlan.Search? {
         let single = budgetKey == "average-ranks" ? "average-rank" : "budget-parameters"
-        let keys = ["learning-rates", "seeds", single, "each-budget"]
+        let keys = ["learning-rates", "seeds", "metric", single, "each-budget"]
         guard let inner = fields.fields("search", place: "search", keys: keys) else { return nil }
         inner.require("learning-rates", "add 'learning-rates: [1e-3, 3e-3, 6e-3]'; one rate means no search")
         let rates = inner.learningRates("learning-rates")
@@ -109,14 +109,15 @@ struct PlanReader {
         if isEach, inner.has(single) {
             inner.report("each-budget", "'each-budget' and '\(single)' are both given", "keep one")
         }
-        guard let rates else { return nil }
+        let metric = inner.has("metric") ? metric(inner) : planMetric
+        guard let rates, let metric else { return nil }
         if rates.count > 1, !inner.has("seeds") {
             inner.report("seeds", "'seeds' is missing", "add 'seeds: [7]', apart from the reported seeds")
             return nil
         }
         return ComparisonPlan.Search(
             learningRates: rates, seeds: rates.count > 1 ? seeds ?? [] : [], budget: at?.first,
-            isEachBudget: isEach)
+            metric: metric, isEachBudget: isEach)
     }
 
     private func checkSearchSeeds(_ search: ComparisonPlan.Search, _ arms: [ComparisonPlan.Arm]) {

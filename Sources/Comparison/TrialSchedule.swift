@@ -211,7 +211,7 @@ private struct TrialSorter {
         }
         let outcome = SearchOutcome(
             arm: arm.name, budget: budget, results: rows, seedCount: plan.search.seeds.count,
-            metric: plan.metric)
+            metric: plan.search.metric)
         // Before all slots are sorted, an incomplete outcome may only lack slots that come later.
         if outcome.isComplete { outcomes[point] = outcome }
         return outcome

@@ -14,6 +14,8 @@ public struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatabl
         case unwritable
         /// There is no space left, or a quota is used up.
         case diskFull
+        /// Another process writes there.
+        case inUse
     }
 
     public let kind: Kind

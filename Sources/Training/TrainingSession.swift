@@ -16,6 +16,8 @@ public final class TrainingSession {
     private let totalSteps: Int
     private let threads: Int
     private let log: EventLog
+    /// Two runs that write one folder would ruin it.
+    private let lock: FolderLock
     private var progress = Progress()
     private var startWarnings: [String] = []
 
@@ -34,6 +36,7 @@ public final class TrainingSession {
         trainer = try assembly.trainer(isResumed: resume)
         startWarnings = inputs.warnings + assembly.warnings(trainer)
         if resume {
+            lock = try FolderLock(folder.url)
             let (checkpoint, skipped) = try Self.newestCheckpoint(in: folder)
             try Self.checkUnchanged(checkpoint.fingerprints, inputs.fingerprints)
             try Self.checkUnfinished(checkpoint.progress, config, totalSteps: totalSteps)
@@ -43,6 +46,7 @@ public final class TrainingSession {
             log = try EventLog(folder: folder.url, offsets: checkpoint.offsets)
         } else {
             try folder.create()
+            lock = try FolderLock(folder.url)
             try AtomicFile.write(Data(config.yaml().utf8), to: folder.config)
             log = try EventLog(folder: folder.url, offsets: nil)
         }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Comparison
 import Foundation
-import Glibc
 import ModelFiles
 import RunConfiguration
 import Training
@@ -43,7 +42,7 @@ struct CompareCommand: ParsableCommand {
             let runner = TrialRunner(
                 plan: plan, store: store, threads: threads, keepsRuns: keepRuns, origin: .init())
             if dryRun { return show(schedule.state(completed: results)) }
-            let lock = reportOnly ? nil : try FolderLock(store.folder)
+            let lock = reportOnly ? nil : try lockedFolder()
             let reporter = ComparisonReporter(plan: plan, schedule: schedule, store: store, runner: runner)
             let all = reportOnly ? results : try work(schedule, runner, reporter, results)
             try reporter.write(all, showTable: true)
@@ -85,6 +84,12 @@ struct CompareCommand: ParsableCommand {
                 advice: "paths are relative to the current folder")
         }
         return try Fingerprint.of(file: file)
+    }
+
+    private func lockedFolder() throws -> FolderLock {
+        let folder = URL(fileURLWithPath: output)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return try FolderLock(folder)
     }
 
     private func show(_ state: TrialSchedule.State) {
@@ -138,15 +143,16 @@ struct CompareCommand: ParsableCommand {
             let took = Self.seconds(clock.now - started)
             let each = Self.seconds(clock.now - begun) / Double(done)
             Terminal.error(
-                Self.summary(result, schedule.plan.metric) + " in \(ProgressDisplay.clockTime(took)), ETA "
+                Self.summary(result, schedule.plan) + " in \(ProgressDisplay.clockTime(took)), ETA "
                     + ProgressDisplay.clockTime(each * Double(left - 1)))
             if done % 10 == 0 { try reporter.write(results, showTable: false) }
         }
         return results
     }
 
-    private static func summary(_ result: TrialResult, _ metric: ComparedMetric) -> String {
+    private static func summary(_ result: TrialResult, _ plan: ComparisonPlan) -> String {
         if let failure = result.failure { return "failed: \(failure)" }
+        let metric = result.stage == .search ? plan.search.metric : plan.metric
         let (name, value) =
             result.stage == .search
             ? ("validation", result.validation(metric)) : ("test", result.test(metric))
@@ -156,27 +162,4 @@ struct CompareCommand: ParsableCommand {
     private static func seconds(_ duration: Duration) -> Double {
         Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     }
-}
-
-/// Keeps two processes from writing into one folder.
-final class FolderLock {
-    private let descriptor: Int32
-
-    init(_ folder: URL) throws {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let file = folder.appendingPathComponent(".lock").path
-        descriptor = open(file, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw ModelFileError(
-                kind: .unwritable, file: file, problem: String(cString: strerror(errno)),
-                advice: "check the folder's permissions")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw TrainingError(
-                .usage, "\(folder.path) is in use by another process; wait for it, or give another --output")
-        }
-    }
-
-    deinit { close(descriptor) }
 }

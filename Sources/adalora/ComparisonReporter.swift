@@ -48,7 +48,9 @@ struct ComparisonReporter {
         try add("Quality against parameters", "quality.svg", quality(table))
         try add("Differences to \(plan.baseline)", "differences.svg", differences(table))
         for section in table.sections {
-            guard let budget = section.budget, let picture = finalRanks(section.rows, budget) else { continue }
+            guard let budget = section.budget, let picture = finalRanks(section.rows, budget) else {
+                continue
+            }
             try add("Final ranks at \(budget)", "ranks-\(budget.slug).svg", picture)
         }
         for arm in plan.arms {

@@ -44,6 +44,7 @@ enum Failure {
             case .missing: 66
             case .invalid: 65
             case .unreadable, .unwritable, .diskFull: 74
+            case .inUse: 75
             }
         case let error as ReportError:
             switch error.kind {

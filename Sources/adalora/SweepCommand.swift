@@ -70,6 +70,7 @@ struct SweepCommand: ParsableCommand {
             Terminal.output("adapter parameters, r · (outputs + inputs) per matrix\n")
             Terminal.output(sizes.table(ranks: planner.ranks))
             if dryRun { return try estimate(planner, sizes) }
+            try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
             let lock = try FolderLock(URL(fileURLWithPath: output))
             let outcomes = try work(planner)
             Terminal.output(planner.table(outcomes, sizes: sizes))

@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import ModelFiles
 import Reports
 
 /// One `adalora train` in a process of its own, its output in a log beside the run folder.
@@ -13,9 +15,13 @@ struct TrainProcess {
     /// - Parameter shouldStop: asked many times a second; the run then saves its state and ends.
     /// - Returns: the exit status, 128 and the signal's number for a process that a signal ended.
     func run(_ flags: [(key: String, value: String)], shouldStop: () -> Bool) throws -> Int32 {
+        let manager = FileManager.default
+        if manager.fileExists(atPath: folder.path) {
+            // A run whose harness was killed ends itself after its step; until then the folder is its own.
+            _ = try FolderLock(folder, waiting: 60)
+        }
         let record = try? RunRecord(folder: folder)
         if let reason = record?.end?.reason, reason != .interrupted { return 0 }
-        let manager = FileManager.default
         let checkpoints = folder.appendingPathComponent("checkpoints").path
         let names = (try? manager.contentsOfDirectory(atPath: checkpoints)) ?? []
         // Killed between its last checkpoint and its end record, a run has nothing left to resume.
@@ -32,6 +38,9 @@ struct TrainProcess {
         process.arguments =
             resumes
             ? ["train", "--resume", folder.path] : ["train"] + flags.map { "--\($0.key)=\($0.value)" }
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            [Interruption.parentVariable: String(getpid())]
+        ) { $1 }
         process.standardOutput = output
         process.standardError = output
         try process.run()

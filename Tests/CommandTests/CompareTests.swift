@@ -169,8 +169,41 @@ import Testing
         ])
         while first.isRunning && !workspace.exists("out/runs") { usleep(2000) }
         let second = try compare(workspace)
-        #expect(second.status == 64 && second.errors.contains("in use"), "\(second.errors)")
+        #expect(second.status == 75 && second.errors.contains("in use"), "\(second.errors)")
         first.send(SIGTERM)
         #expect(try first.finish().status != 0)
+    }
+
+    /// The run of a killed comparison is not left behind: it saves its state, ends, and the next comparison goes on
+    /// with it.
+    @Test func aKilledComparisonLeavesNoRunBehind() throws {
+        let workspace = try Workspace()
+        try workspace.write(Self.plan.replacing("steps: 8", with: "steps: 100000"), to: "plan.yaml")
+        let first = try workspace.start([
+            "compare", "plan.yaml", "--output", "out", "--threads", "1", "--limit", "1",
+        ])
+        func run() -> String? {
+            let runs = workspace.file("out/runs").path
+            return (try? FileManager.default.contentsOfDirectory(atPath: runs))?.first {
+                !$0.hasSuffix(".log")
+            }
+        }
+        func has(_ text: String) -> Bool {
+            run().flatMap { try? workspace.text("out/runs/\($0)/events.jsonl") }?.contains(text) ?? false
+        }
+        while first.isRunning && !has("\"event\":\"step\"") { usleep(2000) }
+        // While it runs, nobody else may write there.
+        let folder = "out/runs/\(try #require(run()))"
+        let other = try workspace.run(["train", "--resume", folder])
+        #expect(other.status == 75 && other.errors.contains("in use"), "\(other.errors)")
+        first.send(SIGKILL)
+        _ = try first.finish()
+        // Only keeps a hanging run from hanging the test.
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !has("\"reason\":\"interrupted\"") && ContinuousClock.now < deadline { usleep(10_000) }
+        #expect(has("\"reason\":\"interrupted\""))
+        let checkpoints = try FileManager.default.contentsOfDirectory(
+            atPath: workspace.file("\(folder)/checkpoints").path)
+        #expect(checkpoints.count == 1)
     }
 }

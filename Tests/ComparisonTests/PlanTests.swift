@@ -8,7 +8,15 @@ import Testing
         #expect(plan.metric == .macroF1)
         #expect(plan.budgets == [.averageRank(1), .averageRank(2)])
         #expect(plan.search.learningRates == [1e-3, 3e-3, 6e-3])
-        #expect(plan.search.budget == .averageRank(2))
+        #expect(plan.search.budget == .averageRank(2) && plan.search.metric == .macroF1)
+        let byLoss = try Samples.plan(
+            Samples.yaml.replacingOccurrences(of: "average-rank: 2}", with: "average-rank: 2, metric: loss}"))
+        #expect(byLoss.search.metric == .loss && byLoss.metric == .macroF1)
+        #expect(
+            Samples.problems(
+                Samples.yaml.replacingOccurrences(
+                    of: "average-rank: 2}", with: "average-rank: 2, metric: los}"))
+                == ["plan.yaml:9: search: 'los' is not a metric; did you mean 'loss'?"])
         #expect(plan.arms.map(\.slug) == ["lora", "adalora", "pattern", "pruned-lora", "head-only"])
         let adalora = try #require(plan.arm("AdaLoRA"))
         #expect(adalora.settings == ["epochs": "3", "method": "adalora", "targets": "query,key"])

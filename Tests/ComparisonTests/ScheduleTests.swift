@@ -41,6 +41,24 @@ import Testing
         }
     }
 
+    /// The metric of the search decides, not that of the report; results that are there already do.
+    @Test func theSearchHasAMetricOfItsOwn() throws {
+        let byLoss = try Samples.plan(
+            Samples.yaml.replacingOccurrences(of: "average-rank: 2}", with: "average-rank: 2, metric: loss}"))
+        let schedule = try TrialSchedule(plan: byLoss, fingerprints: Samples.fingerprints)
+        let results = Samples.run(schedule) { trial in
+            var result = Samples.result(trial)
+            result.validationMetrics["loss"] = trial.learningRate
+            return result
+        }
+        #expect(results.filter { $0.stage == .report }.allSatisfy { $0.learningRate == 1e-3 })
+        // The pattern of a search is that of its source's best rate, so these may be others.
+        func searched(_ results: [TrialResult]) -> Set<String> {
+            Set(results.filter { $0.stage == .search && $0.arm != "pattern" }.map(\.id))
+        }
+        #expect(searched(results) == searched(Samples.run(self.schedule)))
+    }
+
     @Test func idsAreStable() {
         let ids = schedule.state(completed: []).next.map(\.id)
         // The ids are in files: another hash would repeat finished runs.
