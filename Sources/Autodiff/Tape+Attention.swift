@@ -1,94 +1,135 @@
 import CVectorKernels
 import Matrices
 
+/// The blocks of attention: for each sequence b, Lq query rows from queries[b] and L key and value rows from keys[b].
+private struct AttentionShape {
+    let queries: [Int]
+    let keys: [Int]
+    let heads: Int
+    /// Columns of a head, D.
+    let width: Int
+
+    var columns: Int { heads * width }
+    var sequences: Int { keys.count - 1 }
+
+    func queryRows(_ sequence: Int) -> Int { queries[sequence + 1] - queries[sequence] }
+    func keyRows(_ sequence: Int) -> Int { keys[sequence + 1] - keys[sequence] }
+    /// Elements of all [Lq, L] blocks.
+    var probabilities: Int {
+        (0..<sequences).reduce(0) { $0 + queryRows($1) * keyRows($1) } * heads
+    }
+    var largestBlock: Int { (0..<sequences).reduce(0) { max($0, queryRows($1) * keyRows($1)) } }
+
+    /// One head of one sequence, as offsets of first elements.
+    struct Block {
+        /// Of its probabilities [Lq, L].
+        let probabilities: Int
+        /// Of its part of q and out [Tq, C], and of k and v [T, C].
+        let query: Int
+        let key: Int
+        let queryRows: Int
+        let keyRows: Int
+    }
+
+    func forEachHead(_ body: (Block) -> Void) {
+        var probabilities = 0
+        for sequence in 0..<sequences {
+            let (rows, length) = (queryRows(sequence), keyRows(sequence))
+            for head in 0..<heads {
+                body(
+                    Block(
+                        probabilities: probabilities, query: queries[sequence] * columns + head * width,
+                        key: keys[sequence] * columns + head * width, queryRows: rows, keyRows: length))
+                probabilities += rows * length
+            }
+        }
+    }
+}
+
 extension Tape {
-    /// Multi-head self-attention of packed rows: q, k, v and out are [T, C], heads side by side in the columns
+    /// Multi-head attention of packed rows: k and v are [T, C], q and out [Tq, C], heads side by side in the columns
     /// (head h holds columns h·D ..< (h + 1)·D); a row attends to the rows of its own sequence only.
     ///
-    /// softmax(q·kᵀ / √D)·v for each sequence and head. The probabilities [L, L] are kept for the backward pass.
+    /// softmax(q·kᵀ / √D)·v for each sequence and head. The probabilities [Lq, L] are kept for the backward pass.
+    ///
+    /// - Parameters:
+    ///   - offsets: where the sequences begin in k and v, and the end: B + 1 entries.
+    ///   - queryOffsets: the same for q, where it has other rows than k and v; nil where it has the same.
     public func attention(
-        query: Variable, key: Variable, value: Variable, offsets: [Int], heads: Int
+        query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
+        heads: Int
     ) -> Variable {
-        let (rows, columns) = (query.value.rows, query.value.columns)
+        let columns = query.value.columns
         precondition(columns % heads == 0, "\(columns) columns do not divide into \(heads) heads")
-        precondition(
-            offsets.first == 0 && offsets.last == rows,
-            "offsets run from \(offsets.first ?? 0) to \(offsets.last ?? 0), not over \(rows) rows")
-        let width = columns / heads
-        let scale = 1 / Float(width).squareRoot()
-        let out = output(
-            rows: rows, columns: columns,
-            needsGradient: query.needsGradient || key.needsGradient || value.needsGradient)
-        let probabilityCount = zip(offsets, offsets.dropFirst()).reduce(0) { sum, pair in
-            sum + (pair.1 - pair.0) * (pair.1 - pair.0) * heads
+        let shape = AttentionShape(
+            queries: queryOffsets ?? offsets, keys: offsets, heads: heads, width: columns / heads)
+        for (name, ends, rows) in [
+            ("query", shape.queries, query.value.rows), ("key", offsets, key.value.rows),
+        ] {
+            precondition(
+                ends.count == offsets.count && ends.first == 0 && ends.last == rows,
+                "\(ends.count) \(name) offsets from \(ends.first ?? 0) to \(ends.last ?? 0), not over \(rows) rows"
+            )
         }
-        let probabilities = pool.matrix(rows: 1, columns: probabilityCount)
-        forEachHead(offsets, heads, width) { block, start, length in
-            let p = probabilities.pointer + block
+        let scale = 1 / Float(shape.width).squareRoot()
+        let out = output(
+            rows: query.value.rows, columns: columns,
+            needsGradient: query.needsGradient || key.needsGradient || value.needsGradient)
+        let probabilities = pool.matrix(rows: 1, columns: shape.probabilities)
+        shape.forEachHead { block in
+            let p = probabilities.pointer + block.probabilities
             Product.gemm(
-                false, true, length, length, width, 1, query.value.pointer + start, columns,
-                key.value.pointer + start, columns, 0, p, length)
-            avk_softmax_rows(p, scale, length, length)
+                false, true, block.queryRows, block.keyRows, shape.width, 1,
+                query.value.pointer + block.query,
+                columns, key.value.pointer + block.key, columns, 0, p, block.keyRows)
+            avk_softmax_rows(p, scale, block.queryRows, block.keyRows)
             Product.gemm(
-                false, false, length, width, length, 1, p, length, value.value.pointer + start, columns, 0,
-                out.value.pointer + start, columns)
+                false, false, block.queryRows, shape.width, block.keyRows, 1, p, block.keyRows,
+                value.value.pointer + block.key, columns, 0, out.value.pointer + block.query, columns)
         }
         record(out) { [unowned self] g in
-            backwardAttention(query, key, value, offsets, heads, scale, probabilities, g)
+            backwardAttention(query, key, value, shape, scale, probabilities, g)
         }
         return out
     }
 
     private func backwardAttention(
-        _ query: Variable, _ key: Variable, _ value: Variable, _ offsets: [Int], _ heads: Int, _ scale: Float,
+        _ query: Variable, _ key: Variable, _ value: Variable, _ shape: AttentionShape, _ scale: Float,
         _ probabilities: Matrix, _ g: Matrix
     ) {
-        let columns = query.value.columns
-        let width = columns / heads
-        let longest = zip(offsets, offsets.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
-        let scratch = pool.matrix(rows: longest, columns: longest)
+        let (columns, width) = (shape.columns, shape.width)
+        let scratch = pool.matrix(rows: 1, columns: shape.largestBlock)
         // In the order they are written below, so that inputs which are one variable accumulate.
         let dValue = gradientTarget(of: value)
         let dQuery = gradientTarget(of: query)
         let dKey = gradientTarget(of: key)
-        forEachHead(offsets, heads, width) { block, start, length in
-            let p = probabilities.pointer + block
-            let gBlock = g.pointer + start
+        shape.forEachHead { block in
+            let (rows, length) = (block.queryRows, block.keyRows)
+            let p = probabilities.pointer + block.probabilities
+            let gBlock = g.pointer + block.query
             if let dValue {  // dV = Pᵀ · g
                 Product.gemm(
-                    true, false, length, width, length, 1, p, length, gBlock, columns,
-                    dValue.accumulate ? 1 : 0, dValue.matrix.pointer + start, columns)
+                    true, false, length, width, rows, 1, p, length, gBlock, columns,
+                    dValue.accumulate ? 1 : 0, dValue.matrix.pointer + block.key, columns)
             }
             if dQuery == nil && dKey == nil { return }
             // dP = g · vᵀ, then through the softmax
             Product.gemm(
-                false, true, length, length, width, 1, gBlock, columns, value.value.pointer + start, columns,
-                0,
+                false, true, rows, length, width, 1, gBlock, columns, value.value.pointer + block.key,
+                columns, 0,
                 scratch.pointer, length)
-            avk_softmax_backward_rows(p, scratch.pointer, scale, length, length)
+            avk_softmax_backward_rows(p, scratch.pointer, scale, rows, length)
             if let dQuery {
                 Product.gemm(
-                    false, false, length, width, length, 1, scratch.pointer, length,
-                    key.value.pointer + start, columns, dQuery.accumulate ? 1 : 0,
-                    dQuery.matrix.pointer + start, columns)
+                    false, false, rows, width, length, 1, scratch.pointer, length,
+                    key.value.pointer + block.key, columns, dQuery.accumulate ? 1 : 0,
+                    dQuery.matrix.pointer + block.query, columns)
             }
             if let dKey {
                 Product.gemm(
-                    true, false, length, width, length, 1, scratch.pointer, length,
-                    query.value.pointer + start, columns, dKey.accumulate ? 1 : 0,
-                    dKey.matrix.pointer + start, columns)
-            }
-        }
-    }
-
-    /// Calls `body(offset of the head's [L, L] block, offset of its first element in [T, C], L)`.
-    private func forEachHead(_ offsets: [Int], _ heads: Int, _ width: Int, _ body: (Int, Int, Int) -> Void) {
-        var block = 0
-        for sequence in 0..<(offsets.count - 1) {
-            let length = offsets[sequence + 1] - offsets[sequence]
-            for head in 0..<heads {
-                body(block, offsets[sequence] * heads * width + head * width, length)
-                block += length * length
+                    true, false, length, width, rows, 1, scratch.pointer, length,
+                    query.value.pointer + block.query, columns, dKey.accumulate ? 1 : 0,
+                    dKey.matrix.pointer + block.key, columns)
             }
         }
     }

@@ -99,9 +99,6 @@ public struct ResultStore: Sendable {
 }
 
 extension ResultStore {
-    /// Predictions of a trial on the test rows, `predictions/ID.txt`; `truth` is the id of the truth.
-    public static let truthID = "truth"
-
     public func predictionsFile(_ id: String) -> URL { predictionsFolder.appendingPathComponent("\(id).txt") }
 
     /// Writes one class index or score a line; the file is whole or absent, and on the disk when this

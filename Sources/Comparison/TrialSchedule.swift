@@ -41,13 +41,22 @@ public struct TrialSchedule: Sendable {
     /// them: a changed default makes other trials of the arms it touches, and of no others.
     public let settings: [String: [String: String]]
 
+    /// - Parameter parametersPerRank: Σ (outputs + inputs) over the matrices that the baseline adapts, which makes
+    ///   parameters of average ranks.
     /// - Throws: `ComparisonError` for an arm whose settings no run accepts.
-    public init(plan: ComparisonPlan, fingerprints: [String: String]) throws {
+    public init(plan: ComparisonPlan, fingerprints: [String: String], parametersPerRank: Int) throws {
         self.plan = plan
-        self.fingerprints = fingerprints
+        self.fingerprints = fingerprints.merging(["parameters per rank": String(parametersPerRank)]) { $1 }
         var settings: [String: [String: String]] = [:]
         for arm in plan.arms { settings[arm.name] = try plan.effectiveSettings(of: arm) }
         self.settings = settings
+    }
+
+    /// The name of the true classes or scores of the test rows; classes are numbered by the training rows.
+    public var truthID: String {
+        var digest = Digest()
+        for name in ["train", "test"] { digest.add(fingerprints[name] ?? "") }
+        return "truth-\(digest.text)"
     }
 
     /// Sorts the plan's trials by what has finished. Search trials come first, then reported ones; among

@@ -45,7 +45,11 @@ extension RunConfig {
         resolved.bestMetric = resolvedBestMetric
         var settings: [String: String] = [:]
         for setting in SettingTable.all where setting.idle(self) == nil {
-            settings[setting.key] = setting.text(resolved) ?? setting.unset
+            settings[setting.key] = setting.text(resolved) ?? "none"
+        }
+        // The rule, not the words of its help, tells runs apart.
+        if method == .adalora, allocator == .prune, initialRank == nil {
+            settings["initial-rank"] = "max(1.5x, 8)"
         }
         return settings
     }

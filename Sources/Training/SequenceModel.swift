@@ -106,6 +106,11 @@ public struct SequenceModel: Sendable {
 
     private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> Variable {
         let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
+        guard head.pooling == .mean else {
+            return head.logits(
+                encoder.hiddenStates(batch, rows: .first, on: tape), offsets: Array(0...batch.sequences),
+                on: tape)
+        }
         return head.logits(encoder.hiddenStates(batch, on: tape), offsets: batch.offsets, on: tape)
     }
 

@@ -38,9 +38,11 @@ struct CompareCommand: ParsableCommand {
             let (loaded, notes) = try store.load()
             for note in notes { Terminal.error("note: \(note)") }
             let results = retryFailed ? loaded.filter(\.isOK) : loaded
-            let schedule = try TrialSchedule(plan: plan, fingerprints: try Self.fingerprints(plan))
             let runner = TrialRunner(
                 plan: plan, store: store, threads: threads, keepsRuns: keepRuns, origin: .init())
+            let schedule = try TrialSchedule(
+                plan: plan, fingerprints: try Self.fingerprints(plan), parametersPerRank: try runner.perRank()
+            )
             if dryRun { return show(schedule.state(completed: results)) }
             let lock = reportOnly ? nil : try lockedFolder()
             let reporter = ComparisonReporter(plan: plan, schedule: schedule, store: store, runner: runner)
@@ -130,7 +132,8 @@ struct CompareCommand: ParsableCommand {
             let pattern = trial.patternFrom.flatMap { source in results.last { $0.id == source }?.ranks }
             guard
                 let result = try runner.run(
-                    trial, pattern: pattern, isInterrupted: { interruption.isRequested })
+                    trial, truthID: schedule.truthID, pattern: pattern,
+                    isInterrupted: { interruption.isRequested })
             else {
                 Terminal.error("interrupted")
                 try reporter.write(results, showTable: false)
@@ -138,6 +141,8 @@ struct CompareCommand: ParsableCommand {
                 throw ExitCode(128 + max(interruption.signal, SIGINT))
             }
             try runner.store.append(result)
+            // Not before its result is on the disk: without both the run would have to be made again.
+            if !keepRuns { runner.removeWeights(trial.id) }
             results.append(result)
             done += 1
             let took = Self.seconds(clock.now - started)

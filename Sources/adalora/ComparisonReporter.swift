@@ -13,7 +13,7 @@ struct ComparisonReporter {
 
     func write(_ results: [TrialResult], showTable: Bool) throws {
         let state = schedule.state(completed: results)
-        let truth = try store.predictions(id: ResultStore.truthID)
+        let truth = try store.predictions(id: schedule.truthID)
         let table = ComparisonTable(
             plan: plan, state: state, truth: truth,
             predictions: { (try? store.predictions(id: $0)) ?? nil })

@@ -2,10 +2,13 @@ import Foundation
 import Glibc
 import ModelFiles
 import Reports
+import Training
 
 /// One `adalora train` in a process of its own, its output in a log beside the run folder.
 struct TrainProcess {
     let folder: URL
+    /// Whether a run that ended but has no weights left is to be made again.
+    var needsWeights = false
 
     private var log: URL { folder.appendingPathExtension("log") }
 
@@ -21,12 +24,18 @@ struct TrainProcess {
             _ = try FolderLock(folder, waiting: 60)
         }
         let record = try? RunRecord(folder: folder)
-        if let reason = record?.end?.reason, reason != .interrupted { return 0 }
+        if let reason = record?.end?.reason, reason != .interrupted,
+            !needsWeights || manager.fileExists(atPath: RunFolder(folder).best.path)
+        {
+            return 0
+        }
         let checkpoints = folder.appendingPathComponent("checkpoints").path
         let names = (try? manager.contentsOfDirectory(atPath: checkpoints)) ?? []
         // Killed between its last checkpoint and its end record, a run has nothing left to resume.
         let isOver = names.contains("step-\(record?.start.totalSteps ?? -1)")
-        let resumes = !isOver && names.contains { $0.hasPrefix("step-") }
+        let resumes =
+            !isOver && record?.end?.reason ?? .interrupted == .interrupted
+            && names.contains { $0.hasPrefix("step-") }
         if !resumes { try? manager.removeItem(at: folder) }
         try manager.createDirectory(at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
         _ = manager.createFile(atPath: log.path, contents: nil)

@@ -103,13 +103,17 @@ struct TrialRunner {
     }
 
     /// nil when the run was interrupted; it goes on next time where it stopped.
-    func run(_ trial: Trial, pattern: [String: Int]?, isInterrupted: () -> Bool) throws -> TrialResult? {
+    ///
+    /// - Parameter truthID: what the true classes of the test rows are stored as.
+    func run(
+        _ trial: Trial, truthID: String, pattern: [String: Int]?, isInterrupted: () -> Bool
+    ) throws -> TrialResult? {
         let started = ISO8601DateFormatter().string(from: Date())
         let folder = runFolder(trial.id)
         let flags = try flags(of: trial, pattern: pattern)
         _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
         if isInterrupted() { return nil }
-        let process = TrainProcess(folder: folder)
+        let process = TrainProcess(folder: folder, needsWeights: Self.needsWeights(trial))
         let status = try process.run(flags, shouldStop: isInterrupted)
         // A run that ended while somebody interrupted is a result all the same.
         if status != 0 && (isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM) {
@@ -129,9 +133,12 @@ struct TrialRunner {
         }
         let record = try RunRecord(folder: folder)
         try describe(record, &result)
-        if trial.stage == .report || trial.pruneFrom != nil { try test(trial, folder, &result) }
-        if !keepsRuns { removeWeights(folder) }
+        if Self.needsWeights(trial) { try test(trial, truthID, folder, &result) }
         return result
+    }
+
+    private static func needsWeights(_ trial: Trial) -> Bool {
+        trial.stage == .report || trial.pruneFrom != nil
     }
 
     /// What the run's own records say.
@@ -162,7 +169,7 @@ struct TrialRunner {
     }
 
     /// Cuts the adapter where the arm says so, and measures it on the test rows; a cut one on the validation rows too.
-    private func test(_ trial: Trial, _ folder: URL, _ result: inout TrialResult) throws {
+    private func test(_ trial: Trial, _ truthID: String, _ folder: URL, _ result: inout TrialResult) throws {
         var adapter = RunFolder(folder).best
         if trial.pruneFrom != nil, let budget = trial.budget {
             let cut = folder.appendingPathComponent("adapter-cut")
@@ -190,7 +197,7 @@ struct TrialRunner {
             id: trial.id)
         try store.write(
             isRegression ? .scores(evaluation.trueScores) : .classes(evaluation.trueClasses),
-            id: ResultStore.truthID)
+            id: truthID)
     }
 
     private func evaluate(_ model: TrainedModel, _ file: String, _ trial: Trial) throws -> Evaluation {
@@ -206,7 +213,8 @@ struct TrialRunner {
     }
 
     /// Records stay: they make the pictures.
-    private func removeWeights(_ folder: URL) {
+    func removeWeights(_ id: String) {
+        let folder = runFolder(id)
         for name in ["checkpoints", "adapter", "adapter-last", "adapter-cut", "model", "model-last"] {
             try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
         }

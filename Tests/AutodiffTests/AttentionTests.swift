@@ -84,4 +84,27 @@ import Testing
                 heads: heads)
         }.run()
     }
+
+    /// Queries for some rows only: the first of each sequence, as a head that reads no others needs.
+    @Test func fewerQueries() {
+        let first = [0, 1, 6]
+        let few = Matrix(
+            rows: 3, columns: 12,
+            values: first.flatMap { Array(UnsafeBufferPointer(start: q.row($0), count: 12)) })
+        let out = evaluate {
+            $0.attention(
+                query: $0.input(few), key: $0.input(k), value: $0.input(v), queryOffsets: [0, 1, 2, 3],
+                offsets: offsets, heads: heads)
+        }
+        let all = reference()
+        let expected = first.flatMap { all[$0 * 12..<($0 + 1) * 12] }
+        #expect(out.count == 36)
+        for (value, expected) in zip(out, expected) { #expect(abs(Double(value) - expected) < 5e-6) }
+        GradientCheck(inputs: [few, k, v]) { [offsets, heads] tape, inputs in
+            tape.attention(
+                query: inputs[0], key: inputs[1], value: inputs[2], queryOffsets: [0, 1, 2, 3],
+                offsets: offsets,
+                heads: heads)
+        }.run()
+    }
 }

@@ -8,7 +8,8 @@ import Testing
 
     init() throws {
         plan = try Samples.plan()
-        schedule = try TrialSchedule(plan: plan, fingerprints: Samples.fingerprints)
+        schedule = try TrialSchedule(
+            plan: plan, fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
     }
 
     @Test func countsAndOrder() {
@@ -45,7 +46,8 @@ import Testing
     @Test func theSearchHasAMetricOfItsOwn() throws {
         let byLoss = try Samples.plan(
             Samples.yaml.replacingOccurrences(of: "average-rank: 2}", with: "average-rank: 2, metric: loss}"))
-        let schedule = try TrialSchedule(plan: byLoss, fingerprints: Samples.fingerprints)
+        let schedule = try TrialSchedule(
+            plan: byLoss, fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
         let results = Samples.run(schedule) { trial in
             var result = Samples.result(trial)
             result.validationMetrics["loss"] = trial.learningRate
@@ -62,7 +64,7 @@ import Testing
     @Test func idsAreStable() {
         let ids = schedule.state(completed: []).next.map(\.id)
         // The ids are in files: another hash would repeat finished runs.
-        #expect(ids.first == "search-lora-r2-lr1e-3-s7-980458b8df")
+        #expect(ids.first == "search-lora-r2-lr1e-3-s7-8769816b73")
         #expect(Set(ids).count == ids.count)
     }
 
@@ -70,7 +72,8 @@ import Testing
         let results = Samples.run(schedule)
         func rest(_ old: String, _ new: String) throws -> Set<String> {
             let changed = try Samples.plan(Samples.yaml.replacingOccurrences(of: old, with: new))
-            let schedule = try TrialSchedule(plan: changed, fingerprints: Samples.fingerprints)
+            let schedule = try TrialSchedule(
+                plan: changed, fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
             let more = Samples.run(schedule, from: results)
             return Set(more.dropFirst(results.count).map(\.arm))
         }
@@ -84,7 +87,7 @@ import Testing
         #expect(try rest("{epochs: 3}", "{epochs: 3.0}").isEmpty)
         #expect(try rest("metric: macro-f1", "metric: accuracy").isEmpty)
         #expect(try rest("targets: [query, key]", "targets: [query, key], importance: random").count == 2)
-        let other = try TrialSchedule(plan: plan, fingerprints: ["train": "other"])
+        let other = try TrialSchedule(plan: plan, fingerprints: ["train": "other"], parametersPerRank: 41_472)
         #expect(other.state(completed: results).finished.isEmpty)
     }
 
@@ -141,7 +144,7 @@ import Testing
 
     @Test func lossIsLowerBetter() throws {
         let plan = try Samples.plan(Samples.yaml.replacingOccurrences(of: "macro-f1", with: "loss"))
-        let schedule = try TrialSchedule(plan: plan, fingerprints: [:])
+        let schedule = try TrialSchedule(plan: plan, fingerprints: [:], parametersPerRank: 41_472)
         let results = Samples.run(schedule) { trial in
             var result = Samples.result(trial)
             result.validationMetrics["loss"] = trial.learningRate
@@ -184,7 +187,7 @@ import Testing
             Samples.yaml.replacingOccurrences(
                 of: "{learning-rates: [1e-3, 3e-3, 6e-3], seeds: [7], average-rank: 2}",
                 with: "{learning-rates: 2e-3}"))
-        let schedule = try TrialSchedule(plan: plan, fingerprints: [:])
+        let schedule = try TrialSchedule(plan: plan, fingerprints: [:], parametersPerRank: 41_472)
         let results = Samples.run(schedule)
         #expect(results.count == 29)
         #expect(results.allSatisfy { $0.stage == .report && $0.learningRate == 2e-3 })

@@ -6,7 +6,8 @@ import Testing
     let store = ResultStore(folder: Samples.temporaryFolder())
 
     func results() throws -> [TrialResult] {
-        let schedule = try TrialSchedule(plan: try Samples.plan(), fingerprints: [:])
+        let schedule = try TrialSchedule(
+            plan: try Samples.plan(), fingerprints: [:], parametersPerRank: 41_472)
         var results = Samples.run(schedule, limit: 20)
         results[1].status = .failed("diverged at step 12: \"NaN\"\nsecond line")
         results[2].secondsPerStep = nil
@@ -76,7 +77,7 @@ import Testing
             try store.write(predictions, id: "run-\(index)")
             #expect(try store.predictions(id: "run-\(index)") == predictions)
         }
-        #expect(try store.predictions(id: ResultStore.truthID) == nil)
+        #expect(try store.predictions(id: "truth") == nil)
         try store.write(.classes([1]), id: "run-0")
         #expect(try store.predictions(id: "run-0") == .classes([1]))
         try "1\nx\n".write(to: store.predictionsFile("run-0"), atomically: true, encoding: .utf8)

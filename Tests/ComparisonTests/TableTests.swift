@@ -8,7 +8,8 @@ import Testing
 
     init() throws {
         plan = try Samples.plan()
-        schedule = try TrialSchedule(plan: plan, fingerprints: Samples.fingerprints)
+        schedule = try TrialSchedule(
+            plan: plan, fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
     }
 
     func table(limit: Int = .max, _ result: (Trial) -> TrialResult = Samples.result) -> ComparisonTable {
@@ -76,7 +77,8 @@ import Testing
     @Test func longNamesKeepTheWidth() throws {
         let long = Samples.yaml.replacingOccurrences(
             of: "pruned LoRA", with: "LoRA pruned after its training by exact singular values")
-        let schedule = try TrialSchedule(plan: try Samples.plan(long), fingerprints: [:])
+        let schedule = try TrialSchedule(
+            plan: try Samples.plan(long), fingerprints: [:], parametersPerRank: 41_472)
         let results = Samples.run(schedule) { trial in
             var result = Samples.result(trial)
             result.trainableParameters = 22_713_216
@@ -198,7 +200,7 @@ import Testing
         let failed = ComparisonReport.markdown(
             table { trial in TrialResult(of: trial, status: .failed("a | b\nc")) },
             context: .init(commit: "a", machine: "b", date: "c"))
-        #expect(failed.contains("| `search-lora-r2-lr1e-3-s7-980458b8df` | a \\| b c |"))
+        #expect(failed.contains("| `search-lora-r2-lr1e-3-s7-8769816b73` | a \\| b c |"))
         #expect(failed.contains("| failed | failed | failed | – |"))
     }
 

@@ -17,7 +17,7 @@ import Testing
         #expect(exact["allocate-every"] == "1")
         #expect(exact["learning-rate"] == "0.003" && exact["head-learning-rate"] == "0.003")
         #expect(exact["orthogonality-weight"] == nil, "idle with exact triplets")
-        #expect(exact["initial-rank"] == "1.5x, but at least 8")
+        #expect(exact["initial-rank"] == "max(1.5x, 8)")
         let lora = try load(nil, smallest + [("method", "lora")]).config.effectiveSettings()
         #expect(lora["importance"] == nil && lora["targets"] != nil)
         let written = try load(nil, smallest + [("method", "lora"), ("learning-rate", "3e-3")]).config

@@ -72,6 +72,30 @@ import Transformers
         #expect(expected.tensors.filter { $0.name.hasPrefix("grad.") }.count == checked)
     }
 
+    /// The last layer on first rows only: the same rows, and the same gradients of everything below and in it.
+    @Test func firstRowsAlone() throws {
+        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
+        let head = try Self.head(encoder, outputs: 5)
+        let vector = ParameterVector(encoder.parameters + [head.weight, head.bias])
+        let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
+        func run(_ rows: BertEncoder.Rows) -> (logits: [Float], gradients: [Float]) {
+            let gradients = Matrix(rows: 1, columns: vector.count)
+            let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
+            let hidden = encoder.hiddenStates(batch, rows: rows, on: tape)
+            let logits = head.logits(
+                hidden, offsets: rows == .first ? Array(0...batch.sequences) : batch.offsets, on: tape)
+            let values = logits.value.values
+            _ = tape.crossEntropy(logits, labels: sequences.map(\.label), divisor: Double(sequences.count))
+            tape.backward()
+            return (values, gradients.values)
+        }
+        let (all, first) = (run(.all), run(.first))
+        // Products of fewer rows may sum in another order: roundings of Float32.
+        #expect(relativeError(first.logits, all.logits) < 1e-6)
+        #expect(relativeError(first.gradients, all.gradients) < 1e-5)
+    }
+
     /// The real MiniLM-L6 against PyTorch's hidden states; PyTorch's own Float32 error is 2.3e-6.
     @Test func realMiniLM() throws {
         let folder = Golden.repository.appendingPathComponent("models/minilm")
