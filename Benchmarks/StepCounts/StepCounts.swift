@@ -12,7 +12,8 @@ struct StepCounts: ParsableCommand {
         abstract: "Allocations, products and factorizations of a training step, against committed limits.")
 
     @Option(help: "Model folder.") var model = "Tests/Goldens/bert/model"
-    @Option(help: "Limits to check; exceeding one is an error.") var limits: String?
+    @Option(help: "Limits to check; more is an error, and so is fewer: a gain is to be kept.") var limits:
+        String?
     @Flag(help: "Write the figures to the file of the limits instead.") var update = false
 
     func validate() throws {

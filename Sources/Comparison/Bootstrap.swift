@@ -1,7 +1,7 @@
 /// Percentile bootstrap, deterministic for a seed.
 ///
 /// With few seeds the interval is narrower than its name: resampled seeds vary by (n − 1)/n of the sample
-/// variance and cannot leave its range. See `coverage(seeds:)`.
+/// variance and cannot leave its range. So a verdict asks Student's t too.
 public struct Bootstrap: Sendable, Equatable {
     public let resamples: Int
     /// The share of resamples inside the interval.

@@ -30,6 +30,10 @@ extension ComparisonPlan {
             flags.append(("budget-parameters", "1000000"))
         }
         do {
+            for metric in [metric, search.metric] {
+                _ = try RunConfig.load(
+                    yaml: nil, yamlName: "", overrides: flags + [("best-metric", metric.rawValue)])
+            }
             return try RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config.effectiveSettings()
                 .filter { Self.decisive.contains($0.key) || arm.settings.keys.contains($0.key) }
         } catch {

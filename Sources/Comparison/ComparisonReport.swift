@@ -67,8 +67,8 @@ public struct ComparisonReport: Sendable {
         var text = "## What was matched\n\n"
         let kinds = plan.budgets.contains { if case .averageRank = $0 { true } else { false } }
         text +=
-            "At each budget all arms end with the same number of trainable parameters in their adapters; the "
-            + "head comes on top. "
+            "At each budget all arms are given the same number of trainable parameters for their adapters; the tables "
+            + "show what each ended with, and a warning tells where that differs by more than 1 %. The head comes on top. "
         if kinds {
             text +=
                 "An average rank r stands for r · Σ(outputs + inputs) parameters over the adapted matrices"

@@ -88,7 +88,7 @@ public struct ComparisonTable: Sendable {
         if reported.finished < reported.total {
             lines.append("partial: \(reported.finished) of \(reported.total) reported runs are there")
         }
-        lines += shortRows + unpaired + unequalParameters + edges + mixedOrigins
+        lines += shortRows + unpaired + unequalParameters + edges + mixedOrigins + runWarnings
         let failed = failures.count
         if failed > 0 {
             lines.append("\(Figures.counted(failed, "run")) failed; see the list of failed runs")
@@ -146,6 +146,20 @@ public struct ComparisonTable: Sendable {
                 "the learning rate \(Figures.rate(winner)) of \(search.arm)\(place) is the "
                 + "\(edge.rawValue) tried: widen the grid"
         }
+    }
+
+    /// What the runs themselves warned of, each text once.
+    private var runWarnings: [String] {
+        var counts: [(text: String, runs: Int)] = []
+        for text in rows.flatMap(\.results).flatMap(\.warnings) {
+            if let known = counts.firstIndex(where: { $0.text == text }) {
+                counts[known].runs += 1
+            } else {
+                counts.append((text, 1))
+            }
+        }
+        let shown = counts.prefix(10).map { "\(Figures.counted($0.runs, "run")): \(Figures.cell($0.text))" }
+        return counts.count > 10 ? shown + ["and \(counts.count - 10) more warnings of runs"] : shown
     }
 
     private var mixedOrigins: [String] {

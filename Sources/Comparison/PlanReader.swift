@@ -184,6 +184,13 @@ extension PlanReader {
                     "LoRA trains whole ranks: use a factor like 2")
             }
         }
+        if pruneFrom == nil, settings["method"] == "lora", !inner.has("pattern-of"), !isBudgetless {
+            for case .averageRank(let rank) in own ?? planBudgets where rank.rounded() != rank {
+                inner.report(
+                    "settings", "LoRA trains whole ranks, and average rank \(Figures.plain(rank)) is none",
+                    "give the arm 'average-ranks' of its own, or use whole ones")
+            }
+        }
         checkConflicts(inner, isBudgetless: isBudgetless)
         checkMethod(inner, settings["method"], isBudgetless: isBudgetless)
         for key in ["initial-rank"] where settings[key] != nil {

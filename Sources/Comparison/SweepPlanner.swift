@@ -178,11 +178,12 @@ public struct SweepPlanner: Sendable {
         return rule?.reasonToStop(curve, finished: finished, totalSteps: totalSteps, metric: metric)
     }
 
-    /// By rank, rising; nil where no run has a value.
+    /// By rank, rising; nil where no run has a value, or one was given up: the mean of survivors says too much.
     public func summaries(arm: String, _ outcomes: [SweepOutcome]) -> [(rank: Int, summary: Summary?)] {
         ranks.map { rank in
-            let values = outcomes.filter { $0.run.arm == arm && $0.run.rank == rank }.compactMap(\.value)
-            return (rank, Summary(values.filter(\.isFinite)))
+            let runs = outcomes.filter { $0.run.arm == arm && $0.run.rank == rank }
+            guard runs.allSatisfy({ $0.value != nil }) else { return (rank, nil) }
+            return (rank, Summary(runs.compactMap(\.value).filter(\.isFinite)))
         }
     }
 

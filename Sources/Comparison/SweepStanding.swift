@@ -32,7 +32,8 @@ public struct SweepStanding: Sendable, Equatable {
         var (better, level, worse): ([Int], [Int], [Int]) = ([], [], [])
         var reaches: Int?
         for (rank, base, other) in known {
-            guard let own = margin(base, other), let toBest = margin(best.summary, other) else { return nil }
+            // One run of each has no standard error.
+            guard let own = margin(base, other), let toBest = margin(best.summary, other) else { continue }
             let difference = other.mean - base.mean
             if abs(difference) <= own {
                 level.append(rank)
@@ -46,6 +47,7 @@ public struct SweepStanding: Sendable, Equatable {
                 || metric.isBetter(other.mean, than: best.summary.mean)
             if reaches == nil, isAsFar { reaches = rank }
         }
+        guard !(better + level + worse).isEmpty else { return nil }
         self.arm = arm
         (self.better, self.level, self.worse) = (better, level, worse)
         reachesBestAt = reaches

@@ -28,6 +28,8 @@ public struct TrialResult: Sendable, Equatable {
     public var bestStep: Int?
     public var machine: String?
     public var commit: String?
+    /// What the run and its evaluation warned of.
+    public var warnings: [String] = []
     /// The BLAS kernel.
     public var kernel: String?
     /// When the run began, ISO 8601.
@@ -70,7 +72,8 @@ public struct TrialResult: Sendable, Equatable {
 
 extension TrialResult: Codable {
     enum Key: String, CodingKey, CaseIterable {
-        case id, stage, arm, budget, seed, status, reason, ranks, steps, machine, commit, kernel, started
+        case id, stage, arm, budget, seed, status, reason, ranks, steps, machine, commit, kernel, started,
+            warnings
         case learningRate = "learning-rate"
         case validationMetrics = "validation"
         case testMetrics = "test"
@@ -121,6 +124,7 @@ extension TrialResult: Codable {
         commit = try fields.decodeIfPresent(String.self, forKey: .commit)
         kernel = try fields.decodeIfPresent(String.self, forKey: .kernel)
         started = try fields.decodeIfPresent(String.self, forKey: .started)
+        warnings = try fields.decodeIfPresent([String].self, forKey: .warnings) ?? []
     }
 
     /// JSON has no NaN: numbers that are not finite are written as undefined.
@@ -148,6 +152,7 @@ extension TrialResult: Codable {
         try fields.encodeIfPresent(commit, forKey: .commit)
         try fields.encodeIfPresent(kernel, forKey: .kernel)
         try fields.encodeIfPresent(started, forKey: .started)
+        if !warnings.isEmpty { try fields.encode(warnings, forKey: .warnings) }
     }
 
     private func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }

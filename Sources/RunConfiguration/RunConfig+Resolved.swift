@@ -34,8 +34,8 @@ extension RunConfig {
     }
 
     /// Triplets per adapted matrix at the start: `initialRank`, or else 1.5 times the average rank that the budget
-    /// allows (the paper's choice), but at least 8: a tight budget needs more to choose from, and in our comparisons
-    /// (Benchmarks/results) got better results from it at a few per cent of a step's time.
+    /// allows (the paper's choice), but at least 8: a tight budget needs more to choose from, and that costs a few per
+    /// cent of a step's time.
     ///
     /// - Parameter largest: the smallest of the matrices' own ranks; only the 8 is limited by it.
     public func initialRank(costs: [Int], largest: Int) -> Int {

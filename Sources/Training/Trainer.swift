@@ -79,6 +79,7 @@ public final class Trainer {
         let norm = gradients.sumOfSquares.squareRoot()
         guard loss.isFinite, orthogonality.isFinite, norm.isFinite else {
             throw TrainingError(
+                .diverged,
                 "step \(step): the \(loss.isFinite ? "gradient" : "loss") is not finite (loss \(loss), gradient norm \(norm)); "
                     + "nothing was updated. Lower --learning-rate, or set --gradient-clip")
         }
@@ -114,6 +115,7 @@ public final class Trainer {
                 workers: model.workers)
         } catch let failure as Factorization.Failure {
             throw TrainingError(
+                .diverged,
                 "step \(step): the adapters cannot be factorized (\(failure)); the update made them infinite or "
                     + "undefined. Lower --learning-rate, or set --gradient-clip")
         }

@@ -1,6 +1,6 @@
 /// Why a run cannot start, go on or be resumed: where, what, and what to try, in one line.
 public struct TrainingError: Error, CustomStringConvertible, Sendable {
-    public enum Kind: Sendable { case usage, data, missing }
+    public enum Kind: Sendable { case usage, data, missing, diverged }
     public let kind: Kind
     public let description: String
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Comparison
+import Datasets
 import Foundation
 import ModelFiles
 import RunConfiguration
@@ -28,6 +29,7 @@ struct CompareCommand: ParsableCommand {
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
         if let limit, limit < 1 { throw ValidationError("--limit must be at least 1, not \(limit)") }
+        if retryFailed && reportOnly { throw ValidationError("--report-only runs nothing to --retry-failed") }
         if dryRun && reportOnly { throw ValidationError("give --dry-run or --report-only, not both") }
     }
 
@@ -37,16 +39,17 @@ struct CompareCommand: ParsableCommand {
             let store = ResultStore(folder: URL(fileURLWithPath: output))
             let (loaded, notes) = try store.load()
             for note in notes { Terminal.error("note: \(note)") }
-            let results = retryFailed ? loaded.filter(\.isOK) : loaded
             let runner = TrialRunner(
                 plan: plan, store: store, threads: threads, keepsRuns: keepRuns, origin: .init())
             let schedule = try TrialSchedule(
                 plan: plan, fingerprints: try Self.fingerprints(plan), parametersPerRank: try runner.perRank()
             )
-            if dryRun { return show(schedule.state(completed: results)) }
+            if dryRun { return show(schedule.state(completed: retryFailed ? loaded.filter(\.isOK) : loaded)) }
+            try tellOfForeign(loaded, schedule)
+            try tellOfOverlap(plan)
             let lock = reportOnly ? nil : try lockedFolder()
             let reporter = ComparisonReporter(plan: plan, schedule: schedule, store: store, runner: runner)
-            let all = reportOnly ? results : try work(schedule, runner, reporter, results)
+            let all = reportOnly ? loaded : try work(schedule, runner, reporter, loaded)
             try reporter.write(all, showTable: true)
             withExtendedLifetime(lock) {}
         }
@@ -66,26 +69,47 @@ struct CompareCommand: ParsableCommand {
 
     /// Other data make other trials.
     private static func fingerprints(_ plan: ComparisonPlan) throws -> [String: String] {
-        var prints: [String: String] = [:]
-        for (name, path) in [("train", plan.train), ("validation", plan.validation), ("test", plan.test)] {
-            prints[name] = try fingerprint(URL(fileURLWithPath: path))
-        }
-        let folder = URL(fileURLWithPath: plan.model)
-        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let texts = ["config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
-        for file in files.sorted() where texts.contains(file) || file.hasSuffix(".safetensors") {
-            prints["model/\(file)"] = try fingerprint(folder.appendingPathComponent(file))
+        let prints = try InputFingerprints.of(
+            model: plan.model,
+            files: [("train", plan.train), ("validation", plan.validation), ("test", plan.test)])
+        for name in ["train", "validation"] where prints[name] == prints["test"] {
+            throw TrainingError(
+                .usage, "\(plan.test): the test data are the \(name) data; give rows of their own as 'test'")
         }
         return prints
     }
 
-    private static func fingerprint(_ file: URL) throws -> String {
-        guard FileManager.default.fileExists(atPath: file.path) else {
-            throw ModelFileError(
-                kind: .missing, file: file.path, problem: "the plan names it, but it does not exist",
-                advice: "paths are relative to the current folder")
+    /// Results of other data, another model or other settings are kept, but a person should know that they do not count.
+    private func tellOfForeign(_ results: [TrialResult], _ schedule: TrialSchedule) throws {
+        let ids = Set(results.map(\.id))
+        let foreign = ids.count - schedule.state(completed: results).finished.count
+        guard foreign > 0 else { return }
+        let what =
+            "\(foreign) of \(ids.count) results in \(output) belong to no trial of this plan: its data, model or "
+            + "settings were others"
+        if reportOnly && foreign == ids.count {
+            throw TrainingError(
+                .usage, what + "; nothing was written. Use the plan and data that they were made with")
         }
-        return try Fingerprint.of(file: file)
+        Terminal.error("note: \(what); they stay, and do not count")
+    }
+
+    private func tellOfOverlap(_ plan: ComparisonPlan) throws {
+        func read(_ file: String) throws -> Dataset {
+            let settings = plan.arms.first?.settings ?? [:]
+            return try Dataset.read(
+                URL(fileURLWithPath: file),
+                columns: Columns.parse(settings["text-column"], settings["label-column"]), requireLabels: true
+            )
+        }
+        let test = try read(plan.test)
+        for other in [plan.train, plan.validation] {
+            let shared = test.overlap(with: try read(other))
+            if shared > 0 {
+                Terminal.error(
+                    "warning: \(shared) of the \(test.examples.count) test texts are in \(other) too")
+            }
+        }
     }
 
     private func lockedFolder() throws -> FolderLock {
@@ -119,11 +143,12 @@ struct CompareCommand: ParsableCommand {
     ) throws -> [TrialResult] {
         let interruption = Interruption(notice: "ending after saving the current run")
         var results = found
+        var ignored = retryFailed ? Set(found.filter { !$0.isOK }.map(\.id)) : []
         var done = 0
         let clock = ContinuousClock()
         let begun = clock.now
         while done < limit ?? Int.max {
-            let state = schedule.state(completed: results)
+            let state = schedule.state(completed: results.filter { !ignored.contains($0.id) })
             guard let trial = state.next.first else { break }
             let left = state.next.count + state.blocked.count { !$0.isHopeless }
             let started = clock.now
@@ -144,6 +169,7 @@ struct CompareCommand: ParsableCommand {
             // Not before its result is on the disk: without both the run would have to be made again.
             if !keepRuns { runner.removeWeights(trial.id) }
             results.append(result)
+            ignored.remove(trial.id)
             done += 1
             let took = Self.seconds(clock.now - started)
             let each = Self.seconds(clock.now - begun) / Double(done)

@@ -18,8 +18,14 @@ struct ComparisonReporter {
             plan: plan, state: state, truth: truth,
             predictions: { (try? store.predictions(id: $0)) ?? nil })
         let images = try pictures(table, state)
+        // Of the runs, whoever makes the report.
+        func origins(_ origin: (TrialResult) -> String?, _ own: String) -> String {
+            let all = Set(state.finished.compactMap { origin($0.result) }).sorted()
+            return all.isEmpty ? own : all.joined(separator: "; ")
+        }
         let context = ComparisonReport.Context(
-            commit: runner.origin.commit, machine: runner.origin.machine,
+            commit: origins(\.commit, runner.origin.commit),
+            machine: origins(\.machine, runner.origin.machine),
             date: String(ISO8601DateFormatter().string(from: Date()).prefix(10)),
             parametersPerRank: try runner.perRank(), settings: schedule.settings,
             images: images)

@@ -24,6 +24,10 @@ enum Failure {
         }
     }
 
+    /// The exit status of a run whose loss or weights became infinite or undefined: neither its data nor the machine is
+    /// at fault.
+    static let diverged: Int32 = 1
+
     static func status(of error: any Error) -> Int32 {
         switch error {
         case is ConfigErrors, is AdapterError, is ScheduleError, is AllocationError, is ComparisonError: 64
@@ -32,6 +36,7 @@ enum Failure {
             case .usage: 64
             case .data: 65
             case .missing: 66
+            case .diverged: diverged
             }
         case let error as DataError:
             switch error.kind {

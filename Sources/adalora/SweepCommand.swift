@@ -31,7 +31,10 @@ struct SweepCommand: ParsableCommand {
     @Option(help: "How far behind the median of finished runs a run may be before it is given up.")
     var margin = 0.03
     @Flag(help: "Give no run up.") var noDiscard = false
-    @Option(help: "What counts as equally good (default: one standard error; 0.005 with one seed).")
+    @Option(
+        help:
+            "What counts as equally good (default: one standard error, two of a difference; 0.005 with one seed)."
+    )
     var tolerance: Double?
     @Option(
         name: .customLong("set"), help: "A setting of adalora train for all runs, KEY=VALUE; may be repeated."
@@ -72,6 +75,7 @@ struct SweepCommand: ParsableCommand {
             if dryRun { return try estimate(planner, sizes) }
             try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
             let lock = try FolderLock(URL(fileURLWithPath: output))
+            try checkInputs()
             let outcomes = try work(planner)
             Terminal.output(planner.table(outcomes, sizes: sizes))
             try conclude(planner, outcomes, sizes)
@@ -159,6 +163,26 @@ struct SweepCommand: ParsableCommand {
                 .usage,
                 "\(folder(run).path) was made with other settings (\(changed.joined(separator: "; "))); "
                     + "give another --output, or delete it")
+        }
+    }
+
+    /// Runs on other data are no runs of this sweep.
+    private func checkInputs() throws {
+        let file = URL(fileURLWithPath: output).appendingPathComponent("inputs.json")
+        var prints = JSONObject()
+        for (name, hash) in try InputFingerprints.of(
+            model: model, files: [("train", train), ("validation", validation)]
+        ).sorted(by: { $0.key < $1.key }) { prints[name] = .string(hash) }
+        let now = JSONValue.object(prints)
+        if FileManager.default.fileExists(atPath: file.path) {
+            guard try JSONValue.read(file) == now else {
+                throw TrainingError(
+                    .usage,
+                    "\(output) was made with another model or other data; give another --output, or delete it"
+                )
+            }
+        } else {
+            try AtomicFile.write(Data(now.text().utf8), to: file)
         }
     }
 

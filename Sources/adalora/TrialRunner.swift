@@ -72,8 +72,9 @@ struct TrialRunner {
         if case .averageRank(let rank) = budget, ["fixed", "exchange"].contains(trial.settings["allocator"]) {
             // These start with equal whole ranks, which cost a λ each more than LoRA's.
             let matrices = try adaptedMatrices(trial.settings)
-            let cost = matrices.reduce(0) { $0 + $1.outputs + $1.inputs + 1 }
-            return flags + [("budget-parameters", String(Int((rank * Double(cost)).rounded())))]
+            let whole = rank * (trial.pruneFrom ?? 1)
+            let cost = Double(try perRank() + matrices.count)
+            return flags + [("budget-parameters", String(Int((whole * cost).rounded())))]
         }
         let parameters = Double(budget.parameters(perRank: try perRank()))
         return flags + [("budget-parameters", String(Int((parameters * (trial.pruneFrom ?? 1)).rounded())))]
@@ -125,9 +126,11 @@ struct TrialRunner {
         result.commit = origin.commit
         if status != 0 {
             let reason = process.lastError ?? "adalora train ended with status \(status)"
-            // 64 and 65 are the run's own fault (a budget it cannot have, divergence); a full disk or a killed process
-            // says nothing about an arm.
-            guard status == 64 || status == 65 else { throw TrainingError("\(trial.id): \(reason)") }
+            // A budget it cannot have and divergence are the run's own fault; bad data, a full disk or a killed process
+            // say nothing about an arm.
+            guard status == 64 || status == Failure.diverged else {
+                throw TrainingError("\(trial.id): \(reason)")
+            }
             result.status = .failed(reason)
             return result
         }
@@ -156,6 +159,7 @@ struct TrialRunner {
         result.trainableParameters = end.trainableParameters
         result.peakMemoryBytes = end.peakMemoryBytes
         result.kernel = record.start.kernel
+        result.warnings = record.warnings
         let perTriplet = record.start.method == "adalora" ? 1 : 0
         result.adapterParameters = zip(record.start.sites, end.ranks).reduce(0) {
             $0 + $1.1 * ($1.0.outputs + $1.0.inputs + perTriplet)
@@ -186,10 +190,10 @@ struct TrialRunner {
         }
         let model = try TrainedModel(adapter: adapter, modelFolder: nil, threads: threads)
         if trial.pruneFrom != nil {
-            result.validationMetrics = Self.metrics(try evaluate(model, plan.validation, trial))
+            result.validationMetrics = Self.metrics(try evaluate(model, plan.validation, trial, &result))
         }
         guard trial.stage == .report else { return }
-        let evaluation = try evaluate(model, plan.test, trial)
+        let evaluation = try evaluate(model, plan.test, trial, &result)
         result.testMetrics = Self.metrics(evaluation)
         let isRegression = model.isRegression
         try store.write(
@@ -200,10 +204,14 @@ struct TrialRunner {
             id: truthID)
     }
 
-    private func evaluate(_ model: TrainedModel, _ file: String, _ trial: Trial) throws -> Evaluation {
+    private func evaluate(
+        _ model: TrainedModel, _ file: String, _ trial: Trial, _ result: inout TrialResult
+    ) throws -> Evaluation {
         let columns = Columns.parse(trial.settings["text-column"], trial.settings["label-column"])
         let data = try Dataset.read(URL(fileURLWithPath: file), columns: columns, requireLabels: true)
-        return try model.evaluate(data).evaluation
+        let (evaluation, _, warnings) = try model.evaluate(data)
+        for warning in warnings where !result.warnings.contains(warning) { result.warnings.append(warning) }
+        return evaluation
     }
 
     private static func metrics(_ evaluation: Evaluation) -> [String: Double?] {

@@ -9,7 +9,7 @@ import Testing
         model: model
         train: train.jsonl
         validation: validation.jsonl
-        test: validation.jsonl
+        test: test.jsonl
         metric: accuracy
         average-ranks: [1]
         seeds: [1, 2]
@@ -83,6 +83,33 @@ import Testing
         let again = try compare(workspace)
         #expect(again.status == 0 && again.output == whole.output)
         #expect(try rows(workspace) == all)
+
+        // Predictions are of the 24 test rows, the truth too.
+        let predictions = try workspace.contents(of: "out/predictions")
+        #expect(predictions.count == 15 && predictions.count { $0.hasPrefix("truth-") } == 1)
+        for file in predictions {
+            #expect(try workspace.text("out/predictions/\(file)").split(separator: "\n").count == 24)
+        }
+        // A lost row of a run whose weights are gone: that run is made again, with the same result.
+        let lines = try workspace.text("out/results.jsonl").split(separator: "\n")
+        let lost = try #require(all.lastIndex { $0["stage"]?.string == "report" && $0["budget"] != nil })
+        try workspace.write(
+            lines.enumerated().filter { $0.offset != lost }.map { $0.element + "\n" }.joined(),
+            to: "out/results.jsonl")
+        let mended = try compare(workspace)
+        #expect(mended.status == 0, "\(mended.errors)")
+        let row = try #require(try rows(workspace).last)
+        #expect(row["id"] == all[lost]["id"] && row["test"] == all[lost]["test"])
+        #expect(try rows(workspace).count == 28)
+
+        try workspace.write(Self.plan.replacing("steps: 8", with: "steps: 9"), to: "plan.yaml")
+        let written = try workspace.bytes("out/report.md")
+        let foreign = try compare(workspace, ["--report-only"])
+        #expect(foreign.status == 64 && foreign.errors.contains("28 of 28 results in out belong to no trial"))
+        #expect(try workspace.bytes("out/report.md") == written)
+        let other = try compare(workspace, ["--limit", "1"])
+        #expect(
+            other.status == 0 && other.errors.contains("note: 28 of 28 results in out belong to no trial"))
     }
 
     /// Interrupted in the middle of a run: the same command finishes that run and the rest.
@@ -158,6 +185,14 @@ import Testing
         let absent = try compare(workspace)
         #expect(absent.status == 66 && absent.errors.contains("absent.jsonl"))
         #expect(try workspace.run(["compare", "none.yaml", "--output", "out"]).status == 66)
+        try workspace.write(
+            Self.plan.replacing("test: test.jsonl", with: "test: validation.jsonl"), to: "plan.yaml")
+        let same = try compare(workspace)
+        #expect(same.status == 64 && same.errors.contains("the test data are the validation data"))
+        try workspace.write(
+            Self.plan.replacing("seeds: [7]}", with: "seeds: [7], metric: pearson}"), to: "plan.yaml")
+        let unfit = try compare(workspace)
+        #expect(unfit.status == 64 && unfit.errors.contains("pearson does not exist for task classification"))
         #expect(!workspace.exists("out/results.jsonl"))
     }
 

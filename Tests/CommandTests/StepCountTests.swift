@@ -25,12 +25,17 @@ import Testing
         #expect(result.output.contains("AdaLoRA, exact"))
     }
 
-    @Test(arguments: [("products", 1), ("factorizations", 1), ("allocations", 1000)])
-    func oneCallMoreIsAnError(_ key: String, _ less: Int) throws {
+    @Test(arguments: [
+        ("products", -1.0, "products a step, more than"),
+        ("factorizations", -1, "factorizations a step, more than"),
+        ("allocations", -1000, "allocations a step, more than"), ("flops", 1, "flops a step, fewer than"),
+        ("bytes", 100_000, "bytes a step, fewer than"), ("loss", 0.01, "computes something else"),
+    ])
+    func anotherLimitIsAnError(_ key: String, _ change: Double, _ message: String) throws {
         let json = try JSONValue.read(Self.repository.appendingPathComponent(Self.limits))
         var all = try #require(json.object)
         var scenario = try #require(all["AdaLoRA, exact"]?.object)
-        scenario[key] = JSONValue(try #require(scenario[key]?.int) - less)
+        scenario[key] = .number(try #require(scenario[key]?.double) + change)
         all["AdaLoRA, exact"] = .object(scenario)
         let file = FileManager.default.temporaryDirectory.appendingPathComponent(
             "limits-\(UUID().uuidString).json")
@@ -38,8 +43,6 @@ import Testing
         try Data(JSONValue.object(all).text().utf8).write(to: file)
         let result = try check(file.path)
         #expect(result.status == 1)
-        #expect(
-            result.errorLines.count == 1 && result.errors.contains("\(key) a step, more than"),
-            "\(result.errors)")
+        #expect(result.errorLines.count == 1 && result.errors.contains(message), "\(result.errors)")
     }
 }

@@ -31,6 +31,9 @@ import Testing
         let again = try sweep(workspace, options)
         #expect(again.status == 0 && again.output == first.output)
         #expect(!again.errors.contains("rank 4, seed"))
+        try workspace.write(Workspace.jsonLines(rows: 40, places: ["book"]), to: "train.jsonl")
+        let other = try sweep(workspace, options)
+        #expect(other.status == 64 && other.errors.contains("other data"), "\(other.errors)")
     }
 
     /// With no margin the lowest rank falls behind the median of three and is given up; a folder of other settings is

@@ -29,6 +29,7 @@ final class Workspace {
         try write(Self.jsonLines(rows: 60, places: ["film", "book", "song"]), to: "train.jsonl")
         // Other words than in training, so that no row stands in both.
         try write(Self.jsonLines(rows: 30, places: ["meal", "show"]), to: "validation.jsonl")
+        try write(Self.jsonLines(rows: 24, places: ["stall", "game"]), to: "test.jsonl")
     }
 
     deinit { try? FileManager.default.removeItem(at: url) }

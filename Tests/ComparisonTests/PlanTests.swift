@@ -167,6 +167,10 @@ import Testing
             "plan.yaml:15: arm 'pattern': 'prune-from' and 'pattern-of' are both given; keep one"
         ),
         (
+            "name: LoRA, settings", "name: LoRA, average-ranks: [1.5], settings",
+            "plan.yaml:13: arm 'LoRA': LoRA trains whole ranks, and average rank 1.5 is none; give the arm 'average-ranks' of its own, or use whole ones"
+        ),
+        (
             "prune-from: 2", "prune-from: 1.5",
             "plan.yaml:16: arm 'pruned LoRA': 1.5 times average rank 1 is no whole rank; LoRA trains whole ranks: use a factor like 2"
         ),

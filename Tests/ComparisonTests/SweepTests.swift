@@ -80,6 +80,16 @@ import Testing
         #expect(DiminishingReturns([], metric: .accuracy) == nil)
     }
 
+    /// Two of three seeds that came through are no mean of the rank.
+    @Test func aRankWithAGivenUpRunHasNoMean() {
+        let planner = SweepPlanner(ranks: [1, 2], seeds: [1, 2, 3], metric: .accuracy, rule: nil)
+        let outcomes = planner.runs.map { run in
+            SweepOutcome(run: run, value: run.rank == 1 && run.seed == 3 ? nil : 0.5 + Double(run.seed) / 100)
+        }
+        let summaries = planner.summaries(arm: SweepPlanner.fixedArm, outcomes)
+        #expect(summaries[0].summary == nil && summaries[1].summary?.count == 3)
+    }
+
     @Test func standingByHand() throws {
         func summaries(_ values: [[Double]]) -> [(rank: Int, summary: Summary?)] {
             zip([1, 2, 4, 8], values).map { ($0, Summary($1)) }

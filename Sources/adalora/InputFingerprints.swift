@@ -1,0 +1,29 @@
+import Foundation
+import ModelFiles
+import Training
+
+/// Tells the inputs of one comparison or sweep from those of another, by content.
+enum InputFingerprints {
+    /// - Parameter files: names and paths of data files.
+    /// - Returns: by name; the model's files as `model/FILE`.
+    static func of(model: String, files: [(name: String, path: String)]) throws -> [String: String] {
+        var prints: [String: String] = [:]
+        for (name, path) in files { prints[name] = try of(URL(fileURLWithPath: path)) }
+        let folder = URL(fileURLWithPath: model)
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let texts = ["config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
+        for file in entries.sorted() where texts.contains(file) || file.hasSuffix(".safetensors") {
+            prints["model/\(file)"] = try of(folder.appendingPathComponent(file))
+        }
+        return prints
+    }
+
+    private static func of(_ file: URL) throws -> String {
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw ModelFileError(
+                kind: .missing, file: file.path, problem: "the file does not exist",
+                advice: "paths are relative to the current folder")
+        }
+        return try Fingerprint.of(file: file)
+    }
+}
