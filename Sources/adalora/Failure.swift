@@ -11,7 +11,8 @@ import Tokenizers
 import Training
 
 /// Turns errors of the libraries into one clear line on standard error and an exit status of sysexits.h:
-/// 64 usage, 65 bad data, 66 missing input, 74 input or output failed, 70 anything unforeseen.
+/// 64 usage, 65 bad data, 66 missing input, 74 input or output failed, 75 in use by another process, 70 anything
+/// unforeseen; 1 for a run that diverged.
 enum Failure {
     static func run(_ body: () throws -> Void) throws {
         do {
