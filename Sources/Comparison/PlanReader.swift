@@ -173,7 +173,8 @@ extension PlanReader {
         inner.require("name", "add 'name: NAME'")
         let isBudgetless = inner.flag("budgetless")
         let own = budgets(inner)
-        let settings = common.merging(self.settings(inner) ?? [:]) { $1 }
+        // null takes a setting of the plan back.
+        let settings = common.merging(self.settings(inner) ?? [:]) { $1 }.filter { $0.value != "null" }
         let pruneFrom = pruneFrom(inner)
         if let pruneFrom, settings["method"] == "lora" {
             for case .averageRank(let rank) in own ?? planBudgets

@@ -100,6 +100,13 @@ struct AdapterDescription {
         self.isWholeModel = isWholeModel
     }
 
+    /// The description of a model that has the updates in its weights.
+    var asWholeModel: AdapterDescription {
+        AdapterDescription(
+            baseModel: baseModel, task: task, labels: labels, pooling: pooling, maxLength: maxLength,
+            modelFingerprint: modelFingerprint, step: step, isWholeModel: true)
+    }
+
     init(_ file: URL) throws {
         let json = try JSONValue.read(file)
         guard json["format"]?.int == Self.format, let baseModel = json["baseModel"]?.string,

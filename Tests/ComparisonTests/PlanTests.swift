@@ -27,6 +27,13 @@ import Testing
         #expect(plan.source == Samples.yaml)
     }
 
+    @Test func anArmTakesASettingBack() throws {
+        let plan = try Samples.plan(
+            Samples.yaml.replacingOccurrences(of: "{method: head}", with: "{method: head, epochs: null}"))
+        #expect(plan.arm("head only")?.settings == ["method": "head"])
+        #expect(plan.arm("LoRA")?.settings == ["epochs": "3", "method": "lora"])
+    }
+
     @Test func budgetsInParameters() throws {
         let text = Samples.yaml.replacingOccurrences(of: "average-ranks", with: "budget-parameters")
             .replacingOccurrences(of: "[1, 2]", with: "[166k, 83_000]")

@@ -1,0 +1,59 @@
+import Autodiff
+import Matrices
+
+extension AdapterSet {
+    /// The same updates as plain LoRA, B·A with factor 1: w = s·λ goes half into each, A = √|w|·Q and
+    /// B = sign(w)·√|w|·P.
+    ///
+    /// - Parameter padded: with zeros to the largest rank, so that one rank holds for every module; a module at rank 0
+    ///   has none either way.
+    public func foldedToLoRA(padded: Bool) -> AdapterSet {
+        let largest = adapters.reduce(0) { max($0, $1.rank) }
+        let folded = adapters.map { adapter in
+            Self.folded(adapter, rank: padded && adapter.rank > 0 ? largest : adapter.rank)
+        }
+        return AdapterSet(adapters: folded, layers: layers)
+    }
+
+    private static func folded(_ adapter: LowRankAdapter, rank: Int) -> LowRankAdapter {
+        let layer = adapter.layer
+        let (keptP, lambda, keptQ) = adapter.keptFactors
+        let kept = adapter.rank
+        let b = Matrix(rows: layer.outputs, columns: rank)
+        let a = Matrix(rows: rank, columns: layer.inputs)
+        for triplet in 0..<kept {
+            let weight = adapter.factors.factor * (lambda?[triplet] ?? 1)
+            let share = weight.magnitude.squareRoot()
+            let signed = weight < 0 ? -share : share
+            for row in 0..<layer.outputs { b.row(row)[triplet] = signed * keptP[row * kept + triplet] }
+            let row = a.row(triplet)
+            for column in 0..<layer.inputs { row[column] = share * keptQ[triplet * layer.inputs + column] }
+        }
+        let name = "\(adapter.site)"
+        return LowRankAdapter(
+            layer: layer,
+            factors: LowRankFactors(
+                p: Parameter(name: name + ".B", values: b), lambda: nil,
+                q: Parameter(name: name + ".A", values: a), factor: 1), dropout: 0)
+    }
+
+    /// With P, Λ and Q: LoRA by its exact singular triplets, the rest as it is.
+    public func inSVDForm(workers: Workers) throws -> AdapterSet {
+        guard adapters.contains(where: { $0.factors.lambda == nil }) else { return self }
+        return try truncated(to: adapters.reduce(0) { $0 + $1.rank }, costs: nil, workers: workers).set
+    }
+
+    /// Adds each update to its layer's own weight, W + s·P·Λ·Q, and takes the adapters off. The weights become copies:
+    /// a mapped file stays as it is.
+    public func mergeIntoLayers() {
+        for (adapter, layer) in zip(adapters, layers) {
+            layer.adapter = nil
+            guard adapter.rank > 0 else { continue }
+            let folded = Self.folded(adapter, rank: adapter.rank)
+            let merged = Matrix(rows: layer.outputs, columns: layer.inputs)
+            merged.copyValues(from: layer.weight.values)
+            Product.multiply(folded.factors.p.values, folded.factors.q.values, into: merged, beta: 1)
+            layer.weight.values = merged
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import Adapters
+import Datasets
+import Foundation
+import Matrices
+import ModelFiles
+import Tokenizers
+import Transformers
+
+/// Writes a trained adapter in a form that other programs read, and checks what it wrote.
+public struct AdapterExport: Sendable {
+    public enum Form: String, CaseIterable, Sendable {
+        /// LoRA of one rank for every module, zero-padded, with r = lora_alpha: the same in PEFT, vLLM and llama.cpp.
+        case lora
+        /// LoRA whose modules keep their own ranks, by PEFT's rank_pattern and alpha_pattern.
+        case raggedLoRA = "ragged-lora"
+        /// PEFT's AdaLoRA.
+        case peftAdaLoRA = "peft-adalora"
+        /// The base model with the updates added to its weights.
+        case merged
+    }
+
+    /// Of all logits of the samples, exported against original.
+    public let largestDifference: Double
+    public let largestLogit: Double
+    public let samples: Int
+    /// Triplets kept, by site.
+    public let ranks: [(site: String, rank: Int)]
+    private static let madeUpSamples = 16
+    private static let longestSample = 64
+
+    /// Writes the new folder `output`; it appears only if the exported adapter, opened again, gives the same logits.
+    ///
+    /// - Parameters:
+    ///   - rows: texts to check with; nil makes up sequences of tokens.
+    ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
+    public init(
+        adapter: URL, modelFolder: URL?, form: Form, rows: Dataset?, tolerance: Double, output: URL,
+        threads: Int?
+    ) throws {
+        let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
+        guard !opened.description.isWholeModel, opened.adapters.ranks.contains(where: { $0 > 0 }) else {
+            throw TrainingError(
+                .usage, "\(adapter.path) has no adapters to export; give the run or folder of an adapter")
+        }
+        if FileManager.default.fileExists(atPath: output.path) {
+            throw TrainingError(.usage, "\(output.path) already exists; give a new folder as --output")
+        }
+        let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let data = try Self.samples(opened, rows)
+        let expected = SequenceModel(encoder: opened.loaded.encoder, head: opened.head, workers: workers)
+            .logits(data)
+        let description = opened.description
+        let base = modelFolder ?? URL(fileURLWithPath: description.baseModel)
+        var difference = (largest: Double.infinity, logit: 0.0)
+        ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }
+        try AtomicFile.replaceFolder(output) { target in
+            try Self.write(opened, form, base: base, workers: workers, into: target)
+            let again = try OpenedAdapter(target, modelFolder: form == .merged ? nil : base)
+            let found = SequenceModel(encoder: again.loaded.encoder, head: again.head, workers: workers)
+                .logits(data)
+            difference = Self.difference(expected, found)
+            guard difference.largest <= tolerance * max(1, difference.logit) else {
+                throw TrainingError(
+                    "the exported \(form.rawValue) differs by \(difference.largest) in logits of up to "
+                        + "\(difference.logit), more than the tolerance of \(tolerance) allows; nothing was written"
+                )
+            }
+        }
+        (largestDifference, largestLogit) = difference
+        samples = data.count
+    }
+
+    private static func samples(_ opened: OpenedAdapter, _ rows: Dataset?) throws -> TokenizedDataset {
+        let maxLength = opened.description.maxLength
+        if let rows {
+            return try TokenizedDataset(
+                rows, targets: nil, tokenizer: opened.loaded.tokenizer, maxLength: maxLength,
+                longRows: .truncate)
+        }
+        var stream = RandomStream(seed: 1, purpose: "samples of an export")
+        let vocabulary = opened.loaded.tokenizer.vocabularySize
+        let sequences = (0..<madeUpSamples).map { _ in
+            let length = 1 + Int(stream.uniform() * Double(min(maxLength, longestSample)))
+            let ids = (0..<min(length, maxLength)).map { _ in Int32(stream.uniform() * Double(vocabulary)) }
+            return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
+        }
+        return TokenizedDataset(sequences: sequences, targets: nil)
+    }
+
+    private static func write(
+        _ opened: OpenedAdapter, _ form: Form, base: URL, workers: Workers, into folder: URL
+    ) throws {
+        let description = opened.description
+        func writeAdapter(_ set: AdapterSet, _ method: AdapterPlan.Method) throws {
+            try PEFTFolder.write(
+                set, method: method, head: opened.head, baseModel: description.baseModel, into: folder)
+            try description.write(to: folder.appendingPathComponent("adalora.json"))
+        }
+        switch form {
+        case .lora: try writeAdapter(opened.adapters.foldedToLoRA(padded: true), .lora)
+        case .raggedLoRA: try writeAdapter(opened.adapters.foldedToLoRA(padded: false), .lora)
+        case .peftAdaLoRA: try writeAdapter(try opened.adapters.inSVDForm(workers: workers), .adalora)
+        case .merged:
+            guard description.pooling == .pooler else {
+                throw TrainingError(
+                    .usage,
+                    "a merged model is read as a sequence classifier, which pools by the pooler, not by "
+                        + "\(description.pooling.rawValue); export an adapter, or train with --pooling pooler"
+                )
+            }
+            opened.adapters.mergeIntoLayers()
+            let model = SequenceModel(encoder: opened.loaded.encoder, head: opened.head, workers: workers)
+            try WholeModelFolder.write(model, labels: description.labels, base: base, into: folder)
+            try description.asWholeModel.write(to: folder.appendingPathComponent("adalora.json"))
+        }
+    }
+
+    private static func difference(_ a: Matrix, _ b: Matrix) -> (largest: Double, logit: Double) {
+        guard a.rows == b.rows, a.columns == b.columns else { return (.infinity, 0) }
+        var (largest, logit) = (0.0, 0.0)
+        for index in 0..<a.count {
+            let (x, y) = (Double(a.pointer[index]), Double(b.pointer[index]))
+            guard (x - y).isFinite else { return (.infinity, logit) }
+            largest = max(largest, abs(x - y))
+            logit = max(logit, abs(x))
+        }
+        return (largest, logit)
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Training
+
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write a trained adapter in a form that other programs read.",
+        discussion: """
+            lora          zero-padded to one rank, r = lora_alpha: the same in PEFT, vLLM and llama.cpp
+            peft-adalora  PEFT's AdaLoRA folder
+            merged        a Hugging Face model with the updates in its weights
+
+            What was written is opened again and its logits compared with the original's; it stays only if they agree.
+            """)
+
+    enum Target: String, ExpressibleByArgument, CaseIterable {
+        case lora
+        case peftAdaLoRA = "peft-adalora"
+        case merged
+    }
+
+    @OptionGroup var adapter: AdapterChoice
+    @Option(help: "What to write.") var to: Target
+    @Flag(help: "With lora: each module keeps its own rank (rank_pattern), which only PEFT reads.")
+    var ragged = false
+    @Option(help: "Rows to check with (default: made-up sequences of tokens).") var data: String?
+    @Option(name: .customLong("text-column"), help: "Column of the text, or two columns for pairs.")
+    var textColumn: String?
+    @Option(help: "Largest difference of logits, relative to the largest logit or 1.") var tolerance = 1e-4
+    @Option(help: "Folder to write.") var output: String
+
+    func validate() throws {
+        if ragged && to != .lora { throw ValidationError("--ragged goes with --to lora only") }
+        guard tolerance > 0, tolerance.isFinite else { throw ValidationError("--tolerance must be above 0") }
+    }
+
+    func run() throws {
+        try Failure.run {
+            let form: AdapterExport.Form =
+                switch to {
+                case .lora: ragged ? .raggedLoRA : .lora
+                case .peftAdaLoRA: .peftAdaLoRA
+                case .merged: .merged
+                }
+            let rows = try data.map {
+                try Dataset.read(
+                    URL(fileURLWithPath: $0), columns: Columns.parse(textColumn, nil), requireLabels: false)
+            }
+            let result = try AdapterExport(
+                adapter: adapter.url, modelFolder: adapter.model.map { URL(fileURLWithPath: $0) }, form: form,
+                rows: rows, tolerance: tolerance, output: URL(fileURLWithPath: output),
+                threads: adapter.threads)
+            let kept = result.ranks.reduce(0) { $0 + $1.rank }
+            let bare = result.ranks.count { $0.rank == 0 }
+            Terminal.output(
+                "\(output): \(form.rawValue), \(kept) triplets in \(result.ranks.count - bare) matrices"
+                    + (bare > 0 ? ", \(bare) left bare" : ""))
+            Terminal.output(
+                "checked on \(result.samples) \(rows == nil ? "made-up sequences" : "rows"): logits differ by at most "
+                    + String(
+                        format: "%.1e (largest logit %.2f)", result.largestDifference, result.largestLogit))
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import ModelFiles
+import Testing
+
+/// `adalora export` on adapters of each method; PEFT and transformers open the same folders in scripts/interop.sh.
+@Suite struct ExportTests {
+    private func trained(_ more: [String]) throws -> Workspace {
+        let workspace = try Workspace()
+        try #require(try workspace.run(Workspace.training(more)).status == 0)
+        return workspace
+    }
+
+    private func metrics(_ workspace: Workspace, _ folder: String) throws -> JSONValue {
+        let result = try workspace.run(["evaluate", folder, "--data", "validation.jsonl", "--json"])
+        try #require(result.status == 0, "\(result.errors)")
+        return try #require(JSONValue.parse(result.output)["metrics"])
+    }
+
+    @Test(arguments: [["--budget", "12"], ["--method", "lora", "--average-rank", "2"]])
+    func everyForm(method: [String]) throws {
+        let workspace = try trained(method)
+        let before = try metrics(workspace, "run")
+        for (name, options) in [
+            ("lora", ["--to", "lora"]), ("ragged", ["--to", "lora", "--ragged"]),
+            ("peft", ["--to", "peft-adalora"]), ("merged", ["--to", "merged", "--data", "validation.jsonl"]),
+        ] {
+            let result = try workspace.run(["export", "run", "--output", name] + options)
+            try #require(result.status == 0, "\(name): \(result.errors)")
+            #expect(result.output.contains("logits differ by at most"))
+            #expect(try metrics(workspace, name) == before, "\(name)")
+        }
+        let config = try JSONValue.read(workspace.file("lora/adapter_config.json"))
+        #expect(config["peft_type"]?.string == "LORA")
+        #expect(config["r"]?.double == config["lora_alpha"]?.double)
+        #expect(config["rank_pattern"]?.object?.members.isEmpty == true)
+        // One rank for every module.
+        let rank = try #require(config["r"]?.int)
+        let store = try TensorStore(file: workspace.file("lora/adapter_model.safetensors"))
+        let shapes = store.tensors.filter { $0.name.hasSuffix("lora_A.weight") }.map(\.shape)
+        #expect(!shapes.isEmpty && shapes.allSatisfy { $0[0] == rank })
+        #expect(
+            try JSONValue.read(workspace.file("peft/adapter_config.json"))["peft_type"]?.string == "ADALORA")
+        // The merged model stands alone: no base model, the tokenizer with it.
+        for file in ["config.json", "model.safetensors", "vocab.txt", "adalora.json"] {
+            #expect(workspace.exists("merged/\(file)"), "\(file)")
+        }
+    }
+
+    @Test func whatCannotBeExported() throws {
+        let workspace = try trained(["--budget", "12", "--pooling", "mean"])
+        let merged = try workspace.run(["export", "run", "--to", "merged", "--output", "merged"])
+        #expect(merged.status == 64 && merged.errors.contains("pools by the pooler"), "\(merged.errors)")
+        #expect(!workspace.exists("merged"))
+        // Float32 products in another order differ by more than this.
+        let strict = try workspace.run([
+            "export", "run", "--to", "lora", "--output", "strict", "--tolerance", "1e-30",
+        ])
+        #expect(strict.status == 65 && strict.errors.contains("nothing was written"), "\(strict.errors)")
+        #expect(!workspace.exists("strict"))
+        try #require(try workspace.run(["export", "run", "--to", "lora", "--output", "lora"]).status == 0)
+        let twice = try workspace.run(["export", "run", "--to", "lora", "--output", "lora"])
+        #expect(twice.status == 64 && twice.errors.contains("already exists"))
+        #expect(
+            try workspace.run(["export", "run", "--to", "merged", "--ragged", "--output", "x"]).status == 64)
+        #expect(try workspace.run(["export", "run", "--to", "gguf", "--output", "x"]).status == 64)
+    }
+}
