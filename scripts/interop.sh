@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Trains a short run, exports it in every form, and has the real peft and transformers open each: same answers or an
+# error. Installs both into .build-peer/venv when they are missing (about 1.5 GB); ADALORA_PEER_VENV names another one.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+venv="${ADALORA_PEER_VENV:-.build-peer/venv}"
+if ! "$venv/bin/python" -c 'import peft, torch, transformers' 2>/dev/null; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --extra-index-url https://download.pytorch.org/whl/cpu \
+        "torch==2.13.0+cpu" "transformers==5.23.0" "peft==0.21.2"
+fi
+scripts/install-dependencies.sh
+scripts/fetch-minilm.sh
+[[ -s data/wordnet/test.jsonl ]] || python3 scripts/make-wordnet.py data/wordnet
+swift build -c release --product adalora
+adalora=.build/release/adalora
+
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+head -n 640 data/wordnet/train.jsonl >"$work/train.jsonl"
+head -n 48 data/wordnet/test.jsonl >"$work/rows.jsonl"
+for method in adalora lora; do
+    # One rank each on average: some matrices are left bare.
+    "$adalora" train --model models/minilm --train "$work/train.jsonl" --method $method --average-rank 1 \
+        --steps 40 --learning-rate 1e-2 --output "$work/$method" 2>"$work/log" >/dev/null ||
+        { cat "$work/log" >&2; exit 1; }
+    for form in lora peft-adalora merged; do
+        "$adalora" export "$work/$method" --to $form --output "$work/$method-$form" >/dev/null
+    done
+    "$adalora" export "$work/$method" --to lora --ragged --output "$work/$method-ragged" >/dev/null
+    echo "$method:"
+    HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1 PYTHONWARNINGS=ignore "$venv/bin/python" scripts/interop/check.py "$adalora" \
+        "$work/$method" "$work/rows.jsonl" "$work/$method/adapter" "$work/$method"-{lora,ragged,peft-adalora,merged}
+done
