@@ -51,12 +51,12 @@ package struct BertNormalizer: Sendable {
             mayDecompose = mayDecompose || scalar.value >= 0xC0
         }
         if stripAccents && mayDecompose { result = Self.withoutAccents(result) }
-        return lowercase ? Self.lowercased(result) : result
+        return lowercase ? Lowercase().normalize(result) : result
     }
 
     /// NFD without its nonspacing marks.
     private static func withoutAccents(_ scalars: [LocatedScalar]) -> [LocatedScalar] {
-        let decomposed = CanonicalDecomposition.decompose(scalars.map(\.scalar))
+        let decomposed = Decomposition.decompose(scalars.map(\.scalar))
         var result: [LocatedScalar] = []
         result.reserveCapacity(decomposed.count)
         // As in the library a scalar takes the place at its position in the text, also where marks were
@@ -68,28 +68,6 @@ package struct BertNormalizer: Sendable {
             var located = scalars[max(position, 0)]
             located.scalar = part.scalar
             result.append(located)
-        }
-        return result
-    }
-
-    /// Scalar by scalar, without the context rules (final sigma) of lowercasing a string.
-    private static func lowercased(_ scalars: [LocatedScalar]) -> [LocatedScalar] {
-        var result: [LocatedScalar] = []
-        result.reserveCapacity(scalars.count)
-        for var located in scalars {
-            let scalar = located.scalar
-            if scalar.value < 0x80 {
-                let upper = scalar.value >= 0x41 && scalar.value <= 0x5A
-                if upper { located.scalar = Unicode.Scalar(UInt8(scalar.value + 32)) }
-                result.append(located)
-            } else if scalar.properties.changesWhenLowercased {
-                for lower in scalar.properties.lowercaseMapping.unicodeScalars {
-                    located.scalar = lower
-                    result.append(located)
-                }
-            } else {
-                result.append(located)
-            }
         }
         return result
     }

@@ -22,6 +22,16 @@ package struct LocatedScalar: Sendable {
 struct TokenList {
     var ids: [Int32] = []
     var offsets: [Range<Int>] = []
+    /// White space at the ends of the added tokens among them, by index; kept only where it matters.
+    var addedEdges: [Int: ByteLevelTrimming.Edges] = [:]
+
+    init() {}
+
+    /// Tokens of a template, which stand for no text.
+    init(special ids: [Int32]) {
+        self.ids = ids
+        offsets = ids.map { _ in 0..<0 }
+    }
 
     var count: Int { ids.count }
 

@@ -26,7 +26,8 @@ public struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatabl
 /// One or two texts as token ids, special tokens included.
 public struct Encoding: Sendable, Equatable {
     public let ids: [Int32]
-    /// 0 for the first text and its special tokens, 1 for the second.
+    /// 0 or 1, as the model's template says: BERT's has 1 for the second text and its last special token,
+    /// RoBERTa's has 0 throughout.
     public let typeIDs: [Int32]
     /// The UTF-8 bytes of its own text that each token stands for; empty for the special tokens around the
     /// texts.
@@ -35,21 +36,21 @@ public struct Encoding: Sendable, Equatable {
     public let truncatedTokens: Int
 }
 
-/// A BERT WordPiece tokenizer, with the ids of Hugging Face's `tokenizers` library.
+/// A WordPiece, byte-level BPE or Unigram tokenizer, with the ids of Hugging Face's `tokenizers` library.
 public struct Tokenizer: Sendable {
     /// Largest id + 1.
     public let vocabularySize: Int
     /// The id of the padding token, nil when the vocabulary has none; `encode` never pads.
     public let paddingID: Int32?
-    public var unknownID: Int32? { model.unknownID }
+    /// The id of the token for unknown text, nil when the vocabulary has none.
+    public let unknownID: Int32?
 
-    private let normalizer: BertNormalizer
-    private let model: WordPiece
+    private let pipeline: TextPipeline
+    private let template: Template
+    private let trimming: ByteLevelTrimming?
     private let originalTokens: AddedTokens
     private let normalizedTokens: AddedTokens
     private let names: [Int32: String]
-    private let classID: Int32
-    private let separatorID: Int32
 
     /// Reads `tokenizer.json`, or else `vocab.txt` with `tokenizer_config.json`. Throws `TokenizerError`, or
     /// `ModelFileError` for a file that cannot be read or is not JSON.
@@ -71,19 +72,11 @@ public struct Tokenizer: Sendable {
     }
 
     init(_ file: TokenizerFile) throws {
-        func id(_ token: String) throws -> Int32 {
-            guard let id = file.id(of: token) else {
-                throw TokenizerError(file: file.path, problem: "the vocabulary has no \"\(token)\" token")
-            }
-            return id
-        }
-        normalizer = file.normalizer
-        model = try WordPiece(
-            vocabulary: file.vocabulary, unknownID: try id(file.unknownToken),
-            continuingPrefix: file.continuingPrefix, longestWord: file.longestWord, file: file.path)
-        classID = try id(file.classToken)
-        separatorID = try id(file.separatorToken)
-        paddingID = file.id(of: file.paddingToken)
+        pipeline = file.pipeline
+        template = file.template
+        trimming = file.trimming
+        unknownID = file.unknownID
+        paddingID = file.paddingID
         originalTokens = AddedTokens(
             file.addedTokens.filter { !$0.isNormalized }.map { (Array($0.text.unicodeScalars), $0) })
         normalizedTokens = AddedTokens(try Self.normalized(file))
@@ -100,7 +93,7 @@ public struct Tokenizer: Sendable {
     ) throws -> [(scalars: [Unicode.Scalar], token: AddedToken)] {
         var seen: [[Unicode.Scalar]: String] = [:]
         return try file.addedTokens.filter(\.isNormalized).map { token in
-            let located = file.normalizer.normalize(LocatedScalar.scalars(of: token.text)[...])
+            let located = file.pipeline.normalize(LocatedScalar.scalars(of: token.text)[...])
             let scalars = located.map(\.scalar)
             guard !scalars.isEmpty else {
                 throw TokenizerError(
@@ -120,33 +113,43 @@ public struct Tokenizer: Sendable {
     /// The token of an id as the vocabulary spells it ("##ing"); nil for an id that it does not have.
     public func token(for id: Int32) -> String? { names[id] }
 
-    /// `[CLS] text [SEP]`, or `[CLS] text [SEP] pair [SEP]`, of at most `maxLength` tokens. What does not fit
-    /// is cut at the end, of a pair the longer text first, and counted. `maxLength` is at least 2, or 3 with a
-    /// pair.
+    /// How many tokens `encode` adds to those of the text or texts: the least that `maxLength` may be.
+    public func specialTokenCount(isPair: Bool) -> Int { template.specialTokenCount(isPair: isPair) }
+
+    /// The tokens of one text or two with the special tokens of the model around them, `[CLS] text [SEP]` or
+    /// `<s> text </s></s> pair </s>` for instance, at most `maxLength` in all. What does not fit is cut at the
+    /// end, of a pair the longer text first, and counted. `maxLength` is at least `specialTokenCount`.
     public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
-        let limit = maxLength - (pair == nil ? 2 : 3)
-        precondition(limit >= 0, "\(maxLength) tokens cannot hold \(maxLength - limit) special tokens")
+        let special = specialTokenCount(isPair: pair != nil)
+        let limit = maxLength - special
+        precondition(limit >= 0, "\(maxLength) tokens cannot hold \(special) special tokens")
         var first = tokens(of: text)
-        var second = pair.map { tokens(of: $0) }
-        let total = first.count + (second?.count ?? 0)
-        if let other = second {
-            let (keptFirst, keptSecond) = Self.longestFirst(first.count, other.count, limit: limit)
+        var second = pair.map { tokens(of: $0) } ?? TokenList()
+        let total = first.count + second.count
+        if pair != nil {
+            let (keptFirst, keptSecond) = Self.longestFirst(first.count, second.count, limit: limit)
             first.cut(to: keptFirst)
-            second?.cut(to: keptSecond)
+            second.cut(to: keptSecond)
         } else if first.count > limit {
             first.cut(to: limit)
         }
-        var ids = [classID] + first.ids + [separatorID]
-        var types = [Int32](repeating: 0, count: ids.count)
-        var offsets = [0..<0] + first.offsets + [0..<0]
-        if let second {
-            ids += second.ids + [separatorID]
-            types += [Int32](repeating: 1, count: second.count + 1)
-            offsets += second.offsets + [0..<0]
+        var ids: [Int32] = []
+        var types: [Int32] = []
+        var offsets: [Range<Int>] = []
+        func add(_ tokens: TokenList, _ type: Int32) {
+            ids += tokens.ids
+            types += [Int32](repeating: type, count: tokens.count)
+            offsets += tokens.offsets
+        }
+        for part in template.parts(isPair: pair != nil) {
+            switch part {
+            case .special(let special, let type): add(TokenList(special: special), type)
+            case .first(let type): add(first, type)
+            case .second(let type): add(second, type)
+            }
         }
         return Encoding(
-            ids: ids, typeIDs: types, offsets: offsets,
-            truncatedTokens: total - first.count - (second?.count ?? 0))
+            ids: ids, typeIDs: types, offsets: offsets, truncatedTokens: total - first.count - second.count)
     }
 
     /// How many tokens of each text stay: the longer one gives way, then both, as `longest_first` does.
@@ -168,19 +171,33 @@ public struct Tokenizer: Sendable {
         var output = TokenList()
         for piece in originalTokens.split(LocatedScalar.scalars(of: text)[...]) {
             switch piece {
-            case .token(let id, let place): output.append(id, place)
-            case .text(let segment): encode(normalizer.normalize(segment), into: &output)
+            case .token(let id, let place): append(id, place, to: &output)
+            case .text(let segment): encode(pipeline.normalize(segment), into: &output)
             }
         }
+        trimming?.trim(&output, of: text, names: names)
         return output
+    }
+
+    /// A text without added tokens, normalized and pre-tokenized: what the model gets.
+    package func words(of text: String) -> [[Unicode.Scalar]] {
+        let normalized = pipeline.normalize(LocatedScalar.scalars(of: text)[...])
+        return pipeline.words(normalized[...]).map { $0.map(\.scalar) }
     }
 
     private func encode(_ normalized: [LocatedScalar], into output: inout TokenList) {
         for piece in normalizedTokens.split(normalized[...]) {
             switch piece {
-            case .token(let id, let place): output.append(id, place)
-            case .text(let text): BertNormalizer.forEachWord(text) { model.encode($0, into: &output) }
+            case .token(let id, let place): append(id, place, to: &output)
+            case .text(let text): pipeline.encode(text, into: &output)
             }
         }
+    }
+
+    private func append(_ id: Int32, _ place: ArraySlice<LocatedScalar>, to output: inout TokenList) {
+        if trimming != nil {
+            output.addedEdges[output.count] = ByteLevelTrimming.Edges(place.map(\.scalar))
+        }
+        output.append(id, place)
     }
 }

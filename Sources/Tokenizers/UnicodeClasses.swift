@@ -66,7 +66,7 @@ enum UnicodeClasses {
         }
     }
 
-    private static func contains(_ ranges: [ClosedRange<UInt32>], _ value: UInt32) -> Bool {
+    static func contains(_ ranges: [ClosedRange<UInt32>], _ value: UInt32) -> Bool {
         var (low, high) = (0, ranges.count)
         while low < high {
             let middle = (low + high) / 2

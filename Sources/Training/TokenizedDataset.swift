@@ -37,6 +37,14 @@ public struct TokenizedDataset: Sendable {
         var cut: [Int] = []
         var unknown = 0
         let unknownID = tokenizer.unknownID
+        let isPair = dataset.examples.contains { $0.pair != nil }
+        let special = tokenizer.specialTokenCount(isPair: isPair)
+        guard maxLength > special else {
+            throw TrainingError(
+                .usage,
+                "--max-length \(maxLength) leaves no room beside the \(special) special tokens that this model puts around "
+                    + "\(isPair ? "two texts" : "a text"); raise it")
+        }
         for (index, example) in dataset.examples.enumerated() {
             let encoding = tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)
             if encoding.truncatedTokens > 0 {

@@ -1,15 +1,16 @@
 import Foundation
 
-/// NFD (Unicode Standard Annex 15) as far as the `tokenizers` library knows it: scalars that its tables lack
-/// neither decompose nor take part in the reordering of marks.
-enum CanonicalDecomposition {
+/// NFD and NFKD (Unicode Standard Annex 15) as far as the `tokenizers` library knows them: scalars that its
+/// tables lack neither decompose nor take part in the reordering of marks.
+enum Decomposition {
     struct Part {
         let scalar: Unicode.Scalar
         /// Whether this is a further scalar of the decomposition that the part before it began.
         let continues: Bool
     }
 
-    static func decompose(_ scalars: [Unicode.Scalar]) -> [Part] {
+    static func decompose(_ scalars: [Unicode.Scalar], compatibly: Bool = false) -> [Part] {
+        let table = compatibly ? compatibleTable : canonicalTable
         var parts: [Part] = []
         parts.reserveCapacity(scalars.count)
         // Marks since the last scalar of class 0, which wait for their order.
@@ -32,7 +33,7 @@ enum CanonicalDecomposition {
             }
         }
         for scalar in scalars {
-            guard scalar.value >= 0xC0, let pieces = pieces(scalar) else {
+            guard scalar.value >= firstDecomposable, let pieces = pieces(scalar, table) else {
                 append(scalar, continues: false)
                 continue
             }
@@ -43,12 +44,14 @@ enum CanonicalDecomposition {
     }
 
     /// The canonical combining class.
-    private static func rank(_ scalar: Unicode.Scalar) -> UInt8 {
+    static func rank(_ scalar: Unicode.Scalar) -> UInt8 {
         if scalar.value < 0x300 || UnicodeClasses.isUnknownToNormalization(scalar) { return 0 }
         return scalar.properties.canonicalCombiningClass.rawValue
     }
 
-    private static func pieces(_ scalar: Unicode.Scalar) -> [Unicode.Scalar]? {
+    private static func pieces(
+        _ scalar: Unicode.Scalar, _ table: [UInt32: [Unicode.Scalar]]
+    ) -> [Unicode.Scalar]? {
         (0xAC00...0xD7A3).contains(scalar.value) ? syllable(scalar.value - 0xAC00) : table[scalar.value]
     }
 
@@ -58,26 +61,37 @@ enum CanonicalDecomposition {
         return codes.prefix(index % 28 == 0 ? 2 : 3).compactMap(Unicode.Scalar.init)
     }
 
-    /// The scalars that decompose, but for Hangul. Foundation decomposes strings, not scalars; asking it once
-    /// is faster by far than once per scalar of a text.
-    private static let table: [UInt32: [Unicode.Scalar]] = {
+    /// U+00A0 is the first to decompose compatibly, U+00C0 canonically.
+    static let firstDecomposable: UInt32 = 0xA0
+
+    /// The scalars that decompose, but for Hangul.
+    static let canonicalTable = table { $0.decomposedStringWithCanonicalMapping }
+
+    private static let compatibleTable = table(without: UnicodeClasses.isUnknownToCompatibility) {
+        $0.decomposedStringWithCompatibilityMapping
+    }
+
+    /// Foundation decomposes strings, not scalars; asking it once is faster by far than once per scalar.
+    private static func table(
+        without isUnknown: (Unicode.Scalar) -> Bool = { _ in false }, _ decompose: (String) -> String
+    ) -> [UInt32: [Unicode.Scalar]] {
         // Neither ideographs nor scalars beyond U+2FFFF decompose.
         let ranges: [ClosedRange<UInt32>] = [
-            0xC0...0x33FF, 0xA000...0xABFF, 0xF900...0x1FFFF, 0x2F800...0x2FFFF,
+            firstDecomposable...0x33FF, 0xA000...0xABFF, 0xF900...0x1FFFF, 0x2F800...0x2FFFF,
         ]
         let scalars = ranges.joined().compactMap { Unicode.Scalar($0) }.filter {
-            !UnicodeClasses.isUnknownToNormalization($0)
+            !UnicodeClasses.isUnknownToNormalization($0) && !isUnknown($0)
         }
         var text = String.UnicodeScalarView()
         for scalar in scalars {
             text.append(scalar)
             text.append("\n")
         }
-        let decomposed = String(text).decomposedStringWithCanonicalMapping.unicodeScalars
+        let decomposed = decompose(String(text)).unicodeScalars
         var table: [UInt32: [Unicode.Scalar]] = [:]
         for (scalar, pieces) in zip(scalars, decomposed.split(separator: "\n")) {
             if !pieces.elementsEqual([scalar]) { table[scalar.value] = Array(pieces) }
         }
         return table
-    }()
+    }
 }

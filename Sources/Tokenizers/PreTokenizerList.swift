@@ -1,0 +1,64 @@
+import ModelFiles
+
+/// Reads the `pre_tokenizer` section of a `tokenizer.json`.
+enum PreTokenizerList {
+    /// The steps in order; none for null. Throws `TokenizerError` for a step that this version lacks.
+    static func read(_ section: JSONValue?, _ path: String) throws -> [any PreTokenizer] {
+        guard let section, !section.isNull else { return [] }
+        func flag(_ key: String, _ standard: Bool) throws -> Bool {
+            try TokenizerFile.setting(section, key, standard, \.bool, path)
+        }
+        let type = try TokenizerFile.setting(section, "type", "none", \.string, path)
+        switch type {
+        case "Sequence":
+            guard let steps = section["pretokenizers"]?.array else {
+                throw TokenizerError(file: path, problem: "the pre-tokenizer Sequence has no pretokenizers")
+            }
+            return try steps.flatMap { try read($0, path) }
+        case "ByteLevel":
+            return [
+                ByteLevel(
+                    addsPrefixSpace: try flag("add_prefix_space", true),
+                    splitsWords: try flag("use_regex", true))
+            ]
+        case "Metaspace": return [try metaspace(section, path)]
+        case "WhitespaceSplit": return [Delimiters(kind: .whitespace, behavior: .removed)]
+        case "Punctuation":
+            let name = try TokenizerFile.setting(section, "behavior", "Isolated", \.string, path)
+            guard let behavior = Delimiters.Behavior(rawValue: name) else {
+                throw TokenizerError(
+                    file: path,
+                    problem: "pre-tokenizer \"Punctuation\" with the behavior \"\(name)\" is not supported")
+            }
+            return [Delimiters(kind: .punctuation, behavior: behavior)]
+        case "Digits":
+            let single = try flag("individual_digits", false)
+            return [Delimiters(kind: .digit, behavior: single ? .isolated : .contiguous)]
+        default:
+            throw TokenizerError(
+                file: path, problem: "pre-tokenizer \"\(type)\" is not supported",
+                advice: "this version reads the tokenizers of BERT, RoBERTa, XLM-R, ALBERT and DeBERTa")
+        }
+    }
+
+    private static func metaspace(_ section: JSONValue, _ path: String) throws -> Metaspace {
+        let mark = Array((section["replacement"]?.string ?? "").unicodeScalars)
+        guard mark.count == 1 else {
+            throw TokenizerError(
+                file: path, problem: "the replacement of pre-tokenizer \"Metaspace\" is not one character")
+        }
+        let name = try TokenizerFile.setting(section, "prepend_scheme", "always", \.string, path)
+        // The older name for two of the three schemes.
+        let adds = try TokenizerFile.setting(section, "add_prefix_space", true, \.bool, path)
+        guard let prefix = Metaspace.Prefix(rawValue: name), adds || prefix == .never else {
+            throw TokenizerError(
+                file: path,
+                problem:
+                    "pre-tokenizer \"Metaspace\" has the prepend_scheme \"\(name)\" with add_prefix_space "
+                    + "\(adds), which does not fit together")
+        }
+        return Metaspace(
+            mark: mark[0], prefix: prefix,
+            splitsWords: try TokenizerFile.setting(section, "split", true, \.bool, path))
+    }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import ModelFiles
+
+/// BERT's tokenizers.
+extension TokenizerFile {
+    init(wordPiece root: JSONValue, _ path: String) throws {
+        let model = root["model"]
+        let settings = root["normalizer"]
+        let processor = root["post_processor"]
+        try Self.require(settings, "normalizer", ["BertNormalizer"], path)
+        try Self.require(root["pre_tokenizer"], "pre-tokenizer", ["BertPreTokenizer"], path)
+        try Self.require(processor, "post-processor", ["TemplateProcessing", "BertProcessing"], path)
+        guard let words = model?["vocab"]?.object else {
+            throw TokenizerError(file: path, problem: "there is no model.vocab")
+        }
+        let vocabulary = try Self.checked(words.members.map { ($0.key, $0.value.int) }, path)
+        var index = Index(vocabulary)
+        let unknown = try Self.setting(model, "unk_token", "[UNK]", \.string, path)
+        let prefix = try Self.setting(model, "continuing_subword_prefix", "##", \.string, path)
+        let longestWord = try Self.setting(model, "max_input_chars_per_word", 100, \.int, path)
+        guard longestWord >= 0 else {
+            throw TokenizerError(file: path, problem: "max_input_chars_per_word is \(longestWord)")
+        }
+        let normalizer = try Self.bertNormalizer(
+            settings, lowercase: "lowercase", chinese: "handle_chinese_chars",
+            cleanText: try Self.setting(settings, "clean_text", true, \.bool, path), path)
+        let added = try Self.addedTokens(
+            root["added_tokens"]?.array ?? [], index, vocabularyCount: vocabulary.count, path)
+        index.add(added)
+        let padding = try Self.setting(root["padding"], "pad_token", "[PAD]", \.string, path)
+        let (start, end) = try Self.template(processor, path)
+        for token in [start, end] {
+            let entry = processor?["special_tokens"]?[token]?["ids"]?.array?.first
+            guard let id = entry?.int, let other = index.id(of: token), id != Int(other) else { continue }
+            throw TokenizerError(
+                file: path,
+                problem: "token \"\(token)\" has the id \(id) in one place and \(other) in the vocabulary")
+        }
+        let unknownID = try index.requiredID(of: unknown, path)
+        let wordPiece = try WordPiece(
+            vocabulary: vocabulary, unknownID: unknownID, continuingPrefix: prefix, longestWord: longestWord,
+            file: path)
+        let template = Template.bert(
+            start: try index.requiredID(of: start, path), end: try index.requiredID(of: end, path))
+        self.init(
+            path: path, vocabulary: vocabulary, addedTokens: added, pipeline: .bert(normalizer, wordPiece),
+            processor: (template, nil), unknownID: unknownID, paddingID: index.id(of: padding))
+    }
+
+    /// `lowercase` and `chinese` are the names of two settings.
+    private static func bertNormalizer(
+        _ settings: JSONValue?, lowercase: String, chinese: String, cleanText: Bool, _ path: String
+    ) throws -> BertNormalizer {
+        let lowercase = try setting(settings, lowercase, true, \.bool, path)
+        return BertNormalizer(
+            cleanText: cleanText,
+            handleChineseCharacters: try setting(settings, chinese, true, \.bool, path),
+            stripAccents: try setting(settings, "strip_accents", lowercase, \.bool, path),
+            lowercase: lowercase)
+    }
+
+    /// The tokens of a `vocab.txt`. Lines end as the library sees them, and trailing white space is not part
+    /// of a token.
+    private static func lines(_ url: URL) throws -> [String] {
+        var lines = try text(url).utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map {
+                line in
+                var scalars = Substring(line).unicodeScalars
+                while let last = scalars.last, UnicodeClasses.isWhitespace(last) { scalars.removeLast() }
+                return String(scalars)
+            }
+        if lines.last == "" { lines.removeLast() }
+        return lines
+    }
+
+    /// A `vocab.txt`, one token a line, id = line number from 0.
+    init(vocabulary url: URL, configuration: URL?) throws {
+        let path = url.path
+        let vocabulary = try Self.checked(
+            try Self.lines(url).enumerated().map { ($0.element, $0.offset) }, path)
+        let config = try configuration.map { try JSONValue.read($0) }
+        let settings = configuration?.path ?? path
+        func name(_ key: String, _ standard: String) throws -> String {
+            try Self.setting(config, key, standard, \.string, settings)
+        }
+        let normalizer = try Self.bertNormalizer(
+            config, lowercase: "do_lower_case", chinese: "tokenize_chinese_chars", cleanText: true, settings)
+        let unknown = try name("unk_token", "[UNK]")
+        let start = try name("cls_token", "[CLS]")
+        let end = try name("sep_token", "[SEP]")
+        let padding = try name("pad_token", "[PAD]")
+        let special = Set([unknown, start, end, padding, try name("mask_token", "[MASK]")])
+        let index = Index(vocabulary)
+        let unknownID = try index.requiredID(of: unknown, path)
+        let wordPiece = try WordPiece(
+            vocabulary: vocabulary, unknownID: unknownID, continuingPrefix: "##", longestWord: 100, file: path
+        )
+        let template = Template.bert(
+            start: try index.requiredID(of: start, path), end: try index.requiredID(of: end, path))
+        self.init(
+            path: path, vocabulary: vocabulary,
+            addedTokens: vocabulary.filter { special.contains($0.token) }.map {
+                AddedToken(text: $0.token, id: $0.id)
+            },
+            pipeline: .bert(normalizer, wordPiece), processor: (template, nil), unknownID: unknownID,
+            paddingID: index.id(of: padding))
+    }
+
+    private static func text(_ url: URL) throws -> String {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)
+        let size = (attributes?[.size] as? NSNumber)?.intValue ?? 0
+        let limit = JSONLimits().byteCount
+        guard attributes?[.type] as? FileAttributeType == .typeRegular, size <= limit else {
+            throw TokenizerError(file: url.path, problem: "this is no file of at most \(limit) bytes")
+        }
+        guard let data = try? Data(contentsOf: url), let text = String(validating: data, as: UTF8.self) else {
+            throw TokenizerError(file: url.path, problem: "the file cannot be read as UTF-8 text")
+        }
+        return text
+    }
+
+    private static func require(
+        _ section: JSONValue?, _ what: String, _ supported: [String], _ path: String
+    ) throws {
+        let type = try setting(section, "type", "none", \.string, path)
+        if supported.contains(type) { return }
+        throw TokenizerError(
+            file: path, problem: "\(what) \"\(type)\" is not supported",
+            advice: "this version reads BERT tokenizers (\(supported.joined(separator: " or ")))")
+    }
+
+    /// The tokens around the text: [CLS] A [SEP] B [SEP].
+    private static func template(_ processor: JSONValue?, _ path: String) throws -> (String, String) {
+        if processor?["type"]?.string == "BertProcessing" {
+            guard let start = processor?["cls"]?.array?.first?.string,
+                let end = processor?["sep"]?.array?.first?.string
+            else { throw TokenizerError(file: path, problem: "BertProcessing lacks cls or sep") }
+            return (start, end)
+        }
+        /// One line per entry, as in "[CLS] 0", or "A 0" for a text.
+        func entries(_ key: String) -> [String] {
+            (processor?[key]?.array ?? []).map { entry in
+                let part = entry["SpecialToken"] ?? entry["Sequence"]
+                return "\(part?["id"]?.string ?? "?") \(part?["type_id"]?.int ?? -1)"
+            }
+        }
+        func token(_ index: Int) -> String? {
+            let single = processor?["single"]?.array ?? []
+            return index < single.count ? single[index]["SpecialToken"]?["id"]?.string : nil
+        }
+        guard let start = token(0), let end = token(2),
+            entries("single") == ["\(start) 0", "A 0", "\(end) 0"],
+            entries("pair") == ["\(start) 0", "A 0", "\(end) 0", "B 1", "\(end) 1"]
+        else {
+            throw TokenizerError(
+                file: path, problem: "the template is not [CLS] A [SEP] and [CLS] A [SEP] B [SEP]",
+                advice: "this version reads BERT tokenizers")
+        }
+        return (start, end)
+    }
+}

@@ -1,0 +1,120 @@
+/// The unigram language model of SentencePiece (Kudo 2018): of all ways to cut a word, the one whose pieces'
+/// scores add up highest.
+struct Unigram: Sendable {
+    let unknownID: Int32
+    private let scores: [Double]
+    private let unknownScore: Double
+    /// The token of each byte that has one ("<0x0A>"), when unknown text falls back to them.
+    private let byteIDs: [Int32?]
+    /// A trie over scalars; node 0 is the root.
+    private var children: [UInt64: Int32] = [:]
+    private var idOfNode: [Int32] = [-1]
+
+    /// A token's id is its position. Of equal tokens the last counts.
+    init(vocabulary: [(token: String, score: Double)], unknownID: Int32, fallsBackToBytes: Bool) {
+        self.unknownID = unknownID
+        scores = vocabulary.map(\.score)
+        unknownScore = (scores.min() ?? 0) - 10
+        var byteOfToken: [String: Int] = [:]
+        for byte in 0..<(fallsBackToBytes ? 256 : 0) {
+            let digits = String(byte, radix: 16, uppercase: true)
+            byteOfToken["<0x\(digits.count < 2 ? "0" : "")\(digits)>"] = byte
+        }
+        var byteIDs = [Int32?](repeating: nil, count: 256)
+        children.reserveCapacity(vocabulary.count * 3)
+        for (id, token) in vocabulary.map(\.token).enumerated() {
+            var node: Int32 = 0
+            for scalar in token.unicodeScalars {
+                let key = Self.key(node, scalar)
+                if let child = children[key] {
+                    node = child
+                } else {
+                    node = Int32(idOfNode.count)
+                    children[key] = node
+                    idOfNode.append(-1)
+                }
+            }
+            if node != 0 { idOfNode[Int(node)] = Int32(id) }
+            if let byte = byteOfToken[token] { byteIDs[byte] = Int32(id) }
+        }
+        self.byteIDs = byteIDs
+    }
+
+    private static func key(_ node: Int32, _ scalar: Unicode.Scalar) -> UInt64 {
+        UInt64(node) << 32 | UInt64(scalar.value)
+    }
+
+    /// The best way to the end of a scalar.
+    private struct Step {
+        var score = 0.0
+        var start = -1
+        var id: Int32 = -1
+    }
+
+    /// Appends the ids of one word.
+    func encode(_ word: ArraySlice<LocatedScalar>, into output: inout TokenList) {
+        let steps = bestSteps(word)
+        let base = word.startIndex
+        var pieces: [(range: Range<Int>, id: Int32)] = []
+        var end = word.count
+        while end > 0 {
+            let step = steps[end]
+            let range = (base + step.start)..<(base + end)
+            // Neighboring unknown pieces are one.
+            if step.id == unknownID, let last = pieces.last, last.id == unknownID {
+                pieces[pieces.count - 1].range = range.lowerBound..<last.range.upperBound
+            } else {
+                pieces.append((range, step.id))
+            }
+            end = step.start
+        }
+        for piece in pieces.reversed() {
+            let place = word[piece.range]
+            if piece.id == unknownID {
+                appendUnknown(place, to: &output)
+            } else {
+                output.append(piece.id, place)
+            }
+        }
+    }
+
+    private func bestSteps(_ word: ArraySlice<LocatedScalar>) -> [Step] {
+        var steps = [Step](repeating: Step(), count: word.count + 1)
+        func offer(_ score: Double, _ id: Int32, _ range: Range<Int>) {
+            if steps[range.upperBound].start < 0 || score > steps[range.upperBound].score {
+                steps[range.upperBound] = Step(score: score, start: range.lowerBound, id: id)
+            }
+        }
+        for start in 0..<word.count {
+            let sum = steps[start].score
+            var node: Int32 = 0
+            var isKnown = false
+            for (length, located) in word[(word.startIndex + start)...].enumerated() {
+                guard let child = children[Self.key(node, located.scalar)] else { break }
+                node = child
+                let id = idOfNode[Int(node)]
+                guard id >= 0 else { continue }
+                if length == 0 { isKnown = true }
+                offer(scores[Int(id)] + sum, id, start..<(start + length + 1))
+            }
+            if !isKnown { offer(unknownScore + sum, unknownID, start..<(start + 1)) }
+        }
+        return steps
+    }
+
+    /// Unknown text may be a token after all once its pieces are joined, or fall back to its bytes.
+    private func appendUnknown(_ place: ArraySlice<LocatedScalar>, to output: inout TokenList) {
+        var node: Int32? = 0
+        for located in place { node = node.flatMap { children[Self.key($0, located.scalar)] } }
+        if let node, idOfNode[Int(node)] >= 0 {
+            output.append(idOfNode[Int(node)], place)
+            return
+        }
+        let ids = place.flatMap { UTF8.encode($0.scalar).map(Array.init) ?? [] }.map { byteIDs[Int($0)] }
+        if ids.contains(nil) {
+            output.append(unknownID, place)
+        } else {
+            for id in ids.compactMap(\.self) { output.append(id, place) }
+        }
+    }
+}

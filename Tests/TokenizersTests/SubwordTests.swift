@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+import Tokenizers
+
+/// Worked out by hand on the vocabularies of `TinySubword`, and files that are refused.
+@Suite struct SubwordTests {
+    private func tokenizer(_ json: String) throws -> Tokenizer {
+        let folder = try TemporaryFolder()
+        try folder.write(json, as: "tokenizer.json")
+        return try Tokenizer(folder: folder.url)
+    }
+
+    @Test(arguments: [#"["a b","Ġ ab"]"#, #"[["a","b"],["Ġ","ab"]]"#, ##"["#version: 0.2","a b","Ġ ab"]"##])
+    func bytePairsMerge(merges: String) throws {
+        let tokenizer = try tokenizer(TinySubword.bytePairs(merges: merges))
+        let encoding = tokenizer.encode("ab ab", pair: "ba x", maxLength: 64)
+        #expect(encoding.ids == [0, 7, 8, 2, 2, 5, 4, 6, 3, 2])
+        #expect(encoding.typeIDs == [Int32](repeating: 0, count: 10))
+        // The space before a word is no part of its offsets.
+        #expect(
+            encoding.offsets == [0..<0, 0..<2, 3..<5, 0..<0, 0..<0, 0..<1, 1..<2, 3..<3, 3..<4, 0..<0])
+        #expect(tokenizer.unknownID == 3)
+        #expect(tokenizer.paddingID == 1)
+        #expect(tokenizer.vocabularySize == 9)
+        #expect(tokenizer.token(for: 8) == "Ġab")
+    }
+
+    @Test func unigramTakesTheBestCut() throws {
+        let tokenizer = try tokenizer(TinySubword.unigram())
+        let encoding = tokenizer.encode("ab bxxa", pair: "b", maxLength: 64)
+        // "▁ab" (−5) beats "▁" "ab" (−6); neighboring unknown scalars are one token.
+        #expect(encoding.ids == [0, 8, 4, 6, 3, 5, 2, 4, 6])
+        #expect(encoding.typeIDs == [0, 0, 0, 0, 0, 0, 1, 1, 1])
+        #expect(
+            encoding.offsets == [0..<0, 0..<2, 2..<3, 3..<4, 4..<6, 6..<7, 0..<0, 0..<1, 0..<1])
+    }
+
+    @Test func specialTokensFollowTheTemplate() throws {
+        let roberta = try tokenizer(TinySubword.bytePairs())
+        #expect(roberta.specialTokenCount(isPair: false) == 2)
+        #expect(roberta.specialTokenCount(isPair: true) == 4)
+        #expect(roberta.encode("ab", pair: "ab", maxLength: 4).ids == [0, 2, 2, 2])
+        let other = try tokenizer(TinySubword.unigram())
+        #expect(other.specialTokenCount(isPair: true) == 2)
+        #expect(other.encode("", maxLength: 2).ids == [0, 2])
+        let bert = try tokenizer(TinyTokenizer.json())
+        #expect(bert.specialTokenCount(isPair: true) == 3)
+    }
+
+    @Test func modelsOfOlderFilesHaveNoType() throws {
+        let pairs = TinySubword.bytePairs().replacingOccurrences(of: #""type":"BPE","#, with: "")
+        #expect(try tokenizer(pairs).encode("ab", maxLength: 8).ids == [0, 7, 2])
+        let unigram = TinySubword.unigram().replacingOccurrences(of: #""type":"Unigram","#, with: "")
+        #expect(try tokenizer(unigram).encode("ab", maxLength: 8).ids == [0, 8, 2])
+    }
+
+    private static func option(_ text: String) -> String { TinySubword.bytePairs(options: text) }
+
+    private static func normalizer(_ text: String) -> String { TinySubword.unigram(normalizer: text) }
+
+    private static func preTokenizer(_ text: String) -> String { TinySubword.unigram(preTokenizer: text) }
+
+    private static func template(_ old: String, _ new: String) -> String {
+        TinySubword.unigram(processor: TinySubword.template.replacingOccurrences(of: old, with: new))
+    }
+
+    static let refused: [(json: String, problem: String)] = [
+        (option(#""dropout":0.1"#), "dropout of a BPE model is not supported"),
+        (option(#""end_of_word_suffix":"</w>""#), "end_of_word_suffix of a BPE model is not supported"),
+        (option(#""continuing_subword_prefix":"@@""#), "continuing_subword_prefix of a BPE model is not"),
+        (option(#""byte_fallback":true"#), "byte_fallback of a BPE model is not supported"),
+        (option(#""unk_token":"[UNK]""#), "the vocabulary has no \"[UNK]\" token"),
+        (option(#""fuse_unk":1"#), "the setting fuse_unk is not a Bool"),
+        (TinySubword.bytePairs(merges: #"["a b c"]"#), "merge 1 is not a pair"),
+        (TinySubword.bytePairs(merges: #"["a b",["a"]]"#), "merge 2 is not a pair"),
+        (TinySubword.bytePairs(merges: #"["b a"]"#), "the vocabulary has no \"ba\" token"),
+        (TinySubword.bytePairs(merges: "7"), "there is no model.merges"),
+        (TinySubword.bytePairs(processor: "null"), "post-processor \"none\" is not supported"),
+        (TinySubword.bytePairs(processor: #"{"type":"ByteLevel"}"#), "post-processor \"ByteLevel\" is not"),
+        (TinySubword.bytePairs(processor: #"{"type":"RobertaProcessing"}"#), "lacks cls or sep"),
+        (
+            TinySubword.bytePairs(
+                processor: #"{"type":"RobertaProcessing","cls":["<s>",5],"sep":["</s>",2]}"#),
+            "token \"<s>\" has the id 5 in one place and 0 in the vocabulary"
+        ),
+        (TinySubword.unigram(vocabulary: "[]"), "the vocabulary is empty"),
+        (
+            TinySubword.unigram(vocabulary: #"[["a"]]"#),
+            "entry 0 of the vocabulary is not a token and a score"
+        ),
+        (TinySubword.unigram(vocabulary: "{}"), "there is no model.vocab"),
+        (TinySubword.unigram(unknownID: "null"), "unk_id is -1, the vocabulary has the ids 0 to 8"),
+        (TinySubword.unigram(unknownID: "9"), "unk_id is 9, the vocabulary has the ids 0 to 8"),
+        (normalizer(#"{"type":"Nmt"}"#), "normalizer \"Nmt\" is not supported"),
+        (normalizer(#"{"type":"BertNormalizer"}"#), "normalizer \"BertNormalizer\" is not supported"),
+        (normalizer(#"{"type":"Sequence"}"#), "the normalizer Sequence has no normalizers"),
+        (
+            normalizer(#"{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"ByteLevel"}]}"#),
+            "normalizer \"ByteLevel\" is not supported"
+        ),
+        (
+            normalizer(#"{"type":"Replace","pattern":{"Regex":"a+"},"content":"b"}"#),
+            "normalizer \"Replace\" with the pattern \"a+\" is not supported"
+        ),
+        (normalizer(#"{"type":"Replace","pattern":{"String":""},"content":"b"}"#), "the pattern \"\" is not"),
+        (normalizer(#"{"type":"Precompiled","precompiled_charsmap":"AAAA"}"#), "cannot be read"),
+        (normalizer(#"{"type":"Precompiled","precompiled_charsmap":"?"}"#), "cannot be read"),
+        (preTokenizer(#"{"type":"Split"}"#), "pre-tokenizer \"Split\" is not supported"),
+        (preTokenizer(#"{"type":"Whitespace"}"#), "pre-tokenizer \"Whitespace\" is not supported"),
+        (preTokenizer(#"{"type":"Punctuation","behavior":"x"}"#), "with the behavior \"x\" is not supported"),
+        (preTokenizer(#"{"type":"Metaspace","replacement":"__"}"#), "is not one character"),
+        (
+            preTokenizer(#"{"type":"Metaspace","replacement":"_","add_prefix_space":false}"#),
+            "the prepend_scheme \"always\" with add_prefix_space false"
+        ),
+        (template("\"id\":\"B\"", "\"id\":\"A\""), "A once for one text, A and B once for two"),
+        (template("\"type_id\":1", "\"type_id\":7"), "a part of the template pair has no type 0 or 1"),
+        (template("\"ids\":[2]", "\"ids\":[3]"), "has the id 3 in one place and 2 in the vocabulary"),
+        (template("\"</s>\":{", "\"x\":{"), "the template has no special token \"</s>\""),
+    ]
+
+    @Test(arguments: refused.indices)
+    func unsupportedFilesAreRefused(index: Int) throws {
+        let (json, problem) = Self.refused[index]
+        do {
+            _ = try tokenizer(json)
+            Issue.record("no error, expected: \(problem)")
+        } catch {
+            let text = "\(error)"
+            #expect(text.contains(problem))
+            #expect(text.contains("tokenizer.json"))
+            #expect(!text.contains("\n"))
+        }
+    }
+}
