@@ -9,7 +9,8 @@ import Transformers
 /// Writes a trained adapter in a form that other programs read, and checks what it wrote.
 public struct AdapterExport: Sendable {
     public enum Form: String, CaseIterable, Sendable {
-        /// LoRA of one rank for every module, zero-padded, with r = lora_alpha: the same in PEFT, vLLM and llama.cpp.
+        /// LoRA of one rank for every module, zero-padded, with r = lora_alpha: the one global scale of
+        /// vLLM and llama.cpp and PEFT's own then come to the same.
         case lora
         /// LoRA whose modules keep their own ranks, by PEFT's rank_pattern and alpha_pattern.
         case raggedLoRA = "ragged-lora"

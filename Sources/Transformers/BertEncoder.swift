@@ -150,8 +150,8 @@ public final class BertEncoder: Sendable {
     /// Hidden states of the last layer: [T, C], or the first row of each sequence [B, C].
     ///
     /// Of the last layer only keys and values need every row. Where the first rows are all that is read, the rest of
-    /// it (query, attention output, feed-forward) runs on those alone: the same values for a sixth of a six-layer
-    /// encoder's work less.
+    /// it (query, attention output, feed-forward) runs on those alone: the same values, without 10 of the 12 d × d
+    /// products of that layer for the other rows.
     ///
     /// `observe` is called with the embeddings (0) and the output of each layer (1 …), for parity tests.
     public func hiddenStates(

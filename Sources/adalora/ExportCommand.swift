@@ -7,7 +7,7 @@ struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write a trained adapter in a form that other programs read.",
         discussion: """
-            lora          zero-padded to one rank, r = lora_alpha: the same in PEFT, vLLM and llama.cpp
+            lora          zero-padded to one rank, r = lora_alpha: no reader can scale it otherwise
             peft-adalora  PEFT's AdaLoRA folder
             merged        a Hugging Face model with the updates in its weights
 
