@@ -14,8 +14,9 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CLAPACKE", providers: [.apt(["liblapacke-dev"])]),
+        .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
         .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
-        .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "CVectorKernels"]),
+        .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices"]),
         .target(name: "ModelFiles"),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
@@ -53,7 +54,7 @@ let package = Package(
                 "RankAllocation", "Adapters", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),
-        .target(name: "CCallCounts", path: "Benchmarks/CCallCounts"),
+        .target(name: "CCallCounts", dependencies: ["COneDNN"], path: "Benchmarks/CCallCounts"),
         .target(
             name: "TrainingSteps",
             dependencies: [

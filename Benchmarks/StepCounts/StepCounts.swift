@@ -24,14 +24,16 @@ struct StepCounts: ParsableCommand {
         KernelSelection.restartWithBestKernel()
         var counts: [(name: String, figures: Figures)] = []
         for scenario in StepScenario.allCases {
-            counts.append((scenario.rawValue, try scenario.count(URL(fileURLWithPath: model))))
+            counts.append((scenario.rawValue + Self.path, try scenario.count(URL(fileURLWithPath: model))))
         }
         print(Self.table(counts))
         guard let limits else { return }
         let file = URL(fileURLWithPath: limits)
         if update {
-            // A scenario a line, so that a change shows where it is.
-            let lines = counts.map { "\(JSONValue.string($0.name).text()): \($0.figures.json.text())" }
+            // The other path's limits stay. A scenario a line, so that a change shows where it is.
+            var all = (try? JSONValue.read(file))?.object ?? JSONObject()
+            for entry in counts { all[entry.name] = entry.figures.json }
+            let lines = all.members.map { "\(JSONValue.string($0.key).text()): \($0.value.text())" }
             return try AtomicFile.write(Data("{\n\(lines.joined(separator: ",\n"))\n}\n".utf8), to: file)
         }
         let known = try JSONValue.read(file)
@@ -41,6 +43,10 @@ struct StepCounts: ParsableCommand {
         if !problems.isEmpty { throw ExitCode(1) }
         print("within the limits of \(limits)")
     }
+
+    /// Frozen products go through packed weights where the machine has kernels for them (`DNNL_MAX_CPU_ISA=AVX2` takes
+    /// them away), which is other calls.
+    private static let path = PackedWeight.isSupported ? ", packed weights" : ""
 
     private static func table(_ counts: [(name: String, figures: Figures)]) -> String {
         let columns = Figures.names

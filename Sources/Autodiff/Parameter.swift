@@ -1,19 +1,45 @@
 import Matrices
+import Synchronization
 
 /// A named weight. Frozen unless a `ParameterVector` owns it.
 ///
 /// Unchecked Sendable: the trainer changes values only between steps, when no shard is running.
 public final class Parameter: @unchecked Sendable {
     public let name: String
-    public package(set) var values: Matrix
+    public package(set) var values: Matrix { didSet { packed.withLock { $0 = Packed() } } }
     /// Where this parameter's gradient starts in the flat gradient vector; nil for a frozen parameter.
     public package(set) var gradientOffset: Int?
 
     public var isTrainable: Bool { gradientOffset != nil }
 
-    public init(name: String, values: Matrix) {
+    private let whenPacked: (@Sendable () -> Void)?
+    private let packed = Mutex(Packed())
+
+    private struct Packed {
+        var plain: PackedWeight??
+        var transposed: PackedWeight??
+    }
+
+    /// - Parameter whenPacked: given for values that may be replaced but are never written to in place (a
+    ///   checkpoint's), so that a packed copy stays true; called when one has taken their place in products.
+    public init(name: String, values: Matrix, whenPacked: (@Sendable () -> Void)? = nil) {
         self.name = name
         self.values = values
+        self.whenPacked = whenPacked
+    }
+
+    /// The values laid out for products, made at the first call; nil for weights that may change, and on machines
+    /// that gain nothing by it.
+    package func packed(transposed: Bool) -> PackedWeight? {
+        guard let whenPacked, !isTrainable else { return nil }
+        let field: WritableKeyPath<Packed, PackedWeight??> & Sendable = transposed ? \.transposed : \.plain
+        return packed.withLock { packed in
+            if let known = packed[keyPath: field] { return known }
+            let made = PackedWeight(values, transposed: transposed)
+            if made != nil { whenPacked() }
+            packed[keyPath: field] = .some(made)
+            return made
+        }
     }
 }
 

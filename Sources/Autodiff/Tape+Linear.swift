@@ -89,6 +89,11 @@ extension Tape {
 
     private func forwardLinear(_ x: Variable, _ weight: Parameter, _ bias: Parameter?, _ out: Variable) {
         if let bias { Kernel.fillRows(bias.values, into: out.value) }
+        if let packed = weight.packed(transposed: true) {
+            if bias == nil { out.value.fill(0) }
+            packed.add(x.value, into: out.value)
+            return
+        }
         Product.multiplyTransposed(x.value, weight.values, into: out.value, beta: bias == nil ? 0 : 1)
     }
 
@@ -98,6 +103,11 @@ extension Tape {
         }
         if let bias, let gradient = gradient(of: bias) { Kernel.addColumnSums(of: g, into: gradient) }
         if let target = gradientTarget(of: x) {
+            if let packed = weight.packed(transposed: false) {
+                if !target.accumulate { target.matrix.fill(0) }
+                packed.add(g, into: target.matrix)
+                return
+            }
             Product.multiply(g, weight.values, into: target.matrix, beta: target.accumulate ? 1 : 0)
         }
     }

@@ -42,6 +42,17 @@ final class FileMapping: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: size)
     }
 
+    /// Whole pages of these bytes leave memory until they are read again. The mapping is never written, so that the
+    /// file has all that they hold.
+    func releasePages(of range: Range<Int>) {
+        let page = Int(getpagesize())
+        let first = (range.lowerBound + page - 1) / page * page
+        let end = range.upperBound / page * page
+        guard end > first, let start = bytes.baseAddress else { return }
+        // Advice only: a system that does not take it keeps the pages.
+        _ = madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, MADV_DONTNEED)
+    }
+
     deinit {
         if let start = bytes.baseAddress {
             munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)

@@ -93,6 +93,12 @@ public final class TensorStore: Sendable {
         return MappedFloats(pointer: pointer, count: location.info.elementCount, owner: location.file)
     }
 
+    /// Gives the memory of a tensor's whole pages back to the system, for values that nobody will read soon; they come
+    /// back from the file when they are read after all.
+    public func releasePages(of name: String) {
+        if let location = try? find(name) { location.file.releasePages(of: location.range) }
+    }
+
     /// Copies a tensor of F32, F16, BF16 or F64 as Float32; F64 is rounded.
     ///
     /// `destination` must have `elementCount` elements. Throws when there is no such tensor, for other

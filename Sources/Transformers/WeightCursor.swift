@@ -35,7 +35,11 @@ public final class WeightCursor {
                 advice: "use the config.json that was saved with these weights")
         }
         taken.insert(fullName)
-        return Parameter(name: fullName, values: try values(fullName, rows, columns))
+        let values = try values(fullName, rows, columns)
+        // The check for NaN has read every page, of which some (rare words) may never be wanted again.
+        store.releasePages(of: fullName)
+        return Parameter(
+            name: fullName, values: values, whenPacked: { [store] in store.releasePages(of: fullName) })
     }
 
     private func values(_ name: String, _ rows: Int, _ columns: Int) throws -> Matrix {

@@ -26,13 +26,17 @@ final class RunningCommand {
     private let name: String
 
     /// - Parameter executable: for a shell around the binary; the binary itself by default.
-    init(_ arguments: [String], executable: URL? = nil, input: String = "", in folder: URL) throws {
+    init(
+        _ arguments: [String], executable: URL? = nil, input: String = "", in folder: URL,
+        environment: [String: String] = [:]
+    ) throws {
         self.folder = folder.appendingPathComponent("process-\(UUID().uuidString)")
         name = arguments.joined(separator: " ")
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
         process.executableURL = try executable ?? Binary.locate()
         process.arguments = arguments
         process.currentDirectoryURL = folder
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let inputFile = self.folder.appendingPathComponent("stdin")
         try Data(input.utf8).write(to: inputFile)
         process.standardInput = try FileHandle(forReadingFrom: inputFile)
