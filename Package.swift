@@ -74,9 +74,16 @@ let package = Package(
                 .product(name: "Benchmark", package: "swift-benchmark"),
             ], path: "Benchmarks/KernelTimes"),
         .executableTarget(
+            name: "Scaling",
+            dependencies: [
+                "TrainingSteps", "CCallCounts", "Matrices", "ModelFiles", "Charts",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Benchmarks/Scaling"),
+        .executableTarget(
             name: "PeerSteps",
             dependencies: [
-                "Matrices", "ModelFiles", "Datasets", "Transformers", "RankAllocation", "Adapters",
+                "TrainingSteps", "Matrices", "ModelFiles", "Datasets", "Transformers", "RankAllocation",
+                "Adapters",
                 "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/PeerSteps"),

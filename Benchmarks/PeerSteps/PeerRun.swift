@@ -4,6 +4,7 @@ import Matrices
 import ModelFiles
 import RankAllocation
 import Training
+import TrainingSteps
 import Transformers
 
 /// One AdaLoRA run, step by step.

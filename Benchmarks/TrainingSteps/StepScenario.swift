@@ -14,7 +14,6 @@ package enum StepScenario: String, CaseIterable {
     case exact = "AdaLoRA, exact"
     case compacted = "AdaLoRA, compacted"
 
-    private static let rank = 3
     private static let classes = 5
     private static let compactedAfter = 4
     /// More than anybody takes: all steps but those of the compacted model allocate.
@@ -22,10 +21,16 @@ package enum StepScenario: String, CaseIterable {
 
     /// Steps of a new model, one call each.
     ///
+    /// - Parameters:
+    ///   - lengths: tokens of the sequences of each batch; 16 sequences of 4 to 19 unless given
+    ///   - rank: triplets per matrix at the start
     /// - Returns: takes a step and gives the training loss before its update.
-    package func steps(model: URL, threads: Int) throws -> () throws -> Double {
-        let trainer = try trainer(model, threads)
-        let data = Self.data()
+    package func steps(
+        model: URL, threads: Int, lengths: [Int] = Array(4..<20), rank: Int = 3,
+        recomputesLayers: Bool = false
+    ) throws -> () throws -> Double {
+        let trainer = try trainer(model, Workers(count: threads), rank, recomputesLayers)
+        let data = Self.data(lengths)
         let indices = Array(data.sequences.indices)
         var step = 0
         return {
@@ -36,22 +41,22 @@ package enum StepScenario: String, CaseIterable {
         }
     }
 
-    /// 16 sequences of 4 to 19 tokens.
-    private static func data() -> TokenizedDataset {
-        let sequences = (0..<16).map { row in
-            let ids = (0..<(4 + row)).map { Int32(1 + (row * 7 + $0 * 3) % 60) }
+    private static func data(_ lengths: [Int]) -> TokenizedDataset {
+        let sequences = lengths.enumerated().map { row, length in
+            let ids = (0..<length).map { Int32(1 + (row * 7 + $0 * 3) % 60) }
             return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
         }
         return TokenizedDataset(
-            sequences: sequences, targets: .classes((0..<16).map { Int32($0 % classes) }))
+            sequences: sequences, targets: .classes(lengths.indices.map { Int32($0 % classes) }))
     }
 
-    private func trainer(_ model: URL, _ threads: Int) throws -> Trainer {
+    private func trainer(_ model: URL, _ workers: Workers, _ rank: Int, _ recomputesLayers: Bool) throws
+        -> Trainer
+    {
         let encoder = try BertEncoder(HFFolder(model))
         let plan = AdapterPlan(
-            method: self == .lora ? .lora : .adalora, roles: LinearSite.Role.allCases, rank: Self.rank,
-            scale: 1,
-            dropout: 0, initialization: .orthonormal, seed: 1)
+            method: self == .lora ? .lora : .adalora, roles: LinearSite.Role.allCases, rank: rank,
+            scale: 1, dropout: 0, initialization: .orthonormal, seed: 1)
         let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
         let head = try SequenceHead(
             encoder: encoder, outputs: Self.classes, pooling: .pooler, dropout: 0,
@@ -60,7 +65,7 @@ package enum StepScenario: String, CaseIterable {
         var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
         var controller: RankController?
         if self != .lora {
-            let triplets = Self.rank * set.adapters.count
+            let triplets = rank * set.adapters.count
             var allocation = AllocationSettings(
                 schedule: try BudgetSchedule(
                     initialBudget: triplets, finalBudget: triplets / 2, totalSteps: Self.totalSteps,
@@ -73,8 +78,8 @@ package enum StepScenario: String, CaseIterable {
             if self == .penalty { settings.penalty = OrthogonalityPenalty(form: .squared, weight: 0.1) }
         }
         return Trainer(
-            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
-            adapters: set,
-            ranks: controller, settings: settings)
+            model: SequenceModel(
+                encoder: encoder, head: head, workers: workers, recomputesLayers: recomputesLayers),
+            adapters: set, ranks: controller, settings: settings)
     }
 }

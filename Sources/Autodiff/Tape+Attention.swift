@@ -19,6 +19,7 @@ private struct AttentionShape {
         (0..<sequences).reduce(0) { $0 + queryRows($1) * keyRows($1) } * heads
     }
     var largestBlock: Int { (0..<sequences).reduce(0) { max($0, queryRows($1) * keyRows($1)) } }
+    var longestSequence: Int { (0..<sequences).reduce(0) { max($0, keyRows($1)) } }
 
     /// One head of one sequence, as offsets of first elements.
     struct Block {
@@ -50,14 +51,16 @@ extension Tape {
     /// Multi-head attention of packed rows: k and v are [T, C], q and out [Tq, C], heads side by side in the columns
     /// (head h holds columns h·D ..< (h + 1)·D); a row attends to the rows of its own sequence only.
     ///
-    /// softmax(q·kᵀ / √D)·v for each sequence and head. The probabilities [Lq, L] are kept for the backward pass.
+    /// softmax(q·kᵀ / √D)·v for each sequence and head. The probabilities [Lq, L] of all heads are kept for the backward
+    /// pass, unless there are longer sequences than `longestKept`: their memory grows with the square of the length (at
+    /// 512, 32 sequences and 12 heads 400 MB a layer), and to compute them again costs one product of seven.
     ///
     /// - Parameters:
     ///   - offsets: where the sequences begin in k and v, and the end: B + 1 entries.
     ///   - queryOffsets: the same for q, where it has other rows than k and v; nil where it has the same.
     public func attention(
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
-        heads: Int
+        heads: Int, longestKept: Int = 128
     ) -> Variable {
         let columns = query.value.columns
         precondition(columns % heads == 0, "\(columns) columns do not divide into \(heads) heads")
@@ -75,37 +78,54 @@ extension Tape {
         let out = output(
             rows: query.value.rows, columns: columns,
             needsGradient: query.needsGradient || key.needsGradient || value.needsGradient)
-        let probabilities = pool.matrix(rows: 1, columns: shape.probabilities)
+        let isKept = out.needsGradient && shape.longestSequence <= longestKept
+        let probabilities = pool.matrix(
+            rows: 1, columns: isKept ? shape.probabilities : shape.largestBlock)
         shape.forEachHead { block in
-            let p = probabilities.pointer + block.probabilities
-            Product.gemm(
-                false, true, block.queryRows, block.keyRows, shape.width, 1,
-                query.value.pointer + block.query,
-                columns, key.value.pointer + block.key, columns, 0, p, block.keyRows)
-            avk_softmax_rows(p, scale, block.queryRows, block.keyRows)
+            let p = probabilities.pointer + (isKept ? block.probabilities : 0)
+            Self.attend(query.value, key.value, block, shape, scale, into: p)
             Product.gemm(
                 false, false, block.queryRows, shape.width, block.keyRows, 1, p, block.keyRows,
                 value.value.pointer + block.key, columns, 0, out.value.pointer + block.query, columns)
         }
-        record(out) { [unowned self] g in
-            backwardAttention(query, key, value, shape, scale, probabilities, g)
-        }
+        let kept = isKept ? probabilities : nil
+        record(out) { [unowned self] g in backwardAttention(query, key, value, shape, scale, kept, g) }
         return out
+    }
+
+    /// p[Lq, L] = softmax(q·kᵀ · scale) of one head of one sequence
+    private static func attend(
+        _ query: Matrix, _ key: Matrix, _ block: AttentionShape.Block, _ shape: AttentionShape,
+        _ scale: Float, into p: UnsafeMutablePointer<Float>
+    ) {
+        Product.gemm(
+            false, true, block.queryRows, block.keyRows, shape.width, 1, query.pointer + block.query,
+            shape.columns, key.pointer + block.key, shape.columns, 0, p, block.keyRows)
+        avk_softmax_rows(p, scale, block.queryRows, block.keyRows)
     }
 
     private func backwardAttention(
         _ query: Variable, _ key: Variable, _ value: Variable, _ shape: AttentionShape, _ scale: Float,
-        _ probabilities: Matrix, _ g: Matrix
+        _ kept: Matrix?, _ g: Matrix
     ) {
         let (columns, width) = (shape.columns, shape.width)
         let scratch = pool.matrix(rows: 1, columns: shape.largestBlock)
+        let again = kept == nil ? pool.matrix(rows: 1, columns: shape.largestBlock) : nil
         // In the order they are written below, so that inputs which are one variable accumulate.
         let dValue = gradientTarget(of: value)
         let dQuery = gradientTarget(of: query)
         let dKey = gradientTarget(of: key)
         shape.forEachHead { block in
             let (rows, length) = (block.queryRows, block.keyRows)
-            let p = probabilities.pointer + block.probabilities
+            let p: UnsafeMutablePointer<Float>
+            if let kept {
+                p = kept.pointer + block.probabilities
+            } else if let again {
+                p = again.pointer
+                Self.attend(query.value, key.value, block, shape, scale, into: p)
+            } else {
+                return
+            }
             let gBlock = g.pointer + block.query
             if let dValue {  // dV = Pᵀ · g
                 Product.gemm(

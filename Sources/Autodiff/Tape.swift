@@ -19,7 +19,7 @@ public final class Variable {
 /// operation that needs them has run backward: popping the closure drops its references.
 public final class Tape {
     public let pool: BufferPool
-    /// Training: dropout is active and operations are recorded. Otherwise values only.
+    /// Operations are recorded. Otherwise values only.
     public let isTraining: Bool
     /// The flat gradient of the trainable parameters, accumulated into; nil when only values are wanted.
     public let parameterGradients: Matrix?
@@ -34,11 +34,11 @@ public final class Tape {
         isTraining = true
     }
 
-    /// A tape that only computes values.
-    public init(evaluatingWith pool: BufferPool) {
+    /// A tape that only computes values; dropout is the identity unless there is a stream for it.
+    public init(evaluatingWith pool: BufferPool, dropoutStream: RandomStream? = nil) {
         self.pool = pool
         parameterGradients = nil
-        dropoutStream = nil
+        self.dropoutStream = dropoutStream
         isTraining = false
     }
 
@@ -98,7 +98,33 @@ public final class Tape {
     }
 
     /// The key of the next dropout of this shard; nil when dropout is off.
-    package func nextDropoutKey() -> UInt64? {
-        isTraining ? dropoutStream?.next() : nil
+    package func nextDropoutKey() -> UInt64? { dropoutStream?.next() }
+
+    /// The value of `body`, of which only `input` and the result are kept: the backward pass runs it once more to have
+    /// what lies between (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). Same bits, since dropout
+    /// draws the same keys again.
+    ///
+    /// - Parameter body: puts operations on the tape it is given; called twice when there is a gradient.
+    public func recomputed(_ input: Variable, _ body: @escaping (Tape, Variable) -> Variable) -> Variable {
+        guard isTraining else { return body(self, input) }
+        let stream = dropoutStream
+        let first = Tape(evaluatingWith: pool, dropoutStream: stream)
+        let out = Variable(value: body(first, first.input(input.value)).value, needsGradient: true)
+        dropoutStream = first.dropoutStream
+        record(out) { [unowned self] g in
+            guard let parameterGradients else { return }
+            let again = Tape(pool: pool, parameterGradients: parameterGradients, dropoutStream: stream)
+            let start = again.input(input.value, needsGradient: input.needsGradient)
+            let end = body(again, start)
+            end.gradient = g
+            again.backward()
+            guard let gradient = start.gradient else { return }
+            if let known = input.gradient {
+                Kernel.add(gradient, into: known)
+            } else {
+                input.gradient = gradient
+            }
+        }
+        return out
     }
 }

@@ -71,6 +71,9 @@ extension RunConfig {
         case activationSVD = "activation-svd"
     }
 
+    /// What the backward pass computes again instead of keeping it: nothing, or the inside of each layer.
+    public enum Recompute: String, CaseIterable, Sendable { case none, layers }
+
     /// What an evaluation can be judged by. All but `loss` are better when larger.
     public enum Metric: String, CaseIterable, Sendable {
         case accuracy

@@ -101,6 +101,7 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var seed: UInt64 = 42
     /// nil uses all cores.
     public internal(set) var threads: Int?
+    public internal(set) var recompute = Recompute.none
     /// Optimizer steps between checkpoints; 0 writes one only at the end and on interruption.
     public internal(set) var checkpointEvery = 0
     public internal(set) var keepCheckpoints = 2

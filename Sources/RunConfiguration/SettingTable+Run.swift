@@ -74,6 +74,11 @@ extension SettingTable {
             set: { $0.threads = try $1.orNone { try $0.wholeNumber(1...4096) } },
             get: { $0.threads.map { String($0) } }),
         Setting(
+            "recompute",
+            "What the backward pass computes again to save memory; layers take a third more time",
+            choices: RunConfig.Recompute.allCases.map(\.rawValue),
+            set: { $0.recompute = try $1.choice() }, get: { $0.recompute.rawValue }),
+        Setting(
             "checkpoint-every", "Steps between checkpoints, 0 for only at the end and on interruption",
             set: { $0.checkpointEvery = try $1.wholeNumber(0...1_000_000_000) },
             get: { String($0.checkpointEvery) }),

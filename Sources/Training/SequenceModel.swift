@@ -9,11 +9,14 @@ public struct SequenceModel: Sendable {
     public let encoder: BertEncoder
     public let head: SequenceHead
     public let workers: Workers
+    /// Whether the layers run forward again in the backward pass, to save their memory.
+    public let recomputesLayers: Bool
 
-    public init(encoder: BertEncoder, head: SequenceHead, workers: Workers) {
+    public init(encoder: BertEncoder, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false) {
         self.encoder = encoder
         self.head = head
         self.workers = workers
+        self.recomputesLayers = recomputesLayers
     }
 
     /// Forward and backward over the examples `indices`. The mean loss of the step is returned, its gradient
@@ -106,12 +109,10 @@ public struct SequenceModel: Sendable {
 
     private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> Variable {
         let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
-        guard head.pooling == .mean else {
-            return head.logits(
-                encoder.hiddenStates(batch, rows: .first, on: tape), offsets: Array(0...batch.sequences),
-                on: tape)
-        }
-        return head.logits(encoder.hiddenStates(batch, on: tape), offsets: batch.offsets, on: tape)
+        let readsAll = head.pooling == .mean
+        let hidden = encoder.hiddenStates(
+            batch, rows: readsAll ? .all : .first, recomputing: recomputesLayers, on: tape)
+        return head.logits(hidden, offsets: readsAll ? batch.offsets : Array(0...batch.sequences), on: tape)
     }
 
     private func loss(

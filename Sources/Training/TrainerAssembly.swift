@@ -28,7 +28,8 @@ struct TrainerAssembly {
             pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler,
             dropout: Float(config.headDropout),
             stream: RandomStream(seed: config.seed, purpose: "initialize head"))
-        let model = SequenceModel(encoder: encoder, head: head, workers: workers)
+        let model = SequenceModel(
+            encoder: encoder, head: head, workers: workers, recomputesLayers: config.recompute == .layers)
         var set = AdapterSet.none
         var ranks: RankController?
         if config.method.hasAdapters {

@@ -84,6 +84,7 @@ public final class BertEncoder: Sendable {
         let attentionNorm, outputNorm: Norm
 
         var linearLayers: [LinearLayer] { [query, key, value, attentionOutput, intermediate, output] }
+        var isTrainable: Bool { linearLayers.contains { $0.adapter != nil || $0.weight.isTrainable } }
     }
 
     public init(_ folder: HFFolder) throws {
@@ -153,34 +154,51 @@ public final class BertEncoder: Sendable {
     /// it (query, attention output, feed-forward) runs on those alone: the same values, without 10 of the 12 d × d
     /// products of that layer for the other rows.
     ///
+    /// With `recomputing`, each layer but the last keeps only its input for the backward pass, and runs forward again
+    /// there: about a third more time for the memory of one layer instead of all.
+    ///
     /// `observe` is called with the embeddings (0) and the output of each layer (1 …), for parity tests.
     public func hiddenStates(
-        _ batch: PackedBatch, rows: Rows = .all, on tape: Tape, observe: ((Int, Variable) -> Void)? = nil
+        _ batch: PackedBatch, rows: Rows = .all, recomputing: Bool = false, on tape: Tape,
+        observe: ((Int, Variable) -> Void)? = nil
     ) -> Variable {
-        let epsilon = configuration.layerNormEpsilon
         let embedded = tape.embedding([
             (words, batch.ids), (positions, batch.positions), (types, batch.typeIDs),
         ])
         var hidden = tape.layerNorm(
-            embedded, gamma: embeddingNorm.gamma, beta: embeddingNorm.beta, epsilon: epsilon)
+            embedded, gamma: embeddingNorm.gamma, beta: embeddingNorm.beta,
+            epsilon: configuration.layerNormEpsilon)
         observe?(0, hidden)
         for (index, block) in blocks.enumerated() {
-            let readsFirst = rows == .first && index == blocks.count - 1
-            let read = readsFirst ? tape.firstRows(hidden, offsets: batch.offsets) : hidden
-            let context = tape.attention(
-                query: block.query(read, on: tape), key: block.key(hidden, on: tape),
-                value: block.value(hidden, on: tape),
-                queryOffsets: readsFirst ? Array(0...batch.sequences) : nil, offsets: batch.offsets,
-                heads: configuration.heads)
-            let attended = tape.layerNorm(
-                block.attentionOutput(context, on: tape), adding: read, gamma: block.attentionNorm.gamma,
-                beta: block.attentionNorm.beta, epsilon: epsilon)
-            let expanded = tape.gelu(block.intermediate(attended, on: tape))
-            hidden = tape.layerNorm(
-                block.output(expanded, on: tape), adding: attended, gamma: block.outputNorm.gamma,
-                beta: block.outputNorm.beta, epsilon: epsilon)
+            let isLast = index == blocks.count - 1
+            if recomputing && !isLast && (hidden.needsGradient || block.isTrainable) {
+                hidden = tape.recomputed(hidden) { [self] tape, hidden in
+                    output(of: block, hidden, batch, readsFirst: false, on: tape)
+                }
+            } else {
+                hidden = output(of: block, hidden, batch, readsFirst: isLast && rows == .first, on: tape)
+            }
             observe?(index + 1, hidden)
         }
         return hidden
+    }
+
+    private func output(
+        of block: Block, _ hidden: Variable, _ batch: PackedBatch, readsFirst: Bool, on tape: Tape
+    ) -> Variable {
+        let epsilon = configuration.layerNormEpsilon
+        let read = readsFirst ? tape.firstRows(hidden, offsets: batch.offsets) : hidden
+        let context = tape.attention(
+            query: block.query(read, on: tape), key: block.key(hidden, on: tape),
+            value: block.value(hidden, on: tape),
+            queryOffsets: readsFirst ? Array(0...batch.sequences) : nil, offsets: batch.offsets,
+            heads: configuration.heads)
+        let attended = tape.layerNorm(
+            block.attentionOutput(context, on: tape), adding: read, gamma: block.attentionNorm.gamma,
+            beta: block.attentionNorm.beta, epsilon: epsilon)
+        let expanded = tape.gelu(block.intermediate(attended, on: tape))
+        return tape.layerNorm(
+            block.output(expanded, on: tape), adding: attended, gamma: block.outputNorm.gamma,
+            beta: block.outputNorm.beta, epsilon: epsilon)
     }
 }

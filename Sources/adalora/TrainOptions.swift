@@ -120,6 +120,7 @@ struct OptimizerOptions: ParsableArguments, SettingFlags {
 struct RunOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("seed"), help: help("seed")) var seed: String?
     @Option(name: .customLong("threads"), help: help("threads")) var threads: String?
+    @Option(name: .customLong("recompute"), help: help("recompute")) var recompute: String?
     @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery:
         String?
     @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints:
@@ -130,7 +131,8 @@ struct RunOptions: ParsableArguments, SettingFlags {
 
     var flags: [(key: String, value: String?)] {
         [
-            ("seed", seed), ("threads", threads), ("checkpoint-every", checkpointEvery),
+            ("seed", seed), ("threads", threads), ("recompute", recompute),
+            ("checkpoint-every", checkpointEvery),
             ("keep-checkpoints", keepCheckpoints), ("evaluate-every", evaluateEvery),
             ("early-stopping", earlyStopping), ("best-metric", bestMetric),
         ]

@@ -64,6 +64,42 @@ import Testing
         }.run()
     }
 
+    /// Probabilities that are computed again in the backward pass (above 4 rows: two of the three sequences' length
+    /// decides for all) give the same bits.
+    @Test(arguments: [0, 4, 8]) func probabilitiesNeedNotBeKept(longestKept: Int) {
+        func run(_ limit: Int) -> [[Float]] {
+            let tape = Tape(
+                pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 1), dropoutStream: nil)
+            let inputs = [q, k, v].map { tape.input($0, needsGradient: true) }
+            let out = tape.attention(
+                query: inputs[0], key: inputs[1], value: inputs[2], offsets: offsets, heads: heads,
+                longestKept: limit)
+            let values = out.value.values
+            seedGradient(of: out, with: normalMatrix(15, 12, seed: 63))
+            tape.backward()
+            return [values] + inputs.map { $0.gradient?.values ?? [] }
+        }
+        let kept = run(128)
+        #expect(run(longestKept) == kept)
+        #expect(kept.allSatisfy { $0.count == 15 * 12 })
+    }
+
+    /// 512 rows: what is kept grows with the length, not with its square.
+    @Test func longSequencesTakeLittleMemory() {
+        func elements(_ length: Int) -> Int {
+            let pool = BufferPool()
+            let tape = Tape(pool: pool, parameterGradients: Matrix(rows: 1, columns: 1), dropoutStream: nil)
+            let x = tape.input(normalMatrix(length, 64, seed: 64), needsGradient: true)
+            let out = tape.attention(query: x, key: x, value: x, offsets: [0, length], heads: 16)
+            seedGradient(of: out, with: normalMatrix(length, 64, seed: 65))
+            tape.backward()
+            return pool.allocatedElements
+        }
+        // Kept, the probabilities of 16 heads would be 4.2 million; two blocks of one head are 0.5 million.
+        #expect(elements(512) < 700_000)
+        #expect(elements(128) > 16 * 128 * 128)
+    }
+
     /// Each of the three alone, the others without gradients.
     @Test(arguments: 0..<3) func gradientsOfOneInput(which: Int) {
         let all = [q, k, v]

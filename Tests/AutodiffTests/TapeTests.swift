@@ -20,6 +20,20 @@ private struct Block {
         [words, query, bias, gamma, beta, head, factors.p, factors.q] + (factors.lambda.map { [$0] } ?? [])
     }
 
+    /// The same as `logits`, with the inside of the block computed twice.
+    func recomputedLogits(_ tape: Tape, dropout: Float = 0.1) -> Variable {
+        let x = tape.dropout(tape.embedding([(words, tokens)]), probability: dropout)
+        let normed = tape.recomputed(x) { tape, x in
+            let q = tape.linear(x, weight: query, bias: bias, lowRank: factors, dropout: dropout)
+            let attended = tape.attention(query: q, key: x, value: tape.gelu(x), offsets: offsets, heads: 3)
+            return tape.layerNorm(attended, adding: x, gamma: gamma, beta: beta, epsilon: 1e-5)
+        }
+        let first = tape.tanh(tape.firstRows(normed, offsets: offsets))
+        let mean = tape.meanRows(tape.dropout(normed, probability: dropout), offsets: offsets)
+        let pooled = tape.layerNorm(first, adding: mean, gamma: gamma, beta: beta, epsilon: 1e-5)
+        return tape.linear(pooled, weight: head, bias: nil)
+    }
+
     /// The embedded x feeds the query's layer, the key, the value's GELU and the residual.
     func logits(_ tape: Tape, dropout: Float = 0.1) -> Variable {
         let x = tape.dropout(tape.embedding([(words, tokens)]), probability: dropout)
@@ -46,6 +60,57 @@ private struct Block {
     @Test func aBlockOfAllOperations() {
         let block = Block()
         GradientCheck(parameters: block.parameters, dropoutSeed: 5) { tape, _ in block.logits(tape) }.run()
+    }
+
+    /// Loss and every gradient, dropout included, to the bit.
+    @Test func recomputingChangesNoBit() {
+        let block = Block()
+        let vector = ParameterVector(block.parameters)
+        let results = [block.logits, block.recomputedLogits].map { logits in
+            let gradients = Matrix(rows: 1, columns: vector.count)
+            let tape = Tape(
+                pool: poisonedPool(), parameterGradients: gradients,
+                dropoutStream: RandomStream(seed: 7, purpose: "dropout"))
+            let loss = tape.crossEntropy(logits(tape, 0.1), labels: [0, 2, 1], divisor: 3)
+            tape.backward()
+            return (loss, gradients.values)
+        }
+        #expect(results[0].0 == results[1].0)
+        #expect(results[0].1 == results[1].1)
+        #expect(results[0].1.contains { $0 != 0 })
+    }
+
+    /// The input of a recomputed part may have another reader, before or after it.
+    @Test(arguments: [true, false]) func recomputedInputIsReadTwice(isFirst: Bool) {
+        let gamma = normalParameter("gamma", 1, 12, seed: 91)
+        let beta = normalParameter("beta", 1, 12, seed: 92)
+        GradientCheck(inputs: [x], parameters: [gamma, beta]) { tape, inputs in
+            let other = isFirst ? tape.gelu(inputs[0]) : nil
+            let part = tape.recomputed(inputs[0]) { tape, x in
+                tape.layerNorm(tape.gelu(x), gamma: gamma, beta: beta, epsilon: 1e-5)
+            }
+            return tape.layerNorm(
+                part, adding: other ?? tape.gelu(inputs[0]), gamma: gamma, beta: beta, epsilon: 1e-5)
+        }.run()
+    }
+
+    /// What it is for: a chain of parts takes the memory of one of them.
+    @Test func recomputingTakesLessMemory() {
+        func elements(_ recomputing: Bool) -> Int {
+            let pool = BufferPool()
+            let tape = Tape(
+                pool: pool, parameterGradients: Matrix(rows: 1, columns: 1), dropoutStream: nil)
+            var x = tape.input(normalMatrix(40, 50, seed: 9), needsGradient: true)
+            for _ in 0..<10 {
+                let part = { (tape: Tape, x: Variable) in (0..<6).reduce(x) { x, _ in tape.gelu(x) } }
+                x = recomputing ? tape.recomputed(x, part) : part(tape, x)
+            }
+            x.gradient = normalMatrix(40, 50, seed: 10)
+            tape.backward()
+            return pool.allocatedElements
+        }
+        // 10 × 6 results and as many slopes; or 10 results, and those 12 of one part.
+        #expect(elements(true) * 3 < elements(false))
     }
 
     @Test func oneVariableAsQueryKeyValueAndResidual() {

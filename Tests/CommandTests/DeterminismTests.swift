@@ -33,6 +33,28 @@ import Testing
         #expect(events[0].count > 30)
     }
 
+    /// Adapters, ranks and losses of a run that computes its layers twice.
+    @Test(arguments: ["adalora", "full"]) func recomputingDoesNotChangeAByte(method: String) throws {
+        let workspace = try Workspace()
+        let options =
+            method == "full"
+            ? ["--method", "full"]
+            : ["--budget", "12", "--learning-rate", "0.01", "--adapter-dropout", "0.1"]
+        for choice in ["none", "layers"] {
+            let run = Workspace.training(
+                output: "run-\(choice)", steps: 20, options + ["--recompute", choice])
+            let result = try workspace.run(run)
+            try #require(result.status == 0, "\(result.errors)")
+        }
+        let weights = method == "full" ? "model-last/model" : "adapter-last/adapter_model"
+        let bytes = try ["run-none", "run-layers"].map { try workspace.bytes("\($0)/\(weights).safetensors") }
+        #expect(bytes[0] == bytes[1])
+        let losses = try ["run-none", "run-layers"].map { run in
+            try workspace.events(run).compactMap { $0["loss"]?.double }
+        }
+        #expect(losses[0] == losses[1] && losses[0].count >= 20)
+    }
+
     @Test func anotherSeedGivesAnotherRun() throws {
         let workspace = try Workspace()
         for seed in ["1", "2"] {
