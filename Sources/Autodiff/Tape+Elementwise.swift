@@ -4,9 +4,13 @@ import Matrices
 
 extension Tape {
     /// Exact (erf) GELU of x[T, C].
-    public func gelu(_ x: Variable) -> Variable {
-        let out = output(rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient)
-        let slope = out.needsGradient ? pool.matrix(rows: x.value.rows, columns: x.value.columns) : nil
+    ///
+    /// - Parameter reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,
+    ///   tanh does): its memory is taken for what the backward pass needs.
+    public func gelu(_ x: Variable, reusing: Bool = false) -> Variable {
+        let (rows, columns) = (x.value.rows, x.value.columns)
+        let out = output(rows: rows, columns: columns, needsGradient: x.needsGradient)
+        let slope = out.needsGradient ? (reusing ? x.value : pool.matrix(rows: rows, columns: columns)) : nil
         avk_gelu(x.value.pointer, out.value.pointer, slope?.pointer, x.value.count)
         guard let slope else { return out }
         record(out) { [unowned self] g in

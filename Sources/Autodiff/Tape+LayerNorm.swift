@@ -3,8 +3,12 @@ import Matrices
 
 extension Tape {
     /// Layer norm of x + residual (x[T, C], residual the same shape or nil) with gamma and beta [1, C].
+    ///
+    /// - Parameter reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,
+    ///   tanh does): its memory is taken for what the backward pass needs.
     public func layerNorm(
-        _ x: Variable, adding residual: Variable? = nil, gamma: Parameter, beta: Parameter, epsilon: Float
+        _ x: Variable, adding residual: Variable? = nil, gamma: Parameter, beta: Parameter, epsilon: Float,
+        reusing: Bool = false
     ) -> Variable {
         let (rows, columns) = (x.value.rows, x.value.columns)
         precondition(
@@ -15,7 +19,8 @@ extension Tape {
             rows: rows, columns: columns,
             needsGradient: x.needsGradient || (residual?.needsGradient ?? false) || gamma.isTrainable
                 || beta.isTrainable)
-        let normalized = out.needsGradient ? pool.matrix(rows: rows, columns: columns) : nil
+        let normalized =
+            out.needsGradient ? (reusing ? x.value : pool.matrix(rows: rows, columns: columns)) : nil
         let rstd = out.needsGradient ? pool.matrix(rows: rows, columns: 1) : nil
         avk_layer_norm(
             x.value.pointer, residual?.value.pointer, gamma.values.pointer, beta.values.pointer, epsilon,

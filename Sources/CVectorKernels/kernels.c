@@ -103,6 +103,8 @@ INLINE void gelu_one(float x, float *value, float *slope) {
 
 MULTIVERSION void avk_gelu(const float *x, float *y, float *slope, size_t n) {
     if (slope) {
+        // y or slope may be x itself; element i needs no other.
+#pragma clang loop vectorize(assume_safety)
         for (size_t i = 0; i < n; i++) {
             float value, derivative;
             gelu_one(x[i], &value, &derivative);
@@ -110,6 +112,7 @@ MULTIVERSION void avk_gelu(const float *x, float *y, float *slope, size_t n) {
             y[i] = value;
         }
     } else {
+#pragma clang loop vectorize(assume_safety)
         for (size_t i = 0; i < n; i++) {
             float value, derivative;
             gelu_one(x[i], &value, &derivative);

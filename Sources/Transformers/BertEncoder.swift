@@ -195,10 +195,10 @@ public final class BertEncoder: Sendable {
             heads: configuration.heads)
         let attended = tape.layerNorm(
             block.attentionOutput(context, on: tape), adding: read, gamma: block.attentionNorm.gamma,
-            beta: block.attentionNorm.beta, epsilon: epsilon)
-        let expanded = tape.gelu(block.intermediate(attended, on: tape))
+            beta: block.attentionNorm.beta, epsilon: epsilon, reusing: true)
+        let expanded = tape.gelu(block.intermediate(attended, on: tape), reusing: true)
         return tape.layerNorm(
             block.output(expanded, on: tape), adding: attended, gamma: block.outputNorm.gamma,
-            beta: block.outputNorm.beta, epsilon: epsilon)
+            beta: block.outputNorm.beta, epsilon: epsilon, reusing: true)
     }
 }

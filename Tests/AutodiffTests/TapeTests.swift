@@ -94,6 +94,29 @@ private struct Block {
         }.run()
     }
 
+    /// Memory of an input that nobody else reads, taken for the backward pass: same bits, one buffer less each.
+    @Test func reusingChangesNoBit() {
+        let gamma = normalParameter("gamma", 1, 12, seed: 93)
+        let beta = normalParameter("beta", 1, 12, seed: 94)
+        let weight = normalParameter("weight", 12, 12, seed: 96)
+        func run(_ reusing: Bool) -> (values: [Float], gradient: [Float], memory: Int) {
+            let pool = BufferPool()
+            let tape = Tape(pool: pool, parameterGradients: Matrix(rows: 1, columns: 1), dropoutStream: nil)
+            let input = tape.input(x, needsGradient: true)
+            let bent = tape.gelu(
+                tape.linear(input, weight: weight, bias: nil), reusing: reusing)
+            let out = tape.layerNorm(
+                bent, adding: input, gamma: gamma, beta: beta, epsilon: 1e-5, reusing: reusing)
+            out.gradient = normalMatrix(15, 12, seed: 95)
+            let values = out.value.values
+            tape.backward()
+            return (values, input.gradient?.values ?? [], pool.allocatedElements)
+        }
+        let (plain, reusing) = (run(false), run(true))
+        #expect(plain.values == reusing.values && plain.gradient == reusing.gradient)
+        #expect(reusing.memory < plain.memory && plain.gradient.count == x.count)
+    }
+
     /// What it is for: a chain of parts takes the memory of one of them.
     @Test func recomputingTakesLessMemory() {
         func elements(_ recomputing: Bool) -> Int {

@@ -113,9 +113,11 @@ class Comparison:
         with self.swift(task) as ours:
             first = {"ours": ours.step(1)["loss"]}
             start = {"ours": ours.seconds_since_start()}
+            ready = {"ours": ours.ready}
             with self.peft(peft_task, tcmalloc=scenario.tcmalloc, compiled=scenario.compiled) as peft:
                 first["peft"] = peft.step(1)["loss"]
                 start["peft"] = peft.seconds_since_start()
+                ready["peft"] = peft.ready
                 if not abs(first["ours"] - first["peft"]) <= FIRST_LOSS_TOLERANCE * first["peft"]:
                     raise Mismatch(f"{scenario.name}: the first losses are {first}")
                 for number in range(2, WARM_UP_STEPS + 1):
@@ -131,6 +133,7 @@ class Comparison:
             **report.summary(measured),
             "grouped": scenario.grouped,
             "firstLoss": first,
+            "readySeconds": ready,
             "startSeconds": start,
             "peakMemory": memory,
             "torchGflops": torch_gflops,

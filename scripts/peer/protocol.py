@@ -26,6 +26,7 @@ class Side:
             env={**os.environ, **(environment or {})},
         )
         self.about = self._answer()
+        self.ready = self.seconds_since_start()
 
     def ask(self, command: str) -> dict[str, Any]:
         assert self.process.stdin is not None

@@ -73,7 +73,7 @@ def scenario_text(title: str, result: dict[str, Any]) -> str:
     def ratio(values: dict[str, float] | None, key: str = "median") -> str:
         return f"{values[key]:.2f} ({values['p10']:.2f}–{values['p90']:.2f})" if values else "–"
 
-    memory, start = result["peakMemory"], result["startSeconds"]
+    memory, ready, start = result["peakMemory"], result["readySeconds"], result["startSeconds"]
     share, probe = result["shareOfProbe"], result["probeGflops"]
     grouped = "  (batches differ: read the line below)" if result["grouped"] else ""
     return "\n".join(
@@ -90,7 +90,9 @@ def scenario_text(title: str, result: dict[str, Any]) -> str:
             f"PyTorch's own SGEMM {result['torchGflops']:.0f}",
             f"  peak memory        adalora {memory['ours'] / 2**20:,.0f} MiB, PEFT {memory['peft'] / 2**20:,.0f} MiB "
             f"(1/{memory['peft'] / memory['ours']:.1f})",
-            f"  start to 1st step  adalora {start['ours']:.2f} s, PEFT {start['peft']:.2f} s "
+            f"  start to ready     adalora {ready['ours']:.2f} s, PEFT {ready['peft']:.2f} s "
+            f"(1/{ready['peft'] / ready['ours']:.1f})",
+            f"  … and 1st step     adalora {start['ours']:.2f} s, PEFT {start['peft']:.2f} s "
             f"(1/{start['peft'] / start['ours']:.1f})",
             f"  first loss         adalora {result['firstLoss']['ours']:.6f}, PEFT {result['firstLoss']['peft']:.6f}",
         ]
