@@ -92,36 +92,30 @@ struct ScalingReport {
 
     var charts: [LineChart] {
         ScalingAxis.all.filter { $0.values.count > 2 }.flatMap { axis in
-            [speed(axis), memory(axis)]
+            [cost(axis), memory(axis)]
         }
     }
 
-    private func speed(_ axis: ScalingAxis) -> LineChart {
-        func series(_ name: String, _ value: (ScalingFigures) -> Double) -> Series {
-            Series(
-                name: name,
-                points: zip(axis.values, axis.points).map {
-                    ChartPoint(x: Double($0), y: results[$1].map(value))
-                }
-            )
+    private func cost(_ axis: ScalingAxis) -> LineChart {
+        func series(_ name: String, _ rate: (ScalingFigures) -> Double) -> Series {
+            Series(name: name, points: points(axis) { 1000 / rate($0) })
         }
         return LineChart(
-            id: "speed-\(axis.name)", title: "Speed by \(axis.name)", x: Axis(axis.title, scale: .log2),
-            y: Axis("tokens per second", scale: .log10, format: .si),
+            id: "time-\(axis.name)", title: "Time by \(axis.name)", x: Axis(axis.title, scale: .log2),
+            y: Axis("milliseconds per token", includesZero: true),
             series: [series("measured", \.tokensPerSecond), series("at SGEMM's rate", floor)])
     }
 
     private func memory(_ axis: ScalingAxis) -> LineChart {
-        LineChart(
+        var chart = LineChart(
             id: "memory-\(axis.name)", title: "Peak memory by \(axis.name)",
-            x: Axis(axis.title, scale: .log2),
-            y: Axis("peak memory, MB", format: .si),
-            series: [
-                Series(
-                    name: "measured",
-                    points: zip(axis.values, axis.points).map {
-                        ChartPoint(x: Double($0), y: results[$1].map { Double($0.peakBytes) / 1e6 })
-                    })
-            ])
+            x: Axis(axis.title, scale: .log2), y: Axis("peak memory, MB", includesZero: true),
+            series: [Series(name: "measured", points: points(axis) { Double($0.peakBytes) / 1e6 })])
+        chart.legend = .hidden
+        return chart
+    }
+
+    private func points(_ axis: ScalingAxis, _ value: (ScalingFigures) -> Double) -> [ChartPoint] {
+        zip(axis.values, axis.points).map { ChartPoint(x: Double($0), y: results[$1].map(value)) }
     }
 }

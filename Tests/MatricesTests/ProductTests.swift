@@ -9,10 +9,11 @@ import Testing
         var testDescription: String { "\(m)×\(n)×\(k)" }
     }
 
-    /// Vectors (which OpenBLAS sends to gemv), blocks, tails, and one larger than a cache block.
+    /// Vectors (which OpenBLAS sends to gemv), blocks, tails, one larger than a cache block, and skinny ones whose long
+    /// side (rows of either operand) goes in blocks.
     static let shapes = [
         (1, 1, 1), (1, 9, 5), (9, 1, 5), (5, 9, 1), (1, 1, 64), (7, 17, 16), (16, 16, 16), (33, 65, 129),
-        (3, 100, 300),
+        (3, 100, 300), (700, 12, 384), (12, 384, 601), (384, 3, 1201),
     ].map { Shape(m: $0, n: $1, k: $2) }
 
     private func check(_ form: Form, _ shape: Shape, alpha: Float, beta: Float, previous: Float? = nil) {
