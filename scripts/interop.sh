@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains a short run, exports it in every form, and has the real peft and transformers open each: same answers or an
-# error. Installs both into .build-peer/venv when they are missing (about 1.5 GB); ADALORA_PEER_VENV names another one.
+# Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
+# the real peft and transformers open each: same answers or an error. Installs both into .build-peer/venv when they are missing (about 1.5 GB); ADALORA_PEER_VENV names another one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -20,16 +20,26 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 head -n 640 data/wordnet/train.jsonl >"$work/train.jsonl"
 head -n 48 data/wordnet/test.jsonl >"$work/rows.jsonl"
-for method in adalora lora; do
+# One thread: PyTorch on two waits for each other badly where anything else runs, and the models are small.
+quiet=(env OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1 PYTHONWARNINGS=ignore "$venv/bin/python")
+
+# check MODEL METHOD
+check() {
+    local run="$work/runs/${1##*/}-$2"
     # One rank each on average: some matrices are left bare.
-    "$adalora" train --model models/minilm --train "$work/train.jsonl" --method $method --average-rank 1 \
-        --steps 40 --learning-rate 1e-2 --output "$work/$method" 2>"$work/log" >/dev/null ||
+    "$adalora" train --model "$1" --train "$work/train.jsonl" --method "$2" --average-rank 1 --max-length 128 \
+        --steps 40 --learning-rate 1e-2 --output "$run" 2>"$work/log" >/dev/null ||
         { cat "$work/log" >&2; exit 1; }
     for form in lora peft-adalora merged; do
-        "$adalora" export "$work/$method" --to $form --output "$work/$method-$form" >/dev/null
+        "$adalora" export "$run" --to $form --output "$run-$form" >/dev/null
     done
-    "$adalora" export "$work/$method" --to lora --ragged --output "$work/$method-ragged" >/dev/null
-    echo "$method:"
-    HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1 PYTHONWARNINGS=ignore "$venv/bin/python" scripts/interop/check.py "$adalora" \
-        "$work/$method" "$work/rows.jsonl" "$work/$method/adapter" "$work/$method"-{lora,ragged,peft-adalora,merged}
-done
+    "$adalora" export "$run" --to lora --ragged --output "$run-ragged" >/dev/null
+    echo "${1##*/}, $2:"
+    "${quiet[@]}" scripts/interop/check.py "$adalora" "$run" "$work/rows.jsonl" \
+        "$run/adapter" "$run"-{lora,ragged,peft-adalora,merged}
+}
+
+"${quiet[@]}" scripts/interop/make_models.py "$work/models"
+check models/minilm adalora
+check models/minilm lora
+for model in "$work"/models/*; do check "$model" adalora; done

@@ -131,7 +131,7 @@ struct Bench {
         _ method: AdapterPlan.Method, ranks: [LinearSite: Int], exact: Bool = false,
         budgetingSteps: Int = 1_000_000
     ) throws -> Trainer {
-        let encoder = try BertEncoder(HFFolder(model))
+        let encoder = try TextEncoder(HFFolder(model))
         var plan = AdapterPlan(
             method: method, roles: LinearSite.Role.allCases, rank: rank, scale: 1, dropout: 0,
             initialization: .orthonormal, seed: 1)

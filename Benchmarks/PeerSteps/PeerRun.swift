@@ -18,7 +18,7 @@ struct PeerRun {
         batches = try TokenizedDataset.batches(of: task.batches)
         validation = try task.validation.flatMap { try TokenizedDataset.batches(of: $0).first }
         let start = try TensorStore(file: URL(fileURLWithPath: task.start))
-        let encoder = try BertEncoder(HFFolder(URL(fileURLWithPath: task.model)))
+        let encoder = try TextEncoder(HFFolder(URL(fileURLWithPath: task.model)))
         let head = try SequenceHead(
             encoder: encoder, outputs: task.labels, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
@@ -47,7 +47,7 @@ struct PeerRun {
     }
 
     /// PEFT divides alpha by the initial rank + 1e-5; its alpha is the initial rank here.
-    private static func adapters(_ task: PeerTask, _ encoder: BertEncoder, _ start: TensorStore) throws
+    private static func adapters(_ task: PeerTask, _ encoder: TextEncoder, _ start: TensorStore) throws
         -> AdapterSet
     {
         let rank = Float(task.initialRank)

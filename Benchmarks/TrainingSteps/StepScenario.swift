@@ -53,7 +53,7 @@ package enum StepScenario: String, CaseIterable {
     private func trainer(_ model: URL, _ workers: Workers, _ rank: Int, _ recomputesLayers: Bool) throws
         -> Trainer
     {
-        let encoder = try BertEncoder(HFFolder(model))
+        let encoder = try TextEncoder(HFFolder(model))
         let plan = AdapterPlan(
             method: self == .lora ? .lora : .adalora, roles: LinearSite.Role.allCases, rank: rank,
             scale: 1, dropout: 0, initialization: .orthonormal, seed: 1)

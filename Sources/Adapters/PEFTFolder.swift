@@ -34,25 +34,20 @@ public enum PEFTFolder {
                 TensorToWrite(
                     name: "\(path).lora_B\(suffix)", shape: [adapter.layer.outputs, rank], values: p))
         }
-        tensors.append(
+        tensors += head.parameters.map { parameter in
             TensorToWrite(
-                name: prefix + "classifier.weight",
-                shape: [head.weight.values.rows, head.weight.values.columns],
-                values: head.weight.values.values))
-        tensors.append(
-            TensorToWrite(
-                name: prefix + "classifier.bias", shape: [head.bias.values.count],
-                values: head.bias.values.values))
+                name: prefix + parameter.name, shape: parameter.savedShape, values: parameter.values.values)
+        }
         try SafetensorsWriter.write(
             tensors, metadata: ["format": "pt"],
             to: folder.appendingPathComponent("adapter_model.safetensors"))
-        let config = configuration(set, method: method, baseModel: baseModel)
+        let config = configuration(set, method: method, head: head, baseModel: baseModel)
         try AtomicFile.write(
             Data(config.bytes(pretty: true)), to: folder.appendingPathComponent("adapter_config.json"))
     }
 
     private static func configuration(
-        _ set: AdapterSet, method: AdapterPlan.Method, baseModel: String
+        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead, baseModel: String
     ) -> JSONValue {
         // A rank that grew past its start still needs as many places in the pattern.
         let rank = max(1, set.adapters.map { max($0.initialRank, $0.rank) }.max() ?? 1)
@@ -63,7 +58,7 @@ public enum PEFTFolder {
             "target_modules": .array(
                 set.adapters.filter { method == .adalora || $0.rank > 0 }.map { .string($0.layer.modulePath) }
             ),
-            "modules_to_save": .array([.string("classifier")]), "bias": .string("none"),
+            "modules_to_save": .array(head.modules.map { .string($0) }), "bias": .string("none"),
             "lora_dropout": .number(Double(set.adapters.first?.dropout ?? 0)), "inference_mode": .bool(true),
             "r": JSONValue(rank),
         ]
@@ -149,11 +144,13 @@ public enum PEFTFolder {
             adapted.append(layer)
             layer.adapter = kept == 0 ? nil : adapter
         }
-        let (outputs, width) = (head.outputs, head.weight.values.columns)
-        head.weight.values.copyValues(
-            from: try reader.matrix(prefix + "classifier.weight", [outputs, width]))
-        head.bias.values.copyValues(
-            from: try reader.matrix(prefix + "classifier.bias", [outputs], rows: 1, columns: outputs))
+        for parameter in head.parameters {
+            let values = parameter.values
+            values.copyValues(
+                from: try reader.matrix(
+                    prefix + parameter.name, parameter.savedShape, rows: values.rows, columns: values.columns)
+            )
+        }
         if let extra = store.tensors.first(where: { !reader.taken.contains($0.name) }) {
             throw ModelFileError(
                 file: store.path, place: extra.name, problem: "this model has no place for the tensor",

@@ -2,16 +2,49 @@ import CVectorKernels
 import Glibc
 import Matrices
 
+/// The two GELUs in use: by the error function, or BERT's original code's approximation of it by tanh (`gelu_new`).
+public enum GELUForm: Sendable { case erf, tanh }
+
+/// Activations of a classification head's dense layer.
+public enum DenseActivation: Sendable { case tanh, gelu, relu }
+
 extension Tape {
-    /// Exact (erf) GELU of x[T, C].
+    /// x[B, C] through the activation.
+    public func activation(_ form: DenseActivation, _ x: Variable) -> Variable {
+        switch form {
+        case .tanh: tanh(x)
+        case .gelu: gelu(x)
+        case .relu: relu(x)
+        }
+    }
+
+    /// max(x, 0) of x[B, C], with gradient 0 at 0 as PyTorch.
+    public func relu(_ x: Variable) -> Variable {
+        let out = output(rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient)
+        for index in 0..<x.value.count { out.value.pointer[index] = max(x.value.pointer[index], 0) }
+        record(out) { [unowned self] g in
+            guard let target = gradientTarget(of: x) else { return }
+            for index in 0..<g.count {
+                let slope = out.value.pointer[index] > 0 ? g.pointer[index] : 0
+                target.matrix.pointer[index] =
+                    target.accumulate ? target.matrix.pointer[index] + slope : slope
+            }
+        }
+        return out
+    }
+
+    /// GELU of x[T, C], exact (erf) unless told otherwise.
     ///
     /// - Parameter reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,
     ///   tanh does): its memory is taken for what the backward pass needs.
-    public func gelu(_ x: Variable, reusing: Bool = false) -> Variable {
+    public func gelu(_ x: Variable, form: GELUForm = .erf, reusing: Bool = false) -> Variable {
         let (rows, columns) = (x.value.rows, x.value.columns)
         let out = output(rows: rows, columns: columns, needsGradient: x.needsGradient)
         let slope = out.needsGradient ? (reusing ? x.value : pool.matrix(rows: rows, columns: columns)) : nil
-        avk_gelu(x.value.pointer, out.value.pointer, slope?.pointer, x.value.count)
+        switch form {
+        case .erf: avk_gelu(x.value.pointer, out.value.pointer, slope?.pointer, x.value.count)
+        case .tanh: avk_gelu_tanh(x.value.pointer, out.value.pointer, slope?.pointer, x.value.count)
+        }
         guard let slope else { return out }
         record(out) { [unowned self] g in
             guard let target = gradientTarget(of: x) else { return }

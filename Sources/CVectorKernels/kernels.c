@@ -121,6 +121,40 @@ MULTIVERSION void avk_gelu(const float *x, float *y, float *slope, size_t n) {
     }
 }
 
+// (1 + tanh(u)) / 2 = 1 / (1 + exp(-2u)), computed from the side where the exponential is at most 1.
+INLINE void gelu_tanh_one(float x, float *value, float *slope) {
+    float u = 0.797884561f * (x + 0.044715f * x * x * x);
+    // Beyond 44 the exponential is 0 in Float32; x^3 may be infinite there.
+    float magnitude = fabsf(u) > 44.0f ? 44.0f : fabsf(u);
+    float e = exp_one(-2.0f * magnitude);
+    float inverse = 1.0f / (1.0f + e);
+    float phi = u < 0.0f ? e * inverse : inverse;
+    *value = x * phi;
+    float du = 0.797884561f * (1.0f + 0.134145f * x * x);
+    // 2 phi (1 - phi) du/dx; where e vanishes, x times it would be infinity times 0.
+    float density = magnitude < 44.0f ? 2.0f * e * inverse * inverse * du * x : 0.0f;
+    *slope = phi + density;
+}
+
+MULTIVERSION void avk_gelu_tanh(const float *x, float *y, float *slope, size_t n) {
+    if (slope) {
+#pragma clang loop vectorize(assume_safety)
+        for (size_t i = 0; i < n; i++) {
+            float value, derivative;
+            gelu_tanh_one(x[i], &value, &derivative);
+            slope[i] = derivative;
+            y[i] = value;
+        }
+    } else {
+#pragma clang loop vectorize(assume_safety)
+        for (size_t i = 0; i < n; i++) {
+            float value, derivative;
+            gelu_tanh_one(x[i], &value, &derivative);
+            y[i] = value;
+        }
+    }
+}
+
 MULTIVERSION void avk_multiply(const float *gradient, const float *slope, float *out, size_t n, int accumulate) {
     if (accumulate)
         for (size_t i = 0; i < n; i++) out[i] += gradient[i] * slope[i];

@@ -14,7 +14,7 @@ public struct AdaptedMatrix: Sendable, Equatable {
     /// In site order; empty for a method without adapters.
     public static func all(of config: RunConfig) throws -> [AdaptedMatrix] {
         guard config.method.hasAdapters else { return [] }
-        let encoder = try BertEncoder(HFFolder(URL(fileURLWithPath: config.model)))
+        let encoder = try TextEncoder(HFFolder(URL(fileURLWithPath: config.model)))
         let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
         return try AdapterPlan.layers(of: roles, in: encoder.linearLayers).map {
             AdaptedMatrix(name: "\($0.site)", outputs: $0.outputs, inputs: $0.inputs)

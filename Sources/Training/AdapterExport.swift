@@ -105,7 +105,7 @@ public struct AdapterExport: Sendable {
             guard description.pooling == .pooler else {
                 throw TrainingError(
                     .usage,
-                    "a merged model is read as a sequence classifier, which pools by the pooler, not by "
+                    "a merged model is read as a sequence classifier, which has its own pooling, not "
                         + "\(description.pooling.rawValue); export an adapter, or train with --pooling pooler"
                 )
             }

@@ -9,7 +9,7 @@ import Transformers
 
 /// Everything a run reads before its first step, checked against each other.
 struct RunInputs {
-    let encoder: BertEncoder
+    let encoder: TextEncoder
     let train: TokenizedDataset
     let validation: TokenizedDataset?
     /// Empty for regression.
@@ -83,7 +83,7 @@ struct RunInputs {
 
 /// A model folder opened for text: encoder and tokenizer that fit each other and the length limit.
 struct LoadedEncoder {
-    let encoder: BertEncoder
+    let encoder: TextEncoder
     let tokenizer: Tokenizer
     let warnings: [String]
     /// Of all encoder weights, in order.
@@ -91,7 +91,7 @@ struct LoadedEncoder {
 
     init(_ url: URL, maxLength: Int) throws {
         let folder = try HFFolder(url)
-        encoder = try BertEncoder(folder)
+        encoder = try TextEncoder(folder)
         tokenizer = try Tokenizer(folder: url)
         let vocabulary = encoder.configuration.vocabularySize
         guard tokenizer.vocabularySize <= vocabulary else {

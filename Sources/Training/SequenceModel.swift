@@ -6,13 +6,13 @@ import Transformers
 
 /// An encoder with its head, run over shards by workers.
 public struct SequenceModel: Sendable {
-    public let encoder: BertEncoder
+    public let encoder: TextEncoder
     public let head: SequenceHead
     public let workers: Workers
     /// Whether the layers run forward again in the backward pass, to save their memory.
     public let recomputesLayers: Bool
 
-    public init(encoder: BertEncoder, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false) {
+    public init(encoder: TextEncoder, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false) {
         self.encoder = encoder
         self.head = head
         self.workers = workers

@@ -58,7 +58,7 @@ public final class Trainer {
         self.adapters = adapters
         self.ranks = ranks
         self.settings = settings
-        vector = ParameterVector(adapters.parameters + encoderWeights + [model.head.weight, model.head.bias])
+        vector = ParameterVector(adapters.parameters + encoderWeights + model.head.parameters)
         gradients = Matrix(rows: 1, columns: vector.count)
         optimizer = AdamW(
             count: vector.count, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
@@ -66,7 +66,9 @@ public final class Trainer {
     }
 
     public var trainableParameters: Int { vector.count }
-    private var headStart: Int { vector.range(of: model.head.weight).lowerBound }
+    private var headStart: Int {
+        vector.count - model.head.parameters.reduce(0) { $0 + $1.values.count }
+    }
 
     /// Step t on the examples `indices`: gradient, orthogonality term, clipping, then observe importance →
     /// AdamW → hold the mask → re-factorize → allocate and mask Λ. Nothing is changed if the loss or a gradient is not finite.
@@ -185,7 +187,7 @@ public final class Trainer {
         isCompacted = true
     }
 
-    private var headParameters: [Parameter] { [model.head.weight, model.head.bias] }
+    private var headParameters: [Parameter] { model.head.parameters }
 
     private func take(_ reshaped: RankController.Reshaped) {
         optimizer.gather(reshaped.source)

@@ -225,8 +225,8 @@ public final class TrainingSession {
     /// Of the adapters alone those alive.
     private var trainableParameters: Int {
         if isFull { return trainer.trainableParameters }
-        let head = trainer.model.head
-        return trainer.adapters.liveParameterCount + head.weight.values.count + head.bias.values.count
+        let head = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
+        return trainer.adapters.liveParameterCount + head
     }
 
     private func saveResult(to url: URL, step: Int) throws {

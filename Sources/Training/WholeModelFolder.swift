@@ -5,30 +5,26 @@ import ModelFiles
 import Transformers
 
 /// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` with the
-/// encoder under `bert.` and the classifier, and the tokenizer files of the base model.
+/// encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of the base model.
 enum WholeModelFolder {
     private static let tokenizerFiles = [
         "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
     ]
 
     static func write(_ model: SequenceModel, labels: [String], base: URL, into folder: URL) throws {
+        let prefix = model.encoder.configuration.family.prefix
         var tensors = model.encoder.parameters.map { parameter in
-            let isVector = parameter.name.hasSuffix(".bias") || parameter.name.contains("LayerNorm")
-            let (rows, columns) = (parameter.values.rows, parameter.values.columns)
             // Encoders saved alone have names without the prefix that whole models give them.
-            let name = parameter.name.hasPrefix("bert.") ? parameter.name : "bert." + parameter.name
+            let name = parameter.name.hasPrefix(prefix) ? parameter.name : prefix + parameter.name
             return TensorToWrite(
-                name: name, shape: isVector ? [columns] : [rows, columns],
-                values: parameter.values.values)
+                name: name, shape: parameter.savedShape, values: parameter.values.values)
         }
-        let (weight, bias) = (model.head.weight.values, model.head.bias.values)
-        tensors.append(
-            TensorToWrite(
-                name: "classifier.weight", shape: [weight.rows, weight.columns], values: weight.values))
-        tensors.append(TensorToWrite(name: "classifier.bias", shape: [bias.count], values: bias.values))
+        tensors += model.head.parameters.map {
+            TensorToWrite(name: $0.name, shape: $0.savedShape, values: $0.values.values)
+        }
         try SafetensorsWriter.write(
             tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("model.safetensors"))
-        try writeConfig(labels: labels, outputs: weight.rows, base: base, into: folder)
+        try writeConfig(labels: labels, outputs: model.head.outputs, base: base, into: folder)
         for name in tokenizerFiles {
             let source = base.appendingPathComponent(name)
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
@@ -48,7 +44,7 @@ enum WholeModelFolder {
             byID[String(index)] = .string(name)
             byName[name] = JSONValue(index)
         }
-        config["architectures"] = .array([.string("BertForSequenceClassification")])
+        config["architectures"] = .array([.string(try architecture(config["model_type"]?.string, file))])
         config["id2label"] = .object(byID)
         config["label2id"] = .object(byName)
         config["problem_type"] = .string(labels.isEmpty ? "regression" : "single_label_classification")
@@ -57,19 +53,33 @@ enum WholeModelFolder {
             to: folder.appendingPathComponent("config.json"))
     }
 
+    /// transformers' class of a sequence classifier.
+    private static func architecture(_ modelType: String?, _ file: URL) throws -> String {
+        let names = [
+            "bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "camembert": "Camembert",
+            "distilbert": "DistilBert", "electra": "Electra", "albert": "Albert",
+        ]
+        guard let modelType, let name = names[modelType] else {
+            throw ModelFileError(
+                file: file.path, place: "model_type", problem: "another one than the model was opened with",
+                advice: "restore the base model's file")
+        }
+        return name + "ForSequenceClassification"
+    }
+
     static func loadHead(_ head: SequenceHead, from folder: URL) throws {
         let store = try HFFolder(folder).openWeights()
-        for (name, shape, values) in [
-            ("classifier.weight", [head.outputs, head.weight.values.columns], head.weight.values),
-            ("classifier.bias", [head.outputs], head.bias.values),
-        ] {
-            guard let info = store.info(name), info.shape == shape else {
+        for parameter in head.parameters {
+            guard let info = store.info(parameter.name), info.shape == parameter.savedShape else {
                 throw ModelFileError(
-                    file: store.path, place: name, problem: "missing, or not of shape \(shape)",
+                    file: store.path, place: parameter.name,
+                    problem: "missing, or not of shape \(parameter.savedShape)",
                     advice: "use the folder as adalora wrote it")
             }
             try store.copyFloat32(
-                name, into: UnsafeMutableBufferPointer(start: values.pointer, count: values.count))
+                parameter.name,
+                into: UnsafeMutableBufferPointer(
+                    start: parameter.values.pointer, count: parameter.values.count))
         }
     }
 }

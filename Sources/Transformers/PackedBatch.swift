@@ -25,11 +25,14 @@ public struct PackedBatch: Sendable {
         self.offsets = offsets
     }
 
-    /// 0, 1, 2 … in each sequence.
-    public var positions: [Int32] {
+    /// first, first + 1, first + 2 … in each sequence.
+    public func positions(from first: Int = 0) -> [Int32] {
         var positions: [Int32] = []
         positions.reserveCapacity(tokens)
-        for sequence in 0..<sequences { positions += (0..<Int32(offsets[sequence + 1] - offsets[sequence])) }
+        for sequence in 0..<sequences {
+            let length = offsets[sequence + 1] - offsets[sequence]
+            positions += Int32(first)..<Int32(first + length)
+        }
         return positions
     }
 }

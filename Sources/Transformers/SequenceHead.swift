@@ -1,8 +1,9 @@
 import Autodiff
 import Matrices
 
-/// How the rows of a sequence become the one that the head reads: BERT's pooler (first row, dense, tanh), the
-/// mean, or the first row itself.
+/// How the rows of a sequence become the one that the head reads: as the architecture's own classifier does (BERT's
+/// pooler: first row, dense, tanh; RoBERTa, ELECTRA and DistilBERT: first row, through a new dense layer of the head's),
+/// the mean, or the first row itself.
 public enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
 
 /// Pooling, dropout and a linear layer to K classes, or to one score.
@@ -15,6 +16,8 @@ public final class SequenceHead: Sendable {
     public let bias: Parameter
     public var outputs: Int { weight.values.rows }
     private let pooler: (weight: Parameter, bias: Parameter)?
+    /// `[C, C]` and `[1, C]`, of the head's own, trained with it
+    private let dense: (weight: Parameter, bias: Parameter, activation: DenseActivation, dropsInput: Bool)?
 
     /// A head whose encoder has no pooler to offer.
     public struct MissingPooler: Error, CustomStringConvertible {
@@ -25,17 +28,48 @@ public final class SequenceHead: Sendable {
 
     /// Weights N(0, 0.02²), as BERT's initializer, and zero bias.
     public init(
-        encoder: BertEncoder, outputs: Int, pooling: Pooling, dropout: Float, stream: RandomStream
+        encoder: TextEncoder, outputs: Int, pooling: Pooling, dropout: Float, stream: RandomStream
     ) throws {
-        if pooling == .pooler && encoder.pooler == nil { throw MissingPooler() }
+        let family = encoder.configuration.family
+        let width = encoder.configuration.hiddenSize
         self.pooling = pooling
         self.dropout = dropout
-        pooler = encoder.pooler
-        let values = Matrix(rows: outputs, columns: encoder.configuration.hiddenSize)
         var stream = stream
+        let values = Matrix(rows: outputs, columns: width)
         stream.fillNormal(values, deviation: 0.02)
-        weight = Parameter(name: "classifier.weight", values: values)
-        bias = Parameter(name: "classifier.bias", values: Matrix(rows: 1, columns: outputs))
+        weight = Parameter(name: family.headNames.classifier + ".weight", values: values)
+        bias = Parameter(
+            name: family.headNames.classifier + ".bias", values: Matrix(rows: 1, columns: outputs))
+        switch (pooling, family.classifier) {
+        case (.pooler, .pooler):
+            guard let own = encoder.pooler else { throw MissingPooler() }
+            (pooler, dense) = (own, nil)
+        case (.pooler, .dense(let activation, let dropsInput)):
+            let square = Matrix(rows: width, columns: width)
+            stream.fillNormal(square, deviation: 0.02)
+            pooler = nil
+            dense = (
+                Parameter(name: family.headNames.dense + ".weight", values: square),
+                Parameter(name: family.headNames.dense + ".bias", values: Matrix(rows: 1, columns: width)),
+                activation, dropsInput
+            )
+        case (.mean, _), (.first, _): (pooler, dense) = (nil, nil)
+        }
+    }
+
+    /// All that trains, by its name in transformers' sequence classifier.
+    public var parameters: [Parameter] {
+        (dense.map { [$0.weight, $0.bias] } ?? []) + [weight, bias]
+    }
+
+    /// The modules of `parameters` as PEFT's `modules_to_save` names them.
+    public var modules: [String] {
+        var modules: [String] = []
+        for parameter in parameters {
+            let module = String(parameter.name.prefix { $0 != "." })
+            if !modules.contains(module) { modules.append(module) }
+        }
+        return modules
     }
 
     /// logits[B, K] from hidden[T, C]
@@ -45,8 +79,12 @@ public final class SequenceHead: Sendable {
         case .mean: pooled = tape.meanRows(hidden, offsets: offsets)
         case .first, .pooler: pooled = tape.firstRows(hidden, offsets: offsets)
         }
-        if pooling == .pooler, let pooler {
+        if let pooler {
             pooled = tape.tanh(tape.linear(pooled, weight: pooler.weight, bias: pooler.bias))
+        } else if let dense {
+            if dense.dropsInput { pooled = tape.dropout(pooled, probability: dropout) }
+            pooled = tape.activation(
+                dense.activation, tape.linear(pooled, weight: dense.weight, bias: dense.bias))
         }
         return tape.linear(tape.dropout(pooled, probability: dropout), weight: weight, bias: bias)
     }

@@ -66,3 +66,11 @@ public final class WeightCursor {
         store.tensors.map(\.name).filter { !taken.contains($0) && !isBuffer($0) }
     }
 }
+
+extension Parameter {
+    /// The shape that a checkpoint of transformers has for it: biases and norms have one dimension.
+    public var savedShape: [Int] {
+        let isVector = name.hasSuffix(".bias") || name.contains("LayerNorm") || name.contains("layer_norm")
+        return isVector ? [values.columns] : [values.rows, values.columns]
+    }
+}

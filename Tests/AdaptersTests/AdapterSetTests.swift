@@ -7,7 +7,7 @@ import ModelFiles
 import Testing
 import Transformers
 
-func tinyEncoder() throws -> BertEncoder { try BertEncoder(HFFolder(Golden.url("bert/model"))) }
+func tinyEncoder() throws -> TextEncoder { try TextEncoder(HFFolder(Golden.url("bert/model"))) }
 
 func plan(
     _ method: AdapterPlan.Method = .adalora, roles: [LinearSite.Role] = LinearSite.Role.allCases,
@@ -82,7 +82,7 @@ func plan(
 
     /// Layers own their adapters and not the other way round: many models in one process must not add up.
     @Test func anEncoderGoesAwayWithItsAdapters() throws {
-        weak var gone: BertEncoder?
+        weak var gone: TextEncoder?
         do {
             let encoder = try tinyEncoder()
             gone = encoder

@@ -16,6 +16,7 @@ import Testing
 
     @Test func geluGradients() {
         GradientCheck(inputs: [x]) { tape, inputs in tape.gelu(inputs[0]) }.run()
+        GradientCheck(inputs: [x]) { tape, inputs in tape.gelu(inputs[0], form: .tanh) }.run()
     }
 
     @Test func tanhValues() {

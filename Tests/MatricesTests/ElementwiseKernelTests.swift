@@ -128,6 +128,41 @@ import Testing
     }
 }
 
+@Suite struct TanhGELUTests {
+    private func reference(_ x: Double) -> (value: Double, slope: Double) {
+        let factor = (2 / Double.pi).squareRoot()
+        let tanh = Foundation.tanh(factor * (x + 0.044715 * x * x * x))
+        let slope = 0.5 * (1 + tanh) + 0.5 * x * (1 - tanh * tanh) * factor * (1 + 3 * 0.044715 * x * x)
+        return (0.5 * x * (1 + tanh), slope)
+    }
+
+    // u = x + 0.0447 x³ rounded by a few units, times 2u in the exponential: up to 40 roundings where the result
+    // is not yet 0 or x.
+    @Test func valueAndSlopeOverTheWholeRange() {
+        let x = (0...48_000).map { Float(-12 + 24 * Double($0) / 48_000) }
+        var (y, slope) = (x, x)
+        avk_gelu_tanh(x, &y, &slope, x.count)
+        expectClose(y, x.map { reference(Double($0)).value }, relative: 4 * roundoff, absolute: 20 * roundoff)
+        expectClose(slope, x.map { reference(Double($0)).slope }, relative: 0, absolute: 2e-6)
+        var alone = x
+        avk_gelu_tanh(x, &alone, nil, x.count)
+        #expect(alone == y)
+        var inPlace = x
+        inPlace.withUnsafeMutableBufferPointer { avk_gelu_tanh($0.baseAddress, $0.baseAddress, nil, x.count) }
+        #expect(inPlace == y)
+    }
+
+    @Test func largeValuesAndNaN() {
+        let x: [Float] = [-1e30, -50, 0, 50, 1e30, .nan]
+        var (y, slope) = (x, x)
+        avk_gelu_tanh(x, &y, &slope, x.count)
+        expectClose(
+            Array(y[..<5]), [0, 0, 0, 50, Double(Float(1e30))], relative: 0, absolute: 1e-6)
+        expectClose(Array(slope[..<5]), [0, 0, 0.5, 1, 1], relative: 0, absolute: 1e-6)
+        #expect(y[5].isNaN && slope[5].isNaN)
+    }
+}
+
 @Suite struct GELUTests {
     private func reference(_ x: Double) -> (value: Double, slope: Double) {
         let phi = 0.5 * erfc(-x / 2.0.squareRoot())

@@ -21,7 +21,7 @@ import Transformers
             targets: .classes(sequences.map(\.label)))
     }
 
-    private static func model(_ encoder: BertEncoder, _ start: TensorStore, threads: Int) throws
+    private static func model(_ encoder: TextEncoder, _ start: TensorStore, threads: Int) throws
         -> SequenceModel
     {
         let head = try SequenceHead(
@@ -33,7 +33,7 @@ import Transformers
     }
 
     private static func adapters(
-        _ encoder: BertEncoder, _ start: TensorStore, method: AdapterPlan.Method, rank: Int, scale: Float
+        _ encoder: TextEncoder, _ start: TensorStore, method: AdapterPlan.Method, rank: Int, scale: Float
     ) throws -> AdapterSet {
         let plan = AdapterPlan(
             method: method, roles: roles, rank: rank, scale: scale, dropout: 0, initialization: .gaussian,
@@ -60,7 +60,7 @@ import Transformers
     }
 
     private static func trainer() throws -> Trainer {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let start = try Golden.tensors("adalora/initial.safetensors")
         let set = try adapters(encoder, start, method: .adalora, rank: 4, scale: Float(4 / (4 + 1e-5)))
         let schedule = try BudgetSchedule(
@@ -138,7 +138,7 @@ import Transformers
 
     // Gradients of one batch with nonzero λ: the task's and the penalty's, apart.
     @Test func gradientsOfTaskAndPenalty() throws {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let start = try Golden.tensors("adalora/initial.safetensors")
         let golden = try Golden.tensors("adalora/gradients.safetensors")
         let values = try Golden.json("adalora/gradients.json")
@@ -188,7 +188,7 @@ import Transformers
     }
 
     @Test func fiveStepsOfLoRA() throws {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let start = try Golden.tensors("adalora/lora_initial.safetensors")
         let set = try Self.adapters(encoder, start, method: .lora, rank: 2, scale: 2)
         let trainer = Trainer(
@@ -209,7 +209,7 @@ import Transformers
 
     // A folder saved by PEFT, loaded here, gives the logits of PEFT's own reload.
     @Test func adapterSavedByPEFTLoads() throws {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let model = try Self.model(encoder, try Golden.tensors("adalora/initial.safetensors"), threads: 1)
         _ = try PEFTFolder.load(
             Golden.url("adalora/peft_adapter"), onto: encoder.linearLayers, head: model.head)

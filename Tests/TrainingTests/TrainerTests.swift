@@ -31,7 +31,7 @@ import Transformers
         measure: any ImportanceMeasure = Sensitivity(),
         steps: Int = 30, _ configure: (inout AllocationSettings) -> Void = { _ in }
     ) throws -> Trainer {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let plan = AdapterPlan(
             method: .adalora, roles: LinearSite.Role.allCases, rank: rank, scale: 1, dropout: dropout,
             initialization: .orthonormal, seed: 3)
@@ -117,7 +117,7 @@ import Transformers
         let data = Self.rows(24, seed: 4)
         var losses: [[Double]] = []
         for compacts in [true, false] {
-            let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+            let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
             let plan = AdapterPlan(
                 method: .adalora, roles: LinearSite.Role.allCases, rank: 3, scale: 1, dropout: 0,
                 initialization: .orthonormal, seed: 3)

@@ -8,7 +8,7 @@ import Transformers
 
 /// The tiny random BERT of scripts/goldens/bert_parity.py: hidden states, logits, loss and every gradient.
 @Suite struct BertParityTests {
-    private static func head(_ encoder: BertEncoder, outputs: Int) throws -> SequenceHead {
+    private static func head(_ encoder: TextEncoder, outputs: Int) throws -> SequenceHead {
         let head = try SequenceHead(
             encoder: encoder, outputs: outputs, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
@@ -21,7 +21,7 @@ import Transformers
     // PyTorch itself differs by 1.1e-6 between Float32 and Float64 here; 1e-5 leaves room for another summation
     // order.
     @Test func hiddenStatesLogitsAndLoss() throws {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let expected = try Golden.tensors("bert/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
         let head = try Self.head(encoder, outputs: 5)
@@ -44,7 +44,7 @@ import Transformers
     // Gradients of the mean loss by PyTorch; relative to each tensor's largest element. A gradient that is zero
     // in exact arithmetic (keys' biases: softmax ignores a shift) is rounding noise, so 1e-6 absolute is allowed.
     @Test func everyGradient() throws {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let expected = try Golden.tensors("bert/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
         let head = try Self.head(encoder, outputs: 5)
@@ -74,12 +74,12 @@ import Transformers
 
     /// The last layer on first rows only: the same rows, and the same gradients of everything below and in it.
     @Test func firstRowsAlone() throws {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
         let head = try Self.head(encoder, outputs: 5)
         let vector = ParameterVector(encoder.parameters + [head.weight, head.bias])
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
-        func run(_ rows: BertEncoder.Rows) -> (logits: [Float], gradients: [Float]) {
+        func run(_ rows: TextEncoder.Rows) -> (logits: [Float], gradients: [Float]) {
             let gradients = Matrix(rows: 1, columns: vector.count)
             let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
             let hidden = encoder.hiddenStates(batch, rows: rows, on: tape)
@@ -102,7 +102,7 @@ import Transformers
         try #require(
             FileManager.default.fileExists(atPath: folder.path),
             "models/minilm is missing: run scripts/fetch-minilm.sh")
-        let encoder = try BertEncoder(HFFolder(folder))
+        let encoder = try TextEncoder(HFFolder(folder))
         let expected = try Golden.tensors("minilm/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("minilm/batch.json"))
         let tape = Tape(evaluatingWith: BufferPool())
@@ -124,7 +124,7 @@ import Transformers
 
     /// Packing must not matter: a sequence alone and in company has the same hidden states.
     @Test func sequencesDoNotSeeEachOther() throws {
-        let encoder = try BertEncoder(HFFolder(Golden.url("bert/model")))
+        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let sequences = try Golden.sequences(Golden.json("bert/batch.json")).map { ($0.ids, $0.types) }
         let together = PackedBatch(sequences)
         let tape = Tape(evaluatingWith: BufferPool())

@@ -32,6 +32,9 @@ void avk_column_dots_accumulate(const float *a, const float *b, float factor, fl
 // Exact (erf) GELU. y = x Phi(x) and slope = dy/dx; slope may be NULL, y may be x.
 void avk_gelu(const float *x, float *y, float *slope, size_t n);
 
+// The same for the approximation x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 ("gelu_new").
+void avk_gelu_tanh(const float *x, float *y, float *slope, size_t n);
+
 // out[i] (+)= gradient[i] * slope[i]
 void avk_multiply(const float *gradient, const float *slope, float *out, size_t n, int accumulate);
 

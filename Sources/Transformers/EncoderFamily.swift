@@ -1,0 +1,104 @@
+import Autodiff
+
+/// Architectures of one build (post-layer-norm blocks over learned positions, Devlin et al. 2019) that differ in
+/// names, embeddings and classification heads.
+public enum EncoderFamily: Sendable {
+    /// BERT, and MiniLM as a smaller one.
+    case bert
+    /// RoBERTa, XLM-RoBERTa, CamemBERT: positions start after the padding id, and there are no token types.
+    case roberta
+    /// DistilBERT: no token types, no pooler.
+    case distilbert
+    /// ELECTRA's discriminator: embeddings may be narrower than the layers.
+    case electra
+    /// ALBERT: one layer's weights serve all layers, so an adapter on them does too.
+    case albert
+
+    init?(modelType: String) {
+        switch modelType {
+        case "bert": self = .bert
+        case "roberta", "xlm-roberta", "camembert": self = .roberta
+        case "distilbert": self = .distilbert
+        case "electra": self = .electra
+        case "albert": self = .albert
+        default: return nil
+        }
+    }
+
+    static let modelTypes = [
+        "bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "albert",
+    ]
+
+    /// In front of the encoder's tensors in a whole model of transformers; PEFT's module paths have it too.
+    public var prefix: String {
+        switch self {
+        case .bert: "bert."
+        case .roberta: "roberta."
+        case .distilbert: "distilbert."
+        case .electra: "electra."
+        case .albert: "albert."
+        }
+    }
+
+    /// How transformers' sequence classifier of this architecture reads the first row.
+    enum Classifier {
+        /// The checkpoint's pooler, a dense layer and tanh, then the new classifier.
+        case pooler
+        /// A new dense layer first, with dropout before it or not.
+        case dense(DenseActivation, dropsInput: Bool)
+    }
+
+    var classifier: Classifier {
+        switch self {
+        case .bert, .albert: .pooler
+        case .roberta: .dense(.tanh, dropsInput: true)
+        case .electra: .dense(.gelu, dropsInput: true)
+        case .distilbert: .dense(.relu, dropsInput: false)
+        }
+    }
+
+    /// Names of the head's tensors in transformers' sequence classifier.
+    var headNames: (dense: String, classifier: String) {
+        switch self {
+        case .bert, .albert: ("", "classifier")
+        case .roberta, .electra: ("classifier.dense", "classifier.out_proj")
+        case .distilbert: ("pre_classifier", "classifier")
+        }
+    }
+
+    /// Names inside the prefix.
+    var names: EncoderNames {
+        switch self {
+        case .bert, .roberta, .electra: EncoderNames()
+        case .distilbert:
+            EncoderNames(
+                layer: { "transformer.layer.\($0)" }, query: "attention.q_lin", key: "attention.k_lin",
+                value: "attention.v_lin", attentionOutput: "attention.out_lin",
+                attentionNorm: "sa_layer_norm",
+                intermediate: "ffn.lin1", output: "ffn.lin2", outputNorm: "output_layer_norm")
+        case .albert:
+            EncoderNames(
+                layer: { _ in "encoder.albert_layer_groups.0.albert_layers.0" }, query: "attention.query",
+                key: "attention.key", value: "attention.value", attentionOutput: "attention.dense",
+                attentionNorm: "attention.LayerNorm", intermediate: "ffn", output: "ffn_output",
+                outputNorm: "full_layer_layer_norm", projection: "encoder.embedding_hidden_mapping_in",
+                pooler: "pooler")
+        }
+    }
+}
+
+/// Where the parts of a layer, and what lies around the layers, stand in a checkpoint.
+struct EncoderNames: Sendable {
+    var layer: @Sendable (Int) -> String = { "encoder.layer.\($0)" }
+    var query = "attention.self.query"
+    var key = "attention.self.key"
+    var value = "attention.self.value"
+    var attentionOutput = "attention.output.dense"
+    var attentionNorm = "attention.output.LayerNorm"
+    var intermediate = "intermediate.dense"
+    var output = "output.dense"
+    var outputNorm = "output.LayerNorm"
+    /// From narrower embeddings to the layers' width
+    var projection = "embeddings_project"
+    var pooler = "pooler.dense"
+}
