@@ -43,6 +43,30 @@ extension AdapterSet {
         return try truncated(to: adapters.reduce(0) { $0 + $1.rank }, costs: nil, workers: workers).set
     }
 
+    /// The same updates with factor 1 everywhere: s goes into λ. For adapters whose factors differ, where a file has
+    /// room for one only. In SVD form, of the triplets alive.
+    public func withScaleInLambda() -> AdapterSet {
+        let scaled = adapters.map { adapter in
+            let (layer, rank) = (adapter.layer, adapter.rank)
+            let (p, lambda, q) = adapter.keptFactors
+            guard let lambda else { preconditionFailure("\(adapter.site) has no λ") }
+            let name = "\(adapter.site)"
+            return LowRankAdapter(
+                layer: layer,
+                factors: LowRankFactors(
+                    p: Parameter(
+                        name: name + ".P", values: Matrix(rows: layer.outputs, columns: rank, values: p)),
+                    lambda: Parameter(
+                        name: name + ".Λ",
+                        values: Matrix(
+                            rows: 1, columns: rank, values: lambda.map { $0 * adapter.factors.factor })),
+                    q: Parameter(
+                        name: name + ".Q", values: Matrix(rows: rank, columns: layer.inputs, values: q)),
+                    factor: 1), dropout: adapter.dropout)
+        }
+        return AdapterSet(adapters: scaled, layers: layers)
+    }
+
     /// Adds each update to its layer's own weight, W + s·P·Λ·Q, and takes the adapters off. The weights become copies:
     /// a mapped file stays as it is.
     public func mergeIntoLayers() {

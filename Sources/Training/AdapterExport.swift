@@ -26,8 +26,6 @@ public struct AdapterExport: Sendable {
     public let samples: Int
     /// Triplets kept, by site.
     public let ranks: [(site: String, rank: Int)]
-    private static let madeUpSamples = 16
-    private static let longestSample = 64
 
     /// Writes the new folder `output`; it appears only if the exported adapter, opened again, gives the same logits.
     ///
@@ -47,7 +45,8 @@ public struct AdapterExport: Sendable {
             throw TrainingError(.usage, "\(output.path) already exists; give a new folder as --output")
         }
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let data = try Self.samples(opened, rows)
+        let data = try LogitCheck.samples(
+            opened.loaded.tokenizer, maxLength: opened.description.maxLength, rows: rows)
         let expected = SequenceModel(encoder: opened.loaded.encoder, head: opened.head, workers: workers)
             .logits(data)
         let description = opened.description
@@ -59,7 +58,7 @@ public struct AdapterExport: Sendable {
             let again = try OpenedAdapter(target, modelFolder: form == .merged ? nil : base)
             let found = SequenceModel(encoder: again.loaded.encoder, head: again.head, workers: workers)
                 .logits(data)
-            difference = Self.difference(expected, found)
+            difference = LogitCheck.difference(expected, found)
             guard difference.largest <= tolerance * max(1, difference.logit) else {
                 throw TrainingError(
                     "the exported \(form.rawValue) differs by \(difference.largest) in logits of up to "
@@ -69,23 +68,6 @@ public struct AdapterExport: Sendable {
         }
         (largestDifference, largestLogit) = difference
         samples = data.count
-    }
-
-    private static func samples(_ opened: OpenedAdapter, _ rows: Dataset?) throws -> TokenizedDataset {
-        let maxLength = opened.description.maxLength
-        if let rows {
-            return try TokenizedDataset(
-                rows, targets: nil, tokenizer: opened.loaded.tokenizer, maxLength: maxLength,
-                longRows: .truncate)
-        }
-        var stream = RandomStream(seed: 1, purpose: "samples of an export")
-        let vocabulary = opened.loaded.tokenizer.vocabularySize
-        let sequences = (0..<madeUpSamples).map { _ in
-            let length = 1 + Int(stream.uniform() * Double(min(maxLength, longestSample)))
-            let ids = (0..<min(length, maxLength)).map { _ in Int32(stream.uniform() * Double(vocabulary)) }
-            return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
-        }
-        return TokenizedDataset(sequences: sequences, targets: nil)
     }
 
     private static func write(
@@ -114,17 +96,5 @@ public struct AdapterExport: Sendable {
             try WholeModelFolder.write(model, labels: description.labels, base: base, into: folder)
             try description.asWholeModel.write(to: folder.appendingPathComponent("adalora.json"))
         }
-    }
-
-    private static func difference(_ a: Matrix, _ b: Matrix) -> (largest: Double, logit: Double) {
-        guard a.rows == b.rows, a.columns == b.columns else { return (.infinity, 0) }
-        var (largest, logit) = (0.0, 0.0)
-        for index in 0..<a.count {
-            let (x, y) = (Double(a.pointer[index]), Double(b.pointer[index]))
-            guard (x - y).isFinite else { return (.infinity, logit) }
-            largest = max(largest, abs(x - y))
-            logit = max(logit, abs(x))
-        }
-        return (largest, logit)
     }
 }

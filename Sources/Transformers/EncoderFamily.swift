@@ -58,7 +58,7 @@ public enum EncoderFamily: Sendable {
     }
 
     /// Names of the head's tensors in transformers' sequence classifier.
-    var headNames: (dense: String, classifier: String) {
+    public var headNames: (dense: String, classifier: String) {
         switch self {
         case .bert, .albert: ("", "classifier")
         case .roberta, .electra: ("classifier.dense", "classifier.out_proj")

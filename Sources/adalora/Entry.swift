@@ -34,8 +34,7 @@ struct AdaloraCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, PredictCommand.self, RanksCommand.self,
-            SpectrumCommand.self, ShrinkCommand.self, ExportCommand.self, CompareCommand.self,
-            SweepCommand.self,
-            DoctorCommand.self,
+            SpectrumCommand.self, ShrinkCommand.self, ExportCommand.self, ImportCommand.self,
+            CompareCommand.self, SweepCommand.self, DoctorCommand.self,
         ])
 }

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+import Training
+
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Take over an adapter that PEFT wrote.",
+        discussion: """
+            LoRA (with rank and alpha patterns, rsLoRA) and AdaLoRA for sequence classification. The result is an \
+            adapter folder for evaluate, predict, shrink and export. What was written is opened again and its logits \
+            compared with the original's; it stays only if they agree.
+            """)
+
+    @Argument(help: "Folder with adapter_config.json and adapter_model.safetensors.") var adapter: String
+    @Option(help: "Folder of the base model.") var model: String
+    @Option(
+        help:
+            "Class names, separated by commas, in the order of the classifier (default: the base's id2label)."
+    )
+    var labels: String?
+    @Flag(name: .customLong("svd"), help: "LoRA by its exact singular triplets.") var inSVDForm = false
+    @Option(name: .customLong("max-length"), help: "Longest row in tokens (default: the model's, up to 512).")
+    var maxLength: Int?
+    @Option(help: "Threads (default: all cores).") var threads: Int?
+    @Option(help: "Adapter folder to write.") var output: String
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
+        if let maxLength, maxLength < 3 {
+            throw ValidationError("--max-length must be at least 3, not \(maxLength)")
+        }
+    }
+
+    func run() throws {
+        try Failure.run {
+            let names = labels?.split(separator: ",", omittingEmptySubsequences: false).map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+            let result = try AdapterImport(
+                adapter: URL(fileURLWithPath: adapter), base: URL(fileURLWithPath: model), labels: names,
+                inSVDForm: inSVDForm, maxLength: maxLength, output: URL(fileURLWithPath: output),
+                threads: threads)
+            for warning in result.warnings { Terminal.error("warning: \(warning)") }
+            let kept = result.ranks.reduce(0) { $0 + $1.rank }
+            Terminal.output(
+                "\(output): \(result.method), \(kept) triplets in \(result.ranks.count { $0.rank > 0 }) matrices, "
+                    + (result.labels.isEmpty ? "regression" : "\(result.labels.count) classes"))
+            Terminal.output(
+                "checked on made-up sequences: logits differ by at most "
+                    + String(
+                        format: "%.1e (largest logit %.2f)", result.largestDifference, result.largestLogit))
+        }
+    }
+}
