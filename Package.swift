@@ -50,7 +50,7 @@ let package = Package(
         .executableTarget(
             name: "AllocationCost",
             dependencies: [
-                "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets", "Transformers",
+                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets", "Transformers",
                 "RankAllocation", "Adapters", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),

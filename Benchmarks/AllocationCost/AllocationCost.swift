@@ -8,6 +8,7 @@ import ModelFiles
 import RankAllocation
 import Tokenizers
 import Training
+import TrainingSteps
 import Transformers
 
 /// What allocation costs beside fixed-rank LoRA: whole steps on the same batches, taken in turns (A B B A …) in one
@@ -184,14 +185,6 @@ struct Bench {
 
     private func batch(_ step: Int) -> [Int] {
         Array(sampler.indices(step: (step - 1) % sampler.stepsPerEpoch + 1, order: order))
-    }
-
-    private func seconds(_ body: () throws -> Void) rethrows -> Double {
-        let clock = ContinuousClock()
-        let start = clock.now
-        try body()
-        let time = clock.now - start
-        return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
     }
 
     private func median(_ values: [Double]) -> Double { quantile(0.5, of: values) }

@@ -58,12 +58,11 @@ public final class PackedWeight: @unchecked Sendable {
             x.columns == rows && out.columns == columns && x.rows == out.rows,
             "[\(x.rows), \(x.columns)] · [\(rows), \(columns)] into [\(out.rows), \(out.columns)]")
         guard let runtime = OneDNN.shared else { preconditionFailure("a packed weight without oneDNN") }
-        omp_set_num_threads(1)
         var start = 0
         while start < x.rows {
             let count = min(Self.block, x.rows - start)
-            let kernel = runtime.kernel(m: count, k: rows, n: columns, weight: layout)
-            kernel.run(x.row(start), memory, out.row(start))
+            runtime.kernel(m: count, k: rows, n: columns, weight: layout).run(
+                x.row(start), memory, out.row(start))
             start += count
         }
     }
@@ -76,7 +75,7 @@ private final class OneDNN: @unchecked Sendable {
     static let shared = OneDNN()
 
     fileprivate let engine: dnnl_engine_t
-    fileprivate let stream: dnnl_stream_t
+    private let stream: dnnl_stream_t
     private struct Shape: Hashable {
         let m, k, n: Int
     }
@@ -111,15 +110,18 @@ private final class OneDNN: @unchecked Sendable {
     /// The layout that the kernels for `rows` × `columns` read; nil where they would not be compiled for this machine.
     func layout(rows: Int, columns: Int) -> dnnl_memory_desc_t? {
         guard let anyLayout = describe(rows, columns, dnnl_format_tag_any) else { return nil }
-        return ProductKernel(self, m: PackedWeight.block, k: rows, n: columns, weight: anyLayout)?.weight
+        let kernel = ProductKernel(self, m: PackedWeight.block, k: rows, n: columns, weight: anyLayout)
+        return kernel.flatMap { $0.isCompiled ? $0.weight : nil }
     }
 
     func kernel(m: Int, k: Int, n: Int, weight: dnnl_memory_desc_t) -> ProductKernel {
         kernels.withLock { kernels in
             let shape = Shape(m: m, k: k, n: n)
             if let kernel = kernels[shape] { return kernel }
+            // Where a few rows have no compiled kernel for the layout, oneDNN's plain loops read it.
             guard let kernel = ProductKernel(self, m: m, k: k, n: n, weight: weight) else {
-                preconditionFailure("oneDNN has a kernel for \(PackedWeight.block) rows but not for \(m)")
+                preconditionFailure(
+                    "oneDNN reads packed weights for \(PackedWeight.block) rows but not for \(m)")
             }
             kernels[shape] = kernel
             return kernel
@@ -145,7 +147,13 @@ private final class OneDNN: @unchecked Sendable {
             dnnl_exec_arg_t(arg: DNNL_ARG_SRC, memory: source),
             dnnl_exec_arg_t(arg: DNNL_ARG_DST, memory: target),
         ]
-        return dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments) == dnnl_success
+        return execute(primitive, arguments) == dnnl_success
+    }
+
+    /// On this thread alone: shards already use the others.
+    func execute(_ primitive: dnnl_primitive_t?, _ arguments: [dnnl_exec_arg_t]) -> dnnl_status_t {
+        omp_set_num_threads(1)
+        return dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments)
     }
 }
 
@@ -154,6 +162,9 @@ private final class OneDNN: @unchecked Sendable {
 /// Unchecked Sendable: not written to after it is made.
 private final class ProductKernel: @unchecked Sendable {
     let weight: dnnl_memory_desc_t
+    /// Whether oneDNN found its batch-reduce kernels ("brg:avx512_core"); its others pack at every call, or are plain
+    /// loops.
+    let isCompiled: Bool
     private let runtime: OneDNN
     private let primitive: dnnl_primitive_t
     private let x: dnnl_memory_desc_t
@@ -183,7 +194,6 @@ private final class ProductKernel: @unchecked Sendable {
             dnnl_primitive_attr_set_post_ops(attributes, additions) == dnnl_success,
             dnnl_primitive_desc_create(&description, &operation, attributes, runtime.engine, nil)
                 == dnnl_success,
-            Self.isCompiled(description),
             let packed = dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0),
             let scratch = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0)
         else { return nil }
@@ -193,6 +203,7 @@ private final class ProductKernel: @unchecked Sendable {
         }
         self.runtime = runtime
         self.primitive = primitive
+        isCompiled = Self.implementation(of: description).hasPrefix("brg")
         self.weight = packed.pointee
         self.x = x
         self.out = out
@@ -202,13 +213,10 @@ private final class ProductKernel: @unchecked Sendable {
 
     deinit { dnnl_primitive_destroy(primitive) }
 
-    /// Whether oneDNN found its batch-reduce kernels ("brg:avx512_core"); its others pack at every call, or are plain
-    /// loops.
-    private static func isCompiled(_ description: dnnl_primitive_desc_t?) -> Bool {
+    private static func implementation(of description: dnnl_primitive_desc_t?) -> String {
         var name: UnsafePointer<CChar>?
         let status = dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name)
-        guard status == dnnl_success, let name else { return false }
-        return String(cString: name).hasPrefix("brg")
+        return status == dnnl_success ? name.map { String(cString: $0) } ?? "" : ""
     }
 
     func run(
@@ -226,7 +234,7 @@ private final class ProductKernel: @unchecked Sendable {
                 dnnl_exec_arg_t(arg: DNNL_ARG_DST, memory: out),
                 dnnl_exec_arg_t(arg: DNNL_ARG_SCRATCHPAD, memory: scratch),
             ]
-            let status = dnnl_primitive_execute(primitive, runtime.stream, Int32(arguments.count), arguments)
+            let status = runtime.execute(primitive, arguments)
             precondition(status == dnnl_success, "oneDNN's product failed with status \(status.rawValue)")
             for memory in [x, out, scratch] { dnnl_memory_destroy(memory) }
         }

@@ -44,27 +44,21 @@ enum WholeModelFolder {
             byID[String(index)] = .string(name)
             byName[name] = JSONValue(index)
         }
-        config["architectures"] = .array([.string(try architecture(config["model_type"]?.string, file))])
+        let architecture = config["model_type"]?.string.flatMap {
+            EncoderFamily.sequenceClassifier(modelType: $0)
+        }
+        guard let architecture else {
+            throw ModelFileError(
+                file: file.path, place: "model_type", problem: "another one than the model was opened with",
+                advice: "restore the base model's file")
+        }
+        config["architectures"] = .array([.string(architecture)])
         config["id2label"] = .object(byID)
         config["label2id"] = .object(byName)
         config["problem_type"] = .string(labels.isEmpty ? "regression" : "single_label_classification")
         try AtomicFile.write(
             Data(JSONValue.object(config).bytes(pretty: true)),
             to: folder.appendingPathComponent("config.json"))
-    }
-
-    /// transformers' class of a sequence classifier.
-    private static func architecture(_ modelType: String?, _ file: URL) throws -> String {
-        let names = [
-            "bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "camembert": "Camembert",
-            "distilbert": "DistilBert", "electra": "Electra", "albert": "Albert",
-        ]
-        guard let modelType, let name = names[modelType] else {
-            throw ModelFileError(
-                file: file.path, place: "model_type", problem: "another one than the model was opened with",
-                advice: "restore the base model's file")
-        }
-        return name + "ForSequenceClassification"
     }
 
     static func loadHead(_ head: SequenceHead, from folder: URL) throws {

@@ -14,20 +14,24 @@ public enum EncoderFamily: Sendable {
     /// ALBERT: one layer's weights serve all layers, so an adapter on them does too.
     case albert
 
+    /// By `model_type`, with the name that transformers' classes start with.
+    private static let table: [(modelType: String, family: EncoderFamily, name: String)] = [
+        ("bert", .bert, "Bert"), ("roberta", .roberta, "Roberta"), ("xlm-roberta", .roberta, "XLMRoberta"),
+        ("camembert", .roberta, "Camembert"), ("distilbert", .distilbert, "DistilBert"),
+        ("electra", .electra, "Electra"), ("albert", .albert, "Albert"),
+    ]
+
+    static var modelTypes: [String] { table.map(\.modelType) }
+
     init?(modelType: String) {
-        switch modelType {
-        case "bert": self = .bert
-        case "roberta", "xlm-roberta", "camembert": self = .roberta
-        case "distilbert": self = .distilbert
-        case "electra": self = .electra
-        case "albert": self = .albert
-        default: return nil
-        }
+        guard let row = Self.table.first(where: { $0.modelType == modelType }) else { return nil }
+        self = row.family
     }
 
-    static let modelTypes = [
-        "bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "albert",
-    ]
+    /// transformers' class of a sequence classifier of this `model_type`, for `architectures` in a `config.json`.
+    public static func sequenceClassifier(modelType: String) -> String? {
+        table.first { $0.modelType == modelType }.map { $0.name + "ForSequenceClassification" }
+    }
 
     /// In front of the encoder's tensors in a whole model of transformers; PEFT's module paths have it too.
     public var prefix: String {
