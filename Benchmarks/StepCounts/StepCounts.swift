@@ -4,8 +4,8 @@ import Matrices
 import ModelFiles
 import TrainingSteps
 
-/// What one training step asks of the allocator, of BLAS and of LAPACK, counted rather than timed: the same figures on
-/// every machine, so a committed limit on them fails exactly when the code changes.
+/// What one training step asks of the allocator, of BLAS and of LAPACK, counted rather than timed: nearly the same
+/// figures on every machine, so a committed limit on them fails when the code changes.
 @main
 struct StepCounts: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -81,10 +81,11 @@ struct Figures {
         return .object(object)
     }
 
-    /// The allocator's figures may vary a little between versions of the standard library.
-    private static let slack = ["allocations": 1.05, "bytes": 1.05]
-    /// Kernels for different CPUs sum in different orders; over the 12 steps that makes up to 1e-5 of a loss near 1.6.
-    private static let lossTolerance = 1e-3
+    /// The libraries allocate for themselves, by CPU: on Zen 3 a step takes 33 fewer and 6 kB less than on Zen 4, which is
+    /// 15 % of LoRA's. Kernels for different CPUs also sum in different orders, so that of two triplets with nearly the
+    /// same score another one stays: 0.007 % of the products' operations and 1.6e-3 of a loss near 1.2.
+    private static let slack = ["allocations": 1.2, "bytes": 1.2, "flops": 1.001]
+    private static let lossTolerance = 5e-3
 
     func problems(_ name: String, limits: JSONValue?) -> [String] {
         guard let limits, let expected = limits["loss"]?.double else {

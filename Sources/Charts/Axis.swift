@@ -10,6 +10,8 @@ public struct Axis: Sendable, Hashable {
     public var wholeNumbers: Bool
     /// Shows just these values; nil: all that there are.
     public var range: ClosedRange<Double>?
+    /// Ticks at just these values, such as the budgets that were measured; nil: round numbers.
+    public var tickValues: [Double]?
 
     /// y axes are linear whatever `scale` says.
     public init(
@@ -32,7 +34,10 @@ public struct Axis: Sendable, Hashable {
     }
 
     func ticks(low: Double, high: Double, scale: AxisScale, target: Int) -> Ticks {
-        scale == .linear
+        if let tickValues {
+            return Ticks(values: tickValues.filter { (low...high).contains($0) }.sorted(), step: nil)
+        }
+        return scale == .linear
             ? .linear(low: low, high: high, target: target, wholeNumbers: wholeNumbers)
             : .logarithmic(low: low, high: high, base: scale, target: target)
     }

@@ -63,7 +63,7 @@ public struct BarChart: Sendable, Hashable {
 
     private static let rowHeight = 28.0
     private static let textSize = 12.0
-    private static let maxName = 200.0
+    private static let maxName = 280.0
 
     package func render() -> Rendering {
         let reference = reference.flatMap { isUsable($0.value) ? $0 : nil }

@@ -144,11 +144,11 @@ extension ConfigLoading {
                     + "--budget-parameters N")
         }
         guard config.method == .adalora, areKnown("method") else { return }
-        if config.importance.needsExactTriplets, let form = config.orthogonality, form != .exact,
-            areKnown("importance", "orthogonality")
+        if let importance = config.importance, importance.needsExactTriplets,
+            let form = config.orthogonality, form != .exact, areKnown("importance", "orthogonality")
         {
             problems.add(
-                "\(mention("importance", "orthogonality")): importance \(config.importance.rawValue) needs exact "
+                "\(mention("importance", "orthogonality")): importance \(importance.rawValue) needs exact "
                     + "triplets, which orthogonality \(form.rawValue) does not keep; use exact or leave it out"
             )
         }

@@ -40,6 +40,7 @@ extension RunConfig {
         var resolved = self
         resolved.learningRate = resolvedLearningRate
         resolved.headLearningRate = resolvedHeadLearningRate
+        resolved.importance = resolvedImportance
         resolved.orthogonality = resolvedOrthogonality
         resolved.allocateEvery = resolvedAllocateEvery
         resolved.bestMetric = resolvedBestMetric

@@ -85,7 +85,8 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var allocateEvery: Int?
     /// The share of the triplets that the first exchange may replace; later ones less, the last none.
     public internal(set) var exchangeShare = 0.1
-    public internal(set) var importance = Importance.sensitivity
+    /// nil leaves it to what else is set, see `resolvedImportance`.
+    public internal(set) var importance: Importance?
     public internal(set) var importanceWeights = ImportanceWeights.paper
     public internal(set) var importanceBeta1 = 0.85
     public internal(set) var importanceBeta2 = 0.85

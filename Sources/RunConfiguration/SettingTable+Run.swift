@@ -29,8 +29,9 @@ extension SettingTable {
             get: { SettingText.number($0.exchangeShare) }),
         Setting(
             "importance", "How a triplet is scored", choices: RunConfig.Importance.allCases.map(\.rawValue),
+            unset: "spectral-sensitivity, or sensitivity where other settings rule out exact triplets",
             idle: unlessMoving,
-            set: { $0.importance = try $1.choice() }, get: { $0.importance.rawValue }),
+            set: { $0.importance = try $1.orNone { try $0.choice() } }, get: { $0.importance?.rawValue }),
         Setting(
             "importance-weights", "Weights before (paper) or after (peft) the update in the score",
             choices: RunConfig.ImportanceWeights.allCases.map(\.rawValue), idle: unlessObserved,
@@ -46,7 +47,7 @@ extension SettingTable {
         Setting(
             "orthogonality", "What keeps P and Q orthonormal",
             choices: RunConfig.Orthogonality.allCases.map(\.rawValue),
-            unset: "squared, or exact where the importance needs it", idle: unlessAllocated,
+            unset: "exact where the importance needs it, or squared", idle: unlessAllocated,
             set: { $0.orthogonality = try $1.orNone { try $0.choice() } },
             get: { $0.orthogonality?.rawValue }),
         Setting(
@@ -120,8 +121,9 @@ extension SettingTable {
     }
 
     static func unlessObserved(_ config: RunConfig) -> String? {
-        let isObserved = config.importance.observesGradients
-        return unlessMoving(config) ?? (isObserved ? nil : "with importance \(config.importance.rawValue)")
+        let importance = config.resolvedImportance
+        return unlessMoving(config)
+            ?? (importance.observesGradients ? nil : "with importance \(importance.rawValue)")
     }
 
     static func textColumns(_ value: SettingValue) throws -> [String] {

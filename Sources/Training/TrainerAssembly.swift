@@ -192,7 +192,7 @@ struct TrainerAssembly {
     }
 
     private var measure: any ImportanceMeasure {
-        switch config.importance {
+        switch config.resolvedImportance {
         case .sensitivity: return Sensitivity()
         case .sensitivityOnly: return SensitivityOnly()
         case .taskSensitivity: return TaskSensitivity()

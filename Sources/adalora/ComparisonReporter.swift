@@ -51,7 +51,7 @@ struct ComparisonReporter {
             try put(svg, file)
             images.append((title, file))
         }
-        try add("Quality against parameters", "quality.svg", quality(table))
+        try add("Quality against parameters", "quality.svg", try quality(table))
         try add("Differences to \(plan.baseline)", "differences.svg", differences(table))
         for section in table.sections {
             guard let budget = section.budget, let picture = finalRanks(section.rows, budget) else {
@@ -72,13 +72,23 @@ struct ComparisonReporter {
         return images
     }
 
-    /// A line an arm, with one standard deviation; an arm without a budget is level.
-    private func quality(_ table: ComparisonTable) -> String? {
-        let spent = table.rows.filter { $0.budget != nil }.compactMap(\.adapterParameters)
-        guard let low = spent.min(), let high = spent.max(), low > 0 else { return nil }
+    /// A line an arm, with one standard deviation; an arm without a budget is level. One that is far from all others
+    /// is said in words: its line would leave them no room.
+    private func quality(_ table: ComparisonTable) throws -> String? {
+        let matched = table.rows.filter { $0.budget != nil }
+        let spent = matched.compactMap(\.adapterParameters)
+        let values = matched.compactMap(\.metric?.mean)
+        guard let low = spent.min(), let high = spent.max(), low > 0, let worst = values.min(),
+            let best = values.max()
+        else { return nil }
+        let room = max(best - worst, 0.01)
+        func isFar(_ row: ComparisonTable.Row) -> Bool {
+            guard row.budget == nil, let mean = row.metric?.mean else { return false }
+            return mean < worst - room || mean > best + room
+        }
         let series = plan.arms.compactMap { arm -> Series? in
             let points = table.rows.filter { $0.arm == arm.name }.flatMap { row -> [ChartPoint] in
-                guard let metric = row.metric else { return [] }
+                guard let metric = row.metric, !isFar(row) else { return [] }
                 let deviation = metric.deviation ?? 0
                 let places = row.budget == nil ? [low, high] : [row.adapterParameters ?? .nan]
                 return places.map {
@@ -89,10 +99,16 @@ struct ComparisonReporter {
             return points.isEmpty ? nil : Series(name: arm.name, points: points, intervals: .errorBars)
         }
         guard !series.isEmpty else { return nil }
+        let far = table.rows.filter(isFar).compactMap { row in
+            row.metric.map { "\(row.arm) \(Figures.fixed($0.mean, 3))" }
+        }
+        let note = far.isEmpty ? "" : " (outside the picture: \(far.joined(separator: ", ")))"
+        var x = Axis("adapter parameters\(note)", scale: .log2, format: .si)
+        let perRank = try runner.perRank()
+        x.tickValues = plan.budgets.map { Double($0.parameters(perRank: perRank)) }
         var chart = LineChart(
-            id: "quality", title: "Quality at equal parameters: \(plan.name)",
-            x: Axis("adapter parameters", scale: .log2, format: .si), y: Axis("test \(plan.metric.rawValue)"),
-            series: series)
+            id: "quality", title: "Quality at equal parameters: \(plan.name)", x: x,
+            y: Axis("test \(plan.metric.rawValue)"), series: series)
         chart.summary = "Mean over seeds and one standard deviation"
         chart.dodge = 7
         return chart.svg()
@@ -101,7 +117,7 @@ struct ComparisonReporter {
     private func differences(_ table: ComparisonTable) -> String? {
         let bars = table.rows.compactMap { row -> BarChart.Bar? in
             guard let difference = row.difference else { return nil }
-            let at = row.budget.map { " at \($0)" } ?? ""
+            let at = row.budget.map { ", \($0)" } ?? ""
             return BarChart.Bar(
                 name: row.arm + at, value: difference.mean, low: difference.interval?.lowerBound,
                 high: difference.interval?.upperBound,

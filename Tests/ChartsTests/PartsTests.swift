@@ -10,6 +10,15 @@ import Testing
     #expect(Ticks.linear(low: 0, high: 2, target: 8, wholeNumbers: true).values == [0, 1, 2])
 }
 
+/// Ticks where something was measured: just those inside the picture, in order, whatever the scale.
+@Test func givenTicks() {
+    var axis = Axis("parameters", scale: .log2, format: .si)
+    axis.tickValues = [83_000, 41_500, 1e6]
+    let scale = Scale(kind: .log2, low: 40_000, high: 400_000, from: 60, to: 600)
+    let labels = TickLabels.horizontal(axis, scale: scale, pictureWidth: 700)
+    #expect(labels.map(\.value) == [41_500, 83_000] && labels.map(\.text) == ["41.5k", "83k"])
+}
+
 @Test func logarithmicTicks() {
     #expect(
         Ticks.logarithmic(low: 1, high: 1e4, base: .log10, target: 8).values == [1, 10, 100, 1000, 10_000])

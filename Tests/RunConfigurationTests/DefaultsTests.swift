@@ -24,7 +24,8 @@ import Testing
         #expect(config.warmupFraction == 0.1 && config.finalFraction == 0.4 && config.allocateEvery == nil)
         #expect(config.allocator == .prune && config.exchangeShare == 0.1 && config.historyEvery == nil)
         #expect(config.budgetParameters == nil && config.activationBatches == 8)
-        #expect(config.importance == .sensitivity && config.importanceWeights == .paper)
+        #expect(config.importance == nil && config.importanceWeights == .paper)
+        #expect(config.resolvedImportance == .spectralSensitivity && config.resolvedOrthogonality == .exact)
         #expect(config.importanceBeta1 == 0.85 && config.importanceBeta2 == 0.85)
         #expect(config.orthogonality == nil && config.orthogonalityWeight == 0.1)
         #expect(config.seed == 42 && config.threads == nil)
@@ -38,7 +39,7 @@ import Testing
         let full = try load(nil, Array(smallest.dropLast()) + [("method", "full")]).config
         #expect(full.resolvedLearningRate == 1e-4 && full.resolvedHeadLearningRate == 1e-4)
         #expect(config.resolvedBestMetric == .accuracy)
-        #expect(config.resolvedOrthogonality == .squared && config.resolvedAllocateEvery == 1)
+        #expect(config.resolvedOrthogonality == .exact && config.resolvedAllocateEvery == 1)
         let costs = [Int](repeating: 769, count: 36)
         #expect(config.totalBudget(costs: costs) == 300)
         #expect(config.initialRank(costs: costs, largest: 384) == 13)  // 1.5 · 300 / 36 = 12.5
@@ -85,6 +86,20 @@ import Testing
                 try load(nil, Array(smallest.dropLast()) + [("budget-parameters", text)])
             }
         }
+    }
+
+    /// Exact triplets unless a setting asks for others: the paper's score then.
+    @Test(arguments: [
+        ("orthogonality", "squared", RunConfig.Orthogonality.squared),
+        ("orthogonality", "none", RunConfig.Orthogonality.none),
+        ("allocator", "exchange", .squared), ("allocator", "fixed", .squared),
+        ("importance-weights", "peft", .squared),
+    ])
+    func settingsThatRuleOutExactTriplets(key: String, value: String, form: RunConfig.Orthogonality) throws {
+        let config = try load(nil, smallest + [(key, value)]).config
+        #expect(config.resolvedImportance == .sensitivity && config.resolvedOrthogonality == form)
+        let exact = try load(nil, smallest + [("orthogonality", "exact")]).config
+        #expect(exact.resolvedImportance == .spectralSensitivity)
     }
 
     /// What the importance and the allocator imply where nothing is said.
