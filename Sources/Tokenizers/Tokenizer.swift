@@ -66,9 +66,22 @@ public struct Tokenizer: Sendable {
                 TokenizerFile(
                     vocabulary: list, configuration: files.fileExists(atPath: config.path) ? config : nil))
         } else {
-            throw TokenizerError(
-                file: folder.path, problem: "there is neither tokenizer.json nor vocab.txt", isMissing: true)
+            throw Self.missing(folder)
         }
+    }
+
+    private static func missing(_ folder: URL) -> TokenizerError {
+        let problem = "there is neither tokenizer.json nor vocab.txt"
+        // DeBERTa-v3 and others were published with SentencePiece's own file alone.
+        let pieces = ["spm.model", "spiece.model", "sentencepiece.bpe.model"].first {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+        }
+        guard let pieces else { return TokenizerError(file: folder.path, problem: problem, isMissing: true) }
+        return TokenizerError(
+            file: folder.path, problem: "\(problem), only \(pieces)",
+            advice:
+                "AutoTokenizer.from_pretrained(\"…\").save_pretrained(\"…\") of transformers writes tokenizer.json",
+            isMissing: true)
     }
 
     init(_ file: TokenizerFile) throws {

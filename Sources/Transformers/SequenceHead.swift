@@ -2,8 +2,8 @@ import Autodiff
 import Matrices
 
 /// How the rows of a sequence become the one that the head reads: as the architecture's own classifier does (BERT's
-/// pooler: first row, dense, tanh; RoBERTa, ELECTRA and DistilBERT: first row, through a new dense layer of the head's),
-/// the mean, or the first row itself.
+/// pooler: first row, dense, tanh; RoBERTa, ELECTRA, DistilBERT, DeBERTa and MPNet: first row, through a new dense layer
+/// of the head's), the mean, or the first row itself.
 public enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
 
 /// Pooling, dropout and a linear layer to K classes, or to one score.
