@@ -83,13 +83,17 @@ struct RunInputs {
 
 /// A model folder opened for text: encoder and tokenizer that fit each other and the length limit.
 struct LoadedEncoder {
+    let folder: URL
     let encoder: TextEncoder
     let tokenizer: Tokenizer
     let warnings: [String]
     /// Of all encoder weights, in order.
     let fingerprint: String
+    /// Where nobody says how long rows may be.
+    var usualMaxLength: Int { min(512, encoder.configuration.maximumPositions) }
 
     init(_ url: URL, maxLength: Int) throws {
+        self.folder = url
         let folder = try HFFolder(url)
         encoder = try TextEncoder(folder)
         tokenizer = try Tokenizer(folder: url)

@@ -246,7 +246,7 @@ public final class TrainingSession {
                 task: config.task.rawValue, labels: inputs.labels,
                 pooling: model.head.pooling, maxLength: config.maxLength,
                 modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull
-            ).write(to: target.appendingPathComponent("adalora.json"))
+            ).write(into: target)
         }
     }
 
