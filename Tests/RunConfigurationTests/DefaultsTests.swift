@@ -24,6 +24,7 @@ import Testing
         #expect(config.warmupFraction == 0.1 && config.finalFraction == 0.4 && config.allocateEvery == nil)
         #expect(config.allocator == .prune && config.exchangeShare == 0.1 && config.historyEvery == nil)
         #expect(config.budgetParameters == nil && config.activationBatches == 8)
+        #expect(config.fromAdapter == nil && config.headStart == .adapter)
         #expect(config.importance == .sensitivity && config.importanceWeights == .paper)
         #expect(config.importanceBeta1 == 0.85 && config.importanceBeta2 == 0.85)
         #expect(config.orthogonality == nil && config.orthogonalityWeight == 0.1)
@@ -106,7 +107,7 @@ import Testing
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 55)
+        #expect(settings.count == 57)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))
