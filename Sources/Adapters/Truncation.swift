@@ -52,7 +52,9 @@ public struct UpdateTriplets: Sendable {
                 try Factorization.svd(overwriting: Matrix(copying: update))
             }
         self.layer = layer
-        values = svd.values
+        // What rounding leaves of a direction that is not there is no triplet.
+        let noise = (svd.values.first ?? 0) * Self.noise
+        values = svd.values.map { $0 > noise ? $0 : 0 }
         q = svd.vt
         pRows = Matrix(rows: svd.values.count, columns: layer.outputs)
         pRows.copyTransposed(from: svd.u)
@@ -66,6 +68,9 @@ public struct UpdateTriplets: Sendable {
 
     /// ‖ΔW‖_F²
     public var energy: Double { Self.energy(values) * Double(factor) * Double(factor) + rest }
+
+    /// Of a Float32 factorization, relative to the largest singular value
+    private static let noise: Float = 2e-6
 
     private static func energy(_ values: [Float]) -> Double {
         values.reduce(0) { $0 + Double($1) * Double($1) }

@@ -25,7 +25,10 @@ public enum TripletBudget: Sendable, Equatable {
             limit = count
         case .energy(let share): limit = Self.count(sites, keeping: share)
         }
-        let chosen = try AdapterSet.choosing(from: sites, budget: limit, costs: costs)
+        // A triplet of value 0 is worth no budget, however much there is.
+        let live = sites.reduce(0) { $0 + $1.singularValues.count { $0 > 0 } }
+        let chosen = try AdapterSet.choosing(
+            from: sites, budget: costs == nil ? min(limit, live) : limit, costs: costs)
         guard chosen.sites.contains(where: { $0.rank > 0 }) else {
             throw TrainingError(.usage, "a budget of \(limit) keeps nothing; give a larger one")
         }

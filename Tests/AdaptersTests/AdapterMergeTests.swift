@@ -86,6 +86,8 @@ import Transformers
             of: [first], on: encoder.linearLayers, workers: Workers(count: 1))
         for (dense, narrow) in zip(triplets, thrice) {
             #expect(dense.singularValues.count == 32 && narrow.singularValues.count == 3)
+            // The other 29 are rounding.
+            #expect(dense.singularValues.count { $0 > 0 } == 3)
             for (a, b) in zip(dense.singularValues, narrow.singularValues) { #expect(abs(a - b) < 1e-5 * a) }
         }
     }
