@@ -23,6 +23,9 @@ extension RunConfig {
         case intermediate, output
     }
 
+    /// The head that a run from an adapter starts with: the adapter's own, or a new one.
+    public enum HeadStart: String, CaseIterable, Sendable { case adapter, fresh }
+
     /// How the rows of a sequence become the one that the head reads.
     public enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
 

@@ -28,6 +28,9 @@ public struct RunConfig: Sendable, Equatable {
 
     // Adapters.
 
+    /// A run or adapter folder, of this program or of PEFT, whose adapter training goes on from.
+    public internal(set) var fromAdapter: String?
+    public internal(set) var headStart = HeadStart.adapter
     public internal(set) var method = Method.adalora
     /// Triplets over all adapted matrices at the end, b(T). At most one of the three budgets is set.
     public internal(set) var budget: Int?

@@ -112,6 +112,12 @@ extension SettingTable {
         config.method.hasAdapters ? nil : "with method \(config.method.rawValue)"
     }
 
+    static func unlessBudgeted(_ config: RunConfig) -> String? {
+        let keepsRanks = config.method == .lora && config.fromAdapter != nil
+        return unlessAdapters(config)
+            ?? (keepsRanks ? "with method lora, which keeps from-adapter's ranks" : nil)
+    }
+
     static func unlessAllocated(_ config: RunConfig) -> String? {
         config.method == .adalora ? nil : "with method \(config.method.rawValue)"
     }

@@ -13,6 +13,7 @@ enum SettingTable {
     static let exclusive = [
         ("budget", "average-rank"), ("budget", "budget-parameters"), ("average-rank", "budget-parameters"),
         ("budget", "rank-pattern"), ("average-rank", "rank-pattern"), ("budget-parameters", "rank-pattern"),
+        ("from-adapter", "rank-pattern"),
         ("epochs", "steps"),
     ]
 
@@ -54,17 +55,27 @@ enum SettingTable {
             "method", "What trains", choices: RunConfig.Method.allCases.map(\.rawValue),
             set: { $0.method = try $1.choice() }, get: { $0.method.rawValue }),
         Setting(
-            "budget", "Triplets over all adapted matrices at the end", idle: unlessAdapters,
+            "from-adapter",
+            "Run or adapter folder, also PEFT's, to train on from: adalora at its singular triplets, lora at its ranks",
+            set: { $0.fromAdapter = try $1.orNone { try $0.text() } },
+            get: { $0.fromAdapter.map(SettingText.text) }),
+        Setting(
+            "head-start", "With from-adapter, the head's start",
+            choices: RunConfig.HeadStart.allCases.map(\.rawValue),
+            idle: { $0.fromAdapter == nil ? "without from-adapter" : nil },
+            set: { $0.headStart = try $1.choice() }, get: { $0.headStart.rawValue }),
+        Setting(
+            "budget", "Triplets over all adapted matrices at the end", idle: unlessBudgeted,
             set: { $0.budget = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
             get: { $0.budget.map { String($0) } }),
         Setting(
             "average-rank", "The budget as triplets per adapted matrix, in place of budget",
-            idle: unlessAdapters,
+            idle: unlessBudgeted,
             set: { $0.averageRank = try $1.orNone { try $0.number(.aboveZeroTo(100_000)) } },
             get: { $0.averageRank.map(SettingText.number) }),
         Setting(
             "budget-parameters", "The budget as parameters of triplets (300k, 1.2M), in place of budget",
-            idle: unlessAdapters,
+            idle: unlessBudgeted,
             set: { $0.budgetParameters = try $1.orNone { try $0.largeNumber(1...1_000_000_000_000) } },
             get: { $0.budgetParameters.map { String($0) } }),
         Setting(

@@ -74,16 +74,30 @@ struct AdapterDescription {
     /// The folder is a model of its own, with weights and tokenizer, and no adapter on `baseModel`.
     let isWholeModel: Bool
 
+    static let file = "adalora.json"
     private static let format = 1
 
-    func write(to file: URL) throws {
+    /// Of the head
+    var outputs: Int { task == "regression" ? 1 : labels.count }
+
+    /// Throws unless the adapter was trained on these very weights.
+    func check(_ loaded: LoadedEncoder, base: URL, adapter: URL) throws {
+        guard loaded.fingerprint == modelFingerprint else {
+            throw TrainingError(
+                "\(adapter.path) was trained on other base weights than those in \(base.path); "
+                    + "give the right folder with --model")
+        }
+    }
+
+    func write(into folder: URL) throws {
         let json: JSONObject = [
             "format": JSONValue(Self.format), "baseModel": .string(baseModel), "task": .string(task),
             "labels": .array(labels.map { .string($0) }), "pooling": .string(pooling.rawValue),
             "maxLength": JSONValue(maxLength), "modelFingerprint": .string(modelFingerprint),
             "step": JSONValue(step), "wholeModel": .bool(isWholeModel),
         ]
-        try AtomicFile.write(Data(JSONValue.object(json).bytes(pretty: true)), to: file)
+        try AtomicFile.write(
+            Data(JSONValue.object(json).bytes(pretty: true)), to: folder.appendingPathComponent(Self.file))
     }
 
     init(
@@ -107,7 +121,8 @@ struct AdapterDescription {
             modelFingerprint: modelFingerprint, step: step, isWholeModel: true)
     }
 
-    init(_ file: URL) throws {
+    init(_ folder: URL) throws {
+        let file = folder.appendingPathComponent(Self.file)
         let json = try JSONValue.read(file)
         guard json["format"]?.int == Self.format, let baseModel = json["baseModel"]?.string,
             let task = json["task"]?.string, let labels = json["labels"]?.array?.compactMap(\.string),

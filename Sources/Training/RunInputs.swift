@@ -10,6 +10,9 @@ import Transformers
 /// Everything a run reads before its first step, checked against each other.
 struct RunInputs {
     let encoder: TextEncoder
+    /// Hung on `encoder`, until the run's own adapters take its place
+    let startingAdapter: StartingAdapter?
+    let tokenizer: Tokenizer
     let train: TokenizedDataset
     let validation: TokenizedDataset?
     /// Empty for regression.
@@ -20,8 +23,12 @@ struct RunInputs {
     init(_ config: RunConfig) throws {
         let modelURL = URL(fileURLWithPath: config.model)
         let loaded = try LoadedEncoder(modelURL, maxLength: config.maxLength)
-        encoder = loaded.encoder
+        (encoder, tokenizer) = (loaded.encoder, loaded.tokenizer)
         var warnings = loaded.warnings
+        startingAdapter = try config.fromAdapter.map {
+            try StartingAdapter($0, loaded: loaded, config: config)
+        }
+        warnings += startingAdapter?.warnings ?? []
 
         let columns = ColumnNames(text: config.textColumns, label: config.labelColumn)
         let trainURL = URL(fileURLWithPath: config.train)
@@ -34,11 +41,12 @@ struct RunInputs {
         var validationTargets: Targets?
         switch config.task {
         case .classification:
-            let set = try LabelSet(from: trainData)
+            let set = try startingAdapter?.labels(of: trainData) ?? LabelSet(from: trainData)
             labels = set.names
             trainTargets = try Targets.classes(of: trainData, labels: set)
             validationTargets = try validationData.map { try Targets.classes(of: $0, labels: set) }
         case .regression:
+            try startingAdapter?.checkRegression()
             labels = []
             trainTargets = try Targets.scores(of: trainData)
             validationTargets = try validationData.map { try Targets.scores(of: $0) }
@@ -77,19 +85,23 @@ struct RunInputs {
             let file = RankPattern.file(URL(fileURLWithPath: pattern))
             prints.append(("rank pattern", try Fingerprint.of(file: file)))
         }
-        fingerprints = prints
+        fingerprints = prints + (startingAdapter?.fingerprints ?? [])
     }
 }
 
 /// A model folder opened for text: encoder and tokenizer that fit each other and the length limit.
 struct LoadedEncoder {
+    let folder: URL
     let encoder: TextEncoder
     let tokenizer: Tokenizer
     let warnings: [String]
     /// Of all encoder weights, in order.
     let fingerprint: String
+    /// Where nobody says how long rows may be.
+    var usualMaxLength: Int { min(512, encoder.configuration.maximumPositions) }
 
     init(_ url: URL, maxLength: Int) throws {
+        self.folder = url
         let folder = try HFFolder(url)
         encoder = try TextEncoder(folder)
         tokenizer = try Tokenizer(folder: url)

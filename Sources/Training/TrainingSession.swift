@@ -100,7 +100,14 @@ public final class TrainingSession {
         }
         try emit(.started(startRecord()))
         for warning in startWarnings { try emit(.warning(warning)) }
-        if progress.step == 0 { try log.appendRanks(trainer.adapters.ranks, step: 0) }
+        if progress.step == 0 {
+            try log.appendRanks(trainer.adapters.ranks, step: 0)
+            // Where a run from an adapter stands before its first step: with its own head, what the adapter reaches.
+            if let validation = inputs.validation, config.fromAdapter != nil {
+                let started = clock.now
+                try emit(record(trainer.evaluate(validation), 0, isBest: false, since: started))
+            }
+        }
         var reason = RunEnd.Reason.completed
         var epoch = -1
         var order: [Int] = []
@@ -246,7 +253,7 @@ public final class TrainingSession {
                 task: config.task.rawValue, labels: inputs.labels,
                 pooling: model.head.pooling, maxLength: config.maxLength,
                 modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull
-            ).write(to: target.appendingPathComponent("adalora.json"))
+            ).write(into: target)
         }
     }
 

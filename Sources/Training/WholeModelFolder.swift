@@ -4,26 +4,34 @@ import Matrices
 import ModelFiles
 import Transformers
 
-/// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` with the
-/// encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of the base model.
+/// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` (or several
+/// shards and their index) with the encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of
+/// the base model.
 enum WholeModelFolder {
     private static let tokenizerFiles = [
         "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
     ]
 
-    static func write(_ model: SequenceModel, labels: [String], base: URL, into folder: URL) throws {
+    /// - Parameter shardLimit: bytes of tensors in one file of weights.
+    static func write(
+        _ model: SequenceModel, labels: [String], base: URL, shardLimit: Int = WeightShards.usualLimit,
+        into folder: URL
+    ) throws {
         let prefix = model.encoder.configuration.family.prefix
-        var tensors = model.encoder.parameters.map { parameter in
-            // Encoders saved alone have names without the prefix that whole models give them.
-            let name = parameter.name.hasPrefix(prefix) ? parameter.name : prefix + parameter.name
-            return TensorToWrite(
-                name: name, shape: parameter.savedShape, values: parameter.values.values)
+        let parameters = model.encoder.parameters + model.head.parameters
+        // Encoders saved alone have names without the prefix that whole models give them.
+        let names =
+            model.encoder.parameters.map { $0.name.hasPrefix(prefix) ? $0.name : prefix + $0.name }
+            + model.head.parameters.map(\.name)
+        let shards = WeightShards(
+            byteCounts: parameters.map { $0.values.count * MemoryLayout<Float>.size }, limit: shardLimit)
+        try shards.write(
+            names: names, elements: parameters.reduce(0) { $0 + $1.values.count }, into: folder
+        ) { index in
+            TensorToWrite(
+                name: names[index], shape: parameters[index].savedShape,
+                values: parameters[index].values.values)
         }
-        tensors += model.head.parameters.map {
-            TensorToWrite(name: $0.name, shape: $0.savedShape, values: $0.values.values)
-        }
-        try SafetensorsWriter.write(
-            tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("model.safetensors"))
         try writeConfig(labels: labels, outputs: model.head.outputs, base: base, into: folder)
         for name in tokenizerFiles {
             let source = base.appendingPathComponent(name)

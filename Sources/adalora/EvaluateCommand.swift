@@ -18,13 +18,7 @@ struct AdapterChoice: ParsableArguments {
     }
 
     /// The adapter folder: the one given, or the best or last of the run.
-    var url: URL {
-        let url = URL(fileURLWithPath: folder)
-        let isAdapter = FileManager.default.fileExists(
-            atPath: url.appendingPathComponent("adalora.json").path)
-        let runFolder = RunFolder(url)
-        return isAdapter ? url : (last ? runFolder.last : runFolder.best)
-    }
+    var url: URL { AdapterFolder(URL(fileURLWithPath: folder), last: last).url }
 
     func load() throws -> TrainedModel {
         try TrainedModel(

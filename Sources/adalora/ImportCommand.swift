@@ -21,6 +21,10 @@ struct ImportCommand: ParsableCommand {
     @Flag(name: .customLong("svd"), help: "LoRA by its exact singular triplets.") var inSVDForm = false
     @Option(name: .customLong("max-length"), help: "Longest row in tokens (default: the model's, up to 512).")
     var maxLength: Int?
+    @Flag(
+        name: .customLong("any-base-name"),
+        help: "Take the adapter also where its configuration names another base model.")
+    var anyBaseName = false
     @Option(help: "Threads (default: all cores).") var threads: Int?
     @Option(help: "Adapter folder to write.") var output: String
 
@@ -38,17 +42,15 @@ struct ImportCommand: ParsableCommand {
             }
             let result = try AdapterImport(
                 adapter: URL(fileURLWithPath: adapter), base: URL(fileURLWithPath: model), labels: names,
-                inSVDForm: inSVDForm, maxLength: maxLength, output: URL(fileURLWithPath: output),
+                inSVDForm: inSVDForm, maxLength: maxLength, anyBaseName: anyBaseName,
+                output: URL(fileURLWithPath: output),
                 threads: threads)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
             Terminal.output(
                 "\(output): \(result.method), \(kept) triplets in \(result.ranks.count { $0.rank > 0 }) matrices, "
                     + (result.labels.isEmpty ? "regression" : "\(result.labels.count) classes"))
-            Terminal.output(
-                "checked on made-up sequences: logits differ by at most "
-                    + String(
-                        format: "%.1e (largest logit %.2f)", result.largestDifference, result.largestLogit))
+            Terminal.output("checked on made-up sequences: \(result.difference)")
         }
     }
 }

@@ -33,6 +33,8 @@ struct DataOptions: ParsableArguments, SettingFlags {
 
 struct AdapterOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("method"), help: help("method")) var method: String?
+    @Option(name: .customLong("from-adapter"), help: help("from-adapter")) var fromAdapter: String?
+    @Option(name: .customLong("head-start"), help: help("head-start")) var headStart: String?
     @Option(name: .customLong("budget"), help: help("budget")) var budget: String?
     @Option(name: .customLong("average-rank"), help: help("average-rank")) var averageRank: String?
     @Option(name: .customLong("budget-parameters"), help: help("budget-parameters")) var budgetParameters:
@@ -50,7 +52,8 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
 
     var flags: [(key: String, value: String?)] {
         [
-            ("method", method), ("budget", budget), ("average-rank", averageRank),
+            ("method", method), ("from-adapter", fromAdapter), ("head-start", headStart), ("budget", budget),
+            ("average-rank", averageRank),
             ("budget-parameters", budgetParameters), ("rank-pattern", rankPattern),
             ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
             ("adapter-dropout", adapterDropout), ("head-dropout", headDropout), ("pooling", pooling),

@@ -24,6 +24,7 @@ import Testing
         #expect(config.warmupFraction == 0.1 && config.finalFraction == 0.4 && config.allocateEvery == nil)
         #expect(config.allocator == .prune && config.exchangeShare == 0.1 && config.historyEvery == nil)
         #expect(config.budgetParameters == nil && config.activationBatches == 8)
+        #expect(config.fromAdapter == nil && config.headStart == .adapter)
         #expect(config.importance == nil && config.importanceWeights == .paper)
         #expect(config.resolvedImportance == .spectralSensitivity && config.resolvedOrthogonality == .exact)
         #expect(config.importanceBeta1 == 0.85 && config.importanceBeta2 == 0.85)
@@ -121,7 +122,7 @@ import Testing
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 55)
+        #expect(settings.count == 57)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))
