@@ -124,6 +124,7 @@ extension ConfigLoading {
             problems.add("\(key): missing; say --\(key) \(kind), or write '\(key): \(kind)' in the file")
         }
         checkLength()
+        checkStride()
         checkBudget()
         checkEvaluation()
     }
@@ -131,6 +132,15 @@ extension ConfigLoading {
     private mutating func checkLength() {
         guard config.epochs == nil, config.steps == nil, areKnown("epochs", "steps") else { return }
         problems.add("epochs: neither epochs nor steps is set; say --epochs E or --steps N")
+    }
+
+    private mutating func checkStride() {
+        guard config.task == .questionAnswering, let stride = config.stride, areKnown("stride", "max-length"),
+            stride >= config.maxLength / 2
+        else { return }
+        problems.add(
+            "\(mention("stride", "max-length")): windows of \(config.maxLength) tokens that share \(stride) "
+                + "hardly move on; make stride less than half of max-length")
     }
 
     private mutating func checkBudget() {

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Matrices
 import ModelFiles
+import RunConfiguration
 import Tokenizers
 import Transformers
 
@@ -30,10 +31,11 @@ public struct AdapterExport: Sendable {
     /// Writes the new folder `output`; it appears only if the exported adapter, opened again, gives the same logits.
     ///
     /// - Parameters:
-    ///   - rows: texts to check with; nil makes up sequences of tokens.
+    ///   - rows: a file of rows to check with and its columns; nil makes up sequences of tokens.
     ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
     public init(
-        adapter: URL, modelFolder: URL?, form: Form, rows: Dataset?, tolerance: Double, output: URL,
+        adapter: URL, modelFolder: URL?, form: Form, rows: (file: URL, columns: ColumnNames)?,
+        tolerance: Double, output: URL,
         threads: Int?
     ) throws {
         let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
@@ -45,8 +47,13 @@ public struct AdapterExport: Sendable {
             throw TrainingError(.usage, "\(output.path) already exists; give a new folder as --output")
         }
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let data = try LogitCheck.samples(
-            opened.loaded.tokenizer, maxLength: opened.description.maxLength, rows: rows)
+        let data =
+            try rows.map { rows in
+                let form = type(of: opened.task).rowForm(labelSeparator: RunConfig.standardLabelSeparator)
+                let dataset = try Dataset.read(
+                    rows.file, form: form, columns: rows.columns, requireLabels: false)
+                return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)
+            } ?? LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = SequenceModel(encoder: opened.loaded.encoder, head: opened.head, workers: workers)
             .logits(data)
         let description = opened.description
@@ -84,16 +91,16 @@ public struct AdapterExport: Sendable {
         case .raggedLoRA: try writeAdapter(opened.adapters.foldedToLoRA(padded: false), .lora)
         case .peftAdaLoRA: try writeAdapter(try opened.adapters.inSVDForm(workers: workers), .adalora)
         case .merged:
-            guard description.pooling == .pooler else {
+            if case .sequence(let pooling) = opened.head.form, pooling != .pooler {
                 throw TrainingError(
                     .usage,
                     "a merged model is read as a sequence classifier, which has its own pooling, not "
-                        + "\(description.pooling.rawValue); export an adapter, or train with --pooling pooler"
+                        + "\(pooling.rawValue); export an adapter, or train with --pooling pooler"
                 )
             }
             opened.adapters.mergeIntoLayers()
             let model = SequenceModel(encoder: opened.loaded.encoder, head: opened.head, workers: workers)
-            try WholeModelFolder.write(model, labels: description.labels, base: base, into: folder)
+            try WholeModelFolder.write(model, task: opened.task, base: base, into: folder)
             try description.asWholeModel.write(to: folder.appendingPathComponent("adalora.json"))
         }
     }

@@ -7,6 +7,7 @@ import Transformers
 /// An adapter folder written by `adalora train`, put on its base model; or a whole model that it trained.
 struct OpenedAdapter {
     let description: AdapterDescription
+    let task: any LearningTask
     let loaded: LoadedEncoder
     let head: SequenceHead
     /// Empty for a whole model.
@@ -23,6 +24,7 @@ struct OpenedAdapter {
                 "\(folder.path): its base model \(base.path) is not there any more; give the folder with --model"
             )
         }
+        task = try description.task.name.meaning.init(description.task)
         loaded = try LoadedEncoder(base, maxLength: description.maxLength)
         guard isWhole || loaded.fingerprint == description.modelFingerprint else {
             throw TrainingError(
@@ -30,14 +32,18 @@ struct OpenedAdapter {
                     + "\(base.path); give the right folder with --model")
         }
         head = try SequenceHead(
-            encoder: loaded.encoder,
-            outputs: description.task == "regression" ? 1 : description.labels.count,
-            pooling: description.pooling, dropout: 0, stream: RandomStream(seed: 0, purpose: "overwritten"))
+            encoder: loaded.encoder, outputs: task.outputs, form: task.headForm, dropout: 0,
+            stream: RandomStream(seed: 0, purpose: "overwritten"))
         if isWhole {
             try WholeModelFolder.loadHead(head, from: folder)
             adapters = AdapterSet.none
         } else {
             adapters = try PEFTFolder.load(folder, onto: loaded.encoder.linearLayers, head: head)
         }
+    }
+
+    var limits: Tokenization {
+        Tokenization(
+            tokenizer: loaded.tokenizer, maxLength: description.maxLength, longRows: .truncate)
     }
 }

@@ -24,8 +24,7 @@ struct TrainerAssembly {
     func trainer(isResumed: Bool) throws -> Trainer {
         let encoder = inputs.encoder
         let head = try SequenceHead(
-            encoder: encoder, outputs: config.task == .regression ? 1 : inputs.labels.count,
-            pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler,
+            encoder: encoder, outputs: inputs.task.outputs, form: inputs.task.headForm,
             dropout: Float(config.headDropout),
             stream: RandomStream(seed: config.seed, purpose: "initialize head"))
         let model = SequenceModel(

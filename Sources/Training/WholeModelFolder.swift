@@ -11,9 +11,12 @@ enum WholeModelFolder {
         "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
     ]
 
-    static func write(_ model: SequenceModel, labels: [String], base: URL, into folder: URL) throws {
+    static func write(_ model: SequenceModel, task: any LearningTask, base: URL, into folder: URL) throws {
         let prefix = model.encoder.configuration.family.prefix
-        var tensors = model.encoder.parameters.map { parameter in
+        // transformers' models with a head on every token have no pooler.
+        let pooler = model.head.form.isPerToken ? model.encoder.pooler : nil
+        let kept = model.encoder.parameters.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
+        var tensors = kept.map { parameter in
             // Encoders saved alone have names without the prefix that whole models give them.
             let name = parameter.name.hasPrefix(prefix) ? parameter.name : prefix + parameter.name
             return TensorToWrite(
@@ -24,7 +27,7 @@ enum WholeModelFolder {
         }
         try SafetensorsWriter.write(
             tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("model.safetensors"))
-        try writeConfig(labels: labels, outputs: model.head.outputs, base: base, into: folder)
+        try writeConfig(task: task, head: model.head, base: base, into: folder)
         for name in tokenizerFiles {
             let source = base.appendingPathComponent(name)
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
@@ -32,20 +35,23 @@ enum WholeModelFolder {
         }
     }
 
-    private static func writeConfig(labels: [String], outputs: Int, base: URL, into folder: URL) throws {
+    private static func writeConfig(
+        task: any LearningTask, head: SequenceHead, base: URL, into folder: URL
+    ) throws {
         let file = base.appendingPathComponent("config.json")
         guard var config = try JSONValue.read(file).object else {
             throw ModelFileError(
                 file: file.path, problem: "not a JSON object", advice: "restore the base model's file")
         }
-        let names = labels.isEmpty ? (0..<outputs).map { "LABEL_\($0)" } : labels
+        let labels = task.record.labels
+        let names = labels.isEmpty ? (0..<head.outputs).map { "LABEL_\($0)" } : labels
         var (byID, byName) = (JSONObject(), JSONObject())
         for (index, name) in names.enumerated() {
             byID[String(index)] = .string(name)
             byName[name] = JSONValue(index)
         }
         let architecture = config["model_type"]?.string.flatMap {
-            EncoderFamily.sequenceClassifier(modelType: $0)
+            EncoderFamily.architecture(modelType: $0, head: head.form)
         }
         guard let architecture else {
             throw ModelFileError(
@@ -55,7 +61,7 @@ enum WholeModelFolder {
         config["architectures"] = .array([.string(architecture)])
         config["id2label"] = .object(byID)
         config["label2id"] = .object(byName)
-        config["problem_type"] = .string(labels.isEmpty ? "regression" : "single_label_classification")
+        config["problem_type"] = type(of: task).problemType.map { .string($0) } ?? .null
         try AtomicFile.write(
             Data(JSONValue.object(config).bytes(pretty: true)),
             to: folder.appendingPathComponent("config.json"))
