@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
-# the real peft and transformers open each; takes over adapters that peft made, trains them on, merges them as peft does,
-# and extracts one from a model of transformers. Same answers or an error. Installs both into .build-peer/venv when they
-# are missing (about 1.5 GB); ADALORA_PEER_VENV names another one.
+# the real peft and transformers open each, also one of each other task; takes over adapters that peft made, trains them
+# on, merges them as peft does, and extracts one from a model of transformers. Same answers or an error. Installs both
+# into .build-peer/venv when they are missing (about 1.5 GB); ADALORA_PEER_VENV names another one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -46,6 +46,10 @@ check() {
 check models/minilm adalora
 check models/minilm lora
 for model in "$work"/models/*; do check "$model" adalora; done
+echo "other tasks:"
+for model in models/minilm "$work"/models/roberta; do
+    "${quiet[@]}" scripts/interop/check_tasks.py "$adalora" "$model" "$work/rows.jsonl" "$work"
+done
 echo "made by peft:"
 "${quiet[@]}" scripts/interop/check_imports.py "$adalora" models/minilm "$work/rows.jsonl" "$work"
 echo "made by peft, trained on, merged and extracted here:"

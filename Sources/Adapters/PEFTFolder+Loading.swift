@@ -95,6 +95,11 @@ extension PEFTFolder {
         try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).baseModel
     }
 
+    /// What PEFT calls the task of an adapter (`SEQ_CLS`); nil when it does not say.
+    public static func taskType(of folder: URL) throws -> String? {
+        try JSONValue.read(folder.appendingPathComponent("adapter_config.json"))["task_type"]?.string
+    }
+
     /// The outputs of the classifier in an adapter folder; nil when it has none.
     ///
     /// - Parameter name: of the classifier's weight in transformers.

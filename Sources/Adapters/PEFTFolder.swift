@@ -56,7 +56,8 @@ public enum PEFTFolder {
         let rank = max(1, set.adapters.map { max($0.initialRank, $0.rank) }.max() ?? 1)
         let scale = Double(set.adapters.first?.factors.factor ?? 1)
         var config: JSONObject = [
-            "peft_type": .string(method == .adalora ? "ADALORA" : "LORA"), "task_type": .string("SEQ_CLS"),
+            "peft_type": .string(method == .adalora ? "ADALORA" : "LORA"),
+            "task_type": .string(head.form.peftTask),
             "base_model_name_or_path": .string(baseModel),
             "target_modules": .array(
                 set.adapters.filter { method == .adalora || $0.rank > 0 }.map { .string($0.layer.modulePath) }

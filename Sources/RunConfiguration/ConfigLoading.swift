@@ -125,6 +125,7 @@ extension ConfigLoading {
         }
         checkLength()
         checkStart()
+        checkStride()
         checkBudget()
         checkEvaluation()
     }
@@ -147,6 +148,15 @@ extension ConfigLoading {
                 "\(mention("initialize")): activation-svd chooses the start that from-adapter gives; use orthonormal, "
                     + "for the triplets beyond the adapter's")
         }
+    }
+
+    private mutating func checkStride() {
+        guard config.task == .questionAnswering, let stride = config.stride, areKnown("stride", "max-length"),
+            stride >= config.maxLength / 2
+        else { return }
+        problems.add(
+            "\(mention("stride", "max-length")): windows of \(config.maxLength) tokens that share \(stride) "
+                + "hardly move on; make stride less than half of max-length")
     }
 
     private mutating func checkBudget() {

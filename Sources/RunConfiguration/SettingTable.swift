@@ -36,15 +36,25 @@ enum SettingTable {
             set: { $0.task = try $1.choice() }, get: { $0.task.rawValue }),
         Setting(
             "text-column", "Column of the text, or two columns for pairs", unset: "by the columns' names",
+            idle: ifQuestions,
             set: { $0.textColumns = try $1.orNone(textColumns) },
             get: { $0.textColumns.map(SettingText.list) }),
         Setting(
-            "label-column", "Column of the label", unset: "by the columns' names",
+            "label-column", "Column of the label", unset: "by the columns' names", idle: ifQuestions,
             set: { $0.labelColumn = try $1.orNone { try $0.text() } },
             get: { $0.labelColumn.map(SettingText.text) }),
         Setting(
+            "label-separator", "What stands between the labels of a multi-label row in CSV and TSV",
+            idle: unlessTask(.multiLabel),
+            set: { $0.labelSeparator = try $1.text() }, get: { SettingText.text($0.labelSeparator) }),
+        Setting(
             "max-length", "Longest row in tokens, special tokens included",
             set: { $0.maxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),
+        Setting(
+            "stride", "Tokens that two windows on a long context share",
+            unset: "128, but at most a third of max-length", idle: unlessTask(.questionAnswering),
+            set: { $0.stride = try $1.orNone { try $0.wholeNumber(0...1_000_000) } },
+            get: { $0.stride.map { String($0) } }),
         Setting(
             "long-rows", "What happens to longer rows", choices: RunConfig.LongRows.allCases.map(\.rawValue),
             set: { $0.longRows = try $1.choice() }, get: { $0.longRows.rawValue }),
@@ -119,6 +129,7 @@ enum SettingTable {
             get: { SettingText.number($0.headDropout) }),
         Setting(
             "pooling", "What the head reads", choices: RunConfig.Pooling.allCases.map(\.rawValue),
+            idle: { $0.task.poolsRows ? nil : "with task \($0.task.rawValue), which reads every row" },
             set: { $0.pooling = try $1.choice() }, get: { $0.pooling.rawValue }),
         Setting(
             "initialize", "How the adapters start",

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Matrices
 import ModelFiles
+import RunConfiguration
 import Tokenizers
 import Transformers
 
@@ -28,11 +29,11 @@ public struct AdapterExport: Sendable {
     /// Writes the new folder `output`; it appears only if the exported adapter, opened again, gives the same logits.
     ///
     /// - Parameters:
-    ///   - rows: texts to check with; nil makes up sequences of tokens.
+    ///   - rows: a file of rows to check with and its columns; nil makes up sequences of tokens.
     ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
     ///   - shardLimit: of a merged model, bytes of tensors in one file.
     public init(
-        adapter: URL, modelFolder: URL?, form: Form, rows: Dataset?, tolerance: Double,
+        adapter: URL, modelFolder: URL?, form: Form, rows: (file: URL, columns: ColumnNames)?, tolerance: Double,
         shardLimit: Int = WeightShards.usualLimit, output: URL, threads: Int?
     ) throws {
         let folder = try VerifiedFolder(new: output)
@@ -42,8 +43,13 @@ public struct AdapterExport: Sendable {
                 .usage, "\(adapter.path) has no adapters to export; give the run or folder of an adapter")
         }
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let data = try LogitCheck.samples(
-            opened.loaded.tokenizer, maxLength: opened.description.maxLength, rows: rows)
+        let data =
+            try rows.map { rows in
+                let form = type(of: opened.task).rowForm(labelSeparator: RunConfig.standardLabelSeparator)
+                let dataset = try Dataset.read(
+                    rows.file, form: form, columns: rows.columns, requireLabels: false)
+                return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)
+            } ?? LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)
         let base = modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
         ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }
@@ -71,17 +77,16 @@ public struct AdapterExport: Sendable {
         case .raggedLoRA: try writeAdapter(opened.adapters.foldedToLoRA(padded: false), .lora)
         case .peftAdaLoRA: try writeAdapter(try opened.adapters.inSVDForm(workers: workers), .adalora)
         case .merged:
-            guard description.pooling == .pooler else {
+            if case .sequence(let pooling) = opened.head.form, pooling != .pooler {
                 throw TrainingError(
                     .usage,
                     "a merged model is read as a sequence classifier, which has its own pooling, not "
-                        + "\(description.pooling.rawValue); export an adapter, or train with --pooling pooler"
+                        + "\(pooling.rawValue); export an adapter, or train with --pooling pooler"
                 )
             }
             opened.adapters.mergeIntoLayers()
             try WholeModelFolder.write(
-                opened.model(workers), labels: description.labels, base: base, shardLimit: shardLimit,
-                into: folder)
+                opened.model(workers), task: opened.task, base: base, shardLimit: shardLimit, into: folder)
             try description.asWholeModel.write(into: folder)
         }
     }

@@ -3,6 +3,7 @@ import Autodiff
 import Foundation
 import Matrices
 import ModelFiles
+import RunConfiguration
 import Transformers
 
 /// An adapter out of the difference of two checkpoints of one architecture: the largest singular values of all matrices'
@@ -116,6 +117,7 @@ struct ExtractedHead {
     let onBase: SequenceHead
     let isTuned: Bool
     let labels: [String]?
+    let task: RunConfig.Task
     let warnings: [String]
 
     static var stream: RandomStream { RandomStream(seed: 0, purpose: "head to compare by") }
@@ -134,14 +136,20 @@ struct ExtractedHead {
         (onTuned, onBase) = (try head(new.encoder), try head(old.encoder))
         isTuned = outputs != nil
         guard let outputs else {
-            labels = nil
+            (labels, task) = (nil, .classification)
             warnings = [
                 "\(tuned.path) has no classification head (\(classifier)), so the adapter has none: only train "
                     + "--from-adapter with --head-start fresh can use it"
             ]
             return
         }
-        let (names, warning) = try OpenedAdapter.labels(given, outputs: outputs, base: tuned)
+        let problem = try HFFolder(tuned).config.string("problem_type", default: "")
+        task = problem == MultiLabelTask.problemType ? .multiLabel : outputs == 1 ? .regression : .classification
+        guard task != .regression else {
+            (labels, warnings) = ([], [])
+            return
+        }
+        let (names, warning) = try PEFTAdapter.labels(given, outputs: outputs, base: tuned)
         labels = names
         warnings = warning.map { [$0] } ?? []
     }

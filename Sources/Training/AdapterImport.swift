@@ -2,12 +2,14 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
+import RunConfiguration
 import Transformers
 
 /// Takes an adapter that PEFT wrote, LoRA or AdaLoRA, as an adapter folder of this program: checked, with the labels and
 /// the fingerprint of the base model that PEFT's files do not have.
 public struct AdapterImport: Sendable {
     public let method: String
+    public let task: String
     public let labels: [String]
     /// Triplets by site
     public let ranks: [(site: String, rank: Int)]
@@ -19,22 +21,23 @@ public struct AdapterImport: Sendable {
     ///
     /// - Parameters:
     ///   - adapter: a folder with `adapter_config.json` and `adapter_model.safetensors`
+    ///   - task: by its name in a run's settings; nil follows from the adapter's `task_type` and the base's `problem_type`
     ///   - labels: class names in the order of the classifier's outputs; nil takes the base's `id2label`
     ///   - inSVDForm: LoRA by its exact singular triplets, P·Λ·Q
     ///   - maxLength: nil takes what the model's positions allow, up to 512
     ///   - anyBaseName: the adapter may name another base model than `base`.
     public init(
-        adapter: URL, base: URL, labels given: [String]?, inSVDForm: Bool, maxLength: Int?,
-        anyBaseName: Bool = false, output: URL, threads: Int?
+        adapter: URL, base: URL, task named: String? = nil, labels given: [String]?, inSVDForm: Bool,
+        maxLength: Int?, anyBaseName: Bool = false, output: URL, threads: Int?
     ) throws {
         let folder = try VerifiedFolder(new: output)
         let opened = try OpenedAdapter(
-            peft: adapter, base: base, labels: given, maxLength: maxLength, anyBaseName: anyBaseName)
-        labels = opened.description.labels
+            peft: adapter, base: base, task: try named.map(Self.task), labels: given, maxLength: maxLength, anyBaseName: anyBaseName)
+        labels = opened.description.task.labels
+        self.task = opened.description.task.name.rawValue
         warnings = opened.warnings
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let data = try LogitCheck.samples(
-            opened.loaded.tokenizer, maxLength: opened.description.maxLength)
+        let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)
         let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil
         let keepsForm = isLoRA && !inSVDForm
@@ -52,5 +55,15 @@ public struct AdapterImport: Sendable {
         } open: { target in
             try OpenedAdapter(target, modelFolder: base).model(workers)
         }
+    }
+
+    private static func task(_ name: String) throws -> RunConfig.Task {
+        guard let task = RunConfig.Task(rawValue: name) else {
+            throw TrainingError(
+                .usage,
+                "--task \(name) is none of "
+                    + RunConfig.Task.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return task
     }
 }

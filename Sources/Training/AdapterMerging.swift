@@ -31,7 +31,7 @@ public struct AdapterMerging: Sendable {
             return adapter.isDescribed
                 ? try OpenedAdapter(adapter.url, modelFolder: base)
                 : try OpenedAdapter(
-                    peft: adapter.url, base: base, labels: nil, maxLength: nil, anyBaseName: false)
+                    peft: adapter.url, base: base, task: nil, labels: nil, maxLength: nil, anyBaseName: false)
         }
         warnings = zip(adapters, opened).flatMap { adapter, opened in
             opened.warnings.map { "\(adapter.url.path): \($0)" }
@@ -56,12 +56,12 @@ public struct AdapterMerging: Sendable {
     }
 
     private static func checkHeads(_ opened: [OpenedAdapter], _ names: [String]) throws {
-        let first = opened[0].description
+        let first = opened[0].description.task
         for (adapter, name) in zip(opened, names).dropFirst() {
-            let other = adapter.description
+            let other = adapter.description.task
             let difference: String? =
-                if other.task != first.task {
-                    "tasks: \(first.task) and \(other.task)"
+                if other.name != first.name {
+                    "tasks: \(first.name.rawValue) and \(other.name.rawValue)"
                 } else if other.labels != first.labels {
                     "labels: \(list(first.labels)) and \(list(other.labels))"
                 } else if other.pooling != first.pooling {

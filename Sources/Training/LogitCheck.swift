@@ -8,14 +8,8 @@ enum LogitCheck {
     private static let madeUpSamples = 16
     private static let longestSample = 64
 
-    /// - Parameter rows: texts to check with; nil makes up sequences of tokens.
-    static func samples(_ tokenizer: Tokenizer, maxLength: Int, rows: Dataset? = nil) throws
-        -> TokenizedDataset
-    {
-        if let rows {
-            return try TokenizedDataset(
-                rows, targets: nil, tokenizer: tokenizer, maxLength: maxLength, longRows: .truncate)
-        }
+    /// Made-up sequences of tokens.
+    static func samples(_ tokenizer: Tokenizer, maxLength: Int) -> TokenizedDataset {
         var stream = RandomStream(seed: 1, purpose: "samples of an export")
         let vocabulary = tokenizer.vocabularySize
         let sequences = (0..<madeUpSamples).map { _ in

@@ -15,8 +15,7 @@ struct RunInputs {
     let tokenizer: Tokenizer
     let train: TokenizedDataset
     let validation: TokenizedDataset?
-    /// Empty for regression.
-    let labels: [String]
+    let task: any LearningTask
     let warnings: [String]
     let fingerprints: [(name: String, hash: String)]
 
@@ -32,24 +31,23 @@ struct RunInputs {
 
         let columns = ColumnNames(text: config.textColumns, label: config.labelColumn)
         let trainURL = URL(fileURLWithPath: config.train)
-        let trainData = try Dataset.read(trainURL, columns: columns, requireLabels: true)
+        let form = config.task.meaning.rowForm(labelSeparator: config.labelSeparator)
+        let trainData = try Dataset.read(trainURL, form: form, columns: columns, requireLabels: true)
         let validationData = try config.validation.map {
-            try Dataset.read(URL(fileURLWithPath: $0), columns: columns, requireLabels: true)
+            try Dataset.read(URL(fileURLWithPath: $0), form: form, columns: columns, requireLabels: true)
         }
         warnings += trainData.warnings + (validationData?.warnings ?? [])
-        let trainTargets: Targets
-        var validationTargets: Targets?
-        switch config.task {
-        case .classification:
-            let set = try startingAdapter?.labels(of: trainData) ?? LabelSet(from: trainData)
-            labels = set.names
-            trainTargets = try Targets.classes(of: trainData, labels: set)
-            validationTargets = try validationData.map { try Targets.classes(of: $0, labels: set) }
-        case .regression:
-            try startingAdapter?.checkRegression()
-            labels = []
-            trainTargets = try Targets.scores(of: trainData)
-            validationTargets = try validationData.map { try Targets.scores(of: $0) }
+        let learned = try config.task.meaning.init(
+            learningFrom: trainData,
+            TaskSettings(
+                pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler, stride: config.resolvedStride)
+        )
+        task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
+        if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric.rawValue) {
+            throw TrainingError(
+                .usage,
+                "--best-metric \(metric.rawValue) does not exist for these labels, which make no spans; use "
+                    + (task.metrics + ["loss"]).joined(separator: " or "))
         }
         if let validationData {
             let shared = validationData.overlap(with: trainData)
@@ -65,14 +63,10 @@ struct RunInputs {
         case .drop: longRows = .drop
         case .error: longRows = .error
         }
-        train = try TokenizedDataset(
-            trainData, targets: trainTargets, tokenizer: loaded.tokenizer, maxLength: config.maxLength,
-            longRows: longRows)
-        validation = try validationData.map {
-            try TokenizedDataset(
-                $0, targets: validationTargets, tokenizer: loaded.tokenizer, maxLength: config.maxLength,
-                longRows: longRows)
-        }
+        let limits = Tokenization(
+            tokenizer: loaded.tokenizer, maxLength: config.maxLength, longRows: longRows)
+        train = try task.tokenized(trainData, isLabelled: true, limits)
+        validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
         warnings += train.warnings(name: config.train, maxLength: config.maxLength)
         warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
         self.warnings = warnings

@@ -36,17 +36,19 @@ struct StartingAdapter {
             (head, labels, outputs, warnings) = (nil, nil, nil, [])
         } else if let description {
             try Self.check(description, config, path)
+            let task = try description.task.name.meaning.init(description.task)
             let own = try SequenceHead(
-                encoder: loaded.encoder, outputs: description.outputs, pooling: description.pooling,
+                encoder: loaded.encoder, outputs: task.outputs, form: task.headForm,
                 dropout: Float(config.headDropout), stream: RandomStream(seed: 0, purpose: "overwritten"))
             set = try PEFTFolder.load(folder.url, onto: loaded.encoder.linearLayers, head: own)
-            (head, labels, outputs, warnings) = (own, description.labels, own.outputs, [])
+            (head, labels, outputs, warnings) = (own, description.task.labels, own.outputs, [])
         } else {
             let peft = try PEFTAdapter(
-                folder.url, loaded: loaded, base: loaded.folder, dropout: Float(config.headDropout))
+                folder.url, task: config.task, loaded: loaded, base: loaded.folder,
+                dropout: Float(config.headDropout))
             try Self.check(pooling: .pooler, config, path)
             let count = peft.head.outputs
-            let (names, warning) = try OpenedAdapter.labels(nil, outputs: count, base: loaded.folder)
+            let (names, warning) = try peft.labels(nil, base: loaded.folder)
             set = peft.adapters
             (head, labels, outputs) = (peft.head, warning == nil ? names : nil, count)
             warnings =
@@ -67,7 +69,7 @@ struct StartingAdapter {
     private static func withoutHead(_ folder: URL, _ loaded: LoadedEncoder) throws -> AdapterSet {
         func made(_ pooling: Pooling) throws -> SequenceHead {
             try SequenceHead(
-                encoder: loaded.encoder, outputs: 1, pooling: pooling, dropout: 0,
+                encoder: loaded.encoder, outputs: 1, form: .sequence(pooling), dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "not used"))
         }
         // For the names of the modules that are left aside; a BERT saved without its pooler has fewer.
@@ -76,13 +78,14 @@ struct StartingAdapter {
     }
 
     private static func check(_ description: AdapterDescription, _ config: RunConfig, _ path: String) throws {
-        guard description.task == config.task.rawValue else {
+        let task = description.task.name
+        guard task == config.task else {
             throw TrainingError(
                 .usage,
-                "\(path) was trained for \(description.task), this run is for \(config.task.rawValue); say "
-                    + "--task \(description.task), or start a fresh head with --head-start fresh")
+                "\(path) was trained for \(task.rawValue), this run is for \(config.task.rawValue); say "
+                    + "--task \(task.rawValue), or start a fresh head with --head-start fresh")
         }
-        try check(pooling: description.pooling, config, path)
+        try check(pooling: description.task.pooling, config, path)
     }
 
     private static func check(pooling: Pooling, _ config: RunConfig, _ path: String) throws {
@@ -94,38 +97,32 @@ struct StartingAdapter {
         }
     }
 
-    /// The labels of the run in the order of its head. Throws unless the training rows have exactly the adapter's.
-    func labels(of rows: Dataset) throws -> LabelSet {
-        let found = try LabelSet(from: rows)
-        guard outputs != nil else { return found }
+    /// The run's task, with its labels in the order of the adapter's head. Throws unless the training rows have exactly
+    /// the adapter's.
+    ///
+    /// - Parameter learned: from the training rows
+    func task(_ learned: any LearningTask, rows file: String) throws -> any LearningTask {
+        guard let outputs else { return learned }
         let advice = "start a fresh head with --head-start fresh, or give rows with the adapter's labels"
         guard let labels else {
-            guard found.names.count == outputs else {
+            guard learned.outputs == outputs else {
                 throw TrainingError(
-                    "the head of \(path) has \(outputs ?? 0) outputs, \(rows.file) \(found.names.count) labels; "
-                        + advice)
+                    "the head of \(path) has \(outputs) outputs, \(file) \(learned.outputs) labels; \(advice)")
             }
-            return found
+            return learned
         }
-        let (ours, theirs) = (Set(found.names), Set(labels))
+        let (ours, theirs) = (Set(learned.record.labels), Set(labels))
         guard ours == theirs else {
             func list(_ names: Set<String>) -> String {
                 let shown = names.sorted().prefix(5).joined(separator: ", ")
                 return names.isEmpty ? "none" : shown + (names.count > 5 ? ", …" : "")
             }
             throw TrainingError(
-                "the labels of \(rows.file) are not those of \(path): only in the rows \(list(ours.subtracting(theirs))); "
+                "the labels of \(file) are not those of \(path): only in the rows \(list(ours.subtracting(theirs))); "
                     + "only in the adapter \(list(theirs.subtracting(ours))); \(advice)")
         }
-        return try LabelSet(names: labels, source: path)
-    }
-
-    /// For a regression run: the adapter's head must give one score.
-    func checkRegression() throws {
-        guard let outputs, outputs != 1 else { return }
-        throw TrainingError(
-            .usage,
-            "the head of \(path) has \(outputs) outputs, a score needs 1; start a fresh head with --head-start fresh"
-        )
+        var record = learned.record
+        record.labels = labels
+        return try type(of: learned).init(record)
     }
 }

@@ -26,8 +26,7 @@ struct TrainerAssembly {
         let head =
             try inputs.startingAdapter?.head
             ?? SequenceHead(
-                encoder: encoder, outputs: config.task == .regression ? 1 : inputs.labels.count,
-                pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler,
+                encoder: encoder, outputs: inputs.task.outputs, form: inputs.task.headForm,
                 dropout: Float(config.headDropout),
                 stream: RandomStream(seed: config.seed, purpose: "initialize head"))
         let model = SequenceModel(

@@ -171,12 +171,12 @@ public final class TrainingSession {
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
         let evaluation = trainer.evaluate(data)
-        let metric = config.resolvedBestMetric
-        let value = evaluation.value(of: metric.rawValue)
+        let metric = config.resolvedBestMetric?.rawValue ?? inputs.task.metrics[0]
+        let value = evaluation.value(of: metric)
         var isBest = false
         if !isWithinBudget { return try emit(record(evaluation, step, isBest: false, since: started)) }
         if let value, value.isFinite {
-            isBest = progress.bestValue.map { metric == .loss ? value < $0 : value > $0 } ?? true
+            isBest = progress.bestValue.map { metric == "loss" ? value < $0 : value > $0 } ?? true
         }
         if isBest {
             progress.bestValue = value
@@ -242,7 +242,7 @@ public final class TrainingSession {
         try AtomicFile.replaceFolder(url) { target in
             if isFull {
                 try WholeModelFolder.write(
-                    model, labels: inputs.labels, base: URL(fileURLWithPath: config.model), into: target)
+                    model, task: inputs.task, base: URL(fileURLWithPath: config.model), into: target)
             } else {
                 try PEFTFolder.write(
                     trainer.adapters, method: config.method == .lora ? .lora : .adalora, head: model.head,
@@ -250,8 +250,7 @@ public final class TrainingSession {
             }
             try AdapterDescription(
                 baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
-                task: config.task.rawValue, labels: inputs.labels,
-                pooling: model.head.pooling, maxLength: config.maxLength,
+                task: inputs.task.record, maxLength: config.maxLength,
                 modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull
             ).write(into: target)
         }
@@ -263,7 +262,7 @@ public final class TrainingSession {
         return RunStart(
             method: config.method.rawValue, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
-            validationExamples: inputs.validation?.count ?? 0, labels: inputs.labels,
+            validationExamples: inputs.validation?.count ?? 0, labels: inputs.task.record.labels,
             sites: trainer.adapters.adapters.map {
                 SiteDescription(site: $0.site, outputs: $0.layer.outputs, inputs: $0.layer.inputs)
             }, allocator: trainer.ranks == nil ? nil : config.allocator.rawValue,

@@ -33,9 +33,15 @@ public enum EncoderFamily: Sendable {
         self = row.family
     }
 
-    /// transformers' class of a sequence classifier of this `model_type`, for `architectures` in a `config.json`.
-    public static func sequenceClassifier(modelType: String) -> String? {
-        table.first { $0.modelType == modelType }.map { $0.name + "ForSequenceClassification" }
+    /// transformers' class of a model of this `model_type` with such a head, for `architectures` in a `config.json`.
+    public static func architecture(modelType: String, head: HeadForm) -> String? {
+        let suffix =
+            switch head {
+            case .sequence: "ForSequenceClassification"
+            case .token: "ForTokenClassification"
+            case .span: "ForQuestionAnswering"
+            }
+        return table.first { $0.modelType == modelType }.map { $0.name + suffix }
     }
 
     /// In front of the encoder's tensors in a whole model of transformers; PEFT's module paths have it too.
@@ -76,6 +82,15 @@ public enum EncoderFamily: Sendable {
         case .roberta, .electra, .mpnet: ("classifier.dense", "classifier.out_proj")
         case .distilbert: ("pre_classifier", "classifier")
         case .deberta: ("pooler.dense", "classifier")
+        }
+    }
+
+    /// Where the last linear layer of a head stands in transformers' models.
+    public func classifierName(_ head: HeadForm) -> String {
+        switch head {
+        case .sequence: headNames.classifier
+        case .token: "classifier"
+        case .span: "qa_outputs"
         }
     }
 

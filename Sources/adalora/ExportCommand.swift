@@ -52,10 +52,7 @@ struct ExportCommand: ParsableCommand {
                 case .peftAdaLoRA: .peftAdaLoRA
                 case .merged: .merged
                 }
-            let rows = try data.map {
-                try Dataset.read(
-                    URL(fileURLWithPath: $0), columns: Columns.parse(textColumn, nil), requireLabels: false)
-            }
+            let rows = data.map { (URL(fileURLWithPath: $0), Columns.parse(textColumn, nil)) }
             let result = try AdapterExport(
                 adapter: adapter.url, modelFolder: adapter.model.map { URL(fileURLWithPath: $0) }, form: form,
                 rows: rows, tolerance: tolerance, shardLimit: (maxShardSize ?? ShardSize()).bytes,

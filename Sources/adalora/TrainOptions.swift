@@ -20,13 +20,16 @@ struct DataOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("task"), help: help("task")) var task: String?
     @Option(name: .customLong("text-column"), help: help("text-column")) var textColumn: String?
     @Option(name: .customLong("label-column"), help: help("label-column")) var labelColumn: String?
+    @Option(name: .customLong("label-separator"), help: help("label-separator")) var labelSeparator: String?
     @Option(name: .customLong("max-length"), help: help("max-length")) var maxLength: String?
+    @Option(name: .customLong("stride"), help: help("stride")) var stride: String?
     @Option(name: .customLong("long-rows"), help: help("long-rows")) var longRows: String?
 
     var flags: [(key: String, value: String?)] {
         [
             ("task", task), ("text-column", textColumn), ("label-column", labelColumn),
-            ("max-length", maxLength), ("long-rows", longRows),
+            ("label-separator", labelSeparator), ("max-length", maxLength), ("stride", stride),
+            ("long-rows", longRows),
         ]
     }
 }
