@@ -81,6 +81,15 @@ extension PEFTFolder {
         for parameter in head.parameters {
             let values = parameter.values
             let own = prefix + parameter.name
+            if reader.store.info(own) == nil, let base, base.info(parameter.name) == nil {
+                // PEFT saves the classifier unasked, but not the new dense layer before it (DeBERTa's pooler).
+                throw ModelFileError(
+                    kind: .missing, file: reader.store.path, place: parameter.name,
+                    problem: "neither the adapter nor the base model has this part of the head",
+                    advice:
+                        "save it with the adapter (PEFT: modules_to_save \(head.modules.joined(separator: ", ")))"
+                )
+            }
             let source =
                 reader.store.info(own) == nil ? base.map { (Reader(store: $0), parameter.name) } : nil
             let (weights, name) = source ?? (reader, own)

@@ -162,7 +162,7 @@ struct ExtractedHead {
     func opened(_ folder: URL, base: URL, _ workers: Workers) throws -> SequenceModel {
         let again = try LoadedEncoder(base, maxLength: 1)
         let head = try SequenceHead(
-            encoder: again.encoder, outputs: onBase.outputs, pooling: onBase.pooling, dropout: 0,
+            encoder: again.encoder, outputs: onBase.outputs, form: onBase.form, dropout: 0,
             stream: Self.stream)
         _ = try PEFTFolder.load(
             folder, onto: again.encoder.linearLayers, head: head, takesHead: isTuned)
@@ -174,8 +174,7 @@ struct ExtractedHead {
         labels.map { labels in
             AdapterDescription(
                 baseModel: base.standardizedFileURL.path,
-                task: labels.isEmpty ? "regression" : "classification", labels: labels, pooling: .pooler,
-                maxLength: loaded.usualMaxLength, modelFingerprint: loaded.fingerprint, step: 0,
+                task: TaskRecord(name: task, labels: labels), maxLength: loaded.usualMaxLength, modelFingerprint: loaded.fingerprint, step: 0,
                 isWholeModel: false)
         }
     }

@@ -55,4 +55,43 @@ import Transformers
             }
         }
     }
+
+    /// PEFT leaves DeBERTa's pooler out unless asked, and a base model has none.
+    @Test func aHeadThatIsNowhereIsNamed() throws {
+        let golden = Golden.url("encoders/deberta")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "adapter-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.copyItem(
+            at: golden.appendingPathComponent("adapter/adapter_config.json"),
+            to: folder.appendingPathComponent("adapter_config.json"))
+        func copy(_ source: TensorStore, to name: String) throws -> TensorStore {
+            let file = folder.appendingPathComponent(name)
+            let kept = source.tensors.filter { !$0.name.contains("pooler") }
+            try SafetensorsWriter.write(
+                try kept.map {
+                    TensorToWrite(name: $0.name, shape: $0.shape, values: try source.floats($0.name))
+                }, metadata: [:], to: file)
+            return try TensorStore(file: file)
+        }
+        _ = try copy(
+            Golden.tensors("encoders/deberta/adapter/adapter_model.safetensors"),
+            to: "adapter_model.safetensors")
+        let base = try copy(
+            Golden.tensors("encoders/deberta/model/model.safetensors"), to: "base.safetensors")
+        let encoder = try TextEncoder(HFFolder(golden.appendingPathComponent("model")))
+        let head = try SequenceHead(
+            encoder: encoder, outputs: 3, pooling: .pooler, dropout: 0,
+            stream: RandomStream(seed: 0, purpose: "overwritten"))
+        let error = #expect(throws: ModelFileError.self) {
+            try PEFTFolder.load(folder, onto: encoder.linearLayers, head: head, base: base)
+        }
+        let message = try #require(error).description
+        #expect(
+            message.hasSuffix(
+                "adapter_model.safetensors: pooler.dense.weight: neither the adapter nor the base model has this part "
+                    + "of the head; save it with the adapter (PEFT: modules_to_save pooler, classifier)"),
+            "\(message)")
+    }
 }
