@@ -57,7 +57,7 @@ public enum PEFTFolder {
         let scale = Double(set.adapters.first?.factors.factor ?? 1)
         var config: JSONObject = [
             "peft_type": .string(method == .adalora ? "ADALORA" : "LORA"),
-            "task_type": head.map { .string($0.form.peftTask) } ?? .null,
+            "task_type": .string((head?.form ?? .sequence(.pooler)).peftTask),
             "base_model_name_or_path": .string(baseModel),
             "target_modules": .array(
                 set.adapters.filter { method == .adalora || $0.rank > 0 }.map { .string($0.layer.modulePath) }

@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
+import RunConfiguration
 import Transformers
 
 /// An adapter put on its base model; or a whole model that `adalora train` trained.

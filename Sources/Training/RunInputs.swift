@@ -42,7 +42,8 @@ struct RunInputs {
             TaskSettings(
                 pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler, stride: config.resolvedStride)
         )
-        task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
+        let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
+        self.task = task
         if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric.rawValue) {
             throw TrainingError(
                 .usage,
