@@ -47,7 +47,7 @@ check models/minilm adalora
 check models/minilm lora
 for model in "$work"/models/*; do check "$model" adalora; done
 echo "other tasks:"
-for model in models/minilm "$work"/models/roberta; do
+for model in models/minilm "$work"/models/*; do
     "${quiet[@]}" scripts/interop/check_tasks.py "$adalora" "$model" "$work/rows.jsonl" "$work"
 done
 echo "made by peft:"

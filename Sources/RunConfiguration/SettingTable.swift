@@ -52,7 +52,7 @@ enum SettingTable {
             set: { $0.maxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),
         Setting(
             "stride", "Tokens that two windows on a long context share",
-            unset: "128, but at most a third of max-length", idle: unlessTask(.questionAnswering),
+            unset: "a third of max-length, at most 128", idle: unlessTask(.questionAnswering),
             set: { $0.stride = try $1.orNone { try $0.wholeNumber(0...1_000_000) } },
             get: { $0.stride.map { String($0) } }),
         Setting(

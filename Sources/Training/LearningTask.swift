@@ -53,6 +53,15 @@ extension RunConfig.Task {
     }
 }
 
+extension RunConfig.Task {
+    /// What rows for this task hold.
+    ///
+    /// - Parameter labelSeparator: between the labels of a row in CSV and TSV.
+    public func rowForm(labelSeparator: String) -> RowForm {
+        meaning.rowForm(labelSeparator: labelSeparator)
+    }
+}
+
 /// What of a run's settings a task depends on.
 struct TaskSettings {
     let pooling: Pooling

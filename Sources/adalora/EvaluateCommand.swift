@@ -31,7 +31,7 @@ struct AdapterChoice: ParsableArguments {
 struct AnswerFlags: ParsableArguments {
     @Option(help: "Multi-label: probability from which a label is given.") var threshold = 0.5
     @Option(
-        name: .customLong("no-answer-threshold"),
+        name: .customLong("no-answer-threshold"), parsing: .unconditional,
         help: "Questions: by how much the score of no answer must exceed the best answer's.")
     var noAnswerThreshold = 0.0
 

@@ -209,4 +209,47 @@ import Testing
         #expect(result.errors.contains("the answers of 1 of 2 questions are in no window whole"))
         #expect(result.errors.contains("1 questions leave no room for their context"))
     }
+
+    /// The metrics of a comparison are resampled over rows from what each adds to them.
+    @Test(arguments: TaskData.all) func comparisonsKnowTheMetrics(_ data: TaskData) throws {
+        let workspace = try Workspace()
+        try data.write(to: workspace)
+        // Other bytes than those of the training file, which may not be the test.
+        try workspace.write(data.train + "\n", to: "task-test.\(data.format)")
+        let settings = ["task: \(data.task)", "steps: 8"] + (data.options.isEmpty ? ["max-length: 32"] : [])
+        let options = stride(from: 0, to: data.options.count, by: 2).map { index in
+            "\(data.options[index].dropFirst(2)): \(data.options[index + 1])"
+        }
+        try workspace.write(
+            """
+            name: tasks
+            model: model
+            train: task-train.\(data.format)
+            validation: task-validation.\(data.format)
+            test: task-test.\(data.format)
+            metric: \(data.metric)
+            average-ranks: [1]
+            seeds: [1, 2]
+            search: {learning-rates: [1e-2], seeds: [7]}
+            baseline: LoRA
+            settings: {\((settings + options).joined(separator: ", "))}
+            arms:
+              - {name: LoRA, settings: {method: lora}}
+              - {name: AdaLoRA, settings: {method: adalora}}
+            """, to: "plan.yaml")
+        let result = try workspace.run(["compare", "plan.yaml", "--output", "out", "--threads", "1"])
+        try #require(result.status == 0, "\(result.errors)")
+        #expect(result.errors.contains("80 of the 80 test texts are in task-train.\(data.format) too"))
+        let rows = try workspace.text("out/results.jsonl").split(separator: "\n").map {
+            try JSONValue.parse(String($0))
+        }
+        #expect(rows.count == 6)
+        #expect(rows.filter { $0["test"]?[data.metric]?.double != nil }.count == 4)
+        let files = try workspace.contents(of: "out/predictions")
+        #expect(files.count == 5)  // four runs and the truth
+        for file in files {
+            let lines = try workspace.text("out/predictions/\(file)").split(separator: "\n")
+            #expect(lines.count == 81 && lines[0].hasPrefix("shares ") && lines[0].contains(data.metric))
+        }
+    }
 }
