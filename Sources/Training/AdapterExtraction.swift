@@ -62,7 +62,7 @@ public struct AdapterExtraction: Sendable {
         let head = try ExtractedHead(tuned: tuned, old: old, new: new, labels: given)
         (labels, warnings) = (head.labels, head.warnings)
 
-        let samples = try LogitCheck.samples(old.tokenizer, maxLength: old.usualMaxLength)
+        let samples = LogitCheck.samples(old.tokenizer, maxLength: old.usualMaxLength)
         let wanted = head.model(new.encoder, head.onTuned, workers).logits(samples)
         cut.install()
         let expected = head.model(old.encoder, head.onBase, workers).logits(samples)

@@ -36,7 +36,7 @@ extension VerifiedFolder {
         -> LogitDifference
     {
         let description = opened.description
-        let data = try LogitCheck.samples(opened.loaded.tokenizer, maxLength: description.maxLength)
+        let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: description.maxLength)
         let base = opened.loaded.folder
         return try write(what, expected: opened.model(workers).logits(data), samples: data) { target in
             try PEFTFolder.write(

@@ -60,7 +60,7 @@ struct TrainerAssembly {
     private func continued(
         _ trained: AdapterSet, model: SequenceModel, layers: [LinearLayer], roles: [LinearSite.Role]
     ) throws -> AdapterSet {
-        let samples = try LogitCheck.samples(inputs.tokenizer, maxLength: config.maxLength)
+        let samples = LogitCheck.samples(inputs.tokenizer, maxLength: config.maxLength)
         let before = model.logits(samples)
         let start: AdapterSet
         var plan: AdapterPlan
