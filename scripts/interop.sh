@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
-# the real peft and transformers open each; and takes over adapters that peft made. Same answers or an error. Installs both into .build-peer/venv when they are missing (about 1.5 GB); ADALORA_PEER_VENV names another one.
+# the real peft and transformers open each, also one of each other task; takes over adapters that peft made, trains them
+# on, merges them as peft does, and extracts one from a model of transformers. Same answers or an error. Installs both
+# into .build-peer/venv when they are missing (about 1.5 GB); ADALORA_PEER_VENV names another one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -34,14 +36,21 @@ check() {
         "$adalora" export "$run" --to $form --output "$run-$form" >/dev/null
     done
     "$adalora" export "$run" --to lora --ragged --output "$run-ragged" >/dev/null
+    "$adalora" export "$run" --to merged --max-shard-size 50KB --output "$run-shards" >/dev/null
     echo "${1##*/}, $2:"
     "${quiet[@]}" scripts/interop/check.py "$adalora" "$run" "$work/rows.jsonl" \
-        "$run/adapter" "$run"-{lora,ragged,peft-adalora,merged}
+        "$run/adapter" "$run"-{lora,ragged,peft-adalora,merged,shards}
 }
 
 "${quiet[@]}" scripts/interop/make_models.py "$work/models"
 check models/minilm adalora
 check models/minilm lora
 for model in "$work"/models/*; do check "$model" adalora; done
+echo "other tasks:"
+for model in models/minilm "$work"/models/*; do
+    "${quiet[@]}" scripts/interop/check_tasks.py "$adalora" "$model" "$work/rows.jsonl" "$work"
+done
 echo "made by peft:"
 "${quiet[@]}" scripts/interop/check_imports.py "$adalora" models/minilm "$work/rows.jsonl" "$work"
+echo "made by peft, trained on, merged and extracted here:"
+"${quiet[@]}" scripts/interop/check_round_trips.py "$adalora" models/minilm "$work/rows.jsonl" "$work"

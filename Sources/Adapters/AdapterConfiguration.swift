@@ -10,11 +10,21 @@ struct AdapterConfiguration {
     private let alpha: Double
     private let alphas: [(module: String, alpha: Double)]
     private let dividesByRoot: Bool
-    private let path: String
+    /// Ranks of modules; nil for patterns that are not read here
+    private let ranks: [(module: String, rank: Int)]?
+    /// The modules it says it adapts; nil where it says so in a way that is not read here
+    private let targets: Targets?
+    /// `base_model_name_or_path`
+    let baseModel: String?
+
+    private enum Targets {
+        /// Whole paths, or ends of paths after a dot
+        case names([String])
+        case pattern(String)
+    }
 
     init(_ file: URL) throws {
         let json = try JSONValue.read(file)
-        path = file.path
         func fault(_ key: String, _ problem: String, _ advice: String) -> ModelFileError {
             ModelFileError(file: file.path, place: key, problem: problem, advice: advice)
         }
@@ -47,13 +57,60 @@ struct AdapterConfiguration {
             alphas.append((module, alpha))
         }
         self.alphas = alphas
+        baseModel = json["base_model_name_or_path"]?.string
+        ranks = Self.ranks(json, method)
+        targets = Self.targets(json)
+    }
+
+    private static func ranks(_ json: JSONValue, _ method: AdapterPlan.Method) -> [(String, Int)]? {
+        let members = json["rank_pattern"]?.object?.members ?? []
+        let suffix = ".lora_E"
+        let ranks = members.compactMap { name, value -> (String, Int)? in
+            switch method {
+            case .lora: value.int.flatMap { name.allSatisfy(Self.isPlain) ? (name, $0) : nil }
+            case .adalora:
+                value.array.flatMap { kept in
+                    name.hasSuffix(suffix)
+                        ? (String(name.dropLast(suffix.count)), kept.count { $0.bool == true }) : nil
+                }
+            }
+        }
+        return ranks.count == members.count ? ranks : nil
+    }
+
+    private static func targets(_ json: JSONValue) -> Targets? {
+        // Each of these takes something away from the targets.
+        for key in ["exclude_modules", "layers_to_transform"] where json[key].map({ !$0.isNull }) ?? false {
+            return nil
+        }
+        if let pattern = json["target_modules"]?.string { return .pattern(pattern) }
+        return json["target_modules"]?.array.map { .names($0.compactMap(\.string)) }
+    }
+
+    private static func names(_ name: String, _ module: String) -> Bool {
+        module == name || module.hasSuffix("." + name)
+    }
+
+    /// The rank that a module has by this file; nil where a pattern that is not read here may say otherwise.
+    func rank(of module: String) -> Int? {
+        guard let ranks else { return nil }
+        return ranks.first { Self.names($0.module, module) }?.rank ?? rank
+    }
+
+    /// Whether this file says that a module is adapted.
+    func adapts(_ module: String) -> Bool {
+        switch targets {
+        case .names(let names): names.contains { Self.names($0, module) }
+        case .pattern(let pattern): (try? Regex(pattern).wholeMatch(in: module)) != nil
+        case nil: false
+        }
     }
 
     /// s in ΔW = s · B·A
     func factor(of module: String, rank kept: Int) throws -> Float {
         guard method == .lora else { return Float(alpha / (Double(rank) + PEFTFolder.rankOffset)) }
         // PEFT takes the first pattern that is the whole path or the end of it after a dot.
-        let own = alphas.first { $0.module == module || module.hasSuffix("." + $0.module) }
+        let own = alphas.first { Self.names($0.module, module) }
         let divisor = Double(max(kept, 1))
         return Float((own?.alpha ?? alpha) / (dividesByRoot ? divisor.squareRoot() : divisor))
     }

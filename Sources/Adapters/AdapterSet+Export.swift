@@ -15,26 +15,24 @@ extension AdapterSet {
         return AdapterSet(adapters: folded, layers: layers)
     }
 
-    private static func folded(_ adapter: LowRankAdapter, rank: Int) -> LowRankAdapter {
+    /// - Parameter factor: s of the result
+    static func folded(_ adapter: LowRankAdapter, rank: Int, factor: Float = 1) -> LowRankAdapter {
         let layer = adapter.layer
-        let (keptP, lambda, keptQ) = adapter.keptFactors
+        let (keptP, _, keptQ) = adapter.keptFactors
+        let weights = adapter.keptWeights.map { $0 / factor }
         let kept = adapter.rank
         let b = Matrix(rows: layer.outputs, columns: rank)
         let a = Matrix(rows: rank, columns: layer.inputs)
-        for triplet in 0..<kept {
-            let weight = adapter.factors.factor * (lambda?[triplet] ?? 1)
+        for (triplet, weight) in weights.enumerated() {
             let share = weight.magnitude.squareRoot()
             let signed = weight < 0 ? -share : share
             for row in 0..<layer.outputs { b.row(row)[triplet] = signed * keptP[row * kept + triplet] }
             let row = a.row(triplet)
             for column in 0..<layer.inputs { row[column] = share * keptQ[triplet * layer.inputs + column] }
         }
-        let name = "\(adapter.site)"
         return LowRankAdapter(
-            layer: layer,
-            factors: LowRankFactors(
-                p: Parameter(name: name + ".B", values: b), lambda: nil,
-                q: Parameter(name: name + ".A", values: a), factor: 1), dropout: 0)
+            layer: layer, factors: LowRankFactors(site: layer.site, b: b, a: a, factor: factor),
+            dropout: 0)
     }
 
     /// With P, Λ and Q: LoRA by its exact singular triplets, the rest as it is.
@@ -49,20 +47,14 @@ extension AdapterSet {
         let scaled = adapters.map { adapter in
             let (layer, rank) = (adapter.layer, adapter.rank)
             let (p, lambda, q) = adapter.keptFactors
-            guard let lambda else { preconditionFailure("\(adapter.site) has no λ") }
-            let name = "\(adapter.site)"
+            precondition(lambda != nil, "\(adapter.site) has no λ")
             return LowRankAdapter(
                 layer: layer,
                 factors: LowRankFactors(
-                    p: Parameter(
-                        name: name + ".P", values: Matrix(rows: layer.outputs, columns: rank, values: p)),
-                    lambda: Parameter(
-                        name: name + ".Λ",
-                        values: Matrix(
-                            rows: 1, columns: rank, values: lambda.map { $0 * adapter.factors.factor })),
-                    q: Parameter(
-                        name: name + ".Q", values: Matrix(rows: rank, columns: layer.inputs, values: q)),
-                    factor: 1), dropout: adapter.dropout)
+                    site: layer.site, p: Matrix(rows: layer.outputs, columns: rank, values: p),
+                    lambda: Matrix(rows: 1, columns: rank, values: adapter.keptWeights),
+                    q: Matrix(rows: rank, columns: layer.inputs, values: q), factor: 1),
+                dropout: adapter.dropout)
         }
         return AdapterSet(adapters: scaled, layers: layers)
     }
@@ -73,10 +65,8 @@ extension AdapterSet {
         for (adapter, layer) in zip(adapters, layers) {
             layer.adapter = nil
             guard adapter.rank > 0 else { continue }
-            let folded = Self.folded(adapter, rank: adapter.rank)
-            let merged = Matrix(rows: layer.outputs, columns: layer.inputs)
-            merged.copyValues(from: layer.weight.values)
-            Product.multiply(folded.factors.p.values, folded.factors.q.values, into: merged, beta: 1)
+            let merged = Matrix(copying: layer.weight.values)
+            adapter.addUpdate(to: merged)
             layer.weight.values = merged
         }
     }

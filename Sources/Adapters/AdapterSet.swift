@@ -121,9 +121,7 @@ public struct AdapterSet: Sendable {
             q.pointer.update(from: vectors.pointer, count: q.count)
         }
         return LowRankFactors(
-            p: Parameter(name: "\(layer.site).P", values: p),
-            lambda: Parameter(name: "\(layer.site).Λ", values: Matrix(rows: 1, columns: rank)),
-            q: Parameter(name: "\(layer.site).Q", values: q), factor: plan.scale)
+            site: layer.site, p: p, lambda: Matrix(rows: 1, columns: rank), q: q, factor: plan.scale)
     }
 
     /// LoRA's usual start (Hu et al. 2022, as PEFT): A by Kaiming-uniform with a = √5, which is U(±1/√I); B = 0.
@@ -131,22 +129,16 @@ public struct AdapterSet: Sendable {
         let rank = plan.rank(at: layer.site)
         let a = Matrix(rows: rank, columns: layer.inputs)
         var stream = RandomStream(
-            seed: plan.seed, purpose: "initialize A", indices: indices(of: layer.site))
+            seed: plan.seed, purpose: "initialize A", indices: layer.site.indices)
         stream.fillUniform(a, bound: 1 / Double(layer.inputs).squareRoot())
         return LowRankFactors(
-            p: Parameter(name: "\(layer.site).B", values: Matrix(rows: layer.outputs, columns: rank)),
-            lambda: nil, q: Parameter(name: "\(layer.site).A", values: a), factor: plan.scale)
+            site: layer.site, b: Matrix(rows: layer.outputs, columns: rank), a: a, factor: plan.scale)
     }
 
-    private static func fillNormal(_ matrix: Matrix, _ name: String, _ site: LinearSite, _ plan: AdapterPlan)
-    {
+    static func fillNormal(_ matrix: Matrix, _ name: String, _ site: LinearSite, _ plan: AdapterPlan) {
         var stream = RandomStream(
-            seed: plan.seed, purpose: "initialize \(name)", indices: indices(of: site))
+            seed: plan.seed, purpose: "initialize \(name)", indices: site.indices)
         stream.fillNormal(matrix, deviation: 0.02)
-    }
-
-    private static func indices(of site: LinearSite) -> [Int] {
-        [site.layer, LinearSite.Role.allCases.firstIndex(of: site.role) ?? 0]
     }
 
     public var parameters: [Parameter] { adapters.flatMap(\.parameters) }
@@ -155,4 +147,9 @@ public struct AdapterSet: Sendable {
     public var liveParameterCount: Int {
         adapters.reduce(0) { $0 + $1.rank * $1.tripletCost }
     }
+}
+
+extension LinearSite {
+    /// The address of its random streams.
+    var indices: [Int] { [layer, Role.allCases.firstIndex(of: role) ?? 0] }
 }

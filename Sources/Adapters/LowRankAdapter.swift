@@ -75,6 +75,35 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
         for index in kept { keptQ += UnsafeBufferPointer(start: q.row(index), count: q.columns) }
         return (keptP, factors.lambda.map { lambda in kept.map { lambda.values.pointer[$0] } }, keptQ)
     }
+
+    /// What each triplet alive weighs in the update: s·λ, or s where there is no λ.
+    var keptWeights: [Float] {
+        let kept = mask.indices.filter { mask[$0] }
+        let lambda = self.lambda
+        return kept.map { factors.factor * (lambda.isEmpty ? 1 : lambda[$0]) }
+    }
+
+    /// Whether some triplet alive has a column, a weight and a row that are not 0.
+    public var hasUpdate: Bool {
+        let (p, q) = (factors.p.values, factors.q.values)
+        let lambda = self.lambda
+        return mask.indices.contains { index in
+            mask[index] && (lambda.isEmpty || lambda[index] != 0)
+                && (0..<p.rows).contains { p.row($0)[index] != 0 }
+                && (0..<q.columns).contains { q.row(index)[$0] != 0 }
+        }
+    }
+
+    /// matrix[O, I] += weight · s·P·Λ·Q
+    func addUpdate(to matrix: Matrix, weight: Float = 1) {
+        let kept = keptFactors
+        let weights = keptWeights
+        let rank = weights.count
+        let p = Matrix(rows: layer.outputs, columns: rank, values: kept.p)
+        for row in 0..<p.rows { for index in 0..<rank { p.row(row)[index] *= weights[index] } }
+        let q = Matrix(rows: rank, columns: layer.inputs, values: kept.q)
+        Product.multiply(p, q, into: matrix, alpha: weight, beta: 1)
+    }
 }
 
 /// Where the triplets of one site come from.
@@ -117,5 +146,21 @@ public struct TripletBook: Sendable, Equatable {
         originalIndices.append(issued)
         births.append(step)
         issued += 1
+    }
+}
+
+extension LowRankFactors {
+    /// P·Λ·Q under the names that a site's parameters have.
+    init(site: LinearSite, p: Matrix, lambda: Matrix, q: Matrix, factor: Float) {
+        self.init(
+            p: Parameter(name: "\(site).P", values: p), lambda: Parameter(name: "\(site).Λ", values: lambda),
+            q: Parameter(name: "\(site).Q", values: q), factor: factor)
+    }
+
+    /// B·A, without λ.
+    init(site: LinearSite, b: Matrix, a: Matrix, factor: Float) {
+        self.init(
+            p: Parameter(name: "\(site).B", values: b), lambda: nil,
+            q: Parameter(name: "\(site).A", values: a), factor: factor)
     }
 }

@@ -14,10 +14,13 @@ public enum PEFTFolder {
     /// PEFT divides lora_alpha by init_r plus this.
     static let rankOffset = 1e-5
     static let prefix = "base_model.model."
+    public static let configurationFile = "adapter_config.json"
+    public static let weightsFile = "adapter_model.safetensors"
 
-    /// Writes the masked adapters and the head into `folder`, which exists. Not atomic by itself.
+    /// Writes the masked adapters and the head, if there is one, into `folder`, which exists. Not atomic by itself.
     public static func write(
-        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead, baseModel: String, into folder: URL
+        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead?, baseModel: String,
+        into folder: URL
     ) throws {
         var tensors: [TensorToWrite] = []
         for adapter in set.adapters where method == .adalora || adapter.rank > 0 {
@@ -34,31 +37,32 @@ public enum PEFTFolder {
                 TensorToWrite(
                     name: "\(path).lora_B\(suffix)", shape: [adapter.layer.outputs, rank], values: p))
         }
-        tensors += head.parameters.map { parameter in
+        tensors += (head?.parameters ?? []).map { parameter in
             TensorToWrite(
                 name: prefix + parameter.name, shape: parameter.savedShape, values: parameter.values.values)
         }
         try SafetensorsWriter.write(
             tensors, metadata: ["format": "pt"],
-            to: folder.appendingPathComponent("adapter_model.safetensors"))
+            to: folder.appendingPathComponent(weightsFile))
         let config = configuration(set, method: method, head: head, baseModel: baseModel)
         try AtomicFile.write(
-            Data(config.bytes(pretty: true)), to: folder.appendingPathComponent("adapter_config.json"))
+            Data(config.bytes(pretty: true)), to: folder.appendingPathComponent(configurationFile))
     }
 
     private static func configuration(
-        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead, baseModel: String
+        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead?, baseModel: String
     ) -> JSONValue {
         // A rank that grew past its start still needs as many places in the pattern.
         let rank = max(1, set.adapters.map { max($0.initialRank, $0.rank) }.max() ?? 1)
         let scale = Double(set.adapters.first?.factors.factor ?? 1)
         var config: JSONObject = [
-            "peft_type": .string(method == .adalora ? "ADALORA" : "LORA"), "task_type": .string("SEQ_CLS"),
+            "peft_type": .string(method == .adalora ? "ADALORA" : "LORA"),
+            "task_type": .string((head?.form ?? .sequence(.pooler)).peftTask),
             "base_model_name_or_path": .string(baseModel),
             "target_modules": .array(
                 set.adapters.filter { method == .adalora || $0.rank > 0 }.map { .string($0.layer.modulePath) }
             ),
-            "modules_to_save": .array(head.modules.map { .string($0) }), "bias": .string("none"),
+            "modules_to_save": .array((head?.modules ?? []).map { .string($0) }), "bias": .string("none"),
             "lora_dropout": .number(Double(set.adapters.first?.dropout ?? 0)), "inference_mode": .bool(true),
             "r": JSONValue(rank),
         ]

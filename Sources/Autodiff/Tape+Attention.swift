@@ -1,52 +1,6 @@
 import CVectorKernels
 import Matrices
 
-/// The blocks of attention: for each sequence b, Lq query rows from queries[b] and L key and value rows from keys[b].
-private struct AttentionShape {
-    let queries: [Int]
-    let keys: [Int]
-    let heads: Int
-    /// Columns of a head, D.
-    let width: Int
-
-    var columns: Int { heads * width }
-    var sequences: Int { keys.count - 1 }
-
-    func queryRows(_ sequence: Int) -> Int { queries[sequence + 1] - queries[sequence] }
-    func keyRows(_ sequence: Int) -> Int { keys[sequence + 1] - keys[sequence] }
-    /// Elements of all [Lq, L] blocks.
-    var probabilities: Int {
-        (0..<sequences).reduce(0) { $0 + queryRows($1) * keyRows($1) } * heads
-    }
-    var largestBlock: Int { (0..<sequences).reduce(0) { max($0, queryRows($1) * keyRows($1)) } }
-    var longestSequence: Int { (0..<sequences).reduce(0) { max($0, keyRows($1)) } }
-
-    /// One head of one sequence, as offsets of first elements.
-    struct Block {
-        /// Of its probabilities [Lq, L].
-        let probabilities: Int
-        /// Of its part of q and out [Tq, C], and of k and v [T, C].
-        let query: Int
-        let key: Int
-        let queryRows: Int
-        let keyRows: Int
-    }
-
-    func forEachHead(_ body: (Block) -> Void) {
-        var probabilities = 0
-        for sequence in 0..<sequences {
-            let (rows, length) = (queryRows(sequence), keyRows(sequence))
-            for head in 0..<heads {
-                body(
-                    Block(
-                        probabilities: probabilities, query: queries[sequence] * columns + head * width,
-                        key: keys[sequence] * columns + head * width, queryRows: rows, keyRows: length))
-                probabilities += rows * length
-            }
-        }
-    }
-}
-
 extension Tape {
     /// Multi-head attention of packed rows: k and v are [T, C], q and out [Tq, C], heads side by side in the columns
     /// (head h holds columns h·D ..< (h + 1)·D); a row attends to the rows of its own sequence only.
@@ -58,9 +12,10 @@ extension Tape {
     /// - Parameters:
     ///   - offsets: where the sequences begin in k and v, and the end: B + 1 entries.
     ///   - queryOffsets: the same for q, where it has other rows than k and v; nil where it has the same.
+    ///   - positions: terms of the scores beside q·kᵀ; the query rows of a sequence are then its first ones.
     public func attention(
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
-        heads: Int, longestKept: Int = 128
+        heads: Int, positions: RelativePositions? = nil, longestKept: Int = 128
     ) -> Variable {
         let columns = query.value.columns
         precondition(columns % heads == 0, "\(columns) columns do not divide into \(heads) heads")
@@ -74,39 +29,44 @@ extension Tape {
                 "\(ends.count) \(name) offsets from \(ends.first ?? 0) to \(ends.last ?? 0), not over \(rows) rows"
             )
         }
-        let scale = 1 / Float(shape.width).squareRoot()
+        let terms = positions.map { ScoreTerms($0, query: query, key: key, shape: shape, pool: pool) }
+        let scale = 1 / Float((terms?.count ?? 1) * shape.width).squareRoot()
         let out = output(
             rows: query.value.rows, columns: columns,
-            needsGradient: query.needsGradient || key.needsGradient || value.needsGradient)
+            needsGradient: query.needsGradient || key.needsGradient || value.needsGradient
+                || (terms?.needsGradient ?? false))
         let isKept = out.needsGradient && shape.longestSequence <= longestKept
         let probabilities = pool.matrix(
             rows: 1, columns: isKept ? shape.probabilities : shape.largestBlock)
         shape.forEachHead { block in
             let p = probabilities.pointer + (isKept ? block.probabilities : 0)
-            Self.attend(query.value, key.value, block, shape, scale, into: p)
+            Self.attend(query.value, key.value, terms, block, shape, scale, into: p)
             Product.gemm(
                 false, false, block.queryRows, shape.width, block.keyRows, 1, p, block.keyRows,
                 value.value.pointer + block.key, columns, 0, out.value.pointer + block.query, columns)
         }
         let kept = isKept ? probabilities : nil
-        record(out) { [unowned self] g in backwardAttention(query, key, value, shape, scale, kept, g) }
+        record(out) { [unowned self] g in
+            backwardAttention(query, key, value, terms, shape, scale, kept, g)
+        }
         return out
     }
 
-    /// p[Lq, L] = softmax(q·kᵀ · scale) of one head of one sequence
+    /// p[Lq, L] = softmax((q·kᵀ + terms) · scale) of one head of one sequence
     private static func attend(
-        _ query: Matrix, _ key: Matrix, _ block: AttentionShape.Block, _ shape: AttentionShape,
-        _ scale: Float, into p: UnsafeMutablePointer<Float>
+        _ query: Matrix, _ key: Matrix, _ terms: ScoreTerms?, _ block: AttentionShape.Block,
+        _ shape: AttentionShape, _ scale: Float, into p: UnsafeMutablePointer<Float>
     ) {
         Product.gemm(
             false, true, block.queryRows, block.keyRows, shape.width, 1, query.pointer + block.query,
             shape.columns, key.pointer + block.key, shape.columns, 0, p, block.keyRows)
+        terms?.add(to: p, block)
         avk_softmax_rows(p, scale, block.queryRows, block.keyRows)
     }
 
     private func backwardAttention(
-        _ query: Variable, _ key: Variable, _ value: Variable, _ shape: AttentionShape, _ scale: Float,
-        _ kept: Matrix?, _ g: Matrix
+        _ query: Variable, _ key: Variable, _ value: Variable, _ terms: ScoreTerms?,
+        _ shape: AttentionShape, _ scale: Float, _ kept: Matrix?, _ g: Matrix
     ) {
         let (columns, width) = (shape.columns, shape.width)
         let scratch = pool.matrix(rows: 1, columns: shape.largestBlock)
@@ -115,6 +75,7 @@ extension Tape {
         let dValue = gradientTarget(of: value)
         let dQuery = gradientTarget(of: query)
         let dKey = gradientTarget(of: key)
+        let dTerms = terms?.startBackward(pool)
         shape.forEachHead { block in
             let (rows, length) = (block.queryRows, block.keyRows)
             let p: UnsafeMutablePointer<Float>
@@ -122,7 +83,7 @@ extension Tape {
                 p = kept.pointer + block.probabilities
             } else if let again {
                 p = again.pointer
-                Self.attend(query.value, key.value, block, shape, scale, into: p)
+                Self.attend(query.value, key.value, terms, block, shape, scale, into: p)
             } else {
                 return
             }
@@ -132,7 +93,7 @@ extension Tape {
                     true, false, length, width, rows, 1, p, length, gBlock, columns,
                     dValue.accumulate ? 1 : 0, dValue.matrix.pointer + block.key, columns)
             }
-            if dQuery == nil && dKey == nil { return }
+            if dQuery == nil && dKey == nil && !(terms?.needsGradient ?? false) { return }
             // dP = g · vᵀ, then through the softmax
             Product.gemm(
                 false, true, rows, length, width, 1, gBlock, columns, value.value.pointer + block.key,
@@ -151,6 +112,11 @@ extension Tape {
                     query.value.pointer + block.query, columns, dKey.accumulate ? 1 : 0,
                     dKey.matrix.pointer + block.key, columns)
             }
+            if let terms, let dTerms {
+                terms.backward(
+                    scratch.pointer, block, query: dQuery?.matrix, key: dKey?.matrix, into: dTerms)
+            }
         }
+        if let terms, let dTerms { terms.finishBackward(dTerms, on: self) }
     }
 }

@@ -104,7 +104,8 @@ public final class Tape {
     /// what lies between (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). Same bits, since dropout
     /// draws the same keys again.
     ///
-    /// - Parameter body: puts operations on the tape it is given; called twice when there is a gradient.
+    /// - Parameter body: puts operations on the tape it is given; called twice when there is a gradient. Variables of
+    ///   this tape that it reads beside its input get their gradients as well.
     public func recomputed(_ input: Variable, _ body: @escaping (Tape, Variable) -> Variable) -> Variable {
         guard isTraining else { return body(self, input) }
         let stream = dropoutStream

@@ -200,6 +200,25 @@ MULTIVERSION void avk_softmax_backward_rows(const float *p, float *g, float scal
     }
 }
 
+MULTIVERSION void avk_add_diagonals(const float *d, size_t stride, float *restrict scores, size_t scoresStride,
+                                    size_t rows, size_t columns) {
+    for (size_t i = 0; i < rows; i++) {
+        const float *diagonal = d + (rows - 1 - i);
+        float *row = scores + i * scoresStride;
+        for (size_t j = 0; j < columns; j++) row[j] += diagonal[j * (stride + 1)];
+    }
+}
+
+MULTIVERSION void avk_take_diagonals(const float *scores, size_t scoresStride, float *restrict d, size_t stride,
+                                     size_t rows, size_t columns) {
+    memset(d, 0, columns * stride * sizeof(float));
+    for (size_t i = 0; i < rows; i++) {
+        const float *row = scores + i * scoresStride;
+        float *diagonal = d + (rows - 1 - i);
+        for (size_t j = 0; j < columns; j++) diagonal[j * (stride + 1)] = row[j];
+    }
+}
+
 MULTIVERSION void avk_layer_norm(const float *x, const float *residual, const float *gamma, const float *beta,
                                  float epsilon, float *y, float *normalized, float *rstd, size_t rows,
                                  size_t columns) {

@@ -4,7 +4,12 @@ import Datasets
 public enum ComparedMetric: String, CaseIterable, Sendable, Codable {
     case accuracy
     case macroF1 = "macro-f1"
-    case matthews, pearson, spearman, loss
+    case matthews, pearson, spearman
+    case microF1 = "micro-f1"
+    case subsetAccuracy = "subset-accuracy"
+    case f1, precision, recall
+    case exactMatch = "exact-match"
+    case loss
 
     public var isHigherBetter: Bool { self != .loss }
 
@@ -27,6 +32,7 @@ public enum ComparedMetric: String, CaseIterable, Sendable, Codable {
             Metrics.pearson(truth: truth, predicted: predicted)
         case (.spearman, .scores(let truth), .scores(let predicted)):
             Metrics.spearman(truth: truth, predicted: predicted)
+        case (_, _, .shares(let shares)): shares[rawValue].flatMap { Shares($0).ratio }
         default: nil
         }
     }
@@ -37,11 +43,44 @@ public enum Predictions: Sendable, Equatable {
     /// Positions in the label set.
     case classes([Int32])
     case scores([Float])
+    /// By metric, what each row adds to the part and to the whole that the metric is a ratio of; the truth is in there.
+    case shares([String: [Share]])
 
     public var count: Int {
         switch self {
         case .classes(let classes): classes.count
         case .scores(let scores): scores.count
+        case .shares(let shares): shares.values.first?.count ?? 0
         }
+    }
+}
+
+/// What a row adds to the part and to the whole of a ratio.
+public struct Share: Sendable, Equatable {
+    public let part: Double
+    public let whole: Double
+
+    public init(part: Double, whole: Double) {
+        self.part = part
+        self.whole = whole
+    }
+}
+
+/// A metric that is the sum of its rows' parts over the sum of their wholes: a mean, or an F1 over all rows.
+struct Shares: ResampledMetric {
+    let rows: [Share]
+
+    init(_ rows: [Share]) { self.rows = rows }
+
+    var ratio: Double? { value(weights: [Int32](repeating: 1, count: rows.count)) }
+
+    func value(weights: [Int32]) -> Double? {
+        precondition(rows.count == weights.count, "\(rows.count) rows but \(weights.count) weights")
+        var (part, whole) = (0.0, 0.0)
+        for (row, weight) in zip(rows, weights) {
+            part += row.part * Double(weight)
+            whole += row.whole * Double(weight)
+        }
+        return whole > 0 ? part / whole : nil
     }
 }

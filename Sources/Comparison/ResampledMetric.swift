@@ -17,6 +17,7 @@ extension ComparedMetric {
             return ResampledPearson(truth: truth, predicted: predicted)
         case (.spearman, .scores(let truth), .scores(let predicted)):
             return ResampledSpearman(truth: truth, predicted: predicted)
+        case (_, _, .shares(let shares)): return shares[rawValue].map { Shares($0) }
         default: return nil
         }
     }

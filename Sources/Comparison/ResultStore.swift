@@ -101,7 +101,7 @@ public struct ResultStore: Sendable {
 extension ResultStore {
     public func predictionsFile(_ id: String) -> URL { predictionsFolder.appendingPathComponent("\(id).txt") }
 
-    /// Writes one class index or score a line; the file is whole or absent, and on the disk when this
+    /// Writes one class index or score a line, or after a line of names the shares of each row, two a metric; the file is whole or absent, and on the disk when this
     /// returns.
     public func write(_ predictions: Predictions, id: String) throws {
         try checkID(id)
@@ -111,6 +111,7 @@ extension ResultStore {
         case .classes(let classes): for value in classes { text += "\(value)\n" }
         // Always with a point, an exponent, or letters, which tells scores from classes.
         case .scores(let scores): for value in scores { text += "\(value)\n" }
+        case .shares(let shares): text = Self.text(of: shares)
         }
         let file = predictionsFile(id)
         let partial = predictionsFolder.appendingPathComponent(".\(id).partial")
@@ -132,6 +133,9 @@ extension ResultStore {
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }
         let lines = String(decoding: try Data(contentsOf: file), as: UTF8.self)
             .split(separator: "\n", omittingEmptySubsequences: true)
+        if let names = lines.first, names.hasPrefix(Self.sharesMark) {
+            return .shares(try Self.shares(lines, file: file))
+        }
         var classes: [Int32] = []
         var scores: [Float] = []
         for (index, line) in lines.enumerated() {
@@ -144,6 +148,37 @@ extension ResultStore {
             if let value = Int32(line), value >= 0 { classes.append(value) }
         }
         return classes.count == scores.count ? .classes(classes) : .scores(scores)
+    }
+
+    private static let sharesMark = "shares "
+
+    private static func text(of shares: [String: [Share]]) -> String {
+        let names = shares.keys.sorted()
+        var text = sharesMark + names.joined(separator: " ") + "\n"
+        for row in 0..<(shares.values.first?.count ?? 0) {
+            let values = names.flatMap { name in
+                shares[name].map { ["\($0[row].part)", "\($0[row].whole)"] } ?? []
+            }
+            text += values.joined(separator: " ") + "\n"
+        }
+        return text
+    }
+
+    private static func shares(_ lines: [Substring], file: URL) throws -> [String: [Share]] {
+        let names = lines[0].dropFirst(sharesMark.count).split(separator: " ").map(String.init)
+        var shares: [String: [Share]] = [:]
+        for (index, line) in lines.enumerated().dropFirst() {
+            let values = line.split(separator: " ").compactMap { Double($0) }
+            guard values.count == 2 * names.count, values.allSatisfy(\.isFinite) else {
+                throw ComparisonError(
+                    "\(file.path):\(index + 1): not two numbers for each of \(names.count) metrics; "
+                        + "delete the file and repeat the run")
+            }
+            for (place, name) in names.enumerated() {
+                shares[name, default: []].append(Share(part: values[2 * place], whole: values[2 * place + 1]))
+            }
+        }
+        return shares
     }
 
     private func checkID(_ id: String) throws {

@@ -16,6 +16,18 @@ public struct ColumnNames: Sendable, Equatable {
     ]
     /// The label columns that are recognized when none is named.
     public static let knownLabels = ["label", "score"]
+
+    static func knownTexts(_ form: RowForm) -> [[String]] {
+        form == .sentences ? [["tokens"], ["words"]] : knownTexts
+    }
+
+    static func knownLabels(_ form: RowForm) -> [String] {
+        switch form {
+        case .texts, .questions: knownLabels
+        case .labelSets: ["labels", "label"]
+        case .sentences: ["labels", "tags", "ner_tags"]
+        }
+    }
 }
 
 /// The columns of one file that its examples are made of.
@@ -25,21 +37,25 @@ struct ChosenColumns: Equatable {
     let label: String?
 
     /// Chooses from the columns that exist. `line` is where they are written, for errors.
-    init(of existing: [String], wanted: ColumnNames, requireLabels: Bool, file: String, line: Int) throws {
+    init(
+        of existing: [String], wanted: ColumnNames, form: RowForm, requireLabels: Bool, file: String,
+        line: Int
+    ) throws {
         func problem(_ what: String, _ advice: String) -> DataError {
             DataError(file: file, line: line, problem: what, advice: advice)
         }
         let columns =
             existing.isEmpty
             ? "there are no columns" : "the columns are \(quotedList(existing, limit: 20))"
-        let texts = try Self.texts(of: existing, wanted: wanted, columns: columns, problem)
+        let texts = try Self.texts(of: existing, wanted: wanted, form, columns: columns, problem)
+        let knownLabels = ColumnNames.knownLabels(form)
         text = texts[0]
         pair = texts.count > 1 ? texts[1] : nil
 
         if let name = wanted.label {
             label = existing.contains(name) ? name : nil
         } else {
-            let found = ColumnNames.knownLabels.filter(existing.contains)
+            let found = knownLabels.filter(existing.contains)
             if found.count > 1 {
                 throw problem(
                     "\(quotedList(found)) could each be the label", "choose one with --label-column")
@@ -47,7 +63,7 @@ struct ChosenColumns: Equatable {
             label = found.first
         }
         if requireLabels && label == nil {
-            let missing = (wanted.label.map { [$0] } ?? ColumnNames.knownLabels)
+            let missing = (wanted.label.map { [$0] } ?? knownLabels)
                 .map { quoted($0) }.joined(separator: " or ")
             throw problem(
                 "no label column \(missing)", "\(columns): name one of them with --label-column")
@@ -58,10 +74,13 @@ struct ChosenColumns: Equatable {
     }
 
     private static func texts(
-        of existing: [String], wanted: ColumnNames, columns: String,
+        of existing: [String], wanted: ColumnNames, _ form: RowForm, columns: String,
         _ problem: (String, String) -> DataError
     ) throws -> [String] {
         if let names = wanted.text {
+            if form == .sentences && names.count != 1 {
+                throw problem("\(names.count) columns of words were asked for", "name one with --text-column")
+            }
             guard names.count == 1 || names.count == 2, Set(names).count == names.count else {
                 throw problem(
                     "\(names.count) text columns were asked for", "name one, or two different ones for pairs")
@@ -71,7 +90,8 @@ struct ChosenColumns: Equatable {
             }
             return names
         }
-        let present = ColumnNames.knownTexts.filter { $0.allSatisfy(existing.contains) }
+        let known = ColumnNames.knownTexts(form)
+        let present = known.filter { $0.allSatisfy(existing.contains) }
         // ("question", "sentence") also holds a "sentence": the pair is meant.
         let found = present.filter { names in
             !present.contains { $0.count > names.count && Set($0).isSuperset(of: names) }
@@ -82,7 +102,9 @@ struct ChosenColumns: Equatable {
         }
         guard let names = found.first else {
             throw problem(
-                "no text column (such as 'text', or 'sentence1' and 'sentence2')",
+                form == .sentences
+                    ? "no column of words (such as 'tokens')"
+                    : "no text column (such as 'text', or 'sentence1' and 'sentence2')",
                 "\(columns): name one with --text-column")
         }
         return names

@@ -14,14 +14,16 @@ public struct Dataset: Sendable {
         self.warnings = warnings
     }
 
-    /// Reads a JSON Lines, TSV or CSV file.
+    /// Reads a JSON Lines, TSV, CSV, CoNLL or SQuAD file.
     ///
     /// - Parameters:
     ///   - format: nil takes it from the file name's extension.
+    ///   - form: what its rows hold.
     ///   - requireLabels: without it, rows may lack a label and the label column may be absent.
     /// - Throws: `DataError` naming the file and, where there is one, the line.
     public static func read(
-        _ url: URL, format: DataFormat? = nil, columns: ColumnNames = ColumnNames(), requireLabels: Bool
+        _ url: URL, format: DataFormat? = nil, form: RowForm = .texts, columns: ColumnNames = ColumnNames(),
+        requireLabels: Bool
     ) throws -> Dataset {
         let name = url.relativePath
         var isFolder: ObjCBool = false
@@ -32,10 +34,10 @@ public struct Dataset: Sendable {
             throw DataError(
                 kind: .unreadable, file: name, problem: "this is a folder", advice: "name a file inside it")
         }
-        guard let format = format ?? DataFormat(fileName: url.lastPathComponent) else {
+        guard let format = format ?? DataFormat(fileName: url.lastPathComponent, form: form) else {
             throw DataError(
                 file: name, problem: "the extension names no known format",
-                advice: "name it .jsonl, .tsv or .csv")
+                advice: "name it \(form.extensions)")
         }
         let bytes: [UInt8]
         do {
@@ -45,21 +47,31 @@ public struct Dataset: Sendable {
                 kind: .unreadable, file: name, problem: "the file cannot be read",
                 advice: "check its permissions")
         }
-        return try parse(bytes, name: name, format: format, columns: columns, requireLabels: requireLabels)
+        return try parse(
+            bytes, name: name, format: format, form: form, columns: columns, requireLabels: requireLabels)
     }
 
     /// Reads examples from memory, for example from standard input; `name` stands for the file in messages.
     ///
     /// - Throws: `DataError`, as `read`.
     public static func parse(
-        _ bytes: [UInt8], name: String, format: DataFormat, columns: ColumnNames = ColumnNames(),
-        requireLabels: Bool
+        _ bytes: [UInt8], name: String, format: DataFormat, form: RowForm = .texts,
+        columns: ColumnNames = ColumnNames(), requireLabels: Bool
     ) throws -> Dataset {
-        let source = try SourceText(bytes, name: name)
-        var builder = DatasetBuilder(file: name, requireLabels: requireLabels)
+        guard form.formats.contains(format) else {
+            throw DataError(
+                file: name, problem: "\(format.rawValue) does not hold what this task reads",
+                advice: "give \(form.extensions), or check --task")
+        }
+        // A SQuAD document may be one long line.
+        let source = try SourceText(
+            bytes, name: name, longestLine: format == .squad ? Int.max : SourceText.longestLine)
+        var builder = DatasetBuilder(file: name, form: form, requireLabels: requireLabels)
         switch format {
         case .jsonl: try builder.readJSONLines(source, wanted: columns)
         case .tsv, .csv: try builder.readDelimited(source, format: format, wanted: columns)
+        case .conll: try builder.readSentences(source)
+        case .squad: try builder.readArticles(source)
         }
         return try builder.finish()
     }
@@ -72,5 +84,13 @@ public struct Dataset: Sendable {
         }
         let known = Set(other.examples.map { Texts(text: $0.text, pair: $0.pair) })
         return examples.count { known.contains(Texts(text: $0.text, pair: $0.pair)) }
+    }
+}
+
+extension RowForm {
+    /// `.jsonl, .tsv or .csv`
+    fileprivate var extensions: String {
+        let names = formats.map { $0 == .squad ? ".json (SQuAD)" : ".\($0.rawValue)" }
+        return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
     }
 }

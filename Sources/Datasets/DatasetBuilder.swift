@@ -1,14 +1,16 @@
 /// Collects the rows of one file into a `Dataset`, counting what is odd.
 struct DatasetBuilder {
     let file: String
+    let form: RowForm
     let requireLabels: Bool
     private var examples: [Example] = []
     private var warnings: [String] = []
     private var emptyTexts = 0
     private var firstEmptyText = 0
 
-    init(file: String, requireLabels: Bool) {
+    init(file: String, form: RowForm, requireLabels: Bool) {
         self.file = file
+        self.form = form
         self.requireLabels = requireLabels
     }
 
@@ -16,17 +18,29 @@ struct DatasetBuilder {
         var reader = JSONLinesReader(source)
         var chosen: ChosenColumns?
         while let (line, values) = try reader.next() {
+            if form == .questions {
+                try add(question: QuestionRow(values, file: file, line: line), line: line)
+                continue
+            }
             let columns =
                 try chosen
                 ?? ChosenColumns(
-                    of: values.keys.sorted(), wanted: wanted, requireLabels: requireLabels, file: file,
-                    line: line)
+                    of: values.keys.sorted(), wanted: wanted, form: form, requireLabels: requireLabels,
+                    file: file, line: line)
             chosen = columns
+            // A first line without a label must not hide the labels of later ones.
+            let labelName =
+                columns.label ?? wanted.label
+                ?? ColumnNames.knownLabels(form).first { values[$0] != nil }
+            if form == .sentences {
+                let words = try words(columns.text, of: values, line: line)
+                let tags = try labelName.flatMap { try names(values[$0], column: $0, line: line) }
+                try add(words: words, tags: tags, line: line)
+                continue
+            }
             let text = try text(columns.text, of: values, line: line)
             let pair = try columns.pair.map { try self.text($0, of: values, line: line) }
-            // A first line without a label must not hide the labels of later ones.
-            let name = columns.label ?? wanted.label ?? ColumnNames.knownLabels.first { values[$0] != nil }
-            let label = try name.flatMap { try self.label(values[$0], column: $0, line: line) }
+            let label = try labelName.flatMap { try self.label(values[$0], column: $0, line: line) }
             try add(text: text, pair: pair, label: label, line: line)
         }
         noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
@@ -47,15 +61,18 @@ struct DatasetBuilder {
     }
 
     private func label(_ value: JSONValue?, column: String, line: Int) throws -> RawLabel? {
+        if form != .texts {
+            return try names(value, column: column, line: line).map { .list(try distinct($0, line: line)) }
+        }
         switch value {
         case nil, .null: return nil
         case .text(let text): return text.allSatisfy(\.isWhitespace) ? nil : .text(text)
         case .number(let number): return .number(number)
         case .largeInteger(let digits): return .text(digits)
         case .truth(let truth): return .text(truth ? "true" : "false")
-        case .nested:
+        case let value?:
             throw problem(
-                "label column \(quoted(column)) is \(JSONValue.nested.kind)", line: line,
+                "label column \(quoted(column)) is \(value.kind)", line: line,
                 "a label is a string, a number, true or false")
         }
     }
@@ -67,7 +84,8 @@ struct DatasetBuilder {
         }
         try checkHeader(header)
         let columns = try ChosenColumns(
-            of: header.fields, wanted: wanted, requireLabels: requireLabels, file: file, line: header.line)
+            of: header.fields, wanted: wanted, form: form, requireLabels: requireLabels, file: file,
+            line: header.line)
         func index(_ name: String?) -> Int? { name.flatMap { header.fields.firstIndex(of: $0) } }
         let indices = [index(columns.text), index(columns.pair)].compactMap { $0 }
         let labelIndex = index(columns.label)
@@ -75,9 +93,7 @@ struct DatasetBuilder {
         while let row = try reader.next(columns: header.fields.count) {
             let texts = indices.map { row.fields[$0] }
             if format == .tsv && texts.contains(where: Self.looksQuoted) { csvQuotes += 1 }
-            let label = labelIndex.map { row.fields[$0] }.flatMap { text -> RawLabel? in
-                text.allSatisfy(\.isWhitespace) ? nil : .text(text)
-            }
+            let label = try labelIndex.flatMap { try self.label(row.fields[$0], line: row.line) }
             try add(text: texts[0], pair: texts.count > 1 ? texts[1] : nil, label: label, line: row.line)
         }
         if csvQuotes > 0 {
@@ -102,7 +118,10 @@ struct DatasetBuilder {
             && text.dropFirst().dropLast().contains("\"\"")
     }
 
-    private mutating func add(text: String, pair: String?, label: RawLabel?, line: Int) throws {
+    mutating func add(
+        text: String, pair: String?, label: RawLabel?, line: Int, words: [String]? = nil,
+        name: String? = nil
+    ) throws {
         if label == nil && requireLabels {
             throw problem("the label is missing", line: line, "add it or remove the row")
         }
@@ -114,7 +133,8 @@ struct DatasetBuilder {
             if emptyTexts == 0 { firstEmptyText = line }
             emptyTexts += 1
         }
-        examples.append(Example(text: text, pair: pair, label: label, line: line))
+        examples.append(
+            Example(text: text, pair: pair, label: label, line: line, words: words, name: name))
     }
 
     private mutating func noteBlankLines(_ count: Int, first: Int) {
@@ -141,7 +161,7 @@ struct DatasetBuilder {
         return Dataset(examples: examples, file: file, warnings: all)
     }
 
-    private func problem(_ what: String, line: Int, _ advice: String) -> DataError {
+    func problem(_ what: String, line: Int, _ advice: String) -> DataError {
         DataError(file: file, line: line, problem: what, advice: advice)
     }
 }

@@ -6,11 +6,17 @@ public enum DataFormat: String, Sendable, CaseIterable {
     case tsv
     /// Comma-separated with a header (RFC 4180).
     case csv
+    /// A word and its tag a line, a blank line between sentences (CoNLL-2003).
+    case conll
+    /// One JSON document of articles, paragraphs and questions (SQuAD 1.1 and 2.0).
+    case squad
 
     /// The format that a file name's extension stands for; nil if it is none of ours.
-    public init?(fileName: String) {
+    public init?(fileName: String, form: RowForm = .texts) {
         guard let dot = fileName.lastIndex(of: ".") else { return nil }
         switch fileName[fileName.index(after: dot)...].lowercased() {
+        case "json" where form == .questions: self = .squad
+        case "conll", "bio", "iob", "iob2": self = .conll
         case "jsonl", "ndjson", "json": self = .jsonl
         case "tsv": self = .tsv
         case "csv": self = .csv
@@ -19,10 +25,35 @@ public enum DataFormat: String, Sendable, CaseIterable {
     }
 }
 
+/// What a row of a file holds.
+public enum RowForm: Sendable, Equatable {
+    /// One text or two, and a label.
+    case texts
+    /// One text or two, and any number of labels: an array in JSON, else one field cut at `separator`.
+    case labelSets(separator: String)
+    /// Words, and a tag for each.
+    case sentences
+    /// A question, the context that may answer it, and the answers.
+    case questions
+
+    /// What a file of this form may be, for messages.
+    var formats: [DataFormat] {
+        switch self {
+        case .texts, .labelSets: [.jsonl, .tsv, .csv]
+        case .sentences: [.jsonl, .conll]
+        case .questions: [.jsonl, .squad]
+        }
+    }
+}
+
 /// A label as the file has it, before a task gives it a meaning.
 public enum RawLabel: Sendable, Hashable {
     case text(String)
     case number(Double)
+    /// The labels of a row or the tags of its words, as class names.
+    case list([String])
+    /// What answers a question; none for one that its context does not answer.
+    case answers([Answer])
 
     /// The class that the label names: JSON's `3` and CSV's `3` are both class "3".
     public var className: String {
@@ -31,6 +62,8 @@ public enum RawLabel: Sendable, Hashable {
         case .number(let value):
             guard let integer = Int64(exactly: value) else { return "\(value)" }
             return "\(integer)"
+        case .list(let names): return names.joined(separator: ", ")
+        case .answers(let answers): return answers.map(\.text).joined(separator: ", ")
         }
     }
 
@@ -43,26 +76,50 @@ public enum RawLabel: Sendable, Hashable {
             // Double's parser also takes "nan", "inf" and hexadecimal, which no data set means as a score.
             let isDecimal = text.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
             value = isDecimal ? Double(text) : nil
+        case .list, .answers: value = nil
         }
         guard let score = value.map({ Float($0) }), score.isFinite else { return nil }
         return score
     }
 }
 
+/// A passage of a context.
+public struct Answer: Sendable, Hashable {
+    public let text: String
+    /// Where it stands in the context, in UTF-8 bytes.
+    public let start: Int
+    public var range: Range<Int> { start..<(start + text.utf8.count) }
+
+    public init(text: String, start: Int) {
+        self.text = text
+        self.start = start
+    }
+}
+
 /// One row of a data file.
 public struct Example: Sendable, Equatable {
+    /// A sentence's words joined by spaces; a question.
     public let text: String
-    /// The second text of a pair task, nil when the task has one text.
+    /// The second text of a pair task, nil when the task has one text; a question's context.
     public let pair: String?
     /// nil only where labels were not required.
     public let label: RawLabel?
-    /// Where the row starts in its file, counted from 1.
+    /// Where the row starts in its file, counted from 1; in a SQuAD document, which question it is.
     public let line: Int
+    /// The words of a sentence; nil for texts, which are not cut yet.
+    public let words: [String]?
+    /// What the file calls the row (SQuAD's `id`).
+    public let name: String?
 
-    public init(text: String, pair: String? = nil, label: RawLabel?, line: Int) {
+    public init(
+        text: String, pair: String? = nil, label: RawLabel?, line: Int, words: [String]? = nil,
+        name: String? = nil
+    ) {
         self.text = text
         self.pair = pair
         self.label = label
         self.line = line
+        self.words = words
+        self.name = name
     }
 }

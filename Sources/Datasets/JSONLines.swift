@@ -8,8 +8,8 @@ enum JSONValue: Decodable, Equatable {
     case largeInteger(String)
     case truth(Bool)
     case null
-    /// An object or an array.
-    case nested
+    case list([JSONValue])
+    case object([String: JSONValue])
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -27,10 +27,10 @@ enum JSONValue: Decodable, Equatable {
             }
         } else if let truth = try? container.decode(Bool.self) {
             self = .truth(truth)
-        } else if (try? decoder.unkeyedContainer()) != nil
-            || (try? container.decode([String: JSONValue].self)) != nil
-        {
-            self = .nested
+        } else if let values = try? container.decode([JSONValue].self) {
+            self = .list(values)
+        } else if let members = try? container.decode([String: JSONValue].self) {
+            self = .object(members)
         } else {
             // Foundation looks at a value only when asked for it.
             let name = decoder.codingPath.last?.stringValue ?? ""
@@ -40,6 +40,23 @@ enum JSONValue: Decodable, Equatable {
         }
     }
 
+    /// The class that a string, a number or a truth value names; nil for anything else.
+    var className: String? {
+        switch self {
+        case .text(let text): text
+        case .number(let number): RawLabel.number(number).className
+        case .largeInteger(let digits): digits
+        case .truth(let truth): truth ? "true" : "false"
+        case .null, .list, .object: nil
+        }
+    }
+
+    /// A whole number from 0.
+    var position: Int? {
+        guard case .number(let number) = self, number >= 0 else { return nil }
+        return Int(exactly: number)
+    }
+
     /// What the value is, for messages.
     var kind: String {
         switch self {
@@ -47,7 +64,7 @@ enum JSONValue: Decodable, Equatable {
         case .number, .largeInteger: "a number"
         case .truth: "a boolean"
         case .null: "null"
-        case .nested: "an object or an array"
+        case .list, .object: "an object or an array"
         }
     }
 }

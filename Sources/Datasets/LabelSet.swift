@@ -30,7 +30,7 @@ public struct LabelSet: Sendable, Equatable {
     public init(from dataset: Dataset) throws {
         var found: Set<String> = []
         for example in dataset.examples {
-            found.insert(try Self.className(of: example, file: dataset.file))
+            found.formUnion(try Self.classNames(of: example, file: dataset.file))
             if found.count > Self.mostClasses {
                 throw DataError(
                     file: dataset.file, line: example.line,
@@ -61,6 +61,12 @@ public struct LabelSet: Sendable, Equatable {
             .map(\.element.1)
     }
 
+    /// One class, or those of a list.
+    static func classNames(of example: Example, file: String) throws -> [String] {
+        if case .list(let names)? = example.label { return names }
+        return [try className(of: example, file: file)]
+    }
+
     static func className(of example: Example, file: String) throws -> String {
         guard let label = example.label else {
             throw DataError(
@@ -74,6 +80,19 @@ public struct LabelSet: Sendable, Equatable {
                 advice: "put the label in quotes, or use --task regression")
         }
         return label.className
+    }
+
+    /// The position of a class.
+    ///
+    /// - Throws: `DataError` for an unknown one, with the nearest known.
+    func requiredIndex(of name: String, _ example: Example, file: String) throws -> Int32 {
+        guard let index = positions[name] else {
+            let guess = nearest(to: name).map { ", did you mean \(quoted($0))?" } ?? ""
+            throw DataError(
+                file: file, line: example.line, problem: "unknown label \(quoted(name))\(guess)",
+                advice: "the known labels are \(quotedList(names))")
+        }
+        return Int32(index)
     }
 
     /// The known class that is most like a misspelled one, nil if none is close.

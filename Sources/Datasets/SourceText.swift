@@ -7,7 +7,7 @@ struct SourceText {
     let name: String
     let bytes: [UInt8]
 
-    init(_ input: [UInt8], name: String) throws {
+    init(_ input: [UInt8], name: String, longestLine: Int = SourceText.longestLine) throws {
         let hasMark = input.starts(with: [0xEF, 0xBB, 0xBF])
         bytes = hasMark ? Array(input.dropFirst(3)) : input
         self.name = name
@@ -19,12 +19,12 @@ struct SourceText {
                 file: name, line: 1, problem: "the file is UTF-16",
                 advice: "convert it with iconv -f UTF-16 -t UTF-8")
         }
-        try checkLines()
+        try checkLines(longestLine)
         // One pass over the file; only a broken file is worth a second one to find the line.
         if String(validating: bytes, as: UTF8.self) == nil { try failAtInvalidUTF8() }
     }
 
-    private func checkLines() throws {
+    private func checkLines(_ longestLine: Int) throws {
         var line = 1
         var start = 0
         for index in bytes.indices {
@@ -35,7 +35,7 @@ struct SourceText {
                 throw DataError(
                     file: name, line: line, problem: "NUL byte",
                     advice: "this is not a text file: check the path")
-            } else if index - start >= Self.longestLine {
+            } else if index - start >= longestLine {
                 throw DataError(
                     file: name, line: line, problem: "the line is longer than 16 MB",
                     advice: "check that the file has one example per line")

@@ -4,6 +4,10 @@ public enum Targets: Sendable, Equatable {
     case classes([Int32])
     /// Finite numbers.
     case scores([Float])
+    /// For each example the positions in a `LabelSet`, rising.
+    case labelSets([[Int32]])
+    case tokens(TokenTargets)
+    case spans(SpanTargets)
 
     /// Classification targets.
     ///
@@ -13,15 +17,30 @@ public enum Targets: Sendable, Equatable {
         targets.reserveCapacity(dataset.examples.count)
         for example in dataset.examples {
             let name = try LabelSet.className(of: example, file: dataset.file)
-            guard let index = example.label.flatMap(labels.index(of:)) else {
-                let guess = labels.nearest(to: name).map { ", did you mean \(quoted($0))?" } ?? ""
-                throw DataError(
-                    file: dataset.file, line: example.line, problem: "unknown label \(quoted(name))\(guess)",
-                    advice: "the known labels are \(quotedList(labels.names))")
-            }
-            targets.append(Int32(index))
+            targets.append(try labels.requiredIndex(of: name, example, file: dataset.file))
         }
         return .classes(targets)
+    }
+
+    /// Positions of the labels of each row, or of the tags of its words, in the file's order.
+    ///
+    /// - Throws: `DataError` at the first row without labels or with one that is not in `labels`.
+    public static func lists(of dataset: Dataset, labels: LabelSet) throws -> [[Int32]] {
+        try dataset.examples.map { example in
+            guard case .list(let names)? = example.label else {
+                throw DataError(
+                    file: dataset.file, line: example.line, problem: "the labels are missing",
+                    advice: "add them or remove the row")
+            }
+            return try names.map { try labels.requiredIndex(of: $0, example, file: dataset.file) }
+        }
+    }
+
+    /// Multi-label targets.
+    ///
+    /// - Throws: as `lists`.
+    public static func labelSets(of dataset: Dataset, labels: LabelSet) throws -> Targets {
+        .labelSets(try lists(of: dataset, labels: labels).map { $0.sorted() })
     }
 
     /// Regression targets.
@@ -51,6 +70,64 @@ public enum Targets: Sendable, Equatable {
         switch self {
         case .classes(let values): values.count
         case .scores(let values): values.count
+        case .labelSets(let sets): sets.count
+        case .tokens(let tokens): tokens.labels.count
+        case .spans(let spans): spans.starts.count
         }
+    }
+
+    /// Those of some examples, in the order of `kept`.
+    public func selecting(_ kept: [Int]) -> Targets {
+        switch self {
+        case .classes(let values): .classes(kept.map { values[$0] })
+        case .scores(let values): .scores(kept.map { values[$0] })
+        case .labelSets(let sets): .labelSets(kept.map { sets[$0] })
+        case .tokens(let tokens):
+            .tokens(TokenTargets(labels: kept.map { tokens.labels[$0] }, scheme: tokens.scheme))
+        case .spans(let spans): .spans(spans.selecting(kept))
+        }
+    }
+}
+
+/// A class for each token of each sequence.
+public struct TokenTargets: Sendable, Equatable {
+    /// Stands for no class: a special token, or a part of a word after its first.
+    public static let ignored: Int32 = -1
+
+    /// By sequence and token
+    public let labels: [[Int32]]
+    public let scheme: TagScheme
+
+    public init(labels: [[Int32]], scheme: TagScheme) {
+        self.labels = labels
+        self.scheme = scheme
+    }
+}
+
+/// Where the answer begins and ends in each window, as positions among its tokens; both 0, the window's first token,
+/// where it has none.
+public struct SpanTargets: Sendable, Equatable {
+    public let starts: [Int32]
+    public let ends: [Int32]
+    public let windows: [AnswerWindow]
+    /// What the windows were cut from.
+    public let questions: [Example]
+    /// Whether a question may have no answer (SQuAD 2.0).
+    public let allowsNoAnswer: Bool
+
+    public init(
+        starts: [Int32], ends: [Int32], windows: [AnswerWindow], questions: [Example], allowsNoAnswer: Bool
+    ) {
+        self.starts = starts
+        self.ends = ends
+        self.windows = windows
+        self.questions = questions
+        self.allowsNoAnswer = allowsNoAnswer
+    }
+
+    func selecting(_ kept: [Int]) -> SpanTargets {
+        SpanTargets(
+            starts: kept.map { starts[$0] }, ends: kept.map { ends[$0] }, windows: kept.map { windows[$0] },
+            questions: questions, allowsNoAnswer: allowsNoAnswer)
     }
 }

@@ -94,6 +94,23 @@ public struct HFConfig: Sendable {
         return flag
     }
 
+    /// A list of strings, also as one string with bars between them ("p2c|c2p"); nil when the key is absent.
+    public func strings(_ key: String) throws -> [String]? {
+        guard let found = value(key) else { return nil }
+        if let text = found.string {
+            return text.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        guard let list = found.array else {
+            throw fault(key, "\(found.summary) is neither a string nor a list of strings")
+        }
+        return try list.map { member in
+            guard let text = member.string else {
+                throw fault(key, "the list holds \(member.summary), not only strings")
+            }
+            return text
+        }
+    }
+
     /// An object of strings, such as `id2label`; nil when the key is absent.
     public func stringMap(_ key: String) throws -> [String: String]? {
         guard let found = value(key) else { return nil }

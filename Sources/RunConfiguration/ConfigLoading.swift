@@ -124,6 +124,8 @@ extension ConfigLoading {
             problems.add("\(key): missing; say --\(key) \(kind), or write '\(key): \(kind)' in the file")
         }
         checkLength()
+        checkStart()
+        checkStride()
         checkBudget()
         checkEvaluation()
     }
@@ -133,11 +135,35 @@ extension ConfigLoading {
         problems.add("epochs: neither epochs nor steps is set; say --epochs E or --steps N")
     }
 
+    private mutating func checkStart() {
+        guard config.fromAdapter != nil, areKnown("from-adapter", "method") else { return }
+        guard config.method.hasAdapters else {
+            problems.add(
+                "\(mention("from-adapter")): method \(config.method.rawValue) has no adapters to start with; use "
+                    + "adalora or lora, or leave it out")
+            return
+        }
+        if config.method == .adalora, config.initialization == .activationSVD, areKnown("initialize") {
+            problems.add(
+                "\(mention("initialize")): activation-svd chooses the start that from-adapter gives; use orthonormal, "
+                    + "for the triplets beyond the adapter's")
+        }
+    }
+
+    private mutating func checkStride() {
+        guard config.task == .questionAnswering, let stride = config.stride, areKnown("stride", "max-length"),
+            stride >= config.maxLength / 2
+        else { return }
+        problems.add(
+            "\(mention("stride", "max-length")): windows of \(config.maxLength) tokens that share \(stride) "
+                + "hardly move on; make stride less than half of max-length")
+    }
+
     private mutating func checkBudget() {
-        let hasPattern = config.method == .lora && config.rankPattern != nil
+        let hasRanks = config.method == .lora && (config.rankPattern != nil || config.fromAdapter != nil)
         if config.method.hasAdapters, config.budget == nil, config.averageRank == nil,
-            config.budgetParameters == nil, !hasPattern,
-            areKnown("method", "budget", "average-rank", "budget-parameters", "rank-pattern")
+            config.budgetParameters == nil, !hasRanks,
+            areKnown("method", "budget", "average-rank", "budget-parameters", "rank-pattern", "from-adapter")
         {
             problems.add(
                 "budget: missing for method \(config.method.rawValue); say --budget N, --average-rank R or "

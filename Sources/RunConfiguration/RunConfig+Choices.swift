@@ -1,6 +1,17 @@
 extension RunConfig {
     /// What the head predicts.
-    public enum Task: String, CaseIterable, Sendable { case classification, regression }
+    public enum Task: String, CaseIterable, Sendable {
+        /// One class a row, a score a row, or any number of labels a row.
+        case classification, regression
+        case multiLabel = "multi-label"
+        /// A class for each word.
+        case tokenClassification = "token-classification"
+        /// The passage of a context that answers a question.
+        case questionAnswering = "question-answering"
+
+        /// Whether the head reads one row of each sequence, which pooling makes.
+        public var poolsRows: Bool { self != .tokenClassification && self != .questionAnswering }
+    }
 
     /// What trains: adapters whose ranks are allocated, adapters of fixed rank, the head alone, or every weight.
     public enum Method: String, CaseIterable, Sendable {
@@ -22,6 +33,9 @@ extension RunConfig {
         case attentionOutput = "attention-output"
         case intermediate, output
     }
+
+    /// The head that a run from an adapter starts with: the adapter's own, or a new one.
+    public enum HeadStart: String, CaseIterable, Sendable { case adapter, fresh }
 
     /// How the rows of a sequence become the one that the head reads.
     public enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
@@ -78,13 +92,25 @@ extension RunConfig {
     public enum Metric: String, CaseIterable, Sendable {
         case accuracy
         case macroF1 = "macro-f1"
-        case matthews, pearson, spearman, loss
+        case matthews, pearson, spearman
+        case microF1 = "micro-f1"
+        case subsetAccuracy = "subset-accuracy"
+        case f1, precision, recall
+        case exactMatch = "exact-match"
+        case loss
 
-        /// Whether this metric exists for `task`.
+        /// Whether this metric exists for `task`. Of token classification f1, precision and recall do only where tags
+        /// make spans.
         public func suits(_ task: Task) -> Bool {
             switch self {
-            case .accuracy, .macroF1, .matthews: task == .classification
+            case .accuracy: task == .classification || task == .tokenClassification
+            case .macroF1: task == .classification || task == .multiLabel
+            case .matthews: task == .classification
             case .pearson, .spearman: task == .regression
+            case .microF1, .subsetAccuracy: task == .multiLabel
+            case .f1: task == .tokenClassification || task == .questionAnswering
+            case .precision, .recall: task == .tokenClassification
+            case .exactMatch: task == .questionAnswering
             case .loss: true
             }
         }

@@ -6,10 +6,23 @@ extension RunConfig {
     /// The head's learning rate: `headLearningRate`, or else the learning rate.
     public var resolvedHeadLearningRate: Double { headLearningRate ?? resolvedLearningRate }
 
-    /// The metric of the best evaluation: `bestMetric`, or else accuracy or Pearson correlation by task.
-    public var resolvedBestMetric: Metric {
-        bestMetric ?? (task == .classification ? .accuracy : .pearson)
+    /// The metric of the best evaluation: `bestMetric`, or else the first of the task's; nil for token classification,
+    /// where that depends on the tags.
+    public var resolvedBestMetric: Metric? {
+        if let bestMetric { return bestMetric }
+        switch task {
+        case .classification: return .accuracy
+        case .regression: return .pearson
+        case .multiLabel: return .microF1
+        case .tokenClassification: return nil
+        case .questionAnswering: return .f1
+        }
     }
+
+    /// `stride`, or else 128, but at most a third of the longest row.
+    public var resolvedStride: Int { stride ?? Self.usualStride(maxLength: maxLength) }
+
+    public static func usualStride(maxLength: Int) -> Int { min(128, maxLength / 3) }
 
     /// `importance`, or else the paper's score: on exact triplets, unless something else that is set asks for others.
     /// On exact triplets it did better than with the penalty at every budget of `Benchmarks/results`.

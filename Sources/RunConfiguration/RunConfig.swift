@@ -22,12 +22,19 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var textColumns: [String]?
     /// nil lets the file's column names decide.
     public internal(set) var labelColumn: String?
+    /// What stands between the labels of a multi-label row in CSV and TSV.
+    public internal(set) var labelSeparator = RunConfig.standardLabelSeparator
     /// The longest row in tokens, special tokens included.
     public internal(set) var maxLength = 128
+    /// Tokens that two windows on one context share; nil follows from `maxLength`, see `resolvedStride`.
+    public internal(set) var stride: Int?
     public internal(set) var longRows = LongRows.truncate
 
     // Adapters.
 
+    /// A run or adapter folder, of this program or of PEFT, whose adapter training goes on from.
+    public internal(set) var fromAdapter: String?
+    public internal(set) var headStart = HeadStart.adapter
     public internal(set) var method = Method.adalora
     /// Triplets over all adapted matrices at the end, b(T). At most one of the three budgets is set.
     public internal(set) var budget: Int?
@@ -112,6 +119,8 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var earlyStopping: Int?
     /// What decides which evaluation is the best; nil leaves it to the task, see `resolvedBestMetric`.
     public internal(set) var bestMetric: Metric?
+
+    public static let standardLabelSeparator = "|"
 
     /// The defaults, without the paths that every run must give.
     init() {}

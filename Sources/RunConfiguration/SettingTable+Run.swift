@@ -98,7 +98,7 @@ extension SettingTable {
             get: { $0.earlyStopping.map { String($0) } }),
         Setting(
             "best-metric", "What decides which evaluation is the best",
-            choices: RunConfig.Metric.allCases.map(\.rawValue), unset: "accuracy, or pearson for regression",
+            choices: RunConfig.Metric.allCases.map(\.rawValue), unset: "the first of the task's metrics",
             set: { $0.bestMetric = try $1.orNone { try $0.choice() } },
             get: { $0.bestMetric?.rawValue }),
     ]
@@ -108,8 +108,22 @@ extension SettingTable {
     /// A path that every run must give is empty until it is given.
     static func path(_ value: String) -> String? { value.isEmpty ? nil : SettingText.text(value) }
 
+    static func unlessTask(_ task: RunConfig.Task) -> @Sendable (RunConfig) -> String? {
+        { $0.task == task ? nil : "with task \($0.task.rawValue)" }
+    }
+
+    static func ifQuestions(_ config: RunConfig) -> String? {
+        config.task == .questionAnswering ? "with task \(config.task.rawValue)" : nil
+    }
+
     static func unlessAdapters(_ config: RunConfig) -> String? {
         config.method.hasAdapters ? nil : "with method \(config.method.rawValue)"
+    }
+
+    static func unlessBudgeted(_ config: RunConfig) -> String? {
+        let keepsRanks = config.method == .lora && config.fromAdapter != nil
+        return unlessAdapters(config)
+            ?? (keepsRanks ? "with method lora, which keeps from-adapter's ranks" : nil)
     }
 
     static func unlessAllocated(_ config: RunConfig) -> String? {

@@ -13,6 +13,7 @@ enum SettingTable {
     static let exclusive = [
         ("budget", "average-rank"), ("budget", "budget-parameters"), ("average-rank", "budget-parameters"),
         ("budget", "rank-pattern"), ("average-rank", "rank-pattern"), ("budget-parameters", "rank-pattern"),
+        ("from-adapter", "rank-pattern"),
         ("epochs", "steps"),
     ]
 
@@ -35,15 +36,25 @@ enum SettingTable {
             set: { $0.task = try $1.choice() }, get: { $0.task.rawValue }),
         Setting(
             "text-column", "Column of the text, or two columns for pairs", unset: "by the columns' names",
+            idle: ifQuestions,
             set: { $0.textColumns = try $1.orNone(textColumns) },
             get: { $0.textColumns.map(SettingText.list) }),
         Setting(
-            "label-column", "Column of the label", unset: "by the columns' names",
+            "label-column", "Column of the label", unset: "by the columns' names", idle: ifQuestions,
             set: { $0.labelColumn = try $1.orNone { try $0.text() } },
             get: { $0.labelColumn.map(SettingText.text) }),
         Setting(
+            "label-separator", "What stands between the labels of a multi-label row in CSV and TSV",
+            idle: unlessTask(.multiLabel),
+            set: { $0.labelSeparator = try $1.text() }, get: { SettingText.text($0.labelSeparator) }),
+        Setting(
             "max-length", "Longest row in tokens, special tokens included",
             set: { $0.maxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),
+        Setting(
+            "stride", "Tokens that two windows on a long context share",
+            unset: "a third of max-length, at most 128", idle: unlessTask(.questionAnswering),
+            set: { $0.stride = try $1.orNone { try $0.wholeNumber(0...1_000_000) } },
+            get: { $0.stride.map { String($0) } }),
         Setting(
             "long-rows", "What happens to longer rows", choices: RunConfig.LongRows.allCases.map(\.rawValue),
             set: { $0.longRows = try $1.choice() }, get: { $0.longRows.rawValue }),
@@ -54,17 +65,27 @@ enum SettingTable {
             "method", "What trains", choices: RunConfig.Method.allCases.map(\.rawValue),
             set: { $0.method = try $1.choice() }, get: { $0.method.rawValue }),
         Setting(
-            "budget", "Triplets over all adapted matrices at the end", idle: unlessAdapters,
+            "from-adapter",
+            "Run or adapter folder, also PEFT's, to train on from: adalora at its singular triplets, lora at its ranks",
+            set: { $0.fromAdapter = try $1.orNone { try $0.text() } },
+            get: { $0.fromAdapter.map(SettingText.text) }),
+        Setting(
+            "head-start", "With from-adapter, the head's start",
+            choices: RunConfig.HeadStart.allCases.map(\.rawValue),
+            idle: { $0.fromAdapter == nil ? "without from-adapter" : nil },
+            set: { $0.headStart = try $1.choice() }, get: { $0.headStart.rawValue }),
+        Setting(
+            "budget", "Triplets over all adapted matrices at the end", idle: unlessBudgeted,
             set: { $0.budget = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
             get: { $0.budget.map { String($0) } }),
         Setting(
             "average-rank", "The budget as triplets per adapted matrix, in place of budget",
-            idle: unlessAdapters,
+            idle: unlessBudgeted,
             set: { $0.averageRank = try $1.orNone { try $0.number(.aboveZeroTo(100_000)) } },
             get: { $0.averageRank.map(SettingText.number) }),
         Setting(
             "budget-parameters", "The budget as parameters of triplets (300k, 1.2M), in place of budget",
-            idle: unlessAdapters,
+            idle: unlessBudgeted,
             set: { $0.budgetParameters = try $1.orNone { try $0.largeNumber(1...1_000_000_000_000) } },
             get: { $0.budgetParameters.map { String($0) } }),
         Setting(
@@ -108,6 +129,7 @@ enum SettingTable {
             get: { SettingText.number($0.headDropout) }),
         Setting(
             "pooling", "What the head reads", choices: RunConfig.Pooling.allCases.map(\.rawValue),
+            idle: { $0.task.poolsRows ? nil : "with task \($0.task.rawValue), which reads every row" },
             set: { $0.pooling = try $1.choice() }, get: { $0.pooling.rawValue }),
         Setting(
             "initialize", "How the adapters start",

@@ -14,6 +14,16 @@ enum TextPipeline: Sendable {
         }
     }
 
+    /// For texts that are single words: a byte-level vocabulary spells a word with the space before it.
+    var ofSingleWords: TextPipeline {
+        guard case .subword(let normalizers, let preTokenizers, let model) = self else { return self }
+        let spaced = preTokenizers.map { step -> any PreTokenizer in
+            guard let bytes = step as? ByteLevel else { return step }
+            return ByteLevel(addsPrefixSpace: true, splitsWords: bytes.splitsWords)
+        }
+        return .subword(normalizers, spaced, model)
+    }
+
     /// Appends the tokens of a normalized text.
     func encode(_ text: ArraySlice<LocatedScalar>, into output: inout TokenList) {
         switch self {

@@ -45,7 +45,7 @@ public struct Tokenizer: Sendable {
     /// The id of the token for unknown text, nil when the vocabulary has none.
     public let unknownID: Int32?
 
-    private let pipeline: TextPipeline
+    let pipeline: TextPipeline
     private let template: Template
     private let trimming: ByteLevelTrimming?
     private let originalTokens: AddedTokens
@@ -66,9 +66,22 @@ public struct Tokenizer: Sendable {
                 TokenizerFile(
                     vocabulary: list, configuration: files.fileExists(atPath: config.path) ? config : nil))
         } else {
-            throw TokenizerError(
-                file: folder.path, problem: "there is neither tokenizer.json nor vocab.txt", isMissing: true)
+            throw Self.missing(folder)
         }
+    }
+
+    private static func missing(_ folder: URL) -> TokenizerError {
+        let problem = "there is neither tokenizer.json nor vocab.txt"
+        // DeBERTa-v3 and others were published with SentencePiece's own file alone.
+        let pieces = ["spm.model", "spiece.model", "sentencepiece.bpe.model"].first {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+        }
+        guard let pieces else { return TokenizerError(file: folder.path, problem: problem, isMissing: true) }
+        return TokenizerError(
+            file: folder.path, problem: "\(problem), only \(pieces)",
+            advice:
+                "AutoTokenizer.from_pretrained(\"…\").save_pretrained(\"…\") of transformers writes tokenizer.json",
+            isMissing: true)
     }
 
     init(_ file: TokenizerFile) throws {
@@ -123,8 +136,8 @@ public struct Tokenizer: Sendable {
         let special = specialTokenCount(isPair: pair != nil)
         let limit = maxLength - special
         precondition(limit >= 0, "\(maxLength) tokens cannot hold \(special) special tokens")
-        var first = tokens(of: text)
-        var second = pair.map { tokens(of: $0) } ?? TokenList()
+        var first = tokens(of: text, by: pipeline)
+        var second = pair.map { tokens(of: $0, by: pipeline) } ?? TokenList()
         let total = first.count + second.count
         if pair != nil {
             let (keptFirst, keptSecond) = Self.longestFirst(first.count, second.count, limit: limit)
@@ -133,6 +146,12 @@ public struct Tokenizer: Sendable {
         } else if first.count > limit {
             first.cut(to: limit)
         }
+        return encoding(
+            first, pair == nil ? nil : second, truncatedTokens: total - first.count - second.count)
+    }
+
+    /// With the special tokens of the template around it.
+    func encoding(_ first: TokenList, _ second: TokenList?, truncatedTokens: Int) -> Encoding {
         var ids: [Int32] = []
         var types: [Int32] = []
         var offsets: [Range<Int>] = []
@@ -141,15 +160,27 @@ public struct Tokenizer: Sendable {
             types += [Int32](repeating: type, count: tokens.count)
             offsets += tokens.offsets
         }
-        for part in template.parts(isPair: pair != nil) {
+        for part in template.parts(isPair: second != nil) {
             switch part {
             case .special(let special, let type): add(TokenList(special: special), type)
             case .first(let type): add(first, type)
-            case .second(let type): add(second, type)
+            case .second(let type): add(second ?? TokenList(), type)
             }
         }
-        return Encoding(
-            ids: ids, typeIDs: types, offsets: offsets, truncatedTokens: total - first.count - second.count)
+        return Encoding(ids: ids, typeIDs: types, offsets: offsets, truncatedTokens: truncatedTokens)
+    }
+
+    /// How many tokens the template puts before the first text, or before the second.
+    func specialTokens(beforeSecond: Bool) -> Int {
+        var count = 0
+        for part in template.parts(isPair: beforeSecond) {
+            switch part {
+            case .special(let ids, _): count += ids.count
+            case .first: if !beforeSecond { return count }
+            case .second: return count
+            }
+        }
+        return count
     }
 
     /// How many tokens of each text stay: the longer one gives way, then both, as `longest_first` does.
@@ -167,12 +198,12 @@ public struct Tokenizer: Sendable {
 
     /// Without the special tokens of the template. Added tokens are looked for in the original text, then in
     /// the normalized pieces between them.
-    private func tokens(of text: String) -> TokenList {
+    func tokens(of text: String, by pipeline: TextPipeline) -> TokenList {
         var output = TokenList()
         for piece in originalTokens.split(LocatedScalar.scalars(of: text)[...]) {
             switch piece {
             case .token(let id, let place): append(id, place, to: &output)
-            case .text(let segment): encode(pipeline.normalize(segment), into: &output)
+            case .text(let segment): encode(pipeline.normalize(segment), by: pipeline, into: &output)
             }
         }
         trimming?.trim(&output, of: text, names: names)
@@ -185,7 +216,9 @@ public struct Tokenizer: Sendable {
         return pipeline.words(normalized[...]).map { $0.map(\.scalar) }
     }
 
-    private func encode(_ normalized: [LocatedScalar], into output: inout TokenList) {
+    private func encode(
+        _ normalized: [LocatedScalar], by pipeline: TextPipeline, into output: inout TokenList
+    ) {
         for piece in normalizedTokens.split(normalized[...]) {
             switch piece {
             case .token(let id, let place): append(id, place, to: &output)

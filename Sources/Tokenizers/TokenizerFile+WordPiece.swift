@@ -1,7 +1,7 @@
 import Foundation
 import ModelFiles
 
-/// BERT's tokenizers.
+/// BERT's tokenizers, and MPNet's, which differ from them in the tokens around a text.
 extension TokenizerFile {
     init(wordPiece root: JSONValue, _ path: String) throws {
         let model = root["model"]
@@ -9,7 +9,8 @@ extension TokenizerFile {
         let processor = root["post_processor"]
         try Self.require(settings, "normalizer", ["BertNormalizer"], path)
         try Self.require(root["pre_tokenizer"], "pre-tokenizer", ["BertPreTokenizer"], path)
-        try Self.require(processor, "post-processor", ["TemplateProcessing", "BertProcessing"], path)
+        try Self.require(
+            processor, "post-processor", ["TemplateProcessing", "BertProcessing", "RobertaProcessing"], path)
         guard let words = model?["vocab"]?.object else {
             throw TokenizerError(file: path, problem: "there is no model.vocab")
         }
@@ -28,23 +29,36 @@ extension TokenizerFile {
             root["added_tokens"]?.array ?? [], index, vocabularyCount: vocabulary.count, path)
         index.add(added)
         let padding = try Self.setting(root["padding"], "pad_token", "[PAD]", \.string, path)
-        let (start, end) = try Self.template(processor, path)
+        let unknownID = try index.requiredID(of: unknown, path)
+        let wordPiece = try WordPiece(
+            vocabulary: vocabulary, unknownID: unknownID, continuingPrefix: prefix, longestWord: longestWord,
+            file: path)
+        let around = try Self.processor(processor, index, path)
+        self.init(
+            path: path, vocabulary: vocabulary, addedTokens: added, pipeline: .bert(normalizer, wordPiece),
+            processor: around, unknownID: unknownID,
+            paddingID: index.id(of: padding))
+    }
+
+    private static func processor(
+        _ section: JSONValue?, _ index: Index, _ path: String
+    ) throws -> (template: Template, trimming: ByteLevelTrimming?) {
+        if section?["type"]?.string == "RobertaProcessing" {
+            let processor = try PostProcessor(section, idOf: index.id, path)
+            return (processor.template, processor.trimming)
+        }
+        let (start, end) = try template(section, path)
         for token in [start, end] {
-            let entry = processor?["special_tokens"]?[token]?["ids"]?.array?.first
+            let entry = section?["special_tokens"]?[token]?["ids"]?.array?.first
             guard let id = entry?.int, let other = index.id(of: token), id != Int(other) else { continue }
             throw TokenizerError(
                 file: path,
                 problem: "token \"\(token)\" has the id \(id) in one place and \(other) in the vocabulary")
         }
-        let unknownID = try index.requiredID(of: unknown, path)
-        let wordPiece = try WordPiece(
-            vocabulary: vocabulary, unknownID: unknownID, continuingPrefix: prefix, longestWord: longestWord,
-            file: path)
-        let template = Template.bert(
-            start: try index.requiredID(of: start, path), end: try index.requiredID(of: end, path))
-        self.init(
-            path: path, vocabulary: vocabulary, addedTokens: added, pipeline: .bert(normalizer, wordPiece),
-            processor: (template, nil), unknownID: unknownID, paddingID: index.id(of: padding))
+        return (
+            .bert(
+                start: try index.requiredID(of: start, path), end: try index.requiredID(of: end, path)), nil
+        )
     }
 
     /// `lowercase` and `chinese` are the names of two settings.
@@ -95,8 +109,10 @@ extension TokenizerFile {
         let wordPiece = try WordPiece(
             vocabulary: vocabulary, unknownID: unknownID, continuingPrefix: "##", longestWord: 100, file: path
         )
-        let template = Template.bert(
-            start: try index.requiredID(of: start, path), end: try index.requiredID(of: end, path))
+        let (startID, endID) = (try index.requiredID(of: start, path), try index.requiredID(of: end, path))
+        let template =
+            try name("tokenizer_class", "").hasPrefix("MPNet")
+            ? Template.roberta(start: startID, end: endID) : .bert(start: startID, end: endID)
         self.init(
             path: path, vocabulary: vocabulary,
             addedTokens: vocabulary.filter { special.contains($0.token) }.map {

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Matrices
 import ModelFiles
+import RunConfiguration
 import Tokenizers
 import Transformers
 
@@ -20,81 +21,73 @@ public struct AdapterExport: Sendable {
         case merged
     }
 
-    /// Of all logits of the samples, exported against original.
-    public let largestDifference: Double
-    public let largestLogit: Double
-    public let samples: Int
+    /// Exported against original
+    public let difference: LogitDifference
     /// Triplets kept, by site.
     public let ranks: [(site: String, rank: Int)]
 
     /// Writes the new folder `output`; it appears only if the exported adapter, opened again, gives the same logits.
     ///
     /// - Parameters:
-    ///   - rows: texts to check with; nil makes up sequences of tokens.
+    ///   - rows: a file of rows to check with and its columns; nil makes up sequences of tokens.
     ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
+    ///   - shardLimit: of a merged model, bytes of tensors in one file.
     public init(
-        adapter: URL, modelFolder: URL?, form: Form, rows: Dataset?, tolerance: Double, output: URL,
-        threads: Int?
+        adapter: URL, modelFolder: URL?, form: Form, rows: (file: URL, columns: ColumnNames)?, tolerance: Double,
+        shardLimit: Int = WeightShards.usualLimit, output: URL, threads: Int?
     ) throws {
+        let folder = try VerifiedFolder(new: output)
         let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
         guard !opened.description.isWholeModel, opened.adapters.ranks.contains(where: { $0 > 0 }) else {
             throw TrainingError(
                 .usage, "\(adapter.path) has no adapters to export; give the run or folder of an adapter")
         }
-        if FileManager.default.fileExists(atPath: output.path) {
-            throw TrainingError(.usage, "\(output.path) already exists; give a new folder as --output")
-        }
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let data = try LogitCheck.samples(
-            opened.loaded.tokenizer, maxLength: opened.description.maxLength, rows: rows)
-        let expected = SequenceModel(encoder: opened.loaded.encoder, head: opened.head, workers: workers)
-            .logits(data)
-        let description = opened.description
-        let base = modelFolder ?? URL(fileURLWithPath: description.baseModel)
-        var difference = (largest: Double.infinity, logit: 0.0)
+        let data =
+            try rows.map { rows in
+                let form = type(of: opened.task).rowForm(labelSeparator: RunConfig.standardLabelSeparator)
+                let dataset = try Dataset.read(
+                    rows.file, form: form, columns: rows.columns, requireLabels: false)
+                return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)
+            } ?? LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
+        let expected = opened.model(workers).logits(data)
+        let base = modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
         ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }
-        try AtomicFile.replaceFolder(output) { target in
-            try Self.write(opened, form, base: base, workers: workers, into: target)
-            let again = try OpenedAdapter(target, modelFolder: form == .merged ? nil : base)
-            let found = SequenceModel(encoder: again.loaded.encoder, head: again.head, workers: workers)
-                .logits(data)
-            difference = LogitCheck.difference(expected, found)
-            guard difference.largest <= tolerance * max(1, difference.logit) else {
-                throw TrainingError(
-                    "the exported \(form.rawValue) differs by \(difference.largest) in logits of up to "
-                        + "\(difference.logit), more than the tolerance of \(tolerance) allows; nothing was written"
-                )
-            }
+        difference = try folder.write(
+            "the exported \(form.rawValue)", expected: expected, samples: data, tolerance: tolerance
+        ) { target in
+            try Self.write(
+                opened, form, base: base, shardLimit: shardLimit, workers: workers, into: target)
+        } open: { target in
+            try OpenedAdapter(target, modelFolder: form == .merged ? nil : base).model(workers)
         }
-        (largestDifference, largestLogit) = difference
-        samples = data.count
     }
 
     private static func write(
-        _ opened: OpenedAdapter, _ form: Form, base: URL, workers: Workers, into folder: URL
+        _ opened: OpenedAdapter, _ form: Form, base: URL, shardLimit: Int, workers: Workers, into folder: URL
     ) throws {
         let description = opened.description
         func writeAdapter(_ set: AdapterSet, _ method: AdapterPlan.Method) throws {
             try PEFTFolder.write(
                 set, method: method, head: opened.head, baseModel: description.baseModel, into: folder)
-            try description.write(to: folder.appendingPathComponent("adalora.json"))
+            try description.write(into: folder)
         }
         switch form {
         case .lora: try writeAdapter(opened.adapters.foldedToLoRA(padded: true), .lora)
         case .raggedLoRA: try writeAdapter(opened.adapters.foldedToLoRA(padded: false), .lora)
         case .peftAdaLoRA: try writeAdapter(try opened.adapters.inSVDForm(workers: workers), .adalora)
         case .merged:
-            guard description.pooling == .pooler else {
+            if case .sequence(let pooling) = opened.head.form, pooling != .pooler {
                 throw TrainingError(
                     .usage,
                     "a merged model is read as a sequence classifier, which has its own pooling, not "
-                        + "\(description.pooling.rawValue); export an adapter, or train with --pooling pooler"
+                        + "\(pooling.rawValue); export an adapter, or train with --pooling pooler"
                 )
             }
             opened.adapters.mergeIntoLayers()
-            let model = SequenceModel(encoder: opened.loaded.encoder, head: opened.head, workers: workers)
-            try WholeModelFolder.write(model, labels: description.labels, base: base, into: folder)
-            try description.asWholeModel.write(to: folder.appendingPathComponent("adalora.json"))
+            try WholeModelFolder.write(
+                opened.model(workers), task: opened.task, base: base, shardLimit: shardLimit, into: folder)
+            try description.asWholeModel.write(into: folder)
         }
     }
 }

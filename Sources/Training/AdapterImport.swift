@@ -2,127 +2,68 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
+import RunConfiguration
 import Transformers
 
 /// Takes an adapter that PEFT wrote, LoRA or AdaLoRA, as an adapter folder of this program: checked, with the labels and
 /// the fingerprint of the base model that PEFT's files do not have.
 public struct AdapterImport: Sendable {
     public let method: String
+    public let task: String
     public let labels: [String]
     /// Triplets by site
     public let ranks: [(site: String, rank: Int)]
     /// Of logits on made-up sequences, imported against original
-    public let largestDifference: Double
-    public let largestLogit: Double
+    public let difference: LogitDifference
     public let warnings: [String]
 
     /// Writes the new folder `output`; it appears only if what was written gives the original's logits.
     ///
     /// - Parameters:
     ///   - adapter: a folder with `adapter_config.json` and `adapter_model.safetensors`
+    ///   - task: by its name in a run's settings; nil follows from the adapter's `task_type` and the base's `problem_type`
     ///   - labels: class names in the order of the classifier's outputs; nil takes the base's `id2label`
     ///   - inSVDForm: LoRA by its exact singular triplets, P·Λ·Q
     ///   - maxLength: nil takes what the model's positions allow, up to 512
-    ///   - tolerance: the largest difference of logits, relative to the largest logit or 1
+    ///   - anyBaseName: the adapter may name another base model than `base`.
     public init(
-        adapter: URL, base: URL, labels given: [String]?, inSVDForm: Bool, maxLength: Int?,
-        tolerance: Double = 1e-4, output: URL, threads: Int?
+        adapter: URL, base: URL, task named: String? = nil, labels given: [String]?, inSVDForm: Bool,
+        maxLength: Int?, anyBaseName: Bool = false, output: URL, threads: Int?
     ) throws {
-        if FileManager.default.fileExists(atPath: output.path) {
-            throw TrainingError(.usage, "\(output.path) already exists; give a new folder as --output")
-        }
-        let opened = try Self.open(adapter, base: base, maxLength: maxLength)
-        let (labels, warning) = try Self.labels(given, opened.head, base: base)
-        self.labels = labels
-        var warnings = opened.loaded.warnings
-        if let warning { warnings.append(warning) }
+        let folder = try VerifiedFolder(new: output)
+        let opened = try OpenedAdapter(
+            peft: adapter, base: base, task: try named.map(Self.task), labels: given, maxLength: maxLength, anyBaseName: anyBaseName)
+        labels = opened.description.task.labels
+        self.task = opened.description.task.name.rawValue
+        warnings = opened.warnings
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let data = try LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.maxLength)
-        let expected = SequenceModel(encoder: opened.loaded.encoder, head: opened.head, workers: workers)
-            .logits(data)
-        let isLoRA = opened.set.adapters.first?.factors.lambda == nil
+        let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
+        let expected = opened.model(workers).logits(data)
+        let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil
         let keepsForm = isLoRA && !inSVDForm
         let set =
             keepsForm
-            ? opened.set.foldedToLoRA(padded: false)
-            : try opened.set.inSVDForm(workers: workers).withScaleInLambda()
+            ? opened.adapters.foldedToLoRA(padded: false)
+            : try opened.adapters.inSVDForm(workers: workers).withScaleInLambda()
         method = isLoRA ? (inSVDForm ? "LoRA, now in SVD form" : "LoRA") : "AdaLoRA"
         ranks = zip(set.adapters, set.ranks).map { ("\($0.site)", $1) }
-        let description = AdapterDescription(
-            baseModel: base.standardizedFileURL.path,
-            task: labels.isEmpty ? "regression" : "classification", labels: labels, pooling: .pooler,
-            maxLength: opened.maxLength, modelFingerprint: opened.loaded.fingerprint, step: 0,
-            isWholeModel: false)
-        var difference = (largest: Double.infinity, logit: 0.0)
-        try AtomicFile.replaceFolder(output) { target in
+        difference = try folder.write("the imported adapter", expected: expected, samples: data) { target in
             try PEFTFolder.write(
                 set, method: keepsForm ? .lora : .adalora, head: opened.head,
-                baseModel: description.baseModel, into: target)
-            try description.write(to: target.appendingPathComponent("adalora.json"))
-            let again = try OpenedAdapter(target, modelFolder: base)
-            let found = SequenceModel(encoder: again.loaded.encoder, head: again.head, workers: workers)
-                .logits(data)
-            difference = LogitCheck.difference(expected, found)
-            guard difference.largest <= tolerance * max(1, difference.logit) else {
-                throw TrainingError(
-                    "the imported adapter differs by \(difference.largest) in logits of up to "
-                        + "\(difference.logit); nothing was written")
-            }
+                baseModel: opened.description.baseModel, into: target)
+            try opened.description.write(into: target)
+        } open: { target in
+            try OpenedAdapter(target, modelFolder: base).model(workers)
         }
-        (largestDifference, largestLogit) = difference
-        self.warnings = warnings
     }
 
-    private static func open(_ adapter: URL, base: URL, maxLength: Int?) throws -> (
-        loaded: LoadedEncoder, head: SequenceHead, set: AdapterSet, maxLength: Int
-    ) {
-        let store = try HFFolder(base).openWeights()
-        let loaded = try LoadedEncoder(base, maxLength: maxLength ?? 1)
-        let configuration = loaded.encoder.configuration
-        let classifier = configuration.family.headNames.classifier + ".weight"
-        guard
-            let outputs = try PEFTFolder.outputs(of: adapter, classifier: classifier)
-                ?? store.info(classifier)?.shape.first, outputs > 0
-        else {
-            throw ModelFileError(
-                file: adapter.path, place: classifier,
-                problem: "neither the adapter nor the base model has a classifier",
-                advice: "save it with the adapter (PEFT: task_type SEQ_CLS, or modules_to_save)")
+    private static func task(_ name: String) throws -> RunConfig.Task {
+        guard let task = RunConfig.Task(rawValue: name) else {
+            throw TrainingError(
+                .usage,
+                "--task \(name) is none of "
+                    + RunConfig.Task.allCases.map(\.rawValue).joined(separator: ", "))
         }
-        let head = try SequenceHead(
-            encoder: loaded.encoder, outputs: outputs, pooling: .pooler, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "overwritten"))
-        let set = try PEFTFolder.load(adapter, onto: loaded.encoder.linearLayers, head: head, base: store)
-        guard set.ranks.contains(where: { $0 > 0 }) else {
-            throw ModelFileError(
-                file: adapter.path, problem: "no triplet of the adapter belongs to a matrix of this model",
-                advice: "give the base model it was trained on as --model")
-        }
-        return (loaded, head, set, maxLength ?? min(512, configuration.maximumPositions))
-    }
-
-    private static func labels(_ given: [String]?, _ head: SequenceHead, base: URL) throws -> (
-        labels: [String], warning: String?
-    ) {
-        let count = head.outputs
-        if let given {
-            guard given.count == count, Set(given).count == count else {
-                throw TrainingError(
-                    .usage,
-                    "the classifier has \(count) outputs, --labels \(Set(given).count) different names")
-            }
-            return (given, nil)
-        }
-        if count == 1 { return ([], nil) }
-        let names = try HFFolder(base).config.stringMap("id2label") ?? [:]
-        let own = (0..<count).compactMap { names["\($0)"] }
-        let placeholders = (0..<count).map { "LABEL_\($0)" }
-        if names.count == count, own.count == count, Set(own).count == count, own != placeholders {
-            return (own, nil)
-        }
-        return (
-            placeholders,
-            "the labels are not known and are called LABEL_0 to LABEL_\(count - 1); name them with --labels"
-        )
+        return task
     }
 }

@@ -3,45 +3,34 @@ import Matrices
 
 /// Loss and metrics of one data set. The loss is the task's alone, without the orthogonality term.
 public struct Evaluation: Sendable {
+    /// What was predicted for each row beside what was true.
+    public enum Rows: Sendable {
+        case none
+        /// Class indices
+        case classes(predicted: [Int32], truth: [Int32])
+        case scores(predicted: [Float], truth: [Float])
+        /// By metric, of each row a part and a whole: the metric is the sum of the parts over that of the wholes.
+        case shares([String: [(part: Double, whole: Double)]])
+    }
+
     public let loss: Double
     /// In the order they are shown; nil where undefined (constant predictions).
     public let metrics: [(name: String, value: Double?)]
+    /// By class, label or type of span
     public let perClass: [ClassScores]
-    /// What was predicted for each row, and what was true: class indices, or scores for regression.
-    public let predictedClasses: [Int32]
-    public let trueClasses: [Int32]
-    public let predictedScores: [Float]
-    public let trueScores: [Float]
+    /// Names of these; nil for the model's labels.
+    public let classNames: [String]?
+    public let rows: Rows
 
-    public init(_ model: SequenceModel, _ data: TokenizedDataset) {
+    public init(_ model: SequenceModel, _ data: TokenizedDataset, _ options: AnswerOptions = AnswerOptions())
+    {
         let logits = model.logits(data)
         loss = model.meanLoss(logits, data)
-        switch data.targets {
-        case .classes(let truth):
-            let predicted = Self.predictedClasses(logits)
-            metrics = [
-                ("accuracy", Metrics.accuracy(truth: truth, predicted: predicted)),
-                ("macro-f1", Metrics.macroF1(truth: truth, predicted: predicted)),
-                ("matthews", Metrics.matthewsCorrelation(truth: truth, predicted: predicted)),
-            ]
-            perClass = Metrics.perClass(truth: truth, predicted: predicted, classCount: logits.columns)
-            (predictedClasses, trueClasses) = (predicted, truth)
-            (predictedScores, trueScores) = ([], [])
-        case .scores(let truth):
-            let predicted = logits.values
-            metrics = [
-                ("pearson", Metrics.pearson(truth: truth, predicted: predicted)),
-                ("spearman", Metrics.spearman(truth: truth, predicted: predicted)),
-            ]
-            perClass = []
-            (predictedClasses, trueClasses) = ([], [])
-            (predictedScores, trueScores) = (predicted, truth)
-        case nil:
-            metrics = []
-            perClass = []
-            (predictedClasses, trueClasses) = ([], [])
-            (predictedScores, trueScores) = ([], [])
-        }
+        let findings = data.targets?.objective.findings(logits, options)
+        metrics = findings?.metrics ?? []
+        perClass = findings?.perClass ?? []
+        classNames = findings?.classNames
+        rows = findings?.rows ?? .none
     }
 
     public func value(of metric: String) -> Double? {

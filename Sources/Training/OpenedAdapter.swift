@@ -2,19 +2,33 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
+import RunConfiguration
 import Transformers
 
-/// An adapter folder written by `adalora train`, put on its base model; or a whole model that it trained.
+/// An adapter put on its base model; or a whole model that `adalora train` trained.
 struct OpenedAdapter {
     let description: AdapterDescription
+    let task: any LearningTask
     let loaded: LoadedEncoder
     let head: SequenceHead
     /// Empty for a whole model.
     let adapters: AdapterSet
+    let warnings: [String]
 
+    /// A folder that this program wrote.
+    ///
     /// - Parameter modelFolder: the base model; nil for the path the adapter was trained with.
     init(_ folder: URL, modelFolder: URL?) throws {
-        description = try AdapterDescription(folder.appendingPathComponent("adalora.json"))
+        let file = folder.appendingPathComponent(AdapterDescription.file)
+        let isPEFTs = FileManager.default.fileExists(
+            atPath: folder.appendingPathComponent(PEFTFolder.configurationFile).path)
+        if isPEFTs && !FileManager.default.fileExists(atPath: file.path) {
+            throw TrainingError(
+                .missing,
+                "\(folder.path) has no \(AdapterDescription.file), with labels and the base model's fingerprint; "
+                    + "take an adapter that PEFT wrote over with adalora import first")
+        }
+        description = try AdapterDescription(folder)
         let isWhole = description.isWholeModel
         let base = isWhole ? folder : modelFolder ?? URL(fileURLWithPath: description.baseModel)
         if !isWhole && modelFolder == nil && !FileManager.default.fileExists(atPath: base.path) {
@@ -23,21 +37,51 @@ struct OpenedAdapter {
                 "\(folder.path): its base model \(base.path) is not there any more; give the folder with --model"
             )
         }
+        task = try description.task.name.meaning.init(description.task)
         loaded = try LoadedEncoder(base, maxLength: description.maxLength)
-        guard isWhole || loaded.fingerprint == description.modelFingerprint else {
-            throw TrainingError(
-                "\(folder.path) was trained on other base weights than those in "
-                    + "\(base.path); give the right folder with --model")
-        }
+        if !isWhole { try description.check(loaded, base: base, adapter: folder) }
         head = try SequenceHead(
-            encoder: loaded.encoder,
-            outputs: description.task == "regression" ? 1 : description.labels.count,
-            pooling: description.pooling, dropout: 0, stream: RandomStream(seed: 0, purpose: "overwritten"))
+            encoder: loaded.encoder, outputs: task.outputs, form: task.headForm, dropout: 0,
+            stream: RandomStream(seed: 0, purpose: "overwritten"))
+        warnings = []
         if isWhole {
             try WholeModelFolder.loadHead(head, from: folder)
             adapters = AdapterSet.none
         } else {
             adapters = try PEFTFolder.load(folder, onto: loaded.encoder.linearLayers, head: head)
         }
+    }
+
+    /// A folder that PEFT wrote, whose labels are given or in the base's `id2label`, or else are placeholders.
+    ///
+    /// - Parameter named: nil follows from the adapter's `task_type` and the base's `problem_type`.
+    init(
+        peft folder: URL, base: URL, task named: RunConfig.Task?, labels given: [String]?, maxLength: Int?,
+        anyBaseName: Bool
+    ) throws {
+        loaded = try LoadedEncoder(base, maxLength: maxLength ?? 1)
+        if !anyBaseName { try BaseModelName.check(folder, base: base, loaded: loaded) }
+        let peft = try PEFTAdapter(folder, task: named, loaded: loaded, base: base)
+        (head, adapters) = (peft.head, peft.adapters)
+        let (labels, warning) = try peft.labels(given, base: base)
+        warnings = loaded.warnings + (warning.map { [$0] } ?? [])
+        let length = maxLength ?? loaded.usualMaxLength
+        let isWindowed = peft.task == .questionAnswering
+        description = AdapterDescription(
+            baseModel: base.standardizedFileURL.path,
+            task: TaskRecord(
+                name: peft.task, labels: labels,
+                stride: isWindowed ? RunConfig.usualStride(maxLength: length) : 0),
+            maxLength: length, modelFingerprint: loaded.fingerprint, step: 0, isWholeModel: false)
+        task = try peft.task.meaning.init(description.task)
+    }
+
+    func model(_ workers: Workers) -> SequenceModel {
+        SequenceModel(encoder: loaded.encoder, head: head, workers: workers)
+    }
+
+    var limits: Tokenization {
+        Tokenization(
+            tokenizer: loaded.tokenizer, maxLength: description.maxLength, longRows: .truncate)
     }
 }

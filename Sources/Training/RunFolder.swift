@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import ModelFiles
+import RunConfiguration
 import Transformers
 
 /// Names inside a run folder; see the README for what each holds.
@@ -65,35 +66,47 @@ public struct RunFolder: Sendable {
 /// `adalora.json` beside PEFT's files: what inference needs and PEFT has no place for.
 struct AdapterDescription {
     let baseModel: String
-    let task: String
-    let labels: [String]
-    let pooling: Pooling
+    let task: TaskRecord
     let maxLength: Int
     let modelFingerprint: String
     let step: Int
     /// The folder is a model of its own, with weights and tokenizer, and no adapter on `baseModel`.
     let isWholeModel: Bool
 
+    static let file = "adalora.json"
     private static let format = 1
 
-    func write(to file: URL) throws {
-        let json: JSONObject = [
-            "format": JSONValue(Self.format), "baseModel": .string(baseModel), "task": .string(task),
-            "labels": .array(labels.map { .string($0) }), "pooling": .string(pooling.rawValue),
+    /// Throws unless the adapter was trained on these very weights.
+    func check(_ loaded: LoadedEncoder, base: URL, adapter: URL) throws {
+        guard loaded.fingerprint == modelFingerprint else {
+            throw TrainingError(
+                "\(adapter.path) was trained on other base weights than those in \(base.path); "
+                    + "give the right folder with --model")
+        }
+    }
+
+    func write(into folder: URL) throws {
+        var json: JSONObject = [
+            "format": JSONValue(Self.format), "baseModel": .string(baseModel),
+            "task": .string(task.name.rawValue),
+            "labels": .array(task.labels.map { .string($0) }), "pooling": .string(task.pooling.rawValue),
             "maxLength": JSONValue(maxLength), "modelFingerprint": .string(modelFingerprint),
             "step": JSONValue(step), "wholeModel": .bool(isWholeModel),
         ]
-        try AtomicFile.write(Data(JSONValue.object(json).bytes(pretty: true)), to: file)
+        if task.name == .questionAnswering {
+            json["stride"] = JSONValue(task.stride)
+            json["allowsNoAnswer"] = .bool(task.allowsNoAnswer)
+        }
+        try AtomicFile.write(
+            Data(JSONValue.object(json).bytes(pretty: true)), to: folder.appendingPathComponent(Self.file))
     }
 
     init(
-        baseModel: String, task: String, labels: [String], pooling: Pooling, maxLength: Int,
-        modelFingerprint: String, step: Int, isWholeModel: Bool
+        baseModel: String, task: TaskRecord, maxLength: Int, modelFingerprint: String, step: Int,
+        isWholeModel: Bool
     ) {
         self.baseModel = baseModel
         self.task = task
-        self.labels = labels
-        self.pooling = pooling
         self.maxLength = maxLength
         self.modelFingerprint = modelFingerprint
         self.step = step
@@ -103,16 +116,20 @@ struct AdapterDescription {
     /// The description of a model that has the updates in its weights.
     var asWholeModel: AdapterDescription {
         AdapterDescription(
-            baseModel: baseModel, task: task, labels: labels, pooling: pooling, maxLength: maxLength,
-            modelFingerprint: modelFingerprint, step: step, isWholeModel: true)
+            baseModel: baseModel, task: task, maxLength: maxLength, modelFingerprint: modelFingerprint,
+            step: step, isWholeModel: true)
     }
 
-    init(_ file: URL) throws {
+    init(_ folder: URL) throws {
+        let file = folder.appendingPathComponent(Self.file)
         let json = try JSONValue.read(file)
         guard json["format"]?.int == Self.format, let baseModel = json["baseModel"]?.string,
-            let task = json["task"]?.string, let labels = json["labels"]?.array?.compactMap(\.string),
+            let name = json["task"]?.string.flatMap(RunConfig.Task.init(rawValue:)),
+            let labels = json["labels"]?.array?.compactMap(\.string),
             let pooling = json["pooling"]?.string.flatMap(Pooling.init(rawValue:)),
-            let maxLength = json["maxLength"]?.int, maxLength > 2, let step = json["step"]?.int,
+            let maxLength = json["maxLength"]?.int, maxLength > 2,
+            let stride = name == .questionAnswering ? json["stride"]?.int : 0, stride >= 0,
+            let step = json["step"]?.int,
             let fingerprint = json["modelFingerprint"]?.string
         else {
             throw ModelFileError(
@@ -120,7 +137,10 @@ struct AdapterDescription {
                 advice: "use the adapter folder as adalora wrote it")
         }
         self.init(
-            baseModel: baseModel, task: task, labels: labels, pooling: pooling, maxLength: maxLength,
+            baseModel: baseModel,
+            task: TaskRecord(
+                name: name, labels: labels, pooling: pooling, stride: stride,
+                allowsNoAnswer: json["allowsNoAnswer"]?.bool ?? false), maxLength: maxLength,
             modelFingerprint: fingerprint, step: step,
             isWholeModel: json["wholeModel"]?.bool ?? false)
     }

@@ -10,38 +10,45 @@ import Transformers
 /// Everything a run reads before its first step, checked against each other.
 struct RunInputs {
     let encoder: TextEncoder
+    /// Hung on `encoder`, until the run's own adapters take its place
+    let startingAdapter: StartingAdapter?
+    let tokenizer: Tokenizer
     let train: TokenizedDataset
     let validation: TokenizedDataset?
-    /// Empty for regression.
-    let labels: [String]
+    let task: any LearningTask
     let warnings: [String]
     let fingerprints: [(name: String, hash: String)]
 
     init(_ config: RunConfig) throws {
         let modelURL = URL(fileURLWithPath: config.model)
         let loaded = try LoadedEncoder(modelURL, maxLength: config.maxLength)
-        encoder = loaded.encoder
+        (encoder, tokenizer) = (loaded.encoder, loaded.tokenizer)
         var warnings = loaded.warnings
+        startingAdapter = try config.fromAdapter.map {
+            try StartingAdapter($0, loaded: loaded, config: config)
+        }
+        warnings += startingAdapter?.warnings ?? []
 
         let columns = ColumnNames(text: config.textColumns, label: config.labelColumn)
         let trainURL = URL(fileURLWithPath: config.train)
-        let trainData = try Dataset.read(trainURL, columns: columns, requireLabels: true)
+        let form = config.task.meaning.rowForm(labelSeparator: config.labelSeparator)
+        let trainData = try Dataset.read(trainURL, form: form, columns: columns, requireLabels: true)
         let validationData = try config.validation.map {
-            try Dataset.read(URL(fileURLWithPath: $0), columns: columns, requireLabels: true)
+            try Dataset.read(URL(fileURLWithPath: $0), form: form, columns: columns, requireLabels: true)
         }
         warnings += trainData.warnings + (validationData?.warnings ?? [])
-        let trainTargets: Targets
-        var validationTargets: Targets?
-        switch config.task {
-        case .classification:
-            let set = try LabelSet(from: trainData)
-            labels = set.names
-            trainTargets = try Targets.classes(of: trainData, labels: set)
-            validationTargets = try validationData.map { try Targets.classes(of: $0, labels: set) }
-        case .regression:
-            labels = []
-            trainTargets = try Targets.scores(of: trainData)
-            validationTargets = try validationData.map { try Targets.scores(of: $0) }
+        let learned = try config.task.meaning.init(
+            learningFrom: trainData,
+            TaskSettings(
+                pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler, stride: config.resolvedStride)
+        )
+        let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
+        self.task = task
+        if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric.rawValue) {
+            throw TrainingError(
+                .usage,
+                "--best-metric \(metric.rawValue) does not exist for these labels, which make no spans; use "
+                    + (task.metrics + ["loss"]).joined(separator: " or "))
         }
         if let validationData {
             let shared = validationData.overlap(with: trainData)
@@ -57,14 +64,10 @@ struct RunInputs {
         case .drop: longRows = .drop
         case .error: longRows = .error
         }
-        train = try TokenizedDataset(
-            trainData, targets: trainTargets, tokenizer: loaded.tokenizer, maxLength: config.maxLength,
-            longRows: longRows)
-        validation = try validationData.map {
-            try TokenizedDataset(
-                $0, targets: validationTargets, tokenizer: loaded.tokenizer, maxLength: config.maxLength,
-                longRows: longRows)
-        }
+        let limits = Tokenization(
+            tokenizer: loaded.tokenizer, maxLength: config.maxLength, longRows: longRows)
+        train = try task.tokenized(trainData, isLabelled: true, limits)
+        validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
         warnings += train.warnings(name: config.train, maxLength: config.maxLength)
         warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
         self.warnings = warnings
@@ -77,19 +80,23 @@ struct RunInputs {
             let file = RankPattern.file(URL(fileURLWithPath: pattern))
             prints.append(("rank pattern", try Fingerprint.of(file: file)))
         }
-        fingerprints = prints
+        fingerprints = prints + (startingAdapter?.fingerprints ?? [])
     }
 }
 
 /// A model folder opened for text: encoder and tokenizer that fit each other and the length limit.
 struct LoadedEncoder {
+    let folder: URL
     let encoder: TextEncoder
     let tokenizer: Tokenizer
     let warnings: [String]
     /// Of all encoder weights, in order.
     let fingerprint: String
+    /// Where nobody says how long rows may be.
+    var usualMaxLength: Int { min(512, encoder.configuration.maximumPositions) }
 
     init(_ url: URL, maxLength: Int) throws {
+        self.folder = url
         let folder = try HFFolder(url)
         encoder = try TextEncoder(folder)
         tokenizer = try Tokenizer(folder: url)

@@ -34,6 +34,7 @@ public struct SequenceModel: Sendable {
             shardGradients.append(Matrix(rows: 1, columns: gradients.count))
         }
         let buffers = shardGradients
+        let divisor = weight(data, indices)
         let losses = Mutex([Double](repeating: 0, count: shards.count))
         workers.run(tasks: shards.count) { shard, pool in
             let members = shards[shard].map { indices[$0] }
@@ -42,7 +43,7 @@ public struct SequenceModel: Sendable {
                 pool: pool, parameterGradients: buffers[shard],
                 dropoutStream: RandomStream(seed: seed, purpose: "dropout", indices: [step, shard]))
             let logits = forward(data, members, on: tape)
-            let value = loss(logits, data, members, divisor: Double(indices.count), on: tape)
+            let value = loss(logits, data, members, divisor: divisor, on: tape)
             losses.withLock { $0[shard] = value }
             tape.backward()
         }
@@ -63,14 +64,22 @@ public struct SequenceModel: Sendable {
             }
             let tape = Tape(pool: pool, parameterGradients: scratch, dropoutStream: nil)
             let logits = forward(data, members, on: tape)
-            _ = loss(logits, data, members, divisor: Double(indices.count), on: tape)
+            _ = loss(logits, data, members, divisor: weight(data, indices), on: tape)
             tape.backward()
         }
     }
 
-    /// Logits [examples, K] in the order of the data, without dropout.
+    /// Logits [sequences, K] in the order of the data, or [tokens, K] from heads that read each; without dropout.
     public func logits(_ data: TokenizedDataset) -> Matrix {
-        let out = Matrix(rows: data.count, columns: head.outputs)
+        // Where the rows of each sequence begin.
+        var starts = Array(0...data.count)
+        if head.form.isPerToken {
+            for index in 0..<data.count {
+                starts[index + 1] = starts[index] + data.sequences[index].ids.count
+            }
+        }
+        let firstRows = starts
+        let out = Matrix(rows: firstRows[data.count], columns: head.outputs)
         // Similar lengths together fill shards evenly; the result does not depend on the grouping.
         let order = data.sequences.indices.sorted {
             (data.sequences[$0].ids.count, $0) < (data.sequences[$1].ids.count, $1)
@@ -93,8 +102,11 @@ public struct SequenceModel: Sendable {
         workers.run(tasks: shards.count) { shard, pool in
             let tape = Tape(evaluatingWith: pool)
             let values = forward(data, shards[shard], on: tape).value
-            for (row, index) in shards[shard].enumerated() {
-                out.row(index).update(from: values.row(row), count: values.columns)
+            var row = 0
+            for index in shards[shard] {
+                let rows = firstRows[index + 1] - firstRows[index]
+                out.row(firstRows[index]).update(from: values.row(row), count: rows * values.columns)
+                row += rows
             }
         }
         return out
@@ -103,27 +115,26 @@ public struct SequenceModel: Sendable {
     /// Mean loss of given logits against the data's targets.
     public func meanLoss(_ logits: Matrix, _ data: TokenizedDataset) -> Double {
         let tape = Tape(evaluatingWith: BufferPool())
-        return loss(
-            tape.input(logits), data, Array(data.sequences.indices), divisor: Double(data.count), on: tape)
+        let all = Array(data.sequences.indices)
+        return loss(tape.input(logits), data, all, divisor: weight(data, all), on: tape)
+    }
+
+    /// What the loss of a step is a mean over.
+    private func weight(_ data: TokenizedDataset, _ members: [Int]) -> Double {
+        data.targets?.objective.weight(of: members) ?? Double(members.count)
     }
 
     private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> Variable {
         let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
-        let readsAll = head.pooling == .mean
         let hidden = encoder.hiddenStates(
-            batch, rows: readsAll ? .all : .first, recomputing: recomputesLayers, on: tape)
-        return head.logits(hidden, offsets: readsAll ? batch.offsets : Array(0...batch.sequences), on: tape)
+            batch, rows: head.rows, recomputing: recomputesLayers, on: tape)
+        return head.logits(
+            hidden, offsets: head.rows == .all ? batch.offsets : Array(0...batch.sequences), on: tape)
     }
 
     private func loss(
         _ logits: Variable, _ data: TokenizedDataset, _ members: [Int], divisor: Double, on tape: Tape
     ) -> Double {
-        switch data.targets {
-        case .classes(let classes):
-            tape.crossEntropy(logits, labels: members.map { classes[$0] }, divisor: divisor)
-        case .scores(let scores):
-            tape.squaredError(logits, targets: members.map { scores[$0] }, divisor: divisor)
-        case nil: .nan
-        }
+        data.targets?.objective.loss(logits, members, divisor: divisor, on: tape) ?? .nan
     }
 }

@@ -17,73 +17,84 @@ public struct TokenizedDataset: Sendable {
 
     public let sequences: [Sequence]
     public let targets: Targets?
-    /// Tokens cut from each sequence.
+    /// What was cut from each sequence, in `unit`s.
     public let truncated: [Int]
+    private let unit: String
     public let droppedRows: Int
+    /// What else a person should know.
+    private let notes: [String]
     public let tokens: Int
     public let unknownTokens: Int
 
     public var count: Int { sequences.count }
     public var truncatedRows: Int { truncated.reduce(0) { $0 + ($1 > 0 ? 1 : 0) } }
-    public var truncatedTokens: Int { truncated.reduce(0, +) }
+    public var truncatedUnits: Int { truncated.reduce(0, +) }
 
     /// - Parameter targets: one per example, or nil to predict only.
     public init(
         _ dataset: Dataset, targets: Targets?, tokenizer: Tokenizer, maxLength: Int, longRows: LongRows
     ) throws {
+        try self.init(
+            dataset, targets: targets,
+            Tokenization(tokenizer: tokenizer, maxLength: maxLength, longRows: longRows))
+    }
+
+    /// Texts and pairs of them.
+    init(_ dataset: Dataset, targets: Targets?, _ limits: Tokenization) throws {
         var sequences: [Sequence] = []
         sequences.reserveCapacity(dataset.examples.count)
         var kept: [Int] = []
         var cut: [Int] = []
         var unknown = 0
-        let unknownID = tokenizer.unknownID
-        let isPair = dataset.examples.contains { $0.pair != nil }
-        let special = tokenizer.specialTokenCount(isPair: isPair)
-        guard maxLength > special else {
-            throw TrainingError(
-                .usage,
-                "--max-length \(maxLength) leaves no room beside the \(special) special tokens that this model puts around "
-                    + "\(isPair ? "two texts" : "a text"); raise it")
-        }
+        try limits.checkRoom(isPair: dataset.examples.contains { $0.pair != nil })
         for (index, example) in dataset.examples.enumerated() {
-            let encoding = tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)
-            if encoding.truncatedTokens > 0 {
-                switch longRows {
-                case .truncate: break
-                case .drop: continue
-                case .error:
-                    let length = encoding.ids.count + encoding.truncatedTokens
-                    throw TrainingError(
-                        "\(dataset.file):\(example.line): the row has \(length) tokens, --max-length is \(maxLength); "
-                            + "raise it, or use --long-rows truncate or drop")
-                }
+            let encoding = limits.tokenizer.encode(
+                example.text, pair: example.pair, maxLength: limits.maxLength)
+            let length = encoding.ids.count + encoding.truncatedTokens
+            if encoding.truncatedTokens > 0,
+                try !limits.keeps(length: length, of: example, in: dataset)
+            {
+                continue
             }
-            if let unknownID { for id in encoding.ids where id == unknownID { unknown += 1 } }
+            unknown += limits.unknownTokens(encoding.ids)
             sequences.append(Sequence(ids: encoding.ids, typeIDs: encoding.typeIDs))
             kept.append(index)
             cut.append(encoding.truncatedTokens)
         }
+        try self.init(
+            dataset, sequences: sequences, targets: targets?.selecting(kept), truncated: cut, unit: "tokens",
+            droppedRows: dataset.examples.count - kept.count, unknownTokens: unknown, notes: [],
+            maxLength: limits.maxLength)
+    }
+
+    /// Sequences that a task made of a file's rows.
+    ///
+    /// - Parameter unit: what `truncated` counts.
+    init(
+        _ dataset: Dataset, sequences: [Sequence], targets: Targets?, truncated: [Int], unit: String,
+        droppedRows: Int, unknownTokens: Int, notes: [String], maxLength: Int
+    ) throws {
         guard !sequences.isEmpty else {
             throw TrainingError(
                 "\(dataset.file): no row is left with --max-length \(maxLength) and --long-rows drop; raise --max-length"
             )
         }
         self.sequences = sequences
-        switch targets {
-        case .classes(let classes): self.targets = .classes(kept.map { classes[$0] })
-        case .scores(let scores): self.targets = .scores(kept.map { scores[$0] })
-        case nil: self.targets = nil
-        }
-        truncated = cut
-        droppedRows = dataset.examples.count - kept.count
+        self.targets = targets
+        self.truncated = truncated
+        self.unit = unit
+        self.droppedRows = droppedRows
+        self.unknownTokens = unknownTokens
+        self.notes = notes
         tokens = sequences.reduce(0) { $0 + $1.ids.count }
-        unknownTokens = unknown
     }
 
     /// Sequences that are token ids already.
     package init(sequences: [Sequence], targets: Targets?) {
         self.sequences = sequences
         self.targets = targets
+        unit = "tokens"
+        notes = []
         droppedRows = 0
         truncated = Array(repeating: 0, count: sequences.count)
         tokens = sequences.reduce(0) { $0 + $1.ids.count }
@@ -96,7 +107,7 @@ public struct TokenizedDataset: Sendable {
         if truncatedRows > 0 {
             lines.append(
                 "\(name): \(truncatedRows) of \(count) rows are longer than --max-length \(maxLength) and were cut; "
-                    + "\(truncatedTokens) tokens are lost")
+                    + "\(truncatedUnits) \(unit) are lost")
         }
         if droppedRows > 0 {
             lines.append("\(name): \(droppedRows) rows longer than --max-length \(maxLength) were left out")
@@ -106,6 +117,36 @@ public struct TokenizedDataset: Sendable {
                 "\(name): \(unknownTokens) of \(tokens) tokens are unknown to the vocabulary; is it the right model for this language?"
             )
         }
-        return lines
+        return lines + notes.map { "\(name): \($0)" }
+    }
+}
+
+extension Tokenization {
+    /// - Throws: where the special tokens of the model leave no room for a text.
+    func checkRoom(isPair: Bool) throws {
+        let special = tokenizer.specialTokenCount(isPair: isPair)
+        guard maxLength > special else {
+            throw TrainingError(
+                .usage,
+                "--max-length \(maxLength) leaves no room beside the \(special) special tokens that this model puts around "
+                    + "\(isPair ? "two texts" : "a text"); raise it")
+        }
+    }
+
+    /// Whether a row of more tokens than fit stays, cut.
+    func keeps(length: Int, of example: Example, in dataset: Dataset) throws -> Bool {
+        switch longRows {
+        case .truncate: return true
+        case .drop: return false
+        case .error:
+            throw TrainingError(
+                "\(dataset.file):\(example.line): the row has \(length) tokens, --max-length is \(maxLength); "
+                    + "raise it, or use --long-rows truncate or drop")
+        }
+    }
+
+    func unknownTokens(_ ids: [Int32]) -> Int {
+        guard let unknown = tokenizer.unknownID else { return 0 }
+        return ids.reduce(0) { $0 + ($1 == unknown ? 1 : 0) }
     }
 }

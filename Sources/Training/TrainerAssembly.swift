@@ -23,38 +23,98 @@ struct TrainerAssembly {
     /// - Parameter isResumed: a checkpoint will give shapes and values, so that no data need be looked at for them.
     func trainer(isResumed: Bool) throws -> Trainer {
         let encoder = inputs.encoder
-        let head = try SequenceHead(
-            encoder: encoder, outputs: config.task == .regression ? 1 : inputs.labels.count,
-            pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler,
-            dropout: Float(config.headDropout),
-            stream: RandomStream(seed: config.seed, purpose: "initialize head"))
+        let head =
+            try inputs.startingAdapter?.head
+            ?? SequenceHead(
+                encoder: encoder, outputs: inputs.task.outputs, form: inputs.task.headForm,
+                dropout: Float(config.headDropout),
+                stream: RandomStream(seed: config.seed, purpose: "initialize head"))
         let model = SequenceModel(
             encoder: encoder, head: head, workers: workers, recomputesLayers: config.recompute == .layers)
-        var set = AdapterSet.none
-        var ranks: RankController?
-        if config.method.hasAdapters {
-            let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
-            let layers = try AdapterPlan.layers(of: roles, in: encoder.linearLayers)
-            var plan = try adapterPlan(layers, roles: roles)
-            if config.method == .adalora && config.initialization == .activationSVD && !isResumed {
-                try plan.check(layers)
-                try startFromActivations(&plan, model: model, layers: layers)
-            } else if plan.initialization == .activationSVD {
-                plan.initialization = .orthonormal
-            }
-            set = try AdapterSet(installing: plan, on: layers)
-            if config.method == .adalora && config.allocator != .fixed {
-                ranks = try rankController(set, uniformRank: plan.rank)
-            }
-        }
+        let set = try adapters(model, isResumed: isResumed)
+        let isAllocated = config.method == .adalora && config.allocator != .fixed
         return Trainer(
-            model: model, adapters: set, ranks: ranks,
+            model: model, adapters: set, ranks: isAllocated ? try rankController(set) : nil,
             encoderWeights: config.method == .full ? encoder.parameters : [], settings: settings)
+    }
+
+    private func adapters(_ model: SequenceModel, isResumed: Bool) throws -> AdapterSet {
+        guard config.method.hasAdapters else { return .none }
+        let available = model.encoder.linearLayers
+        let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
+        let layers = try AdapterPlan.layers(of: roles, in: available)
+        if let start = inputs.startingAdapter {
+            return try continued(start.set, model: model, layers: layers, roles: roles)
+        }
+        var plan = try adapterPlan(layers, roles: roles)
+        if config.method == .adalora && config.initialization == .activationSVD && !isResumed {
+            try plan.check(layers)
+            try startFromActivations(&plan, model: model, layers: layers)
+        } else if plan.initialization == .activationSVD {
+            plan.initialization = .orthonormal
+        }
+        return try AdapterSet(installing: plan, on: layers)
+    }
+
+    /// The adapters of the run at the updates of `trained`, which hang on the model; its logits must not change.
+    private func continued(
+        _ trained: AdapterSet, model: SequenceModel, layers: [LinearLayer], roles: [LinearSite.Role]
+    ) throws -> AdapterSet {
+        let samples = LogitCheck.samples(inputs.tokenizer, maxLength: config.maxLength)
+        let before = model.logits(samples)
+        let start: AdapterSet
+        var plan: AdapterPlan
+        if config.method == .lora {
+            start = trained.asLoRA(scale: Float(config.scale))
+            plan = basicPlan(roles, rank: 0)
+        } else {
+            start = try trained.inExactTriplets(workers: workers)
+            plan = try adapterPlan(layers, roles: roles)
+            let held = Dictionary(uniqueKeysWithValues: start.adapters.map { ($0.site, $0.rank) })
+            try raise(&plan, to: held, layers)
+        }
+        let set = try AdapterSet(continuing: start, plan: plan, on: model.encoder.linearLayers)
+        let difference = LogitDifference(before, model.logits(samples))
+        guard difference.isWithin(1e-4) else {
+            throw TrainingError(
+                "the start of the run is not the adapter in --from-adapter: \(difference)")
+        }
+        return set
+    }
+
+    /// Initial ranks that hold what the adapter does. A budget that must not fall spreads its rest evenly.
+    private func raise(_ plan: inout AdapterPlan, to held: [LinearSite: Int], _ layers: [LinearLayer]) throws
+    {
+        if config.allocator == .prune {
+            for layer in layers { plan.ranks[layer.site] = max(plan.rank, held[layer.site] ?? 0) }
+            return
+        }
+        let costs = config.countsParameters ? Self.costs(layers) : layers.map { _ in 1 }
+        var ranks = layers.map { held[$0.site] ?? 0 }
+        let budget = config.totalBudget(costs: Self.costs(layers))
+        var left = budget - zip(ranks, costs).reduce(0) { $0 + $1.0 * $1.1 }
+        guard left >= 0 else {
+            throw TrainingError(
+                .usage,
+                "the adapter holds \(budget - left) of a budget of \(budget), and --allocator "
+                    + "\(config.allocator.rawValue) prunes nothing; raise the budget, or use --allocator prune"
+            )
+        }
+        while let next = layers.indices.filter({
+            costs[$0] <= left && ranks[$0] < min(layers[$0].outputs, layers[$0].inputs)
+        }).min(by: { (ranks[$0], $0) < (ranks[$1], $1) }) {
+            ranks[next] += 1
+            left -= costs[next]
+        }
+        for (layer, rank) in zip(layers, ranks) { plan.ranks[layer.site] = rank }
+        plan.rank = ranks.max() ?? 0
+        try checkEveryMatrixHasRank(plan, layers)
     }
 
     /// What a person should know about what was put together.
     func warnings(_ trainer: Trainer) -> [String] {
-        guard config.method == .lora, let budget = config.budgetParameters else { return [] }
+        guard config.method == .lora, let budget = config.budgetParameters, config.fromAdapter == nil
+        else { return [] }
         let spent = trainer.adapters.liveParameterCount
         if spent == budget { return [] }
         return [
@@ -89,33 +149,40 @@ struct TrainerAssembly {
     /// What a triplet of each layer costs with method adalora.
     private static func costs(_ layers: [LinearLayer]) -> [Int] { layers.map { $0.outputs + $0.inputs + 1 } }
 
-    private func adapterPlan(_ layers: [LinearLayer], roles: [LinearSite.Role]) throws -> AdapterPlan {
-        let costs = Self.costs(layers)
-        let isEven = config.method == .adalora && config.allocator != .prune
-        let pattern = try config.method == .lora ? rankPattern(layers) : [:]
-        var plan = AdapterPlan(
-            method: config.method == .lora ? .lora : .adalora, roles: roles,
-            rank: try config.method == .lora
-                ? (pattern.isEmpty ? fixedRank(layers) : 0)
-                : config.initialRank(
-                    costs: costs, largest: layers.map { min($0.outputs, $0.inputs) }.min() ?? 1),
+    private func basicPlan(_ roles: [LinearSite.Role], rank: Int) -> AdapterPlan {
+        AdapterPlan(
+            method: config.method == .lora ? .lora : .adalora, roles: roles, rank: rank,
             scale: Float(config.scale), dropout: Float(config.adapterDropout),
             initialization: FactorInitialization(rawValue: config.initialization.rawValue) ?? .orthonormal,
             seed: config.seed)
+    }
+
+    private func adapterPlan(_ layers: [LinearLayer], roles: [LinearSite.Role]) throws -> AdapterPlan {
+        let costs = Self.costs(layers)
+        let pattern = try config.method == .lora ? rankPattern(layers) : [:]
+        var plan = basicPlan(
+            roles,
+            rank: try config.method == .lora
+                ? (pattern.isEmpty ? fixedRank(layers) : 0)
+                : config.initialRank(
+                    costs: costs, largest: layers.map { min($0.outputs, $0.inputs) }.min() ?? 1))
         plan.ranks = pattern
-        if isEven {
+        if config.method == .adalora && config.allocator != .prune {
             plan.ranks = Dictionary(
                 uniqueKeysWithValues: zip(layers.map(\.site), config.evenRanks(costs: costs)))
             plan.rank = plan.ranks.values.max() ?? 0
-            guard plan.ranks.values.allSatisfy({ $0 > 0 }) else {
-                throw TrainingError(
-                    .usage,
-                    "--allocator \(config.allocator.rawValue) starts with a triplet in each of the \(layers.count) matrices, which the "
-                        + "budget does not pay for; raise it, adapt fewer --targets, or use --allocator prune"
-                )
-            }
+            try checkEveryMatrixHasRank(plan, layers)
         }
         return plan
+    }
+
+    private func checkEveryMatrixHasRank(_ plan: AdapterPlan, _ layers: [LinearLayer]) throws {
+        guard plan.ranks.values.allSatisfy({ $0 > 0 }) else {
+            throw TrainingError(
+                .usage,
+                "--allocator \(config.allocator.rawValue) starts with a triplet in each of the \(layers.count) matrices, which the "
+                    + "budget does not pay for; raise it, adapt fewer --targets, or use --allocator prune")
+        }
     }
 
     /// Empty when the configuration names none.
@@ -146,18 +213,23 @@ struct TrainerAssembly {
         return budget / layers.count
     }
 
-    private func rankController(_ set: AdapterSet, uniformRank: Int) throws -> RankController {
+    private func rankController(_ set: AdapterSet) throws -> RankController {
         let costs = set.adapters.map { config.countsParameters ? $0.tripletCost : 1 }
         let final = config.totalBudget(costs: set.adapters.map(\.tripletCost))
         let isExchange = config.allocator == .exchange
+        let uniform = config.initialRank(
+            costs: set.adapters.map(\.tripletCost),
+            largest: set.adapters.map { min($0.layer.outputs, $0.layer.inputs) }.min() ?? 1)
         // Ranks by explained variance may leave a little of a budget in parameters over; the schedule does not care.
-        let initial = isExchange ? final : costs.reduce(0) { $0 + uniformRank * $1 }
+        let ranks = set.adapters.map { inputs.startingAdapter == nil ? uniform : $0.factors.rank }
+        let initial = isExchange ? final : zip(ranks, costs).reduce(0) { $0 + $1.0 * $1.1 }
         let unit = config.countsParameters ? BudgetUnit.parameters : .triplets
         guard final <= initial else {
+            let shown = Set(ranks).sorted().map(String.init).joined(separator: ", ")
             throw TrainingError(
                 .usage,
                 "the budget of \(final) \(unit.rawValue) is more than the \(initial) of the start "
-                    + "(\(set.adapters.count) matrices of rank \(uniformRank)); raise --initial-rank or lower it"
+                    + "(\(set.adapters.count) matrices of rank \(shown)); raise --initial-rank or lower it"
             )
         }
         if let cheapest = costs.min(), final < cheapest {

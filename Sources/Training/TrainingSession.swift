@@ -100,7 +100,14 @@ public final class TrainingSession {
         }
         try emit(.started(startRecord()))
         for warning in startWarnings { try emit(.warning(warning)) }
-        if progress.step == 0 { try log.appendRanks(trainer.adapters.ranks, step: 0) }
+        if progress.step == 0 {
+            try log.appendRanks(trainer.adapters.ranks, step: 0)
+            // Where a run from an adapter stands before its first step: with its own head, what the adapter reaches.
+            if let validation = inputs.validation, config.fromAdapter != nil {
+                let started = clock.now
+                try emit(record(trainer.evaluate(validation), 0, isBest: false, since: started))
+            }
+        }
         var reason = RunEnd.Reason.completed
         var epoch = -1
         var order: [Int] = []
@@ -164,12 +171,12 @@ public final class TrainingSession {
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
         let evaluation = trainer.evaluate(data)
-        let metric = config.resolvedBestMetric
-        let value = evaluation.value(of: metric.rawValue)
+        let metric = config.resolvedBestMetric?.rawValue ?? inputs.task.metrics[0]
+        let value = evaluation.value(of: metric)
         var isBest = false
         if !isWithinBudget { return try emit(record(evaluation, step, isBest: false, since: started)) }
         if let value, value.isFinite {
-            isBest = progress.bestValue.map { metric == .loss ? value < $0 : value > $0 } ?? true
+            isBest = progress.bestValue.map { metric == "loss" ? value < $0 : value > $0 } ?? true
         }
         if isBest {
             progress.bestValue = value
@@ -235,7 +242,7 @@ public final class TrainingSession {
         try AtomicFile.replaceFolder(url) { target in
             if isFull {
                 try WholeModelFolder.write(
-                    model, labels: inputs.labels, base: URL(fileURLWithPath: config.model), into: target)
+                    model, task: inputs.task, base: URL(fileURLWithPath: config.model), into: target)
             } else {
                 try PEFTFolder.write(
                     trainer.adapters, method: config.method == .lora ? .lora : .adalora, head: model.head,
@@ -243,10 +250,9 @@ public final class TrainingSession {
             }
             try AdapterDescription(
                 baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
-                task: config.task.rawValue, labels: inputs.labels,
-                pooling: model.head.pooling, maxLength: config.maxLength,
+                task: inputs.task.record, maxLength: config.maxLength,
                 modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull
-            ).write(to: target.appendingPathComponent("adalora.json"))
+            ).write(into: target)
         }
     }
 
@@ -256,7 +262,7 @@ public final class TrainingSession {
         return RunStart(
             method: config.method.rawValue, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
-            validationExamples: inputs.validation?.count ?? 0, labels: inputs.labels,
+            validationExamples: inputs.validation?.count ?? 0, labels: inputs.task.record.labels,
             sites: trainer.adapters.adapters.map {
                 SiteDescription(site: $0.site, outputs: $0.layer.outputs, inputs: $0.layer.inputs)
             }, allocator: trainer.ranks == nil ? nil : config.allocator.rawValue,

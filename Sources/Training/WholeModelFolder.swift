@@ -4,27 +4,38 @@ import Matrices
 import ModelFiles
 import Transformers
 
-/// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` with the
-/// encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of the base model.
+/// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` (or several
+/// shards and their index) with the encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of
+/// the base model.
 enum WholeModelFolder {
     private static let tokenizerFiles = [
         "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
     ]
 
-    static func write(_ model: SequenceModel, labels: [String], base: URL, into folder: URL) throws {
+    /// - Parameter shardLimit: bytes of tensors in one file of weights.
+    static func write(
+        _ model: SequenceModel, task: any LearningTask, base: URL, shardLimit: Int = WeightShards.usualLimit,
+        into folder: URL
+    ) throws {
         let prefix = model.encoder.configuration.family.prefix
-        var tensors = model.encoder.parameters.map { parameter in
-            // Encoders saved alone have names without the prefix that whole models give them.
-            let name = parameter.name.hasPrefix(prefix) ? parameter.name : prefix + parameter.name
-            return TensorToWrite(
-                name: name, shape: parameter.savedShape, values: parameter.values.values)
+        // transformers' models with a head on every token have no pooler.
+        let pooler = model.head.form.isPerToken ? model.encoder.pooler : nil
+        let kept = model.encoder.parameters.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
+        let parameters = kept + model.head.parameters
+        // Encoders saved alone have names without the prefix that whole models give them.
+        let names =
+            kept.map { $0.name.hasPrefix(prefix) ? $0.name : prefix + $0.name }
+            + model.head.parameters.map(\.name)
+        let shards = WeightShards(
+            byteCounts: parameters.map { $0.values.count * MemoryLayout<Float>.size }, limit: shardLimit)
+        try shards.write(
+            names: names, elements: parameters.reduce(0) { $0 + $1.values.count }, into: folder
+        ) { index in
+            TensorToWrite(
+                name: names[index], shape: parameters[index].savedShape,
+                values: parameters[index].values.values)
         }
-        tensors += model.head.parameters.map {
-            TensorToWrite(name: $0.name, shape: $0.savedShape, values: $0.values.values)
-        }
-        try SafetensorsWriter.write(
-            tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("model.safetensors"))
-        try writeConfig(labels: labels, outputs: model.head.outputs, base: base, into: folder)
+        try writeConfig(task: task, head: model.head, base: base, into: folder)
         for name in tokenizerFiles {
             let source = base.appendingPathComponent(name)
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
@@ -32,20 +43,23 @@ enum WholeModelFolder {
         }
     }
 
-    private static func writeConfig(labels: [String], outputs: Int, base: URL, into folder: URL) throws {
+    private static func writeConfig(
+        task: any LearningTask, head: SequenceHead, base: URL, into folder: URL
+    ) throws {
         let file = base.appendingPathComponent("config.json")
         guard var config = try JSONValue.read(file).object else {
             throw ModelFileError(
                 file: file.path, problem: "not a JSON object", advice: "restore the base model's file")
         }
-        let names = labels.isEmpty ? (0..<outputs).map { "LABEL_\($0)" } : labels
+        let labels = task.record.labels
+        let names = labels.isEmpty ? (0..<head.outputs).map { "LABEL_\($0)" } : labels
         var (byID, byName) = (JSONObject(), JSONObject())
         for (index, name) in names.enumerated() {
             byID[String(index)] = .string(name)
             byName[name] = JSONValue(index)
         }
         let architecture = config["model_type"]?.string.flatMap {
-            EncoderFamily.sequenceClassifier(modelType: $0)
+            EncoderFamily.architecture(modelType: $0, head: head.form)
         }
         guard let architecture else {
             throw ModelFileError(
@@ -55,7 +69,7 @@ enum WholeModelFolder {
         config["architectures"] = .array([.string(architecture)])
         config["id2label"] = .object(byID)
         config["label2id"] = .object(byName)
-        config["problem_type"] = .string(labels.isEmpty ? "regression" : "single_label_classification")
+        config["problem_type"] = type(of: task).problemType.map { .string($0) } ?? .null
         try AtomicFile.write(
             Data(JSONValue.object(config).bytes(pretty: true)),
             to: folder.appendingPathComponent("config.json"))

@@ -15,6 +15,10 @@ public struct EncoderConfiguration: Sendable, Equatable {
     let positionRows: Int
     /// The row of a sequence's first token
     let firstPosition: Int
+    /// Positions are part of the embeddings; DeBERTa may know them by its attention alone.
+    let embedsPositions: Bool
+    /// What attention knows of the distance between two tokens
+    package let relative: RelativeScheme?
     /// 0 without token types
     public let typeVocabularySize: Int
     public let layerNormEpsilon: Float
@@ -33,41 +37,64 @@ public struct EncoderConfiguration: Sendable, Equatable {
                 advice: "use a checkpoint of " + EncoderFamily.modelTypes.joined(separator: ", "))
         }
         self.family = family
-        let isDistil = family == .distilbert
+        let keys = family.keys
         vocabularySize = try config.int("vocab_size", in: 1...10_000_000)
-        hiddenSize = try config.int(isDistil ? "dim" : "hidden_size", in: 1...65_536)
-        layers = try config.int(isDistil ? "n_layers" : "num_hidden_layers", in: 1...1_000)
-        heads = try config.int(isDistil ? "n_heads" : "num_attention_heads", in: 1...1_024)
-        intermediateSize = try config.int(isDistil ? "hidden_dim" : "intermediate_size", in: 1...262_144)
-        let hasOwnWidth = family == .electra || family == .albert
+        hiddenSize = try config.int(keys.hiddenSize, in: 1...65_536)
+        layers = try config.int(keys.layers, in: 1...1_000)
+        heads = try config.int(keys.heads, in: 1...1_024)
+        intermediateSize = try config.int(keys.intermediateSize, in: 1...262_144)
         embeddingSize =
-            hasOwnWidth
+            family == .electra || family == .albert
             ? try config.int("embedding_size", in: 1...65_536, default: 128) : hiddenSize
-        positionRows = try config.int("max_position_embeddings", in: 1...1_000_000)
-        // transformers numbers RoBERTa's positions from the padding id + 1.
-        let padding = try config.int(
-            "pad_token_id", in: 0...1_000_000, default: family == .roberta ? 1 : 0)
-        firstPosition = family == .roberta ? padding + 1 : 0
-        typeVocabularySize =
-            isDistil ? 0 : try config.int("type_vocab_size", in: 1...1_024, default: 2)
+        (positionRows, firstPosition) = try Self.positions(config, family)
+        embedsPositions = try family != .deberta || config.bool("position_biased_input", default: true)
+        typeVocabularySize = try Self.typeVocabularySize(config, family)
+        let usualEpsilon = family == .deberta ? 1e-7 : 1e-12
         layerNormEpsilon =
-            isDistil
-            ? 1e-12 : Float(try config.double("layer_norm_eps", in: 1e-20...0.1, default: 1e-12))
-        activation = try Self.activation(config, isDistil ? "activation" : "hidden_act", family)
+            family == .distilbert
+            ? 1e-12 : Float(try config.double("layer_norm_eps", in: 1e-20...0.1, default: usualEpsilon))
+        activation = try Self.activation(config, keys.activation, family)
         sharesLayers = family == .albert
         try Self.refuseOtherAttention(config)
         try Self.refuseOtherGroups(config, family)
-        guard positionRows > firstPosition else {
-            throw ModelFileError(
-                file: config.path, place: "max_position_embeddings",
-                problem: "\(positionRows) rows leave no position after the padding id \(padding)",
-                advice: "use the config.json that was saved with the weights")
-        }
         guard hiddenSize % heads == 0 else {
             throw ModelFileError(
-                file: config.path, place: isDistil ? "n_heads" : "num_attention_heads",
+                file: config.path, place: keys.heads,
                 problem: "a width of \(hiddenSize) does not divide into \(heads) heads",
                 advice: "use the config.json that was saved with the weights")
+        }
+        relative = try RelativeScheme(config, family, positionRows: positionRows)
+        if family == .deberta { try Self.refuseOtherDeberta(config, width: hiddenSize, heads: heads) }
+    }
+
+    private static func positions(_ config: HFConfig, _ family: EncoderFamily) throws -> (
+        rows: Int, first: Int
+    ) {
+        let rows = try config.int("max_position_embeddings", in: 1...1_000_000)
+        let padding = try config.int(
+            "pad_token_id", in: 0...1_000_000, default: family == .roberta || family == .mpnet ? 1 : 0)
+        let first: Int
+        switch family {
+        // transformers numbers RoBERTa's positions from the padding id + 1, and MPNet's as if that were 1.
+        case .roberta: first = padding + 1
+        case .mpnet: first = 2
+        case .bert, .distilbert, .electra, .albert, .deberta: first = 0
+        }
+        guard rows > first else {
+            throw ModelFileError(
+                file: config.path, place: "max_position_embeddings",
+                problem: "\(rows) rows leave no position after the padding id \(first - 1)",
+                advice: "use the config.json that was saved with the weights")
+        }
+        return (rows, first)
+    }
+
+    private static func typeVocabularySize(_ config: HFConfig, _ family: EncoderFamily) throws -> Int {
+        switch family {
+        case .distilbert, .mpnet: 0
+        case .deberta: try config.int("type_vocab_size", in: 0...1_024, default: 0)
+        case .bert, .roberta, .electra, .albert:
+            try config.int("type_vocab_size", in: 1...1_024, default: 2)
         }
     }
 
@@ -120,6 +147,36 @@ public struct EncoderConfiguration: Sendable, Equatable {
                     file: config.path, place: key, problem: "\(count) is not supported, only 1",
                     advice: "use an ALBERT whose layers share one set of weights")
             }
+        }
+    }
+
+    private static func refuseOtherDeberta(_ config: HFConfig, width: Int, heads: Int) throws {
+        // Dropout of the head is a setting of the run; `legacy` and the others are about other heads.
+        for key in ["pooler_dropout", "cls_dropout", "legacy", "conv_act", "conv_groups"] {
+            _ = config.value(key)
+        }
+        for (key, needed) in [
+            ("embedding_size", width), ("pooler_hidden_size", width), ("attention_head_size", width / heads),
+        ] {
+            let value = try config.int(key, in: 0...65_536, default: needed)
+            guard value == needed else {
+                throw ModelFileError(
+                    file: config.path, place: key, problem: "\(value) is not supported, only \(needed)",
+                    advice: "use a DeBERTa of one width throughout, as v3-xsmall to v3-large are")
+            }
+        }
+        let kernel = try config.int("conv_kernel_size", in: -1...1_000, default: 0)
+        guard kernel <= 0 else {
+            throw ModelFileError(
+                file: config.path, place: "conv_kernel_size",
+                problem: "\(kernel): the convolution after the first layer is not supported",
+                advice: "use a DeBERTa without one: v3 of any size, not v2-xlarge and v2-xxlarge")
+        }
+        let activation = try config.string("pooler_hidden_act", default: "gelu")
+        guard activation == "gelu" else {
+            throw ModelFileError(
+                file: config.path, place: "pooler_hidden_act", problem: "\"\(activation)\" is not supported",
+                advice: "supported is gelu")
         }
     }
 }

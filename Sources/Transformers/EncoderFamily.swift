@@ -1,7 +1,7 @@
 import Autodiff
 
-/// Architectures of one build (post-layer-norm blocks over learned positions, Devlin et al. 2019) that differ in
-/// names, embeddings and classification heads.
+/// Architectures of one build (post-layer-norm blocks, Devlin et al. 2019) that differ in names, embeddings, what
+/// attention knows of distances, and classification heads.
 public enum EncoderFamily: Sendable {
     /// BERT, and MiniLM as a smaller one.
     case bert
@@ -13,12 +13,17 @@ public enum EncoderFamily: Sendable {
     case electra
     /// ALBERT: one layer's weights serve all layers, so an adapter on them does too.
     case albert
+    /// DeBERTa-v2 and -v3: disentangled attention over relative positions, which layers share.
+    case deberta
+    /// MPNet: absolute positions, and a bias of attention by distance, which layers share.
+    case mpnet
 
     /// By `model_type`, with the name that transformers' classes start with.
     private static let table: [(modelType: String, family: EncoderFamily, name: String)] = [
         ("bert", .bert, "Bert"), ("roberta", .roberta, "Roberta"), ("xlm-roberta", .roberta, "XLMRoberta"),
         ("camembert", .roberta, "Camembert"), ("distilbert", .distilbert, "DistilBert"),
         ("electra", .electra, "Electra"), ("albert", .albert, "Albert"),
+        ("deberta-v2", .deberta, "DebertaV2"), ("mpnet", .mpnet, "MPNet"),
     ]
 
     static var modelTypes: [String] { table.map(\.modelType) }
@@ -28,9 +33,15 @@ public enum EncoderFamily: Sendable {
         self = row.family
     }
 
-    /// transformers' class of a sequence classifier of this `model_type`, for `architectures` in a `config.json`.
-    public static func sequenceClassifier(modelType: String) -> String? {
-        table.first { $0.modelType == modelType }.map { $0.name + "ForSequenceClassification" }
+    /// transformers' class of a model of this `model_type` with such a head, for `architectures` in a `config.json`.
+    public static func architecture(modelType: String, head: HeadForm) -> String? {
+        let suffix =
+            switch head {
+            case .sequence: "ForSequenceClassification"
+            case .token: "ForTokenClassification"
+            case .span: "ForQuestionAnswering"
+            }
+        return table.first { $0.modelType == modelType }.map { $0.name + suffix }
     }
 
     /// In front of the encoder's tensors in a whole model of transformers; PEFT's module paths have it too.
@@ -41,6 +52,8 @@ public enum EncoderFamily: Sendable {
         case .distilbert: "distilbert."
         case .electra: "electra."
         case .albert: "albert."
+        case .deberta: "deberta."
+        case .mpnet: "mpnet."
         }
     }
 
@@ -55,9 +68,10 @@ public enum EncoderFamily: Sendable {
     var classifier: Classifier {
         switch self {
         case .bert, .albert: .pooler
-        case .roberta: .dense(.tanh, dropsInput: true)
+        case .roberta, .mpnet: .dense(.tanh, dropsInput: true)
         case .electra: .dense(.gelu, dropsInput: true)
         case .distilbert: .dense(.relu, dropsInput: false)
+        case .deberta: .dense(.gelu, dropsInput: false)
         }
     }
 
@@ -65,8 +79,18 @@ public enum EncoderFamily: Sendable {
     public var headNames: (dense: String, classifier: String) {
         switch self {
         case .bert, .albert: ("", "classifier")
-        case .roberta, .electra: ("classifier.dense", "classifier.out_proj")
+        case .roberta, .electra, .mpnet: ("classifier.dense", "classifier.out_proj")
         case .distilbert: ("pre_classifier", "classifier")
+        case .deberta: ("pooler.dense", "classifier")
+        }
+    }
+
+    /// Where the last linear layer of a head stands in transformers' models.
+    public func classifierName(_ head: HeadForm) -> String {
+        switch head {
+        case .sequence: headNames.classifier
+        case .token: "classifier"
+        case .span: "qa_outputs"
         }
     }
 
@@ -87,8 +111,37 @@ public enum EncoderFamily: Sendable {
                 attentionNorm: "attention.LayerNorm", intermediate: "ffn", output: "ffn_output",
                 outputNorm: "full_layer_layer_norm", projection: "encoder.embedding_hidden_mapping_in",
                 pooler: "pooler")
+        case .deberta:
+            EncoderNames(
+                query: "attention.self.query_proj", key: "attention.self.key_proj",
+                value: "attention.self.value_proj", relativeTable: "encoder.rel_embeddings")
+        case .mpnet:
+            EncoderNames(
+                query: "attention.attn.q", key: "attention.attn.k", value: "attention.attn.v",
+                attentionOutput: "attention.attn.o", attentionNorm: "attention.LayerNorm",
+                relativeTable: "encoder.relative_attention_bias")
         }
     }
+
+    /// Names in `config.json`.
+    var keys: EncoderKeys {
+        switch self {
+        case .bert, .roberta, .electra, .albert, .deberta, .mpnet: EncoderKeys()
+        case .distilbert:
+            EncoderKeys(
+                hiddenSize: "dim", layers: "n_layers", heads: "n_heads", intermediateSize: "hidden_dim",
+                activation: "activation")
+        }
+    }
+}
+
+/// What sizes are called in a `config.json`.
+struct EncoderKeys: Sendable {
+    var hiddenSize = "hidden_size"
+    var layers = "num_hidden_layers"
+    var heads = "num_attention_heads"
+    var intermediateSize = "intermediate_size"
+    var activation = "hidden_act"
 }
 
 /// Where the parts of a layer, and what lies around the layers, stand in a checkpoint.
@@ -105,4 +158,10 @@ struct EncoderNames: Sendable {
     /// From narrower embeddings to the layers' width
     var projection = "embeddings_project"
     var pooler = "pooler.dense"
+    /// Of relative positions, shared by the layers
+    var relativeTable = ""
+    var relativeNorm = "encoder.LayerNorm"
+    /// Where relative positions have projections of their own
+    var positionKey = "attention.self.pos_key_proj"
+    var positionQuery = "attention.self.pos_query_proj"
 }

@@ -2,13 +2,37 @@ import Autodiff
 import Matrices
 
 /// How the rows of a sequence become the one that the head reads: as the architecture's own classifier does (BERT's
-/// pooler: first row, dense, tanh; RoBERTa, ELECTRA and DistilBERT: first row, through a new dense layer of the head's),
-/// the mean, or the first row itself.
+/// pooler: first row, dense, tanh; RoBERTa, ELECTRA, DistilBERT, DeBERTa and MPNet: first row, through a new dense layer
+/// of the head's), the mean, or the first row itself.
 public enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
 
-/// Pooling, dropout and a linear layer to K classes, or to one score.
+/// What a head reads, and what it gives numbers to.
+public enum HeadForm: Sendable, Equatable {
+    /// One row of a sequence, for K numbers a sequence.
+    case sequence(Pooling)
+    /// Every row, for K numbers a token.
+    case token
+    /// Every row, for two numbers a token: that an answer starts here, that it ends here.
+    case span
+
+    /// Whether there is a row of logits for each token.
+    public var isPerToken: Bool {
+        if case .sequence = self { false } else { true }
+    }
+
+    /// Of `task_type` in PEFT's adapter_config.json.
+    public var peftTask: String {
+        switch self {
+        case .sequence: "SEQ_CLS"
+        case .token: "TOKEN_CLS"
+        case .span: "QUESTION_ANS"
+        }
+    }
+}
+
+/// Pooling, dropout and a linear layer to K classes, or to one score; or dropout and a linear layer on every token.
 public final class SequenceHead: Sendable {
-    public let pooling: Pooling
+    public let form: HeadForm
     public let dropout: Float
     /// `[K, C]`
     public let weight: Parameter
@@ -27,24 +51,32 @@ public final class SequenceHead: Sendable {
     }
 
     /// Weights N(0, 0.02²), as BERT's initializer, and zero bias.
-    public init(
+    public convenience init(
         encoder: TextEncoder, outputs: Int, pooling: Pooling, dropout: Float, stream: RandomStream
     ) throws {
+        try self.init(
+            encoder: encoder, outputs: outputs, form: .sequence(pooling), dropout: dropout, stream: stream)
+    }
+
+    /// As above, for any form.
+    public init(
+        encoder: TextEncoder, outputs: Int, form: HeadForm, dropout: Float, stream: RandomStream
+    ) throws {
         let family = encoder.configuration.family
+        let name = family.classifierName(form)
         let width = encoder.configuration.hiddenSize
-        self.pooling = pooling
+        self.form = form
         self.dropout = dropout
         var stream = stream
         let values = Matrix(rows: outputs, columns: width)
         stream.fillNormal(values, deviation: 0.02)
-        weight = Parameter(name: family.headNames.classifier + ".weight", values: values)
-        bias = Parameter(
-            name: family.headNames.classifier + ".bias", values: Matrix(rows: 1, columns: outputs))
-        switch (pooling, family.classifier) {
-        case (.pooler, .pooler):
+        weight = Parameter(name: name + ".weight", values: values)
+        bias = Parameter(name: name + ".bias", values: Matrix(rows: 1, columns: outputs))
+        switch (form, family.classifier) {
+        case (.sequence(.pooler), .pooler):
             guard let own = encoder.pooler else { throw MissingPooler() }
             (pooler, dense) = (own, nil)
-        case (.pooler, .dense(let activation, let dropsInput)):
+        case (.sequence(.pooler), .dense(let activation, let dropsInput)):
             let square = Matrix(rows: width, columns: width)
             stream.fillNormal(square, deviation: 0.02)
             pooler = nil
@@ -53,7 +85,7 @@ public final class SequenceHead: Sendable {
                 Parameter(name: family.headNames.dense + ".bias", values: Matrix(rows: 1, columns: width)),
                 activation, dropsInput
             )
-        case (.mean, _), (.first, _): (pooler, dense) = (nil, nil)
+        case (.sequence, _), (.token, _), (.span, _): (pooler, dense) = (nil, nil)
         }
     }
 
@@ -72,12 +104,21 @@ public final class SequenceHead: Sendable {
         return modules
     }
 
-    /// logits[B, K] from hidden[T, C]
+    /// Which rows of the encoder's last layer are read.
+    public var rows: TextEncoder.Rows {
+        switch form {
+        case .sequence(.first), .sequence(.pooler): .first
+        case .sequence(.mean), .token, .span: .all
+        }
+    }
+
+    /// logits[B, K] from hidden[T, C], or [T, K] if there is a row for each token
     public func logits(_ hidden: Variable, offsets: [Int], on tape: Tape) -> Variable {
         var pooled: Variable
-        switch pooling {
-        case .mean: pooled = tape.meanRows(hidden, offsets: offsets)
-        case .first, .pooler: pooled = tape.firstRows(hidden, offsets: offsets)
+        switch form {
+        case .sequence(.mean): pooled = tape.meanRows(hidden, offsets: offsets)
+        case .sequence(.first), .sequence(.pooler): pooled = tape.firstRows(hidden, offsets: offsets)
+        case .token, .span: pooled = hidden
         }
         if let pooler {
             pooled = tape.tanh(tape.linear(pooled, weight: pooler.weight, bias: pooler.bias))

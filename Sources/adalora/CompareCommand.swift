@@ -97,8 +97,11 @@ struct CompareCommand: ParsableCommand {
     private func tellOfOverlap(_ plan: ComparisonPlan) throws {
         func read(_ file: String) throws -> Dataset {
             let settings = plan.arms.first?.settings ?? [:]
+            let task = settings["task"].flatMap { RunConfig.Task(rawValue: $0) } ?? .classification
             return try Dataset.read(
                 URL(fileURLWithPath: file),
+                form: task.rowForm(
+                    labelSeparator: settings["label-separator"] ?? RunConfig.standardLabelSeparator),
                 columns: Columns.parse(settings["text-column"], settings["label-column"]), requireLabels: true
             )
         }

@@ -35,6 +35,7 @@ struct AdaloraCommand: ParsableCommand {
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, PredictCommand.self, RanksCommand.self,
             SpectrumCommand.self, ShrinkCommand.self, ExportCommand.self, ImportCommand.self,
+            MergeAdaptersCommand.self, ExtractCommand.self,
             CompareCommand.self, SweepCommand.self, DoctorCommand.self,
         ])
 }

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import ModelFiles
 import Reports
+import RunConfiguration
 import Training
 
 /// Which adapter of a run, and on which base model.
@@ -18,17 +19,36 @@ struct AdapterChoice: ParsableArguments {
     }
 
     /// The adapter folder: the one given, or the best or last of the run.
-    var url: URL {
-        let url = URL(fileURLWithPath: folder)
-        let isAdapter = FileManager.default.fileExists(
-            atPath: url.appendingPathComponent("adalora.json").path)
-        let runFolder = RunFolder(url)
-        return isAdapter ? url : (last ? runFolder.last : runFolder.best)
-    }
+    var url: URL { AdapterFolder(URL(fileURLWithPath: folder), last: last).url }
 
     func load() throws -> TrainedModel {
         try TrainedModel(
             adapter: url, modelFolder: model.map { URL(fileURLWithPath: $0) }, threads: threads)
+    }
+}
+
+/// How answers are chosen.
+struct AnswerFlags: ParsableArguments {
+    @Option(help: "Multi-label: probability from which a label is given.") var threshold = 0.5
+    @Option(
+        name: .customLong("no-answer-threshold"), parsing: .unconditional,
+        help: "Questions: by how much the score of no answer must exceed the best answer's.")
+    var noAnswerThreshold = 0.0
+
+    func validate() throws {
+        guard threshold >= 0, threshold <= 1 else {
+            throw ValidationError("--threshold must be from 0 to 1, not \(threshold)")
+        }
+        guard noAnswerThreshold.isFinite else {
+            throw ValidationError("--no-answer-threshold must be a number, not \(noAnswerThreshold)")
+        }
+    }
+
+    var options: AnswerOptions {
+        var options = AnswerOptions()
+        options.threshold = threshold
+        options.noAnswerThreshold = noAnswerThreshold
+        return options
     }
 }
 
@@ -38,10 +58,14 @@ struct EvaluateCommand: ParsableCommand {
         discussion: "The loss is the task's alone. Labels the adapter does not know are an error.")
 
     @OptionGroup var adapter: AdapterChoice
-    @Option(help: "Labelled rows: JSONL, TSV or CSV.") var data: String
+    @OptionGroup var answers: AnswerFlags
+    @Option(help: "Labelled rows, as for train.") var data: String
     @Option(name: .customLong("text-column"), help: "Text column, or two separated by a comma.")
     var textColumn: String?
     @Option(name: .customLong("label-column"), help: "Label column.") var labelColumn: String?
+    @Option(
+        name: .customLong("label-separator"), help: "Between the labels of a multi-label row in CSV and TSV.")
+    var labelSeparator = RunConfig.standardLabelSeparator
     @Flag(help: "List every class, not only the weakest.") var allClasses = false
     @Flag(help: "Print JSON instead of tables.") var json = false
 
@@ -49,22 +73,14 @@ struct EvaluateCommand: ParsableCommand {
         try Failure.run {
             let model = try adapter.load()
             let dataset = try Dataset.read(
-                URL(fileURLWithPath: data), columns: Columns.parse(textColumn, labelColumn),
-                requireLabels: true)
-            let result = try model.evaluate(dataset)
+                URL(fileURLWithPath: data), form: model.rowForm(labelSeparator: labelSeparator),
+                columns: Columns.parse(textColumn, labelColumn), requireLabels: true)
+            let result = try model.evaluate(dataset, answers.options)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let evaluation = result.evaluation
+            let names = evaluation.classNames ?? model.labels
             if json {
-                var metrics = JSONObject()
-                for metric in evaluation.metrics {
-                    metrics[metric.name] = metric.value.map { .number($0) } ?? .null
-                }
-                Terminal.output(
-                    JSONValue.object([
-                        "data": .string(data), "examples": JSONValue(result.examples),
-                        "step": JSONValue(model.step),
-                        "loss": .number(evaluation.loss), "metrics": .object(metrics),
-                    ]).text())
+                Terminal.output(Self.json(evaluation, names, data, result.examples, step: model.step))
                 return
             }
             Terminal.output("\(data), adapter of step \(model.step)")
@@ -75,7 +91,7 @@ struct EvaluateCommand: ParsableCommand {
             if evaluation.perClass.isEmpty { return }
             let rows = evaluation.perClass.map { scores in
                 (
-                    name: model.labels[scores.index], precision: scores.precision, recall: scores.recall,
+                    name: names[scores.index], precision: scores.precision, recall: scores.recall,
                     f1: scores.f1,
                     support: scores.support
                 )
@@ -83,6 +99,24 @@ struct EvaluateCommand: ParsableCommand {
             Terminal.output(
                 EvaluationReport.perClassTable(rows: rows, style: Terminal.style, all: allClasses))
         }
+    }
+
+    private static func json(
+        _ evaluation: Evaluation, _ names: [String], _ data: String, _ examples: Int, step: Int
+    ) -> String {
+        func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+        var (metrics, classes) = (JSONObject(), JSONObject())
+        for metric in evaluation.metrics { metrics[metric.name] = number(metric.value) }
+        for scores in evaluation.perClass {
+            classes[names[scores.index]] = .object([
+                "precision": number(scores.precision), "recall": number(scores.recall),
+                "f1": number(scores.f1), "support": JSONValue(scores.support),
+            ])
+        }
+        return JSONValue.object([
+            "data": .string(data), "examples": JSONValue(examples), "step": JSONValue(step),
+            "loss": .number(evaluation.loss), "metrics": .object(metrics), "classes": .object(classes),
+        ]).text()
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Foundation
+import ModelFiles
 import Training
 
 struct ExportCommand: ParsableCommand {
@@ -24,6 +25,11 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "What to write.") var to: Target
     @Flag(help: "With lora: each module keeps its own rank (rank_pattern), which only PEFT reads.")
     var ragged = false
+    @Option(
+        name: .customLong("max-shard-size"),
+        help:
+            "With merged: tensors in one file of weights, like 500MB (1 MB = 1,000,000 bytes; default: 5GB).")
+    var maxShardSize: ShardSize?
     @Option(help: "Rows to check with (default: made-up sequences of tokens).") var data: String?
     @Option(name: .customLong("text-column"), help: "Column of the text, or two columns for pairs.")
     var textColumn: String?
@@ -32,6 +38,9 @@ struct ExportCommand: ParsableCommand {
 
     func validate() throws {
         if ragged && to != .lora { throw ValidationError("--ragged goes with --to lora only") }
+        if maxShardSize != nil && to != .merged {
+            throw ValidationError("--max-shard-size goes with --to merged only")
+        }
         guard tolerance > 0, tolerance.isFinite else { throw ValidationError("--tolerance must be above 0") }
     }
 
@@ -43,13 +52,11 @@ struct ExportCommand: ParsableCommand {
                 case .peftAdaLoRA: .peftAdaLoRA
                 case .merged: .merged
                 }
-            let rows = try data.map {
-                try Dataset.read(
-                    URL(fileURLWithPath: $0), columns: Columns.parse(textColumn, nil), requireLabels: false)
-            }
+            let rows = data.map { (URL(fileURLWithPath: $0), Columns.parse(textColumn, nil)) }
             let result = try AdapterExport(
                 adapter: adapter.url, modelFolder: adapter.model.map { URL(fileURLWithPath: $0) }, form: form,
-                rows: rows, tolerance: tolerance, output: URL(fileURLWithPath: output),
+                rows: rows, tolerance: tolerance, shardLimit: (maxShardSize ?? ShardSize()).bytes,
+                output: URL(fileURLWithPath: output),
                 threads: adapter.threads)
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
             let bare = result.ranks.count { $0.rank == 0 }
@@ -57,9 +64,26 @@ struct ExportCommand: ParsableCommand {
                 "\(output): \(form.rawValue), \(kept) triplets in \(result.ranks.count - bare) matrices"
                     + (bare > 0 ? ", \(bare) left bare" : ""))
             Terminal.output(
-                "checked on \(result.samples) \(rows == nil ? "made-up sequences" : "rows"): logits differ by at most "
-                    + String(
-                        format: "%.1e (largest logit %.2f)", result.largestDifference, result.largestLogit))
+                "checked on \(result.difference.samples) \(rows == nil ? "made-up sequences" : "rows"): \(result.difference)"
+            )
         }
+    }
+}
+
+/// Bytes as huggingface_hub reads them: a number and B, KB, MB, GB or TB, of a thousand each.
+struct ShardSize: ExpressibleByArgument {
+    let bytes: Int
+
+    init() { bytes = WeightShards.usualLimit }
+
+    init?(argument: String) {
+        let units = ["TB": 1e12, "GB": 1e9, "MB": 1e6, "KB": 1e3, "B": 1]
+        let text = argument.uppercased()
+        let unit = units.keys.filter(text.hasSuffix).max { $0.count < $1.count }
+        guard let unit, let factor = units[unit],
+            let number = Double(text.dropLast(unit.count).trimmingCharacters(in: .whitespaces)),
+            number * factor >= 1, number * factor <= 1e15
+        else { return nil }
+        bytes = Int(number * factor)
     }
 }

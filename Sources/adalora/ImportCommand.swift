@@ -6,8 +6,8 @@ struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Take over an adapter that PEFT wrote.",
         discussion: """
-            LoRA (with rank and alpha patterns, rsLoRA) and AdaLoRA for sequence classification. The result is an \
-            adapter folder for evaluate, predict, shrink and export. What was written is opened again and its logits \
+            LoRA (with rank and alpha patterns, rsLoRA) and AdaLoRA for sequence and token classification and question \
+            answering. The result is an adapter folder for evaluate, predict, shrink and export. What was written is opened again and its logits \
             compared with the original's; it stays only if they agree.
             """)
 
@@ -18,9 +18,15 @@ struct ImportCommand: ParsableCommand {
             "Class names, separated by commas, in the order of the classifier (default: the base's id2label)."
     )
     var labels: String?
+    @Option(help: "Task, as for train (default: by the adapter's task_type and the base's problem_type).")
+    var task: String?
     @Flag(name: .customLong("svd"), help: "LoRA by its exact singular triplets.") var inSVDForm = false
     @Option(name: .customLong("max-length"), help: "Longest row in tokens (default: the model's, up to 512).")
     var maxLength: Int?
+    @Flag(
+        name: .customLong("any-base-name"),
+        help: "Take the adapter also where its configuration names another base model.")
+    var anyBaseName = false
     @Option(help: "Threads (default: all cores).") var threads: Int?
     @Option(help: "Adapter folder to write.") var output: String
 
@@ -37,18 +43,16 @@ struct ImportCommand: ParsableCommand {
                 $0.trimmingCharacters(in: .whitespaces)
             }
             let result = try AdapterImport(
-                adapter: URL(fileURLWithPath: adapter), base: URL(fileURLWithPath: model), labels: names,
-                inSVDForm: inSVDForm, maxLength: maxLength, output: URL(fileURLWithPath: output),
+                adapter: URL(fileURLWithPath: adapter), base: URL(fileURLWithPath: model), task: task,
+                labels: names, inSVDForm: inSVDForm, maxLength: maxLength, anyBaseName: anyBaseName,
+                output: URL(fileURLWithPath: output),
                 threads: threads)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
             Terminal.output(
                 "\(output): \(result.method), \(kept) triplets in \(result.ranks.count { $0.rank > 0 }) matrices, "
-                    + (result.labels.isEmpty ? "regression" : "\(result.labels.count) classes"))
-            Terminal.output(
-                "checked on made-up sequences: logits differ by at most "
-                    + String(
-                        format: "%.1e (largest logit %.2f)", result.largestDifference, result.largestLogit))
+                    + (result.labels.isEmpty ? result.task : "\(result.labels.count) classes"))
+            Terminal.output("checked on made-up sequences: \(result.difference)")
         }
     }
 }

@@ -25,7 +25,7 @@ struct SweepCommand: ParsableCommand {
     @Option(help: "Folder of the runs.") var output: String
     @Option(help: "Ranks to try, such as 1,2,4,8.") var ranks = "1,2,4,8,16,32"
     @Option(help: "Seeds, such as 42,43,44.") var seeds = "42"
-    @Option(help: "Validation metric: accuracy, macro-f1, matthews, pearson, spearman or loss.")
+    @Option(help: "Validation metric: \(ComparedMetric.allCases.map(\.rawValue).joined(separator: ", ")).")
     var metric = ComparedMetric.accuracy
     @Flag(inversion: .prefixedNo, help: "Also train AdaLoRA at the budget of each rank.") var adalora = true
     @Option(help: "How far behind the median of finished runs a run may be before it is given up.")

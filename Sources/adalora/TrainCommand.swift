@@ -12,7 +12,9 @@ struct TrainCommand: ParsableCommand {
         commandName: "train",
         abstract: "Fine-tune a model under a total rank budget.",
         discussion: """
-            Rows are JSONL, TSV or CSV with a text column (or two) and a label. Settings may also stand in a YAML \
+            Rows are JSONL, TSV or CSV with a text column (or two) and a label, or several (--task multi-label); for \
+            --task token-classification JSONL with "tokens" and "labels" or "ner_tags", or CoNLL with a word and its \
+            tag a line; for --task question-answering SQuAD's JSON, or JSONL with "question", "context" and "answers". Settings may also stand in a YAML \
             file (--config) under the same names; flags override it. Ctrl-C ends after the step and saves the \
             state; --resume RUN goes on from there.
             """)

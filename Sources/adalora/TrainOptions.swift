@@ -20,19 +20,24 @@ struct DataOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("task"), help: help("task")) var task: String?
     @Option(name: .customLong("text-column"), help: help("text-column")) var textColumn: String?
     @Option(name: .customLong("label-column"), help: help("label-column")) var labelColumn: String?
+    @Option(name: .customLong("label-separator"), help: help("label-separator")) var labelSeparator: String?
     @Option(name: .customLong("max-length"), help: help("max-length")) var maxLength: String?
+    @Option(name: .customLong("stride"), help: help("stride")) var stride: String?
     @Option(name: .customLong("long-rows"), help: help("long-rows")) var longRows: String?
 
     var flags: [(key: String, value: String?)] {
         [
             ("task", task), ("text-column", textColumn), ("label-column", labelColumn),
-            ("max-length", maxLength), ("long-rows", longRows),
+            ("label-separator", labelSeparator), ("max-length", maxLength), ("stride", stride),
+            ("long-rows", longRows),
         ]
     }
 }
 
 struct AdapterOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("method"), help: help("method")) var method: String?
+    @Option(name: .customLong("from-adapter"), help: help("from-adapter")) var fromAdapter: String?
+    @Option(name: .customLong("head-start"), help: help("head-start")) var headStart: String?
     @Option(name: .customLong("budget"), help: help("budget")) var budget: String?
     @Option(name: .customLong("average-rank"), help: help("average-rank")) var averageRank: String?
     @Option(name: .customLong("budget-parameters"), help: help("budget-parameters")) var budgetParameters:
@@ -50,7 +55,8 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
 
     var flags: [(key: String, value: String?)] {
         [
-            ("method", method), ("budget", budget), ("average-rank", averageRank),
+            ("method", method), ("from-adapter", fromAdapter), ("head-start", headStart), ("budget", budget),
+            ("average-rank", averageRank),
             ("budget-parameters", budgetParameters), ("rank-pattern", rankPattern),
             ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
             ("adapter-dropout", adapterDropout), ("head-dropout", headDropout), ("pooling", pooling),

@@ -195,20 +195,28 @@ struct TrialRunner {
         guard trial.stage == .report else { return }
         let evaluation = try evaluate(model, plan.test, trial, &result)
         result.testMetrics = Self.metrics(evaluation)
-        let isRegression = model.isRegression
-        try store.write(
-            isRegression ? .scores(evaluation.predictedScores) : .classes(evaluation.predictedClasses),
-            id: trial.id)
-        try store.write(
-            isRegression ? .scores(evaluation.trueScores) : .classes(evaluation.trueClasses),
-            id: truthID)
+        let (predicted, truth): (Predictions, Predictions)
+        switch evaluation.rows {
+        case .none: return
+        case .classes(let classes, let known): (predicted, truth) = (.classes(classes), .classes(known))
+        case .scores(let scores, let known): (predicted, truth) = (.scores(scores), .scores(known))
+        case .shares(let shares):
+            // They are judged already.
+            predicted = .shares(shares.mapValues { $0.map { Share(part: $0.part, whole: $0.whole) } })
+            truth = predicted
+        }
+        try store.write(predicted, id: trial.id)
+        try store.write(truth, id: truthID)
     }
 
     private func evaluate(
         _ model: TrainedModel, _ file: String, _ trial: Trial, _ result: inout TrialResult
     ) throws -> Evaluation {
         let columns = Columns.parse(trial.settings["text-column"], trial.settings["label-column"])
-        let data = try Dataset.read(URL(fileURLWithPath: file), columns: columns, requireLabels: true)
+        let form = model.rowForm(
+            labelSeparator: trial.settings["label-separator"] ?? RunConfig.standardLabelSeparator)
+        let data = try Dataset.read(
+            URL(fileURLWithPath: file), form: form, columns: columns, requireLabels: true)
         let (evaluation, _, warnings) = try model.evaluate(data)
         for warning in warnings where !result.warnings.contains(warning) { result.warnings.append(warning) }
         return evaluation

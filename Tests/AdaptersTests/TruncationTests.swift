@@ -1,11 +1,16 @@
 import Adapters
 import Matrices
 import Testing
+import Transformers
 
 /// Cutting trained adapters to a budget by exact singular values.
 @Suite struct TruncationTests {
-    private func trained(_ method: AdapterPlan.Method) throws -> AdapterSet {
-        let set = try AdapterSet(installing: plan(method), on: tinyEncoder().linearLayers)
+    /// Adapters of rank 3 with random factors.
+    static func trained(
+        _ method: AdapterPlan.Method, roles: [LinearSite.Role] = LinearSite.Role.allCases,
+        on layers: [LinearLayer]
+    ) throws -> AdapterSet {
+        let set = try AdapterSet(installing: plan(method, roles: roles), on: layers)
         var stream = RandomStream(seed: 41, purpose: "trained")
         for adapter in set.adapters {
             stream.fillNormal(adapter.factors.p.values, deviation: 1)
@@ -26,7 +31,7 @@ import Testing
     @Test(arguments: [AdapterPlan.Method.lora, .adalora]) func theLargestValuesStay(
         method: AdapterPlan.Method
     ) throws {
-        let set = try trained(method)
+        let set = try Self.trained(method, on: tinyEncoder().linearLayers)
         let (cut, sites) = try set.truncated(to: 15, costs: nil, workers: Workers(count: 2))
         #expect(cut.ranks.reduce(0, +) == 15 && cut.ranks == sites.map(\.rank))
         let all = sites.flatMap(\.values).sorted(by: >)
@@ -39,7 +44,7 @@ import Testing
     }
 
     @Test func aLargeBudgetChangesNothing() throws {
-        let set = try trained(.lora)
+        let set = try Self.trained(.lora, on: tinyEncoder().linearLayers)
         let (cut, sites) = try set.truncated(to: 1000, costs: nil, workers: Workers(count: 1))
         #expect(cut.ranks == set.ranks && sites.allSatisfy { $0.relativeError == 0 })
         for (before, after) in zip(set.adapters, cut.adapters) {
@@ -48,7 +53,7 @@ import Testing
     }
 
     @Test func budgetsInParametersAreNotExceeded() throws {
-        let set = try trained(.adalora)
+        let set = try Self.trained(.adalora, on: tinyEncoder().linearLayers)
         let costs = set.adapters.map { $0.layer.outputs + $0.layer.inputs }
         for budget in [0, 63, 64, 500, 1234, 100_000] {
             let (cut, _) = try set.truncated(to: budget, costs: costs, workers: Workers(count: 1))

@@ -65,6 +65,61 @@ import Testing
         #expect(input.gradient.map { !Kernel.allFinite($0) } == true)
     }
 
+    /// Rows without a label: as if they were not there.
+    @Test func ignoredRowsDoNotCount() {
+        let tape = trainingTape()
+        let input = tape.input(logits, needsGradient: true)
+        let partly: [Int32] = [0, Tape.ignoredLabel, 1, Tape.ignoredLabel, 2]
+        let loss = tape.crossEntropy(input, labels: partly, divisor: 3)
+        tape.backward()
+        let kept = Matrix(
+            rows: 3, columns: 4, values: [0, 2, 4].flatMap { row in (0..<4).map { logits.row(row)[$0] } })
+        let alone = Tape(evaluatingWith: BufferPool())
+        #expect(loss == alone.crossEntropy(alone.input(kept), labels: [0, 1, 2], divisor: 3))
+        #expect(input.gradient?.values[4..<8].allSatisfy { $0 == 0 } == true)
+        check(logits) { $0.crossEntropy($1, labels: partly, divisor: 3) }
+    }
+
+    /// By hand: logits 0 cost ln 2 each, whatever is true; 2 costs ln(1 + e²) if false, that less 2 if true.
+    @Test func binaryCrossEntropyValue() {
+        let tape = Tape(evaluatingWith: BufferPool())
+        let values = Matrix(rows: 2, columns: 2, values: [0, 2, 2, 0])
+        let sum = 2 * log(2.0) + 2 * log(1 + exp(2.0)) - 2
+        let loss = tape.binaryCrossEntropy(tape.input(values), sets: [[1], []], divisor: 2)
+        #expect(abs(loss - sum / 4) < 1e-12)  // rounding in Double
+        let far = Matrix(rows: 1, columns: 2, values: [1000, -1000])
+        #expect(tape.binaryCrossEntropy(tape.input(far), sets: [[0]], divisor: 1) == 0)
+        #expect(tape.binaryCrossEntropy(tape.input(far), sets: [[1]], divisor: 1) == 1000)
+    }
+
+    @Test func binaryCrossEntropyGradient() {
+        check(logits) { $0.binaryCrossEntropy($1, sets: [[], [0], [1, 3], [0, 1, 2, 3], [2]], divisor: 7) }
+    }
+
+    /// By hand: over two tokens with equal logits start and end cost ln 2 each, over one token nothing.
+    @Test func spanCrossEntropyValue() {
+        let tape = Tape(evaluatingWith: BufferPool())
+        let values = Matrix(rows: 3, columns: 2, values: [1, 5, 1, 5, 9, -9])
+        let loss = tape.spanCrossEntropy(
+            tape.input(values), offsets: [0, 2, 3], starts: [0, 0], ends: [1, 0], divisor: 2)
+        #expect(abs(loss - log(2.0) / 2) < 1e-12)  // rounding in Double
+    }
+
+    @Test func spanCrossEntropyGradient() {
+        check(normalMatrix(6, 2, seed: 72)) {
+            $0.spanCrossEntropy($1, offsets: [0, 1, 4, 6], starts: [0, 1, 0], ends: [0, 2, 1], divisor: 5)
+        }
+    }
+
+    @Test(arguments: [Float.nan, .infinity]) func newLossesDoNotHideWhatIsNotFinite(bad: Float) {
+        let tape = Tape(evaluatingWith: BufferPool())
+        let values = Matrix(rows: 2, columns: 2, values: [0, 1, bad, 2])
+        #expect(!tape.binaryCrossEntropy(tape.input(values), sets: [[0], []], divisor: 1).isFinite)
+        #expect(
+            !tape.spanCrossEntropy(tape.input(values), offsets: [0, 2], starts: [0], ends: [1], divisor: 1)
+                .isFinite)
+    }
+
     @Test func squaredErrorValue() {
         let tape = Tape(evaluatingWith: BufferPool())
         let expected = zip(predictions.values, targets).reduce(0.0) {

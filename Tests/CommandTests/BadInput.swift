@@ -26,7 +26,63 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         self.prepare = prepare
     }
 
-    static let all = files + data + settings + models
+    static let all = files + data + tasks + settings + models
+
+    private static func task(
+        _ name: String, status: Int32 = 65, _ mentions: [String], _ task: String, _ train: String,
+        options: [String] = [], validation: String? = nil
+    ) -> BadInput {
+        BadInput(
+            name, status, mentions, options: ["--task", task] + options, train: "bad.jsonl",
+            validation: validation == nil ? nil : "other.jsonl"
+        ) {
+            try $0.write(train, to: "bad.jsonl")
+            if let validation { try $0.write(validation, to: "other.jsonl") }
+        }
+    }
+
+    private static let tags = #"{"tokens": ["the", "film"], "labels": ["O", "B-X"]}"# + "\n"
+
+    private static let tasks: [BadInput] = [
+        task(
+            "one label in place of several", ["bad.jsonl:1:", "not an array"], "multi-label",
+            #"{"text": "a", "labels": "x"}"#),
+        task(
+            "empty sets alone", ["bad.jsonl", "all labels are the same"], "multi-label",
+            #"{"text": "a", "labels": []}"#),
+        task(
+            "unknown label in a set", ["other.jsonl:1:", "unknown label 'z'"], "multi-label",
+            #"{"text": "a", "labels": ["x", "y"]}"#, validation: #"{"text": "b", "labels": ["z"]}"#),
+        task(
+            "more words than tags", ["bad.jsonl:1:", "2 words with 1 labels"], "token-classification",
+            #"{"tokens": ["a", "b"], "labels": ["O"]}"#),
+        task(
+            "unknown tag", ["other.jsonl:1:", "unknown label 'B-Y'"], "token-classification", tags,
+            validation: #"{"tokens": ["b"], "labels": ["B-Y"]}"#),
+        task(
+            "no word with a token", ["bad.jsonl:2:", "no word of the row has a token"],
+            "token-classification", tags + #"{"tokens": ["\u0001"], "labels": ["O"]}"#),
+        task(
+            "too long a sentence", ["bad.jsonl:2:", "--long-rows truncate"], "token-classification",
+            tags + #"{"tokens": ["abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"], "labels": ["O"]}"#,
+            options: ["--long-rows", "error", "--max-length", "12"]),
+        task(
+            "span metric without spans", status: 64, ["--best-metric f1", "accuracy or loss"],
+            "token-classification",
+            #"{"tokens": ["a", "b"], "labels": ["NN", "VB"]}"#, options: ["--best-metric", "f1"],
+            validation: #"{"tokens": ["b"], "labels": ["VB"]}"#),
+        task(
+            "answer elsewhere", ["bad.jsonl:1:", "'film' does not stand at character 3"],
+            "question-answering",
+            #"{"question": "q", "context": "the film", "answers": {"text": ["film"], "answer_start": [3]}}"#),
+        task(
+            "stride as long as the window", status: 64, ["stride", "share 31"], "question-answering", "x",
+            options: ["--stride", "31"]),
+        task(
+            "stride without room", status: 64, ["--stride 1 ", "--max-length 4"], "question-answering",
+            #"{"question": "q", "context": "c", "answers": []}"#,
+            options: ["--stride", "1", "--max-length", "4"]),
+    ]
 
     private static let files: [BadInput] = [
         BadInput("missing model", 66, ["nowhere"], options: ["--model", "nowhere"]),

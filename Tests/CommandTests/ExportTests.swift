@@ -46,10 +46,39 @@ import Testing
         }
     }
 
+    /// A file for each tensor above the limit, an index, and the same model; transformers opens them in
+    /// scripts/interop.sh.
+    @Test func largeModelsAreSplit() throws {
+        let workspace = try trained(["--budget", "12"])
+        let start = ["export", "run", "--to", "merged"]
+        let result = try workspace.run(start + ["--max-shard-size", "10KB", "--output", "shards"])
+        try #require(result.status == 0, "\(result.errors)")
+        #expect(!workspace.exists("shards/model.safetensors"))
+        let index = try JSONValue.read(workspace.file("shards/model.safetensors.index.json"))
+        let files = try workspace.contents(of: "shards").filter { $0.hasSuffix(".safetensors") }
+        #expect(files.count > 3 && files.contains("model-00001-of-000\(files.count).safetensors"), "\(files)")
+        try #require(try workspace.run(start + ["--output", "whole"]).status == 0)
+        let (shards, whole) = (
+            try TensorStore(modelFolder: workspace.file("shards")),
+            try TensorStore(modelFolder: workspace.file("whole"))
+        )
+        #expect(shards.tensors.map(\.name) == whole.tensors.map(\.name))
+        #expect(index["metadata"]?["total_size"]?.int == whole.tensors.reduce(0) { $0 + 4 * $1.elementCount })
+        for tensor in whole.tensors { #expect(try shards.bytes(tensor.name) == whole.bytes(tensor.name)) }
+        #expect(try metrics(workspace, "shards") == metrics(workspace, "run"))
+        for wrong in [["--max-shard-size", "0MB"], ["--max-shard-size", "many"]] {
+            #expect(try workspace.run(start + wrong + ["--output", "x"]).status == 64)
+        }
+        let elsewhere = ["export", "run", "--to", "lora", "--max-shard-size", "1MB", "--output", "x"]
+        #expect(try workspace.run(elsewhere).errors.contains("merged only"))
+    }
+
     @Test func whatCannotBeExported() throws {
         let workspace = try trained(["--budget", "12", "--pooling", "mean"])
         let merged = try workspace.run(["export", "run", "--to", "merged", "--output", "merged"])
-        #expect(merged.status == 64 && merged.errors.contains("which has its own pooling, not mean"), "\(merged.errors)")
+        #expect(
+            merged.status == 64 && merged.errors.contains("which has its own pooling, not mean"),
+            "\(merged.errors)")
         #expect(!workspace.exists("merged"))
         // Float32 products in another order differ by more than this.
         let strict = try workspace.run([

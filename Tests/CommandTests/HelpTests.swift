@@ -7,12 +7,19 @@ import Testing
             "train",
             [
                 "--model", "--train", "--validation", "--output", "--budget", "--average-rank", "--resume",
-                "--config",
+                "--config", "--from-adapter", "--head-start",
             ]
         ),
         ("evaluate", ["--data", "--model", "--last", "--json", "--all-classes", "--label-column"]),
         ("predict", ["--data", "--model", "--top", "--text-column"]),
         ("ranks", ["--at", "--history", "--format"]),
+        ("export", ["--to", "--ragged", "--max-shard-size", "--tolerance", "--output"]),
+        ("import", ["--model", "--labels", "--svd", "--any-base-name", "--output"]),
+        (
+            "merge-adapters",
+            ["--model", "--weights", "--method", "--density", "--budget", "--head", "--output"]
+        ),
+        ("extract", ["--base", "--tuned", "--energy", "--targets", "--svd", "--labels", "--output"]),
         ("doctor", ["--kernel"]),
     ])
     func helpNamesTheOptions(command: String, options: [String]) throws {

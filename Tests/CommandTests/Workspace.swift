@@ -128,7 +128,11 @@ final class Workspace {
 
     /// Writes the model's weights again, with some changed or left out (nil).
     func editWeights(_ change: (TensorInfo, [UInt8]) -> TensorToWrite?) throws {
-        let file = model.appendingPathComponent("model.safetensors")
+        try editTensors(model.appendingPathComponent("model.safetensors"), change)
+    }
+
+    /// Writes a file of tensors again, with some changed or left out (nil).
+    func editTensors(_ file: URL, _ change: (TensorInfo, [UInt8]) -> TensorToWrite?) throws {
         let store = try TensorStore(file: file)
         let tensors = try store.tensors.compactMap { change($0, try store.bytes($0.name)) }
         let metadata = store.metadata

@@ -233,7 +233,7 @@ import Testing
     }
 
     @Test func listsAllProblemsAtOnce() {
-        let text = Samples.yaml.replacingOccurrences(of: "macro-f1", with: "f1")
+        let text = Samples.yaml.replacingOccurrences(of: "macro-f1", with: "f2")
             .replacingOccurrences(of: "baseline: LoRA", with: "baseline: none")
             .replacingOccurrences(of: "prune-from: 2", with: "prune-from: x, oops: 1")
         #expect(Samples.problems(text).count == 4)

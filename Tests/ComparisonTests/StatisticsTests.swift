@@ -159,6 +159,7 @@ extension Predictions {
         switch self {
         case .classes(let classes): .classes(rows.map { classes[$0] })
         case .scores(let scores): .scores(rows.map { scores[$0] })
+        case .shares(let shares): .shares(shares.mapValues { shares in rows.map { shares[$0] } })
         }
     }
 }

@@ -146,7 +146,13 @@ struct DatasetTests {
             sound = #"{"text":"a \"é","label":1}"# + "\r\n" + #"{"label":[{"x":-2e3}],"text":"b"}"# + "\n"
         case .csv: sound = "text,label\r\n\"a \"\"é\nb\",x\r\n,y\n"
         case .tsv: sound = "text\tlabel\r\n\"a é\"\tx\n\ty\n"
+        case .conll: sound = "-DOCSTART- O\n\né B-PER\nb I-PER\r\n\nc O\n"
+        case .squad:
+            sound =
+                #"{"data":[{"paragraphs":[{"context":"é b c","qas":[{"id":"1","question":"q?","#
+                + #""answers":[{"text":"b","answer_start":2}]}]}]}]}"#
         }
+        let form: RowForm = format == .conll ? .sentences : format == .squad ? .questions : .texts
         let bytes = Array(sound.utf8)
         var damaged: [[UInt8]] = bytes.indices.map { Array(bytes[..<$0]) }
         for index in bytes.indices {
@@ -159,7 +165,7 @@ struct DatasetTests {
         var refused = 0
         for content in damaged {
             do {
-                _ = try Dataset.parse(content, name: "f", format: format, requireLabels: false)
+                _ = try Dataset.parse(content, name: "f", format: format, form: form, requireLabels: false)
             } catch let error as DataError {
                 refused += 1
                 #expect(!error.description.contains("\n"))

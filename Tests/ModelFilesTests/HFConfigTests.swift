@@ -18,6 +18,10 @@ struct HFConfigTests {
         #expect(try config.bool("tie") == true)
         #expect(try config.stringMap("id2label") == ["0": "no", "1": "yes"])
         #expect(try config.stringMap("none") == nil)
+        #expect(try config.strings("act") == ["gelu"])
+        #expect(try config.strings("none") == nil)
+        #expect(try self.config(#""terms":"p2c | c2p""#).strings("terms") == ["p2c", "c2p"])
+        #expect(try self.config(#""terms":["p2c","c2p"]"#).strings("terms") == ["p2c", "c2p"])
         #expect(try config.int("unset", in: 0...1, default: 7) == 7)
         #expect(try config.double("none", in: 0...1, default: 0.5) == 0.5)
         #expect(try config.string("none", oneOf: ["a"], default: "a") == "a")
@@ -72,6 +76,12 @@ struct HFConfigTests {
         Row(
             members: #""k":1"#, read: { _ = try $0.stringMap("k") },
             problem: "1 is not an object of strings"),
+        Row(
+            members: #""k":1"#, read: { _ = try $0.strings("k") },
+            problem: "1 is neither a string nor a list of strings"),
+        Row(
+            members: #""k":["a",1]"#, read: { _ = try $0.strings("k") },
+            problem: "the list holds 1, not only strings"),
         Row(
             members: #""k":{"0":1}"#, read: { _ = try $0.stringMap("k") },
             problem: "the value of '0' is 1, not a string"),

@@ -109,6 +109,15 @@ import Testing
         ([("resume", "x")], "--resume: unknown key; 'adalora train --help' lists the keys"),
         ([("a\nb", "x")], "--a\\u{a}b: unknown key; 'adalora train --help' lists the keys"),
         ([("seed", "1"), ("seed", "1")], "--seed: given more than once; keep one"),
+        (
+            [("from-adapter", "a"), ("method", "head")],
+            "--from-adapter: method head has no adapters to start with; use adalora or lora, or leave it out"
+        ),
+        (
+            [("from-adapter", "a"), ("initialize", "activation-svd")],
+            "--initialize: activation-svd chooses the start that from-adapter gives; use orthonormal, for the "
+                + "triplets beyond the adapter's"
+        ),
         ([("average-rank", "4")], "--average-rank: cannot be combined with budget; keep one of the two"),
         ([("epochs", "1"), ("steps", "1")], "--steps: cannot be combined with epochs; keep one of the two"),
         (

@@ -20,10 +20,11 @@ import Testing
         #expect(config.gradientClip == 1 && config.learningRateSchedule == .linear)
         #expect(config.learningRateWarmup == 0.06 && config.epochs == 3 && config.steps == nil)
         #expect(config.batchSize == 32 && config.accumulate == 1 && config.maxLength == 128)
-        #expect(config.longRows == .truncate)
+        #expect(config.longRows == .truncate && config.labelSeparator == "|" && config.stride == nil)
         #expect(config.warmupFraction == 0.1 && config.finalFraction == 0.4 && config.allocateEvery == nil)
         #expect(config.allocator == .prune && config.exchangeShare == 0.1 && config.historyEvery == nil)
         #expect(config.budgetParameters == nil && config.activationBatches == 8)
+        #expect(config.fromAdapter == nil && config.headStart == .adapter)
         #expect(config.importance == nil && config.importanceWeights == .paper)
         #expect(config.resolvedImportance == .spectralSensitivity && config.resolvedOrthogonality == .exact)
         #expect(config.importanceBeta1 == 0.85 && config.importanceBeta2 == 0.85)
@@ -38,7 +39,7 @@ import Testing
         #expect(config.resolvedLearningRate == 3e-3 && config.resolvedHeadLearningRate == 3e-3)
         let full = try load(nil, Array(smallest.dropLast()) + [("method", "full")]).config
         #expect(full.resolvedLearningRate == 1e-4 && full.resolvedHeadLearningRate == 1e-4)
-        #expect(config.resolvedBestMetric == .accuracy)
+        #expect(config.resolvedBestMetric == .accuracy && config.resolvedStride == 42)
         #expect(config.resolvedOrthogonality == .exact && config.resolvedAllocateEvery == 1)
         let costs = [Int](repeating: 769, count: 36)
         #expect(config.totalBudget(costs: costs) == 300)
@@ -53,6 +54,8 @@ import Testing
         ).config
         #expect(other.resolvedHeadLearningRate == 0.1)
         #expect(other.resolvedBestMetric == .pearson)
+        let questions = try load(nil, smallest + [("task", "question-answering"), ("max-length", "512")])
+        #expect(questions.config.resolvedBestMetric == .f1 && questions.config.resolvedStride == 128)
         #expect(other.totalBudget(costs: [Int](repeating: 9, count: 35)) == 88)  // 87.5
         // 1.5 · 2.5 = 3.75 is below 8, which a matrix of rank 6 cannot have.
         #expect(other.initialRank(costs: [Int](repeating: 9, count: 35), largest: 384) == 8)
@@ -121,7 +124,7 @@ import Testing
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 55)
+        #expect(settings.count == 59)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))

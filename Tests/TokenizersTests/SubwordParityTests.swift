@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Tokenizers
 
-/// Byte-level BPE and Unigram against Hugging Face's `tokenizers` library
+/// Byte-level BPE, Unigram and MPNet's WordPiece against Hugging Face's `tokenizers` library
 /// (scripts/goldens/tokenizer_bpe_unigram.py); all is equal, not close.
 @Suite struct SubwordParityTests {
     private struct Case: Decodable {
@@ -13,7 +13,8 @@ import Tokenizers
 
     static let names = [
         "roberta", "roberta-prefix", "bytes-partial", "bytes-nfkc", "xlm-r", "albert", "deberta-v3",
-        "deberta-v2", "byte-fallback", "merged-next", "merged-previous",
+        "deberta-v2", "deberta-transformers", "deberta-split", "mpnet", "byte-fallback", "merged-next",
+        "merged-previous",
     ]
 
     private static let folder = "Tests/Goldens/tokenizer/subword"

@@ -90,6 +90,9 @@ import Tokenizers
         Case(tiny.json(template: #"{"type":"TemplateProcessing"}"#), "the template is not [CLS] A [SEP]"),
         Case(
             tiny.json(template: #"{"type":"BertProcessing","sep":[],"cls":["[CLS]",2]}"#), "lacks cls"),
+        Case(
+            tiny.json(template: #"{"type":"RobertaProcessing","sep":["[SEP]",2],"cls":["[CLS]",2]}"#),
+            "token \"[SEP]\" has the id 2 in one place and 3 in the vocabulary"),
     ]
 
     @Test(arguments: table)
@@ -101,7 +104,9 @@ import Tokenizers
 
     @Test func hostileVocabularyListIsRefused() throws {
         let folder = try TemporaryFolder()
-        expectError(folder, "there is neither tokenizer.json nor vocab.txt")
+        expectError(folder, "there is neither tokenizer.json nor vocab.txt; use the tokenizer files")
+        try folder.write("", as: "spm.model")
+        expectError(folder, "nor vocab.txt, only spm.model; AutoTokenizer.from_pretrained")
         try folder.write("", as: "vocab.txt")
         expectError(folder, "the vocabulary is empty")
         try folder.write("[CLS]\n[SEP]\na", as: "vocab.txt")

@@ -81,6 +81,24 @@ import Tokenizers
         #expect(tokenizer.encode("a", pair: "e", maxLength: 64).ids == [2, 9, 3, 12, 3])
     }
 
+    /// MPNet's: two tokens between the texts, and one type.
+    @Test(arguments: [
+        (
+            "tokenizer.json",
+            TinyTokenizer.json(
+                template: #"{"type":"RobertaProcessing","sep":["[SEP]",3],"cls":["[CLS]",2]}"#)
+        ),
+        ("tokenizer_config.json", #"{"tokenizer_class":"MPNetTokenizer"}"#),
+    ])
+    func robertaProcessingAroundWordPieces(name: String, text: String) throws {
+        let tokenizer = try tokenizer([
+            "vocab.txt": TinyTokenizer.tokens.joined(separator: "\n"), name: text,
+        ])
+        let encoding = tokenizer.encode("a", pair: "e", maxLength: 64)
+        #expect(encoding.ids == [2, 9, 3, 3, 12, 3])
+        #expect(encoding.typeIDs == [0, 0, 0, 0, 0, 0])
+    }
+
     @Test func addedTokenBeyondTheVocabularyCounts() throws {
         let added = #"[{"id":20,"content":"<new>"},{"id":21,"content":"<new>er"}]"#
         let tokenizer = try tokenizer(["tokenizer.json": TinyTokenizer.json(added: added)])

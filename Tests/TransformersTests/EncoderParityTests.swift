@@ -31,7 +31,10 @@ import Transformers
         var batch: PackedBatch { PackedBatch(sequences.map { ($0.ids, $0.types) }) }
     }
 
-    private static let names = ["roberta", "distilbert", "electra", "albert"]
+    private static let names = [
+        "roberta", "distilbert", "electra", "albert", "deberta", "deberta-own-projections", "deberta-c2p",
+        "deberta-p2c", "mpnet",
+    ]
 
     // PyTorch's own Float32 error is 1e-6 on models of this size; 1e-5 leaves room for another summation order.
     @Test(arguments: names) func hiddenStatesAndLogits(name: String) throws {
@@ -47,7 +50,7 @@ import Transformers
         }
         let logits = model.head.logits(last, offsets: batch.offsets, on: tape)
         #expect(relativeError(logits.value.values, try model.expected.floats("logits")) < 1e-5)
-        #expect(model.encoder.unusedWeights.allSatisfy { $0.hasPrefix("classifier") || $0.hasPrefix("pre_") })
+        #expect(model.encoder.unusedWeights.allSatisfy { $0.hasPrefix("classifier") || $0.hasPrefix("p") })
     }
 
     // Relative to each tensor's largest element; what is zero in exact arithmetic (keys' biases) is rounding noise. The
@@ -80,19 +83,26 @@ import Transformers
 
     @Test func whatEachOffers() throws {
         let cases = try Self.names.map { try Case($0) }
-        // RoBERTa's first two of 34 position rows belong to padding.
-        #expect(cases.map(\.encoder.configuration.maximumPositions) == [32, 32, 32, 32])
-        #expect(cases.map(\.encoder.linearLayers.count) == [12, 12, 12, 6])
+        // RoBERTa's and MPNet's first two of 34 position rows belong to padding.
+        #expect(cases.map(\.encoder.configuration.maximumPositions) == [32, 32, 32, 32, 32, 32, 32, 32, 32])
+        #expect(cases.map(\.encoder.linearLayers.count) == [12, 12, 12, 6, 12, 12, 6, 6, 12])
         #expect(
             cases.compactMap(\.encoder.linearLayers.first?.modulePath) == [
                 "roberta.encoder.layer.0.attention.self.query",
                 "distilbert.transformer.layer.0.attention.q_lin",
                 "electra.encoder.layer.0.attention.self.query",
                 "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query",
+                "deberta.encoder.layer.0.attention.self.query_proj",
+                "deberta.encoder.layer.0.attention.self.query_proj",
+                "deberta.encoder.layer.0.attention.self.query_proj",
+                "deberta.encoder.layer.0.attention.self.query_proj",
+                "mpnet.encoder.layer.0.attention.attn.q",
             ])
         #expect(
             cases.map(\.head.modules) == [
                 ["classifier"], ["pre_classifier", "classifier"], ["classifier"], ["classifier"],
+                ["pooler", "classifier"], ["pooler", "classifier"], ["pooler", "classifier"],
+                ["pooler", "classifier"], ["classifier"],
             ])
     }
 

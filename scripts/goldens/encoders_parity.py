@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Write the goldens of the encoders beside BERT with the reference implementation (Hugging Face transformers, PyTorch,
-float32 CPU): RoBERTa, DistilBERT, ELECTRA, ALBERT, each a tiny random sequence classifier.
+float32 CPU): RoBERTa, DistilBERT, ELECTRA, ALBERT, DeBERTa-v2 and MPNet, each a tiny random sequence classifier.
 
 Per architecture, in Tests/Goldens/encoders/NAME:
 
@@ -8,6 +8,9 @@ model/                 the model as a Hugging Face folder, without tokenizer
 batch.json             five sequences (ids, types, label), no padding
 expected.safetensors   hidden.0 … as packed rows [T, C], logits [5, 3], grad.<parameter> of the mean cross-entropy for
                        every parameter of the model
+
+relative_buckets.json  the rows of the relative-position tables for distances (query - key) -600 ... 600: DeBERTa by buckets
+                       and span, MPNet
 
     HF_HUB_OFFLINE=1 python3 scripts/goldens/encoders_parity.py   # torch 2.13.0, transformers 5.23.0
 """
@@ -21,9 +24,12 @@ import torch
 from bert_parity import GOLDENS, labels_of, packed, write_json
 from safetensors.torch import save_file
 from transformers import (
-    AlbertConfig, AlbertForSequenceClassification, DistilBertConfig, DistilBertForSequenceClassification,
-    ElectraConfig, ElectraForSequenceClassification, RobertaConfig, RobertaForSequenceClassification,
+    AlbertConfig, AlbertForSequenceClassification, DebertaV2Config, DebertaV2ForSequenceClassification, DistilBertConfig,
+    DistilBertForSequenceClassification, ElectraConfig, ElectraForSequenceClassification, MPNetConfig,
+    MPNetForSequenceClassification, RobertaConfig, RobertaForSequenceClassification,
 )
+from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
+from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
 
 VOCABULARY, LABELS, SEED = 61, 3, 20261124
 COMMON = dict(vocab_size=VOCABULARY, num_labels=LABELS, attn_implementation="eager")
@@ -42,8 +48,24 @@ MODELS = {
     "albert": lambda: AlbertForSequenceClassification(AlbertConfig(
         **COMMON, **{**SIZE, "num_hidden_layers": 3}, embedding_size=16, max_position_embeddings=32,
         classifier_dropout_prob=0.0, hidden_act="gelu_new")),
+    # As DeBERTa-v3 is set up; 8 buckets make distances from 4 on logarithmic.
+    "deberta": lambda: DebertaV2ForSequenceClassification(DebertaV2Config(
+        **COMMON, **SIZE, max_position_embeddings=32, relative_attention=True, position_buckets=8,
+        norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type="p2c|c2p", position_biased_input=False)),
+    # Everything the other way round: own projections, no buckets (distances from 9 on are one), absolute positions too.
+    "deberta-own-projections": lambda: DebertaV2ForSequenceClassification(DebertaV2Config(
+        **COMMON, **SIZE, max_position_embeddings=32, relative_attention=True, max_relative_positions=9,
+        pos_att_type=["c2p", "p2c"], type_vocab_size=2)),
+    "deberta-c2p": lambda: DebertaV2ForSequenceClassification(DebertaV2Config(
+        **COMMON, **{**SIZE, "num_hidden_layers": 1}, max_position_embeddings=32, relative_attention=True,
+        position_buckets=8, share_att_key=True, pos_att_type=["c2p"])),
+    "deberta-p2c": lambda: DebertaV2ForSequenceClassification(DebertaV2Config(
+        **COMMON, **{**SIZE, "num_hidden_layers": 1}, max_position_embeddings=32, relative_attention=True,
+        position_buckets=8, pos_att_type=["p2c"])),
+    "mpnet": lambda: MPNetForSequenceClassification(MPNetConfig(
+        **COMMON, **SIZE, max_position_embeddings=34, layer_norm_eps=1e-5)),
 }
-SECOND_TYPE = {"electra", "albert"}
+SECOND_TYPE = {"electra", "albert", "deberta-own-projections"}
 # Ids below are special; the padding id never gets a gradient from PyTorch.
 FIRST_ID = 3
 
@@ -95,8 +117,19 @@ def make(name, model):
           "gradients", sum(key.startswith("grad.") for key in tensors))
 
 
+def write_relative_buckets():
+    distances = torch.arange(-600, 601)
+    deberta = [{"buckets": buckets, "span": span, "rows": [
+        max(0, min(2 * buckets - 1, int(bucket) + buckets))
+        for bucket in make_log_bucket_position(distances, buckets, span).long()]}
+        for buckets, span in ((256, 512), (8, 32), (32, 128), (6, 20))]
+    write_json(os.path.join(GOLDENS, "encoders", "relative_buckets.json"), {
+        "first": -600, "deberta": deberta, "mpnet": MPNetEncoder.relative_position_bucket(-distances).tolist()})
+
+
 def main():
     torch.set_num_threads(1)
+    write_relative_buckets()
     for name, build in MODELS.items():
         torch.manual_seed(SEED)
         make(name, build())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the goldens of byte-level BPE and Unigram tokenizers with Hugging Face tokenizers.
+"""Write the goldens of byte-level BPE and Unigram tokenizers, and of MPNet's WordPiece, with Hugging Face tokenizers.
 
 Everything goes to Tests/Goldens/tokenizer/subword:
 
@@ -16,7 +16,7 @@ NAME.scalars.txt    one hash per 4,096 scalars: FNV-1a-64 over the words (normal
 
 Reads WordNet 3.0 (apt install wordnet-base).
 
-    python3 scripts/goldens/tokenizer_bpe_unigram.py   # tokenizers 0.23.3, sentencepiece 0.2.3
+    python3 scripts/goldens/tokenizer_bpe_unigram.py   # tokenizers 0.23.3, sentencepiece 0.2.3, transformers 5.23.0
 """
 
 import base64
@@ -30,6 +30,7 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2 as sentencepiece_model
 from tokenizer import CUT_TEXTS, PAIRS, TEXTS, byte_offsets, fnv, wordnet_glosses
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import DebertaV2Tokenizer, MPNetTokenizer
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 FOLDER = os.path.join(ROOT, "Tests", "Goldens", "tokenizer", "subword")
@@ -176,6 +177,22 @@ def unigram(special, unknown, normalizer, pre_tokenizer, mask, template, byte_fa
     return tokenizer
 
 
+def by_transformers(trained, tokenizer_class, **options):
+    """The tokenizer that transformers builds around a trained vocabulary."""
+    vocabulary = json.loads(trained.to_str())["model"]["vocab"]
+    if isinstance(vocabulary, list):
+        vocabulary = [tuple(entry) for entry in vocabulary]
+    return Tokenizer.from_str(tokenizer_class(vocab=vocabulary, **options).backend_tokenizer.to_str())
+
+
+def word_piece(special):
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    tokenizer.train_from_iterator(corpus(), trainers.WordPieceTrainer(
+        vocab_size=900, special_tokens=special, show_progress=False, limit_alphabet=300))
+    return tokenizer
+
+
 ROBERTA = "<s> $A </s> / <s> $A </s> </s> $B </s>"
 BERT = "[CLS]:0 $A:0 [SEP]:0 / [CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"
 XLM_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
@@ -218,6 +235,14 @@ def tokenizers(precompiled):
         p.Sequence([p.Punctuation(behavior="isolated"), p.Metaspace(replacement="▁", prepend_scheme="first")]), "[MASK]", BERT)
     tokenizer.add_tokens(added_tokens())
     yield "deberta-v2", tokenizer
+    # DeBERTa-v2 and -v3 and MPNet as transformers 5 builds and saves them.
+    yield "deberta-transformers", by_transformers(
+        unigram(["[PAD]", "[CLS]", "[SEP]", "[UNK]"], "[UNK]", n.NFKC(), metaspace, "[MASK]", BERT),
+        DebertaV2Tokenizer, unk_id=3)
+    yield "deberta-split", by_transformers(
+        unigram(["[PAD]", "[CLS]", "[SEP]", "[UNK]"], "[UNK]", n.NFKC(), metaspace, "[MASK]", BERT),
+        DebertaV2Tokenizer, unk_id=3, do_lower_case=True, split_by_punct=True, add_prefix_space=False)
+    yield "mpnet", by_transformers(word_piece(["<s>", "<pad>", "</s>", "[UNK]", "<mask>"]), MPNetTokenizer)
     tokenizer = unigram(
         XLM_SPECIAL, "<unk>", n.Sequence([n.NFD(), n.Prepend("▁x"), n.Precompiled(precompiled), n.Strip(left=True, right=False)]),
         p.Sequence([p.Digits(individual_digits=True), p.Punctuation(behavior="contiguous"),

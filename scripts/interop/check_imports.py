@@ -72,4 +72,5 @@ def main() -> None:
         raise SystemExit(f"error: more than {TOLERANCE} apart")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,17 +2,19 @@
 
 usage: make_models.py FOLDER
 
-RoBERTa, XLM-RoBERTa (byte-level BPE) and ALBERT (Unigram) get tokenizers of the tests, DistilBERT and ELECTRA
-MiniLM's WordPiece.
+RoBERTa, XLM-RoBERTa (byte-level BPE), CamemBERT, ALBERT, DeBERTa-v3 (Unigram) and MPNet (its own WordPiece) get
+tokenizers of the tests, DistilBERT and ELECTRA MiniLM's WordPiece.
 """
 
+import json
 import sys
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 from transformers import (
-    AlbertConfig, AlbertModel, AutoTokenizer, DistilBertConfig, DistilBertModel, ElectraConfig, ElectraModel,
+    AlbertConfig, AlbertModel, AutoTokenizer, CamembertConfig, CamembertModel, DebertaV2Config, DebertaV2Model,
+    DistilBertConfig, DistilBertModel, ElectraConfig, ElectraModel, MPNetConfig, MPNetModel, MPNetTokenizer,
     PreTrainedTokenizerFast, RobertaConfig, RobertaModel, XLMRobertaConfig, XLMRobertaModel,
 )
 
@@ -51,11 +53,22 @@ def main() -> None:
     save(out / "xlm-roberta", from_file("roberta.json", "<pad>"),
          lambda fixed: XLMRobertaModel(XLMRobertaConfig(**SIZE, **fixed, **positions, type_vocab_size=1),
                                        add_pooling_layer=False))
+    save(out / "camembert", from_file("xlm-r.json", "<pad>"),
+         lambda fixed: CamembertModel(CamembertConfig(**SIZE, **fixed, **positions, type_vocab_size=1),
+                                      add_pooling_layer=False))
     save(out / "distilbert", wordpiece,
          lambda fixed: DistilBertModel(DistilBertConfig(dim=48, n_layers=3, n_heads=4, hidden_dim=96, **fixed, **positions)))
     save(out / "electra", wordpiece, lambda fixed: ElectraModel(ElectraConfig(**SIZE, **fixed, **positions, embedding_size=32)))
     save(out / "albert", from_file("albert.json", "<pad>"),
          lambda fixed: AlbertModel(AlbertConfig(**SIZE, **fixed, **positions, embedding_size=32)))
+    # Few buckets, so that rows of this length reach the logarithmic ones.
+    save(out / "deberta-v3", from_file("deberta-v3.json", "[PAD]"),
+         lambda fixed: DebertaV2Model(DebertaV2Config(
+             **SIZE, **fixed, **positions, relative_attention=True, position_buckets=16, norm_rel_ebd="layer_norm",
+             share_att_key=True, pos_att_type="p2c|c2p", position_biased_input=False)))
+    vocabulary = json.loads((SUBWORD / "mpnet.json").read_text())["model"]["vocab"]
+    save(out / "mpnet", MPNetTokenizer(vocab=vocabulary, model_max_length=128),
+         lambda fixed: MPNetModel(MPNetConfig(**SIZE, **fixed, **positions)))
 
 
 main()

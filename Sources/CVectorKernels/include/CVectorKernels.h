@@ -44,6 +44,14 @@ void avk_softmax_rows(float *x, float scale, size_t rows, size_t columns);
 // g becomes the gradient of the scaled scores: scale * p * (g - sum(g * p)) for each row.
 void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns);
 
+// scores[i, j] += d[j, rows - 1 - i + j] for i < rows, j < columns: d holds what is known by distance in the order of
+// distances, one row for each column of scores, whose rows are `scoresStride` apart. d: [columns, stride] with
+// stride >= rows + columns - 1.
+void avk_add_diagonals(const float *d, size_t stride, float *scores, size_t scoresStride, size_t rows, size_t columns);
+
+// The way back: d[j, rows - 1 - i + j] = scores[i, j], and 0 elsewhere.
+void avk_take_diagonals(const float *scores, size_t scoresStride, float *d, size_t stride, size_t rows, size_t columns);
+
 // y = (s - mean) * rstd * gamma + beta for each row, with s = x + residual (residual may be NULL).
 // normalized [rows, columns] and rstd [rows] are kept for the backward pass; both may be NULL.
 void avk_layer_norm(const float *x, const float *residual, const float *gamma, const float *beta, float epsilon,

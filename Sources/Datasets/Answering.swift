@@ -1,0 +1,171 @@
+/// A stretch of a question's context as one sequence, with where its tokens stand.
+public struct AnswerWindow: Sendable, Equatable {
+    /// Which of the questions.
+    public let question: Int
+    /// The UTF-8 bytes of the context that each token stands for; nil outside the context.
+    public let offsets: [Range<Int>?]
+
+    public init(question: Int, offsets: [Range<Int>?]) {
+        self.question = question
+        self.offsets = offsets
+    }
+
+    /// The first and last token of an answer, or 0 and 0 (the window's first token) where the window does not hold all
+    /// of it: the last token that begins at or before its start, the first that ends at or after its end.
+    public func tokens(of answer: Range<Int>) -> (start: Int, end: Int) {
+        guard let first = offsets.firstIndex(where: { $0 != nil }),
+            let last = offsets.lastIndex(where: { $0 != nil }),
+            let begin = offsets[first]?.lowerBound, let finish = offsets[last]?.upperBound,
+            begin <= answer.lowerBound, finish >= answer.upperBound,
+            let start = (first...last).last(where: { (offsets[$0]?.lowerBound ?? .max) <= answer.lowerBound }
+            ),
+            let end = (first...last).first(where: { (offsets[$0]?.upperBound ?? 0) >= answer.upperBound })
+        else { return (0, 0) }
+        return (start, end)
+    }
+}
+
+/// The search for the best span over the windows of a question, as transformers' question answering example does it.
+public struct AnswerSearch: Sendable {
+    /// Of the starts and ends, how many of the best are paired.
+    public var candidates = 20
+    /// In tokens
+    public var longestAnswer = 30
+    /// Whether a question may have no answer.
+    public var allowsNoAnswer = false
+    /// No answer is given where its score exceeds the best answer's by more than this.
+    public var noAnswerThreshold = 0.0
+
+    public init() {}
+
+    public struct Found: Sendable, Equatable {
+        /// UTF-8 bytes of the context; nil for no answer.
+        public let range: Range<Int>?
+        /// The sum of its start and end logits.
+        public let score: Double
+        /// Score of no answer less that of the best answer; nil where there is no answer to compare with.
+        public let noAnswerMargin: Double?
+    }
+
+    /// - Parameter windows: of one question, with the start and end logits of each token.
+    public func best(_ windows: [(window: AnswerWindow, starts: [Float], ends: [Float])]) -> Found {
+        var best: (range: Range<Int>, score: Double)?
+        var noAnswer = Double.infinity
+        for (window, starts, ends) in windows {
+            noAnswer = min(noAnswer, Double(starts[0]) + Double(ends[0]))
+            let lasts = leading(ends)
+            for first in leading(starts) {
+                guard let begin = window.offsets[first] else { continue }
+                for last in lasts where last >= first && last - first < longestAnswer {
+                    guard let end = window.offsets[last], begin.lowerBound < end.upperBound else { continue }
+                    let score = Double(starts[first]) + Double(ends[last])
+                    if best.map({ score > $0.score }) ?? true {
+                        best = (begin.lowerBound..<end.upperBound, score)
+                    }
+                }
+            }
+        }
+        guard let best else { return Found(range: nil, score: noAnswer, noAnswerMargin: nil) }
+        let margin = noAnswer - best.score
+        let isNone = allowsNoAnswer && margin > noAnswerThreshold
+        return Found(
+            range: isNone ? nil : best.range, score: isNone ? noAnswer : best.score, noAnswerMargin: margin)
+    }
+
+    /// Positions of the largest values, largest first, the earlier one of two equals.
+    private func leading(_ values: [Float]) -> ArraySlice<Int> {
+        values.indices.sorted { (values[$1], $0) < (values[$0], $1) }.prefix(candidates)
+    }
+}
+
+/// SQuAD's exact match and F1 (the official evaluation scripts of 1.1 and 2.0).
+public enum AnswerMatch {
+    /// Lower case, without ASCII punctuation and the articles a, an and the; words with single spaces between them.
+    public static func normalized(_ text: String) -> String {
+        words(text).joined(separator: " ")
+    }
+
+    static func words(_ text: String) -> [String] {
+        var kept = String.UnicodeScalarView()
+        for scalar in text.lowercased().unicodeScalars where !isPunctuation(scalar) { kept.append(scalar) }
+        // As the regular expression \b(a|an|the)\b puts a space in place of each article.
+        var words: [String] = []
+        var word = String.UnicodeScalarView()
+        var run = String.UnicodeScalarView()
+        func endRun() {
+            if !["a", "an", "the"].contains(String(run)) { word += run } else { endWord() }
+            run.removeAll()
+        }
+        func endWord() {
+            if !word.isEmpty { words.append(String(word)) }
+            word.removeAll()
+        }
+        for scalar in kept {
+            if isWordPart(scalar) {
+                run.append(scalar)
+            } else {
+                endRun()
+                if isSpace(scalar) { endWord() } else { word.append(scalar) }
+            }
+        }
+        endRun()
+        endWord()
+        return words
+    }
+
+    /// Python's `\w`: alphanumeric, or an underscore (which is punctuation and gone).
+    private static func isWordPart(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
+            .decimalNumber, .letterNumber, .otherNumber:
+            true
+        default: false
+        }
+    }
+
+    /// Python's `str.isspace`.
+    private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
+    }
+
+    /// Python's `string.punctuation`.
+    private static func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: true
+        default: false
+        }
+    }
+
+    /// Exact match and F1 of a prediction ("" for no answer) against the answers, the best of each.
+    ///
+    /// - Parameter allowsNoAnswer: the rules of SQuAD 2.0 in place of those of 1.1, which differ where nothing is left
+    ///   of a normalized answer.
+    public static func scores(_ predicted: String, answers: [String], allowsNoAnswer: Bool) -> (
+        exact: Double, f1: Double
+    ) {
+        let guess = words(predicted)
+        var golds = answers.map(words)
+        if allowsNoAnswer {
+            golds.removeAll(where: \.isEmpty)
+            if golds.isEmpty { golds = [[]] }
+        }
+        return (
+            golds.contains(guess) ? 1 : 0,
+            golds.map { f1(guess, $0, emptyMatches: allowsNoAnswer) }.max() ?? 0
+        )
+    }
+
+    private static func f1(_ guess: [String], _ gold: [String], emptyMatches: Bool) -> Double {
+        if emptyMatches && (guess.isEmpty || gold.isEmpty) { return guess == gold ? 1 : 0 }
+        var left: [String: Int] = [:]
+        for word in gold { left[word, default: 0] += 1 }
+        var same = 0
+        for word in guess where (left[word] ?? 0) > 0 {
+            left[word, default: 0] -= 1
+            same += 1
+        }
+        guard same > 0 else { return 0 }
+        let (precision, recall) = (Double(same) / Double(guess.count), Double(same) / Double(gold.count))
+        return 2 * precision * recall / (precision + recall)
+    }
+}

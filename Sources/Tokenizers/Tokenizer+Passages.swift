@@ -1,0 +1,76 @@
+/// A sentence of given words as token ids.
+public struct WordEncoding: Sendable, Equatable {
+    public let encoding: Encoding
+    /// Where the first token of each word stands; nil for a word that did not fit or has no token at all (a lone control
+    /// character).
+    public let firstTokens: [Int?]
+}
+
+/// A window on a long second text, with all of the first one.
+public struct WindowEncoding: Sendable, Equatable {
+    public let encoding: Encoding
+    /// The tokens of the second text among those of the window.
+    public let second: Range<Int>
+}
+
+extension Tokenizer {
+    /// Each word tokenized by itself, then cut at the end to `maxLength` tokens, special ones included: what
+    /// `is_split_into_words=True` gives in Hugging Face's tokenizers, with `add_prefix_space` for byte-level ones.
+    public func encode(words: [String], maxLength: Int) -> WordEncoding {
+        let special = specialTokenCount(isPair: false)
+        precondition(maxLength >= special, "\(maxLength) tokens cannot hold \(special) special tokens")
+        let pipeline = pipeline.ofSingleWords
+        let start = specialTokens(beforeSecond: false)
+        var all = TokenList()
+        var firsts: [Int?] = []
+        for word in words {
+            let tokens = tokens(of: word, by: pipeline)
+            let isThere = tokens.count > 0 && all.count < maxLength - special
+            firsts.append(isThere ? start + all.count : nil)
+            all.ids += tokens.ids
+            all.offsets += tokens.offsets
+        }
+        let lost = max(0, all.count - (maxLength - special))
+        all.cut(to: all.count - lost)
+        return WordEncoding(encoding: encoding(all, nil, truncatedTokens: lost), firstTokens: firsts)
+    }
+
+    /// A question and a context as windows of at most `maxLength` tokens: each has the whole question and a stretch of
+    /// the context that shares `stride` tokens with the stretch before (Hugging Face's `truncation="only_second"` with
+    /// `return_overflowing_tokens`). Offsets are UTF-8 bytes of question and context.
+    ///
+    /// - Parameter longestQuestion: more tokens are cut where the question would leave no more than `stride` to the
+    ///   context.
+    public func windows(
+        question: String, context: String, maxLength: Int, stride: Int, longestQuestion: Int
+    ) -> (windows: [WindowEncoding], cutFromQuestion: Int) {
+        let special = specialTokenCount(isPair: true)
+        precondition(
+            longestQuestion >= 0 && maxLength - special - longestQuestion > stride,
+            "\(maxLength) tokens leave no room for \(longestQuestion) of a question and a stride of \(stride)"
+        )
+        var first = tokens(of: question, by: pipeline)
+        let second = tokens(of: context, by: pipeline)
+        var lost = 0
+        if maxLength - special - first.count <= stride {
+            lost = first.count - longestQuestion
+            first.cut(to: longestQuestion)
+        }
+        let room = maxLength - special - first.count
+        let start = specialTokens(beforeSecond: true) + first.count
+        var windows: [WindowEncoding] = []
+        var begin = 0
+        while true {
+            let end = min(begin + room, second.count)
+            var part = TokenList()
+            part.ids = Array(second.ids[begin..<end])
+            part.offsets = Array(second.offsets[begin..<end])
+            windows.append(
+                WindowEncoding(
+                    encoding: encoding(first, part, truncatedTokens: 0), second: start..<(start + end - begin)
+                ))
+            if end == second.count { return (windows, lost) }
+            begin += room - stride
+        }
+    }
+}

@@ -1,0 +1,236 @@
+import Adapters
+import Autodiff
+import Foundation
+import Matrices
+import ModelFiles
+import RunConfiguration
+import Transformers
+
+/// An adapter out of the difference of two checkpoints of one architecture: the largest singular values of all matrices'
+/// differences.
+public struct AdapterExtraction: Sendable {
+    /// How the singular values of a matrix are computed.
+    public enum Factorizing: String, CaseIterable, Sendable {
+        /// Exactly, but randomized where the smaller side is above 512 and the budget says how many are wanted at most.
+        case automatic
+        case exact
+        case randomized
+    }
+
+    public let sites: [CutSite]
+    public let parameters: Int
+    /// What differs outside the adapted matrices and so is not in the adapter, by kind
+    public let outside: [OutsideDifference]
+    /// nil where the tuned model has no classification head
+    public let labels: [String]?
+    /// What was written against the extracted adapter in memory
+    public let difference: LogitDifference
+    /// The base with the extracted adapter against the tuned model, with the same head: what the cut costs
+    public let loss: LogitDifference
+    public let warnings: [String]
+
+    private static let largestExactSide = 512
+
+    /// - Parameters:
+    ///   - roles: the matrices of each layer.
+    ///   - labels: class names in the order of the tuned model's head; nil takes its `id2label`.
+    public init(
+        base: URL, tuned: URL, roles: [LinearSite.Role], budget: TripletBudget, factorizing: Factorizing,
+        labels given: [String]?, seed: UInt64, output: URL, threads: Int?
+    ) throws {
+        let folder = try VerifiedFolder(new: output)
+        let (old, new) = (try LoadedEncoder(base, maxLength: 1), try LoadedEncoder(tuned, maxLength: 1))
+        guard old.encoder.configuration == new.encoder.configuration else {
+            throw TrainingError(
+                "\(base.path) and \(tuned.path) are of different architectures or sizes; give two checkpoints of one"
+            )
+        }
+        let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let layers = try AdapterPlan.layers(of: roles, in: old.encoder.linearLayers)
+        let triplets = try Self.triplets(
+            layers, try AdapterPlan.layers(of: roles, in: new.encoder.linearLayers),
+            leading: Self.leading(factorizing, budget, layers), seed: seed, workers: workers)
+        guard triplets.contains(where: { $0.energy > 0 }) else {
+            throw TrainingError(
+                "\(base.path) and \(tuned.path) have the same weights in all matrices to adapt; there is nothing to extract"
+            )
+        }
+        outside = OutsideDifference.list(old.encoder, new.encoder, except: Set(layers.map(\.site)))
+        let (cut, left) = try budget.choose(from: triplets)
+        sites = CutSite.list(cut, left)
+        parameters = cut.foldedParameterCount
+        let head = try ExtractedHead(tuned: tuned, old: old, new: new, labels: given)
+        (labels, warnings) = (head.labels, head.warnings)
+
+        let samples = LogitCheck.samples(old.tokenizer, maxLength: old.usualMaxLength)
+        let wanted = head.model(new.encoder, head.onTuned, workers).logits(samples)
+        cut.install()
+        let expected = head.model(old.encoder, head.onBase, workers).logits(samples)
+        loss = LogitDifference(wanted, expected)
+        difference = try folder.write(
+            "the extracted adapter", expected: expected, samples: samples
+        ) { target in
+            try PEFTFolder.write(
+                cut, method: .adalora, head: head.isTuned ? head.onBase : nil,
+                baseModel: base.standardizedFileURL.path, into: target)
+            try head.description(base: base, loaded: old)?.write(into: target)
+        } open: { target in
+            try head.opened(target, base: base, workers)
+        }
+    }
+
+    /// Of each layer's `changed` weight less its own; one difference a worker is in memory.
+    private static func triplets(
+        _ layers: [LinearLayer], _ changed: [LinearLayer], leading: [Int?], seed: UInt64, workers: Workers
+    ) throws -> [UpdateTriplets] {
+        try workers.mapThrowing(tasks: layers.count) { index in
+            let update = Matrix(copying: changed[index].weight.values)
+            let weight = layers[index].weight.values
+            for place in 0..<update.count { update.pointer[place] -= weight.pointer[place] }
+            return try UpdateTriplets(
+                ofDense: update, on: layers[index], leading: leading[index], seed: seed)
+        }
+    }
+
+    /// How many triplets of each layer to compute; nil for all.
+    private static func leading(_ how: Factorizing, _ budget: TripletBudget, _ layers: [LinearLayer])
+        -> [Int?]
+    {
+        layers.map { layer in
+            let side = min(layer.outputs, layer.inputs)
+            let most: Int? =
+                switch budget {
+                case .triplets(let count): count
+                case .averageRank(let rank): Int((rank * Double(layers.count)).rounded())
+                case .parameters(let count): count / (layer.outputs + layer.inputs)
+                case .energy: nil
+                }
+            guard let most, how != .exact, how == .randomized || side > largestExactSide else { return nil }
+            return max(1, min(most, side))
+        }
+    }
+}
+
+/// The classification head of a tuned model, on both encoders; without one, the same made-up head on both, to compare by.
+struct ExtractedHead {
+    let onTuned: SequenceHead
+    let onBase: SequenceHead
+    let isTuned: Bool
+    let labels: [String]?
+    let task: RunConfig.Task
+    let warnings: [String]
+
+    static var stream: RandomStream { RandomStream(seed: 0, purpose: "head to compare by") }
+
+    init(tuned: URL, old: LoadedEncoder, new: LoadedEncoder, labels given: [String]?) throws {
+        let store = try HFFolder(tuned).openWeights()
+        let classifier = new.encoder.configuration.family.headNames.classifier + ".weight"
+        let outputs = store.info(classifier)?.shape.first
+        let pooling = outputs == nil ? Pooling.first : .pooler
+        func head(_ encoder: TextEncoder) throws -> SequenceHead {
+            let head = try SequenceHead(
+                encoder: encoder, outputs: outputs ?? 4, pooling: pooling, dropout: 0, stream: Self.stream)
+            if outputs != nil { try WholeModelFolder.loadHead(head, from: tuned) }
+            return head
+        }
+        (onTuned, onBase) = (try head(new.encoder), try head(old.encoder))
+        isTuned = outputs != nil
+        guard let outputs else {
+            (labels, task) = (nil, .classification)
+            warnings = [
+                "\(tuned.path) has no classification head (\(classifier)), so the adapter has none: only train "
+                    + "--from-adapter with --head-start fresh can use it"
+            ]
+            return
+        }
+        let problem = try HFFolder(tuned).config.string("problem_type", default: "")
+        task = problem == MultiLabelTask.problemType ? .multiLabel : outputs == 1 ? .regression : .classification
+        guard task != .regression else {
+            (labels, warnings) = ([], [])
+            return
+        }
+        let (names, warning) = try PEFTAdapter.labels(given, outputs: outputs, base: tuned)
+        labels = names
+        warnings = warning.map { [$0] } ?? []
+    }
+
+    func model(_ encoder: TextEncoder, _ head: SequenceHead, _ workers: Workers) -> SequenceModel {
+        SequenceModel(encoder: encoder, head: head, workers: workers)
+    }
+
+    /// What was written, on the base again, with its head or the one to compare by.
+    func opened(_ folder: URL, base: URL, _ workers: Workers) throws -> SequenceModel {
+        let again = try LoadedEncoder(base, maxLength: 1)
+        let head = try SequenceHead(
+            encoder: again.encoder, outputs: onBase.outputs, form: onBase.form, dropout: 0,
+            stream: Self.stream)
+        _ = try PEFTFolder.load(
+            folder, onto: again.encoder.linearLayers, head: head, takesHead: isTuned)
+        return model(again.encoder, head, workers)
+    }
+
+    /// nil without a head: there is nothing to evaluate.
+    func description(base: URL, loaded: LoadedEncoder) -> AdapterDescription? {
+        labels.map { labels in
+            AdapterDescription(
+                baseModel: base.standardizedFileURL.path,
+                task: TaskRecord(name: task, labels: labels), maxLength: loaded.usualMaxLength, modelFingerprint: loaded.fingerprint, step: 0,
+                isWholeModel: false)
+        }
+    }
+}
+
+/// Weights of one kind that differ between two checkpoints, and that an adapter has no place for.
+public struct OutsideDifference: Sendable {
+    /// For example "layer norms"
+    public let kind: String
+    /// How many tensors of this kind differ, and how many there are
+    public let differing: Int
+    public let tensors: Int
+    /// ‖difference‖_F / ‖base‖_F over all tensors of the kind
+    public let relative: Double
+
+    /// Kinds with a difference, in the order of the model.
+    static func list(_ base: TextEncoder, _ tuned: TextEncoder, except sites: Set<LinearSite>)
+        -> [OutsideDifference]
+    {
+        let adapted = Set(base.linearLayers.filter { sites.contains($0.site) }.map(\.weight.name))
+        let prefix = base.configuration.family.prefix
+        func bare(_ name: String) -> String {
+            name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+        }
+        let others = Dictionary(uniqueKeysWithValues: tuned.parameters.map { (bare($0.name), $0.values) })
+        var kinds: [String] = []
+        var sums: [String: (differing: Int, tensors: Int, difference: Double, base: Double)] = [:]
+        for parameter in base.parameters where !adapted.contains(parameter.name) {
+            let kind = kind(of: parameter.name)
+            if sums[kind] == nil { kinds.append(kind) }
+            var sum = sums[kind] ?? (0, 0, 0, 0)
+            var difference = 0.0
+            // A pooler that only one of them has is a difference as a whole.
+            let other = others[bare(parameter.name)] ?? Matrix(rows: 1, columns: parameter.values.count)
+            for index in 0..<parameter.values.count {
+                let change = Double(other.pointer[index]) - Double(parameter.values.pointer[index])
+                difference += change * change
+            }
+            sum.tensors += 1
+            sum.differing += difference > 0 ? 1 : 0
+            sum.difference += difference
+            sum.base += parameter.values.sumOfSquares
+            sums[kind] = sum
+        }
+        return kinds.compactMap { kind in
+            guard let sum = sums[kind], sum.differing > 0 else { return nil }
+            return OutsideDifference(
+                kind: kind, differing: sum.differing, tensors: sum.tensors,
+                relative: (sum.difference / max(sum.base, .leastNormalMagnitude)).squareRoot())
+        }
+    }
+
+    private static func kind(of name: String) -> String {
+        if name.contains("LayerNorm") || name.contains("layer_norm") { return "layer norms" }
+        if name.contains("embeddings") { return "embeddings" }
+        if name.contains("pooler") { return "pooler" }
+        return name.hasSuffix(".bias") ? "biases" : "matrices that are not adapted"
+    }
+}

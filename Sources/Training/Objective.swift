@@ -1,0 +1,238 @@
+import Autodiff
+import Datasets
+import Foundation
+import Matrices
+
+/// What targets ask of a head's logits: a loss to learn from, and figures for people.
+protocol Objective {
+    /// What the loss of these sequences is a mean over: the sequences, or their labelled tokens.
+    func weight(of members: [Int]) -> Double
+    /// The loss of the sequences `members`, over `divisor`; logits as the head gives them for these.
+    func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double
+    /// Of all sequences in their order.
+    func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings
+}
+
+extension Objective {
+    func weight(of members: [Int]) -> Double { Double(members.count) }
+}
+
+/// What an evaluation shows beside the loss.
+struct Findings {
+    /// In the order they are shown; nil where undefined.
+    var metrics: [(name: String, value: Double?)]
+    /// By class, label or type of span
+    var perClass: [ClassScores] = []
+    /// Names of these; nil for the model's labels.
+    var classNames: [String]?
+    var rows: Evaluation.Rows
+}
+
+extension Targets {
+    /// The one place where kinds of targets part ways.
+    var objective: any Objective {
+        switch self {
+        case .classes(let classes): ClassObjective(truth: classes)
+        case .scores(let scores): ScoreObjective(truth: scores)
+        case .labelSets(let sets): LabelSetObjective(truth: sets)
+        case .tokens(let targets): TokenObjective(targets: targets)
+        case .spans(let targets): SpanObjective(targets: targets)
+        }
+    }
+}
+
+struct ClassObjective: Objective {
+    static let metrics = ["accuracy", "macro-f1", "matthews"]
+
+    let truth: [Int32]
+
+    func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double {
+        tape.crossEntropy(logits, labels: members.map { truth[$0] }, divisor: divisor)
+    }
+
+    func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings {
+        let predicted = Evaluation.predictedClasses(logits)
+        let values = [
+            Metrics.accuracy(truth: truth, predicted: predicted),
+            Metrics.macroF1(truth: truth, predicted: predicted),
+            Metrics.matthewsCorrelation(truth: truth, predicted: predicted),
+        ]
+        return Findings(
+            metrics: Array(zip(Self.metrics, values)),
+            perClass: Metrics.perClass(truth: truth, predicted: predicted, classCount: logits.columns),
+            rows: .classes(predicted: predicted, truth: truth))
+    }
+}
+
+struct ScoreObjective: Objective {
+    static let metrics = ["pearson", "spearman"]
+
+    let truth: [Float]
+
+    func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double {
+        tape.squaredError(logits, targets: members.map { truth[$0] }, divisor: divisor)
+    }
+
+    func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings {
+        let predicted = logits.values
+        let values = [
+            Metrics.pearson(truth: truth, predicted: predicted),
+            Metrics.spearman(truth: truth, predicted: predicted),
+        ]
+        return Findings(
+            metrics: Array(zip(Self.metrics, values)), rows: .scores(predicted: predicted, truth: truth))
+    }
+}
+
+struct LabelSetObjective: Objective {
+    static let metrics = ["micro-f1", "macro-f1", "subset-accuracy"]
+
+    let truth: [[Int32]]
+
+    func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double {
+        tape.binaryCrossEntropy(logits, sets: members.map { truth[$0] }, divisor: divisor)
+    }
+
+    static func probabilities(_ logits: Matrix, row: Int) -> [Double] {
+        (0..<logits.columns).map { 1 / (1 + exp(-Double(logits.row(row)[$0]))) }
+    }
+
+    func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings {
+        let predicted = (0..<logits.rows).map { row in
+            let probabilities = Self.probabilities(logits, row: row)
+            return probabilities.indices.filter { probabilities[$0] >= options.threshold }.map { Int32($0) }
+        }
+        let perClass = Metrics.perClass(truth: truth, predicted: predicted, classCount: logits.columns)
+        let hits = zip(truth, predicted).map { $0 == $1 ? 1.0 : 0 }
+        let overlaps = zip(truth, predicted).map { actual, guess in
+            (
+                part: 2 * Double(Set(actual).intersection(guess).count),
+                whole: Double(actual.count + guess.count)
+            )
+        }
+        return Findings(
+            metrics: [
+                ("micro-f1", perClass.micro.f1), ("macro-f1", perClass.macroF1),
+                ("subset-accuracy", hits.isEmpty ? nil : hits.reduce(0, +) / Double(hits.count)),
+            ], perClass: perClass,
+            rows: .shares([
+                "micro-f1": overlaps, "subset-accuracy": hits.map { ($0, 1) },
+            ]))
+    }
+}
+
+struct TokenObjective: Objective {
+    /// F1 and its parts over spans, where tags make spans.
+    static func metrics(_ scheme: TagScheme) -> [String] {
+        (scheme.hasSpans ? ["f1", "precision", "recall"] : []) + ["accuracy"]
+    }
+
+    let targets: TokenTargets
+
+    func weight(of members: [Int]) -> Double {
+        Double(
+            members.reduce(0) { sum, member in
+                targets.labels[member].reduce(sum) { $0 + ($1 == TokenTargets.ignored ? 0 : 1) }
+            })
+    }
+
+    func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double {
+        tape.crossEntropy(logits, labels: members.flatMap { targets.labels[$0] }, divisor: divisor)
+    }
+
+    func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings {
+        let classes = Evaluation.predictedClasses(logits)
+        var (truth, predicted): ([[Int32]], [[Int32]]) = ([], [])
+        var start = 0
+        for row in targets.labels {
+            let words = row.indices.filter { row[$0] != TokenTargets.ignored }
+            truth.append(words.map { row[$0] })
+            predicted.append(words.map { classes[start + $0] })
+            start += row.count
+        }
+        let hits = zip(truth, predicted).map { actual, guess in
+            (part: Double(zip(actual, guess).count { $0 == $1 }), whole: Double(actual.count))
+        }
+        let (right, words) = hits.reduce((0, 0)) { ($0.0 + $1.part, $0.1 + $1.whole) }
+        let accuracy = ("accuracy", words > 0 ? right / words : nil)
+        guard targets.scheme.hasSpans else {
+            return Findings(
+                metrics: [accuracy],
+                perClass: Metrics.perClass(
+                    truth: truth.flatMap { $0 }, predicted: predicted.flatMap { $0 },
+                    classCount: logits.columns), rows: .shares(["accuracy": hits]))
+        }
+        let scheme = targets.scheme
+        let types = Metrics.spans(truth: truth, predicted: predicted, scheme: scheme)
+        let micro = types.map(\.scores).micro
+        let rows = zip(truth, predicted).map { actual, guess in
+            Metrics.spans(truth: [actual], predicted: [guess], scheme: scheme).map(\.scores).micro
+        }
+        return Findings(
+            metrics: [
+                ("f1", micro.f1), ("precision", micro.precision), ("recall", micro.recall), accuracy,
+            ], perClass: types.map(\.scores), classNames: types.map(\.type),
+            rows: .shares([
+                "f1": rows.map { (2 * Double($0.correct), Double($0.support + $0.predicted)) },
+                "precision": rows.map { (Double($0.correct), Double($0.predicted)) },
+                "recall": rows.map { (Double($0.correct), Double($0.support)) }, "accuracy": hits,
+            ]))
+    }
+}
+
+struct SpanObjective: Objective {
+    static let metrics = ["f1", "exact-match"]
+
+    let targets: SpanTargets
+
+    func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double {
+        var offsets = [0]
+        for member in members {
+            offsets.append((offsets.last ?? 0) + targets.windows[member].offsets.count)
+        }
+        return tape.spanCrossEntropy(
+            logits, offsets: offsets, starts: members.map { targets.starts[$0] },
+            ends: members.map { targets.ends[$0] }, divisor: divisor)
+    }
+
+    /// The best answer to each question over its windows; logits [T, 2] of all windows in order.
+    static func answers(
+        _ logits: Matrix, _ windows: [AnswerWindow], questions: Int, _ search: AnswerSearch
+    ) -> [AnswerSearch.Found] {
+        var byQuestion = [[(window: AnswerWindow, starts: [Float], ends: [Float])]](
+            repeating: [], count: questions)
+        var start = 0
+        for window in windows {
+            let rows = start..<(start + window.offsets.count)
+            byQuestion[window.question].append(
+                (window, rows.map { logits.row($0)[0] }, rows.map { logits.row($0)[1] }))
+            start = rows.upperBound
+        }
+        return byQuestion.map(search.best)
+    }
+
+    func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings {
+        var search = AnswerSearch()
+        search.allowsNoAnswer = targets.allowsNoAnswer
+        search.noAnswerThreshold = options.noAnswerThreshold
+        let found = Self.answers(logits, targets.windows, questions: targets.questions.count, search)
+        let scores = zip(targets.questions, found).map { question, found in
+            let predicted = found.range.map { range in
+                String(
+                    decoding: (question.pair ?? "").utf8.dropFirst(range.lowerBound).prefix(range.count),
+                    as: UTF8.self)
+            }
+            var answers: [Answer] = []
+            if case .answers(let known)? = question.label { answers = known }
+            return AnswerMatch.scores(
+                predicted ?? "", answers: answers.map(\.text), allowsNoAnswer: targets.allowsNoAnswer)
+        }
+        let count = Double(scores.count)
+        return Findings(
+            metrics: [
+                ("f1", scores.isEmpty ? nil : scores.reduce(0) { $0 + $1.f1 } / count),
+                ("exact-match", scores.isEmpty ? nil : scores.reduce(0) { $0 + $1.exact } / count),
+            ],
+            rows: .shares(["f1": scores.map { ($0.f1, 1) }, "exact-match": scores.map { ($0.exact, 1) }]))
+    }
+}

@@ -1,0 +1,76 @@
+import Adapters
+import Matrices
+
+/// What may stay where updates are cut by singular values, over all adapted matrices.
+public enum TripletBudget: Sendable, Equatable {
+    case triplets(Int)
+    case averageRank(Double)
+    /// d + k for each triplet of a d × k matrix: λ can be folded into either factor.
+    case parameters(Int)
+    /// As few triplets as keep this share of Σ‖ΔW‖_F²
+    case energy(Double)
+
+    /// The largest singular values of the whole model that this pays for. Nothing at all is an error.
+    func choose(from sites: [UpdateTriplets]) throws -> (set: AdapterSet, sites: [AdapterSet.Truncated]) {
+        guard sites.contains(where: { $0.energy > 0 }) else {
+            throw TrainingError("the update is 0 in every matrix; there is nothing to keep of it")
+        }
+        var costs: [Int]?
+        let limit: Int
+        switch self {
+        case .triplets(let count): limit = count
+        case .averageRank(let rank): limit = Int((rank * Double(sites.count)).rounded())
+        case .parameters(let count):
+            costs = sites.map { $0.layer.outputs + $0.layer.inputs }
+            limit = count
+        case .energy(let share): limit = Self.count(sites, keeping: share)
+        }
+        // A triplet of value 0 is worth no budget, however much there is.
+        let live = sites.reduce(0) { $0 + $1.singularValues.count { $0 > 0 } }
+        let chosen = try AdapterSet.choosing(
+            from: sites, budget: costs == nil ? min(limit, live) : limit, costs: costs)
+        guard chosen.sites.contains(where: { $0.rank > 0 }) else {
+            throw TrainingError(.usage, "a budget of \(limit) keeps nothing; give a larger one")
+        }
+        return chosen
+    }
+
+    private static func count(_ sites: [UpdateTriplets], keeping share: Double) -> Int {
+        let goal = share * sites.reduce(0) { $0 + $1.energy }
+        var (kept, count) = (0.0, 0)
+        for value in sites.flatMap(\.singularValues).sorted(by: >) where kept < goal && value > 0 {
+            kept += Double(value) * Double(value)
+            count += 1
+        }
+        return count
+    }
+}
+
+/// What a cut left of one adapted matrix.
+public struct CutSite: Sendable {
+    public let name: String
+    /// nil where nothing was cut from adapters
+    public let rankBefore: Int?
+    public let rank: Int
+    /// ‖ΔW − cut ΔW‖_F / ‖ΔW‖_F
+    public let relativeError: Double
+    /// ‖ΔW‖_F² before, and of what is left
+    public let energy: Double
+    public let keptEnergy: Double
+
+    static func list(_ set: AdapterSet, _ sites: [AdapterSet.Truncated], before: [Int]? = nil) -> [CutSite] {
+        sites.indices.map { index in
+            CutSite(
+                name: "\(set.adapters[index].site)", rankBefore: before?[index], rank: sites[index].rank,
+                relativeError: sites[index].relativeError, energy: sites[index].energy,
+                keptEnergy: sites[index].keptEnergy)
+        }
+    }
+}
+
+extension AdapterSet {
+    /// Parameters without λ, which can be folded into either factor.
+    var foldedParameterCount: Int {
+        adapters.reduce(0) { $0 + $1.rank * ($1.layer.outputs + $1.layer.inputs) }
+    }
+}

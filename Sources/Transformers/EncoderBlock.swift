@@ -1,0 +1,76 @@
+import Autodiff
+
+/// One layer of an encoder: attention and a feed-forward network, each followed by a layer norm over the sum with its
+/// input.
+struct EncoderBlock: Sendable {
+    let query, key, value, attentionOutput, intermediate, output: LinearLayer
+    let attentionNorm, outputNorm: Norm
+    /// Of relative positions, where the model has them and does not use `key` and `query` for it
+    let positionKey, positionQuery: Dense?
+
+    var linearLayers: [LinearLayer] { [query, key, value, attentionOutput, intermediate, output] }
+    var isTrainable: Bool { linearLayers.contains { $0.adapter != nil || $0.weight.isTrainable } }
+
+    init(_ weights: EncoderWeights, _ c: EncoderConfiguration, layer: Int) throws {
+        let names = c.family.names
+        let path = names.layer(layer)
+        func linear(_ role: LinearSite.Role, _ name: String, _ outputs: Int, _ inputs: Int) throws
+            -> LinearLayer
+        {
+            let dense = try weights.dense("\(path).\(name)", outputs, inputs)
+            return LinearLayer(
+                site: LinearSite(layer: layer, role: role),
+                modulePath: "\(c.family.prefix)\(path).\(name)", weight: dense.weight, bias: dense.bias)
+        }
+        query = try linear(.query, names.query, c.hiddenSize, c.hiddenSize)
+        key = try linear(.key, names.key, c.hiddenSize, c.hiddenSize)
+        value = try linear(.value, names.value, c.hiddenSize, c.hiddenSize)
+        attentionOutput = try linear(.attentionOutput, names.attentionOutput, c.hiddenSize, c.hiddenSize)
+        intermediate = try linear(.intermediate, names.intermediate, c.intermediateSize, c.hiddenSize)
+        output = try linear(.output, names.output, c.hiddenSize, c.intermediateSize)
+        attentionNorm = try weights.norm("\(path).\(names.attentionNorm)", c.hiddenSize)
+        outputNorm = try weights.norm("\(path).\(names.outputNorm)", c.hiddenSize)
+        func ownProjection(_ name: String, _ isNeeded: (DisentangledAttention) -> Bool) throws -> Dense? {
+            guard case .disentangled(let attention) = c.relative, !attention.sharesProjections,
+                isNeeded(attention)
+            else { return nil }
+            return try weights.dense("\(path).\(name)", c.hiddenSize, c.hiddenSize)
+        }
+        positionKey = try ownProjection(names.positionKey, \.hasContentToPosition)
+        positionQuery = try ownProjection(names.positionQuery, \.hasPositionToContent)
+    }
+
+    /// hidden[T, C] one layer on; with `readsFirst` [B, C], the first row of each sequence.
+    func callAsFunction(
+        _ hidden: Variable, offsets: [Int], relative: RelativeLookup?, readsFirst: Bool,
+        _ c: EncoderConfiguration, on tape: Tape
+    ) -> Variable {
+        let read = readsFirst ? tape.firstRows(hidden, offsets: offsets) : hidden
+        let context = tape.attention(
+            query: query(read, on: tape), key: key(hidden, on: tape), value: value(hidden, on: tape),
+            queryOffsets: readsFirst ? Array(0...(offsets.count - 1)) : nil, offsets: offsets, heads: c.heads,
+            positions: relative.map { positions($0, on: tape) })
+        let attended = attentionNorm(
+            attentionOutput(context, on: tape), adding: read, epsilon: c.layerNormEpsilon, reusing: true,
+            on: tape)
+        let expanded = tape.gelu(intermediate(attended, on: tape), form: c.activation, reusing: true)
+        return outputNorm(
+            output(expanded, on: tape), adding: attended, epsilon: c.layerNormEpsilon, reusing: true, on: tape
+        )
+    }
+
+    private func positions(_ relative: RelativeLookup, on tape: Tape) -> RelativePositions {
+        switch relative.scheme {
+        case .bias: return .bias(relative.values, relative.rows)
+        case .disentangled(let attention):
+            // Adapters on shared projections act here too, as PEFT's do, which wrap the module.
+            func projected(_ own: Dense?, _ shared: LinearLayer) -> Variable {
+                own.map { $0(relative.values, on: tape) } ?? shared(relative.values, on: tape)
+            }
+            return .disentangled(
+                positionKey: attention.hasContentToPosition ? projected(positionKey, key) : nil,
+                positionQuery: attention.hasPositionToContent ? projected(positionQuery, query) : nil,
+                relative.rows)
+        }
+    }
+}
