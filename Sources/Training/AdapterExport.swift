@@ -33,7 +33,8 @@ public struct AdapterExport: Sendable {
     ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
     ///   - shardLimit: of a merged model, bytes of tensors in one file.
     public init(
-        adapter: URL, modelFolder: URL?, form: Form, rows: (file: URL, columns: ColumnNames)?, tolerance: Double,
+        adapter: URL, modelFolder: URL?, form: Form, rows: (file: URL, columns: ColumnNames)?,
+        tolerance: Double,
         shardLimit: Int = WeightShards.usualLimit, output: URL, threads: Int?
     ) throws {
         let folder = try VerifiedFolder(new: output)

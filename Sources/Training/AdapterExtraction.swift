@@ -144,7 +144,8 @@ struct ExtractedHead {
             return
         }
         let problem = try HFFolder(tuned).config.string("problem_type", default: "")
-        task = problem == MultiLabelTask.problemType ? .multiLabel : outputs == 1 ? .regression : .classification
+        task =
+            problem == MultiLabelTask.problemType ? .multiLabel : outputs == 1 ? .regression : .classification
         guard task != .regression else {
             (labels, warnings) = ([], [])
             return
@@ -174,7 +175,8 @@ struct ExtractedHead {
         labels.map { labels in
             AdapterDescription(
                 baseModel: base.standardizedFileURL.path,
-                task: TaskRecord(name: task, labels: labels), maxLength: loaded.usualMaxLength, modelFingerprint: loaded.fingerprint, step: 0,
+                task: TaskRecord(name: task, labels: labels), maxLength: loaded.usualMaxLength,
+                modelFingerprint: loaded.fingerprint, step: 0,
                 isWholeModel: false)
         }
     }

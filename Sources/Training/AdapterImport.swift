@@ -32,7 +32,8 @@ public struct AdapterImport: Sendable {
     ) throws {
         let folder = try VerifiedFolder(new: output)
         let opened = try OpenedAdapter(
-            peft: adapter, base: base, task: try named.map(Self.task), labels: given, maxLength: maxLength, anyBaseName: anyBaseName)
+            peft: adapter, base: base, task: try named.map(Self.task), labels: given, maxLength: maxLength,
+            anyBaseName: anyBaseName)
         labels = opened.description.task.labels
         self.task = opened.description.task.name.rawValue
         warnings = opened.warnings

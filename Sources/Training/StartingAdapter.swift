@@ -107,7 +107,8 @@ struct StartingAdapter {
         guard let labels else {
             guard learned.outputs == outputs else {
                 throw TrainingError(
-                    "the head of \(path) has \(outputs) outputs, \(file) \(learned.outputs) labels; \(advice)")
+                    "the head of \(path) has \(outputs) outputs, \(file) \(learned.outputs) labels; \(advice)"
+                )
             }
             return learned
         }

@@ -121,7 +121,10 @@ import Testing
             }
         }
         for (tensors, message) in [
-            (try tensors({ $0.replacingOccurrences(of: "layer.1.", with: "layer.7.") }, cut: 0), "target_modules"),
+            (
+                try tensors({ $0.replacingOccurrences(of: "layer.1.", with: "layer.7.") }, cut: 0),
+                "target_modules"
+            ),
             (try tensors({ $0 }, cut: 1), "this model needs"),
             (try tensors({ $0.replacingOccurrences(of: "lora_E", with: "lora_F") }, cut: 0), "missing"),
         ] {
