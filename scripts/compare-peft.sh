@@ -6,43 +6,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-packages=("torch==2.13.0+cpu" "transformers==5.23.0" "peft==0.21.2" safetensors tokenizers numpy)
-venv="${ADALORA_PEER_VENV:-.build-peer/venv}"
-
 fail() {
     echo "compare-peft: $*" >&2
     exit 1
 }
 
-has_packages() {
-    "$venv/bin/python" -c 'import numpy, peft, safetensors, tokenizers, torch, transformers' 2>/dev/null
-}
-
-# Names each pinned package whose installed version is another one.
-other_versions() {
-    "$venv/bin/python" - "${packages[@]}" <<'PYTHON'
-import sys
-from importlib.metadata import version
-
-for pin in sys.argv[1:]:
-    name, _, wanted = pin.partition("==")
-    if wanted and version(name) != wanted:
-        print(f"{name} {version(name)}, measured so far with {wanted}")
-PYTHON
-}
-
 find_tcmalloc() {
     ldconfig -p | sed -n 's/.*libtcmalloc_minimal\.so\.4 .*=> //p' | head -n 1
-}
-
-install_environment() {
-    [[ -z ${ADALORA_PEER_VENV:-} ]] || fail "$venv lacks torch, transformers, peft, safetensors, tokenizers or numpy"
-    echo "installing PyTorch and PEFT into $venv"
-    python3 -m venv "$venv" || fail "no virtual environment; install python3-venv"
-    # Where PyPI is the index, the CPU builds are on PyTorch's own.
-    "$venv/bin/pip" install --quiet "${packages[@]}" 2>/dev/null ||
-        "$venv/bin/pip" install --quiet --extra-index-url https://download.pytorch.org/whl/cpu "${packages[@]}" ||
-        fail "pip could not install ${packages[*]}; make an environment yourself and set ADALORA_PEER_VENV"
 }
 
 install_tcmalloc() {
@@ -57,9 +27,7 @@ install_tcmalloc() {
     fi
 }
 
-has_packages || install_environment
-differing="$(other_versions)"
-[[ -z $differing ]] || echo "compare-peft: note: $differing" >&2
+venv="$(scripts/peer/install.sh)"
 for argument in "$@"; do
     # Asked first: help needs no build, but the environment that parses it.
     if [[ $argument == --help || $argument == -h ]]; then

@@ -2,16 +2,11 @@
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
 # the real peft and transformers open each, also one of each other task; takes over adapters that peft made, trains them
 # on, merges them as peft does, and extracts one from a model of transformers. Same answers or an error. Installs both
-# into .build-peer/venv when they are missing (about 1.5 GB); ADALORA_PEER_VENV names another one.
+# when they are missing; see peer/install.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-venv="${ADALORA_PEER_VENV:-.build-peer/venv}"
-if ! "$venv/bin/python" -c 'import peft, torch, transformers' 2>/dev/null; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --extra-index-url https://download.pytorch.org/whl/cpu \
-        "torch==2.13.0+cpu" "transformers==5.23.0" "peft==0.21.2"
-fi
+venv="$(scripts/peer/install.sh)"
 scripts/install-dependencies.sh
 scripts/fetch-minilm.sh
 [[ -s data/wordnet/test.jsonl ]] || python3 scripts/make-wordnet.py data/wordnet
