@@ -110,7 +110,8 @@ struct ComparisonReporter {
             id: "quality", title: "Quality at equal parameters: \(plan.name)", x: x,
             y: Axis("test \(plan.metric.rawValue)"), series: series)
         chart.summary = "Mean over seeds and one standard deviation"
-        chart.dodge = 7
+        // All arms together no wider than the margin beside the outermost budgets.
+        chart.dodge = min(7, 32 / Double(series.count))
         return chart.svg()
     }
 
