@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a clone to a fine-tuned model: installs what is missing, builds, fetches MiniLM-L6, makes the WordNet
 # gloss → supersense data, trains under a rank budget, and shows which layer got how much rank.
-# About 4 minutes on 2 idle cores, most of it the build and the training; nothing is downloaded twice.
+# About 5 minutes on 2 idle cores, most of it the build and the training; nothing is downloaded twice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
