@@ -20,7 +20,7 @@ let package = Package(
         .target(name: "Autodiff", dependencies: ["Matrices"]),
         .target(name: "ModelFiles"),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
-        .target(name: "Datasets"),
+        .target(name: "Datasets", dependencies: ["ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(
             name: "RunConfiguration",
