@@ -21,6 +21,8 @@ public struct Evaluation: Sendable {
     /// Names of these; nil for the model's labels.
     public let classNames: [String]?
     public let rows: Rows
+    /// Whether all rows got one answer, although their truth differs.
+    public let hasOneAnswer: Bool
 
     public init(_ model: SequenceModel, _ data: TokenizedDataset, _ options: AnswerOptions = AnswerOptions())
     {
@@ -31,10 +33,20 @@ public struct Evaluation: Sendable {
         perClass = findings?.perClass ?? []
         classNames = findings?.classNames
         rows = findings?.rows ?? .none
+        hasOneAnswer = findings?.hasOneAnswer ?? false
     }
 
     public func value(of metric: String) -> Double? {
         metric == "loss" ? loss : metrics.first { $0.name == metric }?.value
+    }
+
+    /// What a person should know about the answers to the rows of `name`.
+    func warnings(name: String) -> [String] {
+        guard hasOneAnswer else { return [] }
+        return [
+            "\(name): every row gets the same answer; the model does not tell rows apart. Train longer, or with a lower "
+                + "--learning-rate"
+        ]
     }
 
     /// The first largest logit of each row.

@@ -171,6 +171,9 @@ public final class TrainingSession {
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
         let evaluation = trainer.evaluate(data)
+        for warning in evaluation.warnings(name: "step \(step), \(config.validation ?? "")") {
+            try emit(.warning(warning))
+        }
         let metric = config.resolvedBestMetric?.rawValue ?? inputs.task.metrics[0]
         let value = evaluation.value(of: metric)
         var isBest = false
