@@ -26,7 +26,18 @@ public struct Evaluation: Sendable {
 
     public init(_ model: SequenceModel, _ data: TokenizedDataset, _ options: AnswerOptions = AnswerOptions())
     {
-        let logits = model.logits(data)
+        self.init(model, data, options, logits: model.logits(data))
+    }
+
+    /// nil if `shouldStop` said so before the end.
+    init?(_ model: SequenceModel, _ data: TokenizedDataset, unless shouldStop: () -> Bool) {
+        guard let logits = model.logits(data, unless: shouldStop) else { return nil }
+        self.init(model, data, AnswerOptions(), logits: logits)
+    }
+
+    private init(
+        _ model: SequenceModel, _ data: TokenizedDataset, _ options: AnswerOptions, logits: Matrix
+    ) {
         loss = model.meanLoss(logits, data)
         let findings = data.targets?.objective.findings(logits, options)
         metrics = findings?.metrics ?? []
