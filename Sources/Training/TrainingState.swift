@@ -14,14 +14,20 @@ struct Progress: Sendable, Equatable {
     var bestValue: Double?
     var evaluationsWithoutImprovement = 0
     var isCompacted = false
+    /// The evaluation after `step` was not finished.
+    var isEvaluationDue = false
 }
 
 /// A checkpoint: everything that decides how training goes on. `state.json` holds numbers and fingerprints,
 /// `state.safetensors` the flat parameter vector, Adam's moments and the importance averages, layouts as in
-/// memory (per site P [O, R], Λ [R], Q [R, I]; then the head).
+/// memory (per site P [O, R], Λ [R], Q [R, I]; then the head). `manifest.json` tells whether both are as they were written.
+///
+/// Random numbers, schedules and the position in the data follow from the configuration and the step.
 package struct Checkpoint {
     let progress: Progress
     let offsets: EventLog.Offsets
+    /// The run's settings, as in its `config.yaml`.
+    let configuration: String
     /// Hashes of what a resumed run must find unchanged, by name.
     let fingerprints: [(name: String, hash: String)]
     /// Per site: which triplets are physically there.
@@ -33,7 +39,7 @@ package struct Checkpoint {
     let sensitivity: [Float]
     let uncertainty: [Float]
 
-    private static let format = 2
+    private static let format = 3
 
     func write(to folder: URL) throws {
         try AtomicFile.replaceFolder(folder) { target in
@@ -50,6 +56,7 @@ package struct Checkpoint {
             try AtomicFile.write(
                 Data(JSONValue.object(json).bytes(pretty: true)),
                 to: target.appendingPathComponent("state.json"))
+            try FolderManifest.write(into: target)
         }
     }
 
@@ -63,7 +70,8 @@ package struct Checkpoint {
             "bestStep": progress.bestStep.map { JSONValue($0) } ?? .null,
             "bestValue": progress.bestValue.map { .number($0) } ?? .null,
             "evaluationsWithoutImprovement": JSONValue(progress.evaluationsWithoutImprovement),
-            "isCompacted": .bool(progress.isCompacted), "eventOffset": JSONValue(offsets.events),
+            "isCompacted": .bool(progress.isCompacted), "isEvaluationDue": .bool(progress.isEvaluationDue),
+            "configuration": .string(configuration), "eventOffset": JSONValue(offsets.events),
             "rankOffset": JSONValue(offsets.ranks), "fingerprints": .object(prints),
             "tripletOffset": JSONValue(offsets.triplets),
             "triplets": .array(
@@ -79,6 +87,7 @@ package struct Checkpoint {
     }
 
     package static func read(_ folder: URL) throws -> Checkpoint {
+        try FolderManifest.check(folder, advice: StateFile.advice)
         let file = StateFile(file: folder.appendingPathComponent("state.json"))
         let state = try file.read()
         guard try file.need("format", in: state, \.int) == format else {
@@ -91,7 +100,8 @@ package struct Checkpoint {
             bestStep: try file.optional("bestStep", in: state, \.int),
             bestValue: try file.optional("bestValue", in: state, \.double),
             evaluationsWithoutImprovement: try file.count("evaluationsWithoutImprovement", in: state),
-            isCompacted: try file.need("isCompacted", in: state, \.bool))
+            isCompacted: try file.need("isCompacted", in: state, \.bool),
+            isEvaluationDue: try file.need("isEvaluationDue", in: state, \.bool))
         let prints = try file.need("fingerprints", in: state, \.object).members
         let store = try TensorStore(file: folder.appendingPathComponent("state.safetensors"))
         return Checkpoint(
@@ -100,6 +110,7 @@ package struct Checkpoint {
                 events: try file.count("eventOffset", in: state),
                 ranks: try file.count("rankOffset", in: state),
                 triplets: try file.count("tripletOffset", in: state)),
+            configuration: try file.need("configuration", in: state, \.string),
             fingerprints: try prints.map { name, value in
                 guard let hash = value.string else { throw file.fault("fingerprints") }
                 return (name, hash)

@@ -25,7 +25,11 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.") var validation: String?
     @Option(help: "Run folder to create.") var output: String?
     @Option(help: "YAML file of settings; flags override it.") var config: String?
-    @Option(help: "Go on with an interrupted run, exactly where it stopped.") var resume: String?
+    @Option(
+        help: ArgumentHelp(
+            "Go on with an interrupted run, exactly where it stopped; or from RUN/checkpoints/step-N.",
+            valueName: "run"))
+    var resume: String?
 
     @OptionGroup(title: "Adapters and budget") var adapters: AdapterOptions
     @OptionGroup(title: "Rank allocation") var allocation: AllocationOptions
@@ -33,15 +37,13 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup(title: "Data") var data: DataOptions
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
-    /// May differ when a run is resumed: none changes a bit of the result.
-    private static let resumable: Set<String> = ["threads", "checkpoint-every", "keep-checkpoints"]
-
     func run() throws {
         try Failure.run {
-            let loaded = try resume.map(resumedConfiguration) ?? configuration()
+            let resumed = resume.map(ResumePoint.parse)
+            let loaded = try resumed.map { try resumedConfiguration($0.run) } ?? configuration()
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try Self.checkProducts()
-            let session = try TrainingSession(loaded.config, resume: resume != nil)
+            let session = try TrainingSession(loaded.config, resume: resumed?.point)
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
             let end = try session.run(shouldStop: { interruption.isRequested }, onEvent: display.show)
@@ -84,7 +86,7 @@ struct TrainCommand: ParsableCommand {
         let saved = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: [])
         let now = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: flags)
         let changed = now.config.differences(from: saved.config).filter { line in
-            !Self.resumable.contains { line.hasPrefix($0 + ":") }
+            !ResumePoint.changeableSettings.contains { line.hasPrefix($0 + ":") }
         }
         if !changed.isEmpty {
             throw TrainingError(

@@ -18,7 +18,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case data
     /// `adapter_config.json` and `adapter_model.safetensors`
     case adapter
-    /// `state.json` and `state.safetensors`
+    /// `manifest.json`, `state.json` and `state.safetensors`
     case checkpoint
 
     /// What must hold for any bytes at all: they are read, or refused by one line that says where.
