@@ -38,13 +38,16 @@ let package = Package(
         .target(name: "Reports", dependencies: ["ModelFiles"]),
         .target(name: "Charts"),
         .target(
+            name: "ReportPages", dependencies: ["Charts", "ModelFiles", "Reports", "RunConfiguration"],
+            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
+        .target(
             name: "Comparison",
             dependencies: ["Datasets", "RunConfiguration", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "adalora",
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
-                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "Comparison",
+                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages", "Comparison",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -109,6 +112,7 @@ let package = Package(
             ]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+        .testTarget(name: "ReportPagesTests", dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles"]),
     ],

@@ -66,12 +66,14 @@ struct ChartHead {
 /// An axis together with the values it spans.
 struct SpannedAxis {
     let axis: Axis
+    let scale: AxisScale
     let low: Double
     let high: Double
 
     init?(_ axis: Axis, values: some Sequence<Double>, scale: AxisScale, padding: Double) {
         guard let domain = axis.domain(values, scale: scale, padding: padding) else { return nil }
         self.axis = axis
+        self.scale = scale
         (low, high) = domain
     }
 }
@@ -113,7 +115,7 @@ struct XYFrame {
         totalHeight = bottom + below
 
         let vertical = { (axis: SpannedAxis) in
-            Scale(kind: .linear, low: axis.low, high: axis.high, from: bottom, to: top)
+            Scale(kind: axis.scale, low: axis.low, high: axis.high, from: bottom, to: top)
         }
         y = vertical(yAxis)
         right = rightAxis.map(vertical)
@@ -196,8 +198,15 @@ struct XYFrame {
         }
     }
 
-    /// Where the data may be drawn: a group clipped to the plot.
-    mutating func beginData() { canvas.add("<g clip-path=\"url(#\(canvas.id)-clip)\">") }
+    /// Where the data may be drawn: a group clipped to the plot. On a linear x axis it says which values its sides
+    /// stand for, so that a page can mark a place.
+    mutating func beginData() {
+        let sides =
+            x.kind == .linear
+            ? " data-low=\"\(x.low)\" data-high=\"\(x.high)\" data-left=\"\(px(x.from))\" data-right=\"\(px(x.to))\""
+                + " data-top=\"\(px(top))\" data-bottom=\"\(px(bottom))\"" : ""
+        canvas.add("<g clip-path=\"url(#\(canvas.id)-clip)\"\(sides)>")
+    }
 
     mutating func endData() { canvas.add("</g>") }
 

@@ -2,6 +2,7 @@
 enum LegendKey: Sendable {
     case line(index: Int)
     case area(index: Int)
+    case filled(RGB)
     case step
 }
 
@@ -91,6 +92,8 @@ struct Legend {
             canvas.add(Marks.marker(index, x: x + 10, y: y))
         case .area(let index):
             canvas.rect(x + 4, y - 6, 14, 12, "f\(index % Palette.count)")
+        case .filled(let color):
+            canvas.rect(x + 4, y - 6, 14, 12, "edge", extra: "fill=\"\(color.hex)\"")
         case .step:
             canvas.path("M\(px(x)) \(px(y))H\(px(x + 20))", "step")
         }

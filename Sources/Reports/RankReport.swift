@@ -41,7 +41,7 @@ public enum RankReport {
         func all(_ grid: RankGrid) -> Int { layer + cell * grid.roles.count + total + share }
     }
 
-    private static func grid(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
+    static func grid(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
         let grid = RankGrid(run.start.sites)
         let widths = Widths(grid, total: table.total, style: style)
         let largest = run.largestRank

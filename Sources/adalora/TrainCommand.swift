@@ -42,6 +42,7 @@ struct TrainCommand: ParsableCommand {
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try Self.checkProducts()
             let session = try TrainingSession(loaded.config, resume: resume != nil)
+            session.environment = RunOrigin.facts()
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
             let end = try session.run(shouldStop: { interruption.isRequested }, onEvent: display.show)
