@@ -47,13 +47,15 @@ let package = Package(
             name: "adalora",
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
-                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages", "Comparison",
+                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages",
+                "Comparison",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "AllocationCost",
             dependencies: [
-                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets", "Transformers",
+                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets",
+                "Transformers",
                 "RankAllocation", "Adapters", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),
@@ -110,9 +112,12 @@ let package = Package(
                 "Training", "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "Datasets",
                 "RankAllocation", "GoldenFiles",
             ]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .target(name: "RunFolders", dependencies: ["Reports"], path: "Tests/RunFolders"),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunFolders"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
-        .testTarget(name: "ReportPagesTests", dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports"]),
+        .testTarget(
+            name: "ReportPagesTests",
+            dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports", "RunFolders"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles"]),
     ],

@@ -1,11 +1,14 @@
 /// A labeled range on the x axis, such as warm-up, budgeting and final phase of a schedule.
 public struct PhaseRange: Sendable, Hashable {
     public var label: String
+    /// Where there is no room for the label.
+    public var short: String
     public var from: Double
     public var to: Double
 
-    public init(_ label: String, from: Double, to: Double) {
+    public init(_ label: String, short: String = "", from: Double, to: Double) {
         self.label = label
+        self.short = short
         self.from = from
         self.to = to
     }
@@ -189,11 +192,14 @@ struct XYFrame {
                 extra: index % 2 == 0 ? "" : "fill-opacity=\"0\"", tooltip: phase.label)
             canvas.line(end, top - 16, end, bottom, "grid")
             let room = end - max(start, freeFrom) - 4
+            let isTight = Labels.width(Labels.cleaned(phase.label), size: 11) > room
+            let label = isTight && !phase.short.isEmpty ? phase.short : phase.label
             // A label of two letters and … says nothing; the tooltip and the description still have the name.
-            guard room >= 24 else { continue }
+            guard room >= (isTight && !phase.short.isEmpty ? Labels.width(label, size: 11) : 24) else {
+                continue
+            }
             let middle = (max(start, freeFrom) + end) / 2
-            canvas.text(
-                phase.label, middle, top - 4, size: 11, anchor: .middle, style: .muted, maxWidth: room)
+            canvas.text(label, middle, top - 4, size: 11, anchor: .middle, style: .muted, maxWidth: room)
             freeFrom = end
         }
     }

@@ -33,11 +33,18 @@ struct HeatmapLayout {
 
         rowLabelWidth =
             min(rowNames.map(widthOf).max() ?? 0, Self.maxLabel) + (style.rowTitle.isEmpty ? 8 : 28)
-        let room = (limit - 24 - rowLabelWidth) / Double(columns)
+        let rowLabels = rowLabelWidth
+        let roomBeside = { (maps: Int) in
+            (limit - 24 - Double(maps) * rowLabels - Double(maps - 1) * Self.gap) / Double(maps * columns)
+        }
+        let room = roomBeside(1)
         // Short names are written across, so a cell may grow a little for them; long ones are turned.
-        let wanted = max(widestValue + 8, widestColumn <= 60 ? widestColumn + 6 : 0, 30)
-        cellWidth = max(min(wanted, room), 3)
-        cellHeight = rows > 40 ? max(960 / Double(rows), 3) : 24
+        let wanted = max(
+            widestValue + 8, widestColumn <= 60 ? widestColumn + 6 : 0, style.fillsWidth ? 84 : 30)
+        // As many maps of a panel in a row as leave their cells room for numbers.
+        let beside = (1...max(maps.count, 1)).last { roomBeside($0) >= 36 } ?? 1
+        cellWidth = max(min(wanted, style.fillsWidth ? roomBeside(beside) : room), 3)
+        cellHeight = rows > 40 ? max(960 / Double(rows), 3) : style.fillsWidth && rows <= 14 ? 34 : 24
         printsValues = widestValue + 4 <= cellWidth && cellHeight >= 14
         turnsColumnLabels = widestColumn + 4 > cellWidth
         columnLabelHeight = turnsColumnLabels ? widestColumn + 8 : 18
@@ -110,7 +117,8 @@ extension HeatmapPanel {
     }
 
     func drawCells(
-        _ map: Heatmap, _ index: Int, on canvas: inout Canvas, origin: (x: Double, y: Double), layout: HeatmapLayout,
+        _ map: Heatmap, _ index: Int, on canvas: inout Canvas, origin: (x: Double, y: Double),
+        layout: HeatmapLayout,
         domain: (low: Double, high: Double)
     ) {
         let (width, height) = (layout.cellWidth, layout.cellHeight)
@@ -166,7 +174,9 @@ extension HeatmapPanel {
         }
         let scale = Scale(kind: .linear, low: domain.low, high: domain.high, from: x, to: x + length)
         let axis = Axis("", format: style.format, wholeNumbers: style.format == .decimals(0))
-        for label in TickLabels.horizontal(axis, scale: scale, pictureWidth: width, spacing: 40) {
+        for label in TickLabels.horizontal(
+            axis, scale: scale, pictureWidth: width, spacing: length < 180 ? 24 : 40)
+        {
             let place = scale.position(label.value)
             canvas.line(place, y + 15, place, y + 19, "axis")
             canvas.text(label.text, place, y + 31, size: TickLabels.size, anchor: .middle, style: .muted)

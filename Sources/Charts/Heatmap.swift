@@ -90,6 +90,8 @@ public struct HeatmapStyle: Sendable, Hashable {
     public var theme = ChartTheme.automatic
     /// 0 is an empty cell beside the scale, which starts at 1: for counts, where none at all is worth seeing.
     public var showsZeroAsEmpty = false
+    /// Cells as large as the width allows, up to a comfortable size.
+    public var fillsWidth = false
     /// Each cell is a group with `data-map`, `data-row` and `data-column`, for a page that changes cells.
     public var marksCells = false
 

@@ -11,6 +11,8 @@ extension LineChart {
         }
     }
 
+    static let faint = "stroke-opacity=\"0.55\" style=\"stroke-width:1\""
+
     func drawLine(_ one: Series, _ index: Int, on frame: inout XYFrame) {
         let look = one.look ?? index
         let color = "s\(look % Palette.count)"
@@ -18,7 +20,7 @@ extension LineChart {
         let data = runs.filter { $0.count > 1 }.map(Self.polyline).joined()
         frame.canvas.path(
             data, "l \(color)",
-            extra: one.isFaint ? "stroke-opacity=\"0.4\" style=\"stroke-width:1\"" : Marks.dash(look))
+            extra: one.isFaint ? Self.faint : Marks.dash(look))
         for run in runs where !one.isFaint || run.count == 1 {
             for place in Self.marked(run, of: runs) {
                 frame.canvas.add(Marks.marker(look, x: place.x, y: place.y))

@@ -75,7 +75,10 @@ public struct LineChart: Sendable, Hashable {
         else { return head.withoutData(notes) }
 
         var parts = XYFrame.Parts(phases: phases, notes: notes)
-        let entries = series.enumerated().map { LegendEntry(text: $1.name, key: .line(index: $1.look ?? $0)) }
+        let entries = series.enumerated().map { at, one in
+            let look = one.look ?? at
+            return LegendEntry(text: one.name, key: one.isFaint ? .faint(index: look) : .line(index: look))
+        }
         let usesEnds = usesLineEnds(drawn)
         if usesEnds { parts.endLabels = XYFrame.endLabelWidth(series.map(\.name)) }
         let stepEntry = stepLine.map { [LegendEntry(text: $0.name, key: .step)] } ?? []

@@ -96,7 +96,14 @@ enum ComparedFigures {
             runs, id: "total-rank", title: "Triplets alive", caption: "The sum of all ranks.",
             y: Axis("triplets", includesZero: true, wholeNumbers: true)
         ) { run in
-            var points = run.record.rankTables.map { (step: $0.step, value: Double($0.total)) }
+            var points: [(step: Int, value: Double)] = []
+            for table in run.record.rankTables {
+                // The ranks before hold until here.
+                if let last = points.last, last.step < table.step - 1 {
+                    points.append((table.step - 1, last.value))
+                }
+                points.append((table.step, Double(table.total)))
+            }
             if let last = points.last, last.step < run.record.lastStep {
                 points.append((run.record.lastStep, last.value))
             }
@@ -147,11 +154,12 @@ enum ComparedFigures {
                 content: .missing("fewer than two of the runs have ranks"))
         }
         return ReportFigure(
-            id: id, title: title, caption: "Rank in each run less that in \(first.name): red has more, blue less.",
+            id: id, title: title,
+            caption: "Rank in each run less that in \(first.name): red has more, blue less.",
             content: .drawn(
                 draw: { form in
                     var panel = HeatmapPanel(
-                        id: form.id, title: "Difference to \(first.name) at the end",
+                        id: form.id, title: "Difference at the end",
                         maps: grid.members.dropFirst().map { run in
                             grid.map(run.name, grid.differences(run, from: first))
                         })

@@ -10,7 +10,9 @@ struct ComparedSections {
     init(_ report: RunReport) { self.report = report }
 
     var markup: Markup {
-        let other = report.figures.filter { !["ranks", "difference", "total-rank", "throughput"].contains($0.id) }
+        let other = report.figures.filter {
+            !["ranks", "difference", "total-rank", "throughput"].contains($0.id)
+        }
         return .joined(
             [
                 summary, comparison, rank,
@@ -38,7 +40,7 @@ struct ComparedSections {
                 }
         }
         let table = Markup.table(
-            caption: "The runs beside each other", head: [""] + runs.map(\.name),
+            caption: "The runs beside each other", head: ["run"] + runs.map(\.name),
             rows: [["State"] + runs.map(\.record.state)] + rows, isNumeric: false)
         return PageParts.section("summary", "Summary", [table])
     }
@@ -47,7 +49,8 @@ struct ComparedSections {
         guard let comparison = report.comparison else { return .empty }
         return PageParts.section(
             "comparison", "The comparison",
-            intro: "The table of the adalora compare that these runs belong to: means over seeds, and differences to its "
+            intro:
+                "The table of the adalora compare that these runs belong to: means over seeds, and differences to its "
                 + "baseline with their 95 % intervals.",
             [.table(caption: "All arms of the comparison", head: comparison.head, rows: comparison.rows)])
     }
@@ -57,14 +60,17 @@ struct ComparedSections {
             "rank", "Where the rank goes",
             intro: "The runs at the same step; one that ended before stays as it ended.",
             [
-                PageParts.player(steps: PageData(report).frames.count), figure("ranks", width: 1180),
+                PageParts.player(steps: runs.contains { $0.isAllocated } ? PageData(report).frames.count : 0),
+                figure("ranks", width: 1180),
                 figure("difference", width: 1180),
             ])
     }
 
     private var settings: Markup {
         var keys: [String] = []
-        for key in runs.flatMap(\.settings.effective).map(\.key) where !keys.contains(key) { keys.append(key) }
+        for key in runs.flatMap(\.settings.effective).map(\.key) where !keys.contains(key) {
+            keys.append(key)
+        }
         let rows = keys.compactMap { key -> [String]? in
             let values = runs.map { $0.settings.value(key) }
             guard Set(values).count > 1, key != "output" else { return nil }
@@ -95,7 +101,7 @@ struct ComparedSections {
             "environment", "Environment",
             [
                 .table(
-                    caption: "Where the runs were made", head: [""] + runs.map(\.name), rows: rows,
+                    caption: "Where the runs were made", head: ["run"] + runs.map(\.name), rows: rows,
                     isNumeric: false)
             ])
     }

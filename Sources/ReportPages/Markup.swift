@@ -21,7 +21,9 @@ public struct Markup: Sendable, Equatable {
     static func chart(_ svg: String) -> Markup { Markup(html: svg) }
 
     /// The page's own style and script.
-    static func asset(_ name: String, _ text: String) -> Markup { Markup(html: "<\(name)>\n\(text)</\(name)>") }
+    static func asset(_ name: String, _ text: String) -> Markup {
+        Markup(html: "<\(name)>\n\(text)</\(name)>")
+    }
 
     /// Data for the script; `<` is written as an escape, so that no text can end the element.
     static func data(id: String, _ value: JSONValue) -> Markup {
@@ -33,7 +35,7 @@ public struct Markup: Sendable, Equatable {
         _ name: String, _ attributes: [(String, String)] = [], _ content: Markup = .empty
     ) -> Markup {
         let list = attributes.map { " \($0)=\"\(Labels.escaped($1))\"" }.joined()
-        if ["input", "meta"].contains(name) { return Markup(html: "<\(name)\(list)>") }
+        if ["input", "meta"].contains(name) { return Markup(html: "<\(name)\(list) />") }
         return Markup(html: "<\(name)\(list)>\(content.html)</\(name)>")
     }
 
@@ -62,6 +64,7 @@ public struct Markup: Sendable, Equatable {
                 + element("tbody", [], joined(body)))
         // A wide table scrolls in itself; a focusable region can be scrolled by keyboard.
         return element(
-            "div", [("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-label", caption)], table)
+            "div", [("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-label", caption)],
+            table)
     }
 }

@@ -16,7 +16,8 @@ struct ReportPage {
     var html: String {
         let title = runs.map(\.name).joined(separator: ", ")
         // Nothing may be fetched, whatever a name or a label holds.
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+        let policy =
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
         let head = Markup.joined(
             [
                 .element("meta", [("charset", "utf-8")]),
@@ -59,7 +60,9 @@ struct ReportPage {
             "footer", [],
             .element(
                 "p",
-                text: "Made from the run folder alone by adalora report. This file needs no network and sends nothing.")
+                text:
+                    "Made from the run folder alone by adalora report. This file needs no network and sends nothing."
+            )
         )
     }
 }
@@ -113,7 +116,7 @@ enum PageParts {
         return .element(
             "div", [("class", "player"), ("id", "player"), ("hidden", "")],
             .element("button", [("type", "button"), ("id", "play")], text: "Play")
-                + .element("label", [("for", "frame")], text: "Step")
+                + .element("label", [("for", "frame"), ("class", "hidden")], text: "Step")
                 + .element(
                     "input",
                     [

@@ -49,7 +49,7 @@ public struct ReportedRun: Sendable {
         let start = record.start
         let ends = [0, start.warmupSteps, record.finalStart, start.totalSteps].map(Double.init)
         return zip(["warm-up", "budgeting", "final"], zip(ends, ends.dropFirst())).map { name, range in
-            PhaseRange(name, from: range.0, to: range.1)
+            PhaseRange(name, short: name == "warm-up" ? "warm" : "", from: range.0, to: range.1)
         }
     }
 
@@ -72,7 +72,8 @@ public struct ReportedRun: Sendable {
         return StepLine(
             name: "budget (\(unit.rawValue))", points: kept.map { points[$0] },
             axis: Axis(
-                "budget, \(unit.rawValue)", format: unit == .parameters ? .si : .automatic, includesZero: true,
+                "budget, \(unit.rawValue)", format: unit == .parameters ? .si : .automatic,
+                includesZero: true,
                 wholeNumbers: true))
     }
 

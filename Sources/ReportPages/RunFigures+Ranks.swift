@@ -8,7 +8,8 @@ extension RunFigures {
             let table = run.record.rankTables[run.record.rankTables.count - 1]
             return ReportFigure(
                 id: "ranks", title: "Rank by layer and role",
-                caption: "Triplets that each matrix holds. An empty cell has rank 0: the matrix is as pretrained.",
+                caption:
+                    "Triplets that each matrix holds. An empty cell has rank 0: the matrix is as pretrained.",
                 content: .drawn(
                     draw: { form in
                         var map = RankMaps.map(run, table.ranks, id: form.id)
@@ -40,7 +41,8 @@ extension RunFigures {
         let sizes = snapshot.sites.map { $0.spectrum.energy.map { $0.squareRoot() } }
         return ReportFigure(
             id: id, title: title,
-            caption: "‖ΔW‖, the Frobenius norm of what was learned: the root of the sum of squared singular values.",
+            caption:
+                "‖ΔW‖, the Frobenius norm of what was learned: the root of the sum of squared singular values.",
             content: .drawn(
                 draw: { form in
                     let grid = RankGrid(run.record.start.sites)
@@ -55,6 +57,7 @@ extension RunFigures {
                     map.style.legendTitle = "‖ΔW‖"
                     map.style.missingNote = "not adapted, or not finite"
                     map.style.maxWidth = form.width
+                    map.style.fillsWidth = !form.isNarrow
                     map.style.theme = form.theme
                     let largest = sizes.compactMap { $0 }.max() ?? 0
                     map.style.scale = .sequential(range: 0...max(largest, 1e-6))
@@ -112,8 +115,8 @@ extension RunFigures {
                     if groups.count <= 12 {
                         for group in groups.indices { measures.append { sums[$0][group] } }
                     }
-                    let kept = Thinning.indices(
-                        count: tables.count, limit: form.isNarrow ? 240 : 600, measures: measures)
+                    let limit = groups.count > 12 ? 160 : form.isNarrow ? 240 : 600
+                    let kept = Thinning.indices(count: tables.count, limit: limit, measures: measures)
                     var times = kept.map { Double(tables[$0].step) }
                     var rows = kept.map { sums[$0] }
                     // What the last table says holds to the end of the run.
@@ -178,6 +181,7 @@ enum RankMaps {
         style.rowTitle = "layer"
         style.showsZeroAsEmpty = true
         style.marksCells = true
+        style.fillsWidth = !form.isNarrow
         style.maxWidth = form.width
         style.theme = form.theme
         return style

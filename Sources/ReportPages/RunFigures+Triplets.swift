@@ -9,7 +9,8 @@ extension RunFigures {
         if spreads.contains(where: { $0.kept != nil }) {
             return ReportFigure(
                 id: id, title: title,
-                caption: "Scores of all triplets of the model at each record: the line is the median, the band goes "
+                caption:
+                    "Scores of all triplets of the model at each record: the line is the median, the band goes "
                     + "from the least to the greatest. Where the bands meet is what it takes to stay.",
                 content: .drawn(
                     draw: { form in importanceChart(run, form, title, spreads) },
@@ -74,7 +75,9 @@ extension RunFigures {
     private static func importanceTable(_ spreads: [ImportanceSpread]) -> FigureTable {
         FigureTable(
             columns: ["step"]
-                + ["kept", "pruned"].flatMap { ["\($0)_least", "\($0)_median", "\($0)_greatest", "\($0)_count"] },
+                + ["kept", "pruned"].flatMap {
+                    ["\($0)_least", "\($0)_median", "\($0)_greatest", "\($0)_count"]
+                },
             rows: spreads.map { one in
                 [FigureValue(one.step)]
                     + [one.kept, one.pruned].flatMap { range in
@@ -101,7 +104,8 @@ extension RunFigures {
         let share = sums.left > 0 ? 100 * Double(sums.returned) / Double(sums.left) : 0
         return ReportFigure(
             id: id, title: title,
-            caption: "Sums over all allocations so far. \(TerminalText.grouped(sums.left)) times a triplet left, "
+            caption:
+                "Sums over all allocations so far. \(TerminalText.grouped(sums.left)) times a triplet left, "
                 + "\(TerminalText.grouped(sums.returned)) times one came back "
                 + "(\(TerminalText.fixed(share, 1))%)."
                 + (sums.added > 0 ? " \(TerminalText.grouped(sums.added)) new ones were added." : ""),
@@ -110,11 +114,12 @@ extension RunFigures {
                     func series(_ name: String, _ count: ((left: Int, returned: Int, added: Int)) -> Int)
                         -> Series
                     {
-                        Series(
-                            name: name,
-                            points: zip(allocations, totals).map {
-                                ChartPoint(x: Double($0.step), y: Double(count($1)))
-                            })
+                        let points = zip(allocations, totals).map { (Double($0.step), Double(count($1))) }
+                        // What the last allocation left holds to the end.
+                        let end = [(Double(run.record.lastStep), Double(count(sums)))]
+                        return Series(
+                            name: name, points: ([(0, 0)] + points + end).map { ChartPoint(x: $0.0, y: $0.1) }
+                        )
                     }
                     let lines =
                         [series("left") { $0.left }, series("came back") { $0.returned }]
@@ -161,13 +166,12 @@ extension RunFigures {
                                 x: Double(one.step), y: one.sorted[one.sorted.count / 2], low: one.sorted[0],
                                 high: one.sorted[one.sorted.count - 1])
                         }, intervals: .band)
-                    var picture = chart(
+                    return chart(
                         run, form, title,
                         y: Axis(
                             "error", scale: isLogarithmic ? .log10 : .linear, includesZero: !isLogarithmic),
-                        series: [series], showsBudget: false)
-                    picture.legend = .hidden
-                    return picture.svg()
+                        series: [series], showsBudget: false
+                    ).svg()
                 },
                 table: {
                     FigureTable(

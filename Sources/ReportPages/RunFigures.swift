@@ -22,7 +22,7 @@ enum RunFigures {
             id: form.id, title: title, x: run.stepAxis, y: y, series: series.map { $0.thinned(to: limit) })
         chart.phases = run.phases
         if showsBudget { chart.stepLine = run.budgetLine }
-        chart.legend = form.isNarrow || chart.stepLine != nil ? .above : .automatic
+        chart.legend = series.count > 1 || chart.stepLine != nil ? .above : .hidden
         chart.width = form.width
         chart.height = form.isNarrow ? 300 : 340
         chart.theme = form.theme
@@ -39,7 +39,8 @@ enum RunFigures {
         let validation = run.record.evaluations
         return ReportFigure(
             id: "loss", title: "Loss",
-            caption: "Mean task loss of each step's examples, without the orthogonality term; pale: every step, "
+            caption:
+                "Mean task loss of each step's examples, without the orthogonality term; pale: every step, "
                 + "strong: smoothed over about \(Smoothing.window(steps.count)) steps. Dashed: the budget.",
             content: .drawn(
                 draw: { form in
@@ -105,7 +106,9 @@ enum RunFigures {
                         columns: ["step", "loss"] + names + ["best"],
                         rows: evaluations.map { one in
                             [FigureValue(one.step), FigureValue(one.loss)]
-                                + names.map { FigureValue(one.value(of: $0)) } + [.text(one.isBest ? "yes" : "")]
+                                + names.map { FigureValue(one.value(of: $0)) } + [
+                                    .text(one.isBest ? "yes" : "")
+                                ]
                         })
                 }))
     }

@@ -17,9 +17,9 @@ struct RunSections {
         .joined(
             [
                 notes, cards, rank,
-                section("learning", "Loss and metrics", ["loss", "metrics"]),
-                section("triplets", "Triplets", ["importance", "returns", "change", "orthogonality"]), tokens,
-                evaluations, configuration,
+                learning,
+                section("triplets", "Triplets", ["importance", "returns", "orthogonality", "change"]), tokens,
+                configuration,
             ], separator: "\n")
     }
 
@@ -41,7 +41,8 @@ struct RunSections {
         texts += record.notes + (run.triplets?.notes ?? [])
         let undefined = record.steps.count { !$0.loss.isFinite }
         if undefined > 0 {
-            texts.append("The loss of \(TerminalText.counted(undefined, "step")) is not finite: the run diverged.")
+            texts.append(
+                "The loss of \(TerminalText.counted(undefined, "step")) is not finite: the run diverged.")
         }
         guard !texts.isEmpty else { return .empty }
         let items = Markup.joined(texts.map { .element("li", text: $0) })
@@ -70,16 +71,20 @@ struct RunSections {
         let intro =
             run.isAllocated
             ? "All matrices share one budget. Move the slider or press Play to see it move; choose a cell to see what "
-                + "its matrix learned." : "Every matrix keeps its rank in this run; choose a cell to see what it learned."
+                + "its matrix learned."
+            : "Every matrix keeps its rank in this run; choose a cell to see what it learned."
         guard run.noRanks == nil else {
             return PageParts.section("rank", "Where the rank goes", [figure("ranks")])
         }
+        let frames = PageData(report).frames.count
+        let tables = run.record.rankTables.count
+        let thinned = frames < tables ? " The slider has \(frames) of \(tables) recorded steps." : ""
         let split = Markup.element(
             "div", [("class", "split")], figure("ranks") + SitePanel(run).markup)
         return PageParts.section(
-            "rank", "Where the rank goes", intro: intro,
+            "rank", "Where the rank goes", intro: intro + thinned,
             [
-                PageParts.player(steps: PageData(report).frames.count), split,
+                PageParts.player(steps: run.isAllocated ? frames : 0), split,
                 PageParts.grid([figure("roles"), figure("layers")]), rankTable,
             ])
     }
@@ -105,15 +110,25 @@ struct RunSections {
 
     private var tokens: Markup {
         let table = Markup.table(
-            caption: "Token accounting", head: ["", "this run"], rows: TokenAccount.rows(run))
+            caption: "Token accounting", head: ["quantity", "this run"], rows: TokenAccount.rows(run))
         let card = Markup.element("div", [("class", "panel")], table)
         return PageParts.section(
-            "tokens", "Tokens and time", [PageParts.grid([figure("throughput"), card, figure("gradient")])])
+            "tokens", "Tokens and time", [PageParts.grid([figure("throughput"), card])])
+    }
+
+    private var learning: Markup {
+        PageParts.section(
+            "learning", "Loss and metrics",
+            [PageParts.grid([figure("loss"), figure("metrics"), evaluations, figure("gradient")])])
     }
 
     private var evaluations: Markup {
         let all = run.record.evaluations
-        guard !all.isEmpty else { return .empty }
+        guard !all.isEmpty else {
+            return .element(
+                "div", [("class", "missing")],
+                .element("h3", text: "Evaluations") + .element("p", text: "None is recorded."))
+        }
         let names = run.metricNames
         func row(_ one: RunRecord.Evaluation) -> [String] {
             [TerminalText.grouped(one.step), TerminalText.fixed(one.loss, 4)]
@@ -126,9 +141,9 @@ struct RunSections {
         let note = shown.count < all.count ? ", \(shown.count) of \(all.count)" : ""
         let table = Markup.table(
             caption: "Evaluations on the validation rows\(note)",
-            head: ["step", "loss"] + names + ["", "time"], rows: shown)
-        return PageParts.section(
-            "evaluations", "Evaluations", [all.count > 12 ? PageParts.folded("All evaluations", table) : table])
+            head: ["step", "loss"] + names + ["note", "time"], rows: shown)
+        return .element(
+            "div", [("class", "panel")], all.count > 9 ? PageParts.folded("All evaluations", table) : table)
     }
 
     private var configuration: Markup {
@@ -138,7 +153,8 @@ struct RunSections {
             table = .element(
                 "p", [("class", "absent")], text: settings.problem.map { "Not recorded: \($0)." } ?? "")
         } else {
-            table = PageParts.facts(settings.effective.map { ($0.key, $0.value) })
+            table = PageParts.facts(
+                settings.effective.filter { $0.value != "none" }.map { ($0.key, $0.value) })
         }
         let file = settings.text.map { text in
             PageParts.folded(

@@ -43,7 +43,9 @@ struct RunSummary: Sendable {
                 parts.append(orthogonality == "exact" ? "exact triplets" : "\(orthogonality) penalty")
             }
             if let importance = run.settings.value("importance") { parts.append(importance) }
-            if let allocator = run.settings.value("allocator"), allocator != "prune" { parts.append(allocator) }
+            if let allocator = run.settings.value("allocator"), allocator != "prune" {
+                parts.append(allocator)
+            }
         }
         return Item(label: "Method", value: run.record.start.method, note: parts.joined(separator: ", "))
     }
@@ -54,7 +56,8 @@ struct RunSummary: Sendable {
         let unit = start.budgetUnit
         let final = TerminalText.grouped(start.finalBudget)
         let average = Double(start.finalBudget) / Double(start.sites.count)
-        let matrices = TerminalText.counted(start.sites.count, "matrix").replacing("matrixs", with: "matrices")
+        let matrices = TerminalText.counted(start.sites.count, "matrix").replacing(
+            "matrixs", with: "matrices")
         let note =
             unit == .triplets
             ? "triplets: average rank \(NumberFormat.automatic.string(average)) over \(matrices)"
@@ -69,10 +72,13 @@ struct RunSummary: Sendable {
     private static func rank(_ run: ReportedRun) -> Item {
         guard let table = run.record.rankTables.last else { return Item(label: "Rank", value: nil) }
         let zeros = table.ranks.count { $0 == 0 }
-        let range = "\(table.ranks.min() ?? 0) to \(table.ranks.max() ?? 0)"
+        let (least, greatest) = (table.ranks.min() ?? 0, table.ranks.max() ?? 0)
+        let range = least == greatest ? "\(least)" : "\(least) to \(greatest)"
         return Item(
             label: "Rank", value: range,
-            note: "\(TerminalText.grouped(table.total)) triplets, \(zeros) of \(table.ranks.count) matrices at 0")
+            note:
+                "\(TerminalText.grouped(table.total)) triplets, \(zeros) of \(table.ranks.count) matrices at 0"
+        )
     }
 
     private static func trainable(_ run: ReportedRun) -> Item {
@@ -81,10 +87,14 @@ struct RunSummary: Sendable {
             run.record.end?.trainableParameters ?? run.record.compactions.last?.parametersAfter
             ?? start.trainableParameters
         let share = 100 * Double(now) / Double(max(now + start.frozenParameters, 1))
-        let was = now == start.trainableParameters ? "" : "; \(TerminalText.grouped(start.trainableParameters)) at the start"
+        let was =
+            now == start.trainableParameters
+            ? "" : "; \(TerminalText.grouped(start.trainableParameters)) at the start"
         return Item(
             label: "Trainable parameters", value: TerminalText.grouped(now),
-            note: "\(NumberFormat.automatic.string((share * 100).rounded() / 100))% of all, head included\(was)")
+            note:
+                "\(NumberFormat.automatic.string((share * 100).rounded() / 100))% of all, head included\(was)"
+        )
     }
 
     private static func best(_ run: ReportedRun) -> Item {
@@ -152,7 +162,10 @@ enum TokenAccount {
         var rows = [
             ["Training rows", TerminalText.grouped(run.record.start.trainExamples)],
             ["Validation rows", TerminalText.grouped(run.record.start.validationExamples)],
-            ["Steps", "\(TerminalText.grouped(steps.count)) of \(TerminalText.grouped(run.record.start.totalSteps))"],
+            [
+                "Steps",
+                "\(TerminalText.grouped(steps.count)) of \(TerminalText.grouped(run.record.start.totalSteps))",
+            ],
             ["Epochs", steps.last.map { TerminalText.fixed($0.epoch, 2) } ?? "–"],
             ["Tokens trained on", TerminalText.grouped(total)],
             ["Tokens a step, least", tokens.min().map(TerminalText.grouped) ?? "–"],

@@ -84,7 +84,8 @@ public enum LiveReport {
         let whole = max(0, Int(seconds.rounded()))
         let (minutes, rest) = (whole / 60 % 60, whole % 60)
         let padded = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
-        return whole < 3600 ? "\(minutes):\(padded(rest))" : "\(whole / 3600):\(padded(minutes)):\(padded(rest))"
+        return whole < 3600
+            ? "\(minutes):\(padded(rest))" : "\(whole / 3600):\(padded(minutes)):\(padded(rest))"
     }
 
     /// The means of equal stretches of the run as bars from 0, with the greatest and least beside them.
@@ -93,7 +94,8 @@ public enum LiveReport {
         let width = max(8, min(style.width - label, 100))
         let count = min(width, losses.count)
         let means = (0..<count).map { at -> Double? in
-            let part = losses[(losses.count * at / count)..<(losses.count * (at + 1) / count)].filter(\.isFinite)
+            let part = losses[(losses.count * at / count)..<(losses.count * (at + 1) / count)].filter(
+                \.isFinite)
             return part.isEmpty ? nil : part.reduce(0, +) / Double(part.count)
         }
         guard let most = means.compactMap({ $0 }).max(), let least = means.compactMap({ $0 }).min() else {
@@ -112,7 +114,8 @@ public enum LiveReport {
             }
             let name =
                 row == 0
-                ? TerminalText.fixed(most, 4) : row == rows - 1 ? TerminalText.fixed(least, 4) : row == 1 ? "loss" : ""
+                ? TerminalText.fixed(most, 4)
+                : row == rows - 1 ? TerminalText.fixed(least, 4) : row == 1 ? "loss" : ""
             return style.faint(TerminalText.right(name, label - 2) + "  ") + style.bar(String(cells))
         }
     }
@@ -157,16 +160,21 @@ public struct LiveLines {
         }
         lines += run.warnings.dropFirst(warnings).map { "warning: \(style.name($0))" }
         warnings = run.warnings.count
-        for one in run.evaluations where one.step > evaluatedStep {
-            lines.append(LiveReport.evaluated(one, Style(width: 200, unicode: style.unicode)))
-            evaluatedStep = one.step
-        }
+        var happened: [(step: Int, text: String)] = []
         for one in run.compactions where one.step > compactedStep {
-            lines.append(
-                "step \(TerminalText.grouped(one.step)): ranks are final, "
-                    + "\(TerminalText.grouped(one.parametersAfter)) trainable parameters")
+            let parameters = TerminalText.grouped(one.parametersAfter)
+            happened.append(
+                (
+                    one.step,
+                    "step \(TerminalText.grouped(one.step)): ranks are final, \(parameters) trainable parameters"
+                ))
             compactedStep = one.step
         }
+        for one in run.evaluations where one.step > evaluatedStep {
+            happened.append((one.step, LiveReport.evaluated(one, Style(width: 200, unicode: style.unicode))))
+            evaluatedStep = one.step
+        }
+        lines += happened.sorted { $0.step < $1.step }.map(\.text)
         let every = max(1, run.start.totalSteps / 20)
         if run.lastStep / every > shownStep / every || (shownStep < 0 && run.lastStep > 0) {
             lines.append(LiveReport.status(run))

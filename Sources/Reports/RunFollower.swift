@@ -36,7 +36,8 @@ public struct RunFollower {
     public mutating func poll() throws -> Change {
         guard let handle = FileHandle(forReadingAtPath: file.path) else {
             throw ReportError(
-                kind: .missing, place: folder.path, problem: "this is not a run folder: it has no events.jsonl",
+                kind: .missing, place: folder.path,
+                problem: "this is not a run folder: it has no events.jsonl",
                 advice: "give the folder that 'adalora train' writes, or wait for it with --wait")
         }
         defer { try? handle.close() }
@@ -77,7 +78,8 @@ public struct RunFollower {
             try ranks.read()
             firstTable = ranks.tables.first
         }
-        let later = reader.end.map { ($0.step, $0.ranks) } ?? reader.allocations.last.map { ($0.step, $0.ranks) }
+        let later =
+            reader.end.map { ($0.step, $0.ranks) } ?? reader.allocations.last.map { ($0.step, $0.ranks) }
         var tables = firstTable.map { [$0] } ?? []
         if let later, !start.sites.isEmpty { tables.append(.init(step: later.0, ranks: later.1)) }
         record = RunRecord(folder: folder, start: start, reader: reader, tables: tables, notes: reader.notes)

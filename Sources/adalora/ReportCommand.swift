@@ -21,7 +21,9 @@ struct ReportCommand: ParsableCommand {
     @Option(help: "html, svg, png, csv, json or markdown.") var format = Format.html
     @Option(help: "One figure, for svg, png, csv and json.") var figure: String?
     @Option(
-        help: "File to write (default: report.html in the run folder, or here for several; else standard output).")
+        help:
+            "File to write (default: report.html in the run folder, or here for several; else standard output)."
+    )
     var output: String?
     @Option(help: "Colors of svg and png: automatic (as the reader prefers, png light), light or dark.")
     var theme = Theme.automatic
@@ -31,7 +33,8 @@ struct ReportCommand: ParsableCommand {
         switch format {
         case .svg, .png, .csv:
             guard figure != nil else {
-                throw ValidationError("--format \(format.rawValue) needs --figure, for example --figure ranks")
+                throw ValidationError(
+                    "--format \(format.rawValue) needs --figure, for example --figure ranks")
             }
         case .html, .markdown:
             guard figure == nil else {
@@ -108,7 +111,8 @@ enum PNG {
         // What env(1) ends with when it does not find the program.
         guard process.terminationStatus != 127 else {
             throw ReportError(
-                kind: .missing, place: "rsvg-convert", problem: "PNG is made by this program, which is not installed",
+                kind: .missing, place: "rsvg-convert",
+                problem: "PNG is made by this program, which is not installed",
                 advice: "apt-get install librsvg2-bin, or use --format svg")
         }
         guard process.terminationStatus == 0, let data = FileManager.default.contents(atPath: target.path)

@@ -10,7 +10,7 @@ struct WatchCommand: ParsableCommand {
             line for each thing that happens. Ends with the run: status 0, or 1 where the run was killed.
             """)
 
-    /// Longer than a step or an evaluation takes: a run on another machine holds no lock that can be seen here.
+    /// Longer than most steps and evaluations take.
     private static let quietLimit = 60.0
 
     @Argument(help: ArgumentHelp("Run folder.", valueName: "run")) var folder: String
@@ -18,17 +18,21 @@ struct WatchCommand: ParsableCommand {
     @Flag(help: "Wait for a run that has not begun, and for one that stopped to be resumed.") var wait = false
 
     func validate() throws {
-        guard every >= 0.05, every <= 3600 else { throw ValidationError("--every is from 0.05 to 3600 seconds") }
+        guard every >= 0.05, every <= 3600 else {
+            throw ValidationError("--every is from 0.05 to 3600 seconds")
+        }
     }
 
     func run() throws {
         try Failure.run {
             var follower = RunFollower(folder: URL(fileURLWithPath: folder))
             var display = WatchDisplay()
+            var sawWriter = false
             while true {
                 if let change = try poll(&follower), let record = follower.record {
+                    sawWriter = follower.isWritten == true || sawWriter
                     if change != .nothing { display.show(record, change) }
-                    if try hasEnded(record, follower, &display) { return }
+                    if try hasEnded(&follower, sawWriter: sawWriter, &display) { return }
                 }
                 Thread.sleep(forTimeInterval: every)
             }
@@ -45,9 +49,9 @@ struct WatchCommand: ParsableCommand {
     }
 
     private func hasEnded(
-        _ record: RunRecord, _ follower: RunFollower, _ display: inout WatchDisplay
+        _ follower: inout RunFollower, sawWriter: Bool, _ display: inout WatchDisplay
     ) throws -> Bool {
-        if let end = record.end {
+        if let end = follower.record?.end {
             let goesOn = end.reason == .interrupted
             display.note(
                 goesOn
@@ -55,9 +59,17 @@ struct WatchCommand: ParsableCommand {
                     : "\(end.reason.rawValue.replacing("-", with: " ")) at step \(end.step)")
             return !(goesOn && wait)
         }
-        // No lock and no end: killed. A young log may be that of a run whose lock cannot be seen from here.
-        guard follower.isWritten == false, follower.quietSeconds ?? 0 > Self.quietLimit else { return false }
-        let text = "no process writes the run: it was killed after step \(record.lastStep)"
+        // Who never held a lock here may run on another machine, and be quiet for a long step.
+        guard follower.isWritten == false, sawWriter || follower.quietSeconds ?? 0 > Self.quietLimit else {
+            return false
+        }
+        // The end may have been written between the look at the log and that at the lock.
+        if let change = try poll(&follower), change != .nothing, let record = follower.record {
+            display.show(record, change)
+            return try hasEnded(&follower, sawWriter: sawWriter, &display)
+        }
+        let step = follower.record?.lastStep ?? 0
+        let text = "no process writes the run, and it has no end: it was killed after step \(step)"
         let advice = "go on with: adalora train --resume \(folder)"
         guard wait else {
             display.close()

@@ -20,6 +20,7 @@ import Testing
             ["--model", "--weights", "--method", "--density", "--budget", "--head", "--output"]
         ),
         ("extract", ["--base", "--tuned", "--energy", "--targets", "--svd", "--labels", "--output"]),
+        ("report", ["--format", "--figure", "--output", "--theme"]), ("watch", ["--every", "--wait"]),
         ("doctor", ["--kernel"]),
     ])
     func helpNamesTheOptions(command: String, options: [String]) throws {

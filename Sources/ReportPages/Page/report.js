@@ -61,7 +61,7 @@
     const after = `after step ${grouped(data.steps[frame])}`;
     for (const title of all('figure[data-figure="ranks"] svg > text.b:first-of-type')) title.textContent = `Rank ${after}`;
     for (const title of all('figure[data-figure="difference"] svg > text.b:first-of-type')) {
-      title.textContent = `Difference to ${first.name} ${after}`;
+      title.textContent = `Difference ${after}`;
     }
   };
 
@@ -94,25 +94,29 @@
     if (value === null) return 'not finite';
     if (value === 0) return '0';
     const size = Math.abs(value);
-    return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2).replace('-', '\u2212');
+    return size >= 1e-3 && size < 1e5 ? value.toPrecision(4) : value.toExponential(2).replace('-', '\u2212');
   };
 
+  // Drawn at the width there is, so that its letters keep their size.
+  const room = () => Math.max(200, Math.min(520, byId('site').clientWidth - 34));
+
   const trace = (site) => {
+    const width = room();
     const cell = data.positions.indexOf(site);
     const ranks = data.maps[0].ranks.map((row) => row[cell]);
     const top = Math.max(1, ...ranks);
     const end = data.steps[data.steps.length - 1];
-    const x = (step) => 16 + 300 * (end > data.steps[0] ? (step - data.steps[0]) / (end - data.steps[0]) : 1);
+    const x = (step) => 24 + (width - 34) * (end > data.steps[0] ? (step - data.steps[0]) / (end - data.steps[0]) : 1);
     const y = (rank) => 50 - 42 * rank / top;
     let path = `M${x(data.steps[0])} ${y(ranks[0])}`;
     ranks.forEach((rank, at) => { path += `H${x(data.steps[at]).toFixed(1)}V${y(rank).toFixed(1)}`; });
     const svg = node('svg', {
-      viewBox: '0 0 330 56', role: 'img',
+      viewBox: `0 0 ${width} 56`, width, height: 56, role: 'img',
       'aria-label': `Rank over the run: ${ranks[0]} at first, ${ranks[ranks.length - 1]} at the end`,
     });
     svg.append(
-      node('line', { class: 'base', x1: 16, x2: 316, y1: 50, y2: 50 }), node('path', { class: 'trace', d: path }),
-      node('text', { x: 12, y: 54, 'text-anchor': 'end' }, '0'), node('text', { x: 12, y: 13, 'text-anchor': 'end' }, String(top)),
+      node('line', { class: 'base', x1: 24, x2: width - 10, y1: 50, y2: 50 }), node('path', { class: 'trace', d: path }),
+      node('text', { x: 19, y: 54, 'text-anchor': 'end' }, '0'), node('text', { x: 19, y: 13, 'text-anchor': 'end' }, String(top)),
       node('circle', { class: 'kept', cx: x(data.steps[frame]), cy: y(ranks[frame]), r: 4 }));
     return svg;
   };
@@ -120,20 +124,21 @@
   const scores = (site, at) => {
     const values = data.triplets.scores[at][site];
     const kept = data.triplets.kept[at][site];
+    const width = room();
     const usable = values.map((value, index) => ({ value, isKept: kept[index] === '1' }))
       .filter(({ value }) => value !== null && value > 0);
     if (!usable.length) return null;
     const logs = usable.map(({ value }) => Math.log10(value));
     const low = Math.floor(Math.min(...logs));
     const high = Math.max(Math.ceil(Math.max(...logs)), low + 1);
-    const x = (value) => 8 + 314 * (Math.log10(value) - low) / (high - low);
+    const x = (value) => 8 + (width - 16) * (Math.log10(value) - low) / (high - low);
     const count = usable.filter(({ isKept }) => isKept).length;
     const svg = node('svg', {
-      viewBox: '0 0 330 40', role: 'img',
+      viewBox: `0 0 ${width} 40`, width, height: 40, role: 'img',
       'aria-label': `Importance of ${count} kept and ${usable.length - count} pruned triplets, `
         + `from ${shortNumber(Math.min(...usable.map((one) => one.value)))} to ${shortNumber(Math.max(...usable.map((one) => one.value)))}`,
     });
-    svg.append(node('line', { class: 'base', x1: 8, x2: 322, y1: 12, y2: 12 }));
+    svg.append(node('line', { class: 'base', x1: 8, x2: width - 8, y1: 12, y2: 12 }));
     for (const { value, isKept } of usable) {
       const dot = node('circle', { class: isKept ? 'kept' : 'pruned', cx: x(value).toFixed(1), cy: 12, r: 5, 'fill-opacity': 0.75 });
       dot.append(node('title', {}, `${isKept ? 'kept' : 'pruned'}, ${shortNumber(value)}`));
@@ -141,8 +146,8 @@
     }
     svg.append(
       node('text', { x: 8, y: 34 }, shortNumber(10 ** low)),
-      node('text', { x: 322, y: 34, 'text-anchor': 'end' }, shortNumber(10 ** high)),
-      node('text', { x: 165, y: 34, 'text-anchor': 'middle' }, 'filled: kept, hollow: pruned'));
+      node('text', { x: width - 8, y: 34, 'text-anchor': 'end' }, shortNumber(10 ** high)),
+      node('text', { x: width / 2, y: 34, 'text-anchor': 'middle' }, 'filled: kept, hollow: pruned'));
     return svg;
   };
 
@@ -242,7 +247,7 @@
     paintSite();
     if (!slider) return;
     const step = data.steps[frame];
-    const parts = [`${grouped(step)} of ${grouped(data.lastStep)}`];
+    const parts = [`Step ${grouped(step)} of ${grouped(data.lastStep)}`];
     if (data.phases && data.phases.length) {
       parts.push((data.phases.find((one) => step <= one.to) || data.phases[data.phases.length - 1]).label);
       parts.push(`budget ${grouped(data.budgets[frame])}${data.unit === 'parameters' ? ' parameters' : ''}`);
@@ -250,7 +255,7 @@
     const text = parts.join(' · ');
     byId('frame-text').textContent = text;
     slider.value = String(frame);
-    slider.setAttribute('aria-valuetext', `step ${text}`);
+    slider.setAttribute('aria-valuetext', text);
   };
 
   const stop = () => {
