@@ -18,7 +18,7 @@ import Testing
         #expect(result.errors == "report: run/report.html\n")
         let html = try workspace.text("run/report.html")
         #expect(html.hasPrefix("<!doctype html>"))
-        #expect(html.contains("default-src 'none'"))
+        #expect(html.contains("default-src &#39;none&#39;"))
         // Nothing is fetched: no address but names of namespaces.
         #expect(
             html.components(separatedBy: "http").count == html.components(separatedBy: "http://www.w3.org/")
