@@ -5,6 +5,7 @@ import Matrices
 import ModelFiles
 import Reports
 import RunConfiguration
+import TensorBoard
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -31,6 +32,8 @@ struct TrainCommand: ParsableCommand {
             valueName: "run"))
     var resume: String?
 
+    @Flag(help: "Write event files for TensorBoard into the run folder too.") var tensorboard = false
+
     @OptionGroup(title: "Adapters and budget") var adapters: AdapterOptions
     @OptionGroup(title: "Rank allocation") var allocation: AllocationOptions
     @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
@@ -46,8 +49,12 @@ struct TrainCommand: ParsableCommand {
             let session = try TrainingSession(loaded.config, resume: resumed?.point)
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
-            let end = try session.run(shouldStop: { interruption.isRequested }, onEvent: display.show)
             let run = loaded.config.output
+            let log = tensorBoardLog(loaded.config)
+            let end = try session.run(shouldStop: { interruption.isRequested }) { event in
+                display.show(event)
+                log?.append(event)
+            }
             if end.reason == .interrupted {
                 Terminal.error("go on with: adalora train --resume \(run)")
                 throw ExitCode(128 + interruption.signal)
@@ -61,6 +68,13 @@ struct TrainCommand: ParsableCommand {
             let best = RunFolder(URL(fileURLWithPath: run)).best.lastPathComponent
             Terminal.error("\(best): \(run)/\(best)  next: adalora evaluate \(run) --data FILE\(ranks)")
         }
+    }
+
+    /// A resumed run goes on with the one it has.
+    private func tensorBoardLog(_ config: RunConfig) -> OptionalLog? {
+        let run = URL(fileURLWithPath: config.output)
+        guard tensorboard || (resume != nil && TensorBoardLog.exists(in: run)) else { return nil }
+        return OptionalLog(TensorBoardLog(run: run, settings: config.effectiveSettings()))
     }
 
     private var flags: [(key: String, value: String)] {
@@ -122,6 +136,22 @@ struct TrainCommand: ParsableCommand {
             throw TrainingError(
                 "OpenBLAS computes wrong products here (kernel \(KernelSelection.currentKernel), relative error \(error)); "
                     + "set OPENBLAS_CORETYPE=Haswell, or update libopenblas")
+        }
+    }
+}
+
+/// A log without which training goes on: when it cannot be written, a warning says so once.
+private final class OptionalLog {
+    private var log: TensorBoardLog?
+
+    init(_ log: TensorBoardLog) { self.log = log }
+
+    func append(_ event: TrainingEvent) {
+        do {
+            try log?.append(event)
+        } catch {
+            Terminal.error("warning: no more events for TensorBoard: \(error)")
+            log = nil
         }
     }
 }
