@@ -8,6 +8,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -18,7 +19,7 @@ let package = Package(
         .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices"]),
-        .target(name: "ModelFiles"),
+        .target(name: "ModelFiles", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
         .target(name: "Datasets"),
         .target(name: "RankAllocation"),

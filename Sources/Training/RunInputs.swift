@@ -56,7 +56,12 @@ struct RunInputs {
         warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
         self.warnings = warnings
 
-        var prints = [("model", loaded.fingerprint), ("train", try Fingerprint.of(file: trainURL))]
+        var prints = [
+            ("model", loaded.fingerprint),
+            ("model configuration", try Fingerprint.of(file: modelURL.appendingPathComponent("config.json"))),
+            ("train", try Fingerprint.of(file: trainURL)),
+            ("tokens", TokenizedDataset.fingerprint([train] + (validation.map { [$0] } ?? []))),
+        ]
         if let file = config.validation {
             prints.append(("validation", try Fingerprint.of(file: URL(fileURLWithPath: file))))
         }

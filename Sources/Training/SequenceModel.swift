@@ -98,27 +98,36 @@ public struct SequenceModel: Sendable {
 
     /// Logits [sequences, K] in the order of the data, or [tokens, K] from heads that read each; without dropout.
     public func logits(_ data: TokenizedDataset) -> Matrix {
-        // Where the rows of each sequence begin.
-        var starts = Array(0...data.count)
-        if head.form.isPerToken {
-            for index in 0..<data.count {
-                starts[index + 1] = starts[index] + data.sequences[index].ids.count
-            }
+        let work = LogitWork(data, head: head)
+        run(work, work.shards[...])
+        return work.logits
+    }
+
+    /// As above, or nil if `shouldStop` said so, which is asked every few shards.
+    func logits(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Matrix? {
+        let work = LogitWork(data, head: head)
+        var left = work.shards[...]
+        while !left.isEmpty {
+            if shouldStop() { return nil }
+            let some = left.prefix(4 * workers.count)
+            run(work, some)
+            left = left.dropFirst(some.count)
         }
-        let firstRows = starts
-        let out = Matrix(rows: firstRows[data.count], columns: head.outputs)
-        let shards = data.evaluationShards
-        workers.run(tasks: shards.count) { shard, pool in
-            let tape = Tape(evaluatingWith: pool)
-            let values = forward(data, shards[shard], on: tape).value
+        return work.logits
+    }
+
+    private func run(_ work: LogitWork, _ shards: ArraySlice<[Int]>) {
+        workers.run(tasks: shards.count) { task, pool in
+            let members = shards[shards.startIndex + task]
+            let values = forward(work.data, members, on: Tape(evaluatingWith: pool)).value
             var row = 0
-            for index in shards[shard] {
-                let rows = firstRows[index + 1] - firstRows[index]
-                out.row(firstRows[index]).update(from: values.row(row), count: rows * values.columns)
+            for index in members {
+                let rows = work.firstRows[index + 1] - work.firstRows[index]
+                work.logits.row(work.firstRows[index]).update(
+                    from: values.row(row), count: rows * values.columns)
                 row += rows
             }
         }
-        return out
     }
 
     /// Mean loss of given logits against the data's targets.
@@ -145,5 +154,28 @@ public struct SequenceModel: Sendable {
         _ logits: Variable, _ data: TokenizedDataset, _ members: [Int], divisor: Double, on tape: Tape
     ) -> Double {
         data.targets?.objective.loss(logits, members, divisor: divisor, on: tape) ?? .nan
+    }
+}
+
+/// The logits of a data set to be computed, and in which shards.
+private struct LogitWork {
+    let data: TokenizedDataset
+    /// [sequences, K] or [tokens, K], in the order of the data; each shard fills rows of its own.
+    let logits: Matrix
+    /// Where the rows of each sequence begin.
+    let firstRows: [Int]
+    let shards: [[Int]]
+
+    init(_ data: TokenizedDataset, head: SequenceHead) {
+        var starts = Array(0...data.count)
+        if head.form.isPerToken {
+            for index in 0..<data.count {
+                starts[index + 1] = starts[index] + data.sequences[index].ids.count
+            }
+        }
+        self.data = data
+        logits = Matrix(rows: starts[data.count], columns: head.outputs)
+        firstRows = starts
+        shards = data.evaluationShards
     }
 }

@@ -20,19 +20,21 @@ struct TrainCommand: ParsableCommand {
             """)
 
     @OptionGroup var settings: TrainFlags
-    @Option(help: "Go on with an interrupted run, exactly where it stopped.") var resume: String?
+    @Option(
+        help: ArgumentHelp(
+            "Go on with an interrupted run, exactly where it stopped; or from RUN/checkpoints/step-N.",
+            valueName: "run"))
+    var resume: String?
     @Flag(help: "Start also where memory is short by the estimate of adalora plan.") var ignoreMemory = false
-
-    /// May differ when a run is resumed: none changes a bit of the result.
-    private static let resumable: Set<String> = ["threads", "checkpoint-every", "keep-checkpoints"]
 
     func run() throws {
         try Failure.run {
-            let loaded = try resume.map(resumedConfiguration) ?? settings.load()
+            let resumed = resume.map(ResumePoint.parse)
+            let loaded = try resumed.map { try resumedConfiguration($0.run) } ?? settings.load()
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try Self.checkProducts()
             let session = try TrainingSession(
-                loaded.config, resume: resume != nil, ignoringMemory: ignoreMemory)
+                loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
             let end = try session.run(shouldStop: { interruption.isRequested }, onEvent: display.show)
@@ -62,7 +64,7 @@ struct TrainCommand: ParsableCommand {
         let saved = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: [])
         let now = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: settings.flags)
         let changed = now.config.differences(from: saved.config).filter { line in
-            !Self.resumable.contains { line.hasPrefix($0 + ":") }
+            !ResumePoint.changeableSettings.contains { line.hasPrefix($0 + ":") }
         }
         if !changed.isEmpty {
             throw TrainingError(

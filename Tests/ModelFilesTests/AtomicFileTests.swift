@@ -144,4 +144,15 @@ struct AtomicFileTests {
             } == "DIR/d/w: cannot open: No such file or directory; check the path")
         #expect(try folder.names() == ["f"])
     }
+
+    @Test func leftoversOfACrashAreRemovedAndNothingElse() throws {
+        let folder = try TemporaryFolder()
+        for name in [".state.json.partial-0123abcd", "keep.partial-12", "a.partial-0123abcx", "step-1"] {
+            try folder.write(name, "x")
+        }
+        try FileManager.default.createDirectory(
+            at: folder.path("step-2.partial-ffffffff/inner"), withIntermediateDirectories: true)
+        AtomicFile.removeLeftovers(in: folder.url)
+        #expect(try folder.names() == ["a.partial-0123abcx", "keep.partial-12", "step-1"])
+    }
 }
