@@ -114,7 +114,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "Datasets",
-                "RankAllocation", "GoldenFiles",
+                "RankAllocation", "RunConfiguration", "GoldenFiles",
             ]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"]),

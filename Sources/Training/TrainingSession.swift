@@ -23,19 +23,26 @@ public final class TrainingSession {
 
     /// Reads and checks all inputs; a new run's folder is created only when everything is right.
     ///
-    /// - Parameter resume: where to go on with the run in the configuration's output folder; nil for a new run.
-    public init(_ config: RunConfig, resume: ResumePoint?) throws {
+    /// - Parameters:
+    ///   - resume: where to go on with the run in the configuration's output folder; nil for a new run.
+    ///   - ignoringMemory: start also where the memory available is less than the run is estimated to need.
+    public init(_ config: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
         self.config = config
+        var memory = MemoryGuard(isIgnored: ignoringMemory)
         folder = RunFolder(URL(fileURLWithPath: config.output))
         inputs = try RunInputs(config)
         threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         sampler = BatchSampler(
             examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
-        totalSteps =
-            config.steps ?? max(1, Int((Double(sampler.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up)))
+        totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
+        try memory.checkState(inputs, config, threads: threads)
         trainer = try assembly.trainer(isResumed: resume != nil)
-        startWarnings = inputs.warnings + assembly.warnings(trainer)
+        try memory.check(
+            MemoryEstimate(
+                trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
+                start: memory.start), config, threads: threads)
+        startWarnings = inputs.warnings + assembly.warnings(trainer) + memory.warnings
         if let resume {
             lock = try FolderLock(folder.url)
             let found = try folder.checkpoint(at: resume)
@@ -201,7 +208,7 @@ public final class TrainingSession {
         let end = RunEnd(
             reason: reason, step: progress.step, bestStep: progress.bestStep, ranks: trainer.adapters.ranks,
             trainableParameters: trainableParameters,
-            tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: Self.peakMemory())
+            tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: ProcessMemory().peak ?? 0)
         try emit(.finished(end))
         try log.sync()
         return end
@@ -282,14 +289,6 @@ public final class TrainingSession {
             orthogonality: result.orthogonality, gradientNorm: result.gradientNorm, learningRate: result.rate,
             budget: trainer.ranks?.schedule.budget(at: step) ?? rank, rank: rank, tokens: result.tokens,
             seconds: seconds)
-    }
-
-    /// Highest resident memory of this process so far, in bytes (`VmHWM`; `ru_maxrss` would start at the peak of the
-    /// process that started this one). 0 where the kernel does not tell.
-    private static func peakMemory() -> Int {
-        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
 }
 
