@@ -8,6 +8,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -18,7 +20,7 @@ let package = Package(
         .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices"]),
-        .target(name: "ModelFiles"),
+        .target(name: "ModelFiles", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
         .target(name: "Datasets"),
         .target(name: "RankAllocation"),
@@ -41,6 +43,12 @@ let package = Package(
             name: "ReportPages", dependencies: ["Charts", "ModelFiles", "Reports", "RunConfiguration"],
             resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
         .target(
+            name: "TensorBoard",
+            dependencies: [
+                "Adapters", "Training", "ModelFiles", "Charts",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .target(
             name: "Comparison",
             dependencies: ["Datasets", "RunConfiguration", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
@@ -48,7 +56,7 @@ let package = Package(
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
                 "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages",
-                "Comparison",
+                "Comparison", "TensorBoard",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -110,16 +118,17 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "Datasets",
-                "RankAllocation", "GoldenFiles",
+                "RankAllocation", "RunConfiguration", "GoldenFiles",
             ]),
         .target(name: "RunFolders", dependencies: ["Reports"], path: "Tests/RunFolders"),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunFolders"]),
+        .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(
             name: "ReportPagesTests",
             dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports", "RunFolders"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
-        .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles"]),
+        .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -64,12 +64,38 @@ public enum AtomicFile {
         }
     }
 
+    /// Removes a folder so that a crash leaves all of it or a leftover, never a part of it under its own name.
+    public static func removeFolder(_ url: URL) throws {
+        let partial = partialPath(url, hidden: false)
+        guard rename(url.path, partial) == 0 else {
+            throw ModelFileError.system("remove", url.path, errno: errno, writing: true)
+        }
+        try FileManager.default.removeItem(atPath: partial)
+    }
+
+    /// Deletes what a crash left of unfinished files and folders in `folder`. For a folder that nobody else writes to.
+    public static func removeLeftovers(in folder: URL) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        for name in names where isPartial(name) {
+            // One that cannot be removed costs space, not correctness.
+            try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+        }
+    }
+
+    private static let partialMark = ".partial-"
+
+    private static func isPartial(_ name: String) -> Bool {
+        guard let mark = name.range(of: partialMark, options: .backwards) else { return false }
+        let suffix = name[mark.upperBound...]
+        return suffix.utf8.count == 8 && suffix.allSatisfy { $0.isHexDigit && $0.isASCII }
+    }
+
     /// Beside `url`, so that a rename never crosses file systems.
     private static func partialPath(_ url: URL, hidden: Bool) -> String {
         let digits = String(UInt32.random(in: 0...UInt32.max), radix: 16)
         let suffix = String(repeating: "0", count: 8 - digits.count) + digits
         let dot = hidden ? "." : ""
-        return parent(url) + "/\(dot)\(url.lastPathComponent).partial-\(suffix)"
+        return parent(url) + "/\(dot)\(url.lastPathComponent)\(partialMark)\(suffix)"
     }
 
     private static func parent(_ url: URL) -> String { url.deletingLastPathComponent().path }

@@ -21,20 +21,43 @@ public struct Evaluation: Sendable {
     /// Names of these; nil for the model's labels.
     public let classNames: [String]?
     public let rows: Rows
+    /// Whether all rows got one answer, although their truth differs.
+    public let hasOneAnswer: Bool
 
     public init(_ model: SequenceModel, _ data: TokenizedDataset, _ options: AnswerOptions = AnswerOptions())
     {
-        let logits = model.logits(data)
+        self.init(model, data, options, logits: model.logits(data))
+    }
+
+    /// nil if `shouldStop` said so before the end.
+    init?(_ model: SequenceModel, _ data: TokenizedDataset, unless shouldStop: () -> Bool) {
+        guard let logits = model.logits(data, unless: shouldStop) else { return nil }
+        self.init(model, data, AnswerOptions(), logits: logits)
+    }
+
+    private init(
+        _ model: SequenceModel, _ data: TokenizedDataset, _ options: AnswerOptions, logits: Matrix
+    ) {
         loss = model.meanLoss(logits, data)
         let findings = data.targets?.objective.findings(logits, options)
         metrics = findings?.metrics ?? []
         perClass = findings?.perClass ?? []
         classNames = findings?.classNames
         rows = findings?.rows ?? .none
+        hasOneAnswer = findings?.hasOneAnswer ?? false
     }
 
     public func value(of metric: String) -> Double? {
         metric == "loss" ? loss : metrics.first { $0.name == metric }?.value
+    }
+
+    /// What a person should know about the answers to the rows of `name`.
+    func warnings(name: String) -> [String] {
+        guard hasOneAnswer else { return [] }
+        return [
+            "\(name): every row gets the same answer; the model does not tell rows apart. Train longer, or with a lower "
+                + "--learning-rate"
+        ]
     }
 
     /// The first largest logit of each row.

@@ -11,10 +11,14 @@ protocol Objective {
     func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double
     /// Of all sequences in their order.
     func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings
+    /// Bias of a fresh head that answers every row with what the targets are on average; nil for a bias of 0.
+    func startingBias(outputs: Int) -> [Float]?
 }
 
 extension Objective {
     func weight(of members: [Int]) -> Double { Double(members.count) }
+    /// A softmax does not notice what all its logits have in common, so that nothing drives a head away from 0.
+    func startingBias(outputs: Int) -> [Float]? { nil }
 }
 
 /// What an evaluation shows beside the loss.
@@ -26,6 +30,13 @@ struct Findings {
     /// Names of these; nil for the model's labels.
     var classNames: [String]?
     var rows: Evaluation.Rows
+    /// Whether all rows got one answer, although their truth differs.
+    var hasOneAnswer: Bool
+
+    /// Whether `predicted` is one value over and over and `truth` is not.
+    static func areAlike<Answer: Hashable>(_ predicted: [Answer], truth: [Answer]) -> Bool {
+        Set(predicted).count == 1 && Set(truth).count > 1
+    }
 }
 
 extension Targets {
@@ -60,7 +71,8 @@ struct ClassObjective: Objective {
         return Findings(
             metrics: Array(zip(Self.metrics, values)),
             perClass: Metrics.perClass(truth: truth, predicted: predicted, classCount: logits.columns),
-            rows: .classes(predicted: predicted, truth: truth))
+            rows: .classes(predicted: predicted, truth: truth),
+            hasOneAnswer: Findings.areAlike(predicted, truth: truth))
     }
 }
 
@@ -80,7 +92,15 @@ struct ScoreObjective: Objective {
             Metrics.spearman(truth: truth, predicted: predicted),
         ]
         return Findings(
-            metrics: Array(zip(Self.metrics, values)), rows: .scores(predicted: predicted, truth: truth))
+            metrics: Array(zip(Self.metrics, values)), rows: .scores(predicted: predicted, truth: truth),
+            hasOneAnswer: Self.range(predicted) < 1e-3 * Self.range(truth))
+    }
+
+    private static func range(_ values: [Float]) -> Float { (values.max() ?? 0) - (values.min() ?? 0) }
+
+    /// The mean score. From 0, a head whose bias moves by a learning rate a step would spend its first steps on it.
+    func startingBias(outputs: Int) -> [Float]? {
+        truth.isEmpty ? nil : [Float(truth.reduce(0.0) { $0 + Double($1) } / Double(truth.count))]
     }
 }
 
@@ -117,7 +137,15 @@ struct LabelSetObjective: Objective {
             ], perClass: perClass,
             rows: .shares([
                 "micro-f1": overlaps, "subset-accuracy": hits.map { ($0, 1) },
-            ]))
+            ]), hasOneAnswer: Findings.areAlike(predicted, truth: truth))
+    }
+
+    /// The log-odds of each label (Lin et al. 2017, section 3.3), of a count half a row larger, so that they are finite.
+    /// From 0, all logits of rare labels first fall together, and the encoder's rows with them until they are all alike.
+    func startingBias(outputs: Int) -> [Float]? {
+        var counts = [Double](repeating: 0.5, count: outputs)
+        for set in truth { for label in set { counts[Int(label)] += 1 } }
+        return counts.map { Float(log($0 / (Double(truth.count) + 1 - $0))) }
     }
 }
 
@@ -155,12 +183,14 @@ struct TokenObjective: Objective {
         }
         let (right, words) = hits.reduce((0, 0)) { ($0.0 + $1.part, $0.1 + $1.whole) }
         let accuracy = ("accuracy", words > 0 ? right / words : nil)
+        let hasOneAnswer = Findings.areAlike(predicted.flatMap { $0 }, truth: truth.flatMap { $0 })
         guard targets.scheme.hasSpans else {
             return Findings(
                 metrics: [accuracy],
                 perClass: Metrics.perClass(
                     truth: truth.flatMap { $0 }, predicted: predicted.flatMap { $0 },
-                    classCount: logits.columns), rows: .shares(["accuracy": hits]))
+                    classCount: logits.columns), rows: .shares(["accuracy": hits]),
+                hasOneAnswer: hasOneAnswer)
         }
         let scheme = targets.scheme
         let types = Metrics.spans(truth: truth, predicted: predicted, scheme: scheme)
@@ -176,7 +206,7 @@ struct TokenObjective: Objective {
                 "f1": rows.map { (2 * Double($0.correct), Double($0.support + $0.predicted)) },
                 "precision": rows.map { (Double($0.correct), Double($0.predicted)) },
                 "recall": rows.map { (Double($0.correct), Double($0.support)) }, "accuracy": hits,
-            ]))
+            ]), hasOneAnswer: hasOneAnswer)
     }
 }
 
@@ -216,16 +246,19 @@ struct SpanObjective: Objective {
         search.allowsNoAnswer = targets.allowsNoAnswer
         search.noAnswerThreshold = options.noAnswerThreshold
         let found = Self.answers(logits, targets.windows, questions: targets.questions.count, search)
-        let scores = zip(targets.questions, found).map { question, found in
-            let predicted = found.range.map { range in
+        let predicted = zip(targets.questions, found).map { question, found in
+            found.range.map { range in
                 String(
                     decoding: (question.pair ?? "").utf8.dropFirst(range.lowerBound).prefix(range.count),
                     as: UTF8.self)
-            }
-            var answers: [Answer] = []
-            if case .answers(let known)? = question.label { answers = known }
-            return AnswerMatch.scores(
-                predicted ?? "", answers: answers.map(\.text), allowsNoAnswer: targets.allowsNoAnswer)
+            } ?? ""
+        }
+        let known = targets.questions.map { question -> [String] in
+            if case .answers(let answers)? = question.label { return answers.map(\.text) }
+            return []
+        }
+        let scores = zip(predicted, known).map {
+            AnswerMatch.scores($0, answers: $1, allowsNoAnswer: targets.allowsNoAnswer)
         }
         let count = Double(scores.count)
         return Findings(
@@ -233,6 +266,7 @@ struct SpanObjective: Objective {
                 ("f1", scores.isEmpty ? nil : scores.reduce(0) { $0 + $1.f1 } / count),
                 ("exact-match", scores.isEmpty ? nil : scores.reduce(0) { $0 + $1.exact } / count),
             ],
-            rows: .shares(["f1": scores.map { ($0.f1, 1) }, "exact-match": scores.map { ($0.exact, 1) }]))
+            rows: .shares(["f1": scores.map { ($0.f1, 1) }, "exact-match": scores.map { ($0.exact, 1) }]),
+            hasOneAnswer: Findings.areAlike(predicted, truth: known.map { $0.first ?? "" }))
     }
 }

@@ -23,7 +23,10 @@ public struct RunFolder: Sendable {
     public var last: URL {
         FileManager.default.fileExists(atPath: lastModel.path) ? lastModel : lastAdapter
     }
-    var checkpoints: URL { url.appendingPathComponent("checkpoints") }
+    var ranksFile: URL { url.appendingPathComponent("ranks.csv") }
+    var tripletsFile: URL { url.appendingPathComponent("triplets.jsonl") }
+    static let checkpointsName = "checkpoints"
+    var checkpoints: URL { url.appendingPathComponent(Self.checkpointsName) }
 
     /// Creates the folder of a new run; a folder that already holds a run is refused.
     func create() throws {
@@ -52,14 +55,25 @@ public struct RunFolder: Sendable {
     /// Steps with a checkpoint, newest first.
     func checkpointSteps() -> [Int] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
-        return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted(by: >)
+        return names.compactMap(Self.checkpointStep(named:)).sorted(by: >)
     }
 
-    func removeCheckpoints(keeping count: Int) {
-        for step in checkpointSteps().dropFirst(max(count, 1)) {
-            // A checkpoint that cannot be removed costs space, not correctness.
-            try? FileManager.default.removeItem(at: checkpoint(step: step))
+    /// nil for a name that is none of a checkpoint.
+    static func checkpointStep(named name: String) -> Int? {
+        guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), name == "step-\(step)" else {
+            return nil
         }
+        return step
+    }
+
+    func removeCheckpoints(keeping count: Int) { remove(checkpointSteps().dropFirst(max(count, 1))) }
+
+    /// Those of a course that the run leaves: their logs are about to be cut.
+    func removeCheckpoints(after step: Int) { remove(checkpointSteps().filter { $0 > step }[...]) }
+
+    private func remove(_ steps: ArraySlice<Int>) {
+        // A checkpoint that cannot be removed costs space, not correctness.
+        for step in steps { try? AtomicFile.removeFolder(checkpoint(step: step)) }
     }
 }
 
@@ -120,7 +134,15 @@ struct AdapterDescription {
             step: step, isWholeModel: true)
     }
 
+    /// Throws too where a file of the folder is not as it was written, by the folder's manifest.
     init(_ folder: URL) throws {
+        if FolderManifest.exists(in: folder) {
+            try FolderManifest.check(
+                folder,
+                advice:
+                    "take a copy that is whole, or, where you changed it yourself, delete \(FolderManifest.file)"
+            )
+        }
         let file = folder.appendingPathComponent(Self.file)
         let json = try JSONValue.read(file)
         guard json["format"]?.int == Self.format, let baseModel = json["baseModel"]?.string,

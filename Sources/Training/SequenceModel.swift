@@ -69,47 +69,65 @@ public struct SequenceModel: Sendable {
         }
     }
 
+    /// What a shard of sequences of these lengths asks of a worker's pool, forward and, in training, backward. Nothing is
+    /// learned.
+    ///
+    /// - Parameter trainable: the number of trainable parameters; nil for forward alone.
+    func poolEvents(lengths: [Int], trainable: Int?) -> [BufferPool.Event] {
+        let data = TokenizedDataset(
+            sequences: lengths.map { length in
+                let zeros = [Int32](repeating: 0, count: length)
+                return TokenizedDataset.Sequence(ids: zeros, typeIDs: zeros)
+            }, targets: nil)
+        let pool = BufferPool()
+        let members = Array(lengths.indices)
+        return pool.record {
+            guard let trainable else {
+                _ = forward(data, members, on: Tape(evaluatingWith: pool))
+                return
+            }
+            let tape = Tape(
+                pool: pool, parameterGradients: Matrix(rows: 1, columns: trainable),
+                dropoutStream: RandomStream(seed: 0, purpose: "size of a shard"))
+            let logits = forward(data, members, on: tape)
+            _ = tape.crossEntropy(
+                logits, labels: [Int32](repeating: 0, count: logits.value.rows), divisor: 1)
+            tape.backward()
+        }
+    }
+
     /// Logits [sequences, K] in the order of the data, or [tokens, K] from heads that read each; without dropout.
     public func logits(_ data: TokenizedDataset) -> Matrix {
-        // Where the rows of each sequence begin.
-        var starts = Array(0...data.count)
-        if head.form.isPerToken {
-            for index in 0..<data.count {
-                starts[index + 1] = starts[index] + data.sequences[index].ids.count
-            }
+        let work = LogitWork(data, head: head)
+        run(work, work.shards[...])
+        return work.logits
+    }
+
+    /// As above, or nil if `shouldStop` said so, which is asked every few shards.
+    func logits(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Matrix? {
+        let work = LogitWork(data, head: head)
+        var left = work.shards[...]
+        while !left.isEmpty {
+            if shouldStop() { return nil }
+            let some = left.prefix(4 * workers.count)
+            run(work, some)
+            left = left.dropFirst(some.count)
         }
-        let firstRows = starts
-        let out = Matrix(rows: firstRows[data.count], columns: head.outputs)
-        // Similar lengths together fill shards evenly; the result does not depend on the grouping.
-        let order = data.sequences.indices.sorted {
-            (data.sequences[$0].ids.count, $0) < (data.sequences[$1].ids.count, $1)
-        }
-        var groups: [[Int]] = []
-        var group: [Int] = []
-        var tokens = 0
-        for index in order {
-            let length = data.sequences[index].ids.count
-            if !group.isEmpty && tokens + length > ShardPlan.shardTokens {
-                groups.append(group)
-                group = []
-                tokens = 0
-            }
-            group.append(index)
-            tokens += length
-        }
-        if !group.isEmpty { groups.append(group) }
-        let shards = groups
-        workers.run(tasks: shards.count) { shard, pool in
-            let tape = Tape(evaluatingWith: pool)
-            let values = forward(data, shards[shard], on: tape).value
+        return work.logits
+    }
+
+    private func run(_ work: LogitWork, _ shards: ArraySlice<[Int]>) {
+        workers.run(tasks: shards.count) { task, pool in
+            let members = shards[shards.startIndex + task]
+            let values = forward(work.data, members, on: Tape(evaluatingWith: pool)).value
             var row = 0
-            for index in shards[shard] {
-                let rows = firstRows[index + 1] - firstRows[index]
-                out.row(firstRows[index]).update(from: values.row(row), count: rows * values.columns)
+            for index in members {
+                let rows = work.firstRows[index + 1] - work.firstRows[index]
+                work.logits.row(work.firstRows[index]).update(
+                    from: values.row(row), count: rows * values.columns)
                 row += rows
             }
         }
-        return out
     }
 
     /// Mean loss of given logits against the data's targets.
@@ -136,5 +154,28 @@ public struct SequenceModel: Sendable {
         _ logits: Variable, _ data: TokenizedDataset, _ members: [Int], divisor: Double, on tape: Tape
     ) -> Double {
         data.targets?.objective.loss(logits, members, divisor: divisor, on: tape) ?? .nan
+    }
+}
+
+/// The logits of a data set to be computed, and in which shards.
+private struct LogitWork {
+    let data: TokenizedDataset
+    /// [sequences, K] or [tokens, K], in the order of the data; each shard fills rows of its own.
+    let logits: Matrix
+    /// Where the rows of each sequence begin.
+    let firstRows: [Int]
+    let shards: [[Int]]
+
+    init(_ data: TokenizedDataset, head: SequenceHead) {
+        var starts = Array(0...data.count)
+        if head.form.isPerToken {
+            for index in 0..<data.count {
+                starts[index + 1] = starts[index] + data.sequences[index].ids.count
+            }
+        }
+        self.data = data
+        logits = Matrix(rows: starts[data.count], columns: head.outputs)
+        firstRows = starts
+        shards = data.evaluationShards
     }
 }

@@ -101,6 +101,16 @@ public struct TokenizedDataset: Sendable {
         unknownTokens = 0
     }
 
+    /// Of the token ids of several sets: of what tokenizer files and rows come to together.
+    static func fingerprint(_ sets: [TokenizedDataset]) -> String {
+        var print = Fingerprint()
+        for sequence in sets.flatMap(\.sequences) {
+            sequence.ids.withUnsafeBytes { print.add($0) }
+            sequence.typeIDs.withUnsafeBytes { print.add($0) }
+        }
+        return print.text
+    }
+
     /// What a person should know, one line each; empty when nothing was lost.
     public func warnings(name: String, maxLength: Int) -> [String] {
         var lines: [String] = []

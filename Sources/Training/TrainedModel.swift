@@ -43,9 +43,11 @@ public struct TrainedModel: Sendable {
         evaluation: Evaluation, examples: Int, warnings: [String]
     ) {
         let data = try task.tokenized(dataset, isLabelled: true, limits)
+        let evaluation = Evaluation(model, data, options)
         return (
-            Evaluation(model, data, options), dataset.examples.count - data.droppedRows,
+            evaluation, dataset.examples.count - data.droppedRows,
             dataset.warnings + data.warnings(name: dataset.file, maxLength: maxLength)
+                + evaluation.warnings(name: dataset.file)
         )
     }
 

@@ -206,7 +206,14 @@ public final class Trainer {
     }
 
     /// Evaluates the masked model: between allocations a pruned λ may have regrown, which must not count.
-    public func evaluate(_ data: TokenizedDataset) -> Evaluation {
+    public func evaluate(_ data: TokenizedDataset) -> Evaluation { masked { Evaluation(model, data) } }
+
+    /// As above, or nil if `shouldStop` said so before the end.
+    func evaluate(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Evaluation? {
+        masked { Evaluation(model, data, unless: shouldStop) }
+    }
+
+    private func masked<Result>(_ body: () -> Result) -> Result {
         let lambdas = adapters.adapters.map { $0.factors.lambda?.values.values }
         for adapter in adapters.adapters { adapter.applyMask() }
         defer {
@@ -214,18 +221,19 @@ public final class Trainer {
                 if let lambda { adapter.factors.lambda?.values.copyValues(from: lambda) }
             }
         }
-        return Evaluation(model, data)
+        return body()
     }
 
     /// The tensors of a checkpoint.
     func checkpoint(
-        progress: Progress, offsets: EventLog.Offsets, fingerprints: [(name: String, hash: String)]
+        progress: Progress, offsets: EventLog.Offsets, configuration: String,
+        fingerprints: [(name: String, hash: String)]
     ) -> Checkpoint {
         let averages = ranks?.averages ?? []
         var progress = progress
         progress.isCompacted = isCompacted
         return Checkpoint(
-            progress: progress, offsets: offsets, fingerprints: fingerprints,
+            progress: progress, offsets: offsets, configuration: configuration, fingerprints: fingerprints,
             triplets: adapters.adapters.map(\.book), masks: adapters.adapters.map(\.mask),
             values: vector.values.values, firstMoments: optimizer.firstMoments.values,
             secondMoments: optimizer.secondMoments.values,

@@ -23,12 +23,7 @@ struct TrainerAssembly {
     /// - Parameter isResumed: a checkpoint will give shapes and values, so that no data need be looked at for them.
     func trainer(isResumed: Bool) throws -> Trainer {
         let encoder = inputs.encoder
-        let head =
-            try inputs.startingAdapter?.head
-            ?? SequenceHead(
-                encoder: encoder, outputs: inputs.task.outputs, form: inputs.task.headForm,
-                dropout: Float(config.headDropout),
-                stream: RandomStream(seed: config.seed, purpose: "initialize head"))
+        let head = try inputs.startingAdapter?.head ?? freshHead()
         let model = SequenceModel(
             encoder: encoder, head: head, workers: workers, recomputesLayers: config.recompute == .layers)
         let set = try adapters(model, isResumed: isResumed)
@@ -36,6 +31,17 @@ struct TrainerAssembly {
         return Trainer(
             model: model, adapters: set, ranks: isAllocated ? try rankController(set) : nil,
             encoderWeights: config.method == .full ? encoder.parameters : [], settings: settings)
+    }
+
+    private func freshHead() throws -> SequenceHead {
+        let head = try SequenceHead(
+            encoder: inputs.encoder, outputs: inputs.task.outputs, form: inputs.task.headForm,
+            dropout: Float(config.headDropout),
+            stream: RandomStream(seed: config.seed, purpose: "initialize head"))
+        if let bias = inputs.train.targets?.objective.startingBias(outputs: head.outputs) {
+            head.startBias(at: bias)
+        }
+        return head
     }
 
     private func adapters(_ model: SequenceModel, isResumed: Bool) throws -> AdapterSet {

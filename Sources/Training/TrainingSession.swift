@@ -24,27 +24,39 @@ public final class TrainingSession {
     public var environment: [(name: String, value: String)] = []
 
     /// Reads and checks all inputs; a new run's folder is created only when everything is right.
-    /// - Parameter resume: go on from the newest readable checkpoint in the configuration's output folder.
-    public init(_ config: RunConfig, resume: Bool) throws {
+    ///
+    /// - Parameters:
+    ///   - resume: where to go on with the run in the configuration's output folder; nil for a new run.
+    ///   - ignoringMemory: start also where the memory available is less than the run is estimated to need.
+    public init(_ config: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
         self.config = config
+        var memory = MemoryGuard(isIgnored: ignoringMemory)
         folder = RunFolder(URL(fileURLWithPath: config.output))
         inputs = try RunInputs(config)
         threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         sampler = BatchSampler(
             examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
-        totalSteps =
-            config.steps ?? max(1, Int((Double(sampler.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up)))
+        totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
-        trainer = try assembly.trainer(isResumed: resume)
-        startWarnings = inputs.warnings + assembly.warnings(trainer)
-        if resume {
+        try memory.checkState(inputs, config, threads: threads)
+        trainer = try assembly.trainer(isResumed: resume != nil)
+        try memory.check(
+            MemoryEstimate(
+                trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
+                start: memory.start), config, threads: threads)
+        startWarnings = inputs.warnings + assembly.warnings(trainer) + memory.warnings
+        if let resume {
             lock = try FolderLock(folder.url)
-            let (checkpoint, skipped) = try Self.newestCheckpoint(in: folder)
-            try Self.checkUnchanged(checkpoint.fingerprints, inputs.fingerprints)
-            try Self.checkUnfinished(checkpoint.progress, config, totalSteps: totalSteps)
+            let found = try folder.checkpoint(at: resume)
+            let checkpoint = found.checkpoint
+            try checkpoint.checkUnchanged(config, inputs.fingerprints)
+            try folder.checkUnfinished(checkpoint, config, totalSteps: totalSteps)
+            try folder.checkBest(checkpoint.progress, advice: found.advice)
             try trainer.restore(checkpoint)
             progress = checkpoint.progress
-            startWarnings += skipped
+            startWarnings += found.warnings
+            folder.removeLeftovers()
+            folder.removeCheckpoints(after: progress.step)
             log = try EventLog(folder: folder.url, offsets: checkpoint.offsets)
         } else {
             try folder.create()
@@ -54,42 +66,8 @@ public final class TrainingSession {
         }
     }
 
-    private static func newestCheckpoint(in folder: RunFolder) throws -> (Checkpoint, skipped: [String]) {
-        var skipped: [String] = []
-        for step in folder.checkpointSteps() {
-            do {
-                return (try Checkpoint.read(folder.checkpoint(step: step)), skipped)
-            } catch {
-                skipped.append("checkpoint step-\(step) cannot be read and is skipped (\(error))")
-            }
-        }
-        throw TrainingError(
-            .missing,
-            "\(folder.url.path) has no readable checkpoint to resume from"
-                + (skipped.isEmpty
-                    ? "; runs write them with --checkpoint-every and when interrupted" : ": \(skipped[0])"))
-    }
-
-    private static func checkUnfinished(_ progress: Progress, _ config: RunConfig, totalSteps: Int) throws {
-        let stopped = config.earlyStopping.map { progress.evaluationsWithoutImprovement >= $0 } ?? false
-        if progress.step < totalSteps && !stopped { return }
-        throw TrainingError(
-            .usage,
-            "\(config.output) ended at step \(progress.step)\(stopped ? " by early stopping" : ""); "
-                + "there is nothing to resume. Start a new run for more steps")
-    }
-
-    private static func checkUnchanged(
-        _ saved: [(name: String, hash: String)], _ now: [(name: String, hash: String)]
-    ) throws {
-        for entry in now where saved.first(where: { $0.name == entry.name })?.hash != entry.hash {
-            let what = entry.name == "model" ? "the base model's weights" : "the \(entry.name) file"
-            throw TrainingError(
-                "cannot resume exactly: \(what) changed since the checkpoint; restore it, or start a new run")
-        }
-    }
-
-    /// Trains to the end, or until `shouldStop` says so after a step; the state is then saved.
+    /// Trains to the end, or until `shouldStop` says so, which is asked after each step and within evaluations; the state
+    /// is then saved.
     public func run(
         shouldStop: @escaping () -> Bool, onEvent: @escaping (TrainingEvent) -> Void
     ) throws -> RunEnd {
@@ -102,53 +80,63 @@ public final class TrainingSession {
         }
         try emit(.started(startRecord()))
         for warning in startWarnings { try emit(.warning(warning)) }
-        if progress.step == 0 {
-            try log.appendRanks(trainer.adapters.ranks, step: 0)
-            // Where a run from an adapter stands before its first step: with its own head, what the adapter reaches.
-            if let validation = inputs.validation, config.fromAdapter != nil {
-                let started = clock.now
-                try emit(record(trainer.evaluate(validation), 0, isBest: false, since: started))
-            }
-        }
-        var reason = RunEnd.Reason.completed
+        if progress.step == 0 { try start(unless: shouldStop, emit) }
         var epoch = -1
         var order: [Int] = []
-        while progress.step < totalSteps {
-            let stepStart = clock.now
-            let step = progress.step + 1
-            if sampler.epoch(ofStep: step) != epoch {
-                epoch = sampler.epoch(ofStep: step)
-                order = sampler.order(epoch: epoch)
-            }
-            let result = try trainer.step(
-                step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
-            progress.step = step
-            progress.tokens += result.tokens
-            if let allocation = result.allocation {
-                try emit(.allocation(Self.record(allocation, step: step)))
-                try log.appendRanks(allocation.ranks, step: step)
-                if let snapshot = allocation.snapshot { try log.appendTriplets(snapshot, step: step) }
-            }
-            try emit(.step(record(result, step: step, seconds: (clock.now - stepStart).seconds)))
-            if let ranks = trainer.ranks, step == ranks.schedule.lastBudgetingStep { try compact(step, emit) }
-            progress.seconds = earlier + (clock.now - started).seconds
-            if let validation = inputs.validation, evaluates(after: step) {
-                try evaluate(validation, step, emit)
-                if let patience = config.earlyStopping, progress.evaluationsWithoutImprovement >= patience {
-                    reason = .stoppedEarly
-                    break
+        while !isStoppedEarly && (progress.step < totalSteps || progress.isEvaluationDue) {
+            // Due already where the run was stopped within an evaluation.
+            if !progress.isEvaluationDue {
+                if sampler.epoch(ofStep: progress.step + 1) != epoch {
+                    epoch = sampler.epoch(ofStep: progress.step + 1)
+                    order = sampler.order(epoch: epoch)
                 }
+                try step(order, emit)
             }
-            if shouldStop() && step < totalSteps {
-                reason = .interrupted
-                break
+            progress.seconds = earlier + (clock.now - started).seconds
+            if progress.isEvaluationDue, let validation = inputs.validation {
+                progress.isEvaluationDue = try !evaluate(validation, unless: shouldStop, emit)
+                progress.seconds = earlier + (clock.now - started).seconds
             }
-            if config.checkpointEvery > 0 && step % config.checkpointEvery == 0 && step < totalSteps {
+            let isLast = isStoppedEarly || (progress.step == totalSteps && !progress.isEvaluationDue)
+            if shouldStop() && !isLast { return try finish(.interrupted, emit) }
+            if !isLast && config.checkpointEvery > 0 && progress.step % config.checkpointEvery == 0 {
                 try saveCheckpoint(emit)
             }
         }
-        progress.seconds = earlier + (clock.now - started).seconds
-        return try finish(reason, emit)
+        return try finish(isStoppedEarly ? .stoppedEarly : .completed, emit)
+    }
+
+    private var isStoppedEarly: Bool {
+        config.earlyStopping.map { progress.evaluationsWithoutImprovement >= $0 } ?? false
+    }
+
+    /// What stands in the run folder before the first step.
+    private func start(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws {
+        try log.appendRanks(trainer.adapters.ranks, step: 0)
+        // Where a run from an adapter stands: with its own head, what the adapter reaches.
+        guard let validation = inputs.validation, config.fromAdapter != nil else { return }
+        let started = ContinuousClock.now
+        if let evaluation = trainer.evaluate(validation, unless: shouldStop) {
+            try emit(record(evaluation, 0, isBest: false, since: started))
+        }
+    }
+
+    /// - Parameter order: the examples of the step's epoch.
+    private func step(_ order: [Int], _ emit: (TrainingEvent) throws -> Void) throws {
+        let started = ContinuousClock.now
+        let step = progress.step + 1
+        let result = try trainer.step(
+            step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
+        progress.step = step
+        progress.tokens += result.tokens
+        if let allocation = result.allocation {
+            try emit(.allocation(Self.record(allocation, step: step)))
+            try log.appendRanks(allocation.ranks, step: step)
+            if let snapshot = allocation.snapshot { try emit(.triplets(step: step, sites: snapshot)) }
+        }
+        try emit(.step(record(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
+        if let ranks = trainer.ranks, step == ranks.schedule.lastBudgetingStep { try compact(step, emit) }
+        progress.isEvaluationDue = inputs.validation != nil && evaluates(after: step)
     }
 
     private func compact(_ step: Int, _ emit: (TrainingEvent) throws -> Void) throws {
@@ -166,17 +154,25 @@ public final class TrainingSession {
         return step % (config.evaluateEvery ?? sampler.stepsPerEpoch) == 0
     }
 
+    /// False if `shouldStop` said so before the end; then nothing has happened.
     private func evaluate(
-        _ data: TokenizedDataset, _ step: Int, _ emit: (TrainingEvent) throws -> Void
-    ) throws {
+        _ data: TokenizedDataset, unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void
+    ) throws -> Bool {
         let started = ContinuousClock.now
+        let step = progress.step
+        guard let evaluation = trainer.evaluate(data, unless: shouldStop) else { return false }
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
-        let evaluation = trainer.evaluate(data)
+        for warning in evaluation.warnings(name: "step \(step), \(config.validation ?? "")") {
+            try emit(.warning(warning))
+        }
         let metric = config.resolvedBestMetric?.rawValue ?? inputs.task.metrics[0]
         let value = evaluation.value(of: metric)
         var isBest = false
-        if !isWithinBudget { return try emit(record(evaluation, step, isBest: false, since: started)) }
+        if !isWithinBudget {
+            try emit(record(evaluation, step, isBest: false, since: started))
+            return true
+        }
         if let value, value.isFinite {
             isBest = progress.bestValue.map { metric == "loss" ? value < $0 : value > $0 } ?? true
         }
@@ -189,6 +185,7 @@ public final class TrainingSession {
             progress.evaluationsWithoutImprovement += 1
         }
         try emit(record(evaluation, step, isBest: isBest, since: started))
+        return true
     }
 
     private func record(
@@ -204,7 +201,7 @@ public final class TrainingSession {
         try saveCheckpoint(emit)
         if reason != .interrupted {
             try log.appendRanks(trainer.adapters.ranks, step: progress.step)
-            try log.appendTriplets(try trainer.snapshot(), step: progress.step)
+            try emit(.triplets(step: progress.step, sites: try trainer.snapshot()))
             try saveResult(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
             if progress.bestStep == nil {
                 try saveResult(to: isFull ? folder.model : folder.adapter, step: progress.step)
@@ -213,7 +210,7 @@ public final class TrainingSession {
         let end = RunEnd(
             reason: reason, step: progress.step, bestStep: progress.bestStep, ranks: trainer.adapters.ranks,
             trainableParameters: trainableParameters,
-            tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: Self.peakMemory())
+            tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: ProcessMemory().peak ?? 0)
         try emit(.finished(end))
         try log.sync()
         return end
@@ -224,7 +221,8 @@ public final class TrainingSession {
         try emit(.checkpoint(step: progress.step, folder: url.lastPathComponent))
         try log.sync()
         try trainer.checkpoint(
-            progress: progress, offsets: log.offsets, fingerprints: inputs.fingerprints
+            progress: progress, offsets: log.offsets, configuration: config.yaml(),
+            fingerprints: inputs.fingerprints
         ).write(to: url)
         folder.removeCheckpoints(keeping: config.keepCheckpoints)
     }
@@ -255,6 +253,7 @@ public final class TrainingSession {
                 task: inputs.task.record, maxLength: config.maxLength,
                 modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull
             ).write(into: target)
+            try FolderManifest.write(into: target)
         }
     }
 
@@ -293,14 +292,6 @@ public final class TrainingSession {
             orthogonality: result.orthogonality, gradientNorm: result.gradientNorm, learningRate: result.rate,
             budget: trainer.ranks?.schedule.budget(at: step) ?? rank, rank: rank, tokens: result.tokens,
             seconds: seconds)
-    }
-
-    /// Highest resident memory of this process so far, in bytes (`VmHWM`; `ru_maxrss` would start at the peak of the
-    /// process that started this one). 0 where the kernel does not tell.
-    private static func peakMemory() -> Int {
-        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
 }
 

@@ -14,14 +14,20 @@ struct Progress: Sendable, Equatable {
     var bestValue: Double?
     var evaluationsWithoutImprovement = 0
     var isCompacted = false
+    /// The evaluation after `step` was not finished.
+    var isEvaluationDue = false
 }
 
 /// A checkpoint: everything that decides how training goes on. `state.json` holds numbers and fingerprints,
 /// `state.safetensors` the flat parameter vector, Adam's moments and the importance averages, layouts as in
-/// memory (per site P [O, R], Λ [R], Q [R, I]; then the head).
+/// memory (per site P [O, R], Λ [R], Q [R, I]; then the head). `manifest.json` tells whether both are as they were written.
+///
+/// Random numbers, schedules and the position in the data follow from the configuration and the step.
 struct Checkpoint {
     let progress: Progress
     let offsets: EventLog.Offsets
+    /// The run's settings, as in its `config.yaml`.
+    let configuration: String
     /// Hashes of what a resumed run must find unchanged, by name.
     let fingerprints: [(name: String, hash: String)]
     /// Per site: which triplets are physically there.
@@ -33,7 +39,7 @@ struct Checkpoint {
     let sensitivity: [Float]
     let uncertainty: [Float]
 
-    private static let format = 2
+    private static let format = 3
 
     func write(to folder: URL) throws {
         try AtomicFile.replaceFolder(folder) { target in
@@ -50,6 +56,7 @@ struct Checkpoint {
             try AtomicFile.write(
                 Data(JSONValue.object(json).bytes(pretty: true)),
                 to: target.appendingPathComponent("state.json"))
+            try FolderManifest.write(into: target)
         }
     }
 
@@ -63,7 +70,8 @@ struct Checkpoint {
             "bestStep": progress.bestStep.map { JSONValue($0) } ?? .null,
             "bestValue": progress.bestValue.map { .number($0) } ?? .null,
             "evaluationsWithoutImprovement": JSONValue(progress.evaluationsWithoutImprovement),
-            "isCompacted": .bool(progress.isCompacted), "eventOffset": JSONValue(offsets.events),
+            "isCompacted": .bool(progress.isCompacted), "isEvaluationDue": .bool(progress.isEvaluationDue),
+            "configuration": .string(configuration), "eventOffset": JSONValue(offsets.events),
             "rankOffset": JSONValue(offsets.ranks), "fingerprints": .object(prints),
             "tripletOffset": JSONValue(offsets.triplets),
             "triplets": .array(
@@ -79,6 +87,7 @@ struct Checkpoint {
     }
 
     static func read(_ folder: URL) throws -> Checkpoint {
+        try FolderManifest.check(folder, advice: "resume from another checkpoint of this run")
         let file = folder.appendingPathComponent("state.json")
         let json = try JSONValue.read(file)
         func need<Value>(_ key: String, _ get: (JSONValue) -> Value?) throws -> Value {
@@ -106,12 +115,14 @@ struct Checkpoint {
             seconds: try need("seconds", \.double),
             bestStep: json["bestStep"]?.int, bestValue: json["bestValue"]?.double,
             evaluationsWithoutImprovement: try need("evaluationsWithoutImprovement", \.int),
-            isCompacted: try need("isCompacted", \.bool))
+            isCompacted: try need("isCompacted", \.bool),
+            isEvaluationDue: try need("isEvaluationDue", \.bool))
         return Checkpoint(
             progress: progress,
             offsets: EventLog.Offsets(
                 events: try need("eventOffset", \.int), ranks: try need("rankOffset", \.int),
                 triplets: try need("tripletOffset", \.int)),
+            configuration: try need("configuration", \.string),
             fingerprints: try need("fingerprints", \.object).members.map { ($0.key, $0.value.string ?? "") },
             triplets: try need("triplets", \.array).map { site in
                 guard let indices = site["originalIndices"]?.array?.compactMap(\.int),

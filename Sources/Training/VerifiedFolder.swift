@@ -31,6 +31,7 @@ struct VerifiedFolder {
             guard difference.isWithin(tolerance) else {
                 throw TrainingError("\(what) differs: \(difference); nothing was written")
             }
+            try FolderManifest.write(into: target)
         }
         return difference
     }

@@ -89,6 +89,12 @@ public final class SequenceHead: Sendable {
         }
     }
 
+    /// Sets the bias of a head that has not been trained; one value an output.
+    public func startBias(at values: [Float]) {
+        precondition(values.count == outputs, "\(values.count) biases for \(outputs) outputs")
+        for (index, value) in values.enumerated() { bias.values.pointer[index] = value }
+    }
+
     /// All that trains, by its name in transformers' sequence classifier.
     public var parameters: [Parameter] {
         (dense.map { [$0.weight, $0.bias] } ?? []) + [weight, bias]

@@ -38,8 +38,9 @@ struct AdaloraCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, RanksCommand.self,
-            SpectrumCommand.self, ReportCommand.self, WatchCommand.self, ShrinkCommand.self, ExportCommand.self, ImportCommand.self,
+            TrainCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self, PredictCommand.self,
+            RanksCommand.self, SpectrumCommand.self, ReportCommand.self, WatchCommand.self, ShrinkCommand.self,
+            ExportCommand.self, ImportCommand.self,
             MergeAdaptersCommand.self, ExtractCommand.self,
             CompareCommand.self, SweepCommand.self, DoctorCommand.self,
         ])

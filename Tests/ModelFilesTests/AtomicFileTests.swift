@@ -144,4 +144,27 @@ struct AtomicFileTests {
             } == "DIR/d/w: cannot open: No such file or directory; check the path")
         #expect(try folder.names() == ["f"])
     }
+
+    @Test func removesAFolder() throws {
+        let folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(
+            at: folder.path("old/inner"), withIntermediateDirectories: true)
+        try folder.write("old/a", "x")
+        try AtomicFile.removeFolder(folder.path("old"))
+        #expect(try folder.names() == [])
+        #expect(
+            message(folder) { try AtomicFile.removeFolder(folder.path("old")) }.hasPrefix(
+                "DIR/old: cannot remove"))
+    }
+
+    @Test func leftoversOfACrashAreRemovedAndNothingElse() throws {
+        let folder = try TemporaryFolder()
+        for name in [".state.json.partial-0123abcd", "keep.partial-12", "a.partial-0123abcx", "step-1"] {
+            try folder.write(name, "x")
+        }
+        try FileManager.default.createDirectory(
+            at: folder.path("step-2.partial-ffffffff/inner"), withIntermediateDirectories: true)
+        AtomicFile.removeLeftovers(in: folder.url)
+        #expect(try folder.names() == ["a.partial-0123abcx", "keep.partial-12", "step-1"])
+    }
 }
