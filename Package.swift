@@ -22,7 +22,7 @@ let package = Package(
         .target(name: "Autodiff", dependencies: ["Matrices"]),
         .target(name: "ModelFiles", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
-        .target(name: "Datasets"),
+        .target(name: "Datasets", dependencies: ["ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(
             name: "RunConfiguration",
@@ -101,6 +101,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/PeerSteps"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
+        .target(
+            name: "FuzzEntries",
+            dependencies: [
+                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
+            ], path: "Tests/FuzzEntries"),
         .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
         .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "Matrices"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
@@ -129,6 +134,15 @@ let package = Package(
             dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports", "RunFolders"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Only scripts/fuzz.sh sets this: a program that libFuzzer starts, built in a folder of its own.
+if Context.environment["ADALORA_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzEntries"], path: "scripts/fuzz",
+            exclude: ["seeds.py", "tokens.dict"]))
+}
