@@ -9,6 +9,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -39,6 +40,12 @@ let package = Package(
         .target(name: "Reports", dependencies: ["ModelFiles"]),
         .target(name: "Charts"),
         .target(
+            name: "TensorBoard",
+            dependencies: [
+                "Adapters", "Training", "ModelFiles", "Charts",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .target(
             name: "Comparison",
             dependencies: ["Datasets", "RunConfiguration", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
@@ -46,12 +53,13 @@ let package = Package(
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
                 "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "Comparison",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "TensorBoard", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "AllocationCost",
             dependencies: [
-                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets", "Transformers",
+                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets",
+                "Transformers",
                 "RankAllocation", "Adapters", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),
@@ -109,9 +117,10 @@ let package = Package(
                 "RankAllocation", "RunConfiguration", "GoldenFiles",
             ]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
-        .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles"]),
+        .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,4 @@
+import Adapters
 import RankAllocation
 import Transformers
 
@@ -6,6 +7,8 @@ public enum TrainingEvent: Sendable {
     case started(RunStart)
     case step(StepRecord)
     case allocation(AllocationRecord)
+    /// All triplets of each site, in the order of `RunStart.sites`, after a step; a line of `triplets.jsonl`.
+    case triplets(step: Int, sites: [SiteSnapshot])
     case compaction(CompactionRecord)
     case evaluation(EvaluationRecord)
     case checkpoint(step: Int, folder: String)

@@ -130,7 +130,7 @@ public final class TrainingSession {
         if let allocation = result.allocation {
             try emit(.allocation(Self.record(allocation, step: step)))
             try log.appendRanks(allocation.ranks, step: step)
-            if let snapshot = allocation.snapshot { try log.appendTriplets(snapshot, step: step) }
+            if let snapshot = allocation.snapshot { try emit(.triplets(step: step, sites: snapshot)) }
         }
         try emit(.step(record(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
         if let ranks = trainer.ranks, step == ranks.schedule.lastBudgetingStep { try compact(step, emit) }
@@ -199,7 +199,7 @@ public final class TrainingSession {
         try saveCheckpoint(emit)
         if reason != .interrupted {
             try log.appendRanks(trainer.adapters.ranks, step: progress.step)
-            try log.appendTriplets(try trainer.snapshot(), step: progress.step)
+            try emit(.triplets(step: progress.step, sites: try trainer.snapshot()))
             try saveResult(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
             if progress.bestStep == nil {
                 try saveResult(to: isFull ? folder.model : folder.adapter, step: progress.step)

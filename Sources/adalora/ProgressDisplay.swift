@@ -39,7 +39,7 @@ final class ProgressDisplay {
             line(
                 "step \(record.step): validation loss \(Self.fixed(record.loss, 4)), "
                     + metrics.joined(separator: ", ") + (record.isBest ? "  (best so far)" : ""))
-        case .checkpoint, .allocation: break
+        case .checkpoint, .allocation, .triplets: break
         case .finished(let end): line(Self.closing(end))
         }
     }

@@ -5,6 +5,7 @@ import Matrices
 import ModelFiles
 import Reports
 import RunConfiguration
+import TensorBoard
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -25,6 +26,7 @@ struct TrainCommand: ParsableCommand {
             "Go on with an interrupted run, exactly where it stopped; or from RUN/checkpoints/step-N.",
             valueName: "run"))
     var resume: String?
+    @Flag(help: "Write event files for TensorBoard into the run folder too.") var tensorboard = false
     @Flag(help: "Start also where memory is short by the estimate of adalora plan.") var ignoreMemory = false
 
     func run() throws {
@@ -37,8 +39,12 @@ struct TrainCommand: ParsableCommand {
                 loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
-            let end = try session.run(shouldStop: { interruption.isRequested }, onEvent: display.show)
             let run = loaded.config.output
+            let log = tensorBoardLog(loaded.config)
+            let end = try session.run(shouldStop: { interruption.isRequested }) { event in
+                display.show(event)
+                log?.append(event)
+            }
             if end.reason == .interrupted {
                 Terminal.error("go on with: adalora train --resume \(run)")
                 throw ExitCode(128 + interruption.signal)
@@ -52,6 +58,13 @@ struct TrainCommand: ParsableCommand {
             let best = RunFolder(URL(fileURLWithPath: run)).best.lastPathComponent
             Terminal.error("\(best): \(run)/\(best)  next: adalora evaluate \(run) --data FILE\(ranks)")
         }
+    }
+
+    /// A resumed run goes on with the one it has.
+    private func tensorBoardLog(_ config: RunConfig) -> OptionalLog? {
+        let run = URL(fileURLWithPath: config.output)
+        guard tensorboard || (resume != nil && TensorBoardLog.exists(in: run)) else { return nil }
+        return OptionalLog(TensorBoardLog(run: run, settings: config.effectiveSettings()))
     }
 
     private func resumedConfiguration(_ run: String) throws -> LoadedConfig {
@@ -85,6 +98,22 @@ struct TrainCommand: ParsableCommand {
             throw TrainingError(
                 "OpenBLAS computes wrong products here (kernel \(KernelSelection.currentKernel), relative error \(error)); "
                     + "set OPENBLAS_CORETYPE=Haswell, or update libopenblas")
+        }
+    }
+}
+
+/// A log without which training goes on: when it cannot be written, a warning says so once.
+private final class OptionalLog {
+    private var log: TensorBoardLog?
+
+    init(_ log: TensorBoardLog) { self.log = log }
+
+    func append(_ event: TrainingEvent) {
+        do {
+            try log?.append(event)
+        } catch {
+            Terminal.error("warning: no more events for TensorBoard: \(error)")
+            log = nil
         }
     }
 }
