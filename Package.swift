@@ -9,7 +9,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -39,19 +41,33 @@ let package = Package(
         .target(name: "Reports", dependencies: ["ModelFiles"]),
         .target(name: "Charts"),
         .target(
+            name: "ReportPages", dependencies: ["Charts", "ModelFiles", "Reports", "RunConfiguration"],
+            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js"), .embedInCode("Page/live.js")]),
+        .target(
+            name: "RunServer",
+            dependencies: ["ReportPages", "ModelFiles", .product(name: "FlyingFox", package: "FlyingFox")]),
+        .target(
+            name: "TensorBoard",
+            dependencies: [
+                "Adapters", "Training", "ModelFiles", "Charts",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .target(
             name: "Comparison",
             dependencies: ["Datasets", "RunConfiguration", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "adalora",
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
-                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "Comparison",
+                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages",
+                "Comparison", "TensorBoard", "RunServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "AllocationCost",
             dependencies: [
-                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets", "Transformers",
+                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets",
+                "Transformers",
                 "RankAllocation", "Adapters", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),
@@ -111,12 +127,17 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "Datasets",
-                "RankAllocation", "GoldenFiles",
+                "RankAllocation", "RunConfiguration", "GoldenFiles",
             ]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .target(name: "RunFolders", dependencies: ["Reports"], path: "Tests/RunFolders"),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunFolders"]),
+        .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+        .testTarget(
+            name: "ReportPagesTests",
+            dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports", "RunFolders"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
-        .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles"]),
+        .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
 # the real peft and transformers open each, also one of each other task; takes over adapters that peft made, trains them
-# on, merges them as peft does, and extracts one from a model of transformers. Same answers or an error. Installs both
-# when they are missing; see peer/install.sh.
+# on, merges them as peft does, and extracts one from a model of transformers; has TensorBoard read the events of a run.
+# Same answers or an error. Installs what is missing; see peer/install.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -49,3 +49,5 @@ echo "made by peft:"
 "${quiet[@]}" scripts/interop/check_imports.py "$adalora" models/minilm "$work/rows.jsonl" "$work"
 echo "made by peft, trained on, merged and extracted here:"
 "${quiet[@]}" scripts/interop/check_round_trips.py "$adalora" models/minilm "$work/rows.jsonl" "$work"
+echo "event files for TensorBoard, whole and resumed:"
+"${quiet[@]}" scripts/interop/check_tensorboard.py "$adalora" models/minilm "$work/rows.jsonl" "$work"

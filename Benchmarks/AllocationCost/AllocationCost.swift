@@ -118,7 +118,7 @@ struct Bench {
         var line = 0
         try part("history: a line of triplets.jsonl") {
             line += 1
-            try log.appendTriplets(try ranks.snapshot(workers: workers), step: line)
+            try log.append(.triplets(step: line, sites: try ranks.snapshot(workers: workers)))
         }
         try part("history: spectra as written") {
             _ = try trainer.adapters.spectra(areExact: true, workers: workers)

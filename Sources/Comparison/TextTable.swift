@@ -1,24 +1,24 @@
 /// A table of texts whose columns align.
-struct TextTable {
-    enum Alignment { case left, right }
+package struct TextTable {
+    package enum Alignment { case left, right }
 
     let headers: [String]
     let alignments: [Alignment]
     private(set) var rows: [[String]] = []
 
-    init(_ columns: [(header: String, alignment: Alignment)]) {
+    package init(_ columns: [(header: String, alignment: Alignment)]) {
         headers = columns.map(\.header)
         alignments = columns.map(\.alignment)
     }
 
-    mutating func add(_ row: [String]) {
+    package mutating func add(_ row: [String]) {
         precondition(row.count == headers.count, "\(row.count) cells for \(headers.count) columns")
         rows.append(row)
     }
 
     /// Two spaces between columns; the first column is shortened so that lines have at most `width`
     /// characters.
-    func terminal(width: Int) -> [String] {
+    package func terminal(width: Int) -> [String] {
         var widths = headers.indices.map { column in
             ([headers] + rows).map { $0[column].count }.max() ?? 0
         }

@@ -30,6 +30,22 @@ public struct ColumnNames: Sendable, Equatable {
     }
 }
 
+/// Which columns of a file were read, of a JSONL file by its first row.
+public struct DatasetColumns: Sendable, Equatable {
+    /// One name, or two for pairs.
+    public let text: [String]
+    public let label: String?
+    /// The others, in the order of the header, or of their names in JSONL.
+    public let unused: [String]
+
+    init(_ chosen: ChosenColumns, of existing: [String]) {
+        text = [chosen.text] + (chosen.pair.map { [$0] } ?? [])
+        label = chosen.label
+        let used = text + (label.map { [$0] } ?? [])
+        unused = existing.filter { !used.contains($0) }
+    }
+}
+
 /// The columns of one file that its examples are made of.
 struct ChosenColumns: Equatable {
     let text: String

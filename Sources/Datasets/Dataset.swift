@@ -8,11 +8,16 @@ public struct Dataset: Sendable {
     public let file: String
     /// What is odd about the file but no reason to refuse it, one line each.
     public let warnings: [String]
+    /// The columns that were read; nil for formats without names for them.
+    public let columns: DatasetColumns?
 
-    public init(examples: [Example], file: String, warnings: [String] = []) {
+    public init(
+        examples: [Example], file: String, warnings: [String] = [], columns: DatasetColumns? = nil
+    ) {
         self.examples = examples
         self.file = file
         self.warnings = warnings
+        self.columns = columns
     }
 
     /// Reads a JSON Lines, TSV, CSV, CoNLL or SQuAD file.
@@ -77,16 +82,6 @@ public struct Dataset: Sendable {
         case .squad: try builder.readArticles(source)
         }
         return try builder.finish()
-    }
-
-    /// How many examples have a text (and pair) that also occurs in `other`, whatever their labels.
-    public func overlap(with other: Dataset) -> Int {
-        struct Texts: Hashable {
-            let text: String
-            let pair: String?
-        }
-        let known = Set(other.examples.map { Texts(text: $0.text, pair: $0.pair) })
-        return examples.count { known.contains(Texts(text: $0.text, pair: $0.pair)) }
     }
 }
 

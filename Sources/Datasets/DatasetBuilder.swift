@@ -9,6 +9,7 @@ struct DatasetBuilder {
     private var warnings: [String] = []
     private var emptyTexts = 0
     private var firstEmptyText = 0
+    private var columns: DatasetColumns?
 
     init(file: String, form: RowForm, requireLabels: Bool) {
         self.file = file
@@ -30,6 +31,7 @@ struct DatasetBuilder {
                     of: values.keys.sorted(), wanted: wanted, form: form, requireLabels: requireLabels,
                     file: file, line: line)
             chosen = columns
+            self.columns = self.columns ?? DatasetColumns(columns, of: values.keys.sorted())
             // A first line without a label must not hide the labels of later ones.
             let labelName =
                 columns.label ?? wanted.label
@@ -88,6 +90,7 @@ struct DatasetBuilder {
         let columns = try ChosenColumns(
             of: header.fields, wanted: wanted, form: form, requireLabels: requireLabels, file: file,
             line: header.line)
+        self.columns = DatasetColumns(columns, of: header.fields)
         func index(_ name: String?) -> Int? { name.flatMap { header.fields.firstIndex(of: $0) } }
         let indices = [index(columns.text), index(columns.pair)].compactMap { $0 }
         let labelIndex = index(columns.label)
@@ -160,7 +163,7 @@ struct DatasetBuilder {
             let rows = emptyTexts == 1 ? "1 row" : "\(emptyTexts) rows"
             all.append("\(file): \(rows) with empty text, first at line \(firstEmptyText)")
         }
-        return Dataset(examples: examples, file: file, warnings: all)
+        return Dataset(examples: examples, file: file, warnings: all, columns: columns)
     }
 
     func problem(_ what: String, line: Int, _ advice: String) -> DataError {

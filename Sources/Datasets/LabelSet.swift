@@ -50,7 +50,7 @@ public struct LabelSet: Sendable, Equatable {
     /// Position of a label's class, nil if it is unknown.
     public func index(of label: RawLabel) -> Int? { positions[label.className] }
 
-    private static func ordered(_ names: Set<String>) -> [String] {
+    static func ordered(_ names: Set<String>) -> [String] {
         // Not String's own <, which compares normalized forms and so depends on the Unicode version.
         let sorted = names.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
         let integers = sorted.compactMap { Int($0) }

@@ -3,7 +3,8 @@
 /// Sizes are rounded up to four classes per power of two, so that shards of slightly different token counts
 /// share buffers; a training loop stops allocating after its first steps (`allocations` counts).
 public final class BufferPool: @unchecked Sendable {
-    private var free: [Int: [UnsafeMutablePointer<Float>]] = [:]
+    private var free = FreeBuffers<UnsafeMutablePointer<Float>>()
+    private var recording: Recording?
     /// How often memory had to be taken from the system.
     public private(set) var allocations = 0
     /// Floats taken from the system so far.
@@ -12,14 +13,14 @@ public final class BufferPool: @unchecked Sendable {
     public init() {}
 
     deinit {
-        for pointers in free.values { for pointer in pointers { pointer.deallocate() } }
+        for pointer in free.all { pointer.deallocate() }
     }
 
     /// A matrix whose contents are undefined unless `zeroed`; its memory returns here when it goes away.
     public func matrix(rows: Int, columns: Int, zeroed: Bool = false) -> Matrix {
         var capacity = Self.capacity(for: rows * columns)
         let pointer: UnsafeMutablePointer<Float>
-        if let reused = takeFree(from: capacity) {
+        if let reused = free.take(from: capacity) {
             (pointer, capacity) = reused
         } else {
             pointer = .allocate(capacity: capacity)
@@ -29,22 +30,41 @@ public final class BufferPool: @unchecked Sendable {
             allocatedElements += capacity
         }
         if zeroed { pointer.update(repeating: 0, count: rows * columns) }
+        recording?.take(pointer, rows * columns)
         return Matrix(rows: rows, columns: columns, pool: self, pointer: pointer, capacity: capacity)
     }
 
-    /// A free buffer of this class, or of a larger one up to twice the size: shards of changing token counts
-    /// would otherwise leave a full set of buffers in every class.
-    private func takeFree(from smallest: Int) -> (UnsafeMutablePointer<Float>, Int)? {
-        var capacity = smallest
-        while capacity <= 2 * smallest {
-            if let pointer = free[capacity]?.popLast() { return (pointer, capacity) }
-            capacity = Self.capacity(for: capacity + 1)
-        }
-        return nil
+    func giveBack(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
+        recording?.giveBack(pointer)
+        free.give(pointer, capacity: capacity)
     }
 
-    func giveBack(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
-        free[capacity, default: []].append(pointer)
+    /// What `body` asks of this pool, in order.
+    package func record(_ body: () -> Void) -> [Event] {
+        recording = Recording()
+        body()
+        defer { recording = nil }
+        return recording?.events ?? []
+    }
+
+    /// A buffer of so many floats is taken, or that of an earlier event comes back.
+    package enum Event: Sendable, Equatable {
+        case take(Int)
+        case giveBack(event: Int)
+    }
+
+    private struct Recording {
+        var events: [Event] = []
+        private var taken: [UnsafeMutablePointer<Float>: Int] = [:]
+
+        mutating func take(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) {
+            taken[pointer] = events.count
+            events.append(.take(count))
+        }
+
+        mutating func giveBack(_ pointer: UnsafeMutablePointer<Float>) {
+            if let event = taken.removeValue(forKey: pointer) { events.append(.giveBack(event: event)) }
+        }
     }
 
     package static func capacity(for count: Int) -> Int {
@@ -52,5 +72,29 @@ public final class BufferPool: @unchecked Sendable {
         let power = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount)
         let quarter = power / 4
         return power + (count - power + quarter - 1) / quarter * quarter
+    }
+}
+
+/// Buffers that nobody uses, by capacity.
+package struct FreeBuffers<Buffer> {
+    private var buffers: [Int: [Buffer]] = [:]
+
+    package init() {}
+
+    var all: [Buffer] { buffers.values.flatMap(\.self) }
+
+    package mutating func give(_ buffer: Buffer, capacity: Int) {
+        buffers[capacity, default: []].append(buffer)
+    }
+
+    /// A buffer of this class, or of a larger one up to twice the size: shards of changing token counts would otherwise
+    /// leave a full set of buffers in every class.
+    package mutating func take(from smallest: Int) -> (Buffer, capacity: Int)? {
+        var capacity = smallest
+        while capacity <= 2 * smallest {
+            if let buffer = buffers[capacity]?.popLast() { return (buffer, capacity) }
+            capacity = BufferPool.capacity(for: capacity + 1)
+        }
+        return nil
     }
 }

@@ -19,6 +19,11 @@ public final class Matrix: @unchecked Sendable {
 
     public var count: Int { rows * columns }
 
+    /// Whether the memory is that of a mapped file or a larger matrix.
+    package var isBorrowed: Bool {
+        if case .borrowed = memory { true } else { false }
+    }
+
     /// All zeros.
     public init(rows: Int, columns: Int) {
         precondition(rows >= 0 && columns >= 0, "matrix of \(rows) × \(columns)")

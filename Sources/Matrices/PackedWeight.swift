@@ -18,7 +18,7 @@ public final class PackedWeight: @unchecked Sendable {
 
     /// Rows of the left factor that go through at a time. More gain nothing, and each number of rows needs a kernel
     /// of its own (some 75 KB), of which there are no more than this for each shape of weights.
-    static let block = 64
+    package static let block = 64
 
     /// Whether oneDNN has such kernels for this machine.
     public static let isSupported =

@@ -64,6 +64,15 @@ public enum AtomicFile {
         }
     }
 
+    /// Removes a folder so that a crash leaves all of it or a leftover, never a part of it under its own name.
+    public static func removeFolder(_ url: URL) throws {
+        let partial = partialPath(url, hidden: false)
+        guard rename(url.path, partial) == 0 else {
+            throw ModelFileError.system("remove", url.path, errno: errno, writing: true)
+        }
+        try FileManager.default.removeItem(atPath: partial)
+    }
+
     /// Deletes what a crash left of unfinished files and folders in `folder`. For a folder that nobody else writes to.
     public static func removeLeftovers(in folder: URL) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []

@@ -4,6 +4,7 @@ import Foundation
 /// content, whatever they are called, with the way to convert them.
 public enum PickledWeights {
     static let problem = "this is a PyTorch pickle, which can run code when it is opened"
+
     /// Whether bytes begin as a pickle of protocol 2 to 5 does, or a zip.
     static func begin(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.starts(with: [0x50, 0x4B, 0x03, 0x04])
@@ -11,8 +12,11 @@ public enum PickledWeights {
     }
 
     static func conversion(of name: String, to wanted: String) -> String {
-        "convert it, where you trust its source, with python3 -c \"import torch, safetensors.torch as s; "
-            + "s.save_file({k: v.contiguous().clone() for k, v in torch.load('\(oneLine(name))', "
+        // People paste this into a shell, and the file's name is not ours.
+        let isPlain = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+        return
+            "convert it, where you trust its source, with python3 -c \"import torch, safetensors.torch as s; "
+            + "s.save_file({k: v.contiguous().clone() for k, v in torch.load('\(isPlain ? name : "FILE")', "
             + "weights_only=True).items()}, '\(wanted)')\""
     }
 

@@ -82,6 +82,19 @@ struct EventLine {
     /// nil where a run of an older version has no such key.
     func countIfPresent(_ key: String) throws -> Int? { object.keys.contains(key) ? try count(key) : nil }
 
+    /// nil where a run of an older version has no such key.
+    func textIfPresent(_ key: String) throws -> String? { object.keys.contains(key) ? try text(key) : nil }
+
+    /// Empty where a run of an older version has no such key.
+    func facts(_ key: String) throws -> [RunRecord.Fact] {
+        guard object.keys.contains(key) else { return [] }
+        guard let members = try value(key).object?.members else { throw wrong(key, "an object of strings") }
+        return try members.map { name, value in
+            guard let text = value.string else { throw wrong(key, "an object of strings") }
+            return .init(name: name, value: text)
+        }
+    }
+
     /// Triplets where a run of an older version does not say.
     func budgetUnit() throws -> RunRecord.BudgetUnit {
         guard object.keys.contains("budgetUnit") else { return .triplets }

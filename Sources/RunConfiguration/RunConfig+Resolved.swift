@@ -19,6 +19,11 @@ extension RunConfig {
         }
     }
 
+    /// `steps`, or else those of `epochs`, at least one.
+    public func totalSteps(stepsPerEpoch: Int) -> Int {
+        steps ?? max(1, Int((Double(stepsPerEpoch) * (epochs ?? 3)).rounded(.up)))
+    }
+
     /// `stride`, or else 128, but at most a third of the longest row.
     public var resolvedStride: Int { stride ?? Self.usualStride(maxLength: maxLength) }
 

@@ -37,6 +37,7 @@ public final class EventLog {
 
     public func append(_ event: TrainingEvent) throws {
         if case .started(let start) = event { sites = start.sites }
+        if case .triplets(let step, let sites) = event { return try appendTriplets(sites, step: step) }
         try events.append(JSONValue.object(Self.json(event)).text() + "\n")
     }
 
@@ -51,26 +52,29 @@ public final class EventLog {
         try ranks.append(rows)
     }
 
+    private func appendTriplets(_ snapshots: [SiteSnapshot], step: Int) throws {
+        if sites.isEmpty || step == lastTripletStep { return }
+        lastTripletStep = step
+        try triplets.append(JSONValue.object(Self.tripletsJSON(snapshots, step: step)).text() + "\n")
+    }
+
     /// All triplets as they are after `step`, a line of `triplets.jsonl`: for each site, in the order of the start
     /// record, which triplets are alive (`kept`, a character each), the singular values of ΔW, scores, the
     /// orthogonality error and the share of energy the last mask left. Five significant digits.
-    public func appendTriplets(_ sites: [SiteSnapshot], step: Int) throws {
-        if sites.isEmpty || step == lastTripletStep { return }
-        lastTripletStep = step
-        let json: JSONObject = [
+    private static func tripletsJSON(_ sites: [SiteSnapshot], step: Int) -> JSONObject {
+        [
             "step": JSONValue(step),
             "sites": .array(
                 sites.map { site in
                     .object([
                         "kept": .string(String(site.kept.map { $0 ? "1" : "0" })),
-                        "values": .array(site.spectrum.values.map { Self.rounded(Double($0)) }),
-                        "importance": .array(site.importance.map { Self.rounded(Double($0)) }),
-                        "error": site.spectrum.orthogonalityError.map(Self.rounded) ?? .null,
-                        "energy": site.energyKept.map(Self.rounded) ?? .null,
+                        "values": .array(site.spectrum.values.map { rounded(Double($0)) }),
+                        "importance": .array(site.importance.map { rounded(Double($0)) }),
+                        "error": site.spectrum.orthogonalityError.map(rounded) ?? .null,
+                        "energy": site.energyKept.map(rounded) ?? .null,
                     ])
                 }),
         ]
-        try triplets.append(JSONValue.object(json).text() + "\n")
     }
 
     private static func rounded(_ value: Double) -> JSONValue {
@@ -115,6 +119,7 @@ public final class EventLog {
                 "parametersBefore": JSONValue(record.parametersBefore),
                 "parametersAfter": JSONValue(record.parametersAfter),
             ]
+        case .triplets(let step, let sites): tripletsJSON(sites, step: step)
         case .evaluation(let record): evaluationJSON(record)
         case .checkpoint(let step, let folder):
             ["event": .string("checkpoint"), "step": JSONValue(step), "folder": .string(folder)]
@@ -146,8 +151,16 @@ public final class EventLog {
             "warmupSteps": JSONValue(start.warmupSteps), "finalSteps": JSONValue(start.finalSteps),
             "trainableParameters": JSONValue(start.trainableParameters),
             "frozenParameters": JSONValue(start.frozenParameters), "threads": JSONValue(start.threads),
-            "kernel": .string(start.kernel),
+            "kernel": .string(start.kernel), "date": .string(start.date),
+            "environment": object(start.environment.map { ($0.name, $0.value) }),
+            "hashes": object(start.hashes.map { ($0.name, $0.hash) }),
         ]
+    }
+
+    private static func object(_ texts: [(String, String)]) -> JSONValue {
+        var object = JSONObject()
+        for (name, text) in texts { object[name] = .string(text) }
+        return .object(object)
     }
 
     private static func stepJSON(_ record: StepRecord) -> JSONObject {

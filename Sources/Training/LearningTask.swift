@@ -66,6 +66,11 @@ extension RunConfig.Task {
 struct TaskSettings {
     let pooling: Pooling
     let stride: Int
+
+    init(_ config: RunConfig) {
+        pooling = Pooling(rawValue: config.pooling.rawValue) ?? .pooler
+        stride = config.resolvedStride
+    }
 }
 
 /// A task as an adapter folder remembers it.
@@ -85,6 +90,22 @@ struct Tokenization {
     let tokenizer: Tokenizer
     let maxLength: Int
     let longRows: TokenizedDataset.LongRows
+
+    init(tokenizer: Tokenizer, maxLength: Int, longRows: TokenizedDataset.LongRows) {
+        self.tokenizer = tokenizer
+        self.maxLength = maxLength
+        self.longRows = longRows
+    }
+
+    init(_ tokenizer: Tokenizer, _ config: RunConfig) {
+        let longRows: TokenizedDataset.LongRows
+        switch config.longRows {
+        case .truncate: longRows = .truncate
+        case .drop: longRows = .drop
+        case .error: longRows = .error
+        }
+        self.init(tokenizer: tokenizer, maxLength: config.maxLength, longRows: longRows)
+    }
 }
 
 /// How answers are chosen and told.

@@ -74,7 +74,7 @@ public struct RunFolder: Sendable {
 
     private func remove(_ steps: ArraySlice<Int>) {
         // A checkpoint that cannot be removed costs space, not correctness.
-        for step in steps { try? FileManager.default.removeItem(at: checkpoint(step: step)) }
+        for step in steps { try? AtomicFile.removeFolder(checkpoint(step: step)) }
     }
 }
 

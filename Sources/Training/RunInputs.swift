@@ -31,17 +31,13 @@ struct RunInputs {
 
         let columns = ColumnNames(text: config.textColumns, label: config.labelColumn)
         let trainURL = URL(fileURLWithPath: config.train)
-        let form = config.task.meaning.rowForm(labelSeparator: config.labelSeparator)
+        let form = config.task.rowForm(labelSeparator: config.labelSeparator)
         let trainData = try Dataset.read(trainURL, form: form, columns: columns, requireLabels: true)
         let validationData = try config.validation.map {
             try Dataset.read(URL(fileURLWithPath: $0), form: form, columns: columns, requireLabels: true)
         }
         warnings += trainData.warnings + (validationData?.warnings ?? [])
-        let learned = try config.task.meaning.init(
-            learningFrom: trainData,
-            TaskSettings(
-                pooling: Pooling(rawValue: config.pooling.rawValue) ?? .pooler, stride: config.resolvedStride)
-        )
+        let learned = try config.task.meaning.init(learningFrom: trainData, TaskSettings(config))
         let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
         self.task = task
         if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric.rawValue) {
@@ -50,22 +46,10 @@ struct RunInputs {
                 "--best-metric \(metric.rawValue) does not exist for these labels, which make no spans; use "
                     + (task.metrics + ["loss"]).joined(separator: " or "))
         }
-        if let validationData {
-            let shared = validationData.overlap(with: trainData)
-            if shared > 0 {
-                warnings.append(
-                    "\(shared) of \(validationData.examples.count) validation rows also stand in the training file; "
-                        + "the validation metrics will look better than they are")
-            }
-        }
-        let longRows: TokenizedDataset.LongRows
-        switch config.longRows {
-        case .truncate: longRows = .truncate
-        case .drop: longRows = .drop
-        case .error: longRows = .error
-        }
-        let limits = Tokenization(
-            tokenizer: loaded.tokenizer, maxLength: config.maxLength, longRows: longRows)
+        let findings = RowChecks.findings([trainData] + (validationData.map { [$0] } ?? []), config)
+        if let error = findings.first(where: \.isError) { throw TrainingError(error.text) }
+        warnings += findings.map(\.text)
+        let limits = Tokenization(loaded.tokenizer, config)
         train = try task.tokenized(trainData, isLabelled: true, limits)
         validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
         warnings += train.warnings(name: config.train, maxLength: config.maxLength)

@@ -69,6 +69,33 @@ public struct SequenceModel: Sendable {
         }
     }
 
+    /// What a shard of sequences of these lengths asks of a worker's pool, forward and, in training, backward. Nothing is
+    /// learned.
+    ///
+    /// - Parameter trainable: the number of trainable parameters; nil for forward alone.
+    func poolEvents(lengths: [Int], trainable: Int?) -> [BufferPool.Event] {
+        let data = TokenizedDataset(
+            sequences: lengths.map { length in
+                let zeros = [Int32](repeating: 0, count: length)
+                return TokenizedDataset.Sequence(ids: zeros, typeIDs: zeros)
+            }, targets: nil)
+        let pool = BufferPool()
+        let members = Array(lengths.indices)
+        return pool.record {
+            guard let trainable else {
+                _ = forward(data, members, on: Tape(evaluatingWith: pool))
+                return
+            }
+            let tape = Tape(
+                pool: pool, parameterGradients: Matrix(rows: 1, columns: trainable),
+                dropoutStream: RandomStream(seed: 0, purpose: "size of a shard"))
+            let logits = forward(data, members, on: tape)
+            _ = tape.crossEntropy(
+                logits, labels: [Int32](repeating: 0, count: logits.value.rows), divisor: 1)
+            tape.backward()
+        }
+    }
+
     /// Logits [sequences, K] in the order of the data, or [tokens, K] from heads that read each; without dropout.
     public func logits(_ data: TokenizedDataset) -> Matrix {
         let work = LogitWork(data, head: head)
@@ -137,7 +164,6 @@ private struct LogitWork {
     let logits: Matrix
     /// Where the rows of each sequence begin.
     let firstRows: [Int]
-    /// Similar lengths together fill shards evenly; the result does not depend on the grouping.
     let shards: [[Int]]
 
     init(_ data: TokenizedDataset, head: SequenceHead) {
@@ -147,26 +173,9 @@ private struct LogitWork {
                 starts[index + 1] = starts[index] + data.sequences[index].ids.count
             }
         }
-        let order = data.sequences.indices.sorted {
-            (data.sequences[$0].ids.count, $0) < (data.sequences[$1].ids.count, $1)
-        }
-        var groups: [[Int]] = []
-        var group: [Int] = []
-        var tokens = 0
-        for index in order {
-            let length = data.sequences[index].ids.count
-            if !group.isEmpty && tokens + length > ShardPlan.shardTokens {
-                groups.append(group)
-                group = []
-                tokens = 0
-            }
-            group.append(index)
-            tokens += length
-        }
-        if !group.isEmpty { groups.append(group) }
         self.data = data
         logits = Matrix(rows: starts[data.count], columns: head.outputs)
         firstRows = starts
-        shards = groups
+        shards = data.evaluationShards
     }
 }

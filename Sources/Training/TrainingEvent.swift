@@ -1,3 +1,4 @@
+import Adapters
 import RankAllocation
 import Transformers
 
@@ -6,6 +7,8 @@ public enum TrainingEvent: Sendable {
     case started(RunStart)
     case step(StepRecord)
     case allocation(AllocationRecord)
+    /// All triplets of each site, in the order of `RunStart.sites`, after a step; a line of `triplets.jsonl`.
+    case triplets(step: Int, sites: [SiteSnapshot])
     case compaction(CompactionRecord)
     case evaluation(EvaluationRecord)
     case checkpoint(step: Int, folder: String)
@@ -36,6 +39,12 @@ public struct RunStart: Sendable {
     public let frozenParameters: Int
     public let threads: Int
     public let kernel: String
+    /// When it began, ISO 8601.
+    public let date: String
+    /// Where it runs, as the program told the session.
+    public let environment: [(name: String, value: String)]
+    /// Of the model's weights and the data files.
+    public let hashes: [(name: String, hash: String)]
 }
 
 /// One adapted matrix [outputs, inputs].

@@ -20,22 +20,31 @@ public final class TrainingSession {
     private let lock: FolderLock
     private var progress = Progress()
     private var startWarnings: [String] = []
+    /// What the start record says about the program and the machine.
+    public var environment: [(name: String, value: String)] = []
 
     /// Reads and checks all inputs; a new run's folder is created only when everything is right.
     ///
-    /// - Parameter resume: where to go on with the run in the configuration's output folder; nil for a new run.
-    public init(_ config: RunConfig, resume: ResumePoint?) throws {
+    /// - Parameters:
+    ///   - resume: where to go on with the run in the configuration's output folder; nil for a new run.
+    ///   - ignoringMemory: start also where the memory available is less than the run is estimated to need.
+    public init(_ config: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
         self.config = config
+        var memory = MemoryGuard(isIgnored: ignoringMemory)
         folder = RunFolder(URL(fileURLWithPath: config.output))
         inputs = try RunInputs(config)
         threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         sampler = BatchSampler(
             examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
-        totalSteps =
-            config.steps ?? max(1, Int((Double(sampler.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up)))
+        totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
+        try memory.checkState(inputs, config, threads: threads)
         trainer = try assembly.trainer(isResumed: resume != nil)
-        startWarnings = inputs.warnings + assembly.warnings(trainer)
+        try memory.check(
+            MemoryEstimate(
+                trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
+                start: memory.start), config, threads: threads)
+        startWarnings = inputs.warnings + assembly.warnings(trainer) + memory.warnings
         if let resume {
             lock = try FolderLock(folder.url)
             let found = try folder.checkpoint(at: resume)
@@ -123,7 +132,7 @@ public final class TrainingSession {
         if let allocation = result.allocation {
             try emit(.allocation(Self.record(allocation, step: step)))
             try log.appendRanks(allocation.ranks, step: step)
-            if let snapshot = allocation.snapshot { try log.appendTriplets(snapshot, step: step) }
+            if let snapshot = allocation.snapshot { try emit(.triplets(step: step, sites: snapshot)) }
         }
         try emit(.step(record(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
         if let ranks = trainer.ranks, step == ranks.schedule.lastBudgetingStep { try compact(step, emit) }
@@ -192,7 +201,7 @@ public final class TrainingSession {
         try saveCheckpoint(emit)
         if reason != .interrupted {
             try log.appendRanks(trainer.adapters.ranks, step: progress.step)
-            try log.appendTriplets(try trainer.snapshot(), step: progress.step)
+            try emit(.triplets(step: progress.step, sites: try trainer.snapshot()))
             try saveResult(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
             if progress.bestStep == nil {
                 try saveResult(to: isFull ? folder.model : folder.adapter, step: progress.step)
@@ -201,7 +210,7 @@ public final class TrainingSession {
         let end = RunEnd(
             reason: reason, step: progress.step, bestStep: progress.bestStep, ranks: trainer.adapters.ranks,
             trainableParameters: trainableParameters,
-            tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: Self.peakMemory())
+            tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: ProcessMemory().peak ?? 0)
         try emit(.finished(end))
         try log.sync()
         return end
@@ -263,7 +272,8 @@ public final class TrainingSession {
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
             frozenParameters: inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }, threads: threads,
-            kernel: KernelSelection.currentKernel)
+            kernel: KernelSelection.currentKernel, date: ISO8601DateFormatter().string(from: Date()),
+            environment: environment, hashes: inputs.fingerprints)
     }
 
     private static func record(_ allocation: AllocationOutcome, step: Int) -> AllocationRecord {
@@ -282,14 +292,6 @@ public final class TrainingSession {
             orthogonality: result.orthogonality, gradientNorm: result.gradientNorm, learningRate: result.rate,
             budget: trainer.ranks?.schedule.budget(at: step) ?? rank, rank: rank, tokens: result.tokens,
             seconds: seconds)
-    }
-
-    /// Highest resident memory of this process so far, in bytes (`VmHWM`; `ru_maxrss` would start at the peak of the
-    /// process that started this one). 0 where the kernel does not tell.
-    private static func peakMemory() -> Int {
-        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
 }
 

@@ -39,7 +39,7 @@ final class ProgressDisplay {
             line(
                 "step \(record.step): validation loss \(Self.fixed(record.loss, 4)), "
                     + metrics.joined(separator: ", ") + (record.isBest ? "  (best so far)" : ""))
-        case .checkpoint, .allocation: break
+        case .checkpoint, .allocation, .triplets: break
         case .finished(let end): line(Self.closing(end))
         }
     }
@@ -70,9 +70,10 @@ final class ProgressDisplay {
             case .interrupted: "interrupted; the state is saved"
             }
         let rate = end.seconds > 0 ? Int(Double(end.tokens) / end.seconds) : 0
+        let memory = end.peakMemoryBytes > 0 ? "\(end.peakMemoryBytes / 1_000_000) MB" : "unknown"
         return
             "\(reason) at step \(end.step) in \(clockTime(end.seconds)), \(grouped(rate)) tokens/s overall, "
-            + "peak memory \(end.peakMemoryBytes / 1_000_000) MB, rank \(end.ranks.reduce(0, +)), "
+            + "peak memory \(memory), rank \(end.ranks.reduce(0, +)), "
             + "\(grouped(end.trainableParameters)) trainable parameters"
     }
 

@@ -54,7 +54,6 @@ struct SweepCommand: ParsableCommand {
     }
 
     private static let adaptive = "AdaLoRA"
-    private static let measuredSteps = 12
 
     func run() throws {
         try Failure.run {
@@ -264,35 +263,17 @@ struct SweepCommand: ParsableCommand {
         Terminal.error("picture: \(file.path)")
     }
 
-    /// A few steps of the smallest and the largest rank; steps in between cost in between.
+    /// Plans of the smallest and the largest rank; steps in between cost in between.
     private func estimate(_ planner: SweepPlanner, _ sizes: SweepSizes) throws {
-        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "adalora-sweep-\(getpid())")
-        defer { try? FileManager.default.removeItem(at: scratch) }
         var measured: [(rank: Int, seconds: Double, bytes: Int)] = []
         var steps = 0
         for rank in Set([planner.ranks[0], planner.ranks[planner.ranks.count - 1]]).sorted() {
             // AdaLoRA's steps cost a few per cent more at most: the estimate covers them.
             let run = SweepRun(
                 arm: planner.otherArms.first ?? SweepPlanner.fixedArm, rank: rank, seed: 1)
-            let folder = scratch.appendingPathComponent("r\(rank)")
-            let short = flags(run).filter {
-                ![
-                    "output", "steps", "epochs", "validation", "best-metric", "evaluate-every",
-                    "early-stopping",
-                ].contains($0.key)
-            }
-            let process = TrainProcess(folder: folder)
-            let status = try process.run(
-                short + [("output", folder.path), ("steps", String(Self.measuredSteps))],
-                shouldStop: { false })
-            guard status == 0 else { throw TrainingError(process.lastError ?? "the measurement failed") }
-            let record = try RunRecord(folder: folder)
-            let seconds = record.steps.map(\.seconds).sorted()
-            measured.append((rank, seconds[seconds.count / 2], record.end?.peakMemoryBytes ?? 0))
-            let config = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags(run)).config
-            steps =
-                config.steps ?? Int((Double(record.start.stepsPerEpoch) * (config.epochs ?? 3)).rounded(.up))
+            let plan = try PlanProcess.plan(flags(run).filter { $0.key != "output" })
+            steps = plan.steps
+            measured.append((rank, plan.seconds / Double(max(steps, 1)), plan.bytes))
         }
         let (low, high) = (measured[0], measured[measured.count - 1])
         let plan = sizes.estimate(planner, steps: steps) { rank in
@@ -301,7 +282,7 @@ struct SweepCommand: ParsableCommand {
         }
         Terminal.output(
             "\(plan.runs) runs of \(ProgressDisplay.grouped(steps)) steps: about \(ProgressDisplay.clockTime(plan.seconds)) "
-                + "of training if none is given up, evaluation not counted (\(Int(low.seconds * 1000)) ms a step at rank "
+                + "if none is given up, with evaluations (\(Int(low.seconds * 1000)) ms a step at rank "
                 + "\(low.rank), \(Int(high.seconds * 1000)) ms at rank \(high.rank)); peak memory about "
                 + "\(high.bytes / 1_000_000) MB, one run at a time")
     }

@@ -5,6 +5,7 @@ import Matrices
 import ModelFiles
 import Reports
 import RunConfiguration
+import TensorBoard
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -19,35 +20,32 @@ struct TrainCommand: ParsableCommand {
             state; --resume RUN goes on from there.
             """)
 
-    @Option(help: "Folder of the pretrained model (config.json, model.safetensors, tokenizer files).")
-    var model: String?
-    @Option(help: "Training rows.") var train: String?
-    @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.") var validation: String?
-    @Option(help: "Run folder to create.") var output: String?
-    @Option(help: "YAML file of settings; flags override it.") var config: String?
+    @OptionGroup var settings: TrainFlags
     @Option(
         help: ArgumentHelp(
             "Go on with an interrupted run, exactly where it stopped; or from RUN/checkpoints/step-N.",
             valueName: "run"))
     var resume: String?
-
-    @OptionGroup(title: "Adapters and budget") var adapters: AdapterOptions
-    @OptionGroup(title: "Rank allocation") var allocation: AllocationOptions
-    @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
-    @OptionGroup(title: "Data") var data: DataOptions
-    @OptionGroup(title: "Run") var runOptions: RunOptions
+    @Flag(help: "Write event files for TensorBoard into the run folder too.") var tensorboard = false
+    @Flag(help: "Start also where memory is short by the estimate of adalora plan.") var ignoreMemory = false
 
     func run() throws {
         try Failure.run {
             let resumed = resume.map(ResumePoint.parse)
-            let loaded = try resumed.map { try resumedConfiguration($0.run) } ?? configuration()
+            let loaded = try resumed.map { try resumedConfiguration($0.run) } ?? settings.load()
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try Self.checkProducts()
-            let session = try TrainingSession(loaded.config, resume: resumed?.point)
+            let session = try TrainingSession(
+                loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
+            session.environment = RunOrigin.facts()
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
-            let end = try session.run(shouldStop: { interruption.isRequested }, onEvent: display.show)
             let run = loaded.config.output
+            let log = tensorBoardLog(loaded.config)
+            let end = try session.run(shouldStop: { interruption.isRequested }) { event in
+                display.show(event)
+                log?.append(event)
+            }
             if end.reason == .interrupted {
                 Terminal.error("go on with: adalora train --resume \(run)")
                 throw ExitCode(128 + interruption.signal)
@@ -63,28 +61,22 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    private var flags: [(key: String, value: String)] {
-        let paths: [(key: String, value: String?)] = [
-            ("model", model), ("train", train), ("validation", validation), ("output", output),
-        ]
-        let groups: [any SettingFlags] = [adapters, allocation, optimizer, data, runOptions]
-        return (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
-    }
-
-    private func configuration() throws -> LoadedConfig {
-        let yaml = try config.map { try Self.text(of: $0) }
-        return try RunConfig.load(yaml: yaml, yamlName: config ?? "", overrides: flags)
+    /// A resumed run goes on with the one it has.
+    private func tensorBoardLog(_ config: RunConfig) -> OptionalLog? {
+        let run = URL(fileURLWithPath: config.output)
+        guard tensorboard || (resume != nil && TensorBoardLog.exists(in: run)) else { return nil }
+        return OptionalLog(TensorBoardLog(run: run, settings: config.effectiveSettings()))
     }
 
     private func resumedConfiguration(_ run: String) throws -> LoadedConfig {
-        if config != nil || output != nil {
+        if settings.config != nil || settings.output != nil {
             throw TrainingError(
                 .usage, "--resume uses the settings of the run; leave out --config and --output")
         }
         let file = RunFolder(URL(fileURLWithPath: run)).config
-        let yaml = try Self.text(of: file.path)
+        let yaml = try TrainFlags.text(of: file.path)
         let saved = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: [])
-        let now = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: flags)
+        let now = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: settings.flags)
         let changed = now.config.differences(from: saved.config).filter { line in
             !ResumePoint.changeableSettings.contains { line.hasPrefix($0 + ":") }
         }
@@ -97,29 +89,32 @@ struct TrainCommand: ParsableCommand {
         // The run may have been moved since.
         return try RunConfig.load(
             yaml: yaml, yamlName: file.path,
-            overrides: flags.filter { $0.key != "output" } + [("output", run)])
-    }
-
-    private static func text(of path: String) throws -> String {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw ModelFileError(
-                kind: .missing, file: path, problem: "the file does not exist", advice: "check the path")
-        }
-        let bytes = try FileBytes.read(URL(fileURLWithPath: path), byteLimit: RunConfig.largestFile)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ModelFileError(
-                file: path, problem: "not a UTF-8 text", advice: "give a YAML file of settings")
-        }
-        return text
+            overrides: settings.flags.filter { $0.key != "output" } + [("output", run)])
     }
 
     /// Some old OpenBLAS builds compute wrong results on some CPUs; better to find out before training.
-    private static func checkProducts() throws {
+    static func checkProducts() throws {
         let error = KernelSelection.productError()
         guard error < 1e-4 else {
             throw TrainingError(
                 "OpenBLAS computes wrong products here (kernel \(KernelSelection.currentKernel), relative error \(error)); "
                     + "set OPENBLAS_CORETYPE=Haswell, or update libopenblas")
+        }
+    }
+}
+
+/// A log without which training goes on: when it cannot be written, a warning says so once.
+private final class OptionalLog {
+    private var log: TensorBoardLog?
+
+    init(_ log: TensorBoardLog) { self.log = log }
+
+    func append(_ event: TrainingEvent) {
+        do {
+            try log?.append(event)
+        } catch {
+            Terminal.error("warning: no more events for TensorBoard: \(error)")
+            log = nil
         }
     }
 }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import ModelFiles
 import RunConfiguration
 
 // One property a setting; keys, help and defaults come from the table of settings. Values stay text here: the
@@ -14,6 +16,51 @@ private func help(_ key: String) -> ArgumentHelp {
 /// The flags of a group that were given.
 protocol SettingFlags {
     var flags: [(key: String, value: String?)] { get }
+}
+
+/// Everything that decides what a run does, from a YAML file and flags.
+struct TrainFlags: ParsableArguments {
+    @Option(help: "Folder of the pretrained model (config.json, model.safetensors, tokenizer files).")
+    var model: String?
+    @Option(help: "Training rows.") var train: String?
+    @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.") var validation: String?
+    @Option(help: "Run folder to create.") var output: String?
+    @Option(help: "YAML file of settings; flags override it.") var config: String?
+
+    @OptionGroup(title: "Adapters and budget") var adapters: AdapterOptions
+    @OptionGroup(title: "Rank allocation") var allocation: AllocationOptions
+    @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
+    @OptionGroup(title: "Data") var data: DataOptions
+    @OptionGroup(title: "Run") var runOptions: RunOptions
+
+    /// Those that were given.
+    var flags: [(key: String, value: String)] {
+        let paths: [(key: String, value: String?)] = [
+            ("model", model), ("train", train), ("validation", validation), ("output", output),
+        ]
+        let groups: [any SettingFlags] = [adapters, allocation, optimizer, data, runOptions]
+        return (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
+    }
+
+    /// - Parameter writes: without it the run folder need not be named.
+    func load(writes: Bool = true) throws -> LoadedConfig {
+        let yaml = try config.map { try Self.text(of: $0) }
+        let more = writes || output != nil ? [] : [(key: "output", value: "none")]
+        return try RunConfig.load(yaml: yaml, yamlName: config ?? "", overrides: flags + more)
+    }
+
+    static func text(of path: String) throws -> String {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw ModelFileError(
+                kind: .missing, file: path, problem: "the file does not exist", advice: "check the path")
+        }
+        let bytes = try FileBytes.read(URL(fileURLWithPath: path), byteLimit: RunConfig.largestFile)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ModelFileError(
+                file: path, problem: "not a UTF-8 text", advice: "give a YAML file of settings")
+        }
+        return text
+    }
 }
 
 struct DataOptions: ParsableArguments, SettingFlags {

@@ -67,7 +67,9 @@ struct TrainProcess {
     }
 
     /// The error line that the run ended with; nil without one.
-    var lastError: String? {
+    var lastError: String? { Self.lastError(of: log) }
+
+    static func lastError(of log: URL) -> String? {
         let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").last { $0.hasPrefix("error: ") }.map { String($0.dropFirst(7)) }
     }

@@ -20,10 +20,13 @@ import Testing
             ["--model", "--weights", "--method", "--density", "--budget", "--head", "--output"]
         ),
         ("extract", ["--base", "--tuned", "--energy", "--targets", "--svd", "--labels", "--output"]),
+        ("report", ["--format", "--figure", "--output", "--theme"]), ("watch", ["--every", "--wait"]),
         ("doctor", ["--kernel"]),
+        ("plan", ["--model", "--train", "--budget", "--batch-size", "--threads", "--json"]),
+        ("data check", ["--train", "--validation", "--test", "--model", "--task", "--json", "--strict"]),
     ])
     func helpNamesTheOptions(command: String, options: [String]) throws {
-        let result = try Workspace().run([command, "--help"])
+        let result = try Workspace().run(command.split(separator: " ").map(String.init) + ["--help"])
         #expect(result.status == 0)
         #expect(result.errors.isEmpty)
         for option in options { #expect(result.output.contains(option), "\(option)") }
@@ -38,7 +41,7 @@ import Testing
         for arguments in [[], ["--help"]] {
             let result = try workspace.run(arguments)
             #expect(result.status == 0)
-            for command in ["train", "evaluate", "predict", "ranks", "doctor"] {
+            for command in ["train", "plan", "data", "evaluate", "predict", "ranks", "doctor"] {
                 #expect(result.output.contains("  \(command) "))
             }
         }

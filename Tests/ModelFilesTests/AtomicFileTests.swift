@@ -145,6 +145,18 @@ struct AtomicFileTests {
         #expect(try folder.names() == ["f"])
     }
 
+    @Test func removesAFolder() throws {
+        let folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(
+            at: folder.path("old/inner"), withIntermediateDirectories: true)
+        try folder.write("old/a", "x")
+        try AtomicFile.removeFolder(folder.path("old"))
+        #expect(try folder.names() == [])
+        #expect(
+            message(folder) { try AtomicFile.removeFolder(folder.path("old")) }.hasPrefix(
+                "DIR/old: cannot remove"))
+    }
+
     @Test func leftoversOfACrashAreRemovedAndNothingElse() throws {
         let folder = try TemporaryFolder()
         for name in [".state.json.partial-0123abcd", "keep.partial-12", "a.partial-0123abcx", "step-1"] {

@@ -131,6 +131,11 @@ struct ModelFolderTests {
         #expect(
             message(folder) { _ = try TensorStore(modelFolder: folder.url) }.hasPrefix(
                 "DIR/consolidated.pth: the weights are only here as a PyTorch pickle"))
+        // A name is no part of a command that someone will paste.
+        try FileManager.default.removeItem(at: folder.path("consolidated.pth"))
+        try folder.write("$(reboot)');.pth", [0x50, 0x4B, 3, 4])
+        #expect(
+            message(folder) { _ = try TensorStore(modelFolder: folder.url) }.contains("torch.load('FILE',"))
         // A pickle under the right name is refused by its content.
         try folder.write("model.safetensors", [0x80, 2, 0x7D, 0x71, 0, 0, 0, 0, 0, 0])
         #expect(

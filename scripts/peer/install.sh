@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Prints the virtual environment with PyTorch, transformers and PEFT that compare-peft.sh and interop.sh use, and makes
-# it where it is missing: .build-peer/venv (about 1.5 GB). ADALORA_PEER_VENV names an existing one.
+# Prints the virtual environment with PyTorch, transformers, PEFT and TensorBoard that compare-peft.sh and interop.sh
+# use, and makes it where it is missing: .build-peer/venv (about 1.5 GB). ADALORA_PEER_VENV names an existing one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-packages=("torch==2.13.0+cpu" "transformers==5.23.0" "peft==0.21.2" safetensors tokenizers numpy)
+packages=("torch==2.13.0+cpu" "transformers==5.23.0" "peft==0.21.2" safetensors tokenizers numpy tensorboard)
 venv="${ADALORA_PEER_VENV:-.build-peer/venv}"
 
 fail() {
@@ -12,8 +12,8 @@ fail() {
     exit 1
 }
 
-if ! "$venv/bin/python" -c 'import numpy, peft, safetensors, tokenizers, torch, transformers' 2>/dev/null; then
-    [[ -z ${ADALORA_PEER_VENV:-} ]] || fail "$venv lacks torch, transformers, peft, safetensors, tokenizers or numpy"
+if ! "$venv/bin/python" -c 'import numpy, peft, safetensors, tensorboard, tokenizers, torch, transformers' 2>/dev/null; then
+    [[ -z ${ADALORA_PEER_VENV:-} ]] || fail "$venv lacks torch, transformers, peft, safetensors, tokenizers, tensorboard or numpy"
     echo "installing PyTorch and PEFT into $venv" >&2
     python3 -m venv "$venv" || fail "no virtual environment; install python3-venv"
     # Where PyPI is the index, the CPU builds are on PyTorch's own.

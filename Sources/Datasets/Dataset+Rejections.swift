@@ -1,0 +1,79 @@
+import Foundation
+
+extension Dataset {
+    /// More rejected rows than this, and the file as a whole is at fault.
+    public static let mostRejected = 20
+
+    /// As `read`, for a person who wants to see all that is wrong: rows that cannot be read are left out and told.
+    ///
+    /// - Throws: `DataError` where the fault is not that of single rows, or there are more than `mostRejected` of them.
+    public static func readLeavingOut(
+        _ url: URL, form: RowForm = .texts, columns: ColumnNames = ColumnNames()
+    ) throws -> (dataset: Dataset, rejected: [DataError]) {
+        do {
+            return (try read(url, form: form, columns: columns, requireLabels: true), [])
+        } catch let error as DataError {
+            guard error.line != nil, let format = DataFormat(fileName: url.lastPathComponent, form: form),
+                let data = try? Data(contentsOf: url)
+            else { throw error }
+            return try parseLeavingOut(
+                [UInt8](data), name: url.relativePath, format: format, form: form, columns: columns)
+        }
+    }
+
+    /// As `readLeavingOut`, from memory.
+    package static func parseLeavingOut(
+        _ bytes: [UInt8], name: String, format: DataFormat, form: RowForm, columns: ColumnNames
+    ) throws -> (dataset: Dataset, rejected: [DataError]) {
+        // Readers stop at the first bad row, so a row is emptied and all is read again: slow where much is wrong, but
+        // there is one way to read.
+        var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0) }
+        var rejected: [DataError] = []
+        while true {
+            do {
+                let dataset = try parse(
+                    Array(lines.joined(separator: [0x0A])), name: name, format: format, form: form,
+                    columns: columns, requireLabels: true)
+                // Rows emptied here look like blank lines of the file.
+                let warnings = dataset.warnings.filter { rejected.isEmpty || !$0.contains(" blank line") }
+                return (
+                    Dataset(
+                        examples: dataset.examples, file: name, warnings: warnings, columns: dataset.columns),
+                    rejected
+                )
+            } catch let error as DataError {
+                guard let line = error.line, empty(line - 1, of: &lines, format) else {
+                    throw rejected.first ?? error
+                }
+                rejected.append(error)
+                guard rejected.count <= mostRejected else {
+                    throw DataError(
+                        file: name, line: rejected[0].line,
+                        problem:
+                            "more than \(mostRejected) rows cannot be read; of the first: \(rejected[0].problem)",
+                        advice: rejected[0].advice)
+                }
+            }
+        }
+    }
+
+    /// Empties a row, or the sentence around a word's line. False where that would be no row, or is empty already.
+    private static func empty(_ index: Int, of lines: inout [[UInt8]], _ format: DataFormat) -> Bool {
+        func isBlank(_ line: [UInt8]) -> Bool { line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
+        guard lines.indices.contains(index), !isBlank(lines[index]) else { return false }
+        switch format {
+        case .squad: return false
+        case .jsonl: lines[index] = []
+        case .tsv, .csv:
+            // Without its header a file means something else.
+            guard index > (lines.firstIndex { !isBlank($0) } ?? 0) else { return false }
+            lines[index] = []
+        case .conll:
+            var (first, last) = (index, index)
+            while first > 0, !isBlank(lines[first - 1]) { first -= 1 }
+            while last + 1 < lines.count, !isBlank(lines[last + 1]) { last += 1 }
+            for line in first...last { lines[line] = [] }
+        }
+        return true
+    }
+}

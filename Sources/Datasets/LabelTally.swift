@@ -1,0 +1,120 @@
+/// How often a file names each class, or the range of its scores.
+public enum LabelTally: Sendable, Equatable {
+    /// Rows of each class, or words of each tag; in the order of a `LabelSet`.
+    case classes([ClassCount])
+    /// Questions with an answer and without one.
+    case answers(answered: Int, unanswered: Int)
+    case scores(ScoreRange)
+
+    public struct ClassCount: Sendable, Equatable {
+        public let name: String
+        public let count: Int
+        /// The first line that names it.
+        public let line: Int
+    }
+
+    /// Of the labels that are finite numbers.
+    public struct ScoreRange: Sendable, Equatable {
+        public let count: Int
+        public let lowest: Float
+        public let highest: Float
+        public let mean: Double
+
+        public init(count: Int, lowest: Float, highest: Float, mean: Double) {
+            self.count = count
+            self.lowest = lowest
+            self.highest = highest
+            self.mean = mean
+        }
+    }
+
+    /// - Parameter areScores: labels are numbers to predict, not names of classes.
+    public init(_ dataset: Dataset, form: RowForm, areScores: Bool) {
+        if form == .questions {
+            let unanswered = dataset.examples.count { $0.label == .answers([]) }
+            self = .answers(answered: dataset.examples.count - unanswered, unanswered: unanswered)
+        } else if areScores {
+            let scores = dataset.examples.compactMap { $0.label?.score }
+            let sum = scores.reduce(0.0) { $0 + Double($1) }
+            self = .scores(
+                ScoreRange(
+                    count: scores.count, lowest: scores.min() ?? 0, highest: scores.max() ?? 0,
+                    mean: sum / Double(max(scores.count, 1))))
+        } else {
+            var found: [String: (count: Int, line: Int)] = [:]
+            for example in dataset.examples {
+                for name in (try? LabelSet.classNames(of: example, file: dataset.file)) ?? [] {
+                    found[name, default: (0, example.line)].count += 1
+                }
+            }
+            self = .classes(
+                LabelSet.ordered(Set(found.keys)).map { name in
+                    let entry = found[name] ?? (0, 0)
+                    return ClassCount(name: name, count: entry.count, line: entry.line)
+                })
+        }
+    }
+
+    /// What a file that is held back from training has that the training file lacks, and the other way round.
+    ///
+    /// - Parameters:
+    ///   - own: of the held-back file `dataset`.
+    ///   - train: of the training file.
+    public static func compare(
+        _ own: LabelTally, of dataset: Dataset, with train: LabelTally, of trainFile: String
+    ) -> [DataFinding] {
+        switch (own, train) {
+        case (.classes(let here), .classes(let there)):
+            [unknown(here, dataset, there, trainFile), unmeasured(here, dataset.file, there)].compactMap {
+                $0
+            }
+        case (.answers(_, let here), .answers(_, let there)) where (here == 0) != (there == 0):
+            [unanswered(here, dataset.file, there, trainFile)]
+        default: []
+        }
+    }
+
+    private static func unknown(
+        _ here: [ClassCount], _ dataset: Dataset, _ there: [ClassCount], _ trainFile: String
+    ) -> DataFinding? {
+        let known = Set(there.map(\.name))
+        let strange = here.filter { !known.contains($0.name) }.sorted { $0.line < $1.line }
+        guard let first = strange.first else { return nil }
+        let places = strange.reduce(0) { $0 + $1.count }
+        let labels = try? LabelSet(names: there.map(\.name), source: trainFile)
+        let guess = labels?.nearest(to: first.name).map { ", did you mean \(quoted($0))?" } ?? ""
+        return DataFinding(
+            .unknownLabels, isError: true, file: dataset.file, count: places, lines: strange.map(\.line),
+            text:
+                "\(dataset.file):\(first.line): unknown label \(quoted(first.name))\(guess); \(trainFile) lacks "
+                + "\(DataFinding.counted(strange.count, "label")) that this file has in \(DataFinding.counted(places, "place")): "
+                + "\(quotedList(strange.map(\.name))); correct them, or add rows to learn them from: the known labels are \(quotedList(there.map(\.name)))"
+        )
+    }
+
+    private static func unmeasured(_ here: [ClassCount], _ file: String, _ there: [ClassCount])
+        -> DataFinding?
+    {
+        let own = Set(here.map(\.name))
+        let missing = there.filter { !own.contains($0.name) }.map(\.name)
+        guard !missing.isEmpty else { return nil }
+        return DataFinding(
+            .unmeasuredLabels, file: file, count: missing.count,
+            text:
+                "\(file): nothing of \(missing.count) of the \(there.count) labels: \(quotedList(missing)); what "
+                + "the model makes of them is not measured")
+    }
+
+    private static func unanswered(_ here: Int, _ file: String, _ there: Int, _ trainFile: String)
+        -> DataFinding
+    {
+        let text =
+            here > 0
+            ? "\(file): \(DataFinding.counted(here, "question")) without an answer, \(trainFile) has none: the model "
+                + "does not learn when to give no answer"
+            : "\(file): no question without an answer, \(trainFile) has \(there): whether the model knows when to "
+                + "give none is not measured"
+        return DataFinding(
+            here > 0 ? .unknownLabels : .unmeasuredLabels, file: file, count: max(here, there), text: text)
+    }
+}

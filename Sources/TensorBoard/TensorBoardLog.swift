@@ -1,0 +1,121 @@
+import Adapters
+import Foundation
+import Training
+
+/// Writes a run's events to `tensorboard/` in its folder as they come. A resumed run takes back what it is going to do
+/// again, so that nothing stands there twice.
+public final class TensorBoardLog {
+    private let folder: URL
+    private let settings: [String: String]
+    private var file: EventFolder?
+    private var sites: [SiteDescription] = []
+    private var largestRank = 1
+    private var lastTripletStep = -1
+
+    /// - Parameters:
+    ///   - run: the run folder.
+    ///   - settings: shown as the run's hyperparameters.
+    public init(run: URL, settings: [String: String]) {
+        folder = Self.folder(of: run)
+        self.settings = settings
+    }
+
+    /// Whether a run has such a log already.
+    public static func exists(in run: URL) -> Bool {
+        FileManager.default.fileExists(atPath: folder(of: run).path)
+    }
+
+    private static func folder(of run: URL) -> URL { run.appendingPathComponent("tensorboard") }
+
+    public func append(_ event: TrainingEvent) throws {
+        switch event {
+        case .started(let start): try begin(start)
+        case .step(let record): try add(record.step, scalars(record))
+        case .allocation(let record): try add(record.step, summaries(record))
+        case .triplets(let step, let snapshots):
+            // The last allocation and the end of a run may be one step.
+            if step == lastTripletStep { break }
+            lastTripletStep = step
+            try add(step, summaries(snapshots))
+        case .evaluation(let record):
+            let metrics = record.metrics.compactMap { metric in
+                metric.value.map { (name: "Metric/\(metric.name)", value: $0) }
+            }
+            try add(
+                record.step,
+                [.scalar("Loss/validation", record.loss)] + metrics.map { .scalar($0.name, $0.value) })
+        case .finished(let end) where end.reason != .interrupted:
+            try add(end.step, [.sessionEnd(seconds: Date().timeIntervalSince1970)])
+        case .compaction, .checkpoint, .warning, .finished: break
+        }
+    }
+
+    private func begin(_ start: RunStart) throws {
+        sites = start.sites
+        let isNew = start.completedSteps == 0
+        file = try EventFolder(folder, keepingUpTo: isNew ? nil : start.completedSteps)
+        if isNew { try add(0, [.sessionStart(settings, seconds: Date().timeIntervalSince1970)]) }
+    }
+
+    private func add(_ step: Int, _ values: [Tensorboard_Summary.Value]) throws {
+        if values.isEmpty { return }
+        var event = Tensorboard_Event()
+        event.step = Int64(step)
+        event.summary.value = values
+        try file?.append(event)
+    }
+
+    private func scalars(_ record: StepRecord) -> [Tensorboard_Summary.Value] {
+        var values: [Tensorboard_Summary.Value] = [
+            .scalar("Loss/train", record.loss),
+            .scalar("Training/learning_rate", record.learningRate),
+            .scalar("Training/gradient_norm", record.gradientNorm),
+            .scalar("Training/tokens_per_second", Double(record.tokens) / max(record.seconds, 1e-9)),
+        ]
+        if !sites.isEmpty {
+            values += [
+                .scalar("Loss/orthogonality", record.orthogonality),
+                .scalar("Budget/total_rank", Double(record.rank)),
+                .scalar("Budget/budget", Double(record.budget)),
+            ]
+        }
+        return values
+    }
+
+    private func summaries(_ record: AllocationRecord) -> [Tensorboard_Summary.Value] {
+        var values: [Tensorboard_Summary.Value] = []
+        if let threshold = record.threshold {
+            values.append(.scalar("Budget/mask_threshold", Double(threshold)))
+        }
+        for (site, rank) in zip(sites, record.ranks) {
+            values.append(.scalar("Ranknum/\(site.site)", Double(rank)))
+        }
+        return values
+    }
+
+    private func summaries(_ snapshots: [SiteSnapshot]) -> [Tensorboard_Summary.Value] {
+        let ranks = snapshots.map { $0.kept.count { $0 } }
+        largestRank = max(largestRank, ranks.max() ?? 0)
+        var values = zip(sites, snapshots).compactMap { site, snapshot in
+            Tensorboard_Summary.Value.histogram("SingularValues/\(site.site)", snapshot.spectrum.values)
+        }
+        if !sites.isEmpty {
+            values.append(.image("Ranks/layers_by_roles", RankImage(grid(ranks), largest: largestRank)))
+        }
+        return values
+    }
+
+    /// By role, in the order in which the sites name them, and layer.
+    private func grid(_ ranks: [Int]) -> [[Int?]] {
+        var roles: [String] = []
+        for site in sites where !roles.contains(site.site.role.rawValue) {
+            roles.append(site.site.role.rawValue)
+        }
+        let layers = (sites.map(\.site.layer).max() ?? 0) + 1
+        var grid = [[Int?]](repeating: Array(repeating: nil, count: layers), count: roles.count)
+        for (site, rank) in zip(sites, ranks) {
+            if let row = roles.firstIndex(of: site.site.role.rawValue) { grid[row][site.site.layer] = rank }
+        }
+        return grid
+    }
+}

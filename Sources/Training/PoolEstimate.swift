@@ -1,0 +1,87 @@
+import Matrices
+import Transformers
+
+/// What the workers' pools grow to over the shards of a run.
+///
+/// Small shards are run and what they ask of their pool is written down: buffers grow with the tokens, or not at all.
+/// The shards of the run then ask pools of numbers alone, which round and reuse as `BufferPool` does.
+package struct PoolEstimate {
+    /// Floats in the pools of all workers.
+    package let elements: Int
+
+    package init(
+        _ model: SequenceModel, _ training: ShardLoad, _ evaluation: ShardLoad?, trainable: Int, workers: Int
+    ) {
+        var pools = [EmptyPool](repeating: EmptyPool(), count: max(workers, 1))
+        for (load, trainable) in [(training, trainable), (evaluation, nil)] as [(ShardLoad?, Int?)] {
+            guard let load else { continue }
+            let demand = Demand(model, load, trainable: trainable)
+            for (step, shards) in load.steps.enumerated() {
+                let active = min(pools.count, shards.count)
+                for (index, tokens) in shards.enumerated() {
+                    // Which worker takes which shard is up to the machine; here they take turns.
+                    pools[(index + step) % active].serve(demand, tokens: tokens)
+                }
+            }
+        }
+        elements = pools.reduce(0) { $0 + $1.allocatedElements }
+    }
+}
+
+/// What a shard asks of its pool, by its tokens.
+struct Demand {
+    fileprivate enum Event {
+        /// Floats: `fixed + perToken · tokens`
+        case take(fixed: Double, perToken: Double)
+        case giveBack(event: Int)
+    }
+
+    fileprivate let events: [Event]
+
+    /// - Parameter trainable: the number of trainable parameters; nil for forward alone.
+    init(_ model: SequenceModel, _ load: ShardLoad, trainable: Int?) {
+        let longest = load.lengths.max() ?? 1
+        // Attention keeps no probabilities of sequences of more than 128 tokens. Tables of relative positions are as
+        // long as the longest sequence.
+        let isExact = model.encoder.configuration.relative != nil
+        let mean = max(1, load.tokens / max(load.lengths.count, 1))
+        let length = isExact ? longest : longest > 128 ? 129 : mean
+        let one = model.poolEvents(lengths: [length], trainable: trainable)
+        let two = model.poolEvents(lengths: [length, length], trainable: trainable)
+        precondition(one.count == two.count, "\(one.count) and \(two.count) requests of the same operations")
+        events = zip(one, two).map { small, large in
+            switch (small, large) {
+            case (.take(let first), .take(let second)):
+                let perToken = Double(second - first) / Double(length)
+                return .take(fixed: Double(first) - perToken * Double(length), perToken: perToken)
+            case (.giveBack(let event), _): return .giveBack(event: event)
+            case (.take(let count), .giveBack): return .take(fixed: Double(count), perToken: 0)
+            }
+        }
+    }
+}
+
+/// A pool without memory: counts what `BufferPool` would take from the system.
+struct EmptyPool {
+    private(set) var allocatedElements = 0
+    private var free = FreeBuffers<Void>()
+
+    mutating func serve(_ demand: Demand, tokens: Int) {
+        var capacities: [Int: Int] = [:]
+        for (index, event) in demand.events.enumerated() {
+            switch event {
+            case .take(let fixed, let perToken):
+                let wanted = BufferPool.capacity(for: Int((fixed + perToken * Double(tokens)).rounded()))
+                if let reused = free.take(from: wanted) {
+                    capacities[index] = reused.capacity
+                } else {
+                    capacities[index] = wanted
+                    allocatedElements += wanted
+                }
+            case .giveBack(let taken):
+                if let capacity = capacities.removeValue(forKey: taken) { free.give((), capacity: capacity) }
+            }
+        }
+        for capacity in capacities.values { free.give((), capacity: capacity) }
+    }
+}

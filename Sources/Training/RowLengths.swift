@@ -1,0 +1,35 @@
+import Datasets
+import Tokenizers
+
+/// Lengths of a file's rows in tokens, special tokens included, before anything is cut.
+public struct RowLengths: Sendable, Equatable {
+    public let shortest: Int
+    public let median: Int
+    /// 95 % of the rows have at most this many.
+    public let percentile95: Int
+    public let longest: Int
+    /// Rows of more than the longest allowed: cut, left out or, of questions, read through several windows.
+    public let tooLong: Int
+
+    /// Percentiles by nearest rank. `lengths` is not empty.
+    public init(_ lengths: [Int], maxLength: Int) {
+        precondition(!lengths.isEmpty, "lengths of no rows")
+        let sorted = lengths.sorted()
+        func rank(_ percent: Int) -> Int { sorted[(percent * sorted.count + 99) / 100 - 1] }
+        shortest = sorted[0]
+        median = rank(50)
+        percentile95 = rank(95)
+        longest = sorted[sorted.count - 1]
+        tooLong = lengths.count { $0 > maxLength }
+    }
+
+    init(_ dataset: Dataset, _ tokenizer: Tokenizer, maxLength: Int) {
+        self.init(
+            dataset.examples.map { example in
+                if let words = example.words {
+                    return tokenizer.encode(words: words, maxLength: Int.max).encoding.ids.count
+                }
+                return tokenizer.encode(example.text, pair: example.pair, maxLength: Int.max).ids.count
+            }, maxLength: maxLength)
+    }
+}

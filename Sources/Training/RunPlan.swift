@@ -1,0 +1,128 @@
+import Adapters
+import Foundation
+import Matrices
+import RunConfiguration
+import Transformers
+
+/// What a run will train, need and take, before it runs.
+public struct RunPlan: Sendable {
+    /// The adapters of one kind of matrix.
+    public struct RoleCount: Sendable, Equatable {
+        public let role: String
+        public let matrices: Int
+        /// At the start, before pruning.
+        public let parameters: Int
+    }
+
+    /// From a few steps that were taken and an evaluation of a few rows.
+    public struct Time: Sendable {
+        public let measuredSteps: Int
+        public let secondsPerStep: Double
+        /// Of all steps, with those of all evaluations.
+        public let trainingSeconds: Double
+        public let evaluationSeconds: Double
+        public let tokensPerSecond: Double
+    }
+
+    public let config: RunConfig
+    public let threads: Int
+    public let frozenParameters: Int
+    public let trainableParameters: Int
+    public let headParameters: Int
+    public let roles: [RoleCount]
+    public let totalSteps: Int
+    public let stepsPerEpoch: Int
+    public let tokensPerEpoch: Int
+    public let evaluations: Int
+    public let memory: MemoryEstimate
+    /// nil where the memory does not suffice to measure it.
+    public let time: Time?
+    public let warnings: [String]
+
+    /// Reads and checks all inputs as training does, sets the run up, and takes a few steps of it. Writes nothing.
+    public init(_ config: RunConfig) throws {
+        self.config = config
+        var memoryGuard = MemoryGuard(isIgnored: true)
+        let inputs = try RunInputs(config)
+        threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let sampler = BatchSampler(
+            examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
+        totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
+        let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
+        try memoryGuard.checkState(inputs, config, threads: threads)
+        let trainer = try assembly.trainer(isResumed: false)
+        memory = MemoryEstimate(
+            trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
+            start: memoryGuard.start)
+        try memoryGuard.check(memory, config, threads: threads)
+        stepsPerEpoch = sampler.stepsPerEpoch
+        tokensPerEpoch = inputs.train.tokens
+        trainableParameters = trainer.trainableParameters
+        let encoder = inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }
+        frozenParameters = config.method == .full ? 0 : encoder
+        headParameters = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
+        roles = Self.roles(trainer.adapters)
+        let every = config.evaluateEvery ?? stepsPerEpoch
+        evaluations =
+            inputs.validation == nil
+            ? 0 : totalSteps / every + (totalSteps % every == 0 ? 0 : 1) + (config.fromAdapter == nil ? 0 : 1)
+        warnings = inputs.warnings + assembly.warnings(trainer) + memoryGuard.warnings
+        time =
+            memory.fits
+            ? try Self.time(trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations) : nil
+    }
+
+    private static func roles(_ set: AdapterSet) -> [RoleCount] {
+        LinearSite.Role.allCases.compactMap { role in
+            let adapters = set.adapters.filter { $0.site.role == role }
+            if adapters.isEmpty { return nil }
+            return RoleCount(
+                role: role.rawValue, matrices: adapters.count,
+                parameters: adapters.reduce(0) { $0 + $1.factors.rank * $1.tripletCost })
+        }
+    }
+
+    /// Steps that make buffers and lay weights out; they cost more than all others.
+    private static let firstSteps = 2
+    private static let mostSteps = 12
+    private static let mostSeconds = 20.0
+    private static let evaluatedRows = 128
+
+    private static func time(
+        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, totalSteps: Int, evaluations: Int
+    ) throws -> Time {
+        let clock = ContinuousClock()
+        let order = sampler.order(epoch: 0)
+        let started = clock.now
+        var measured: [(tokens: Int, seconds: Double)] = []
+        for step in 1...min(mostSteps, totalSteps, sampler.stepsPerEpoch) {
+            let stepStart = clock.now
+            let result = try trainer.step(
+                step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
+            measured.append((result.tokens, (clock.now - stepStart).seconds))
+            if (clock.now - started).seconds > mostSeconds { break }
+        }
+        if measured.count > firstSteps { measured.removeFirst(firstSteps) }
+        let tokens = measured.reduce(0) { $0 + $1.tokens }
+        let perToken = measured.reduce(0) { $0 + $1.seconds } / Double(max(tokens, 1))
+        let perStep = perToken * Double(inputs.train.tokens) / Double(sampler.stepsPerEpoch)
+        var evaluation = 0.0
+        if let validation = inputs.validation, evaluations > 0 {
+            let stride = max(1, validation.count / evaluatedRows)
+            let rows = TokenizedDataset(
+                sequences: Swift.stride(from: 0, to: validation.count, by: stride).map {
+                    validation.sequences[$0]
+                },
+                targets: nil)
+            let evaluationStart = clock.now
+            _ = trainer.model.logits(rows)
+            let seconds = (clock.now - evaluationStart).seconds
+            evaluation =
+                seconds * Double(validation.tokens) / Double(max(rows.tokens, 1)) * Double(evaluations)
+        }
+        return Time(
+            measuredSteps: measured.count, secondsPerStep: perStep,
+            trainingSeconds: perStep * Double(totalSteps), evaluationSeconds: evaluation,
+            tokensPerSecond: 1 / perToken)
+    }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Comparison
+import Foundation
+import ModelFiles
+import RunConfiguration
+import Training
+
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Say what a run would train, how much memory it needs and how long it takes.",
+        discussion: """
+            Takes the options of train, reads the same files and makes the same checks; nothing is written. The time \
+            comes from a dozen steps of the run itself, so do not run anything beside it. The memory is what the set-up \
+            run has by now and what its largest shard, its gradients, packed weights and checkpoints add.
+            """)
+
+    @OptionGroup var settings: TrainFlags
+    @Flag(help: "Print JSON instead of text.") var json = false
+
+    func run() throws {
+        try Failure.run {
+            let loaded = try settings.load(writes: false)
+            for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
+            try TrainCommand.checkProducts()
+            let plan = try RunPlan(loaded.config)
+            for warning in plan.warnings { Terminal.error("warning: \(warning)") }
+            Terminal.output(json ? PlanReport.json(plan) : PlanReport.text(plan, width: Terminal.width))
+        }
+    }
+}
+
+/// A plan for a person or a machine.
+enum PlanReport {
+    static func text(_ plan: RunPlan, width: Int) -> String {
+        [parameters(plan, width: width), memory(plan, width: width), steps(plan) + "\n" + time(plan)].joined(
+            separator: "\n\n")
+    }
+
+    private static func parameters(_ plan: RunPlan, width: Int) -> String {
+        var table = TextTable([("parameters", .left), ("matrices", .right), ("count", .right)])
+        table.add(["frozen", "", Figures.grouped(plan.frozenParameters)])
+        table.add(["trainable", "", Figures.grouped(plan.trainableParameters)])
+        for role in plan.roles {
+            table.add(["  \(role.role)", Figures.grouped(role.matrices), Figures.grouped(role.parameters)])
+        }
+        if plan.config.method == .full {
+            let encoder = plan.trainableParameters - plan.headParameters
+            table.add(["  encoder", "", Figures.grouped(encoder)])
+        }
+        table.add(["  head", "", Figures.grouped(plan.headParameters)])
+        return table.terminal(width: width).joined(separator: "\n")
+    }
+
+    private static func memory(_ plan: RunPlan, width: Int) -> String {
+        var table = TextTable([("memory at the peak", .left), ("", .right)])
+        for part in plan.memory.parts { table.add([part.name, Figures.bytes(part.bytes)]) }
+        table.add(["in all", Figures.bytes(plan.memory.total)])
+        table.add(["available", plan.memory.available.map(Figures.bytes) ?? "unknown"])
+        return table.terminal(width: width).joined(separator: "\n")
+    }
+
+    private static func steps(_ plan: RunPlan) -> String {
+        "steps        \(Figures.grouped(plan.totalSteps)), \(Figures.grouped(plan.stepsPerEpoch)) an epoch of "
+            + "\(Figures.grouped(plan.tokensPerEpoch)) tokens, \(Figures.counted(plan.evaluations, "evaluation"))"
+    }
+
+    private static func time(_ plan: RunPlan) -> String {
+        guard let time = plan.time else { return "time         not measured: the memory does not suffice" }
+        return
+            "time         about \(ProgressDisplay.clockTime(time.trainingSeconds + time.evaluationSeconds)): "
+            + "\(Figures.seconds(time.secondsPerStep)) s a step on \(plan.threads) "
+            + "\(plan.threads == 1 ? "thread" : "threads"), \(Figures.whole(time.tokensPerSecond)) tokens/s"
+            + (plan.evaluations > 0
+                ? ", \(ProgressDisplay.clockTime(time.evaluationSeconds)) of it evaluations" : "")
+            + "; from \(Figures.counted(time.measuredSteps, "step")) measured now"
+    }
+
+    static func json(_ plan: RunPlan) -> String {
+        var roles = JSONObject()
+        for role in plan.roles {
+            roles[role.role] = .object([
+                "matrices": JSONValue(role.matrices), "parameters": JSONValue(role.parameters),
+            ])
+        }
+        let time: JSONValue? = plan.time.map { time in
+            .object([
+                "measuredSteps": JSONValue(time.measuredSteps),
+                "secondsPerStep": .number(time.secondsPerStep),
+                "trainingSeconds": .number(time.trainingSeconds),
+                "evaluationSeconds": .number(time.evaluationSeconds),
+                "tokensPerSecond": .number(time.tokensPerSecond),
+            ])
+        }
+        return JSONValue.object([
+            "method": .string(plan.config.method.rawValue), "threads": JSONValue(plan.threads),
+            "parameters": .object([
+                "frozen": JSONValue(plan.frozenParameters), "trainable": JSONValue(plan.trainableParameters),
+                "head": JSONValue(plan.headParameters), "roles": .object(roles),
+            ]),
+            "memory": .object([
+                "bytes": JSONValue(plan.memory.total),
+                "availableBytes": plan.memory.available.map { JSONValue($0) } ?? .null,
+                "fits": .bool(plan.memory.fits),
+                "parts": .array(
+                    plan.memory.parts.map {
+                        .object(["name": .string($0.name), "bytes": JSONValue($0.bytes)])
+                    }),
+            ]),
+            "totalSteps": JSONValue(plan.totalSteps), "stepsPerEpoch": JSONValue(plan.stepsPerEpoch),
+            "tokensPerEpoch": JSONValue(plan.tokensPerEpoch), "evaluations": JSONValue(plan.evaluations),
+            "time": time ?? .null, "warnings": .array(plan.warnings.map { .string($0) }),
+        ]).text()
+    }
+}
