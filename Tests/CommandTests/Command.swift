@@ -20,6 +20,8 @@ struct CommandFailure: Error, CustomStringConvertible {
 
 /// A started `adalora` process. Its streams go to files: pipes that nobody reads would block it.
 final class RunningCommand {
+    /// Foundation's `Process.run` has crashed where many threads started processes at once.
+    private static let starting = NSLock()
     private let process = Process()
     private let ended = DispatchSemaphore(value: 0)
     private let folder: URL
@@ -44,7 +46,7 @@ final class RunningCommand {
         process.standardError = try Self.stream(self.folder.appendingPathComponent("stderr"))
         let ended = self.ended
         process.terminationHandler = { _ in ended.signal() }
-        try process.run()
+        try Self.starting.withLock { try process.run() }
     }
 
     private static func stream(_ file: URL) throws -> FileHandle {
