@@ -11,6 +11,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -22,7 +23,7 @@ let package = Package(
         .target(name: "Autodiff", dependencies: ["Matrices"]),
         .target(name: "ModelFiles", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
-        .target(name: "Datasets"),
+        .target(name: "Datasets", dependencies: ["ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(
             name: "RunConfiguration",
@@ -41,7 +42,10 @@ let package = Package(
         .target(name: "Charts"),
         .target(
             name: "ReportPages", dependencies: ["Charts", "ModelFiles", "Reports", "RunConfiguration"],
-            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
+            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js"), .embedInCode("Page/live.js")]),
+        .target(
+            name: "RunServer",
+            dependencies: ["ReportPages", "ModelFiles", .product(name: "FlyingFox", package: "FlyingFox")]),
         .target(
             name: "TensorBoard",
             dependencies: [
@@ -56,7 +60,7 @@ let package = Package(
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
                 "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages",
-                "Comparison", "TensorBoard",
+                "Comparison", "TensorBoard", "RunServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -101,6 +105,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/PeerSteps"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
+        .target(
+            name: "FuzzEntries",
+            dependencies: [
+                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
+            ], path: "Tests/FuzzEntries"),
         .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
         .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "Matrices"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
@@ -129,6 +138,15 @@ let package = Package(
             dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports", "RunFolders"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Only scripts/fuzz.sh sets this: a program that libFuzzer starts, built in a folder of its own.
+if Context.environment["ADALORA_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzEntries"], path: "scripts/fuzz",
+            exclude: ["seeds.py", "tokens.dict"]))
+}

@@ -12,6 +12,7 @@ struct EventLine {
         static let sites = 10_000
         static let roles = 100
         static let lineBytes = 64 << 20
+        static let lineValues = 4_000_000
     }
 
     private let object: JSONObject
@@ -23,7 +24,11 @@ struct EventLine {
         self.line = line
         let value: JSONValue
         do {
-            value = try JSONValue.parse(bytes, limits: JSONLimits(depth: 8, byteCount: Limit.lineBytes))
+            value = try JSONValue.parse(
+                bytes,
+                limits: JSONLimits(
+                    depth: 8, byteCount: Limit.lineBytes, values: Limit.lineValues, textBytes: Limit.lineBytes
+                ))
         } catch let error as JSONError {
             throw ReportError(
                 place: file, line: line, problem: "not JSON at byte \(error.offset): \(error.problem)",

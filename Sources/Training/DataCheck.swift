@@ -106,10 +106,13 @@ private struct ReadFile {
         _ role: DataCheck.Role, _ path: String, _ config: RunConfig, _ findings: inout [DataFinding]
     ) throws {
         self.role = role
+        let url = URL(fileURLWithPath: path)
+        // As readers name it.
+        let path = url.relativePath
         self.path = path
         do {
             let read = try Dataset.readLeavingOut(
-                URL(fileURLWithPath: path), form: config.task.rowForm(labelSeparator: config.labelSeparator),
+                url, form: config.task.rowForm(labelSeparator: config.labelSeparator),
                 columns: ColumnNames(text: config.textColumns, label: config.labelColumn))
             (dataset, rejected) = (read.dataset, read.rejected)
         } catch let error as DataError where error.kind == .invalid {

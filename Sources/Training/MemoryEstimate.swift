@@ -1,4 +1,3 @@
-import Autodiff
 import Matrices
 import RunConfiguration
 import Transformers
@@ -36,8 +35,7 @@ public struct MemoryEstimate: Sendable {
     ///   - memory: what the system tells.
     init(
         _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, _ config: RunConfig,
-        totalSteps: Int,
-        threads: Int, start: Int?, memory: ProcessMemory = ProcessMemory()
+        totalSteps: Int, threads: Int, start: Int?, memory: ProcessMemory = ProcessMemory()
     ) {
         let float = MemoryLayout<Float>.size
         let training = ShardLoad(training: inputs.train, sampler, totalSteps: totalSteps)
@@ -83,6 +81,6 @@ public struct MemoryEstimate: Sendable {
         available = memory.available.map { $0 + (memory.resident ?? 0) }
     }
 
-    /// What OpenBLAS's `sgemm` lays its operands out in, a worker: measured with the shapes of MiniLM and BERT.
+    /// What OpenBLAS's `sgemm` lays its operands out in, a worker, as seen with the shapes of MiniLM.
     private static let productSpace = 4_000_000
 }

@@ -70,6 +70,19 @@ final class RunningCommand {
     }
 
     var isRunning: Bool { process.isRunning }
+
+    /// Standard error of a process that goes on.
+    func errorsSoFar() throws -> String {
+        String(decoding: try Data(contentsOf: folder.appendingPathComponent("stderr")), as: UTF8.self)
+    }
+
+    /// The highest resident memory so far, in bytes; nil once the process has ended.
+    var peakMemory: Int? {
+        let file = "/proc/\(process.processIdentifier)/status"
+        let line = (try? String(contentsOfFile: file, encoding: .utf8))?.split(separator: "\n")
+            .first { $0.hasPrefix("VmHWM:") }
+        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+    }
 }
 
 /// Where the command under test is.
