@@ -36,6 +36,8 @@ class Page:
         if downloads:
             options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
         self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        # A page of 500 matrices on a busy machine.
+        self.driver.set_script_timeout(180)
         if not script:
             self.cdp("Emulation.setScriptExecutionDisabled", value=True)
         self.open(file)
