@@ -111,10 +111,24 @@ extension PEFTFolder {
 
     /// The outputs of the classifier in an adapter folder; nil when it has none.
     ///
-    /// - Parameter name: of the classifier's weight in transformers.
-    public static func outputs(of folder: URL, classifier name: String) throws -> Int? {
-        let store = try openWeights(folder)
-        return store.info(prefix + name)?.shape.first
+    /// - Parameters:
+    ///   - name: of the classifier's weight [K, C] in transformers.
+    ///   - inputs: C
+    public static func outputs(of folder: URL, classifier name: String, inputs: Int) throws -> Int? {
+        try outputs(of: try openWeights(folder), classifier: prefix + name, inputs: inputs)
+    }
+
+    /// The same of a model's weights.
+    public static func outputs(of store: TensorStore, classifier name: String, inputs: Int) throws -> Int? {
+        guard let shape = store.info(name)?.shape else { return nil }
+        // A size of 0 would let the other one be any number.
+        guard shape.count == 2, shape[1] == inputs else {
+            throw ModelFileError(
+                file: store.path, place: name,
+                problem: "shape \(shape), a classifier of this model has [classes, \(inputs)]",
+                advice: "was it trained on another base model?")
+        }
+        return shape[0]
     }
 
     private static func openWeights(_ folder: URL) throws -> TensorStore {

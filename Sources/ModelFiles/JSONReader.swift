@@ -14,7 +14,7 @@ public struct JSONLimits: Sendable {
     public var textBytes: Int
 
     public init(
-        depth: Int = 64, byteCount: Int = 256 << 20, values: Int = 250_000, textBytes: Int = 16 << 20
+        depth: Int = 64, byteCount: Int = 256 << 20, values: Int = 200_000, textBytes: Int = 16 << 20
     ) {
         self.depth = depth
         self.byteCount = byteCount

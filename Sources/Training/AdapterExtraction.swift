@@ -125,7 +125,8 @@ struct ExtractedHead {
     init(tuned: URL, old: LoadedEncoder, new: LoadedEncoder, labels given: [String]?) throws {
         let store = try HFFolder(tuned).openWeights()
         let classifier = new.encoder.configuration.family.headNames.classifier + ".weight"
-        let outputs = store.info(classifier)?.shape.first
+        let outputs = try PEFTFolder.outputs(
+            of: store, classifier: classifier, inputs: new.encoder.configuration.hiddenSize)
         let pooling = outputs == nil ? Pooling.first : .pooler
         func head(_ encoder: TextEncoder) throws -> SequenceHead {
             let head = try SequenceHead(

@@ -21,9 +21,10 @@ struct PEFTAdapter {
         let form = task.meaning.headForm(.pooler)
         let store = try HFFolder(base).openWeights()
         let classifier = loaded.encoder.configuration.family.classifierName(form) + ".weight"
+        let width = loaded.encoder.configuration.hiddenSize
         guard
-            let outputs = try PEFTFolder.outputs(of: folder, classifier: classifier)
-                ?? store.info(classifier)?.shape.first, outputs > 0
+            let outputs = try PEFTFolder.outputs(of: folder, classifier: classifier, inputs: width)
+                ?? PEFTFolder.outputs(of: store, classifier: classifier, inputs: width), outputs > 0
         else {
             throw ModelFileError(
                 file: folder.path, place: classifier,

@@ -1,4 +1,5 @@
 import Adapters
+import Datasets
 import Foundation
 import ModelFiles
 import RunConfiguration
@@ -158,7 +159,8 @@ struct AdapterDescription {
         let name = try need("task") { $0.string.flatMap(RunConfig.Task.init(rawValue:)) }
         let labels = try need("labels") { value -> [String]? in
             let labels = value.array?.compactMap(\.string)
-            return labels?.count == value.array?.count ? labels : nil
+            guard let labels, labels.count == value.array?.count else { return nil }
+            return labels.count <= LabelSet.mostClasses ? labels : nil
         }
         let stride =
             try name == .questionAnswering ? need("stride") { $0.int.flatMap { $0 >= 0 ? $0 : nil } } : 0

@@ -130,6 +130,8 @@ struct BadAdapter: Sendable, CustomTestStringConvertible {
             try FileManager.default.copyItem(at: adapter, to: workspace.file(name))
         }
         try bad.spoil(workspace)
+        // Else the manifest tells of every fault first.
+        try FolderManifest.write(into: workspace.file("bad"))
         func check(_ commands: [[String]]) throws {
             for command in commands {
                 let result = try workspace.run(command)

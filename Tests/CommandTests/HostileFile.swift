@@ -58,7 +58,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
             try $0.extend("model/model.safetensors", to: 100_000_008)
         },
         weights(
-            "values without end", "more than 250000 values",
+            "values without end", "more than 200000 values",
             "{\"a\":[" + String(repeating: "0,", count: megabyte)),
         weights(
             "deep header", "nested deeper than 64 levels", "{\"a\":" + String(repeating: "[", count: megabyte)
@@ -192,7 +192,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
         ) {
             [UInt8](repeating: 0x78, count: 100 * megabyte)
         },
-        data("values without end in a line", "more than 250000 values", "bad.jsonl", bytes: 15 * megabyte) {
+        data("values without end in a line", "more than 200000 values", "bad.jsonl", bytes: 15 * megabyte) {
             Array("{\"text\":\"a\",\"label\":[".utf8)
                 + [UInt8](repeating: 0x2C, count: 15 * megabyte).replacingOdd(with: 0x30)
         },
@@ -274,11 +274,23 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
 
     private static let adapters: [HostileFile] = [
         setting("endless rank", "r: missing or not a whole number from 1 to 10000", ["r": .number(1e12)]),
-        setting("infinite factor", "beyond the range of F32", ["alpha_pattern": .object(["query": .number(1e300)])]),
+        setting(
+            "infinite factor", "beyond the range of F32",
+            ["alpha_pattern": .object(["query": .number(1e300)])]),
         setting("switch that is none", "use_rslora: neither true nor false", ["use_rslora": .string("yes")]),
         adapter("adapter in a pickle", "only here as a PyTorch pickle") {
             try FileManager.default.removeItem(at: $0.file("bad/adapter_model.safetensors"))
             try $0.write([0x80, 2], to: "bad/adapter_model.bin")
+        },
+        adapter(
+            "endless classes without a byte", "classifier.weight: shape [1000000000000000, 0], a classifier"
+        ) {
+            try $0.editTensors($0.file("bad/adapter_model.safetensors")) { info, bytes in
+                let isEndless = info.name.hasSuffix("classifier.weight")
+                return TensorToWrite(
+                    name: info.name, elementType: info.elementType,
+                    shape: isEndless ? [1_000_000_000_000_000, 0] : info.shape, bytes: isEndless ? [] : bytes)
+            }
         },
         adapter("deep adapter", "nested deeper than 64 levels") {
             try $0.write(String(repeating: "{\"a\":", count: 100_000), to: "bad/adapter_config.json")
@@ -301,6 +313,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
             let text = try workspace.text(file)
             guard text.contains(old) else { throw CommandFailure(description: "no \(old) in \(text)") }
             try workspace.write(text.replacingOccurrences(of: old, with: new), to: file)
+            try FolderManifest.write(into: workspace.file("run/adapter"))
         }
     }
 
@@ -314,13 +327,18 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
             "damaged description", "where a value should begin", #""maxLength": 32"#, #""maxLength": x"#),
     ]
 
+    /// - Parameter isSigned: the manifest knows nothing of the fault, so that the reader has to find it.
     private static func checkpoint(
-        _ name: String, _ problem: String, _ spoil: @escaping @Sendable (Workspace) throws -> Void
+        _ name: String, _ problem: String, isSigned: Bool = true,
+        _ spoil: @escaping @Sendable (Workspace) throws -> Void
     ) -> HostileFile {
         HostileFile(
-            name, status: 66, ["run has no readable checkpoint", problem],
-            arguments: ["train", "--resume", "run"],
-            prepare: spoil)
+            name, status: 66, ["run has no whole checkpoint", problem],
+            arguments: ["train", "--resume", "run"]
+        ) {
+            try spoil($0)
+            if isSigned { try FolderManifest.write(into: $0.file("run/checkpoints/step-6")) }
+        }
     }
 
     private static func state(_ name: String, _ problem: String, _ key: String, _ value: JSONValue)
@@ -351,6 +369,16 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
                     name: info.name, elementType: info.elementType, shape: info.shape,
                     bytes: info.name == "values" ? nan + bytes.dropFirst(4) : bytes)
             }
+        },
+        checkpoint("state with another bit", "SHA-256 differs", isSigned: false) {
+            var bytes = Array(try $0.bytes("run/checkpoints/step-6/state.safetensors"))
+            bytes[bytes.count - 1] ^= 1
+            try $0.write(bytes, to: "run/checkpoints/step-6/state.safetensors")
+        },
+        checkpoint("manifest of other files", "not an entry this version can read", isSigned: false) {
+            try $0.write(
+                #"{"format":1,"files":{"../../config.yaml":{"bytes":1,"sha256":""}}}"#,
+                to: "run/checkpoints/step-6/manifest.json")
         },
         checkpoint("half a state", "but the file holds") {
             let file = "run/checkpoints/step-6/state.safetensors"

@@ -166,7 +166,7 @@ struct DataErrorTests {
         Row(
             "a list without end", .jsonl,
             #"{"text":"a","label":["# + String(repeating: "0,", count: 300_000) + "0]}",
-            "f:1: broken JSON at byte 0: the text has more than 250000 values; "
+            "f:1: broken JSON at byte 0: the text has more than 200000 values; "
                 + "each line must be one complete JSON object"),
         Row(
             "mark inside", .jsonl, #"{"text":"a","label":1}"# + "\n\u{FEFF}" + #"{"text":"a","label":1}"#,

@@ -195,7 +195,7 @@ private func read(
                 + "count answer_start in characters from 0"),
         Refusal(
             #"{"data":["# + String(repeating: "0,", count: 400_000) + "0]}", .squad, .questions,
-            "f: not a SQuAD document: the text has more than 300000 values; "
+            "f: not a SQuAD document: the text has more than 250000 values; "
                 + "it is {\"data\": [{\"paragraphs\": [{\"context\": …, \"qas\": […]}]}]}; "
                 + "name a file of one question a line .jsonl"),
         Refusal(
