@@ -22,7 +22,7 @@ let package = Package(
         .target(name: "Autodiff", dependencies: ["Matrices"]),
         .target(name: "ModelFiles", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
-        .target(name: "Datasets"),
+        .target(name: "Datasets", dependencies: ["ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(
             name: "RunConfiguration",
@@ -40,6 +40,9 @@ let package = Package(
         .target(name: "Reports", dependencies: ["ModelFiles"]),
         .target(name: "Charts"),
         .target(
+            name: "ReportPages", dependencies: ["Charts", "ModelFiles", "Reports", "RunConfiguration"],
+            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
+        .target(
             name: "TensorBoard",
             dependencies: [
                 "Adapters", "Training", "ModelFiles", "Charts",
@@ -52,8 +55,9 @@ let package = Package(
             name: "adalora",
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
-                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "Comparison",
-                "TensorBoard", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages",
+                "Comparison", "TensorBoard",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "AllocationCost",
@@ -97,6 +101,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/PeerSteps"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
+        .target(
+            name: "FuzzEntries",
+            dependencies: [
+                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
+            ], path: "Tests/FuzzEntries"),
         .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
         .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "Matrices"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
@@ -116,11 +125,24 @@ let package = Package(
                 "Training", "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "Datasets",
                 "RankAllocation", "RunConfiguration", "GoldenFiles",
             ]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .target(name: "RunFolders", dependencies: ["Reports"], path: "Tests/RunFolders"),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunFolders"]),
         .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+        .testTarget(
+            name: "ReportPagesTests",
+            dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports", "RunFolders"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Only scripts/fuzz.sh sets this: a program that libFuzzer starts, built in a folder of its own.
+if Context.environment["ADALORA_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzEntries"], path: "scripts/fuzz",
+            exclude: ["seeds.py", "tokens.dict"]))
+}

@@ -16,7 +16,7 @@ extension PEFTFolder {
         takesHead: Bool = true
     ) throws -> AdapterSet {
         let config = try AdapterConfiguration(folder.appendingPathComponent(configurationFile))
-        let store = try TensorStore(file: folder.appendingPathComponent(weightsFile))
+        let store = try openWeights(folder)
         let reader = Reader(store: store)
         var adapters: [LowRankAdapter] = []
         var adapted: [LinearLayer] = []
@@ -113,8 +113,13 @@ extension PEFTFolder {
     ///
     /// - Parameter name: of the classifier's weight in transformers.
     public static func outputs(of folder: URL, classifier name: String) throws -> Int? {
-        let store = try TensorStore(file: folder.appendingPathComponent(weightsFile))
+        let store = try openWeights(folder)
         return store.info(prefix + name)?.shape.first
+    }
+
+    private static func openWeights(_ folder: URL) throws -> TensorStore {
+        try PickledWeights.refuse(in: folder, insteadOf: weightsFile)
+        return try TensorStore(file: folder.appendingPathComponent(weightsFile))
     }
 
     private final class Reader {

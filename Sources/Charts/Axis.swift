@@ -13,7 +13,7 @@ public struct Axis: Sendable, Hashable {
     /// Ticks at just these values, such as the budgets that were measured; nil: round numbers.
     public var tickValues: [Double]?
 
-    /// y axes are linear whatever `scale` says.
+    /// The y axis of a line chart may be logarithmic; other y axes are linear whatever `scale` says.
     public init(
         _ title: String, scale: AxisScale = .linear, format: NumberFormat = .automatic,
         includesZero: Bool = false,
@@ -82,7 +82,7 @@ package enum TickLabels {
 
     package static func vertical(_ axis: Axis, scale: Scale) -> [TickLabel] {
         let target = max(2, Int(abs(scale.to - scale.from) / 30))
-        let ticks = axis.ticks(low: scale.low, high: scale.high, scale: .linear, target: target)
+        let ticks = axis.ticks(low: scale.low, high: scale.high, scale: scale.kind, target: target)
         return zip(ticks.values, ticks.labels(axis.format)).map { TickLabel(value: $0, text: $1) }
     }
 

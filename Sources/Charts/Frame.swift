@@ -1,11 +1,14 @@
 /// A labeled range on the x axis, such as warm-up, budgeting and final phase of a schedule.
 public struct PhaseRange: Sendable, Hashable {
     public var label: String
+    /// Where there is no room for the label.
+    public var short: String
     public var from: Double
     public var to: Double
 
-    public init(_ label: String, from: Double, to: Double) {
+    public init(_ label: String, short: String = "", from: Double, to: Double) {
         self.label = label
+        self.short = short
         self.from = from
         self.to = to
     }
@@ -66,12 +69,14 @@ struct ChartHead {
 /// An axis together with the values it spans.
 struct SpannedAxis {
     let axis: Axis
+    let scale: AxisScale
     let low: Double
     let high: Double
 
     init?(_ axis: Axis, values: some Sequence<Double>, scale: AxisScale, padding: Double) {
         guard let domain = axis.domain(values, scale: scale, padding: padding) else { return nil }
         self.axis = axis
+        self.scale = scale
         (low, high) = domain
     }
 }
@@ -113,7 +118,7 @@ struct XYFrame {
         totalHeight = bottom + below
 
         let vertical = { (axis: SpannedAxis) in
-            Scale(kind: .linear, low: axis.low, high: axis.high, from: bottom, to: top)
+            Scale(kind: axis.scale, low: axis.low, high: axis.high, from: bottom, to: top)
         }
         y = vertical(yAxis)
         right = rightAxis.map(vertical)
@@ -187,17 +192,27 @@ struct XYFrame {
                 extra: index % 2 == 0 ? "" : "fill-opacity=\"0\"", tooltip: phase.label)
             canvas.line(end, top - 16, end, bottom, "grid")
             let room = end - max(start, freeFrom) - 4
+            let isTight = Labels.width(Labels.cleaned(phase.label), size: 11) > room
+            let label = isTight && !phase.short.isEmpty ? phase.short : phase.label
             // A label of two letters and … says nothing; the tooltip and the description still have the name.
-            guard room >= 24 else { continue }
+            guard room >= (isTight && !phase.short.isEmpty ? Labels.width(label, size: 11) : 24) else {
+                continue
+            }
             let middle = (max(start, freeFrom) + end) / 2
-            canvas.text(
-                phase.label, middle, top - 4, size: 11, anchor: .middle, style: .muted, maxWidth: room)
+            canvas.text(label, middle, top - 4, size: 11, anchor: .middle, style: .muted, maxWidth: room)
             freeFrom = end
         }
     }
 
-    /// Where the data may be drawn: a group clipped to the plot.
-    mutating func beginData() { canvas.add("<g clip-path=\"url(#\(canvas.id)-clip)\">") }
+    /// Where the data may be drawn: a group clipped to the plot. On a linear x axis it says which values its sides
+    /// stand for, so that a page can mark a place.
+    mutating func beginData() {
+        let sides =
+            x.kind == .linear
+            ? " data-low=\"\(x.low)\" data-high=\"\(x.high)\" data-left=\"\(px(x.from))\" data-right=\"\(px(x.to))\""
+                + " data-top=\"\(px(top))\" data-bottom=\"\(px(bottom))\"" : ""
+        canvas.add("<g clip-path=\"url(#\(canvas.id)-clip)\"\(sides)>")
+    }
 
     mutating func endData() { canvas.add("</g>") }
 

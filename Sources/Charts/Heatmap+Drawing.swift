@@ -33,11 +33,18 @@ struct HeatmapLayout {
 
         rowLabelWidth =
             min(rowNames.map(widthOf).max() ?? 0, Self.maxLabel) + (style.rowTitle.isEmpty ? 8 : 28)
-        let room = (limit - 24 - rowLabelWidth) / Double(columns)
+        let rowLabels = rowLabelWidth
+        let roomBeside = { (maps: Int) in
+            (limit - 24 - Double(maps) * rowLabels - Double(maps - 1) * Self.gap) / Double(maps * columns)
+        }
+        let room = roomBeside(1)
         // Short names are written across, so a cell may grow a little for them; long ones are turned.
-        let wanted = max(widestValue + 8, widestColumn <= 60 ? widestColumn + 6 : 0, 30)
-        cellWidth = max(min(wanted, room), 3)
-        cellHeight = rows > 40 ? max(960 / Double(rows), 3) : 24
+        let wanted = max(
+            widestValue + 8, widestColumn <= 60 ? widestColumn + 6 : 0, style.fillsWidth ? 84 : 30)
+        // As many maps of a panel in a row as leave their cells room for numbers.
+        let beside = (1...max(maps.count, 1)).last { roomBeside($0) >= 36 } ?? 1
+        cellWidth = max(min(wanted, style.fillsWidth ? roomBeside(beside) : room), 3)
+        cellHeight = rows > 40 ? max(960 / Double(rows), 3) : style.fillsWidth && rows <= 14 ? 34 : 24
         printsValues = widestValue + 4 <= cellWidth && cellHeight >= 14
         turnsColumnLabels = widestColumn + 4 > cellWidth
         columnLabelHeight = turnsColumnLabels ? widestColumn + 8 : 18
@@ -110,7 +117,8 @@ extension HeatmapPanel {
     }
 
     func drawCells(
-        _ map: Heatmap, on canvas: inout Canvas, origin: (x: Double, y: Double), layout: HeatmapLayout,
+        _ map: Heatmap, _ index: Int, on canvas: inout Canvas, origin: (x: Double, y: Double),
+        layout: HeatmapLayout,
         domain: (low: Double, high: Double)
     ) {
         let (width, height) = (layout.cellWidth, layout.cellHeight)
@@ -119,6 +127,10 @@ extension HeatmapPanel {
             for column in 0..<map.columnCount {
                 let x = origin.x + Double(column) * width
                 let y = origin.y + Double(row) * height
+                if style.marksCells {
+                    canvas.add("<g data-map=\"\(index)\" data-row=\"\(row)\" data-column=\"\(column)\">")
+                }
+                defer { if style.marksCells { canvas.add("</g>") } }
                 guard let value = map.value(row, column) else {
                     canvas.rect(
                         x, y, width - gap, height - gap, "axis",
@@ -127,15 +139,17 @@ extension HeatmapPanel {
                 }
                 let color = style.scale.color(value, in: domain)
                 let text = style.format.string(value)
+                let isEmpty = style.showsZeroAsEmpty && value == 0
                 canvas.rect(
-                    x, y, width - gap, height - gap, "c", extra: "fill=\"\(color.hex)\"",
+                    x, y, width - gap, height - gap, isEmpty ? "zero" : "c", extra: "fill=\"\(color.hex)\"",
                     tooltip: layout.printsValues
                         ? "" : "\(map.rowLabel(row)), \(map.columnLabel(column)): \(text)")
                 guard layout.printsValues else { continue }
                 canvas.text(
                     text, x + (width - gap) / 2, y + height / 2 + 3.5, size: HeatmapLayout.textSize,
                     anchor: .middle,
-                    style: Palette.textColor(on: color) == Palette.cellDark ? .onLight : .onDark)
+                    style: isEmpty
+                        ? .muted : Palette.textColor(on: color) == Palette.cellDark ? .onLight : .onDark)
             }
         }
     }
@@ -149,7 +163,7 @@ extension HeatmapPanel {
             canvas.text(style.legendTitle, 12, y + 12, size: 12, maxWidth: 120)
             x = 12 + max(min(Labels.width(Labels.cleaned(style.legendTitle), size: 12), 120) + 14, 24)
         }
-        let length = 180.0
+        let length = width < 420 ? 100.0 : 180
         let slices = 45
         for slice in 0..<slices {
             let value = domain.low + (domain.high - domain.low) * (Double(slice) + 0.5) / Double(slices)
@@ -160,13 +174,20 @@ extension HeatmapPanel {
         }
         let scale = Scale(kind: .linear, low: domain.low, high: domain.high, from: x, to: x + length)
         let axis = Axis("", format: style.format, wholeNumbers: style.format == .decimals(0))
-        for label in TickLabels.horizontal(axis, scale: scale, pictureWidth: width, spacing: 40) {
+        for label in TickLabels.horizontal(
+            axis, scale: scale, pictureWidth: width, spacing: length < 180 ? 24 : 40)
+        {
             let place = scale.position(label.value)
             canvas.line(place, y + 15, place, y + 19, "axis")
             canvas.text(label.text, place, y + 31, size: TickLabels.size, anchor: .middle, style: .muted)
         }
+        var start = x + length + (width < 420 ? 24 : 40)
+        if style.showsZeroAsEmpty {
+            canvas.rect(start, y + 1, 20, 14, "zero")
+            canvas.text("0", start + 27, y + 12, size: 12)
+            start += 52
+        }
         if missing > 0 {
-            let start = x + length + 40
             canvas.rect(start, y + 1, 20, 14, "axis", extra: "style=\"fill:url(#\(canvas.id)-hatch)\"")
             canvas.text(
                 style.missingNote, start + 27, y + 12, size: 12, maxWidth: max(width - start - 35, 20))

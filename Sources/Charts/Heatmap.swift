@@ -88,6 +88,12 @@ public struct HeatmapStyle: Sendable, Hashable {
     /// Maps go to a further row where they would exceed this many pixels.
     public var maxWidth = 900.0
     public var theme = ChartTheme.automatic
+    /// 0 is an empty cell beside the scale, which starts at 1: for counts, where none at all is worth seeing.
+    public var showsZeroAsEmpty = false
+    /// Cells as large as the width allows, up to a comfortable size.
+    public var fillsWidth = false
+    /// Each cell is a group with `data-map`, `data-row` and `data-column`, for a page that changes cells.
+    public var marksCells = false
 
     public init() {}
 }
@@ -129,7 +135,7 @@ public struct HeatmapPanel: Sendable, Hashable {
         for (index, map) in maps.enumerated() {
             let origin = layout.origin(of: index)
             drawLabels(map, on: &canvas, origin: origin, layout: layout)
-            drawCells(map, on: &canvas, origin: origin, layout: layout, domain: domain)
+            drawCells(map, index, on: &canvas, origin: origin, layout: layout, domain: domain)
         }
         drawLegend(on: &canvas, layout: layout, domain: domain, missing: missing)
         return head.rendering(canvas, height: layout.height, details: details(values, missing: missing))

@@ -1,7 +1,9 @@
 /// How a legend or an end label shows what it names.
 enum LegendKey: Sendable {
     case line(index: Int)
+    case faint(index: Int)
     case area(index: Int)
+    case filled(RGB)
     case step
 }
 
@@ -89,8 +91,13 @@ struct Legend {
             canvas.path(
                 "M\(px(x)) \(px(y))H\(px(x + 20))", "l s\(index % Palette.count)", extra: Marks.dash(index))
             canvas.add(Marks.marker(index, x: x + 10, y: y))
+        case .faint(let index):
+            canvas.path(
+                "M\(px(x)) \(px(y))H\(px(x + 20))", "l s\(index % Palette.count)", extra: LineChart.faint)
         case .area(let index):
             canvas.rect(x + 4, y - 6, 14, 12, "f\(index % Palette.count)")
+        case .filled(let color):
+            canvas.rect(x + 4, y - 6, 14, 12, "edge", extra: "fill=\"\(color.hex)\"")
         case .step:
             canvas.path("M\(px(x)) \(px(y))H\(px(x + 20))", "step")
         }

@@ -11,14 +11,19 @@ extension LineChart {
         }
     }
 
+    static let faint = "stroke-opacity=\"0.55\" style=\"stroke-width:1\""
+
     func drawLine(_ one: Series, _ index: Int, on frame: inout XYFrame) {
-        let color = "s\(index % Palette.count)"
+        let look = one.look ?? index
+        let color = "s\(look % Palette.count)"
         let runs = runs(one, index, frame)
         let data = runs.filter { $0.count > 1 }.map(Self.polyline).joined()
-        frame.canvas.path(data, "l \(color)", extra: Marks.dash(index))
-        for run in runs {
+        frame.canvas.path(
+            data, "l \(color)",
+            extra: one.isFaint ? Self.faint : Marks.dash(look))
+        for run in runs where !one.isFaint || run.count == 1 {
             for place in Self.marked(run, of: runs) {
-                frame.canvas.add(Marks.marker(index, x: place.x, y: place.y))
+                frame.canvas.add(Marks.marker(look, x: place.x, y: place.y))
             }
         }
     }
@@ -50,7 +55,7 @@ extension LineChart {
     }
 
     func drawIntervals(_ one: Series, _ index: Int, on frame: inout XYFrame) {
-        let color = index % Palette.count
+        let color = (one.look ?? index) % Palette.count
         if one.showsBand {
             frame.canvas.path(bands(one, index, frame), "band f\(color)")
             return
@@ -81,7 +86,7 @@ extension LineChart {
     func drawStepLine(on frame: inout XYFrame) {
         guard let stepLine, let right = frame.right else { return }
         var data = ""
-        for run in stepLine.points.split(whereSeparator: { !isShown($0) }) {
+        for run in stepLine.points.split(whereSeparator: { !isShownOnRight($0) }) {
             for (index, point) in run.enumerated() {
                 let (x, y) = (px(frame.x.position(point.x)), px(right.position(point.y)))
                 data += index == 0 ? "M\(x) \(y)" : "H\(x)V\(y)"

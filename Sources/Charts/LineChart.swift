@@ -63,9 +63,9 @@ public struct LineChart: Sendable, Hashable {
             id: id, title: title, summary: summary, width: width, height: height, theme: theme)
         let drawn = series.map { $0.thinned(to: Self.mostPoints) }
         let present = drawn.flatMap { $0.points.filter(isShown) }
-        let steps = stepLine?.points.filter(isShown) ?? []
+        let steps = stepLine?.points.filter(isShownOnRight) ?? []
         let heights = present.flatMap { [$0.y, $0.interval?.low ?? .nan, $0.interval?.high ?? .nan] }
-        let yAxis = SpannedAxis(y, values: heights, scale: .linear, padding: 0.05)
+        let yAxis = SpannedAxis(y, values: heights, scale: y.scale, padding: 0.05)
         let rightAxis = stepLine.flatMap {
             SpannedAxis($0.axis, values: steps.map(\.y), scale: .linear, padding: 0.05)
         }
@@ -75,7 +75,10 @@ public struct LineChart: Sendable, Hashable {
         else { return head.withoutData(notes) }
 
         var parts = XYFrame.Parts(phases: phases, notes: notes)
-        let entries = series.enumerated().map { LegendEntry(text: $1.name, key: .line(index: $0)) }
+        let entries = series.enumerated().map { at, one in
+            let look = one.look ?? at
+            return LegendEntry(text: one.name, key: one.isFaint ? .faint(index: look) : .line(index: look))
+        }
         let usesEnds = usesLineEnds(drawn)
         if usesEnds { parts.endLabels = XYFrame.endLabelWidth(series.map(\.name)) }
         let stepEntry = stepLine.map { [LegendEntry(text: $0.name, key: .step)] } ?? []
@@ -95,7 +98,12 @@ public struct LineChart: Sendable, Hashable {
 
     private var hasPhases: Bool { !phases.isEmpty }
 
-    func isShown(_ point: ChartPoint) -> Bool { point.isPresent && x.scale.holds(point.x) }
+    func isShown(_ point: ChartPoint) -> Bool {
+        point.isPresent && x.scale.holds(point.x) && y.scale.holds(point.y)
+    }
+
+    /// The right axis is linear.
+    func isShownOnRight(_ point: ChartPoint) -> Bool { point.isPresent && x.scale.holds(point.x) }
 
     private static func emptyAxis(_ axis: Axis) -> SpannedAxis? {
         SpannedAxis(axis, values: [0, 1], scale: .linear, padding: 0)
@@ -124,6 +132,11 @@ public struct LineChart: Sendable, Hashable {
         if unlogged > 0 {
             notes.append(
                 "\(unlogged) point\(unlogged == 1 ? "" : "s") with x ≤ 0 not on the logarithmic axis.")
+        }
+        let below = series.flatMap(\.points).count { $0.isPresent && !y.scale.holds($0.y) }
+        if below > 0 {
+            notes.append(
+                "\(below) point\(below == 1 ? "" : "s") with y ≤ 0 not on the logarithmic axis.")
         }
         return notes
     }

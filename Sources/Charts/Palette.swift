@@ -142,6 +142,7 @@ package enum Palette {
             "#\(id) .grid{stroke:\(colors.grid.hex)}",
             "#\(id) .shade{fill:\(colors.shade.hex)}",
             "#\(id) .edge{stroke:\(background)}",
+            "#\(id) .zero{fill:\(background);stroke:\(muted);stroke-opacity:.45}",
         ]
         for (index, color) in colors.series.enumerated() {
             lines.append("#\(id) .f\(index){fill:\(color.hex)}#\(id) .s\(index){stroke:\(color.hex)}")

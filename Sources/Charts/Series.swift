@@ -34,6 +34,10 @@ public struct Series: Sendable, Hashable {
     public var name: String
     public var points: [ChartPoint]
     public var intervals: IntervalStyle
+    /// A thin pale line without markers, for raw values behind smoothed ones.
+    public var isFaint = false
+    /// Which color, marker and pattern; nil: by the place among the chart's series.
+    public var look: Int?
 
     public init(name: String, points: [ChartPoint], intervals: IntervalStyle = .automatic) {
         self.name = name

@@ -25,6 +25,10 @@ public struct StackedAreaChart: Sendable, Hashable {
     /// Amounts hold until the next x; otherwise they are joined by straight lines.
     public var isStepped = true
     public var phases: [PhaseRange] = []
+    /// Groups in an order, such as layers by depth: colors of one scale, and of many groups only some are named.
+    public var isSequence = false
+    /// Where groups are named; at the ends where there is room.
+    public var legend = LegendPlacement.automatic
     /// Pixels.
     public var width = 720.0
     /// Pixels; many legend rows make the chart higher.
@@ -63,13 +67,14 @@ public struct StackedAreaChart: Sendable, Hashable {
                 yAxis, values: known.compactMap { $0.edges?.last }, scale: .linear, padding: 0.05)
         else { return head.withoutData(notes) }
 
-        let entries = groups.enumerated().map { LegendEntry(text: $1.name, key: .area(index: $0)) }
-        let usesEnds = Double(groups.count) * EndLabels.height <= height - 150
+        let named = namedGroups
+        let usesEnds =
+            legend != .above && legend != .hidden && Double(named.count) * EndLabels.height <= height - 150
         var parts = XYFrame.Parts(phases: phases, notes: notes)
         if usesEnds {
-            parts.endLabels = XYFrame.endLabelWidth(groups.map(\.name))
-        } else {
-            parts.legend = entries.reversed()
+            parts.endLabels = XYFrame.endLabelWidth(named.map { groups[$0].name })
+        } else if legend != .hidden {
+            parts.legend = named.reversed().map(entry)
         }
         var frame = XYFrame(head, x: xAxis, y: spanned, right: nil, parts: parts)
         frame.beginData()
@@ -77,9 +82,25 @@ public struct StackedAreaChart: Sendable, Hashable {
         for index in groups.indices { drawArea(index, runs, on: &frame) }
         frame.canvas.path(runs.map { outline($0, edge: groups.count, frame) }.joined(), "total")
         frame.endData()
-        if usesEnds, let last = runs.last?.last { drawEnds(entries, last, on: &frame) }
+        if usesEnds, let last = runs.last?.last { drawEnds(named, last, on: &frame) }
         return frame.finish(
             details: details(known) + (notes.isEmpty ? "" : " " + notes.joined(separator: " ")))
+    }
+
+    /// All groups, or of a long sequence the first, the last and some between.
+    private var namedGroups: [Int] {
+        let most = legend == .above ? 4 : max(2, Int((height - 150) / EndLabels.height))
+        guard isSequence, groups.count > most else { return Array(groups.indices) }
+        return (0..<most).map { $0 * (groups.count - 1) / (most - 1) }
+    }
+
+    private func color(_ index: Int) -> RGB {
+        Palette.color(at: Double(index) / Double(max(groups.count - 1, 1)), diverging: false)
+    }
+
+    private func entry(_ index: Int) -> LegendEntry {
+        LegendEntry(
+            text: groups[index].name, key: isSequence ? .filled(color(index)) : .area(index: index))
     }
 
     private var columns: [Column] {
@@ -128,17 +149,19 @@ public struct StackedAreaChart: Sendable, Hashable {
             let upper = places(run, edge: index + 1, frame)
             return LineChart.polyline(upper + places(run, edge: index, frame).reversed()) + "Z"
         }
+        let thin = groups.count > 20 ? "0.3" : "0.8"
         frame.canvas.path(
-            data.joined(), "f\(index % Palette.count) edge",
-            extra: "fill-opacity=\"0.85\" stroke-width=\"0.8\"")
+            data.joined(), isSequence ? "edge" : "f\(index % Palette.count) edge",
+            extra: (isSequence ? "fill=\"\(color(index).hex)\" " : "")
+                + "fill-opacity=\"0.85\" stroke-width=\"\(thin)\"")
     }
 
-    private func drawEnds(_ entries: [LegendEntry], _ last: Column, on frame: inout XYFrame) {
+    private func drawEnds(_ named: [Int], _ last: Column, on frame: inout XYFrame) {
         guard let edges = last.edges else { return }
-        let labels = entries.enumerated().map { index, entry in
+        let labels = named.map { index in
             let wanted = frame.y.position((edges[index] + edges[index + 1]) / 2)
             return (
-                entry: entry, from: frame.x.position(last.x),
+                entry: entry(index), from: frame.x.position(last.x),
                 wanted: min(max(wanted, frame.top), frame.bottom)
             )
         }

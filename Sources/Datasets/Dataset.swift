@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 
 /// The examples of one file, in file order.
 public struct Dataset: Sendable {
@@ -44,14 +45,16 @@ public struct Dataset: Sendable {
                 file: name, problem: "the extension names no known format",
                 advice: "name it \(form.extensions)")
         }
-        let bytes: [UInt8]
+        var bytes: [UInt8]
         do {
-            bytes = [UInt8](try Data(contentsOf: url))
-        } catch {
+            bytes = try FileBytes.read(url)
+        } catch let error as ModelFileError {
             throw DataError(
-                kind: .unreadable, file: name, problem: "the file cannot be read",
-                advice: "check its permissions")
+                kind: .unreadable, file: name, problem: "the file cannot be read: \(error.problem)",
+                advice: error.advice)
         }
+        // Here, where it takes no second copy.
+        if bytes.starts(with: SourceText.byteOrderMark) { bytes.removeFirst(SourceText.byteOrderMark.count) }
         return try parse(
             bytes, name: name, format: format, form: form, columns: columns, requireLabels: requireLabels)
     }

@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// Rows with several labels, and sentences with a tag for each word.
 extension DatasetBuilder {
     /// The label of a field: one, or for label sets what stands between the separators, nothing being the empty set.
@@ -6,6 +8,10 @@ extension DatasetBuilder {
         guard case .labelSets(let separator) = form else { return isBlank ? nil : .text(field) }
         if isBlank { return .list([]) }
         let names = pieces(of: field, separator: separator)
+        if names.count > LabelSet.mostClasses {
+            throw problem(
+                "more than \(LabelSet.mostClasses) labels in the row", line: line, "check the label column")
+        }
         if names.contains(where: \.isEmpty) {
             throw problem(
                 "an empty label among \(quoted(field))", line: line,
@@ -19,7 +25,7 @@ extension DatasetBuilder {
         let (bytes, mark) = (Array(field.utf8), Array(separator.utf8))
         var pieces: [[UInt8]] = [[]]
         var index = 0
-        while index < bytes.count {
+        while index < bytes.count, pieces.count <= LabelSet.mostClasses {
             if bytes[index...].starts(with: mark) {
                 pieces.append([])
                 index += mark.count
@@ -46,7 +52,7 @@ extension DatasetBuilder {
     func names(_ value: JSONValue?, column: String, line: Int) throws -> [String]? {
         switch value {
         case nil, .null: return nil
-        case .list(let values):
+        case .array(let values):
             return try values.map { value in
                 guard let name = value.className else {
                     throw problem(
@@ -63,14 +69,14 @@ extension DatasetBuilder {
     }
 
     func words(_ column: String, of values: [String: JSONValue], line: Int) throws -> [String] {
-        guard case .list(let list)? = values[column] else {
+        guard case .array(let list)? = values[column] else {
             throw problem(
                 "\(quoted(column)) is \(values[column]?.kind ?? "missing"), not an array of words",
                 line: line,
                 "write the row's words as [\"a\", \"b\"]")
         }
         return try list.map { value in
-            guard case .text(let word) = value else {
+            guard case .string(let word) = value else {
                 throw problem(
                     "\(quoted(column)) holds \(value.kind)", line: line, "each word is a string in quotes")
             }
@@ -103,12 +109,11 @@ extension DatasetBuilder {
             try builder.add(words: words, tags: columns == 1 ? nil : tags, line: first)
             (words, tags) = ([], [])
         }
-        let lines = source.bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
-        for (index, bytes) in lines.enumerated() {
-            let line = index + 1
-            let isTabbed = bytes.contains(0x09)
-            let fields = bytes.split { $0 == 0x0D || $0 == 0x09 || (!isTabbed && $0 == 0x20) }
-                .map { String(decoding: $0, as: UTF8.self) }
+        var (position, line) = (0, 0)
+        while let range = source.line(from: position) {
+            position = range.upperBound + 1
+            line += 1
+            let fields = try fields(source.bytes[range], line: line)
             guard let word = fields.first else {
                 try close(&self)
                 continue
@@ -130,5 +135,18 @@ extension DatasetBuilder {
             tags.append(fields[fields.count - 1])
         }
         try close(&self)
+    }
+
+    /// Between tabs, or where there are none between spaces.
+    private func fields(_ bytes: ArraySlice<UInt8>, line: Int) throws -> [String] {
+        let isTabbed = bytes.contains(0x09)
+        let fields = bytes.split(maxSplits: DelimitedReader.mostColumns) {
+            $0 == 0x0D || $0 == 0x09 || (!isTabbed && $0 == 0x20)
+        }
+        guard fields.count <= DelimitedReader.mostColumns else {
+            throw problem(
+                "more than \(DelimitedReader.mostColumns) columns", line: line, "check the file's format")
+        }
+        return fields.map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// Collects the rows of one file into a `Dataset`, counting what is odd.
 struct DatasetBuilder {
     let file: String
@@ -50,7 +52,7 @@ struct DatasetBuilder {
 
     private func text(_ name: String, of values: [String: JSONValue], line: Int) throws -> String {
         switch values[name] {
-        case .text(let text): return text
+        case .string(let text): return text
         case nil:
             throw problem(
                 "no column \(quoted(name))", line: line,
@@ -68,10 +70,10 @@ struct DatasetBuilder {
         }
         switch value {
         case nil, .null: return nil
-        case .text(let text): return text.allSatisfy(\.isWhitespace) ? nil : .text(text)
+        case .string(let text): return text.allSatisfy(\.isWhitespace) ? nil : .text(text)
         case .number(let number): return .number(number)
         case .largeInteger(let digits): return .text(digits)
-        case .truth(let truth): return .text(truth ? "true" : "false")
+        case .bool(let truth): return .text(truth ? "true" : "false")
         case let value?:
             throw problem(
                 "label column \(quoted(column)) is \(value.kind)", line: line,

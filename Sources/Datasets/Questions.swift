@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 
 /// A question as a file has it, with answers counted in Unicode scalars (Python's string indices).
 struct QuestionRow {
@@ -15,7 +16,7 @@ struct QuestionRow {
             DataError(file: file, line: line, problem: what, advice: advice)
         }
         func text(_ key: String) throws -> String {
-            guard case .text(let text)? = values[key] else {
+            guard case .string(let text)? = values[key] else {
                 throw problem(
                     "\(quoted(key)) is \(values[key]?.kind ?? "missing"), not a string",
                     "each line needs a question and a context")
@@ -24,7 +25,7 @@ struct QuestionRow {
         }
         let form = "write {\"text\": [\"…\"], \"answer_start\": [0]}, with empty arrays for no answer"
         func pair(_ text: JSONValue?, _ start: JSONValue?) throws -> (text: String, start: Int) {
-            guard case .text(let text)? = text, let start = start?.position else {
+            guard case .string(let text)? = text, let start = start?.position else {
                 throw problem("an answer without its text and answer_start", form)
             }
             return (text, start)
@@ -34,11 +35,12 @@ struct QuestionRow {
         context = try text("context")
         switch values["answers"] {
         case .object(let members)?:
-            guard case .list(let texts)? = members["text"], case .list(let starts)? = members["answer_start"],
+            guard case .array(let texts)? = members["text"],
+                case .array(let starts)? = members["answer_start"],
                 texts.count == starts.count
             else { throw problem("\"answers\" lacks text and answer_start of one length", form) }
             answers = try zip(texts, starts).map { try pair($0, $1) }
-        case .list(let list)?:
+        case .array(let list)?:
             answers = try list.map { entry in
                 guard case .object(let members) = entry else {
                     throw problem("\"answers\" holds \(entry.kind)", form)
@@ -96,7 +98,8 @@ extension DatasetBuilder {
     /// UTF-8 bytes of the first scalars of a text; nil when there are not as many.
     private static func bytes(before scalars: Int, of text: String) -> Int? {
         let all = text.unicodeScalars
-        guard let index = all.index(all.startIndex, offsetBy: scalars, limitedBy: all.endIndex) else {
+        guard scalars >= 0, let index = all.index(all.startIndex, offsetBy: scalars, limitedBy: all.endIndex)
+        else {
             return nil
         }
         return text.utf8.distance(from: text.startIndex, to: index)
@@ -105,6 +108,10 @@ extension DatasetBuilder {
     mutating func readArticles(_ source: SourceText) throws {
         let document: SquadDocument
         do {
+            // The decoder's map of the text takes more memory than the text where values are short.
+            let limits = JSONLimits(
+                byteCount: .max, values: JSONLimits().values + source.bytes.count / 16, textBytes: .max)
+            try source.bytes.withUnsafeBufferPointer { try JSONValue.checkSize($0, limits) }
             document = try JSONDecoder().decode(SquadDocument.self, from: Data(source.bytes))
         } catch {
             throw DataError(
@@ -131,6 +138,7 @@ extension DatasetBuilder {
             }
         }
         switch error {
+        case let error as JSONError: return ": \(error.problem)"
         case DecodingError.keyNotFound(let key, let context):
             let place = path(context.codingPath)
             return ": '\(key.stringValue)' is missing" + (place.isEmpty ? "" : " in \(place)")

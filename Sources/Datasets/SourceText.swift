@@ -3,13 +3,16 @@
 struct SourceText {
     /// A line longer than this is not an example but a file of another kind.
     static let longestLine = 16 << 20
+    /// Bytes that are checked for UTF-8 at a time, since each piece is copied.
+    private static let pieceSize = 1 << 18
+    static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     let name: String
     let bytes: [UInt8]
 
     init(_ input: [UInt8], name: String, longestLine: Int = SourceText.longestLine) throws {
-        let hasMark = input.starts(with: [0xEF, 0xBB, 0xBF])
-        bytes = hasMark ? Array(input.dropFirst(3)) : input
+        let hasMark = input.starts(with: Self.byteOrderMark)
+        bytes = hasMark ? Array(input.dropFirst(Self.byteOrderMark.count)) : input
         self.name = name
         if bytes.allSatisfy({ $0 == 0x0A || $0 == 0x0D || $0 == 0x20 || $0 == 0x09 }) {
             throw DataError(file: name, problem: "the file is empty", advice: "check the path")
@@ -20,8 +23,13 @@ struct SourceText {
                 advice: "convert it with iconv -f UTF-16 -t UTF-8")
         }
         try checkLines(longestLine)
-        // One pass over the file; only a broken file is worth a second one to find the line.
-        if String(validating: bytes, as: UTF8.self) == nil { try failAtInvalidUTF8() }
+        try checkUTF8()
+    }
+
+    /// The line that begins at `start`, without its end; nil at the end of the text.
+    func line(from start: Int) -> Range<Int>? {
+        guard start < bytes.count else { return nil }
+        return start..<(bytes[start...].firstIndex(of: 0x0A) ?? bytes.count)
     }
 
     private func checkLines(_ longestLine: Int) throws {
@@ -43,11 +51,25 @@ struct SourceText {
         }
     }
 
-    private func failAtInvalidUTF8() throws {
-        for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
-        where String(validating: line, as: UTF8.self) == nil {
+    private func checkUTF8() throws {
+        var start = 0
+        while start < bytes.count {
+            var end = min(start + Self.pieceSize, bytes.count)
+            while end < bytes.count, bytes[end] & 0xC0 == 0x80 { end += 1 }
+            if String(validating: bytes[start..<end], as: UTF8.self) == nil {
+                try failAtInvalidUTF8(in: start..<end)
+            }
+            start = end
+        }
+    }
+
+    private func failAtInvalidUTF8(in piece: Range<Int>) throws {
+        let first = 1 + bytes[..<piece.lowerBound].count { $0 == 0x0A }
+        for (index, part) in bytes[piece].split(separator: 0x0A, omittingEmptySubsequences: false)
+            .enumerated()
+        where String(validating: part, as: UTF8.self) == nil {
             throw DataError(
-                file: name, line: index + 1, problem: "invalid UTF-8",
+                file: name, line: first + index, problem: "invalid UTF-8",
                 advice: "convert the file, for example with iconv -f LATIN1 -t UTF-8")
         }
     }

@@ -85,8 +85,8 @@ extension JSONReader {
         return code
     }
 
-    /// The number that begins at `at`, rounded to the nearest `Double`.
-    mutating func number() throws -> Double {
+    /// The number that begins at `at`, rounded to the nearest `Double` but for large integers.
+    mutating func number() throws -> JSONValue {
         let start = at
         let negative = bytes[at] == UInt8(ascii: "-")
         if negative { at += 1 }
@@ -102,20 +102,22 @@ extension JSONReader {
             fraction = digits(into: &mantissa)
             guard fraction > 0 else { throw fault("a number without digits after its point", at: start) }
         }
-        var power = 0
-        if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") { power = try exponent(start) }
+        let hasExponent = at < bytes.count && bytes[at] | 0x20 == UInt8(ascii: "e")
+        let isInteger = fraction == 0 && !hasExponent
+        var power = hasExponent ? try exponent(start) : 0
         // Up to 15 digits and 10^22 both factors are exact, so one operation rounds correctly (Clinger 1990).
         power -= fraction
         if whole + fraction <= 15, power.magnitude <= 22 {
             let scale = Self.powersOfTen[Int(power.magnitude)]
             let value = power < 0 ? Double(mantissa) / scale : Double(mantissa) * scale
-            return negative ? -value : value
+            return .number(negative ? -value : value)
         }
         let text = String(decoding: bytes[start..<at], as: UTF8.self)
         guard let value = Double(text), value.isFinite else {
             throw fault("the number \(quoted(text, limit: 40)) is out of range", at: start)
         }
-        return value
+        let isLarge = isInteger && value.magnitude > JSONValue.largestExactInteger
+        return isLarge ? .largeInteger(text) : .number(value)
     }
 
     private static let powersOfTen: [Double] = [

@@ -1,14 +1,25 @@
 import Foundation
 
 /// How much a JSON text may ask for.
+///
+/// A value takes two bytes of text and up to 150 of memory, so a small file could fill the memory: values and
+/// the bytes of strings are counted before anything is built.
 public struct JSONLimits: Sendable {
     /// Arrays and objects inside one another.
     public var depth: Int
     public var byteCount: Int
+    /// Values in all, those inside one another too.
+    public var values: Int
+    /// Bytes between quotes in all.
+    public var textBytes: Int
 
-    public init(depth: Int = 64, byteCount: Int = 256 << 20) {
+    public init(
+        depth: Int = 64, byteCount: Int = 256 << 20, values: Int = 250_000, textBytes: Int = 16 << 20
+    ) {
         self.depth = depth
         self.byteCount = byteCount
+        self.values = values
+        self.textBytes = textBytes
     }
 }
 
@@ -28,7 +39,8 @@ extension JSONValue {
     ///
     /// A reader of our own, since Foundation's `JSONSerialization` takes duplicate keys silently, cannot
     /// limit the depth, and rounds large integers without a word. This one works on bytes; it refuses
-    /// duplicate keys, invalid UTF-8, lone surrogates, and numbers beyond a `Double`.
+    /// duplicate keys, invalid UTF-8, lone surrogates, and numbers beyond a `Double`, and keeps
+    /// large integers as they are written.
     public static func parse(_ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws
         -> JSONValue
     {
@@ -38,9 +50,41 @@ extension JSONValue {
                 problem: "the text has \(bytes.count) bytes, the limit is \(limits.byteCount)")
         }
         return try bytes.withMemoryRebound(to: UInt8.self) { bytes in
+            try checkSize(bytes, limits)
             var reader = JSONReader(bytes: bytes, depthLimit: limits.depth)
             return try reader.document()
         }
+    }
+
+    /// Up to the first fault of the text the counts are at least what the reader builds.
+    package static func checkSize(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ limits: JSONLimits
+    ) throws {
+        guard bytes.count / 2 >= limits.values || bytes.count > limits.textBytes else { return }
+        var (values, textBytes, depth) = (1, 0, 0)
+        var (isText, isEscaped) = (false, false)
+        for byte in bytes {
+            if isText {
+                isText = isEscaped || byte != UInt8(ascii: "\"")
+                isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+                textBytes += 1
+            } else {
+                switch byte {
+                case UInt8(ascii: "\""): isText = true
+                case UInt8(ascii: ","): values += 1
+                case UInt8(ascii: "["), UInt8(ascii: "{"): (values, depth) = (values + 1, depth + 1)
+                case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+                default: break
+                }
+                // The reader stops here.
+                if depth > limits.depth { break }
+            }
+        }
+        func excess(_ what: String, _ limit: Int) -> JSONError {
+            JSONError(offset: 0, line: 1, problem: "the text has more than \(limit) \(what)")
+        }
+        guard values <= limits.values else { throw excess("values", limits.values) }
+        guard textBytes <= limits.textBytes else { throw excess("bytes of strings", limits.textBytes) }
     }
 
     public static func parse(_ data: Data, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
@@ -125,7 +169,7 @@ struct JSONReader {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
         default: throw fault("\(here) where a value should begin")
         }
     }

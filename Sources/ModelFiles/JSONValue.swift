@@ -5,6 +5,8 @@ public enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     case number(Double)
+    /// An integer beyond ±(2^53 − 1) as written: a `Double` may not hold it, and two of them may round to one.
+    case largeInteger(String)
     case string(String)
     case array([JSONValue])
     case object(JSONObject)
@@ -27,8 +29,13 @@ public enum JSONValue: Sendable, Equatable {
         return Int(exactly: value)
     }
 
+    /// The number, of a large integer the nearest.
     public var double: Double? {
-        if case .number(let value) = self { value } else { nil }
+        switch self {
+        case .number(let value): value
+        case .largeInteger(let digits): Double(digits)
+        default: nil
+        }
     }
 
     public var string: String? {
@@ -58,6 +65,7 @@ public enum JSONValue: Sendable, Equatable {
         case .null: "null"
         case .bool(let value): "\(value)"
         case .number: text()
+        case .largeInteger(let digits): oneLine(digits, limit: 40)
         case .string(let value): "the string \(quoted(value, limit: 40))"
         case .array(let values): "an array of \(values.count)"
         case .object(let members): "an object of \(members.count)"

@@ -29,6 +29,7 @@ private struct JSONWriter {
         case .null: out += "null".utf8
         case .bool(let value): out += (value ? "true" : "false").utf8
         case .number(let value): write(value)
+        case .largeInteger(let digits): out += digits.utf8
         case .string(let value): write(value)
         case .array(let values):
             list("[", "]", count: values.count, indent: indent) { writer, at in

@@ -36,8 +36,8 @@ public struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatabl
 
     /// `file: place: what is wrong; what to try`
     public var description: String {
-        let start = place.map { "\(file): \($0)" } ?? file
-        return "\(start): \(problem); \(advice)"
+        let start = place.map { "\(file): \(oneLine($0))" } ?? file
+        return "\(start): \(oneLine(problem)); \(advice)"
     }
 }
 
@@ -63,7 +63,10 @@ extension ModelFileError {
 }
 
 /// Text from a file made fit for a one-line message: quoted, shortened, control characters escaped.
-func quoted(_ text: String, limit: Int = 80) -> String {
+package func quoted(_ text: String, limit: Int = 80) -> String { "'\(oneLine(text, limit: limit))'" }
+
+/// The same without quotes: for a message that has parts from a file, by whoever made it.
+package func oneLine(_ text: String, limit: Int = 1_000) -> String {
     var shown = ""
     let scalars = text.unicodeScalars
     for scalar in scalars.prefix(limit) {
@@ -71,5 +74,5 @@ func quoted(_ text: String, limit: Int = 80) -> String {
         let unsafe = category == .control || category == .lineSeparator || category == .paragraphSeparator
         shown += unsafe ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
     }
-    return "'\(shown)\(scalars.dropFirst(limit).isEmpty ? "" : "…")'"
+    return scalars.dropFirst(limit).isEmpty ? shown : shown + "…"
 }

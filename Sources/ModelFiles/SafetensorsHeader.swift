@@ -16,6 +16,8 @@ struct SafetensorsHeader {
 
     /// The limit of the reference implementation.
     static let lengthLimit = 100_000_000
+    /// As many as NumPy's arrays may have.
+    private static let mostDimensions = 64
 
     private static let download = "download the file again"
     private static let rewrite = "the file is damaged or badly written: download it again or write it anew"
@@ -103,6 +105,9 @@ struct SafetensorsHeader {
             throw fault("unknown dtype \(quoted(typeName)), not one of \(ElementType.allNames)")
         }
         let shape = try integers("shape", object["shape"], fault)
+        guard shape.count <= mostDimensions else {
+            throw fault("'shape' has \(shape.count) sizes, the limit is \(mostDimensions)")
+        }
         let offsets = try integers("data_offsets", object["data_offsets"], fault)
         guard offsets.count == 2 else { throw fault("'data_offsets' has \(offsets.count) numbers, not 2") }
         let (begin, end) = (offsets[0], offsets[1])
@@ -179,12 +184,14 @@ struct SafetensorsHeader {
     private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> (problem: String, advice: String)? {
         if bytes.count > 8, bytes[8] == UInt8(ascii: "{") { return nil }
         func begins(_ magic: [UInt8]) -> Bool { bytes.starts(with: magic) }
-        if begins([0x50, 0x4B, 0x03, 0x04])
-            || (begins([0x80]) && bytes.count > 1 && (2...5).contains(bytes[1]))
-        {
+        if PickledWeights.begin(bytes) {
             return (
-                "this is a PyTorch pickle, which can run code when it is opened", TensorStore.convertAdvice
+                PickledWeights.problem,
+                PickledWeights.conversion(of: "pytorch_model.bin", to: "model.safetensors")
             )
+        }
+        if begins([0x89, 0x48, 0x44, 0x46]) {
+            return ("this is an HDF5 file, as TensorFlow writes", "use the model's safetensors files")
         }
         if begins(Array("version https://git-lfs".utf8)) {
             return ("this is a Git LFS pointer, not the file itself", "run git lfs pull in its repository")

@@ -53,7 +53,7 @@ public final class TensorStore: Sendable {
             try self.init(path: modelFolder.path, files: index.openShards(in: modelFolder))
             try index.check(tensors)
         } else {
-            throw Self.noWeights(in: modelFolder)
+            throw try Self.noWeights(in: modelFolder)
         }
     }
 
@@ -142,27 +142,12 @@ public final class TensorStore: Sendable {
         return location
     }
 
-    static let convertAdvice =
-        "convert it, where you trust its source, with python3 -c \"import torch, safetensors.torch as s; "
-        + "s.save_file({k: v.contiguous().clone() for k, v in torch.load('pytorch_model.bin', "
-        + "weights_only=True).items()}, 'model.safetensors')\""
-
-    private static func noWeights(in folder: URL) -> ModelFileError {
-        let names: [String]
-        do {
-            names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-        } catch {
+    private static func noWeights(in folder: URL) throws -> ModelFileError {
+        guard FileManager.default.fileExists(atPath: folder.path) else {
             return ModelFileError(
                 kind: .missing, file: folder.path, problem: "no such folder", advice: "check the path")
         }
-        let pickle = names.first { $0.hasPrefix("pytorch_model") && $0.hasSuffix(".bin") }
-        if let pickle {
-            return ModelFileError(
-                file: folder.appendingPathComponent(pickle).path,
-                problem:
-                    "the weights are only here as a PyTorch pickle, which can run code when it is opened",
-                advice: convertAdvice)
-        }
+        try PickledWeights.refuse(in: folder, insteadOf: "model.safetensors")
         return ModelFileError(
             kind: .missing, file: folder.path,
             problem: "neither model.safetensors nor model.safetensors.index.json is in this folder",

@@ -12,6 +12,7 @@ struct EventLine {
         static let sites = 10_000
         static let roles = 100
         static let lineBytes = 64 << 20
+        static let lineValues = 4_000_000
     }
 
     private let object: JSONObject
@@ -23,7 +24,11 @@ struct EventLine {
         self.line = line
         let value: JSONValue
         do {
-            value = try JSONValue.parse(bytes, limits: JSONLimits(depth: 8, byteCount: Limit.lineBytes))
+            value = try JSONValue.parse(
+                bytes,
+                limits: JSONLimits(
+                    depth: 8, byteCount: Limit.lineBytes, values: Limit.lineValues, textBytes: Limit.lineBytes
+                ))
         } catch let error as JSONError {
             throw ReportError(
                 place: file, line: line, problem: "not JSON at byte \(error.offset): \(error.problem)",
@@ -76,6 +81,19 @@ struct EventLine {
 
     /// nil where a run of an older version has no such key.
     func countIfPresent(_ key: String) throws -> Int? { object.keys.contains(key) ? try count(key) : nil }
+
+    /// nil where a run of an older version has no such key.
+    func textIfPresent(_ key: String) throws -> String? { object.keys.contains(key) ? try text(key) : nil }
+
+    /// Empty where a run of an older version has no such key.
+    func facts(_ key: String) throws -> [RunRecord.Fact] {
+        guard object.keys.contains(key) else { return [] }
+        guard let members = try value(key).object?.members else { throw wrong(key, "an object of strings") }
+        return try members.map { name, value in
+            guard let text = value.string else { throw wrong(key, "an object of strings") }
+            return .init(name: name, value: text)
+        }
+    }
 
     /// Triplets where a run of an older version does not say.
     func budgetUnit() throws -> RunRecord.BudgetUnit {

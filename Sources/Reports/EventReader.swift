@@ -34,7 +34,7 @@ struct EventReader {
         self = reader
     }
 
-    private mutating func add(_ line: EventLine) throws {
+    mutating func add(_ line: EventLine) throws {
         let event = try line.text("event")
         guard event == "start" || !starts.isEmpty else {
             throw line.error("a record of kind '\(event.prefix(40))' before any start record")
@@ -64,7 +64,8 @@ struct EventReader {
             finalSteps: try line.step("finalSteps"),
             trainableParameters: try line.count("trainableParameters"),
             frozenParameters: try line.count("frozenParameters"), threads: try line.count("threads"),
-            kernel: try line.text("kernel"))
+            kernel: try line.text("kernel"), date: try line.textIfPresent("date"),
+            environment: try line.facts("environment"), hashes: try line.facts("hashes"))
         if let first = starts.first {
             guard first.sites == start.sites, first.method == start.method else {
                 throw line.error(

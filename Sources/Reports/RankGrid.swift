@@ -1,14 +1,14 @@
 /// The sites of a run laid out as layers × roles.
-struct RankGrid {
-    let layers: [Int]
-    let roles: [String]
+package struct RankGrid {
+    package let layers: [Int]
+    package let roles: [String]
     /// Position in `Start.sites` of the site in a row and column; nil where a layer has no such matrix.
     private let positions: [[Int?]]
 
     private static let knownRoles = ["query", "key", "value", "attention-output", "intermediate", "output"]
 
     /// Layers ascend; known roles come in their usual order, others after them as they first occur.
-    init(_ sites: [RunRecord.Site]) {
+    package init(_ sites: [RunRecord.Site]) {
         let layers = Set(sites.map(\.layer)).sorted()
         var roles = Self.knownRoles.filter { role in sites.contains { $0.role == role } }
         for site in sites where !roles.contains(site.role) { roles.append(site.role) }
@@ -25,12 +25,12 @@ struct RankGrid {
     }
 
     /// Positions in `Start.sites` of a layer's sites, one for each role.
-    func row(_ row: Int) -> [Int?] { positions[row] }
+    package func row(_ row: Int) -> [Int?] { positions[row] }
 
-    func column(_ column: Int) -> [Int?] { positions.map { $0[column] } }
+    package func column(_ column: Int) -> [Int?] { positions.map { $0[column] } }
 
     /// A role's name in a table head.
-    static func shortName(_ role: String) -> String {
+    package static func shortName(_ role: String) -> String {
         switch role {
         case "attention-output": "attn-out"
         case "intermediate": "interm."
@@ -41,13 +41,13 @@ struct RankGrid {
 
 extension RunRecord {
     /// Parameters in the triplets that `ranks` keep.
-    func parameters(_ ranks: [Int]) -> Int {
+    package func parameters(_ ranks: [Int]) -> Int {
         zip(start.sites, ranks).reduce(0) { $0 + $1.0.tripletParameters * $1.1 }
     }
 
     /// The largest rank of any site in any table, at least 1: the end of the color scale, so that the pictures of
     /// one run compare.
-    var largestRank: Int { max(1, rankTables.compactMap { $0.ranks.max() }.max() ?? 1) }
+    package var largestRank: Int { max(1, rankTables.compactMap { $0.ranks.max() }.max() ?? 1) }
 
     /// A rank's place on a color scale from 1 to `largest`; nil for 0.
     static func shade(_ rank: Int, of largest: Int) -> Double? {
@@ -56,7 +56,7 @@ extension RunRecord {
     }
 
     /// `300 of 300 steps, completed`
-    var state: String {
+    package var state: String {
         let steps = "\(TerminalText.grouped(lastStep)) of \(TerminalText.counted(start.totalSteps, "step"))"
         guard let end else { return "\(steps), no end record: still in progress, or killed" }
         return "\(steps), " + end.reason.rawValue.replacing("-", with: " ")

@@ -110,7 +110,7 @@ extension RankReport {
     }
 
     /// A text as a CSV field, quoted where RFC 4180 asks for it.
-    static func field(_ text: String) -> String {
+    package static func field(_ text: String) -> String {
         let clean = TerminalText.clean(text)
         guard clean.contains(where: { $0 == "," || $0 == "\"" }) else { return clean }
         return "\"\(clean.replacing("\"", with: "\"\""))\""

@@ -30,18 +30,20 @@ public enum RankReport {
         let layer = 6
         let cell: Int
         let total: Int
-        let share = 8
+        /// 0 where there is no room for it.
+        let share: Int
 
         init(_ grid: RankGrid, total: Int, style: Style) {
             self.total = max(TerminalText.grouped(total).count + 2, 8)
-            let free = style.width - layer - self.total - share
-            cell = min(max(free / max(grid.roles.count, 1), 5), 9)
+            let roles = max(grid.roles.count, 1)
+            share = layer + 5 * roles + self.total + 8 <= style.width ? 8 : 0
+            cell = min(max((style.width - layer - self.total - share) / roles, 5), 9)
         }
 
         func all(_ grid: RankGrid) -> Int { layer + cell * grid.roles.count + total + share }
     }
 
-    private static func grid(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
+    static func grid(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
         let grid = RankGrid(run.start.sites)
         let widths = Widths(grid, total: table.total, style: style)
         let largest = run.largestRank
@@ -54,7 +56,8 @@ public enum RankReport {
         var lines = [
             style.bold(
                 TerminalText.left("layer", widths.layer) + names.joined()
-                    + TerminalText.right("total", widths.total) + TerminalText.right("share", widths.share)),
+                    + TerminalText.right("total", widths.total)
+                    + (widths.share > 0 ? TerminalText.right("share", widths.share) : "")),
             rule,
         ]
         for (row, layer) in grid.layers.enumerated() {
@@ -74,7 +77,12 @@ public enum RankReport {
         }
         let width = widths.cell - 1
         let cells = totals.map { TerminalText.right(TerminalText.grouped($0), width) + " " }
-        let shares = totals.map { TerminalText.right(share($0, of: table.total, style), width) + " " }
+        let shares = totals.map { total in
+            // Decimals would touch their neighbors in narrow columns.
+            let text =
+                width < 6 ? wholeShare(total, of: table.total, style) : share(total, of: table.total, style)
+            return TerminalText.right(text, width) + " "
+        }
         return lines + [
             rule,
             TerminalText.left("total", widths.layer) + cells.joined()
@@ -85,7 +93,11 @@ public enum RankReport {
 
     private static func sums(_ total: Int, of all: Int, _ widths: Widths, _ style: Style) -> String {
         TerminalText.right(TerminalText.grouped(total), widths.total)
-            + TerminalText.right(share(total, of: all, style), widths.share)
+            + (widths.share > 0 ? TerminalText.right(share(total, of: all, style), widths.share) : "")
+    }
+
+    private static func wholeShare(_ part: Int, of whole: Int, _ style: Style) -> String {
+        whole > 0 ? "\((200 * part + whole) / (2 * whole))%" : style.dash
     }
 
     private static func share(_ part: Int, of whole: Int, _ style: Style) -> String {

@@ -45,6 +45,17 @@ public struct RunRecord: Sendable {
         public let frozenParameters: Int
         public let threads: Int
         public let kernel: String
+        /// When it began, as the run wrote it; nil for older runs.
+        public let date: String?
+        /// Program, commit, CPU, libraries; empty for older runs.
+        public let environment: [Fact]
+        /// Of the model and the data files; empty for older runs.
+        public let hashes: [Fact]
+    }
+
+    public struct Fact: Sendable, Equatable {
+        public let name: String
+        public let value: String
     }
 
     /// Losses and norms are NaN where training diverged: the log has null there.
@@ -179,6 +190,11 @@ public struct RunRecord: Sendable {
             file: folder.appendingPathComponent("ranks.csv"), sites: start.sites,
             wasResumed: reader.starts.count > 1)
         try ranks.read()
+        self.init(
+            folder: folder, start: start, reader: reader, tables: ranks.tables, notes: reader.notes + ranks.notes)
+    }
+
+    init(folder: URL, start: Start, reader: EventReader, tables: [RankTable], notes: [String]) {
         self.folder = folder
         self.start = start
         resumedAfter = reader.starts.dropFirst().map(\.completedSteps)
@@ -189,8 +205,8 @@ public struct RunRecord: Sendable {
         checkpoints = reader.checkpoints
         warnings = reader.warnings
         end = reader.end
-        rankTables = ranks.tables
-        notes = reader.notes + ranks.notes
+        rankTables = tables
+        self.notes = notes
     }
 }
 
@@ -203,7 +219,7 @@ extension RunRecord {
     }
 
     /// The first phase boundary: budgeting happens in `warmupSteps < t <= finalStart`.
-    var finalStart: Int { max(start.totalSteps - start.finalSteps, 0) }
+    package var finalStart: Int { max(start.totalSteps - start.finalSteps, 0) }
 
     /// Throws `ReportError` when the run has no ranks to report.
     public func checkHasRanks() throws(any Error) {

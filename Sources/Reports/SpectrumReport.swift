@@ -82,7 +82,7 @@ public enum SpectrumReport {
     }
 
     /// Each site's share of the energy of all; nil where it is not defined.
-    static func energyShares(_ snapshot: TripletHistory.Snapshot) -> [Double?] {
+    package static func energyShares(_ snapshot: TripletHistory.Snapshot) -> [Double?] {
         // Relative to the largest value, so that squares neither overflow nor vanish.
         let largest = snapshot.joined.largest ?? 0
         guard largest > 0 else { return snapshot.sites.map { _ in nil } }

@@ -1,10 +1,10 @@
 import Foundation
 
 /// Text made safe and aligned for a terminal, and numbers as people read them.
-enum TerminalText {
+package enum TerminalText {
     /// Without control characters, line breaks, and invisible characters that reorder text: a name from a file
     /// must not move the cursor or restyle the terminal.
-    static func clean(_ text: String) -> String {
+    package static func clean(_ text: String) -> String {
         let isPlain = text.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
         if isPlain { return text }
         var kept = String.UnicodeScalarView()
@@ -18,7 +18,7 @@ enum TerminalText {
     }
 
     /// Terminal columns: 2 for East Asian wide characters and emoji, 0 for combining marks.
-    static func columns(_ text: String) -> Int {
+    package static func columns(_ text: String) -> Int {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
         return text.reduce(0) { $0 + columns($1) }
     }
@@ -38,7 +38,7 @@ enum TerminalText {
     }
 
     /// At most `limit` columns; a cut is shown by its last character, `…` or, in ASCII, `~`.
-    static func shortened(_ text: String, to limit: Int, unicode: Bool) -> String {
+    package static func shortened(_ text: String, to limit: Int, unicode: Bool) -> String {
         guard columns(text) > limit else { return text }
         var kept = ""
         var used = 0
@@ -51,14 +51,14 @@ enum TerminalText {
         return limit > 0 ? kept + (unicode ? "…" : "~") : ""
     }
 
-    static func right(_ text: String, _ width: Int) -> String { spaces(width - columns(text)) + text }
+    package static func right(_ text: String, _ width: Int) -> String { spaces(width - columns(text)) + text }
 
-    static func left(_ text: String, _ width: Int) -> String { text + spaces(width - columns(text)) }
+    package static func left(_ text: String, _ width: Int) -> String { text + spaces(width - columns(text)) }
 
     static func spaces(_ count: Int) -> String { String(repeating: " ", count: max(0, count)) }
 
     /// `12,345`
-    static func grouped(_ count: Int) -> String {
+    package static func grouped(_ count: Int) -> String {
         let digits = String(count.magnitude)
         var result = ""
         for (at, digit) in digits.enumerated() {
@@ -69,16 +69,16 @@ enum TerminalText {
     }
 
     /// With `places` decimals, whatever the locale.
-    static func fixed(_ value: Double, _ places: Int) -> String {
+    package static func fixed(_ value: Double, _ places: Int) -> String {
         String(format: "%.\(places)f", locale: nil, value)
     }
 
     /// Three significant digits, for importance scores, which span many powers of ten: `1.23e-09`.
-    static func scientific(_ value: Double) -> String { String(format: "%.2e", locale: nil, value) }
+    package static func scientific(_ value: Double) -> String { String(format: "%.2e", locale: nil, value) }
 
     /// Decimals to the thousandth of `largest`, so that the numbers of a column align; in powers of ten what that
     /// would round away. At most 8 characters.
-    static func measured(_ value: Double, largest: Double) -> String {
+    package static func measured(_ value: Double, largest: Double) -> String {
         guard value > 0 else { return "0" }
         guard largest >= 0.001, largest < 100_000 else { return String(format: "%.1e", locale: nil, value) }
         let places = largest < 10 ? 4 : largest < 100 ? 3 : largest < 1000 ? 2 : 1
@@ -86,14 +86,14 @@ enum TerminalText {
         return isLost ? String(format: "%.1e", locale: nil, value) : fixed(value, places)
     }
 
-    static func percent(_ share: Double) -> String { fixed(100 * share, 1) + "%" }
+    package static func percent(_ share: Double) -> String { fixed(100 * share, 1) + "%" }
 
     static func percent(_ part: Int, of whole: Int) -> String? {
         whole > 0 ? fixed(100 * Double(part) / Double(whole), 1) : nil
     }
 
     /// `1 step`, `2 steps`
-    static func counted(_ count: Int, _ noun: String) -> String {
+    package static func counted(_ count: Int, _ noun: String) -> String {
         "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
     }
 

@@ -18,23 +18,25 @@ struct AddedTokens: Sendable {
         case token(Int32, ArraySlice<LocatedScalar>)
     }
 
-    private let patterns: [(scalars: [Unicode.Scalar], token: AddedToken)]
+    private let tokens: [AddedToken]
+    private let trie: ScalarTrie
     private let openers: Set<Unicode.Scalar>
     /// `openers` below U+0080, where most text is.
     private let asciiOpeners: [Bool]
 
     /// Compared by scalars: "[MASK]" followed by a combining mark still is one.
     init(_ tokens: [(scalars: [Unicode.Scalar], token: AddedToken)]) {
-        patterns = tokens.enumerated().sorted {
-            ($1.element.scalars.count, $0.offset) < ($0.element.scalars.count, $1.offset)
-        }.map(\.element)
-        let openers = Set(patterns.compactMap(\.scalars.first))
+        self.tokens = tokens.map(\.token)
+        var trie = ScalarTrie(capacity: 0)
+        for (index, token) in tokens.enumerated() { trie.insert(token.scalars, Int32(index)) }
+        self.trie = trie
+        let openers = Set(tokens.compactMap(\.scalars.first))
         self.openers = openers
         asciiOpeners = (0..<0x80).map { openers.contains(Unicode.Scalar(UInt8($0))) }
     }
 
     func split(_ text: ArraySlice<LocatedScalar>) -> [Piece] {
-        if patterns.isEmpty { return [.text(text)] }
+        if tokens.isEmpty { return [.text(text)] }
         var pieces: [Piece] = []
         var done = text.startIndex
         var index = text.startIndex
@@ -69,9 +71,12 @@ struct AddedTokens: Sendable {
     }
 
     private func match(_ text: ArraySlice<LocatedScalar>) -> (AddedToken, Int)? {
-        let found = patterns.first { pattern in
-            pattern.scalars.count <= text.count && zip(pattern.scalars, text).allSatisfy { $0 == $1.scalar }
+        var (node, longest): (Int32, (AddedToken, Int)?) = (0, nil)
+        for (length, located) in text.enumerated() {
+            guard let child = trie.child(of: node, located.scalar) else { break }
+            node = child
+            if let index = trie.entry(at: node) { longest = (tokens[Int(index)], length + 1) }
         }
-        return found.map { ($0.token, $0.scalars.count) }
+        return longest
     }
 }

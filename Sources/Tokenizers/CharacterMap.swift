@@ -9,6 +9,8 @@ import Foundation
 struct CharacterMap: TextNormalizer {
     private let units: [UInt32]
     private let replacements: [UInt8]
+    /// In bytes; NFKC's longest is 33.
+    private static let longestReplacement = 100
 
     /// nil when the bytes are not such a map.
     init?(_ bytes: [UInt8]) {
@@ -20,7 +22,9 @@ struct CharacterMap: TextNormalizer {
         guard count > 0, bytes.count - 4 >= count * 4 else { return nil }
         units = (1...count).map { unit(4 * $0) }
         replacements = Array(bytes[(4 + 4 * count)...])
-        guard String(validating: replacements, as: UTF8.self) != nil else { return nil }
+        guard String(validating: replacements, as: UTF8.self) != nil,
+            replacements.split(separator: 0).allSatisfy({ $0.count <= Self.longestReplacement })
+        else { return nil }
     }
 
     func normalize(_ text: [LocatedScalar]) -> [LocatedScalar] {

@@ -2,8 +2,23 @@ import ModelFiles
 
 /// Reads the `pre_tokenizer` section of a `tokenizer.json`.
 enum PreTokenizerList {
+    private static let mostSteps = 16
+
     /// The steps in order; none for null. Throws `TokenizerError` for a step that this version lacks.
     static func read(_ section: JSONValue?, _ path: String) throws -> [any PreTokenizer] {
+        let steps = try steps(section, path)
+        guard steps.count <= mostSteps else {
+            throw TokenizerError(
+                file: path, problem: "the pre-tokenizer has \(steps.count) steps, the limit is \(mostSteps)")
+        }
+        // A second one would spell the bytes of the first one's spelling, twice as long each time.
+        guard steps.count(where: { $0 is ByteLevel }) <= 1 else {
+            throw TokenizerError(file: path, problem: "pre-tokenizer \"ByteLevel\" stands twice")
+        }
+        return steps
+    }
+
+    private static func steps(_ section: JSONValue?, _ path: String) throws -> [any PreTokenizer] {
         guard let section, !section.isNull else { return [] }
         func flag(_ key: String, _ standard: Bool) throws -> Bool {
             try TokenizerFile.setting(section, key, standard, \.bool, path)
@@ -14,7 +29,7 @@ enum PreTokenizerList {
             guard let steps = section["pretokenizers"]?.array else {
                 throw TokenizerError(file: path, problem: "the pre-tokenizer Sequence has no pretokenizers")
             }
-            return try steps.flatMap { try read($0, path) }
+            return try steps.flatMap { try Self.steps($0, path) }
         case "ByteLevel":
             return [
                 ByteLevel(
@@ -28,7 +43,8 @@ enum PreTokenizerList {
             guard let behavior = Delimiters.Behavior(rawValue: name) else {
                 throw TokenizerError(
                     file: path,
-                    problem: "pre-tokenizer \"Punctuation\" with the behavior \"\(name)\" is not supported")
+                    problem:
+                        "pre-tokenizer \"Punctuation\" with the behavior \(inQuotes(name)) is not supported")
             }
             return [Delimiters(kind: .punctuation, behavior: behavior)]
         case "Digits":
@@ -36,7 +52,7 @@ enum PreTokenizerList {
             return [Delimiters(kind: .digit, behavior: single ? .isolated : .contiguous)]
         default:
             throw TokenizerError(
-                file: path, problem: "pre-tokenizer \"\(type)\" is not supported",
+                file: path, problem: "pre-tokenizer \(inQuotes(type)) is not supported",
                 advice: "this version reads the tokenizers of BERT, RoBERTa, XLM-R, ALBERT and DeBERTa")
         }
     }
@@ -54,7 +70,7 @@ enum PreTokenizerList {
             throw TokenizerError(
                 file: path,
                 problem:
-                    "pre-tokenizer \"Metaspace\" has the prepend_scheme \"\(name)\" with add_prefix_space "
+                    "pre-tokenizer \"Metaspace\" has the prepend_scheme \(inQuotes(name)) with add_prefix_space "
                     + "\(adds), which does not fit together")
         }
         return Metaspace(

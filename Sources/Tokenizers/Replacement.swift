@@ -24,6 +24,17 @@ struct Replacement: TextNormalizer {
         }
     }
 
+    /// How many times as long as it was a match becomes at most.
+    var growth: Double {
+        let shortest: Int
+        switch pattern {
+        case .text(let scalars): shortest = scalars.count
+        case .spaces(let minimum), .whitespace(let minimum): shortest = minimum
+        case .whitespaceOrLineBreak: shortest = 1
+        }
+        return Double(content.count) / Double(max(1, shortest))
+    }
+
     func normalize(_ text: [LocatedScalar]) -> [LocatedScalar] {
         var result: [LocatedScalar] = []
         result.reserveCapacity(text.count)

@@ -77,7 +77,7 @@ struct PostProcessor {
             trimming = try Self.trimming(steps[0], path)
         default:
             throw TokenizerError(
-                file: path, problem: "post-processor \"\(type)\" is not supported",
+                file: path, problem: "post-processor \(inQuotes(type)) is not supported",
                 advice: "this version reads TemplateProcessing, BertProcessing and RobertaProcessing")
         }
     }
@@ -101,12 +101,13 @@ struct PostProcessor {
         _ token: String, _ id: Int, _ idOf: (String) -> Int32?, _ path: String
     ) throws -> Int32 {
         guard let known = idOf(token) else {
-            throw TokenizerError(file: path, problem: "the vocabulary has no \"\(token)\" token")
+            throw TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(token)) token")
         }
         guard id == Int(known) else {
             throw TokenizerError(
                 file: path,
-                problem: "token \"\(token)\" has the id \(id) in one place and \(known) in the vocabulary")
+                problem:
+                    "token \(inQuotes(token)) has the id \(id) in one place and \(known) in the vocabulary")
         }
         return known
     }
@@ -119,7 +120,8 @@ struct PostProcessor {
             guard let ids = entry?["ids"]?.array?.map(\.int), let tokens = entry?["tokens"]?.array,
                 ids.count == tokens.count
             else {
-                throw TokenizerError(file: path, problem: "the template has no special token \"\(name)\"")
+                throw TokenizerError(
+                    file: path, problem: "the template has no special token \(inQuotes(name))")
             }
             return try zip(tokens, ids).map { try checked($0.string ?? "", $1 ?? -1, idOf, path) }
         }

@@ -20,8 +20,11 @@ public struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatabl
         self.advice = advice
     }
 
-    public var description: String { "\(file): \(problem); \(advice)" }
+    public var description: String { "\(file): \(oneLine(problem)); \(advice)" }
 }
+
+/// A text from a file in a message.
+func inQuotes(_ text: String) -> String { "\"\(oneLine(text, limit: 80))\"" }
 
 /// One or two texts as token ids, special tokens included.
 public struct Encoding: Sendable, Equatable {
@@ -111,13 +114,15 @@ public struct Tokenizer: Sendable {
             guard !scalars.isEmpty else {
                 throw TokenizerError(
                     file: file.path,
-                    problem: "nothing is left of added token \"\(token.text)\" once it is normalized")
+                    problem: "nothing is left of added token \(inQuotes(token.text)) once it is normalized")
             }
             // Which of the two the library finds changes from run to run.
             if let twin = seen.updateValue(token.text, forKey: scalars) {
                 throw TokenizerError(
                     file: file.path,
-                    problem: "added tokens \"\(twin)\" and \"\(token.text)\" are the same once normalized")
+                    problem:
+                        "added tokens \(inQuotes(twin)) and \(inQuotes(token.text)) are the same once normalized"
+                )
             }
             return (scalars, token)
         }

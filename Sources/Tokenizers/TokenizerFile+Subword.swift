@@ -66,7 +66,7 @@ extension TokenizerFile {
         // The library asks for the unknown token only when a text needs it.
         let unknownID = unknown.isEmpty ? nil : index.id(of: unknown)
         if !unknown.isEmpty, unknownID == nil, !ByteLevel.scalars.allSatisfy({ alphabet[$0] != nil }) {
-            throw TokenizerError(file: path, problem: "the vocabulary has no \"\(unknown)\" token")
+            throw TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(unknown)) token")
         }
         let ignoresMerges = try setting(model, "ignore_merges", false, \.bool, path)
         return BytePairEncoding(
@@ -106,7 +106,7 @@ extension TokenizerFile {
         guard let entries = model?["vocab"]?.array else {
             throw TokenizerError(file: path, problem: "there is no model.vocab")
         }
-        if entries.isEmpty { throw TokenizerError(file: path, problem: "the vocabulary is empty") }
+        try checkCount(entries.count, path)
         return try entries.enumerated().map { number, entry in
             guard let pair = entry.array, pair.count == 2, let token = pair[0].string,
                 let score = pair[1].double
@@ -114,6 +114,7 @@ extension TokenizerFile {
                 throw TokenizerError(
                     file: path, problem: "entry \(number) of the vocabulary is not a token and a score")
             }
+            try checkLength(token, path)
             return (token, Self.asLibraryReads(score))
         }
     }

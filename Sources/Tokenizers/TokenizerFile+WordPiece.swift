@@ -53,7 +53,8 @@ extension TokenizerFile {
             guard let id = entry?.int, let other = index.id(of: token), id != Int(other) else { continue }
             throw TokenizerError(
                 file: path,
-                problem: "token \"\(token)\" has the id \(id) in one place and \(other) in the vocabulary")
+                problem:
+                    "token \(inQuotes(token)) has the id \(id) in one place and \(other) in the vocabulary")
         }
         return (
             .bert(
@@ -76,16 +77,24 @@ extension TokenizerFile {
     /// The tokens of a `vocab.txt`. Lines end as the library sees them, and trailing white space is not part
     /// of a token.
     private static func lines(_ url: URL) throws -> [String] {
-        var lines = try text(url).utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            .map {
-                line in
-                var scalars = Substring(line).unicodeScalars
-                while let last = scalars.last, UnicodeClasses.isWhitespace(last) { scalars.removeLast() }
-                return String(scalars)
+        let bytes = try FileBytes.read(url, byteLimit: largestList)
+        let lineBreak = UInt8(ascii: "\n")
+        // Before each line becomes a string.
+        let count = bytes.count { $0 == lineBreak }
+        if count > mostTokens { try checkCount(count, url.path) }
+        var lines = try bytes.split(separator: lineBreak, omittingEmptySubsequences: false).map { line in
+            guard let text = String(validating: line, as: UTF8.self) else {
+                throw TokenizerError(file: url.path, problem: "the file cannot be read as UTF-8 text")
             }
+            var scalars = Substring(text).unicodeScalars
+            while let last = scalars.last, UnicodeClasses.isWhitespace(last) { scalars.removeLast() }
+            return String(scalars)
+        }
         if lines.last == "" { lines.removeLast() }
         return lines
     }
+
+    private static let largestList = 64 << 20
 
     /// A `vocab.txt`, one token a line, id = line number from 0.
     init(vocabulary url: URL, configuration: URL?) throws {
@@ -122,26 +131,13 @@ extension TokenizerFile {
             paddingID: index.id(of: padding))
     }
 
-    private static func text(_ url: URL) throws -> String {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)
-        let size = (attributes?[.size] as? NSNumber)?.intValue ?? 0
-        let limit = JSONLimits().byteCount
-        guard attributes?[.type] as? FileAttributeType == .typeRegular, size <= limit else {
-            throw TokenizerError(file: url.path, problem: "this is no file of at most \(limit) bytes")
-        }
-        guard let data = try? Data(contentsOf: url), let text = String(validating: data, as: UTF8.self) else {
-            throw TokenizerError(file: url.path, problem: "the file cannot be read as UTF-8 text")
-        }
-        return text
-    }
-
     private static func require(
         _ section: JSONValue?, _ what: String, _ supported: [String], _ path: String
     ) throws {
         let type = try setting(section, "type", "none", \.string, path)
         if supported.contains(type) { return }
         throw TokenizerError(
-            file: path, problem: "\(what) \"\(type)\" is not supported",
+            file: path, problem: "\(what) \(inQuotes(type)) is not supported",
             advice: "this version reads BERT tokenizers (\(supported.joined(separator: " or ")))")
     }
 

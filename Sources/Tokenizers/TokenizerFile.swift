@@ -12,13 +12,18 @@ struct TokenizerFile {
     let unknownID: Int32?
     let paddingID: Int32?
 
-    /// More than any vocabulary in use; an id beyond it is an attack or damage.
+    /// More than any vocabulary in use (XLM-V has 901,629); an id beyond it is an attack or damage.
     private static let largestID = 10_000_000
+    static let mostTokens = 1_000_000
+    /// In UTF-8 bytes; a text is compared with tokens from each of its places on.
+    private static let longestToken = 1_000
+    /// Scored vocabularies take three values for each token, merges three for each as well.
+    private static let limits = JSONLimits(byteCount: 128 << 20, values: 4_000_000, textBytes: 64 << 20)
 
     /// A `tokenizer.json`. Its truncation and padding sections are settings of whoever saved it and are not
     /// used.
     init(json url: URL) throws {
-        let root = try JSONValue.read(url)
+        let root = try JSONValue.read(url, limits: Self.limits)
         let model = root["model"]
         // Older files do not name their model; the library tries one after the other.
         let implied =
@@ -30,7 +35,7 @@ struct TokenizerFile {
         case "Unigram": try self.init(unigram: root, url.path)
         default:
             throw TokenizerError(
-                file: url.path, problem: "model type \"\(type)\" is not supported",
+                file: url.path, problem: "model type \(inQuotes(type)) is not supported",
                 advice: "this version reads WordPiece, BPE and Unigram tokenizers")
         }
     }
@@ -66,7 +71,7 @@ struct TokenizerFile {
 
         func requiredID(of token: String, _ path: String) throws -> Int32 {
             guard let id = id(of: token) else {
-                throw TokenizerError(file: path, problem: "the vocabulary has no \"\(token)\" token")
+                throw TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(token)) token")
             }
             return id
         }
@@ -86,20 +91,38 @@ struct TokenizerFile {
         return value
     }
 
+    static func checkCount(_ tokens: Int, _ path: String) throws {
+        if tokens == 0 { throw TokenizerError(file: path, problem: "the vocabulary is empty") }
+        guard tokens <= mostTokens else {
+            throw TokenizerError(
+                file: path, problem: "the vocabulary has \(tokens) tokens, the limit is \(mostTokens)")
+        }
+    }
+
+    static func checkLength(_ token: String, _ path: String) throws {
+        guard token.utf8.count <= longestToken else {
+            throw TokenizerError(
+                file: path,
+                problem:
+                    "token \(inQuotes(token)) has \(token.utf8.count) bytes, the limit is \(longestToken)")
+        }
+    }
+
     static func checked(_ entries: [(String, Int?)], _ path: String) throws -> [(
         token: String, id: Int32
     )] {
-        if entries.isEmpty { throw TokenizerError(file: path, problem: "the vocabulary is empty") }
+        try checkCount(entries.count, path)
         var seen = Set<Int>()
         return try entries.map { token, id in
+            try checkLength(token, path)
             guard let id, id >= 0, id <= largestID else {
                 throw TokenizerError(
                     file: path,
-                    problem: "token \"\(token)\" has an id that is not a number from 0 to \(largestID)")
+                    problem: "token \(inQuotes(token)) has an id that is not a number from 0 to \(largestID)")
             }
             guard seen.insert(id).inserted else {
                 throw TokenizerError(
-                    file: path, problem: "id \(id) of token \"\(token)\" belongs to another token too")
+                    file: path, problem: "id \(id) of token \(inQuotes(token)) belongs to another token too")
             }
             return (token, Int32(id))
         }
@@ -119,7 +142,8 @@ struct TokenizerFile {
             else {
                 throw TokenizerError(file: path, problem: "an entry of added_tokens has no content or id")
             }
-            let name = "added token \"\(text)\""
+            try checkLength(text, path)
+            let name = "added token \(inQuotes(text))"
             guard seen.insert(Array(text.utf8)).inserted else {
                 throw TokenizerError(file: path, problem: "\(name) stands twice")
             }

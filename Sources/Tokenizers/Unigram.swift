@@ -6,9 +6,7 @@ struct Unigram: Sendable {
     private let unknownScore: Double
     /// The token of each byte that has one ("<0x0A>"), when unknown text falls back to them.
     private let byteIDs: [Int32?]
-    /// A trie over scalars; node 0 is the root.
-    private var children: [UInt64: Int32] = [:]
-    private var idOfNode: [Int32] = [-1]
+    private let trie: ScalarTrie
 
     /// A token's id is its position. Of equal tokens the last counts.
     init(vocabulary: [(token: String, score: Double)], unknownID: Int32, fallsBackToBytes: Bool) {
@@ -21,27 +19,13 @@ struct Unigram: Sendable {
             byteOfToken["<0x\(digits.count < 2 ? "0" : "")\(digits)>"] = byte
         }
         var byteIDs = [Int32?](repeating: nil, count: 256)
-        children.reserveCapacity(vocabulary.count * 3)
+        var trie = ScalarTrie(capacity: vocabulary.count * 3)
         for (id, token) in vocabulary.map(\.token).enumerated() {
-            var node: Int32 = 0
-            for scalar in token.unicodeScalars {
-                let key = Self.key(node, scalar)
-                if let child = children[key] {
-                    node = child
-                } else {
-                    node = Int32(idOfNode.count)
-                    children[key] = node
-                    idOfNode.append(-1)
-                }
-            }
-            if node != 0 { idOfNode[Int(node)] = Int32(id) }
+            trie.insert(token.unicodeScalars, Int32(id))
             if let byte = byteOfToken[token] { byteIDs[byte] = Int32(id) }
         }
         self.byteIDs = byteIDs
-    }
-
-    private static func key(_ node: Int32, _ scalar: Unicode.Scalar) -> UInt64 {
-        UInt64(node) << 32 | UInt64(scalar.value)
+        self.trie = trie
     }
 
     /// The best way to the end of a scalar.
@@ -90,10 +74,9 @@ struct Unigram: Sendable {
             var node: Int32 = 0
             var isKnown = false
             for (length, located) in word[(word.startIndex + start)...].enumerated() {
-                guard let child = children[Self.key(node, located.scalar)] else { break }
+                guard let child = trie.child(of: node, located.scalar) else { break }
                 node = child
-                let id = idOfNode[Int(node)]
-                guard id >= 0 else { continue }
+                guard let id = trie.entry(at: node) else { continue }
                 if length == 0 { isKnown = true }
                 offer(scores[Int(id)] + sum, id, start..<(start + length + 1))
             }
@@ -105,9 +88,9 @@ struct Unigram: Sendable {
     /// Unknown text may be a token after all once its pieces are joined, or fall back to its bytes.
     private func appendUnknown(_ place: ArraySlice<LocatedScalar>, to output: inout TokenList) {
         var node: Int32? = 0
-        for located in place { node = node.flatMap { children[Self.key($0, located.scalar)] } }
-        if let node, idOfNode[Int(node)] >= 0 {
-            output.append(idOfNode[Int(node)], place)
+        for located in place { node = node.flatMap { trie.child(of: $0, located.scalar) } }
+        if let id = node.flatMap(trie.entry) {
+            output.append(id, place)
             return
         }
         let ids = place.flatMap { UTF8.encode($0.scalar).map(Array.init) ?? [] }.map { byteIDs[Int($0)] }

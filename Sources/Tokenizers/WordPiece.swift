@@ -38,8 +38,8 @@ struct WordPiece: Sendable {
                 throw TokenizerError(
                     file: file,
                     problem: same
-                        ? "token \"\(token)\" stands twice in the vocabulary"
-                        : "tokens \"\(token)\" and \"\(twin)\" have the same hash")
+                        ? "token \(inQuotes(token)) stands twice in the vocabulary"
+                        : "tokens \(inQuotes(token)) and \(inQuotes(twin)) have the same hash")
             }
             bytes += token.utf8
             ends.append(bytes.count)

@@ -151,8 +151,16 @@ public final class EventLog {
             "warmupSteps": JSONValue(start.warmupSteps), "finalSteps": JSONValue(start.finalSteps),
             "trainableParameters": JSONValue(start.trainableParameters),
             "frozenParameters": JSONValue(start.frozenParameters), "threads": JSONValue(start.threads),
-            "kernel": .string(start.kernel),
+            "kernel": .string(start.kernel), "date": .string(start.date),
+            "environment": object(start.environment.map { ($0.name, $0.value) }),
+            "hashes": object(start.hashes.map { ($0.name, $0.hash) }),
         ]
+    }
+
+    private static func object(_ texts: [(String, String)]) -> JSONValue {
+        var object = JSONObject()
+        for (name, text) in texts { object[name] = .string(text) }
+        return .object(object)
     }
 
     private static func stepJSON(_ record: StepRecord) -> JSONObject {

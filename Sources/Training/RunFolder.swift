@@ -145,25 +145,31 @@ struct AdapterDescription {
         }
         let file = folder.appendingPathComponent(Self.file)
         let json = try JSONValue.read(file)
-        guard json["format"]?.int == Self.format, let baseModel = json["baseModel"]?.string,
-            let name = json["task"]?.string.flatMap(RunConfig.Task.init(rawValue:)),
-            let labels = json["labels"]?.array?.compactMap(\.string),
-            let pooling = json["pooling"]?.string.flatMap(Pooling.init(rawValue:)),
-            let maxLength = json["maxLength"]?.int, maxLength > 2,
-            let stride = name == .questionAnswering ? json["stride"]?.int : 0, stride >= 0,
-            let step = json["step"]?.int,
-            let fingerprint = json["modelFingerprint"]?.string
-        else {
-            throw ModelFileError(
-                file: file.path, problem: "not a description this version can read",
-                advice: "use the adapter folder as adalora wrote it")
+        func need<Value>(_ key: String, _ get: (JSONValue) -> Value?) throws -> Value {
+            guard let value = json[key].flatMap(get) else {
+                throw ModelFileError(
+                    file: file.path, place: key, problem: "missing, or no value this version can read",
+                    advice: "use the adapter folder as adalora wrote it")
+            }
+            return value
         }
+        func flag(_ key: String) throws -> Bool { try json[key] == nil ? false : need(key, \.bool) }
+        _ = try need("format") { $0.int == Self.format ? true : nil }
+        let name = try need("task") { $0.string.flatMap(RunConfig.Task.init(rawValue:)) }
+        let labels = try need("labels") { value -> [String]? in
+            let labels = value.array?.compactMap(\.string)
+            return labels?.count == value.array?.count ? labels : nil
+        }
+        let stride =
+            try name == .questionAnswering ? need("stride") { $0.int.flatMap { $0 >= 0 ? $0 : nil } } : 0
         self.init(
-            baseModel: baseModel,
+            baseModel: try need("baseModel", \.string),
             task: TaskRecord(
-                name: name, labels: labels, pooling: pooling, stride: stride,
-                allowsNoAnswer: json["allowsNoAnswer"]?.bool ?? false), maxLength: maxLength,
-            modelFingerprint: fingerprint, step: step,
-            isWholeModel: json["wholeModel"]?.bool ?? false)
+                name: name, labels: labels,
+                pooling: try need("pooling") { $0.string.flatMap(Pooling.init(rawValue:)) }, stride: stride,
+                allowsNoAnswer: try flag("allowsNoAnswer")),
+            maxLength: try need("maxLength") { $0.int.flatMap { $0 > 2 ? $0 : nil } },
+            modelFingerprint: try need("modelFingerprint", \.string), step: try need("step", \.int),
+            isWholeModel: try flag("wholeModel"))
     }
 }

@@ -106,12 +106,12 @@ struct LoadedEncoder {
         if !folder.config.unreadKeys.isEmpty {
             warnings.append(
                 "\(folder.config.path): keys without a meaning here: "
-                    + folder.config.unreadKeys.joined(separator: ", "))
+                    + oneLine(folder.config.unreadKeys.joined(separator: ", ")))
         }
         if !encoder.unusedWeights.isEmpty {
             warnings.append(
                 "\(encoder.unusedWeights.count) tensors of the checkpoint are not part of the encoder and stay unused: "
-                    + encoder.unusedWeights.prefix(4).joined(separator: ", ")
+                    + oneLine(encoder.unusedWeights.prefix(4).joined(separator: ", "))
                     + (encoder.unusedWeights.count > 4 ? ", …" : ""))
         }
         self.warnings = warnings

@@ -253,7 +253,8 @@ public final class Trainer {
         }
         for (site, saved) in zip(sites, checkpoint.triplets) {
             let rank = saved.originalIndices.count
-            guard rank <= min(site.layer.outputs, site.layer.inputs),
+            let largest = min(site.layer.outputs, site.layer.inputs)
+            guard rank <= largest, saved.initialRank <= largest,
                 ranks != nil || rank == site.factors.rank
             else { throw mismatch("triplets") }
         }

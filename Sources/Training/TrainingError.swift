@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// Why a run cannot start, go on or be resumed: where, what, and what to try, in one line.
 public struct TrainingError: Error, CustomStringConvertible, Sendable {
     public enum Kind: Sendable { case usage, data, missing, diverged }
@@ -8,6 +10,7 @@ public struct TrainingError: Error, CustomStringConvertible, Sendable {
 
     public init(_ kind: Kind, _ description: String) {
         self.kind = kind
-        self.description = description
+        // It may name what stands in a file.
+        self.description = oneLine(description, limit: 4_000)
     }
 }

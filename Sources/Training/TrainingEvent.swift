@@ -39,6 +39,12 @@ public struct RunStart: Sendable {
     public let frozenParameters: Int
     public let threads: Int
     public let kernel: String
+    /// When it began, ISO 8601.
+    public let date: String
+    /// Where it runs, as the program told the session.
+    public let environment: [(name: String, value: String)]
+    /// Of the model's weights and the data files.
+    public let hashes: [(name: String, hash: String)]
 }
 
 /// One adapted matrix [outputs, inputs].

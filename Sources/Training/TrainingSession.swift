@@ -20,6 +20,8 @@ public final class TrainingSession {
     private let lock: FolderLock
     private var progress = Progress()
     private var startWarnings: [String] = []
+    /// What the start record says about the program and the machine.
+    public var environment: [(name: String, value: String)] = []
 
     /// Reads and checks all inputs; a new run's folder is created only when everything is right.
     ///
@@ -270,7 +272,8 @@ public final class TrainingSession {
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
             frozenParameters: inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }, threads: threads,
-            kernel: KernelSelection.currentKernel)
+            kernel: KernelSelection.currentKernel, date: ISO8601DateFormatter().string(from: Date()),
+            environment: environment, hashes: inputs.fingerprints)
     }
 
     private static func record(_ allocation: AllocationOutcome, step: Int) -> AllocationRecord {

@@ -23,7 +23,7 @@ struct Progress: Sendable, Equatable {
 /// memory (per site P [O, R], Λ [R], Q [R, I]; then the head). `manifest.json` tells whether both are as they were written.
 ///
 /// Random numbers, schedules and the position in the data follow from the configuration and the step.
-struct Checkpoint {
+package struct Checkpoint {
     let progress: Progress
     let offsets: EventLog.Offsets
     /// The run's settings, as in its `config.yaml`.
@@ -87,60 +87,113 @@ struct Checkpoint {
     }
 
     static func read(_ folder: URL) throws -> Checkpoint {
-        try FolderManifest.check(folder, advice: "resume from another checkpoint of this run")
-        let file = folder.appendingPathComponent("state.json")
-        let json = try JSONValue.read(file)
-        func need<Value>(_ key: String, _ get: (JSONValue) -> Value?) throws -> Value {
-            guard let value = json[key].flatMap(get) else {
-                throw ModelFileError(
-                    file: file.path, place: key, problem: "missing or of the wrong type",
-                    advice: "resume from another checkpoint of this run")
-            }
-            return value
-        }
-        guard try need("format", \.int) == format else {
-            throw ModelFileError(
-                file: file.path, place: "format", problem: "written by another version of adalora",
-                advice: "resume with the version that wrote it")
-        }
-        let store = try TensorStore(file: folder.appendingPathComponent("state.safetensors"))
-        func floats(_ name: String) throws -> [Float] {
-            let count = store.info(name)?.elementCount ?? 0
-            var values = [Float](repeating: 0, count: count)
-            try values.withUnsafeMutableBufferPointer { try store.copyFloat32(name, into: $0) }
-            return values
+        try FolderManifest.check(folder, advice: StateFile.advice)
+        return try decode(folder)
+    }
+
+    /// Without a look at the manifest.
+    package static func decode(_ folder: URL) throws -> Checkpoint {
+        let file = StateFile(file: folder.appendingPathComponent("state.json"))
+        let state = try file.read()
+        guard try file.need("format", in: state, \.int) == format else {
+            throw file.fault(
+                "format", "written by another version of adalora", "resume with the version that wrote it")
         }
         let progress = Progress(
-            step: try need("step", \.int), tokens: try need("tokens", \.int),
-            seconds: try need("seconds", \.double),
-            bestStep: json["bestStep"]?.int, bestValue: json["bestValue"]?.double,
-            evaluationsWithoutImprovement: try need("evaluationsWithoutImprovement", \.int),
-            isCompacted: try need("isCompacted", \.bool),
-            isEvaluationDue: try need("isEvaluationDue", \.bool))
+            step: try file.count("step", in: state), tokens: try file.count("tokens", in: state),
+            seconds: try file.need("seconds", in: state, \.double),
+            bestStep: try file.optional("bestStep", in: state, \.int),
+            bestValue: try file.optional("bestValue", in: state, \.double),
+            evaluationsWithoutImprovement: try file.count("evaluationsWithoutImprovement", in: state),
+            isCompacted: try file.need("isCompacted", in: state, \.bool),
+            isEvaluationDue: try file.need("isEvaluationDue", in: state, \.bool))
+        let prints = try file.need("fingerprints", in: state, \.object).members
+        let store = try TensorStore(file: folder.appendingPathComponent("state.safetensors"))
         return Checkpoint(
             progress: progress,
             offsets: EventLog.Offsets(
-                events: try need("eventOffset", \.int), ranks: try need("rankOffset", \.int),
-                triplets: try need("tripletOffset", \.int)),
-            configuration: try need("configuration", \.string),
-            fingerprints: try need("fingerprints", \.object).members.map { ($0.key, $0.value.string ?? "") },
-            triplets: try need("triplets", \.array).map { site in
-                guard let indices = site["originalIndices"]?.array?.compactMap(\.int),
-                    let births = site["births"]?.array?.compactMap(\.int), let issued = site["issued"]?.int,
-                    let initial = site["initialRank"]?.int,
-                    let book = TripletBook(
-                        initialRank: initial, originalIndices: indices, births: births, issued: issued)
-                else {
-                    throw ModelFileError(
-                        file: file.path, place: "triplets", problem: "missing or of the wrong type",
-                        advice: "resume from another checkpoint of this run")
-                }
-                return book
+                events: try file.count("eventOffset", in: state),
+                ranks: try file.count("rankOffset", in: state),
+                triplets: try file.count("tripletOffset", in: state)),
+            configuration: try file.need("configuration", in: state, \.string),
+            fingerprints: try prints.map { name, value in
+                guard let hash = value.string else { throw file.fault("fingerprints") }
+                return (name, hash)
             },
-            masks: try need("masks", \.array).map { ($0.array ?? []).compactMap(\.bool) },
-            values: try floats("values"), firstMoments: try floats("adam.first"),
-            secondMoments: try floats("adam.second"), sensitivity: try floats("importance.sensitivity"),
-            uncertainty: try floats("importance.uncertainty"))
+            triplets: try file.need("triplets", in: state, \.array).map { try file.book($0) },
+            masks: try file.need("masks", in: state, \.array).map {
+                try file.list($0, in: "masks", \.bool)
+            },
+            values: try finite("values", in: store), firstMoments: try finite("adam.first", in: store),
+            secondMoments: try finite("adam.second", in: store),
+            sensitivity: try finite("importance.sensitivity", in: store),
+            uncertainty: try finite("importance.uncertainty", in: store))
+    }
+
+    private static func finite(_ name: String, in store: TensorStore) throws -> [Float] {
+        var values = [Float](repeating: 0, count: store.info(name)?.elementCount ?? 0)
+        try values.withUnsafeMutableBufferPointer { try store.copyFloat32(name, into: $0) }
+        guard values.allSatisfy(\.isFinite) else {
+            throw ModelFileError(
+                file: store.path, place: name, problem: "the tensor holds NaN or infinite values",
+                advice: StateFile.advice)
+        }
+        return values
+    }
+}
+
+/// `state.json`, with checked access.
+private struct StateFile {
+    let file: URL
+
+    static let advice = "resume from another checkpoint of this run"
+    /// Of steps, tokens and bytes; far above any run's, and far below what integers in JSON hold.
+    private static let largestCount = 1 << 48
+
+    func read() throws -> JSONValue { try JSONValue.read(file) }
+
+    func fault(
+        _ key: String, _ problem: String = "missing or of the wrong type", _ advice: String = Self.advice
+    ) -> ModelFileError {
+        ModelFileError(file: file.path, place: key, problem: problem, advice: advice)
+    }
+
+    func need<Value>(_ key: String, in json: JSONValue, _ get: (JSONValue) -> Value?) throws -> Value {
+        guard let value = json[key].flatMap(get) else { throw fault(key) }
+        return value
+    }
+
+    /// nil where the run has none yet.
+    func optional<Value>(_ key: String, in json: JSONValue, _ get: (JSONValue) -> Value?) throws -> Value? {
+        guard let value = json[key], !value.isNull else { return nil }
+        return try need(key, in: json, get)
+    }
+
+    func count(_ key: String, in json: JSONValue) throws -> Int {
+        let count = try need(key, in: json, \.int)
+        guard 0...Self.largestCount ~= count else {
+            throw fault(key, "\(count) is not from 0 to \(Self.largestCount)")
+        }
+        return count
+    }
+
+    func list<Value>(_ json: JSONValue?, in key: String, _ get: (JSONValue) -> Value?) throws -> [Value] {
+        guard let list = json?.array else { throw fault(key) }
+        return try list.map {
+            guard let value = get($0) else { throw fault(key) }
+            return value
+        }
+    }
+
+    func book(_ site: JSONValue) throws -> TripletBook {
+        let issued = try count("issued", in: site)
+        guard
+            let book = TripletBook(
+                initialRank: try count("initialRank", in: site),
+                originalIndices: try list(site["originalIndices"], in: "originalIndices", \.int),
+                births: try list(site["births"], in: "births", \.int), issued: issued)
+        else { throw fault("triplets", "numbers, births and how many were made contradict each other") }
+        return book
     }
 }
 

@@ -9,9 +9,14 @@ enum Entry {
         KernelSelection.restartWithBestKernel()
         // A file size limit then is an error with a message, as a full disk is, and not a silent death.
         signal(SIGXFSZ, SIG_IGN)
-        // A parent that ignores these while it waits must not pass that on: a run is told to end by them.
+        // A parent that ignores or blocks these must not pass that on: a run is told to end by them.
         signal(SIGINT, SIG_DFL)
         signal(SIGTERM, SIG_DFL)
+        var ends = sigset_t()
+        sigemptyset(&ends)
+        sigaddset(&ends, SIGINT)
+        sigaddset(&ends, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &ends, nil)
         AdaloraCommand.main()
     }
 }
@@ -33,8 +38,9 @@ struct AdaloraCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self, PredictCommand.self, RanksCommand.self,
-            SpectrumCommand.self, ShrinkCommand.self, ExportCommand.self, ImportCommand.self,
+            TrainCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self, PredictCommand.self,
+            RanksCommand.self, SpectrumCommand.self, ReportCommand.self, WatchCommand.self, ShrinkCommand.self,
+            ExportCommand.self, ImportCommand.self,
             MergeAdaptersCommand.self, ExtractCommand.self,
             CompareCommand.self, SweepCommand.self, DoctorCommand.self,
         ])

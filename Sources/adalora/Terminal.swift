@@ -6,10 +6,15 @@ enum Terminal {
     static func output(_ text: String) { write(text + "\n", to: .standardOutput) }
     static func error(_ text: String) { write(text + "\n", to: .standardError) }
 
-    static func write(_ text: String, to handle: FileHandle) {
+    /// As it is, without a line end of its own.
+    static func output(data: Data) { write(data, to: .standardOutput) }
+
+    static func write(_ text: String, to handle: FileHandle) { write(Data(text.utf8), to: handle) }
+
+    private static func write(_ data: Data, to handle: FileHandle) {
         do {
             // A reader that went away (`| head`) ends the program by SIGPIPE, as it should.
-            try handle.write(contentsOf: Data(text.utf8))
+            try handle.write(contentsOf: data)
         } catch  where handle === FileHandle.standardOutput {
             Self.error("error: standard output cannot be written; is the disk full?")
             exit(74)
@@ -25,6 +30,13 @@ enum Terminal {
         var size = winsize()
         if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 { return Int(size.ws_col) }
         return ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) } ?? 80
+    }
+
+    /// Rows of the terminal, 24 where there is none.
+    static var height: Int {
+        var size = winsize()
+        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 0 { return Int(size.ws_row) }
+        return ProcessInfo.processInfo.environment["LINES"].flatMap { Int($0) } ?? 24
     }
 
     /// Colour on a terminal only, and not where NO_COLOR is set (no-color.org).

@@ -37,6 +37,7 @@ struct TrainCommand: ParsableCommand {
             try Self.checkProducts()
             let session = try TrainingSession(
                 loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
+            session.environment = RunOrigin.facts()
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
             let run = loaded.config.output

@@ -54,12 +54,10 @@ struct TrainFlags: ParsableArguments {
             throw ModelFileError(
                 kind: .missing, file: path, problem: "the file does not exist", advice: "check the path")
         }
-        guard let data = FileManager.default.contents(atPath: path), data.count <= RunConfig.largestFile,
-            let text = String(data: data, encoding: .utf8)
-        else {
+        let bytes = try FileBytes.read(URL(fileURLWithPath: path), byteLimit: RunConfig.largestFile)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ModelFileError(
-                file: path, problem: "not a readable UTF-8 text of at most \(RunConfig.largestFile) bytes",
-                advice: "give a YAML file of settings")
+                file: path, problem: "not a UTF-8 text", advice: "give a YAML file of settings")
         }
         return text
     }

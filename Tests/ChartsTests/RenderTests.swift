@@ -202,3 +202,34 @@ private let oddValues: [[Double]] = [
         }
     }
 }
+
+@Test func logarithmicYAxesHaveTicksAtPowersAndLeaveOutWhatIsNotAboveZero() {
+    let points = [(0.0, 1e-9), (1, 1e-6), (2, 0), (3, 1e-3)].map { ChartPoint(x: $0.0, y: $0.1) }
+    let chart = LineChart(
+        id: "log", title: "", x: Axis("step"), y: Axis("score", scale: .log10),
+        series: [Series(name: "one", points: points)])
+    let rendering = chart.render()
+    let heights = Dictionary(
+        rendering.boxes.map { ($0.text, $0.y) }, uniquingKeysWith: { first, _ in first })
+    let (low, middle, high) = (heights["1e−9"], heights["1e−6"], heights["0.001"])
+    // Equal ratios take equal heights; boxes are rounded to nothing, so a hundredth of a pixel is enough.
+    if let low, let middle, let high { #expect(abs((low - middle) - (middle - high)) < 0.01) }
+    #expect(low != nil && middle != nil && high != nil, "\(heights.keys.sorted())")
+    #expect(rendering.svg.contains("1 point with y ≤ 0 not on the logarithmic axis."))
+}
+
+@Test func cellsOfCountsSayWhereTheyAre() {
+    let svg = Samples.counts().svg()
+    #expect(svg.components(separatedBy: "<g data-map=").count - 1 == 36)
+    #expect(svg.contains("<g data-map=\"2\" data-row=\"1\" data-column=\"5\">"))
+    // Four zeros in the first map and three in each of the others, and the key beside the scale.
+    #expect(svg.components(separatedBy: "class=\"zero\"").count - 1 == 4 + 3 + 3 + 1)
+    #expect(!Samples.ranks().svg().contains("class=\"zero\""))
+}
+
+@Test func plotsSayWhichValuesTheirSidesStandFor() {
+    let svg = Samples.scores().svg()
+    #expect(svg.contains("data-low=\"0.0\" data-high=\"60.0\""))
+    // On logarithmic x axes there is no such simple rule.
+    #expect(!Samples.quality().svg().contains("data-low"))
+}

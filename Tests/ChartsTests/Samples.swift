@@ -191,13 +191,71 @@ enum Samples {
         return panel
     }
 
+    /// Scores over many powers of ten with bands, raw values behind smoothed ones.
+    static func scores(theme: ChartTheme = .automatic) -> LineChart {
+        let series = [(-6.0, "kept"), (-12.0, "pruned")].map { power, name in
+            Series(
+                name: name,
+                points: (1...60).map { step in
+                    let y = pow(10, power + sin(Double(step) / 9))
+                    return ChartPoint(x: Double(step), y: y, low: y / 50, high: y * 50)
+                }, intervals: .band)
+        }
+        var raw = series[0]
+        raw.name = "each"
+        raw.isFaint = true
+        raw.look = 0
+        var chart = LineChart(
+            id: "scores", title: "Importance", x: Axis("step", wholeNumbers: true, range: 0...60),
+            y: Axis("score", scale: .log10), series: [raw] + series)
+        chart.phases = [
+            PhaseRange("warm-up", short: "warm", from: 0, to: 6), PhaseRange("budgeting", from: 6, to: 60),
+        ]
+        chart.legend = .above
+        chart.theme = theme
+        return chart
+    }
+
+    /// More layers than names fit beside the plot.
+    static func layers(theme: ChartTheme = .automatic) -> StackedAreaChart {
+        var chart = StackedAreaChart(
+            id: "layers", title: "Rank per layer", x: Axis("step", wholeNumbers: true),
+            y: Axis("total rank", wholeNumbers: true), xValues: [0, 50, 100],
+            groups: (0..<80).map { .init(name: "layer \($0)", values: [8, Double($0 % 7), Double($0 % 3)]) })
+        chart.isSequence = true
+        chart.theme = theme
+        return chart
+    }
+
+    /// Counts, where none at all is an empty cell, on a phone.
+    static func counts(theme: ChartTheme = .automatic) -> HeatmapPanel {
+        let maps = [0, 1, 2].map { run in
+            Heatmap(
+                id: "", title: "run \(run)", rowLabels: ["0", "1"], columnLabels: roles,
+                values: [[0, 1, 2, 3, 4, 5], [Double(run), 0, nil, 8, 0, 12]])
+        }
+        var panel = HeatmapPanel(id: "counts", title: "Rank at the end", maps: maps)
+        panel.style.scale = .sequential(range: 1...12)
+        panel.style.format = .decimals(0)
+        panel.style.legendTitle = "rank"
+        panel.style.rowTitle = "layer"
+        panel.style.missingNote = "not adapted"
+        panel.style.showsZeroAsEmpty = true
+        panel.style.marksCells = true
+        panel.style.fillsWidth = true
+        panel.style.maxWidth = 340
+        panel.style.theme = theme
+        return panel
+    }
+
     static func all(theme: ChartTheme = .automatic) -> [(name: String, rendering: Rendering)] {
         [
             ("quality", quality(theme: theme).render()), ("loss", loss(theme: theme).render()),
             ("ranks", ranks(theme: theme).render()), ("diff", differences(theme: theme).render()),
             ("roles", roleRanks(theme: theme).render()), ("times", times(theme: theme).render()),
             ("gains", gains(theme: theme).render()), ("ends", ends(theme: theme).render()),
-            ("large", large(theme: theme).render()),
+            ("large", large(theme: theme).render()), ("scores", scores(theme: theme).render()),
+            ("layers", layers(theme: theme).render()), ("counts", counts(theme: theme).render()),
         ]
     }
 }

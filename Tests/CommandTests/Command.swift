@@ -70,6 +70,14 @@ final class RunningCommand {
     }
 
     var isRunning: Bool { process.isRunning }
+
+    /// The highest resident memory so far, in bytes; nil once the process has ended.
+    var peakMemory: Int? {
+        let file = "/proc/\(process.processIdentifier)/status"
+        let line = (try? String(contentsOfFile: file, encoding: .utf8))?.split(separator: "\n")
+            .first { $0.hasPrefix("VmHWM:") }
+        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+    }
 }
 
 /// Where the command under test is.

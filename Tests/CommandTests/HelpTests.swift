@@ -20,6 +20,7 @@ import Testing
             ["--model", "--weights", "--method", "--density", "--budget", "--head", "--output"]
         ),
         ("extract", ["--base", "--tuned", "--energy", "--targets", "--svd", "--labels", "--output"]),
+        ("report", ["--format", "--figure", "--output", "--theme"]), ("watch", ["--every", "--wait"]),
         ("doctor", ["--kernel"]),
         ("plan", ["--model", "--train", "--budget", "--batch-size", "--threads", "--json"]),
         ("data check", ["--train", "--validation", "--test", "--model", "--task", "--json", "--strict"]),

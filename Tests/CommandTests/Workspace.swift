@@ -4,7 +4,7 @@ import ModelFiles
 /// A temporary folder with the tiny BERT golden, a vocabulary for it, and small data files.
 ///
 /// The model has 101 tokens, 40 positions, hidden size 32 and 2 layers: 12 adapted matrices.
-final class Workspace {
+final class Workspace: Sendable {
     static let labels = ["negative", "neutral", "positive"]
     private static let keywords = [
         "positive": ["good", "great", "happy"], "negative": ["bad", "awful", "poor"],

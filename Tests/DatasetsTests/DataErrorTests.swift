@@ -131,31 +131,54 @@ struct DataErrorTests {
     static let json: [Row] = [
         Row(
             "broken", .jsonl, #"{"text":"a","label":1}"# + "\n" + #"{"text":"b","label":"#,
-            "f:2: broken JSON; each line must be one complete JSON object"),
+            "f:2: broken JSON at byte 20: a value is missing at the end of the text; each line must be one complete JSON object"
+        ),
         Row(
             "NaN", .jsonl, #"{"text":"a","label":NaN}"#,
-            "f:1: broken JSON; each line must be one complete JSON object"),
+            "f:1: broken JSON at byte 20: 'N' where a value should begin; "
+                + "each line must be one complete JSON object"),
         Row(
             "trailing comma", .jsonl, #"{"text":"a","label":1,}"#,
-            "f:1: broken JSON: comma before a closing bracket; each line must be one complete JSON object"),
+            "f:1: broken JSON at byte 22: '}' where a key should begin; each line must be one complete JSON object"
+        ),
         Row(
             "lone surrogate", .jsonl, #"{"text":"a\ud800","label":1}"#,
-            "f:1: broken JSON: column 'text' is an invalid string or a number out of range; "
+            "f:1: broken JSON at byte 10: a lone surrogate; "
                 + "each line must be one complete JSON object"),
         Row(
             "number beyond Double", .jsonl, #"{"text":"a","label":1e999}"#,
-            "f:1: broken JSON: column 'label' is an invalid string or a number out of range; "
+            "f:1: broken JSON at byte 20: the number '1e999' is out of range; "
                 + "each line must be one complete JSON object"),
         Row(
             "bottomless nesting", .jsonl, String(repeating: "[", count: 1_000_000),
-            "f:1: broken JSON; each line must be one complete JSON object"),
+            "f:1: broken JSON at byte 64: nested deeper than 64 levels; "
+                + "each line must be one complete JSON object"),
         Row(
             "array", .jsonl, #"[{"text":"a","label":1}]"#,
             "f:1: the line is not a JSON object; "
                 + "write one object per line; jq -c '.[]' turns an array into lines"),
         Row(
             "column twice", .jsonl, #"{"text":"a","te\u0078t":"b","label":1}"#,
+            "f:1: broken JSON at byte 12: duplicate key 'text'; each line must be one complete JSON object"),
+        Row(
+            "two spellings of a column", .jsonl, "{\"\u{E9}\":\"a\",\"e\u{301}\":\"b\"}",
             "f:1: a column occurs twice in the line; remove or rename one of them"),
+        Row(
+            "a list without end", .jsonl,
+            #"{"text":"a","label":["# + String(repeating: "0,", count: 300_000) + "0]}",
+            "f:1: broken JSON at byte 0: the text has more than 250000 values; "
+                + "each line must be one complete JSON object"),
+        Row(
+            "mark inside", .jsonl, #"{"text":"a","label":1}"# + "\n\u{FEFF}" + #"{"text":"a","label":1}"#,
+            "f:2: broken JSON at byte 0: a byte order mark, which JSON does not allow; "
+                + "each line must be one complete JSON object"),
+        Row(
+            "two objects", .jsonl, #"{"text":"a","label":1} {"text":"b","label":2}"#,
+            "f:1: broken JSON at byte 23: '{' after the end of the value; "
+                + "each line must be one complete JSON object"),
+        Row(
+            "pickle", .jsonl, bytes: [0x80, 2, 0x7D, 0x71, 0x00, 0x58],
+            "f:1: NUL byte; this is not a text file: check the path"),
         Row(
             "no columns", .jsonl, "{}",
             "f:1: no text column (such as 'text', or 'sentence1' and 'sentence2'); "

@@ -188,6 +188,27 @@ private func read(
                 + #""answers":[{"text":"d","answer_start":0}]}]}]}]}"#, .squad, .questions,
             "f: question '7': answer 'd' does not stand at character 0 of the context; "
                 + "count answer_start in characters from 0"),
+        Refusal(
+            #"{"data":[{"paragraphs":[{"context":"c","qas":[{"id":"7\n","question":"q","#
+                + #""answers":[{"text":"d","answer_start":-5}]}]}]}]}"#, .squad, .questions,
+            "f: question '7\\n': answer 'd' does not stand at character -5 of the context; "
+                + "count answer_start in characters from 0"),
+        Refusal(
+            #"{"data":["# + String(repeating: "0,", count: 400_000) + "0]}", .squad, .questions,
+            "f: not a SQuAD document: the text has more than 300000 values; "
+                + "it is {\"data\": [{\"paragraphs\": [{\"context\": …, \"qas\": […]}]}]}; "
+                + "name a file of one question a line .jsonl"),
+        Refusal(
+            #"{"data":"# + String(repeating: "[", count: 100_000), .squad, .questions,
+            "f: not a SQuAD document: broken JSON; "
+                + "it is {\"data\": [{\"paragraphs\": [{\"context\": …, \"qas\": […]}]}]}; "
+                + "name a file of one question a line .jsonl"),
+        Refusal(
+            String(repeating: "a ", count: 4097) + "O\n", .conll, .sentences,
+            "f:1: more than 4096 columns; check the file's format"),
+        Refusal(
+            "text,label\na,\"" + String(repeating: "x|", count: 10_001) + "\"\n", .csv, sets,
+            "f:2: more than 10000 labels in the row; check the label column"),
     ]
 
     @Test(arguments: refusals) func refuses(_ row: Refusal) throws {

@@ -7,7 +7,10 @@ struct JSONTests {
         ("null", JSONValue.null), (" true ", .bool(true)), ("false", .bool(false)), ("0", .number(0)),
         ("-0", .number(-0.0)), ("123456789012345", .number(123_456_789_012_345)), ("-1.5e3", .number(-1500)),
         ("1E-2", .number(0.01)), ("2.5e+1", .number(25)), ("0.1", .number(0.1)),
-        ("9007199254740993", .number(9_007_199_254_740_992)),
+        ("9007199254740991", .number(9_007_199_254_740_991)),
+        ("9007199254740993", .largeInteger("9007199254740993")),
+        ("-12345678901234567890", .largeInteger("-12345678901234567890")),
+        ("9007199254740993.0", .number(9_007_199_254_740_992)),
         ("1.7976931348623157e308", .number(.greatestFiniteMagnitude)),
         ("5e-324", .number(.leastNonzeroMagnitude)), ("1e-999", .number(0)),
         ("0e99999999999999999999", .number(0)),
@@ -90,6 +93,17 @@ struct JSONTests {
         #expect(
             message { _ = try JSONValue.parse("[1,2]", limits: JSONLimits(byteCount: 4)) }
                 == "line 1, byte 0: the text has 5 bytes, the limit is 4")
+        // Values and strings are counted before anything is built, also behind escaped quotes.
+        let values = JSONLimits(values: 4, textBytes: 8)
+        for text in [#"[1,[2,{"a":"b"}]]"#, "[1,2,3,4,5,6]", "[[[[[[[[["] {
+            #expect(
+                message { _ = try JSONValue.parse(text, limits: values) }
+                    == "line 1, byte 0: the text has more than 4 values")
+        }
+        #expect(throws: Never.self) { try JSONValue.parse(#"["\\",",[{"]"#, limits: values) }
+        #expect(
+            message { _ = try JSONValue.parse(#"["abc\"def"]"#, limits: values) }
+                == "line 1, byte 0: the text has more than 8 bytes of strings")
         let folder = try TemporaryFolder()
         try folder.write("f", "[1,2]")
         #expect(
@@ -104,6 +118,7 @@ struct JSONTests {
         #expect(value["f"]?.int == nil)
         #expect(value["f"]?.double == 3.5)
         #expect(value["big"]?.int == nil)
+        #expect(value["big"]?.double == 9_007_199_254_740_992)
         #expect(value["s"]?.string == "x")
         #expect(value["b"]?.bool == true)
         #expect(value["n"]?.isNull == true)

@@ -12,6 +12,8 @@ struct ModelFolderTests {
             let tensor = TensorToWrite(name: name, shape: [1], values: [1])
             try SafetensorsWriter.write([tensor], metadata: [:], to: folder.path(shard))
         }
+        try FileManager.default.createDirectory(
+            at: folder.path("sub"), withIntermediateDirectories: false)
         try folder.write("model.safetensors.index.json", "{\"weight_map\":\(map)}")
         return folder
     }
@@ -68,6 +70,24 @@ struct ModelFolderTests {
             index: "tensor 'a': its shard is the string 'one\\u{0}.x', not the name of a file in this folder",
             distrust),
         Row(
+            "deeper folder", #"{"a":"sub/one"}"#,
+            index: "tensor 'a': its shard is the string 'sub/one', not the name of a file in this folder",
+            distrust),
+        Row(
+            "empty name", #"{"a":""}"#,
+            index: "tensor 'a': its shard is the string '', not the name of a file in this folder", distrust),
+        Row(
+            "map an array", #"["one"]"#, index: "weight_map: missing, empty, or not an object",
+            "download the file again"),
+        Row(
+            "tensor twice", #"{"a":"one","a":"two"}"#, index: "line 1, byte 25: duplicate key 'a'",
+            "the file must be JSON: check it, or download it again"),
+        Row("a folder as shard", #"{"a":"sub"}"#, "DIR/sub: this is a folder; give the path of a file"),
+        Row(
+            "a shard that is no safetensors file", #"{"a":"model.safetensors.index.json"}"#,
+            "DIR/model.safetensors.index.json: the header's length is 8388068008349082235 bytes, the limit is "
+                + "100000000; check that this is a safetensors file"),
+        Row(
             "not a name", #"{"a":1}"#,
             index: "tensor 'a': its shard is 1, not the name of a file in this folder",
             distrust),
@@ -103,6 +123,14 @@ struct ModelFolderTests {
             message(folder) { _ = try TensorStore(modelFolder: folder.url) }
                 == "DIR/pytorch_model.bin: the weights are only here as a PyTorch pickle, which can run code "
                 + "when it is opened; \(SafetensorsErrorTests.convert)")
+        // So is one of another name, a zip too; what a trainer left is no reason to speak of weights.
+        try FileManager.default.removeItem(at: folder.path("pytorch_model.bin"))
+        try folder.write("training_args.bin", [0x80, 2])
+        #expect(message(folder) { _ = try TensorStore(modelFolder: folder.url) }.contains("neither model"))
+        try folder.write("consolidated.pth", [0x50, 0x4B, 3, 4])
+        #expect(
+            message(folder) { _ = try TensorStore(modelFolder: folder.url) }.hasPrefix(
+                "DIR/consolidated.pth: the weights are only here as a PyTorch pickle"))
         // A pickle under the right name is refused by its content.
         try folder.write("model.safetensors", [0x80, 2, 0x7D, 0x71, 0, 0, 0, 0, 0, 0])
         #expect(

@@ -22,9 +22,11 @@ struct SafetensorsErrorTests {
                 "DIR/f: \(problem); the file is damaged or badly written: download it again or write it anew")
         }
 
-        /// One tensor named `a` with these fields and 4 bytes of data.
-        init(_ name: String, tensor: String, _ problem: String) {
-            self.init(name, "{\"a\":{\(tensor)}}", data: 4, "tensor 'a': \(problem)")
+        /// One tensor named `a` with these fields and 4 bytes of data; the place is a byte of the header where the
+        /// fault is in the JSON itself.
+        init(_ name: String, tensor: String, header byte: Int? = nil, _ problem: String) {
+            let place = byte.map { "header byte \($0)" } ?? "tensor 'a'"
+            self.init(name, "{\"a\":{\(tensor)}}", data: 4, "\(place): \(problem)")
         }
     }
 
@@ -62,6 +64,9 @@ struct SafetensorsErrorTests {
         Row(
             "GGUF", Array("GGUF".utf8) + littleEndian(3),
             "DIR/f: this is a GGUF file; use the model's safetensors files"),
+        Row(
+            "HDF5", [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0],
+            "DIR/f: this is an HDF5 file, as TensorFlow writes; use the model's safetensors files"),
         Row("empty header", "", "the header does not begin with '{'"),
         Row("header is an array", "[]", "the header does not begin with '{'"),
         Row("header with space before", " {}", "the header does not begin with '{'"),
@@ -79,6 +84,15 @@ struct SafetensorsErrorTests {
             "invalid UTF-8", littleEndian(5) + [0x7B, 0x22, 0xFF, 0x22, 0x7D],
             "DIR/f: header byte 1: a string that is not valid UTF-8; "
                 + "the file is damaged or badly written: download it again or write it anew"),
+        Row(
+            "more values than memory should bear",
+            "{\"a\":[" + String(repeating: "0,", count: 300_000) + "0]}",
+            "header byte 0: the text has more than 250000 values"),
+        Row(
+            "more text than memory should bear",
+            #"{"__metadata__":{"a":""# + String(repeating: "x", count: 17 << 20) + "\"}}",
+            "header byte 0: the text has more than 16777216 bytes of strings"),
+        Row("NaN", #"{"a":NaN}"#, "header byte 5: 'N' where a value should begin"),
         Row(
             "metadata not an object", #"{"__metadata__":[]}"#,
             "__metadata__: this is an array of 0, not an object of strings"),
@@ -118,7 +132,21 @@ struct SafetensorsErrorTests {
             "'shape' has 1.5, not an integer of at least 0"),
         Row(
             "inexact size", tensor: #""dtype":"F32","shape":[9007199254740993],"data_offsets":[0,4]"#,
-            "'shape' has 9007199254740992.0, not an integer of at least 0"),
+            "'shape' has 9007199254740993, not an integer of at least 0"),
+        Row(
+            "size beyond a Double", tensor: #""dtype":"F32","shape":[1e999],"data_offsets":[0,4]"#,
+            header: 29,
+            "the number '1e999' is out of range"),
+        Row(
+            "65 sizes",
+            tensor: #""dtype":"F32","shape":[1\#(String(repeating: ",1", count: 64))],"data_offsets":[0,4]"#,
+            "'shape' has 65 sizes, the limit is 64"),
+        Row(
+            "fractional offset", tensor: #""dtype":"F32","shape":[1],"data_offsets":[0.5,4]"#,
+            "'data_offsets' has 0.5, not an integer of at least 0"),
+        Row(
+            "offsets an object", tensor: #""dtype":"F32","shape":[1],"data_offsets":{"0":4}"#,
+            "'data_offsets' is not an array"),
         Row(
             "size a string", tensor: #""dtype":"F32","shape":["1"],"data_offsets":[0,4]"#,
             "'shape' has the string '1', not an integer of at least 0"),
@@ -157,6 +185,13 @@ struct SafetensorsErrorTests {
         Row(
             "the same bytes twice", two("[0,1]", "[0,1]"), data: 1,
             "tensor 'b': begins at byte 0, but tensor 'a' ends only at 1"),
+        Row(
+            "overlap by a byte",
+            #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#,
+            data: 3, "tensor 'b': begins at byte 1, but tensor 'a' ends only at 2"),
+        Row(
+            "a name without end", "{\"" + String(repeating: "n", count: 1 << 20) + "\":3}",
+            "tensor '\(String(repeating: "n", count: 80))…': this is 3, not an object"),
         Row("rest", two("[0,1]", "[1,2]"), data: 5, "3 bytes follow the last tensor, which ends at byte 2"),
         Row(
             "a name of control characters", #"{"a\n\u001b[2J":3}"#,
@@ -192,6 +227,29 @@ struct SafetensorsErrorTests {
         #expect(
             message { _ = try TensorStore(file: URL(fileURLWithPath: "/dev/zero")) }
                 == "/dev/zero: this is not a regular file; give the path of a file")
+    }
+
+    /// 100 MB of header in a file that takes no disk; its bytes after the brace are 0.
+    @Test func sparseFileOfTheLargestHeader() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("f", littleEndian(100_000_000) + [0x7B])
+        #expect(truncate(file.path, 8 + 100_000_000) == 0)
+        #expect(
+            message(folder) { _ = try TensorStore(file: file) }.hasPrefix(
+                "DIR/f: header byte 1: the byte 0x0 where a key should begin;"))
+    }
+
+    /// Opening a pipe that nobody writes to would wait for ever.
+    @Test func aPipeAndALoopOfLinks() throws {
+        let folder = try TemporaryFolder()
+        #expect(mkfifo(folder.path("pipe").path, 0o600) == 0)
+        #expect(
+            message(folder) { _ = try TensorStore(file: folder.path("pipe")) }
+                == "DIR/pipe: this is not a regular file; give the path of a file")
+        #expect(symlink("loop", folder.path("loop").path) == 0)
+        #expect(
+            message(folder) { _ = try TensorStore(file: folder.path("loop")) }
+                == "DIR/loop: cannot open: Too many levels of symbolic links; check the path and the disk")
     }
 
     /// Truncations and single changed bytes of a good file: an error or a store, never a crash.

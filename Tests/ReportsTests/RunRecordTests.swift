@@ -1,5 +1,6 @@
 import Foundation
 import Reports
+import RunFolders
 import Testing
 
 struct RunRecordTests {

@@ -117,7 +117,80 @@ import Tokenizers
         (template("\"type_id\":1", "\"type_id\":7"), "a part of the template pair has no type 0 or 1"),
         (template("\"ids\":[2]", "\"ids\":[3]"), "has the id 3 in one place and 2 in the vocabulary"),
         (template("\"</s>\":{", "\"x\":{"), "the template has no special token \"</s>\""),
+        (TinySubword.bytePairs(merges: #"[["a","b"],["ab","c\nd"]]"#), #"no "c\u{a}d" token"#),
+        (TinySubword.bytePairs(merges: #"[{"a":"b"}]"#), "merge 1 is not a pair"),
+        (TinySubword.unigram(vocabulary: #"[["a","b"]]"#), "entry 0 of the vocabulary is not a token and a"),
+        (TinySubword.unigram(vocabulary: #"[["a",null]]"#), "entry 0 of the vocabulary is not a token and a"),
+        (TinySubword.unigram(vocabulary: #"[["a",1e999]]"#), "the number '1e999' is out of range"),
+        (TinySubword.unigram(vocabulary: #"[["a",NaN]]"#), "'N' where a value should begin"),
+        (TinySubword.unigram(unknownID: "-1"), "unk_id is -1, the vocabulary has the ids 0 to 8"),
+        (TinySubword.unigram(unknownID: "1.5"), "the setting unk_id is not a Int"),
+        (
+            normalizer(sequence("normalizers", #"{"type":"Lowercase"}"#, 33)),
+            "the normalizer has 33 steps, the limit is 32"
+        ),
+        (
+            normalizer(sequence("normalizers", replacing("a", "aa"), 5)),
+            "replacements make a text up to 32.0 times as long, the limit is 16.0"
+        ),
+        (
+            normalizer(replacing("a", String(repeating: "b", count: 101))),
+            "has 101 characters, the limit is 100"
+        ),
+        (
+            normalizer(replacing(String(repeating: "b", count: 101), "a")),
+            "has 101 characters, the limit is 100"
+        ),
+        (
+            normalizer(#"{"type":"Prepend","prepend":"\#(String(repeating: "b", count: 101))"}"#),
+            "has 101 characters, the limit is 100"
+        ),
+        (
+            normalizer(sequence("normalizers", charactersMap("a"), 2)),
+            "normalizer \"Precompiled\" stands twice"
+        ),
+        (
+            normalizer(charactersMap(String(repeating: "b", count: 101))),
+            "the precompiled_charsmap of normalizer \"Precompiled\" cannot be read"
+        ),
+        (
+            preTokenizer(sequence("pretokenizers", #"{"type":"WhitespaceSplit"}"#, 17)),
+            "the pre-tokenizer has 17 steps, the limit is 16"
+        ),
+        (
+            preTokenizer(sequence("pretokenizers", #"{"type":"ByteLevel"}"#, 2)),
+            "pre-tokenizer \"ByteLevel\" stands twice"
+        ),
+        (
+            normalizer(
+                String(repeating: #"{"type":"Sequence","normalizers":["#, count: 40) + #"{"type":"NFC"}"#
+                    + String(repeating: "]}", count: 40)),
+            "nested deeper than 64 levels"
+        ),
     ]
+
+    private static func sequence(_ key: String, _ step: String, _ count: Int) -> String {
+        #"{"type":"Sequence","\#(key)":[\#(Array(repeating: step, count: count).joined(separator: ","))]}"#
+    }
+
+    private static func replacing(_ pattern: String, _ content: String) -> String {
+        #"{"type":"Replace","pattern":{"String":"\#(pattern)"},"content":"\#(content)"}"#
+    }
+
+    /// A trie of one unit that knows nothing, and one replacement.
+    private static func charactersMap(_ replacement: String) -> String {
+        let bytes = [4, 0, 0, 0, 0, 0, 0, 0] + Array(replacement.utf8) + [0]
+        return #"{"type":"Precompiled","precompiled_charsmap":"\#(Data(bytes).base64EncodedString())"}"#
+    }
+
+    /// Where many added tokens begin alike, the longest one counts, and the text between them stays.
+    @Test func addedTokensAreFoundByTheirLongest() throws {
+        let texts = ["x", "xy", "xyzw", "zz"]
+        let added = texts.enumerated().map { #"{"id":\#(9 + $0.offset),"content":"\#($0.element)"}"# }
+        let json = TinySubword.unigram().dropFirst()
+        let tokenizer = try tokenizer("{\"added_tokens\":[\(added.joined(separator: ","))]," + json)
+        #expect(tokenizer.encode("xyzwxyzxzz", maxLength: 16).ids == [0, 11, 10, 4, 3, 9, 12, 2])
+    }
 
     @Test(arguments: refused.indices)
     func unsupportedFilesAreRefused(index: Int) throws {

@@ -93,6 +93,22 @@ import Tokenizers
         Case(
             tiny.json(template: #"{"type":"RobertaProcessing","sep":["[SEP]",2],"cls":["[CLS]",2]}"#),
             "token \"[SEP]\" has the id 2 in one place and 3 in the vocabulary"),
+        Case(
+            vocabulary("\"cat\":10", "\"\(String(repeating: "c", count: 1001))\":10"),
+            "cccc…\" has 1001 bytes, the limit is 1000"),
+        Case(
+            tiny.json(added: "[{\"id\":20,\"content\":\"\(String(repeating: "é", count: 501))\"}]"),
+            "éé…\" has 1002 bytes, the limit is 1000"),
+        Case(vocabulary("\"a\":9", #""a\nb\u2028":"9""#), #"token "a\u{a}b\u{2028}" has an id that is not"#),
+        Case(
+            tiny.json(vocabulary: "[" + String(repeating: "0,", count: 5_000_000) + "0]"),
+            "the text has more than 4000000 values"),
+        Case(
+            tiny.json(
+                vocabulary: "{" + (0...1_000_000).map { "\"\($0)\":\($0)" }.joined(separator: ",") + "}"),
+            "the vocabulary has 1000001 tokens, the limit is 1000000"),
+        Case(tiny.json(vocabulary: "7"), "there is no model.vocab"),
+        Case(tiny.json(added: "[7]"), "an entry of added_tokens has no content or id"),
     ]
 
     @Test(arguments: table)
@@ -113,6 +129,10 @@ import Tokenizers
         expectError(folder, "the vocabulary has no \"[UNK]\" token")
         try folder.write("[CLS]\n[SEP]\n[UNK]\na\na", as: "vocab.txt")
         expectError(folder, "token \"a\" stands twice in the vocabulary")
+        try folder.write(String(repeating: "a\n", count: 1_000_001), as: "vocab.txt")
+        expectError(folder, "the vocabulary has 1000001 tokens, the limit is 1000000")
+        try folder.write("[CLS]\n[SEP]\n[UNK]\n" + String(repeating: "a", count: 1001), as: "vocab.txt")
+        expectError(folder, "aaaa…\" has 1001 bytes, the limit is 1000")
         try Data([0xFF, 0xFE, 0x0A]).write(to: folder.url.appendingPathComponent("vocab.txt"))
         expectError(folder, "cannot be read as UTF-8 text")
         try folder.write("[CLS]\n[SEP]\n[UNK]\na", as: "vocab.txt")

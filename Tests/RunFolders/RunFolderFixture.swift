@@ -2,17 +2,17 @@ import Foundation
 import Reports
 
 /// A run folder in the temporary directory, written line by line; removed when the last reference goes.
-final class RunFolderFixture {
-    let url: URL
-    var events: [String] = []
-    var ranks: [String] = ["step,site,layer,role,rank"]
+package final class RunFolderFixture {
+    package let url: URL
+    package var events: [String] = []
+    package var ranks: [String] = ["step,site,layer,role,rank"]
     /// The lines of `triplets.jsonl`, which is not written when there are none.
-    var triplets: [String] = []
+    package var triplets: [String] = []
 
-    private static let roles = ["query", "key", "value", "attention-output", "intermediate", "output"]
+    package static let roles = ["query", "key", "value", "attention-output", "intermediate", "output"]
     private let sites: [(layer: Int, role: String)]
 
-    init(layers: Int = 2, roles: [String] = RunFolderFixture.roles) {
+    package init(layers: Int = 2, roles: [String] = RunFolderFixture.roles) {
         url = FileManager.default.temporaryDirectory.appendingPathComponent("reports-\(UUID().uuidString)")
         sites = (0..<layers).flatMap { layer in roles.map { (layer, $0) } }
     }
@@ -20,7 +20,7 @@ final class RunFolderFixture {
     deinit { try? FileManager.default.removeItem(at: url) }
 
     /// Twelve sites at rank 3, budget 36 to 9, 40 steps: warmup to 4, final after 24.
-    static func small(ended: Bool = true) -> RunFolderFixture {
+    package static func small(ended: Bool = true) -> RunFolderFixture {
         let run = RunFolderFixture()
         run.addStart()
         run.addRanks(0, [Int](repeating: 3, count: 12))
@@ -48,7 +48,7 @@ final class RunFolderFixture {
         return run
     }
 
-    func addStart(
+    package func addStart(
         method: String = "adalora", totalSteps: Int = 40, completedSteps: Int = 0, warmupSteps: Int = 4,
         finalSteps: Int = 16, initialBudget: Int = 36, finalBudget: Int = 9, unit: String? = nil
     ) {
@@ -68,7 +68,7 @@ final class RunFolderFixture {
                 + #""frozenParameters":22700000,"threads":2,"kernel":"SkylakeX"}"#)
     }
 
-    func addStep(_ step: Int, phase: String = "budgeting", loss: String = "1.25") {
+    package func addStep(_ step: Int, phase: String = "budgeting", loss: String = "1.25") {
         events.append(
             #"{"event":"step","step":\#(step),"epoch":\#(Double(step) / 20),"phase":"\#(phase)","loss":\#(loss),"#
                 + #""orthogonality":0.0125,"gradientNorm":0.75,"learningRate":0.001,"budget":36,"rank":36,"#
@@ -76,7 +76,7 @@ final class RunFolderFixture {
     }
 
     /// The event and its rows of `ranks.csv`. Without `spent` and `added` as older runs wrote it.
-    func addAllocation(
+    package func addAllocation(
         _ step: Int, budget: Int, _ ranks: [Int], returned: Int = 0, left: Int = 0, spent: Int? = nil,
         added: Int? = nil
     ) {
@@ -90,14 +90,14 @@ final class RunFolderFixture {
         addRanks(step, ranks)
     }
 
-    func addRanks(_ step: Int, _ values: [Int]) {
+    package func addRanks(_ step: Int, _ values: [Int]) {
         for (site, rank) in zip(sites, values) {
             ranks.append("\(step),\(name(site)),\(site.layer),\(site.role),\(rank)")
         }
     }
 
     /// One site of a record of `triplets.jsonl`, as JSON.
-    static func site(
+    package static func site(
         _ kept: String, _ values: String, importance: String = "", error: String = "0.001",
         energy: String = "1"
     ) -> String {
@@ -105,11 +105,11 @@ final class RunFolderFixture {
             + #""energy":\#(energy)}"#
     }
 
-    func addTriplets(_ step: Int, _ sites: [String]) {
+    package func addTriplets(_ step: Int, _ sites: [String]) {
         triplets.append(#"{"step":\#(step),"sites":[\#(sites.joined(separator: ","))]}"#)
     }
 
-    func addEnd(_ step: Int, ranks: [Int], reason: String = "completed") {
+    package func addEnd(_ step: Int, ranks: [Int], reason: String = "completed") {
         events.append(
             #"{"event":"end","reason":"\#(reason)","step":\#(step),"bestStep":null,"ranks":\#(ranks),"#
                 + #""trainableParameters":330,"tokens":20480,"seconds":5.5,"peakMemoryBytes":1048576}"#)
@@ -118,20 +118,20 @@ final class RunFolderFixture {
     private func name(_ site: (layer: Int, role: String)) -> String { "layer.\(site.layer).\(site.role)" }
 
     /// Writes the files and reads them back.
-    func record() throws -> RunRecord {
+    package func record() throws -> RunRecord {
         try write()
         return try withExtendedLifetime(self) { try RunRecord(folder: url) }
     }
 
     /// Writes the files and reads the triplets back.
-    func tripletHistory(tail: String = "") throws -> TripletHistory {
+    package func tripletHistory(tail: String = "") throws -> TripletHistory {
         try write(tripletsTail: tail)
         return try withExtendedLifetime(self) { try TripletHistory(RunRecord(folder: url)) }
     }
 
     /// Writes the files; `tail`, `ranksTail` and `tripletsTail` follow the last whole line without a line end.
     @discardableResult
-    func write(
+    package func write(
         tail: String = "", ranksTail: String = "", tripletsTail: String = "", withRanks: Bool = true
     ) throws -> RunFolderFixture {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

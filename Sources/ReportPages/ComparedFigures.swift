@@ -1,0 +1,252 @@
+import Charts
+import Foundation
+import Reports
+
+/// The figures of several runs beside each other.
+enum ComparedFigures {
+    static func all(_ runs: [ReportedRun]) -> [ReportFigure] {
+        let metrics = runs.flatMap(\.metricNames)
+        var names: [String] = []
+        for name in metrics where !names.contains(name) { names.append(name) }
+        return [ranks(runs), difference(runs), loss(runs), validationLoss(runs)]
+            + names.map { metric(runs, $0) } + [total(runs), throughput(runs)]
+    }
+
+    private static func chart(
+        _ runs: [ReportedRun], _ form: FigureForm, _ title: String, y: Axis, series: [Series]
+    ) -> String {
+        let limit = max(Int(form.width * 1.5), 8)
+        let last = runs.map { max($0.record.lastStep, 1) }.max() ?? 1
+        var chart = LineChart(
+            id: form.id, title: title, x: Axis("step", wholeNumbers: true, range: 0...Double(last)), y: y,
+            series: series.map { $0.thinned(to: limit) })
+        // Phases of runs that differ would lie over each other.
+        let phases = runs.map(\.phases).filter { !$0.isEmpty }
+        if let first = phases.first, phases.allSatisfy({ $0 == first }) { chart.phases = first }
+        chart.legend = .above
+        chart.width = form.width
+        chart.height = form.isNarrow ? 320 : 360
+        chart.theme = form.theme
+        return chart.svg()
+    }
+
+    /// A line for each run; a run without values has no line and is named in the caption.
+    private static func lines(
+        _ runs: [ReportedRun], id: String, title: String, caption: String, y: Axis,
+        points: @escaping @Sendable (ReportedRun) -> [(step: Int, value: Double)]
+    ) -> ReportFigure {
+        let values = runs.map(points)
+        guard values.contains(where: { !$0.isEmpty }) else {
+            return ReportFigure(
+                id: id, title: title, caption: "", content: .missing("none of the runs has recorded it"))
+        }
+        let without = zip(runs, values).filter { $1.isEmpty }.map(\.0.name)
+        let note = without.isEmpty ? "" : " Not recorded by \(without.joined(separator: ", "))."
+        return ReportFigure(
+            id: id, title: title, caption: caption + note,
+            content: .drawn(
+                draw: { form in
+                    let series = zip(runs, values).enumerated().map { at, run -> Series in
+                        var one = Series(
+                            name: run.0.name,
+                            points: run.1.map { ChartPoint(x: Double($0.step), y: $0.value) })
+                        // Colors stay with their runs through all charts.
+                        one.look = at
+                        return one
+                    }
+                    return chart(runs, form, title, y: y, series: series.filter { !$0.points.isEmpty })
+                },
+                table: {
+                    FigureTable(
+                        columns: ["step", "run", "value"],
+                        rows: zip(runs, values).flatMap { run, points in
+                            points.map { [FigureValue($0.step), .text(run.name), FigureValue($0.value)] }
+                        })
+                }))
+    }
+
+    private static func loss(_ runs: [ReportedRun]) -> ReportFigure {
+        lines(
+            runs, id: "loss", title: "Training loss", caption: "Smoothed; each run alone shows every step.",
+            y: Axis("loss")
+        ) { run in
+            let smoothed = Smoothing.average(run.record.steps.map(\.loss))
+            return zip(run.record.steps, smoothed).map { ($0.step, $1) }
+        }
+    }
+
+    private static func validationLoss(_ runs: [ReportedRun]) -> ReportFigure {
+        lines(
+            runs, id: "validation-loss", title: "Validation loss", caption: "After each evaluation.",
+            y: Axis("loss")
+        ) { run in run.record.evaluations.map { ($0.step, $0.loss) } }
+    }
+
+    private static func metric(_ runs: [ReportedRun], _ name: String) -> ReportFigure {
+        lines(runs, id: name, title: "Validation \(name)", caption: "After each evaluation.", y: Axis(name)) {
+            run in
+            run.record.evaluations.compactMap { one in
+                one.metrics.contains { $0.name == name } ? (one.step, one.value(of: name) ?? .nan) : nil
+            }
+        }
+    }
+
+    private static func total(_ runs: [ReportedRun]) -> ReportFigure {
+        lines(
+            runs, id: "total-rank", title: "Triplets alive", caption: "The sum of all ranks.",
+            y: Axis("triplets", includesZero: true, wholeNumbers: true)
+        ) { run in
+            var points: [(step: Int, value: Double)] = []
+            for table in run.record.rankTables {
+                // The ranks before hold until here.
+                if let last = points.last, last.step < table.step - 1 {
+                    points.append((table.step - 1, last.value))
+                }
+                points.append((table.step, Double(table.total)))
+            }
+            if let last = points.last, last.step < run.record.lastStep {
+                points.append((run.record.lastStep, last.value))
+            }
+            return points
+        }
+    }
+
+    private static func throughput(_ runs: [ReportedRun]) -> ReportFigure {
+        lines(
+            runs, id: "throughput", title: "Tokens per second",
+            caption: "Smoothed, evaluations apart. Runs that shared the machine with others compare badly.",
+            y: Axis("tokens/s", format: .si, includesZero: true)
+        ) { run in
+            let steps = run.record.steps.filter { $0.seconds > 0 }
+            let smoothed = Smoothing.average(steps.map { Double($0.tokens) / $0.seconds })
+            return zip(steps, smoothed).map { ($0.step, $1) }
+        }
+    }
+
+    private static func ranks(_ runs: [ReportedRun]) -> ReportFigure {
+        let grid = SharedGrid(runs)
+        let (id, title) = ("ranks", "Rank by layer and role")
+        guard !grid.members.isEmpty else {
+            return ReportFigure(
+                id: id, title: title, caption: "", content: .missing("none of the runs has ranks"))
+        }
+        return ReportFigure(
+            id: id, title: title, caption: "On one color scale. An empty cell has rank 0.",
+            content: .drawn(
+                draw: { form in
+                    var panel = HeatmapPanel(
+                        id: form.id, title: "Rank at the end",
+                        maps: grid.members.map { run in
+                            grid.map(run.name, grid.finalRanks(run).map { $0.map(Double.init) })
+                        })
+                    panel.style = RankMaps.style(form, largest: grid.largest)
+                    return panel.svg()
+                }, table: { grid.table }))
+    }
+
+    /// Each other run less the first one.
+    private static func difference(_ runs: [ReportedRun]) -> ReportFigure {
+        let grid = SharedGrid(runs)
+        let (id, title) = ("difference", "Difference of ranks")
+        guard let first = grid.members.first, grid.members.count > 1 else {
+            return ReportFigure(
+                id: id, title: title, caption: "",
+                content: .missing("fewer than two of the runs have ranks"))
+        }
+        return ReportFigure(
+            id: id, title: title,
+            caption: "Rank in each run less that in \(first.name): red has more, blue less.",
+            content: .drawn(
+                draw: { form in
+                    var panel = HeatmapPanel(
+                        id: form.id, title: "Difference at the end",
+                        maps: grid.members.dropFirst().map { run in
+                            grid.map(run.name, grid.differences(run, from: first))
+                        })
+                    panel.style = RankMaps.style(form, largest: grid.largest)
+                    panel.style.scale = .diverging(limit: Double(grid.largest))
+                    panel.style.showsZeroAsEmpty = false
+                    panel.style.legendTitle = "more or less"
+                    panel.style.missingNote = "not in both"
+                    return panel.svg()
+                },
+                table: {
+                    FigureTable(
+                        columns: ["layer", "role", "run", "difference"],
+                        rows: grid.members.dropFirst().flatMap { run in
+                            zip(grid.cells, grid.differences(run, from: first)).map { cell, value in
+                                [
+                                    FigureValue(cell.layer), .text(cell.role), .text(run.name),
+                                    FigureValue(value),
+                                ]
+                            }
+                        })
+                }))
+    }
+}
+
+/// Layers × roles of several runs together.
+struct SharedGrid: Sendable {
+    struct Cell: Hashable, Sendable {
+        let layer: Int
+        let role: String
+    }
+
+    /// The runs that have ranks.
+    let members: [ReportedRun]
+    let layers: [Int]
+    let roles: [String]
+
+    init(_ runs: [ReportedRun]) {
+        members = runs.filter { $0.noRanks == nil }
+        var seen: Set<Cell> = []
+        let sites = members.flatMap(\.record.start.sites).filter {
+            seen.insert(Cell(layer: $0.layer, role: $0.role)).inserted
+        }
+        let grid = RankGrid(sites)
+        (layers, roles) = (grid.layers, grid.roles)
+    }
+
+    /// Row by row.
+    var cells: [Cell] { layers.flatMap { layer in roles.map { Cell(layer: layer, role: $0) } } }
+
+    var largest: Int { members.map(\.record.largestRank).max() ?? 1 }
+
+    /// For each cell the position of the run's site; nil where it adapts no such matrix.
+    func positions(_ run: ReportedRun) -> [Int?] {
+        let sites = run.record.start.sites.enumerated().map { (Cell(layer: $1.layer, role: $1.role), $0) }
+        let places = Dictionary(uniqueKeysWithValues: sites)
+        return cells.map { places[$0] }
+    }
+
+    func finalRanks(_ run: ReportedRun) -> [Int?] {
+        let ranks = run.record.rankTables.last?.ranks ?? []
+        return positions(run).map { at in at.map { ranks[$0] } }
+    }
+
+    func differences(_ run: ReportedRun, from first: ReportedRun) -> [Double?] {
+        zip(finalRanks(run), finalRanks(first)).map { one, other in
+            guard let one, let other else { return nil }
+            return Double(one - other)
+        }
+    }
+
+    /// - Parameter values: of the cells.
+    func map(_ title: String, _ values: [Double?]) -> Heatmap {
+        Heatmap(
+            id: "", title: title, rowLabels: layers.map { "\($0)" },
+            columnLabels: roles.map(RankGrid.shortName),
+            values: layers.indices.map { row in
+                Array(values[(row * roles.count)..<((row + 1) * roles.count)])
+            })
+    }
+
+    var table: FigureTable {
+        FigureTable(
+            columns: ["layer", "role"] + members.map(\.name),
+            rows: zip(cells, cells.indices).map { cell, at in
+                [FigureValue(cell.layer), .text(cell.role)]
+                    + members.map { FigureValue(finalRanks($0)[at].map(Double.init)) }
+            })
+    }
+}

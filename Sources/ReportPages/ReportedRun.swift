@@ -1,0 +1,119 @@
+import Charts
+import Foundation
+import Reports
+import RunConfiguration
+
+/// A run folder read for a report.
+public struct ReportedRun: Sendable {
+    public let record: RunRecord
+    /// The folder's name; with the folder above it where another run of the report has the same one.
+    public let name: String
+    let triplets: TripletHistory?
+    /// Why there are no triplets to show; nil when there are.
+    let tripletsProblem: String?
+    let settings: RunSettings
+
+    /// Throws `ReportError` where the folder is no run, or a file in it is damaged.
+    public init(folder: URL, name: String? = nil) throws {
+        record = try RunRecord(folder: folder)
+        self.name = name ?? folder.standardizedFileURL.lastPathComponent
+        do {
+            triplets = try TripletHistory(record)
+            tripletsProblem = nil
+        } catch let error as ReportError where error.kind != .invalid && error.kind != .unreadable {
+            triplets = nil
+            tripletsProblem = error.problem
+        }
+        settings = RunSettings(folder: folder)
+    }
+
+    /// Runs with names that differ.
+    public static func all(_ folders: [URL]) throws -> [ReportedRun] {
+        let names = folders.map { $0.standardizedFileURL.lastPathComponent }
+        return try folders.enumerated().map { at, folder in
+            let isUnique = names.count { $0 == names[at] } == 1
+            let above = folder.standardizedFileURL.deletingLastPathComponent().lastPathComponent
+            let name = isUnique ? names[at] : "\(above)/\(names[at])"
+            let isRepeated = folders[..<at].contains { $0.standardizedFileURL == folder.standardizedFileURL }
+            return try ReportedRun(folder: folder, name: isRepeated ? "\(name) (\(at + 1))" : name)
+        }
+    }
+
+    /// Whether ranks change in this run.
+    var isAllocated: Bool {
+        !record.allocations.isEmpty || record.start.initialBudget != record.start.finalBudget
+    }
+
+    var phases: [PhaseRange] {
+        guard isAllocated else { return [] }
+        let start = record.start
+        let ends = [0, start.warmupSteps, record.finalStart, start.totalSteps].map(Double.init)
+        return zip(["warm-up", "budgeting", "final"], zip(ends, ends.dropFirst())).map { name, range in
+            PhaseRange(name, short: name == "warm-up" ? "warm" : "", from: range.0, to: range.1)
+        }
+    }
+
+    var stepAxis: Axis {
+        Axis("step", wholeNumbers: true, range: 0...Double(max(record.lastStep, 1)))
+    }
+
+    /// b(t) over the steps; nil where the budget is constant.
+    var budgetLine: StepLine? {
+        guard isAllocated, record.start.initialBudget != record.start.finalBudget else { return nil }
+        var points = [ChartPoint(x: 0, y: Double(record.start.initialBudget))]
+        var last = record.start.initialBudget
+        for step in record.steps where step.budget != last {
+            last = step.budget
+            points.append(ChartPoint(x: Double(step.step), y: Double(step.budget)))
+        }
+        points.append(ChartPoint(x: Double(record.lastStep), y: Double(last)))
+        let kept = Thinning.indices(count: points.count, limit: 600, measures: [{ points[$0].y }])
+        let unit = record.start.budgetUnit
+        return StepLine(
+            name: "budget (\(unit.rawValue))", points: kept.map { points[$0] },
+            axis: Axis(
+                "budget, \(unit.rawValue)", format: unit == .parameters ? .si : .automatic,
+                includesZero: true,
+                wholeNumbers: true))
+    }
+
+    /// The metric that the run is judged by: the first of its evaluations.
+    var metricNames: [String] { record.evaluations.first?.metrics.map(\.name) ?? [] }
+}
+
+/// What `config.yaml` of a run folder says.
+struct RunSettings: Sendable {
+    /// Those that have an effect, resolved, in the order of the settings.
+    let effective: [(key: String, value: String)]
+    /// The file without its comments; nil when there is none.
+    let text: String?
+    /// Why the settings cannot be told; nil when they can.
+    let problem: String?
+    let model: String?
+    let task: String?
+
+    init(folder: URL) {
+        let file = folder.appendingPathComponent("config.yaml")
+        guard let data = FileManager.default.contents(atPath: file.path), data.count <= RunConfig.largestFile,
+            let yaml = String(data: data, encoding: .utf8)
+        else {
+            (effective, text, model, task) = ([], nil, nil, nil)
+            problem = "config.yaml is not in the run folder, or is no text"
+            return
+        }
+        text = yaml.split(separator: "\n").filter { !$0.hasPrefix("#") }.joined(separator: "\n")
+        do {
+            let config = try RunConfig.load(yaml: yaml, yamlName: "config.yaml", overrides: []).config
+            let settings = config.effectiveSettings()
+            effective = RunConfig.settings.compactMap { setting in
+                settings[setting.key].map { (setting.key, $0) }
+            }
+            (model, task, problem) = (config.model, config.task.rawValue, nil)
+        } catch {
+            (effective, model, task) = ([], nil, nil)
+            problem = "config.yaml is of another version: \("\(error)".split(separator: "\n").first ?? "")"
+        }
+    }
+
+    func value(_ key: String) -> String? { effective.first { $0.key == key }?.value }
+}

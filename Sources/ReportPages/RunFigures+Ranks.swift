@@ -1,0 +1,189 @@
+import Charts
+import Foundation
+import Reports
+
+extension RunFigures {
+    static func ranks(_ run: ReportedRun) -> ReportFigure {
+        guard let problem = run.noRanks else {
+            let table = run.record.rankTables[run.record.rankTables.count - 1]
+            return ReportFigure(
+                id: "ranks", title: "Rank by layer and role",
+                caption:
+                    "Triplets that each matrix holds. An empty cell has rank 0: the matrix is as pretrained.",
+                content: .drawn(
+                    draw: { form in
+                        var map = RankMaps.map(run, table.ranks, id: form.id)
+                        map.title = "Rank after step \(table.step)"
+                        map.style = RankMaps.style(form, largest: run.record.largestRank)
+                        return map.svg()
+                    }, table: { rankRows(run) }))
+        }
+        return ReportFigure(
+            id: "ranks", title: "Rank by layer and role", caption: "", content: .missing(problem))
+    }
+
+    private static func rankRows(_ run: ReportedRun) -> FigureTable {
+        let sites = run.record.start.sites
+        return FigureTable(
+            columns: ["step"] + sites.map(\.name),
+            rows: run.record.rankTables.map { table in
+                [FigureValue(table.step)] + table.ranks.map { FigureValue($0) }
+            })
+    }
+
+    /// How far each matrix moved.
+    static func changes(_ run: ReportedRun) -> ReportFigure {
+        let (id, title) = ("change", "Size of each update")
+        guard let snapshot = run.triplets?.snapshots.last else {
+            return ReportFigure(
+                id: id, title: title, caption: "", content: .missing(run.tripletsProblem ?? "not recorded"))
+        }
+        let sizes = snapshot.sites.map { $0.spectrum.energy.map { $0.squareRoot() } }
+        return ReportFigure(
+            id: id, title: title,
+            caption:
+                "‖ΔW‖, the Frobenius norm of what was learned: the root of the sum of squared singular values.",
+            content: .drawn(
+                draw: { form in
+                    let grid = RankGrid(run.record.start.sites)
+                    var map = Heatmap(
+                        id: form.id, title: "‖ΔW‖ after step \(snapshot.step)",
+                        rowLabels: grid.layers.map { "\($0)" },
+                        columnLabels: grid.roles.map(RankGrid.shortName),
+                        values: grid.layers.indices.map { row in
+                            grid.row(row).map { at in at.flatMap { sizes[$0] } }
+                        })
+                    map.style.rowTitle = "layer"
+                    map.style.legendTitle = "‖ΔW‖"
+                    map.style.missingNote = "not adapted, or not finite"
+                    map.style.maxWidth = form.width
+                    map.style.fillsWidth = !form.isNarrow
+                    map.style.theme = form.theme
+                    let largest = sizes.compactMap { $0 }.max() ?? 0
+                    map.style.scale = .sequential(range: 0...max(largest, 1e-6))
+                    map.style.format = largest >= 10 ? .decimals(1) : .decimals(2)
+                    return map.svg()
+                },
+                table: {
+                    FigureTable(
+                        columns: ["site", "layer", "role", "rank", "norm", "largest_singular_value"],
+                        rows: zip(run.record.start.sites, snapshot.sites).map { site, triplets in
+                            [
+                                .text(site.name), FigureValue(site.layer), .text(site.role),
+                                FigureValue(triplets.rank),
+                                FigureValue(triplets.spectrum.energy.map { $0.squareRoot() }),
+                                FigureValue(triplets.spectrum.largest),
+                            ]
+                        })
+                }))
+    }
+
+    static func roles(_ run: ReportedRun) -> ReportFigure {
+        let grid = RankGrid(run.record.start.sites)
+        return overTime(
+            run, id: "roles", title: "Rank over time by role",
+            groups: grid.roles.enumerated().map { at, role in (role, grid.column(at).compactMap { $0 }) })
+    }
+
+    static func layers(_ run: ReportedRun) -> ReportFigure {
+        let grid = RankGrid(run.record.start.sites)
+        return overTime(
+            run, id: "layers", title: "Rank over time by layer",
+            groups: grid.layers.enumerated().map { at, layer in
+                ("layer \(layer)", grid.row(at).compactMap { $0 })
+            }, isSequence: true)
+    }
+
+    private static func overTime(
+        _ run: ReportedRun, id: String, title: String, groups: [(name: String, sites: [Int])],
+        isSequence: Bool = false
+    ) -> ReportFigure {
+        if let problem = run.noRanks {
+            return ReportFigure(id: id, title: title, caption: "", content: .missing(problem))
+        }
+        let tables = run.record.rankTables
+        let sums = tables.map { table in
+            groups.map { group in Double(group.sites.reduce(0) { $0 + table.ranks[$1] }) }
+        }
+        return ReportFigure(
+            id: id, title: title,
+            caption: "Triplets alive after each allocation, stacked: the upper edge is the budget in use.",
+            content: .drawn(
+                draw: { form in
+                    // The extremes of the total; those of single groups where they are few.
+                    var measures: [(Int) -> Double] = [{ sums[$0].reduce(0, +) }]
+                    if groups.count <= 12 {
+                        for group in groups.indices { measures.append { sums[$0][group] } }
+                    }
+                    let limit = groups.count > 12 ? 160 : form.isNarrow ? 240 : 600
+                    let kept = Thinning.indices(count: tables.count, limit: limit, measures: measures)
+                    var times = kept.map { Double(tables[$0].step) }
+                    var rows = kept.map { sums[$0] }
+                    // What the last table says holds to the end of the run.
+                    if let last = rows.last, times.last ?? 0 < Double(run.record.lastStep) {
+                        times.append(Double(run.record.lastStep))
+                        rows.append(last)
+                    }
+                    var chart = StackedAreaChart(
+                        id: form.id, title: title, x: run.stepAxis,
+                        y: Axis("triplets", includesZero: true, wholeNumbers: true), xValues: times,
+                        groups: groups.indices.map { group in
+                            .init(name: groups[group].name, values: rows.map { $0[group] })
+                        })
+                    chart.isSequence = isSequence
+                    chart.phases = run.phases
+                    chart.legend = form.isNarrow ? .above : .automatic
+                    chart.width = form.width
+                    chart.height = form.isNarrow ? 320 : 360
+                    chart.theme = form.theme
+                    return chart.svg()
+                },
+                table: {
+                    FigureTable(
+                        columns: ["step"] + groups.map(\.name) + ["total"],
+                        rows: zip(tables, sums).map { table, row in
+                            [FigureValue(table.step)] + row.map { FigureValue($0) }
+                                + [FigureValue(table.total)]
+                        })
+                }))
+    }
+}
+
+extension ReportedRun {
+    /// Why there are no ranks; nil when there are.
+    var noRanks: String? {
+        if !record.rankTables.isEmpty { return nil }
+        return record.start.sites.isEmpty
+            ? "the method '\(record.start.method)' has no adapters, so there are no ranks"
+            : "no ranks are recorded yet"
+    }
+}
+
+/// Heatmaps of ranks.
+enum RankMaps {
+    static func map(_ run: ReportedRun, _ ranks: [Int], id: String) -> Heatmap {
+        let grid = RankGrid(run.record.start.sites)
+        return Heatmap(
+            id: id, title: run.name, rowLabels: grid.layers.map { "\($0)" },
+            columnLabels: grid.roles.map(RankGrid.shortName),
+            values: grid.layers.indices.map { row in
+                grid.row(row).map { at in at.map { Double(ranks[$0]) } }
+            })
+    }
+
+    /// Ranks from 1 to `largest`, which is that of all steps, so that the maps of all of them compare.
+    static func style(_ form: FigureForm, largest: Int) -> HeatmapStyle {
+        var style = HeatmapStyle()
+        style.scale = .sequential(range: 1...Double(max(largest, 2)))
+        style.format = .decimals(0)
+        style.legendTitle = "rank"
+        style.missingNote = "not adapted"
+        style.rowTitle = "layer"
+        style.showsZeroAsEmpty = true
+        style.marksCells = true
+        style.fillsWidth = !form.isNarrow
+        style.maxWidth = form.width
+        style.theme = form.theme
+        return style
+    }
+}

@@ -1,0 +1,224 @@
+import Charts
+import Foundation
+import Reports
+
+/// The figures of one run, in the order of the page.
+enum RunFigures {
+    static func all(_ run: ReportedRun) -> [ReportFigure] {
+        [
+            ranks(run), changes(run), loss(run), metrics(run), roles(run), layers(run), importance(run),
+            returns(run), orthogonality(run), throughput(run), learningRate(run),
+        ]
+    }
+
+    /// A line chart with the run's phases and, where it changes, its budget.
+    static func chart(
+        _ run: ReportedRun, _ form: FigureForm, _ title: String, y: Axis, series: [Series],
+        showsBudget: Bool = true
+    ) -> LineChart {
+        // More points than half-pixels only make the page larger.
+        let limit = max(Int(form.width * 1.5), 8)
+        var chart = LineChart(
+            id: form.id, title: title, x: run.stepAxis, y: y, series: series.map { $0.thinned(to: limit) })
+        chart.phases = run.phases
+        if showsBudget { chart.stepLine = run.budgetLine }
+        chart.legend = series.count > 1 || chart.stepLine != nil ? .above : .hidden
+        chart.width = form.width
+        chart.height = form.isNarrow ? 300 : 340
+        chart.theme = form.theme
+        return chart
+    }
+
+    static func loss(_ run: ReportedRun) -> ReportFigure {
+        let steps = run.record.steps
+        guard !steps.isEmpty else {
+            return ReportFigure(
+                id: "loss", title: "Loss", caption: "", content: .missing("no step is recorded yet"))
+        }
+        let smoothed = Smoothing.average(steps.map(\.loss))
+        let validation = run.record.evaluations
+        return ReportFigure(
+            id: "loss", title: "Loss",
+            caption:
+                "Mean task loss of each step's examples, without the orthogonality term; pale: every step, "
+                + "strong: smoothed over about \(Smoothing.window(steps.count)) steps. Dashed: the budget.",
+            content: .drawn(
+                draw: { form in
+                    let points = zip(steps, smoothed).map { ($0.step, $0.loss, $1) }
+                    var raw = Series(
+                        name: "each step", points: points.map { ChartPoint(x: Double($0.0), y: $0.1) })
+                    raw.isFaint = true
+                    raw.look = 0
+                    var strong = Series(
+                        name: "training", points: points.map { ChartPoint(x: Double($0.0), y: $0.2) })
+                    strong.look = 0
+                    var held = Series(
+                        name: "validation",
+                        points: validation.map { ChartPoint(x: Double($0.step), y: $0.loss) })
+                    held.look = 1
+                    // Few steps need no smoothing.
+                    let training = steps.count < 20 ? [raw.named("training")] : [raw, strong]
+                    return chart(
+                        run, form, "Loss", y: Axis("loss"),
+                        series: training + (validation.isEmpty ? [] : [held])
+                    ).svg()
+                },
+                table: {
+                    let evaluated = Dictionary(validation.map { ($0.step, $0.loss) }) { $1 }
+                    return FigureTable(
+                        columns: ["step", "loss", "smoothed", "validation_loss", "budget", "rank"],
+                        rows: zip(steps, smoothed).map { step, average in
+                            [
+                                FigureValue(step.step), FigureValue(step.loss), FigureValue(average),
+                                FigureValue(evaluated[step.step]), FigureValue(step.budget),
+                                FigureValue(step.rank),
+                            ]
+                        })
+                }))
+    }
+
+    static func metrics(_ run: ReportedRun) -> ReportFigure {
+        let evaluations = run.record.evaluations
+        guard !evaluations.isEmpty else {
+            return ReportFigure(
+                id: "metrics", title: "Validation metrics", caption: "",
+                content: .missing("the run has no evaluation (yet, or no --validation data)"))
+        }
+        let names = run.metricNames
+        let best = evaluations.last { $0.isBest }
+        return ReportFigure(
+            id: "metrics", title: "Validation metrics",
+            caption: best.map { "The best evaluation, kept as adapter, is that of step \($0.step)." }
+                ?? "No evaluation counts as the best yet: those before the last allocation do not.",
+            content: .drawn(
+                draw: { form in
+                    let series = names.map { name in
+                        Series(
+                            name: name,
+                            points: evaluations.map {
+                                ChartPoint(x: Double($0.step), y: $0.value(of: name))
+                            })
+                    }
+                    return chart(run, form, "Validation metrics", y: Axis("metric"), series: series).svg()
+                },
+                table: {
+                    FigureTable(
+                        columns: ["step", "loss"] + names + ["best"],
+                        rows: evaluations.map { one in
+                            [FigureValue(one.step), FigureValue(one.loss)]
+                                + names.map { FigureValue(one.value(of: $0)) } + [
+                                    .text(one.isBest ? "yes" : "")
+                                ]
+                        })
+                }))
+    }
+
+    static func learningRate(_ run: ReportedRun) -> ReportFigure {
+        let steps = run.record.steps
+        guard !steps.isEmpty else {
+            return ReportFigure(
+                id: "gradient", title: "Gradient norm", caption: "",
+                content: .missing("no step is recorded yet"))
+        }
+        let smoothed = Smoothing.average(steps.map(\.gradientNorm))
+        return ReportFigure(
+            id: "gradient", title: "Gradient norm",
+            caption: "Global norm before clipping. The learning rate is in the data.",
+            content: .drawn(
+                draw: { form in
+                    chart(
+                        run, form, "Gradient norm", y: Axis("norm", includesZero: true),
+                        series: Smoothing.series(
+                            steps.map { (Double($0.step), $0.gradientNorm) }, smoothed, name: "gradient"),
+                        showsBudget: false
+                    ).svg()
+                },
+                table: {
+                    FigureTable(
+                        columns: ["step", "gradient_norm", "smoothed", "learning_rate"],
+                        rows: zip(steps, smoothed).map { step, average in
+                            [
+                                FigureValue(step.step), FigureValue(step.gradientNorm), FigureValue(average),
+                                FigureValue(step.learningRate),
+                            ]
+                        })
+                }))
+    }
+
+    static func throughput(_ run: ReportedRun) -> ReportFigure {
+        let steps = run.record.steps.filter { $0.seconds > 0 }
+        guard !steps.isEmpty else {
+            return ReportFigure(
+                id: "throughput", title: "Tokens per second", caption: "",
+                content: .missing("no step is recorded yet"))
+        }
+        let rates = steps.map { Double($0.tokens) / $0.seconds }
+        let smoothed = Smoothing.average(rates)
+        return ReportFigure(
+            id: "throughput", title: "Tokens per second",
+            caption: "Real tokens (nothing is padded) over the time of each step, evaluations apart.",
+            content: .drawn(
+                draw: { form in
+                    chart(
+                        run, form, "Tokens per second", y: Axis("tokens/s", format: .si, includesZero: true),
+                        series: Smoothing.series(
+                            zip(steps, rates).map { (Double($0.step), $1) }, smoothed, name: "tokens/s"),
+                        showsBudget: false
+                    ).svg()
+                },
+                table: {
+                    FigureTable(
+                        columns: ["step", "tokens", "seconds", "tokens_per_second"],
+                        rows: zip(steps, rates).map { step, rate in
+                            [
+                                FigureValue(step.step), FigureValue(step.tokens), FigureValue(step.seconds),
+                                FigureValue(rate),
+                            ]
+                        })
+                }))
+    }
+}
+
+/// Exponential averages without the bias towards the first value.
+enum Smoothing {
+    static func window(_ count: Int) -> Int { max(10, count / 50) }
+
+    /// NaN where the value is.
+    static func average(_ values: [Double]) -> [Double] {
+        let decay = 1 - 1 / Double(window(values.count))
+        var sum = 0.0
+        var weight = 0.0
+        return values.map { value in
+            guard value.isFinite else { return .nan }
+            sum = decay * sum + (1 - decay) * value
+            weight = decay * weight + (1 - decay)
+            return sum / weight
+        }
+    }
+
+    /// A pale line of all values below a strong one; of few values one line.
+    static func series(_ points: [(Double, Double)], _ smoothed: [Double], name: String) -> [Series] {
+        var raw = Series(name: "each step", points: points.map { ChartPoint(x: $0.0, y: $0.1) })
+        raw.look = 0
+        guard points.count >= 20 else { return [raw.named(name)] }
+        raw.isFaint = true
+        var strong = Series(
+            name: "smoothed", points: zip(points, smoothed).map { ChartPoint(x: $0.0, y: $1) })
+        strong.look = 0
+        return [raw, strong]
+    }
+}
+
+extension Series {
+    /// The line in full strength under another name.
+    func named(_ name: String) -> Series {
+        var copy = self
+        copy.name = name
+        copy.isFaint = false
+        return copy
+    }
+}
+
+extension RunRecord.Evaluation {
+    func value(of name: String) -> Double? { metrics.first { $0.name == name }?.value }
+}

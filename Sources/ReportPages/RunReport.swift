@@ -1,0 +1,180 @@
+import Charts
+import Foundation
+import ModelFiles
+import Reports
+
+/// A report about one run, or about several beside each other: a page, or its figures one by one.
+public struct RunReport: Sendable {
+    public let runs: [ReportedRun]
+    /// In the order of the page.
+    public let figures: [ReportFigure]
+    /// The table of the `adalora compare` that all runs belong to; nil where they belong to none.
+    let comparison: ComparedTable?
+
+    /// Reads at least one run folder. Throws `ReportError` where one is no run, or is damaged.
+    public init(_ folders: [URL]) throws {
+        precondition(!folders.isEmpty, "a report needs a run")
+        runs = try ReportedRun.all(folders)
+        figures = runs.count == 1 ? RunFigures.all(runs[0]) : ComparedFigures.all(runs)
+        comparison = ComparedTable(of: folders)
+    }
+
+    /// Throws `ReportError` for an unknown name, with those that there are.
+    public func figure(_ id: String) throws -> ReportFigure {
+        if let found = figures.first(where: { $0.id == id }) { return found }
+        if runs.count == 1, id.hasPrefix("spectrum:") {
+            return try RunFigures.spectrum(runs[0], site: String(id.dropFirst("spectrum:".count)))
+        }
+        let names = figures.map(\.id) + (runs.count == 1 ? ["spectrum:SITE"] : [])
+        throw ReportError(
+            kind: .notRecorded, place: "figure '\(id.prefix(60))'", problem: "there is no such figure",
+            advice: "choose one of \(names.joined(separator: ", "))")
+    }
+
+    /// One self-contained HTML page.
+    public func html() -> String { ReportPage(self).html }
+
+    /// The summary and the data of all figures, or of one, in full.
+    public func json(figure id: String? = nil) throws -> String {
+        let shown = try id.map { [try figure($0)] } ?? figures
+        let described = shown.map { figure -> JSONValue in
+            var object: JSONObject = ["id": .string(figure.id), "title": .string(figure.title)]
+            if let table = try? figure.table() {
+                object["columns"] = .array(table.columns.map { .string($0) })
+                object["rows"] = .array(table.rows.map { row in .array(row.map(\.json)) })
+            } else {
+                object["missing"] = .bool(true)
+            }
+            return .object(object)
+        }
+        let summaries = runs.map { run -> JSONValue in
+            var object: JSONObject = ["run": .string(run.name), "state": .string(run.record.state)]
+            for item in RunSummary(run).items {
+                object[item.label] = item.value.map { .string($0) } ?? .null
+            }
+            return .object(object)
+        }
+        return JSONValue.object(["runs": .array(summaries), "figures": .array(described)]).text() + "\n"
+    }
+
+    /// The summary of each run, the final ranks and the evaluations as tables, for pull requests.
+    public func markdown() -> String {
+        let summaries = runs.map { RunSummary($0) }
+        let labels = summaries[0].items.map(\.label)
+        var blocks = [
+            MarkdownTable.text(
+                head: [""] + runs.map(\.name),
+                rows: [["State"] + runs.map(\.record.state)]
+                    + labels.map { label in
+                        [label]
+                            + summaries.map { summary in
+                                let item = summary.item(label)
+                                let note = item?.note ?? ""
+                                return (item?.value ?? "not recorded") + (note.isEmpty ? "" : " (\(note))")
+                            }
+                    })
+        ]
+        for run in runs where run.noRanks == nil {
+            let table = run.record.rankTables[run.record.rankTables.count - 1]
+            let grid = RankGrid(run.record.start.sites)
+            blocks.append("Rank in \(MarkdownTable.escaped(run.name)) after step \(table.step)")
+            blocks.append(
+                MarkdownTable.text(
+                    head: ["layer"] + grid.roles + ["total"],
+                    rows: grid.layers.indices.map { row in
+                        let ranks = grid.row(row).map { at in at.map { table.ranks[$0] } }
+                        return ["\(grid.layers[row])"] + ranks.map { $0.map { "\($0)" } ?? "–" }
+                            + ["\(ranks.reduce(0) { $0 + ($1 ?? 0) })"]
+                    }))
+        }
+        if let comparison {
+            blocks.append("The comparison")
+            blocks.append(MarkdownTable.text(head: comparison.head, rows: comparison.rows))
+        }
+        return blocks.joined(separator: "\n\n") + "\n"
+    }
+}
+
+extension FigureValue {
+    var json: JSONValue {
+        switch self {
+        case .number(let value): .number(value)
+        case .text(let text): .string(text)
+        case .none: .null
+        }
+    }
+}
+
+enum MarkdownTable {
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in TerminalText.clean(text) {
+            if "\\|<>*_`[]&".contains(character) { result.append("\\") }
+            result.append(character)
+        }
+        return result
+    }
+
+    static func text(head: [String], rows: [[String]]) -> String {
+        let line = { (cells: [String]) in "| " + cells.map(escaped).joined(separator: " | ") + " |" }
+        let rule = "|" + head.indices.map { $0 == 0 ? "---|" : "---:|" }.joined()
+        return ([line(head), rule] + rows.map(line)).joined(separator: "\n")
+    }
+}
+
+/// The table that `adalora compare` wrote beside its runs.
+struct ComparedTable: Sendable {
+    let head: [String]
+    let rows: [[String]]
+
+    private static let shown = [
+        "budget", "arm", "runs", "metric", "mean", "sd", "difference", "low", "high", "learning-rate",
+    ]
+
+    /// nil where the runs are not all trials of one comparison.
+    init?(of folders: [URL]) {
+        let stores = Set(
+            folders.map { folder -> String? in
+                let runs = folder.standardizedFileURL.deletingLastPathComponent()
+                guard runs.lastPathComponent == "runs" else { return nil }
+                return runs.deletingLastPathComponent().path
+            })
+        guard folders.count > 1, stores.count == 1, let store = stores.first.flatMap({ $0 }),
+            let data = FileManager.default.contents(atPath: "\(store)/table.csv"), data.count < 1 << 20
+        else { return nil }
+        let lines = Self.fields(String(decoding: data, as: UTF8.self))
+        guard let titles = lines.first, lines.count > 1 else { return nil }
+        let columns = Self.shown.compactMap { titles.firstIndex(of: $0) }
+        guard columns.count == Self.shown.count else { return nil }
+        head = Self.shown
+        rows = lines.dropFirst().filter { $0.count == titles.count }.map { line in
+            columns.map { Self.rounded(line[$0]) }
+        }
+    }
+
+    private static func rounded(_ text: String) -> String {
+        guard text.contains("."), let value = Double(text) else { return text.isEmpty ? "–" : text }
+        return NumberFormat.automatic.string(value)
+    }
+
+    /// RFC 4180.
+    private static func fields(_ text: String) -> [[String]] {
+        var lines: [[String]] = []
+        var line: [String] = []
+        var field = ""
+        var isQuoted = false
+        for character in text {
+            switch character {
+            case "\"": isQuoted.toggle()
+            case "," where !isQuoted:
+                line.append(field)
+                field = ""
+            case "\n" where !isQuoted, "\r\n" where !isQuoted:
+                lines.append(line + [field])
+                (line, field) = ([], "")
+            default: field.append(character)
+            }
+        }
+        return field.isEmpty && line.isEmpty ? lines : lines + [line + [field]]
+    }
+}

@@ -1,0 +1,184 @@
+import Charts
+import Foundation
+import Reports
+
+/// What stands at the top of a report, and in the table of several runs.
+struct RunSummary: Sendable {
+    struct Item: Sendable {
+        let label: String
+        /// nil where the run does not say.
+        let value: String?
+        var note = ""
+    }
+
+    let items: [Item]
+
+    init(_ run: ReportedRun) {
+        items = [
+            Self.task(run), Self.model(run), Self.method(run), Self.budget(run), Self.rank(run),
+            Self.trainable(run), Self.best(run), Self.time(run), Self.rate(run), Self.memory(run),
+        ]
+    }
+
+    func item(_ label: String) -> Item? { items.first { $0.label == label } }
+
+    private static func task(_ run: ReportedRun) -> Item {
+        let start = run.record.start
+        let labels = start.labels.isEmpty ? "" : ", \(TerminalText.counted(start.labels.count, "label"))"
+        return Item(
+            label: "Task", value: run.settings.task,
+            note: "\(TerminalText.grouped(start.trainExamples)) training rows\(labels)")
+    }
+
+    private static func model(_ run: ReportedRun) -> Item {
+        let name = run.settings.model.map { URL(fileURLWithPath: $0).lastPathComponent }
+        let frozen = NumberFormat.si.string(Double(run.record.start.frozenParameters))
+        return Item(label: "Model", value: name, note: "\(frozen) frozen parameters")
+    }
+
+    private static func method(_ run: ReportedRun) -> Item {
+        var parts: [String] = []
+        if run.record.start.method == "adalora" {
+            if let orthogonality = run.settings.value("orthogonality") {
+                parts.append(orthogonality == "exact" ? "exact triplets" : "\(orthogonality) penalty")
+            }
+            if let importance = run.settings.value("importance") { parts.append(importance) }
+            if let allocator = run.settings.value("allocator"), allocator != "prune" {
+                parts.append(allocator)
+            }
+        }
+        return Item(label: "Method", value: run.record.start.method, note: parts.joined(separator: ", "))
+    }
+
+    private static func budget(_ run: ReportedRun) -> Item {
+        let start = run.record.start
+        guard !start.sites.isEmpty else { return Item(label: "Budget", value: "none", note: "no adapters") }
+        let unit = start.budgetUnit
+        let final = TerminalText.grouped(start.finalBudget)
+        let average = Double(start.finalBudget) / Double(start.sites.count)
+        let matrices = TerminalText.counted(start.sites.count, "matrix").replacing(
+            "matrixs", with: "matrices")
+        let note =
+            unit == .triplets
+            ? "triplets: average rank \(NumberFormat.automatic.string(average)) over \(matrices)"
+            : "parameters over \(matrices)"
+        guard start.initialBudget != start.finalBudget else {
+            return Item(label: "Budget", value: final, note: note)
+        }
+        return Item(
+            label: "Budget", value: "\(TerminalText.grouped(start.initialBudget)) → \(final)", note: note)
+    }
+
+    private static func rank(_ run: ReportedRun) -> Item {
+        guard let table = run.record.rankTables.last else { return Item(label: "Rank", value: nil) }
+        let zeros = table.ranks.count { $0 == 0 }
+        let (least, greatest) = (table.ranks.min() ?? 0, table.ranks.max() ?? 0)
+        let range = least == greatest ? "\(least)" : "\(least) to \(greatest)"
+        return Item(
+            label: "Rank", value: range,
+            note:
+                "\(TerminalText.grouped(table.total)) triplets, \(zeros) of \(table.ranks.count) matrices at 0"
+        )
+    }
+
+    private static func trainable(_ run: ReportedRun) -> Item {
+        let start = run.record.start
+        let now =
+            run.record.end?.trainableParameters ?? run.record.compactions.last?.parametersAfter
+            ?? start.trainableParameters
+        let share = 100 * Double(now) / Double(max(now + start.frozenParameters, 1))
+        let was =
+            now == start.trainableParameters
+            ? "" : "; \(TerminalText.grouped(start.trainableParameters)) at the start"
+        return Item(
+            label: "Trainable parameters", value: TerminalText.grouped(now),
+            note:
+                "\(NumberFormat.automatic.string((share * 100).rounded() / 100))% of all, head included\(was)"
+        )
+    }
+
+    private static func best(_ run: ReportedRun) -> Item {
+        let evaluations = run.record.evaluations
+        let name = run.settings.value("best-metric") ?? run.metricNames.first
+        guard let name, let one = evaluations.last(where: { $0.isBest }) ?? evaluations.last else {
+            return Item(label: "Best metric", value: nil, note: "no evaluation")
+        }
+        let value = name == "loss" ? one.loss : one.value(of: name)
+        let kind = one.isBest ? "step" : "the last evaluation, step"
+        return Item(
+            label: "Best metric", value: value.map { TerminalText.fixed($0, 4) } ?? "undefined",
+            note: "\(name), \(kind) \(TerminalText.grouped(one.step))")
+    }
+
+    private static func time(_ run: ReportedRun) -> Item {
+        let steps = run.record.steps.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
+        guard let end = run.record.end else {
+            return Item(
+                label: "Time", value: run.record.steps.isEmpty ? nil : Elapsed.text(steps),
+                note: "in training steps so far")
+        }
+        return Item(label: "Time", value: Elapsed.text(end.seconds), note: "\(Elapsed.text(steps)) in steps")
+    }
+
+    private static func rate(_ run: ReportedRun) -> Item {
+        let tokens = run.record.steps.reduce(0) { $0 + $1.tokens }
+        let seconds = run.record.steps.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
+        guard seconds > 0 else { return Item(label: "Tokens/s", value: nil) }
+        return Item(
+            label: "Tokens/s", value: TerminalText.grouped(Int((Double(tokens) / seconds).rounded())),
+            note: "in steps, \(TerminalText.grouped(tokens)) tokens")
+    }
+
+    private static func memory(_ run: ReportedRun) -> Item {
+        guard let end = run.record.end, end.peakMemoryBytes > 0 else {
+            return Item(label: "Peak memory", value: nil, note: "told at the end of a run")
+        }
+        return Item(
+            label: "Peak memory", value: "\(TerminalText.grouped(end.peakMemoryBytes / 1_000_000)) MB",
+            note: "of the whole process")
+    }
+}
+
+enum Elapsed {
+    /// `1 h 02 min`, `3 min 12 s`, `4.2 s`
+    static func text(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "–" }
+        if seconds < 10 { return TerminalText.fixed(seconds, 1) + " s" }
+        let whole = Int(seconds.rounded())
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+        return "\(whole / 3600) h \(whole / 60 % 60) min"
+    }
+}
+
+/// Where a run's tokens and time went.
+enum TokenAccount {
+    static func rows(_ run: ReportedRun) -> [[String]] {
+        let steps = run.record.steps
+        let tokens = steps.map(\.tokens)
+        let total = tokens.reduce(0, +)
+        let inSteps = steps.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
+        let inEvaluations = run.record.evaluations.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
+        var rows = [
+            ["Training rows", TerminalText.grouped(run.record.start.trainExamples)],
+            ["Validation rows", TerminalText.grouped(run.record.start.validationExamples)],
+            [
+                "Steps",
+                "\(TerminalText.grouped(steps.count)) of \(TerminalText.grouped(run.record.start.totalSteps))",
+            ],
+            ["Epochs", steps.last.map { TerminalText.fixed($0.epoch, 2) } ?? "–"],
+            ["Tokens trained on", TerminalText.grouped(total)],
+            ["Tokens a step, least", tokens.min().map(TerminalText.grouped) ?? "–"],
+            ["Tokens a step, mean", steps.isEmpty ? "–" : TerminalText.grouped(total / steps.count)],
+            ["Tokens a step, greatest", tokens.max().map(TerminalText.grouped) ?? "–"],
+            ["Padding", "none: rows are packed"],
+            ["Time in steps", Elapsed.text(inSteps)],
+            ["Time in evaluations", Elapsed.text(inEvaluations)],
+        ]
+        if let end = run.record.end {
+            rows.append(["Time elsewhere", Elapsed.text(max(end.seconds - inSteps - inEvaluations, 0))])
+            rows.append(["Time in all", Elapsed.text(end.seconds)])
+        }
+        return rows
+    }
+}

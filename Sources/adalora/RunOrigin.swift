@@ -1,0 +1,30 @@
+import Foundation
+import Matrices
+
+/// What a run's start record says about the program and the machine.
+enum RunOrigin {
+    static func facts() -> [(name: String, value: String)] {
+        let commit = TrialRunner.Origin().commit
+        let system = [distribution, kernel].compactMap { $0 }.joined(separator: ", ")
+        let facts: [(name: String, value: String?)] = [
+            ("program", "adalora \(AdaloraCommand.configuration.version)"),
+            ("commit", commit == "unknown" ? nil : commit), ("cpu", DoctorCommand.cpuName()),
+            ("cores", "\(ProcessInfo.processInfo.activeProcessorCount)"),
+            ("system", system.isEmpty ? nil : system), ("openblas", KernelSelection.openBLASConfiguration),
+        ]
+        return facts.compactMap { fact in fact.value.map { (fact.name, $0) } }
+    }
+
+    private static var distribution: String? {
+        guard let text = try? String(contentsOfFile: "/etc/os-release", encoding: .utf8) else { return nil }
+        let line = text.split(separator: "\n").first { $0.hasPrefix("PRETTY_NAME=") }
+        return line.map { $0.dropFirst("PRETTY_NAME=".count).trimmingCharacters(in: ["\""]) }
+    }
+
+    private static var kernel: String? {
+        guard let text = try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8) else {
+            return nil
+        }
+        return "Linux \(text.trimmingCharacters(in: .whitespacesAndNewlines))"
+    }
+}

@@ -1,0 +1,75 @@
+import Adapters
+import Foundation
+import Matrices
+import ModelFiles
+import Training
+import Transformers
+
+/// Inputs that are tensors, or say what tensors mean.
+enum ModelInputs {
+    static func readTensors(_ bytes: [UInt8], in scratch: Scratch) throws {
+        try scratch.write(bytes, as: ["f.safetensors"])
+        let store = try TensorStore(file: scratch.url.appendingPathComponent("f.safetensors"))
+        for tensor in store.tensors {
+            let own = try store.bytes(tensor.name)
+            try require(own.count == tensor.byteCount, "\(tensor.name): \(own.count) bytes")
+            var values = [Float](repeating: 0, count: tensor.elementCount)
+            do {
+                try values.withUnsafeMutableBufferPointer { try store.copyFloat32(tensor.name, into: $0) }
+            } catch is ModelFileError {
+                continue  // of a type that is not read as numbers
+            }
+            guard let mapped = try store.mappedFloat32(tensor.name) else { continue }
+            let same = values.indices.allSatisfy {
+                mapped.pointer[$0].bitPattern == values[$0].bitPattern
+            }
+            try require(same, "\(tensor.name) differs from its own copy")
+        }
+    }
+
+    static func readConfiguration(_ bytes: [UInt8]) throws {
+        let json: JSONValue
+        do {
+            json = try JSONValue.parse(bytes)
+        } catch let error as JSONError {
+            throw ModelFileError(file: "config.json", problem: error.problem, advice: "check it")
+        }
+        try require(try JSONValue.parse(json.bytes()) == json, "JSON reads differently once it is written")
+        let config = try HFConfig(json: json, path: "config.json")
+        let encoder = try EncoderConfiguration(config)
+        try require(encoder.hiddenSize % encoder.heads == 0, "the heads do not divide the width")
+        try require(encoder.maximumPositions > 0, "no positions")
+        _ = config.unreadKeys
+    }
+
+    private static let model: (encoder: TextEncoder, head: SequenceHead)? = {
+        let folder = TextInputs.repository.appendingPathComponent("Tests/Goldens/bert/model")
+        guard let encoder = try? TextEncoder(HFFolder(folder)),
+            let head = try? SequenceHead(
+                encoder: encoder, outputs: 2, pooling: .pooler, dropout: 0,
+                stream: RandomStream(seed: 0, purpose: "fuzz"))
+        else { return nil }
+        return (encoder, head)
+    }()
+
+    static func readAdapter(_ bytes: [UInt8], in scratch: Scratch) throws {
+        guard let model else { throw Violation("the golden model cannot be read") }
+        try scratch.write(bytes, as: [PEFTFolder.configurationFile, PEFTFolder.weightsFile])
+        let layers = model.encoder.linearLayers
+        let set = try PEFTFolder.load(scratch.url, onto: layers, head: model.head)
+        for adapter in set.adapters {
+            try require(adapter.factors.factor.isFinite, "a factor that is not finite")
+            try require(adapter.initialRank <= 10_000, "an initial rank of \(adapter.initialRank)")
+            for parameter in adapter.parameters {
+                try require(
+                    parameter.values.buffer.allSatisfy(\.isFinite), "\(parameter.name) is not finite")
+            }
+        }
+    }
+
+    /// Past the manifest, which lets nothing through that was not written so.
+    static func readCheckpoint(_ bytes: [UInt8], in scratch: Scratch) throws {
+        try scratch.write(bytes, as: ["state.json", "state.safetensors"])
+        _ = try Checkpoint.decode(scratch.url)
+    }
+}

@@ -1,0 +1,109 @@
+import Datasets
+import Foundation
+import ModelFiles
+import Tokenizers
+
+/// Inputs that are texts, or read them.
+enum TextInputs {
+    // MARK: Tokenizers
+
+    private static let samples = [
+        "The cat sat.", "  naïve Ångström ﬁ①  ", "[MASK]<s> a\tb\n漢字 \u{1F600}", "",
+    ]
+
+    static func readTokenizer(_ bytes: [UInt8], in scratch: Scratch) throws {
+        let isJSON = bytes.first == UInt8(ascii: "{")
+        let names = isJSON ? ["tokenizer.json"] : ["vocab.txt", "tokenizer_config.json"]
+        scratch.remove(["tokenizer.json", "vocab.txt", "tokenizer_config.json"])
+        try scratch.write(bytes, as: names)
+        let tokenizer = try Tokenizer(folder: scratch.url)
+        for text in samples { try encode(text, by: tokenizer) }
+    }
+
+    /// Of each kind of pipeline one, from the goldens; their character map is a file of its own.
+    private static let tokenizers: [Tokenizer] = {
+        let folder = repository.appendingPathComponent("Tests/Goldens/tokenizer/subword")
+        func text(_ name: String) -> String? {
+            try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+        }
+        guard let scratch = try? Scratch(), let map = text("charsmap.txt")?.split(separator: "\n").first
+        else {
+            return []
+        }
+        let names = ["albert", "byte-fallback", "bytes-nfkc", "deberta-v3", "mpnet", "roberta", "xlm-r"]
+        return names.compactMap { name in
+            let json = text("\(name).json")?.replacingOccurrences(of: "@charsmap", with: map)
+            try? scratch.write(Array((json ?? "").utf8), as: ["tokenizer.json"])
+            return try? Tokenizer(folder: scratch.url)
+        }
+    }()
+
+    static var repository: URL {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+    }
+
+    static func encode(_ bytes: [UInt8]) throws {
+        guard let first = bytes.first else { return }
+        try require(tokenizers.count == 7, "\(tokenizers.count) of 7 tokenizers can be read")
+        let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
+        try encode(text, by: tokenizers[Int(first) % tokenizers.count])
+    }
+
+    private static func encode(_ text: String, by tokenizer: Tokenizer) throws {
+        let least = tokenizer.specialTokenCount(isPair: true)
+        for (pair, limit) in [(nil, 1 << 20), (text, least + 9)] as [(String?, Int)] {
+            let encoding = tokenizer.encode(text, pair: pair, maxLength: max(limit, least))
+            try check(encoding, of: text, tokenizer, maxLength: max(limit, least))
+        }
+        let words = text.split(separator: " ").map(String.init)
+        let sentence = tokenizer.encode(words: words, maxLength: least + 16)
+        try require(sentence.firstTokens.count == words.count, "\(words.count) words, not all have a token")
+        for token in sentence.firstTokens.compactMap(\.self) {
+            try require(sentence.encoding.ids.indices.contains(token), "a word's token is not there")
+        }
+        let (windows, _) = tokenizer.windows(
+            question: String(text.prefix(20)), context: text, maxLength: least + 24, stride: 4,
+            longestQuestion: 8)
+        for window in windows {
+            try require(window.encoding.ids.count <= least + 24, "a window is too long")
+            try require(
+                window.second.isEmpty || window.encoding.ids.indices.contains(window.second.upperBound - 1),
+                "the tokens of a window's text are not there")
+        }
+    }
+
+    private static func check(
+        _ encoding: Encoding, of text: String, _ tokenizer: Tokenizer, maxLength: Int
+    ) throws {
+        let count = encoding.ids.count
+        try require(count <= maxLength, "\(count) tokens, at most \(maxLength) were wanted")
+        try require(
+            encoding.typeIDs.count == count && encoding.offsets.count == count,
+            "ids, types and offsets differ")
+        let size = text.utf8.count
+        for (id, place) in zip(encoding.ids, encoding.offsets) {
+            try require(id >= 0 && Int(id) < tokenizer.vocabularySize, "id \(id) is beyond the vocabulary")
+            try require(
+                place.lowerBound >= 0 && place.upperBound <= size, "\(place) is outside \(size) bytes")
+        }
+    }
+
+    // MARK: Data
+
+    private static let forms: [(DataFormat, RowForm)] = [
+        (.jsonl, .texts), (.csv, .texts), (.tsv, .texts), (.jsonl, .labelSets(separator: ";")),
+        (.csv, .labelSets(separator: ";")), (.jsonl, .sentences), (.conll, .sentences),
+        (.jsonl, .questions), (.squad, .questions),
+    ]
+
+    static func readData(_ bytes: [UInt8]) throws {
+        guard let first = bytes.first else { return }
+        let (format, form) = forms[Int(first) % forms.count]
+        let dataset = try Dataset.parse(
+            Array(bytes.dropFirst()), name: "data", format: format, form: form,
+            requireLabels: first & 0x80 == 0)
+        try require(!dataset.examples.isEmpty, "a data set without examples")
+        if form != .questions { _ = try LabelSet(from: dataset) }
+    }
+}

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Writes Tests/FuzzTests/corpus/TARGET/seed-*: small real inputs, from the goldens, for fuzzing to start from.
+
+The form of each target's input is in Tests/FuzzEntries. Needs nothing but Python."""
+import base64
+import json
+import pathlib
+import struct
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDENS = ROOT / "Tests/Goldens"
+CORPUS = ROOT / "Tests/FuzzTests/corpus"
+SEPARATOR = b"\x1e"
+
+
+def write(target, name, content):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"seed-{name}").write_bytes(content)
+
+
+def compact(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def safetensors(tensors):
+    """tensors: name to (shape, floats)"""
+    header, data = {}, b""
+    for name, (shape, values) in tensors.items():
+        own = struct.pack(f"<{len(values)}f", *values)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(own)]}
+        data += own
+    text = compact(header)
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tokenizers():
+    subword = GOLDENS / "tokenizer/subword"
+    for name in ["mpnet", "roberta", "deberta-v2", "albert", "byte-fallback"]:
+        file = json.loads((subword / f"{name}.json").read_text())
+        model = file["model"]
+        vocabulary = model["vocab"]
+        if isinstance(vocabulary, list):
+            model["vocab"] = vocabulary[:30]
+        else:
+            # Ids without a gap, so that added tokens keep theirs.
+            kept = sorted(vocabulary, key=vocabulary.get)[:30]
+            model["vocab"] = {token: index for index, token in enumerate(kept)}
+            if "merges" in model:
+                parts = [m if isinstance(m, list) else m.split(" ") for m in model["merges"]]
+                model["merges"] = [p for p in parts if {p[0], p[1], p[0] + p[1]} <= set(kept)]
+        known = {t[0] for t in model["vocab"]} if isinstance(vocabulary, list) else set(model["vocab"])
+        file["added_tokens"] = [t for t in file["added_tokens"] if t["content"] in known]
+        # A trie of one unit that knows nothing, and one replacement.
+        charsmap = base64.b64encode(struct.pack("<II", 4, 0) + b"a\0").decode()
+        write("tokenizer", name, compact(file).replace(b"@charsmap", charsmap.encode()))
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s", "a", ".", "naive"]
+    settings = {"do_lower_case": True, "strip_accents": None, "tokenizer_class": "BertTokenizer"}
+    write("tokenizer", "vocab", "\n".join(words).encode() + b"\n" + SEPARATOR + compact(settings))
+
+
+def data():
+    rows = [
+        (0, '{"text":"a film","label":"good"}\n{"text":"b\\u00e9","label":3}\n'),
+        (1, 'sentence1,sentence2,label\n"a ""b""\n c",d,1\ne,f,2\n'),
+        (2, "text\tlabel\na\tx\nb \"c\"\ty\n"),
+        (3, '{"text":"a","labels":["x","y"]}\n\n{"text":"b","labels":[]}\n'),
+        (4, "text,labels\na,x; y\nb,z\n"),
+        (5, '{"tokens":["the","sea"],"ner_tags":[0,1]}\n'),
+        (6, "-DOCSTART- O\n\nthe DT O\nsea NN B-X\n\na DT O\n"),
+        (7, '{"id":"1","question":"q?","context":"the sea","answers":{"text":["sea"],"answer_start":[4]}}\n'),
+        (8, '{"data":[{"paragraphs":[{"context":"the sea","qas":[{"id":"1","question":"q?",'
+            '"answers":[{"text":"sea","answer_start":4}],"is_impossible":false}]}]}]}'),
+    ]
+    for number, text in rows:
+        write("data", str(number), bytes([number]) + text.encode())
+
+
+def adapters():
+    prefix = "base_model.model.bert.encoder.layer.0.attention.self.query"
+    head = {"base_model.model.classifier.weight": ([2, 32], [0.5] * 64),
+            "base_model.model.classifier.bias": ([2], [0.0, 1.0])}
+    common = {"target_modules": ["layer.0.attention.self.query"], "bias": "none", "task_type": "SEQ_CLS",
+              "base_model_name_or_path": "bert", "modules_to_save": ["classifier"]}
+    lora = common | {"peft_type": "LORA", "r": 1, "lora_alpha": 2, "use_rslora": False,
+                     "rank_pattern": {}, "alpha_pattern": {"query": 4}}
+    tensors = {f"{prefix}.lora_A.weight": ([1, 32], [0.25] * 32), f"{prefix}.lora_B.weight": ([32, 1], [1.0] * 32)}
+    write("adapter", "lora", compact(lora) + SEPARATOR + safetensors(tensors | head))
+    adalora = common | {"peft_type": "ADALORA", "init_r": 2, "lora_alpha": 2, "target_modules": r".*\.0\.(.*query)",
+                        "rank_pattern": {"bert.encoder.layer.0.attention.self.query.lora_E": [True, False]}}
+    tensors = {f"{prefix}.lora_A": ([1, 32], [0.25] * 32), f"{prefix}.lora_E": ([1, 1], [2.0]),
+               f"{prefix}.lora_B": ([32, 1], [1.0] * 32)}
+    write("adapter", "adalora", compact(adalora) + SEPARATOR + safetensors(tensors | head))
+
+
+def checkpoints():
+    state = {"format": 3, "step": 7, "tokens": 99, "seconds": 1.5, "bestStep": 5, "bestValue": 0.5,
+             "evaluationsWithoutImprovement": 0, "isCompacted": False, "isEvaluationDue": False,
+             "configuration": "", "eventOffset": 10, "rankOffset": 20,
+             "tripletOffset": 30, "fingerprints": {"model": "1f", "train": "2e"},
+             "triplets": [{"originalIndices": [0, 2], "births": [0, 0], "issued": 3, "initialRank": 3}],
+             "masks": [[True, False]]}
+    names = ["values", "adam.first", "adam.second", "importance.sensitivity", "importance.uncertainty"]
+    write("checkpoint", "small", compact(state) + SEPARATOR + safetensors({n: ([3], [1.0, 2.0, 3.0]) for n in names}))
+
+
+def main():
+    for path in sorted((GOLDENS / "safetensors").rglob("*.safetensors")):
+        write("safetensors", path.stem, path.read_bytes())
+    for path in [GOLDENS / "bert/model/config.json", *sorted((GOLDENS / "encoders").glob("*/model/config.json"))]:
+        write("config", path.parts[-3], compact(json.loads(path.read_text())))
+    tokenizers()
+    texts = ["The naïve cat's 12.5 £ “quotes” [MASK]", "Å\u0301ngström ﬁ①² 漢字かな \u1112\u1161\u11ab 한", "<s>  a\t\n\u00a0b</s> x²"]
+    for number in range(7):
+        write("text", str(number), bytes([number]) + texts[number % 3].encode())
+    data()
+    adapters()
+    checkpoints()
+
+
+main()

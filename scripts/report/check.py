@@ -1,0 +1,307 @@
+"""Checks report pages in headless Chromium; see report-check.sh. Exits with 1 and a line for each failure."""
+
+import base64
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import axe_core_python
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
+failures = []
+
+
+def expect(condition, text):
+    if not condition:
+        failures.append(text)
+        print(f"FAIL  {text}")
+
+
+class Page:
+    """A fresh browser: console and network belong to one page each."""
+
+    def __init__(self, file, width=1360, dark=False, script=True, downloads=None):
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        for flag in ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]:
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        if downloads:
+            options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        self.width = width
+        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+        if dark:
+            self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        if not script:
+            self.cdp("Emulation.setScriptExecutionDisabled", value=True)
+        self.driver.get(file.as_uri())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.driver.quit()
+
+    def cdp(self, command, **arguments):
+        return self.driver.execute_cdp_cmd(command, arguments)
+
+    def js(self, text, *arguments):
+        return self.driver.execute_script(text, *arguments)
+
+    def find(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def click(self, element):
+        """In the middle of the window, where nothing that sticks to its top lies over it."""
+        self.js("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+        element.click()
+
+    def shot(self, path):
+        height = self.js("return document.documentElement.scrollHeight")
+        # Chromium draws at most 16,384 pixels at once.
+        clip = {"x": 0, "y": 0, "width": self.width, "height": min(height, 16000), "scale": 1}
+        picture = self.cdp("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        Path(path).write_bytes(base64.b64decode(picture["data"]))
+
+    def quiet(self, name):
+        """Nothing on the console, nothing fetched."""
+        for entry in self.driver.get_log("browser"):
+            expect(False, f"{name}: console: {entry['message'][:200]}")
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = message["params"]["request"]["url"]
+                expect(url.startswith(("file://", "data:", "blob:")), f"{name}: request to {url[:200]}")
+
+    def accessible(self, name):
+        self.js(AXE)
+        result = self.driver.execute_async_script(
+            "const done = arguments[arguments.length - 1];"
+            "axe.run(document, {resultTypes: ['violations']}).then(done, (e) => done({violations: [], error: String(e)}));")
+        expect("error" not in result, f"{name}: axe: {result.get('error')}")
+        for violation in result["violations"]:
+            places = "; ".join(node["html"][:90] + " " + (node.get("failureSummary") or "")[:150]
+                               for node in violation["nodes"][:2])
+            expect(False, f"{name}: axe {violation['id']} ({len(violation['nodes'])}): {places}")
+
+
+def rank_tables(run):
+    """Step to ranks by site, from ranks.csv."""
+    tables = {}
+    with open(run / "ranks.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            tables.setdefault(int(row["step"]), []).append(int(row["rank"]))
+    return tables
+
+
+def events(run, kind):
+    return [event for event in map(json.loads, (run / "events.jsonl").read_text().splitlines()) if event["event"] == kind]
+
+
+CELLS = """return Array.from(document.querySelectorAll('figure[data-figure="ranks"] .wide g[data-map="0"]'))
+    .map((g) => [Number(g.dataset.row), Number(g.dataset.column), (g.querySelector('text') || {}).textContent])"""
+
+
+def cells(page, sites):
+    """The ranks that the map shows, in the order of the sites."""
+    layers, roles = page.js("const d = JSON.parse(document.getElementById('report-data').textContent);"
+                            "return [d.layers, d.roles]")
+    shown = {(layers[row], roles[column]): int(text) for row, column, text in page.js(CELLS)}
+    return [shown[site["layer"], site["role"]] for site in sites]
+
+
+def check_data(page, run, name):
+    data = json.loads(page.js("return document.getElementById('report-data').textContent"))
+    tables = rank_tables(run)
+    for step, row in zip(data["steps"], data["maps"][0]["ranks"]):
+        by_site = [None] * len(data["sites"])
+        for position, rank in zip(data["positions"], row):
+            if position is not None:
+                by_site[position] = rank
+        expect(by_site == tables[step], f"{name}: the page's ranks after step {step} are not those of ranks.csv")
+    losses = {row["step"]: row["loss"] for row in csv.DictReader(data["tables"]["loss"].splitlines())}
+    for event in events(run, "step"):
+        if str(event["step"]) in losses:
+            loss = losses[str(event["step"])]
+            expect((float(loss) if loss else None) == event["loss"], f"{name}: loss of step {event['step']}")
+    return data, tables
+
+
+def check_player(page, run, name):
+    data, tables = check_data(page, run, name)
+    if not events(run, "allocation"):
+        expect(not page.js("return document.getElementById('frame')"), f"{name}: a slider that moves nothing")
+        return data
+    steps = sorted(tables)
+    expect(data["steps"][0] == steps[0] and data["steps"][-1] == steps[-1], f"{name}: slider misses an end")
+    expect(cells(page, data["sites"]) == tables[steps[-1]], f"{name}: the map does not show the last ranks")
+    slider = page.find("#frame")
+    # By keyboard alone: to the slider, to its start, and back.
+    slider.send_keys(Keys.HOME)
+    expect(cells(page, data["sites"]) == tables[steps[0]], f"{name}: the slider does not move the map")
+    expect(f"{steps[0]} of" in page.find("#frame-text").text, f"{name}: the slider's text")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    expect(cells(page, data["sites"]) == tables[data["steps"][1]], f"{name}: an arrow key does not move the slider")
+    slider.send_keys(Keys.HOME)
+    page.find("#play").send_keys(Keys.ENTER)
+    expect(page.find("#play").text == "Pause", f"{name}: play does not say Pause")
+    time.sleep(1)
+    middle = int(page.js("return document.getElementById('frame').value"))
+    expect(middle > 0, f"{name}: play does not move")
+    deadline = time.time() + 90
+    while page.find("#play").text == "Pause" and time.time() < deadline:
+        time.sleep(0.3)
+    expect(cells(page, data["sites"]) == tables[steps[-1]], f"{name}: play does not reach the end")
+    return data
+
+
+def check_cells(page, run, data, name):
+    first = page.find('figure[data-figure="ranks"] .wide g[role="button"]')
+    page.click(first)
+    title = page.find("#site-title").text
+    expect(title == f"Layer {data['layers'][0]}, {data['roles'][0]}", f"{name}: a click does not choose ({title})")
+    page.driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    title = page.find("#site-title").text
+    expect(title == f"Layer {data['layers'][1]}, {data['roles'][0]}", f"{name}: an arrow key does not choose ({title})")
+    expect(page.js("return document.activeElement.getAttribute('role')") == "button", f"{name}: focus is lost")
+    if not (run / "triplets.jsonl").exists():
+        return
+    last = json.loads((run / "triplets.jsonl").read_text().splitlines()[-1])
+    names = [(site["layer"], site["role"]) for site in data["sites"]]
+    for at, (site, recorded) in enumerate(zip(names, last["sites"])):
+        if at > 12:
+            break
+        row, column = data["layers"].index(site[0]), data["roles"].index(site[1])
+        page.js("arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", page.find(
+            f'figure[data-figure="ranks"] .wide g[data-row="{row}"][data-column="{column}"]'))
+        shown = page.js("return Array.from(document.querySelectorAll('#site-values li span:last-child'))"
+                        ".map((span) => span.textContent)")
+        expected = [float(f"{value:.4g}") for value in recorded["values"]]
+        expect(len(shown) == max(len(expected), 0) and all(
+            abs(float(text.replace("\u2212", "-")) - value) <= 1e-3 * abs(value) for text, value in zip(shown, expected)),
+            f"{name}: singular values of {site} are {shown}, recorded {expected}") if expected else None
+
+
+def check_saving(page, run, downloads, name):
+    for kind in ["svg", "csv"]:
+        page.click(page.find(f'button[data-save="{kind}"][data-of="loss"]'))
+    deadline = time.time() + 15
+    while len(list(downloads.glob("*-loss.*"))) < 2 and time.time() < deadline:
+        time.sleep(0.2)
+    files = {file.suffix: file.read_text() for file in downloads.glob("*-loss.*")}
+    expect(files.get(".svg", "").startswith("<svg"), f"{name}: no SVG was saved")
+    expect(files.get(".csv", "").startswith("step,loss"), f"{name}: no CSV was saved")
+
+
+def check_without_script(file, run, name):
+    with Page(file, script=False) as page:
+        document = page.cdp("DOM.getDocument", depth=0)["root"]["nodeId"]
+        html = page.cdp("DOM.getOuterHTML", nodeId=document)["outerHTML"]
+    final = sorted(rank_tables(run).items())[-1][1]
+    part = html.split('data-figure="ranks"')[1].split('class="narrow"')[0]
+    shown = [int(piece.split("</text>")[0].split(">")[-1]) for piece in part.split("data-map=")[1:] if "</text>" in piece]
+    expect(sorted(shown) == sorted(final), f"{name}: without script the map does not show the final ranks")
+
+
+def check_looks(file, name, shots):
+    for label, width, dark in [("light", 1360, False), ("dark", 1360, True), ("phone", 360, False), ("phone-dark", 360, True)]:
+        with Page(file, width=width, dark=dark) as page:
+            wide = page.js("return document.documentElement.scrollWidth")
+            expect(wide <= width, f"{name}, {label}: {wide} pixels wide")
+            if dark:
+                back = page.js("return getComputedStyle(document.body).backgroundColor")
+                expect(sum(int(part) for part in back[4:-1].split(",")) < 60, f"{name}: dark background is {back}")
+            page.accessible(f"{name}, {label}")
+            if shots:
+                page.shot(shots / f"{name}-{label}.png")
+            page.quiet(f"{name}, {label}")
+
+
+def check_print(file, name, shots):
+    with Page(file) as page:
+        pdf = base64.b64decode(page.cdp("Page.printToPDF", printBackground=True)["data"])
+        expect(pdf.startswith(b"%PDF") and len(pdf) > 20_000, f"{name}: printing gives {len(pdf)} bytes")
+        if shots:
+            (shots / f"{name}.pdf").write_bytes(pdf)
+
+
+def check_speed(file, name, limit):
+    times = []
+    for _ in range(3):
+        with Page(file) as page:
+            times.append(page.js("const t = performance.getEntriesByType('navigation')[0]; return t.loadEventEnd"))
+    print(f"      {name}: {file.stat().st_size / 1e6:.1f} MB, opens in {min(times):.0f} ms (best of 3)")
+    expect(min(times) < limit, f"{name}: opens in {min(times):.0f} ms")
+
+
+def check_hostile(file, name):
+    with Page(file) as page:
+        expect(page.js("return document.scripts.length") == 2, f"{name}: a name became a script")
+        expect(page.js("return document.querySelectorAll('b').length") == 0, f"{name}: a name became an element")
+        expect(page.js("return document.body.textContent.includes('<script>alert(\"x\")</script>')"),
+               f"{name}: the name is not shown")
+        page.find("#frame").send_keys(Keys.HOME)
+        for cell in page.driver.find_elements(By.CSS_SELECTOR, '.wide g[role="button"]')[:6]:
+            page.click(cell)
+        expect(page.js("return document.querySelectorAll('b, main script').length") == 0, f"{name}: markup by script")
+        page.quiet(name)
+
+
+def main(adalora, work, shots, *runs):
+    adalora, work = Path(adalora), Path(work)
+    shots = Path(shots) if shots else None
+    if shots:
+        shots.mkdir(parents=True, exist_ok=True)
+    downloads = work / "downloads"
+    downloads.mkdir()
+    made = sorted(path for path in (work / "made").iterdir()) + [Path(run).resolve() for run in runs]
+    pages = work / "pages"
+    pages.mkdir()
+    for at, run in enumerate(made):
+        name = f"{at}-{''.join(c if c.isalnum() or c == '-' else '_' for c in run.name)}"
+        file = pages / f"{name}.html"
+        began = time.time()
+        subprocess.run([adalora, "report", run, "--output", file], check=True, capture_output=True)
+        print(f"{run.name}: report made in {time.time() - began:.1f} s")
+        check_looks(file, name, shots)
+        if run.name in ["bare", "head"]:
+            continue
+        if run.name != "large":
+            check_without_script(file, run, name)
+        if run.name not in ["large", "one"]:
+            with Page(file, downloads=downloads) as page:
+                data = check_player(page, run, name)
+                check_cells(page, run, data, name)
+                if not list(downloads.iterdir()):
+                    check_saving(page, run, downloads, name)
+                page.quiet(name)
+            check_print(file, name, shots)
+        if run.name.startswith("hostile"):
+            check_hostile(file, name)
+        if run.name == "large":
+            check_speed(file, name, 2000)
+            with Page(file) as page:
+                check_data(page, run, name)
+    several = pages / "several.html"
+    chosen = [run for run in made if run.name in ["diverged", "going", "trained"]] + [Path(run) for run in runs]
+    subprocess.run([adalora, "report", *chosen, "--output", several], check=True, capture_output=True)
+    check_looks(several, "several", shots)
+    with Page(several) as page:
+        before = page.js(CELLS)
+        page.find("#frame").send_keys(Keys.HOME)
+        expect(page.js(CELLS) != before, "several: the slider does not move the maps")
+        page.quiet("several")
+    print(f"{len(failures)} failures")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
