@@ -11,6 +11,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -41,7 +42,10 @@ let package = Package(
         .target(name: "Charts"),
         .target(
             name: "ReportPages", dependencies: ["Charts", "ModelFiles", "Reports", "RunConfiguration"],
-            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
+            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js"), .embedInCode("Page/live.js")]),
+        .target(
+            name: "RunServer",
+            dependencies: ["ReportPages", "ModelFiles", .product(name: "FlyingFox", package: "FlyingFox")]),
         .target(
             name: "TensorBoard",
             dependencies: [
@@ -56,7 +60,7 @@ let package = Package(
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
                 "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages",
-                "Comparison", "TensorBoard",
+                "Comparison", "TensorBoard", "RunServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(

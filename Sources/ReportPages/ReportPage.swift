@@ -11,39 +11,22 @@ struct ReportPage {
 
     init(_ report: RunReport) { self.report = report }
 
-    private static func text(_ resource: [UInt8]) -> String { String(decoding: resource, as: UTF8.self) }
-
-    var html: String {
-        let title = runs.map(\.name).joined(separator: ", ")
-        // Nothing may be fetched, whatever a name or a label holds.
-        let policy =
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-        let head = Markup.joined(
-            [
-                .element("meta", [("charset", "utf-8")]),
-                .element("meta", [("http-equiv", "Content-Security-Policy"), ("content", policy)]),
-                .element(
-                    "meta", [("name", "viewport"), ("content", "width=device-width, initial-scale=1")]),
-                .element("meta", [("name", "color-scheme"), ("content", "light dark")]),
-                .element("meta", [("name", "generator"), ("content", "adalora report")]),
-                .element("title", text: "\(title) – adalora report"),
-                .asset("style", Self.text(PackageResources.report_css)),
-            ], separator: "\n")
+    /// - Parameter isLive: for a server that tells the page when there is more.
+    func html(isLive: Bool) -> String {
         let main = isSingle ? RunSections(report).markup : ComparedSections(report).markup
-        let body = Markup.joined(
-            [
-                .element("a", [("class", "skip"), ("href", "#main")], text: "Skip to the report"),
-                header, .element("main", [("id", "main")], main), footer,
-                .data(id: "report-data", PageData(report).json),
-                .asset("script", Self.text(PackageResources.report_js)),
-            ], separator: "\n")
-        let page = Markup.element(
-            "html", [("lang", "en")], .element("head", [], head) + .element("body", [], body))
-        return "<!doctype html>\n" + page.html + "\n"
+        let title = runs.map(\.name).joined(separator: ", ")
+        return PageFrame(title: "\(title) – adalora report", isLive: isLive).html([
+            .element("a", [("class", "skip"), ("href", "#main")], text: "Skip to the report"),
+            header(isLive: isLive), .element("main", [("id", "main")], main), footer(isLive: isLive),
+            .data(id: "report-data", PageData(report).json),
+            .asset("script", PageFrame.text(PackageResources.report_js)),
+        ])
     }
 
-    private var header: Markup {
-        let brand = Markup.element("p", [("class", "brand")], text: "adalora report")
+    private func header(isLive: Bool) -> Markup {
+        let back = Markup.element("a", [("href", "/")], text: "all runs")
+        let brand = Markup.element(
+            "p", [("class", "brand")], .text("adalora report") + (isLive ? .text(" · ") + back : .empty))
         guard isSingle else {
             let title = Markup.element("h1", text: "\(runs.count) runs")
             return .element("header", [], brand + title)
@@ -55,10 +38,12 @@ struct ReportPage {
         return .element("header", [], brand + .element("h1", text: runs[0].name) + state)
     }
 
-    private var footer: Markup {
+    private func footer(isLive: Bool) -> Markup {
+        let reach =
+            isLive ? "Only this machine can open this page." : "This file needs no network and sends nothing."
         let text =
-            "Made from the run folder alone by adalora report. This file needs no network and sends nothing. Long tables "
-            + "are thinned here, without their extremes being lost; adalora report --format csv has every row."
+            "Made from the run folder alone by adalora report. \(reach) Long tables are thinned here, without their "
+            + "extremes being lost; adalora report --format csv has every row."
         return .element("footer", [], .element("p", text: text))
     }
 }

@@ -32,7 +32,9 @@ public struct RunReport: Sendable {
     }
 
     /// One self-contained HTML page.
-    public func html() -> String { ReportPage(self).html }
+    ///
+    /// - Parameter isLive: for a server that answers `/news` and lists all runs at `/`.
+    public func html(isLive: Bool = false) -> String { ReportPage(self).html(isLive: isLive) }
 
     /// The summary and the data of all figures, or of one, in full.
     public func json(figure id: String? = nil) throws -> String {

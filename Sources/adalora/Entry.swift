@@ -39,7 +39,8 @@ struct AdaloraCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self, PredictCommand.self,
-            RanksCommand.self, SpectrumCommand.self, ReportCommand.self, WatchCommand.self, ShrinkCommand.self,
+            RanksCommand.self, SpectrumCommand.self, ReportCommand.self, WatchCommand.self, ServeCommand.self,
+            ShrinkCommand.self,
             ExportCommand.self, ImportCommand.self,
             MergeAdaptersCommand.self, ExtractCommand.self,
             CompareCommand.self, SweepCommand.self, DoctorCommand.self,

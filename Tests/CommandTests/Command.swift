@@ -71,6 +71,11 @@ final class RunningCommand {
 
     var isRunning: Bool { process.isRunning }
 
+    /// Standard error of a process that goes on.
+    func errorsSoFar() throws -> String {
+        String(decoding: try Data(contentsOf: folder.appendingPathComponent("stderr")), as: UTF8.self)
+    }
+
     /// The highest resident memory so far, in bytes; nil once the process has ended.
     var peakMemory: Int? {
         let file = "/proc/\(process.processIdentifier)/status"

@@ -67,6 +67,12 @@ enum ModelInputs {
         }
     }
 
+    static func readManifest(_ bytes: [UInt8], in scratch: Scratch) throws {
+        try scratch.write(Array("{}".utf8), as: ["state.json", "empty"])
+        try scratch.write(bytes, as: [FolderManifest.file])
+        try FolderManifest.check(scratch.url, advice: "take another")
+    }
+
     /// Past the manifest, which lets nothing through that was not written so.
     static func readCheckpoint(_ bytes: [UInt8], in scratch: Scratch) throws {
         try scratch.write(bytes, as: ["state.json", "state.safetensors"])

@@ -3,6 +3,7 @@
 
 The form of each target's input is in Tests/FuzzEntries. Needs nothing but Python."""
 import base64
+import hashlib
 import json
 import pathlib
 import struct
@@ -105,6 +106,12 @@ def checkpoints():
     write("checkpoint", "small", compact(state) + SEPARATOR + safetensors({n: ([3], [1.0, 2.0, 3.0]) for n in names}))
 
 
+def manifests():
+    files = {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+             for name, content in [("empty", b""), ("state.json", b"{}")]}
+    write("manifest", "small", compact({"files": files, "format": 1}))
+
+
 def main():
     for path in sorted((GOLDENS / "safetensors").rglob("*.safetensors")):
         write("safetensors", path.stem, path.read_bytes())
@@ -117,6 +124,7 @@ def main():
     data()
     adapters()
     checkpoints()
+    manifests()
 
 
 main()

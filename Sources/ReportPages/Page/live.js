@@ -1,0 +1,45 @@
+(() => {
+  'use strict';
+  // A page that somebody reads is not renewed under their hands: they are told that there is more.
+  const patience = 8000;
+  let touched = 0;
+  let known = null;
+  const bar = document.createElement('div');
+  bar.className = 'live';
+  bar.setAttribute('role', 'status');
+  const text = document.createElement('span');
+  const renew = document.createElement('button');
+  renew.type = 'button';
+  renew.textContent = 'Show';
+  renew.hidden = true;
+  renew.addEventListener('click', () => location.reload());
+  bar.append(text, renew);
+  document.body.append(bar);
+  const say = (words, canRenew) => {
+    if (text.textContent !== words) text.textContent = words;
+    renew.hidden = !canRenew;
+  };
+
+  for (const kind of ['pointerdown', 'keydown', 'wheel', 'touchstart']) {
+    addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+  }
+
+  const look = async () => {
+    try {
+      const answer = await fetch('/news' + location.search, { cache: 'no-store' });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const news = await answer.text();
+      if (known !== null && news !== known) {
+        if (Date.now() - touched > patience) location.reload();
+        else say('There is more since this page was opened.', true);
+      } else {
+        say('Live', false);
+        known = news;
+      }
+    } catch (error) {
+      say('The server does not answer: this is how things stood last.', false);
+    }
+  };
+  look();
+  setInterval(look, 2000);
+})();
