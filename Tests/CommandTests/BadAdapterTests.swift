@@ -130,8 +130,6 @@ struct BadAdapter: Sendable, CustomTestStringConvertible {
             try FileManager.default.copyItem(at: adapter, to: workspace.file(name))
         }
         try bad.spoil(workspace)
-        // Else the manifest tells of every fault first.
-        try FolderManifest.write(into: workspace.file("bad"))
         func check(_ commands: [[String]]) throws {
             for command in commands {
                 let result = try workspace.run(command)
@@ -147,7 +145,7 @@ struct BadAdapter: Sendable, CustomTestStringConvertible {
             // What changed since it was written is found out before anything else.
             let changed = try workspace.run(Self.openers[0])
             #expect(changed.status == 65 && changed.errors.contains("manifest.json"), "\(changed.errors)")
-            try FileManager.default.removeItem(at: workspace.file("bad/manifest.json"))
+            try FolderManifest.write(into: workspace.file("bad"))
             try check(Self.openers + Self.takers)
         }
         try FileManager.default.removeItem(at: workspace.file("bad/adalora.json"))
