@@ -20,8 +20,6 @@ struct CommandFailure: Error, CustomStringConvertible {
 
 /// A started `adalora` process. Its streams go to files: pipes that nobody reads would block it.
 final class RunningCommand {
-    /// Foundation's `Process.run` has crashed where many threads started processes at once.
-    private static let starting = NSLock()
     private let process = Process()
     private let ended = DispatchSemaphore(value: 0)
     private let folder: URL
@@ -41,12 +39,19 @@ final class RunningCommand {
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let inputFile = self.folder.appendingPathComponent("stdin")
         try Data(input.utf8).write(to: inputFile)
-        process.standardInput = try FileHandle(forReadingFrom: inputFile)
-        process.standardOutput = try Self.stream(self.folder.appendingPathComponent("stdout"))
-        process.standardError = try Self.stream(self.folder.appendingPathComponent("stderr"))
+        let streams = [
+            try FileHandle(forReadingFrom: inputFile),
+            try Self.stream(self.folder.appendingPathComponent("stdout")),
+            try Self.stream(self.folder.appendingPathComponent("stderr")),
+        ]
+        (process.standardInput, process.standardOutput, process.standardError) = (
+            streams[0], streams[1], streams[2]
+        )
         let ended = self.ended
         process.terminationHandler = { _ in ended.signal() }
-        try Self.starting.withLock { try process.run() }
+        // The process has copies. Kept open here, those of some hundred processes would make `Process.run` crash.
+        defer { for stream in streams { try? stream.close() } }
+        try process.run()
     }
 
     private static func stream(_ file: URL) throws -> FileHandle {
