@@ -138,7 +138,7 @@ let package = Package(
             dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports", "RunFolders"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 
 extension Dataset {
     /// More rejected rows than this, and the file as a whole is at fault.
@@ -14,10 +15,10 @@ extension Dataset {
             return (try read(url, form: form, columns: columns, requireLabels: true), [])
         } catch let error as DataError {
             guard error.line != nil, let format = DataFormat(fileName: url.lastPathComponent, form: form),
-                let data = try? Data(contentsOf: url)
+                let bytes = try? FileBytes.read(url)
             else { throw error }
             return try parseLeavingOut(
-                [UInt8](data), name: url.relativePath, format: format, form: form, columns: columns)
+                bytes, name: url.relativePath, format: format, form: form, columns: columns)
         }
     }
 

@@ -82,10 +82,20 @@ private struct FilePrint {
     /// In hexadecimal digits
     let sha256: String
 
+    /// Bytes in memory at a time
+    private static let piece = 1 << 22
+
     init(_ url: URL) throws {
         let mapping = try FileMapping(url)
         bytes = mapping.bytes.count
-        sha256 = SHA256.hash(data: mapping.bytes).map { byte in
+        var hash = SHA256()
+        for start in stride(from: 0, to: bytes, by: Self.piece) {
+            let range = start..<min(start + Self.piece, bytes)
+            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
+            // A checkpoint of every weight is several times the model, and nobody reads it again.
+            mapping.releasePages(of: range)
+        }
+        sha256 = hash.finalize().map { byte in
             let digits = String(byte, radix: 16)
             return digits.count == 1 ? "0" + digits : digits
         }.joined()

@@ -4,7 +4,7 @@ import ModelFiles
 import Reports
 
 /// What the page's script needs: ranks at the steps of the slider, singular values, and the figures' data.
-public struct PageData {
+struct PageData {
     /// More positions than a slider can tell apart only make the page larger.
     static let mostFrames = 240
     /// Bounds on the numbers of the page, about a megabyte each.

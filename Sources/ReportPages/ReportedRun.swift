@@ -22,7 +22,9 @@ public struct ReportedRun: Sendable {
             tripletsProblem = nil
         } catch let error as ReportError where error.kind != .invalid && error.kind != .unreadable {
             triplets = nil
-            tripletsProblem = error.problem
+            // A run that has just begun has no such file either.
+            let mayCome = record.end == nil && record.allocations.isEmpty && !record.start.sites.isEmpty
+            tripletsProblem = mayCome ? "no singular values are recorded yet" : error.problem
         }
         settings = RunSettings(folder: folder)
     }

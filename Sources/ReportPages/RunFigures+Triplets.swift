@@ -115,10 +115,11 @@ extension RunFigures {
                         -> Series
                     {
                         let points = zip(allocations, totals).map { (Double($0.step), Double(count($1))) }
+                        let start = [(Double(max(allocations[0].step - 1, 0)), 0.0)]
                         // What the last allocation left holds to the end.
                         let end = [(Double(run.record.lastStep), Double(count(sums)))]
                         return Series(
-                            name: name, points: ([(0, 0)] + points + end).map { ChartPoint(x: $0.0, y: $0.1) }
+                            name: name, points: (start + points + end).map { ChartPoint(x: $0.0, y: $0.1) }
                         )
                     }
                     let lines =

@@ -7,7 +7,7 @@ enum RunFigures {
     static func all(_ run: ReportedRun) -> [ReportFigure] {
         [
             ranks(run), changes(run), loss(run), metrics(run), roles(run), layers(run), importance(run),
-            returns(run), orthogonality(run), throughput(run), learningRate(run),
+            returns(run), orthogonality(run), throughput(run), gradient(run),
         ]
     }
 
@@ -113,7 +113,7 @@ enum RunFigures {
                 }))
     }
 
-    static func learningRate(_ run: ReportedRun) -> ReportFigure {
+    static func gradient(_ run: ReportedRun) -> ReportFigure {
         let steps = run.record.steps
         guard !steps.isEmpty else {
             return ReportFigure(

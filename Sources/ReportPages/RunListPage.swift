@@ -14,19 +14,39 @@ public struct RunListPage: Sendable {
         }
     }
 
-    private let entries: [Entry]
-    /// Where the report of a run is, and that of all together.
+    /// What the page says of a run.
+    public struct Row: Sendable {
+        let name: String
+        /// Under the columns after the name; the reason alone where the run cannot be read.
+        let cells: [String]
+
+        /// A damaged run is no reason not to show the others.
+        public init(_ entry: Entry) {
+            name = entry.name
+            do {
+                let run = try ReportedRun(folder: entry.folder, name: entry.name)
+                let summary = RunSummary(run)
+                let labels = ["Method", "Budget", "Trainable parameters", "Best metric"]
+                cells = [run.record.state] + labels.map { summary.item($0)?.value ?? "–" }
+            } catch {
+                cells = ["\(error)"]
+            }
+        }
+    }
+
+    private let rows: [Row]
+    /// Where the report of some runs is, one or several.
     private let link: @Sendable ([String]) -> String
 
-    public init(_ entries: [Entry], link: @escaping @Sendable ([String]) -> String) {
-        self.entries = entries
+    public init(_ rows: [Row], link: @escaping @Sendable ([String]) -> String) {
+        self.rows = rows
         self.link = link
     }
 
     private static let columns = ["Run", "State", "Method", "Budget", "Trainable", "Best"]
 
     public func html() -> String {
-        let title = entries.count == 1 ? "1 run" : "\(entries.count) runs"
+        let title = rows.count == 1 ? "1 run" : "\(rows.count) runs"
         let header = Markup.element(
             "header", [],
             .element("p", [("class", "brand")], text: "adalora serve") + .element("h1", text: title))
@@ -39,7 +59,7 @@ public struct RunListPage: Sendable {
     }
 
     private var content: Markup {
-        guard !entries.isEmpty else {
+        guard !rows.isEmpty else {
             return .element(
                 "div", [("class", "missing")],
                 .element("h3", text: "No runs yet")
@@ -50,31 +70,25 @@ public struct RunListPage: Sendable {
             "table", [("class", "runs")],
             .element("caption", text: "Runs and where they stand")
                 + .element("thead", [], .element("tr", [], head))
-                + .element("tbody", [], .joined(entries.map(row))))
+                + .element("tbody", [], .joined(rows.map(row))))
         let all =
-            entries.count > 1 && entries.count <= 12
+            rows.count > 1 && rows.count <= 12
             ? Markup.element(
                 "p", [("class", "intro")],
-                .element("a", [("href", link(entries.map(\.name)))], text: "All of them beside each other"))
+                .element("a", [("href", link(rows.map(\.name)))], text: "All of them beside each other"))
             : .empty
         let region = [("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-label", "Runs")]
         return .element("section", [("id", "runs")], all + .element("div", region, table))
     }
 
-    private func row(_ entry: Entry) -> Markup {
+    private func row(_ row: Row) -> Markup {
         let name = Markup.element(
-            "th", [("scope", "row")], .element("a", [("href", link([entry.name]))], text: entry.name))
-        do {
-            let run = try ReportedRun(folder: entry.folder, name: entry.name)
-            let summary = RunSummary(run)
-            let values = ["Method", "Budget", "Trainable parameters", "Best metric"].map { label in
-                summary.item(label)?.value ?? "–"
-            }
+            "th", [("scope", "row")], .element("a", [("href", link([row.name]))], text: row.name))
+        guard row.cells.count > 1 else {
             return .element(
-                "tr", [], name + .joined(([run.record.state] + values).map { .element("td", text: $0) }))
-        } catch {
-            // A damaged run is no reason not to show the others.
-            return .element("tr", [], name + .element("td", [("colspan", "5")], text: "\(error)"))
+                "tr", [],
+                name + .element("td", [("colspan", "\(Self.columns.count - 1)")], text: row.cells.joined()))
         }
+        return .element("tr", [], name + .joined(row.cells.map { .element("td", text: $0) }))
     }
 }

@@ -64,7 +64,7 @@ private struct Answer {
         let all = catalog.entries()
         switch request.target.path() {
         case "/":
-            let page = RunListPage(all) { Self.link($0) }
+            let page = RunListPage(await pages.rows(all)) { Self.link($0) }
             return answer(.ok, "text/html; charset=utf-8", page.html())
         case "/news":
             guard let asked = entries(all, isEmptyAll: true) else { return absent }
@@ -121,9 +121,22 @@ private struct Answer {
     }
 }
 
-/// The last few reports, so that a page that several windows show is made once.
+/// What was made of runs that have not changed since, so that a folder of many is not read again for each that goes on.
 private actor PageCache {
+    private var rows: [String: (news: String, row: RunListPage.Row)] = [:]
+    /// The last few.
     private var pages: [(names: [String], news: String, html: String)] = []
+
+    func rows(_ entries: [RunListPage.Entry]) -> [RunListPage.Row] {
+        var known: [String: (news: String, row: RunListPage.Row)] = [:]
+        for entry in entries {
+            let news = RunCatalog.news([entry])
+            let old = rows[entry.name].flatMap { $0.news == news ? $0.row : nil }
+            known[entry.name] = (news, old ?? RunListPage.Row(entry))
+        }
+        rows = known
+        return entries.compactMap { known[$0.name]?.row }
+    }
 
     func report(_ entries: [RunListPage.Entry]) throws -> String {
         let (names, news) = (entries.map(\.name), RunCatalog.news(entries))

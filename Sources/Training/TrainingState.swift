@@ -86,13 +86,8 @@ package struct Checkpoint {
         ]
     }
 
-    static func read(_ folder: URL) throws -> Checkpoint {
+    package static func read(_ folder: URL) throws -> Checkpoint {
         try FolderManifest.check(folder, advice: StateFile.advice)
-        return try decode(folder)
-    }
-
-    /// Without a look at the manifest.
-    package static func decode(_ folder: URL) throws -> Checkpoint {
         let file = StateFile(file: folder.appendingPathComponent("state.json"))
         let state = try file.read()
         guard try file.need("format", in: state, \.int) == format else {

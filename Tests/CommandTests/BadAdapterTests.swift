@@ -130,8 +130,6 @@ struct BadAdapter: Sendable, CustomTestStringConvertible {
             try FileManager.default.copyItem(at: adapter, to: workspace.file(name))
         }
         try bad.spoil(workspace)
-        // Else the manifest tells of every fault first.
-        try FolderManifest.write(into: workspace.file("bad"))
         func check(_ commands: [[String]]) throws {
             for command in commands {
                 let result = try workspace.run(command)
@@ -143,7 +141,13 @@ struct BadAdapter: Sendable, CustomTestStringConvertible {
                 #expect(!workspace.exists("new"))
             }
         }
-        if !bad.isPEFTsOnly { try check(Self.openers + Self.takers) }
+        if !bad.isPEFTsOnly {
+            // What changed since it was written is found out before anything else.
+            let changed = try workspace.run(Self.openers[0])
+            #expect(changed.status == 65 && changed.errors.contains("manifest.json"), "\(changed.errors)")
+            try FolderManifest.write(into: workspace.file("bad"))
+            try check(Self.openers + Self.takers)
+        }
         try FileManager.default.removeItem(at: workspace.file("bad/adalora.json"))
         try check(Self.takers + Self.imports)
         let taken = try workspace.run(["import", "good", "--model", "model", "--output", "mine"])

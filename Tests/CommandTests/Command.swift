@@ -39,11 +39,18 @@ final class RunningCommand {
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let inputFile = self.folder.appendingPathComponent("stdin")
         try Data(input.utf8).write(to: inputFile)
-        process.standardInput = try FileHandle(forReadingFrom: inputFile)
-        process.standardOutput = try Self.stream(self.folder.appendingPathComponent("stdout"))
-        process.standardError = try Self.stream(self.folder.appendingPathComponent("stderr"))
+        let streams = [
+            try FileHandle(forReadingFrom: inputFile),
+            try Self.stream(self.folder.appendingPathComponent("stdout")),
+            try Self.stream(self.folder.appendingPathComponent("stderr")),
+        ]
+        (process.standardInput, process.standardOutput, process.standardError) = (
+            streams[0], streams[1], streams[2]
+        )
         let ended = self.ended
         process.terminationHandler = { _ in ended.signal() }
+        // The process has copies. Kept open here, those of some hundred processes would make `Process.run` crash.
+        defer { for stream in streams { try? stream.close() } }
         try process.run()
     }
 

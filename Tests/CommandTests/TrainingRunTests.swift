@@ -18,8 +18,9 @@ import Testing
         let files = try workspace.contents(of: "run")
         let expected = [
             "adapter", "adapter-last", "adapter-last/adalora.json", "adapter-last/adapter_config.json",
-            "adapter-last/adapter_model.safetensors", "adapter/adalora.json", "adapter/adapter_config.json",
-            "adapter/adapter_model.safetensors", "checkpoints", "checkpoints/step-30",
+            "adapter-last/adapter_model.safetensors", "adapter-last/manifest.json", "adapter/adalora.json",
+            "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/manifest.json",
+            "checkpoints", "checkpoints/step-30", "checkpoints/step-30/manifest.json",
             "checkpoints/step-30/state.json", "checkpoints/step-30/state.safetensors", "config.yaml",
             "events.jsonl", "ranks.csv", "triplets.jsonl",
         ]

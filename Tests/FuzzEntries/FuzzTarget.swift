@@ -18,10 +18,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case data
     /// `adapter_config.json` and `adapter_model.safetensors`
     case adapter
-    /// `state.json` and `state.safetensors`
+    /// `manifest.json`, `state.json` and `state.safetensors`
     case checkpoint
-    /// `manifest.json` of a folder with two files
-    case manifest
 
     /// What must hold for any bytes at all: they are read, or refused by one line that says where.
     ///
@@ -39,7 +37,6 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             case .data: try TextInputs.readData(bytes)
             case .adapter: try ModelInputs.readAdapter(bytes, in: scratch)
             case .checkpoint: try ModelInputs.readCheckpoint(bytes, in: scratch)
-            case .manifest: try ModelInputs.readManifest(bytes, in: scratch)
             }
             return nil
         } catch let violation as Violation {

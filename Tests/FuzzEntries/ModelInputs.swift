@@ -70,15 +70,13 @@ enum ModelInputs {
         }
     }
 
-    static func readManifest(_ bytes: [UInt8], in scratch: Scratch) throws {
-        try scratch.write(Array("{}".utf8), as: ["state.json", "empty"])
-        try scratch.write(bytes, as: [FolderManifest.file])
-        try FolderManifest.check(scratch.url, advice: "take another")
-    }
-
-    /// Past the manifest, which lets nothing through that was not written so.
+    /// Without a manifest in the input one of the other files, as they are, takes its place.
     static func readCheckpoint(_ bytes: [UInt8], in scratch: Scratch) throws {
-        try scratch.write(bytes, as: ["state.json", "state.safetensors"])
-        _ = try Checkpoint.decode(scratch.url)
+        try scratch.write(bytes, as: [FolderManifest.file, "state.json", "state.safetensors"])
+        if bytes.first == Scratch.separator {
+            scratch.remove([FolderManifest.file])
+            try FolderManifest.write(into: scratch.url)
+        }
+        _ = try Checkpoint.read(scratch.url)
     }
 }

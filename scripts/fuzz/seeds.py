@@ -96,20 +96,19 @@ def adapters():
 
 
 def checkpoints():
-    state = {"format": 3, "step": 7, "tokens": 99, "seconds": 1.5, "bestStep": 5, "bestValue": 0.5,
-             "evaluationsWithoutImprovement": 0, "isCompacted": False, "isEvaluationDue": False,
-             "configuration": "", "eventOffset": 10, "rankOffset": 20,
+    state = {"format": 3, "configuration": "seed: 1", "isEvaluationDue": False, "step": 7, "tokens": 99, "seconds": 1.5, "bestStep": 5, "bestValue": 0.5,
+             "evaluationsWithoutImprovement": 0, "isCompacted": False, "eventOffset": 10, "rankOffset": 20,
              "tripletOffset": 30, "fingerprints": {"model": "1f", "train": "2e"},
              "triplets": [{"originalIndices": [0, 2], "births": [0, 0], "issued": 3, "initialRank": 3}],
              "masks": [[True, False]]}
     names = ["values", "adam.first", "adam.second", "importance.sensitivity", "importance.uncertainty"]
-    write("checkpoint", "small", compact(state) + SEPARATOR + safetensors({n: ([3], [1.0, 2.0, 3.0]) for n in names}))
-
-
-def manifests():
+    text = compact(state)
+    tensors = safetensors({n: ([3], [1.0, 2.0, 3.0]) for n in names})
+    write("checkpoint", "small", SEPARATOR + text + SEPARATOR + tensors)
     files = {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-             for name, content in [("empty", b""), ("state.json", b"{}")]}
-    write("manifest", "small", compact({"files": files, "format": 1}))
+             for name, content in [("state.json", text), ("state.safetensors", tensors)]}
+    manifest = compact({"format": 1, "files": files})
+    write("checkpoint", "manifest", manifest + SEPARATOR + text + SEPARATOR + tensors)
 
 
 def main():
@@ -124,7 +123,6 @@ def main():
     data()
     adapters()
     checkpoints()
-    manifests()
 
 
 main()

@@ -27,7 +27,7 @@ def expect(condition, text):
 class Page:
     """A fresh browser: console and network belong to one page each."""
 
-    def __init__(self, file, width=1360, dark=False, script=True, downloads=None):
+    def __init__(self, file, script=True, downloads=None):
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for flag in ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]:
@@ -36,12 +36,17 @@ class Page:
         if downloads:
             options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
         self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-        self.width = width
-        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
-        if dark:
-            self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        # A page of 500 matrices on a busy machine.
+        self.driver.set_script_timeout(180)
         if not script:
             self.cdp("Emulation.setScriptExecutionDisabled", value=True)
+        self.open(file)
+
+    def open(self, file, width=1360, dark=False):
+        self.width = width
+        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+        self.cdp("Emulation.setEmulatedMedia",
+                 features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.driver.get(file.as_uri())
 
     def __enter__(self):
@@ -194,9 +199,11 @@ def check_saving(page, run, downloads, name):
     for kind in ["svg", "csv"]:
         page.click(page.find(f'button[data-save="{kind}"][data-of="loss"]'))
     deadline = time.time() + 15
-    while len(list(downloads.glob("*-loss.*"))) < 2 and time.time() < deadline:
+    # Chromium gives a file its name when it is whole.
+    found = lambda: {file.suffix: file for file in downloads.glob("*-loss.*") if file.suffix in (".svg", ".csv")}
+    while len(found()) < 2 and time.time() < deadline:
         time.sleep(0.2)
-    files = {file.suffix: file.read_text() for file in downloads.glob("*-loss.*")}
+    files = {suffix: file.read_text() for suffix, file in found().items()}
     expect(files.get(".svg", "").startswith("<svg"), f"{name}: no SVG was saved")
     expect(files.get(".csv", "").startswith("step,loss"), f"{name}: no CSV was saved")
 
@@ -212,8 +219,10 @@ def check_without_script(file, run, name):
 
 
 def check_looks(file, name, shots):
-    for label, width, dark in [("light", 1360, False), ("dark", 1360, True), ("phone", 360, False), ("phone-dark", 360, True)]:
-        with Page(file, width=width, dark=dark) as page:
+    looks = [("light", 1360, False), ("dark", 1360, True), ("phone", 360, False), ("phone-dark", 360, True)]
+    with Page(file) as page:
+        for label, width, dark in looks:
+            page.open(file, width, dark)
             wide = page.js("return document.documentElement.scrollWidth")
             expect(wide <= width, f"{name}, {label}: {wide} pixels wide")
             if dark:

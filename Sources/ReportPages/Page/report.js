@@ -192,6 +192,8 @@
     chosen = site;
     const cell = data.positions.indexOf(site);
     for (const entry of rankCells) {
+      // A hole in the map is no button.
+      if (!entry.group.hasAttribute('role')) continue;
       const isChosen = entry.cell === cell;
       entry.group.classList.toggle('chosen', isChosen);
       entry.group.setAttribute('aria-pressed', String(isChosen));
