@@ -35,7 +35,7 @@ public struct Markup: Sendable, Equatable {
         _ name: String, _ attributes: [(String, String)] = [], _ content: Markup = .empty
     ) -> Markup {
         let list = attributes.map { " \($0)=\"\(Labels.escaped($1))\"" }.joined()
-        if ["input", "meta"].contains(name) { return Markup(html: "<\(name)\(list) />") }
+        if ["input", "link", "meta"].contains(name) { return Markup(html: "<\(name)\(list) />") }
         return Markup(html: "<\(name)\(list)>\(content.html)</\(name)>")
     }
 

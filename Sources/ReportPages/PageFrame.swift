@@ -17,6 +17,8 @@ struct PageFrame {
                     "meta", [("name", "viewport"), ("content", "width=device-width, initial-scale=1")]),
                 .element("meta", [("name", "color-scheme"), ("content", "light dark")]),
                 .element("meta", [("name", "generator"), ("content", "adalora")]),
+                // Browsers would ask the server for one.
+                isLive ? .element("link", [("rel", "icon"), ("href", "data:,")]) : .empty,
                 .element("title", text: title),
                 .asset("style", Self.text(PackageResources.report_css)),
             ], separator: "\n")

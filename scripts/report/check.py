@@ -47,7 +47,7 @@ class Page:
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
         self.cdp("Emulation.setEmulatedMedia",
                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        self.driver.get(file.as_uri())
+        self.driver.get(file if isinstance(file, str) else file.as_uri())
 
     def __enter__(self):
         return self
@@ -76,15 +76,15 @@ class Page:
         picture = self.cdp("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         Path(path).write_bytes(base64.b64decode(picture["data"]))
 
-    def quiet(self, name):
-        """Nothing on the console, nothing fetched."""
+    def quiet(self, name, server="file://"):
+        """Nothing on the console, nothing fetched; from nobody but the server for served pages."""
         for entry in self.driver.get_log("browser"):
             expect(False, f"{name}: console: {entry['message'][:200]}")
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 url = message["params"]["request"]["url"]
-                expect(url.startswith(("file://", "data:", "blob:")), f"{name}: request to {url[:200]}")
+                expect(url.startswith((server, "data:", "blob:")), f"{name}: request to {url[:200]}")
 
     def accessible(self, name):
         self.js(AXE)
@@ -264,6 +264,56 @@ def check_hostile(file, name):
         page.quiet(name)
 
 
+def wait_for(page, text, name, seconds=60):
+    end = time.time() + seconds
+    while not page.js(f"return {text}"):
+        if time.time() > end:
+            expect(False, f"{name}: not within {seconds} s: {text}")
+            return
+        time.sleep(0.2)
+
+
+def append_step(run):
+    """As if training went on."""
+    lines = (run / "events.jsonl").read_text().splitlines()
+    last = json.loads([line for line in lines if '"event":"step"' in line][-1])
+    last["step"] += 1
+    with open(run / "events.jsonl", "a") as file:
+        file.write(json.dumps(last, separators=(",", ":")) + "\n")
+    return last["step"]
+
+
+def check_served(adalora, folder, run, shots):
+    """The list of adalora serve, and the report of a run that goes on: renewed, but not under a reader's hands."""
+    with subprocess.Popen([adalora, "serve", folder, "--port", "0"], stderr=subprocess.PIPE, text=True) as server:
+        address = server.stderr.readline().split()[0]
+        with Page(address) as page:
+            page.accessible("served list")
+            for width in [1360, 360]:
+                page.open(address, width)
+                expect(page.js("return document.documentElement.scrollWidth <= innerWidth"), f"served list: {width} wide")
+                if shots:
+                    page.shot(shots / f"served-{width}.png")
+            page.open(address)
+            page.click(page.driver.find_element(By.LINK_TEXT, run.name))
+            wait_for(page, "document.querySelector('.live span')?.textContent === 'Live'", "served run")
+            page.accessible("served run")
+            page.js("window.mark = 1")
+            step = append_step(run)
+            wait_for(page, "window.mark === undefined && document.readyState === 'complete'", "served run: renewed")
+            expect(f"{step} of" in page.find(".state").text, f"served run: state {page.find('.state').text}")
+            wait_for(page, "document.querySelector('.live span')?.textContent === 'Live'", "served run: renewed")
+            page.js("window.mark = 1")
+            page.find("body").send_keys(Keys.SHIFT)
+            append_step(run)
+            wait_for(page, "document.querySelector('.live button:not([hidden])')", "served run: told of more", 7)
+            expect(page.js("return window.mark") == 1, "served run: renewed under a reader's hands")
+            page.find(".live button").click()
+            wait_for(page, "window.mark === undefined && document.readyState === 'complete'", "served run: shown")
+            page.quiet("served", server=address)
+        server.terminate()
+
+
 def main(adalora, work, shots, *runs):
     adalora, work = Path(adalora), Path(work)
     shots = Path(shots) if shots else None
@@ -308,6 +358,7 @@ def main(adalora, work, shots, *runs):
         page.find("#frame").send_keys(Keys.HOME)
         expect(page.js(CELLS) != before, "several: the slider does not move the maps")
         page.quiet("several")
+    check_served(adalora, work / "made", work / "made" / "going", shots)
     print(f"{len(failures)} failures")
     sys.exit(1 if failures else 0)
 
