@@ -10,7 +10,7 @@ venv="$(scripts/peer/install.sh)"
 scripts/install-dependencies.sh
 scripts/fetch-minilm.sh
 [[ -s data/wordnet/test.jsonl ]] || python3 scripts/make-wordnet.py data/wordnet
-swift build -c release --product adalora
+swift build -c release --product adalora --explicit-target-dependency-import-check error
 adalora=.build/release/adalora
 
 work="$(mktemp -d)"

@@ -15,7 +15,7 @@ command -v swift >/dev/null || {
 scripts/install-dependencies.sh
 
 step "Build"
-swift build -c release --product adalora
+swift build -c release --product adalora --explicit-target-dependency-import-check error
 adalora=.build/release/adalora
 "$adalora" doctor
 

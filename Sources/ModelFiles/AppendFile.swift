@@ -17,6 +17,8 @@ public final class AppendFile: Sendable {
     public init(_ url: URL, truncatingTo offset: Int? = nil) throws {
         precondition(offset ?? 0 >= 0, "cannot truncate to \(offset ?? 0) bytes")
         let file = try OutputFile(url.path, flags: O_CREAT | O_APPEND)
+        // A checkpoint that survives a power failure needs the logs that it counts on.
+        try OutputFile.sync(path: url.deletingLastPathComponent().path)
         var size = try file.size()
         if let offset {
             guard offset <= size else {

@@ -1,8 +1,14 @@
 /// What all pages have around their content: head, style, policy, and on a served page the script that looks for news.
 struct PageFrame {
     let title: String
-    /// Served, and renewed while runs go on; otherwise a file of its own.
-    var isLive = false
+    /// What the server's `/news` said when the page was made; nil for a file of its own, which no server renews.
+    let news: String?
+    private var isLive: Bool { news != nil }
+
+    init(title: String, news: String?) {
+        self.title = title
+        self.news = news
+    }
 
     func html(_ body: [Markup]) -> String {
         // Nothing may be fetched, whatever a name or a label holds; a served page asks its own server for news.
@@ -19,6 +25,7 @@ struct PageFrame {
                 .element("meta", [("name", "generator"), ("content", "adalora")]),
                 // Browsers would ask the server for one.
                 isLive ? .element("link", [("rel", "icon"), ("href", "data:,")]) : .empty,
+                news.map { .element("meta", [("name", "news"), ("content", $0)]) } ?? .empty,
                 .element("title", text: title),
                 .asset("style", Self.text(PackageResources.report_css)),
             ], separator: "\n")

@@ -11,11 +11,12 @@ struct ReportPage {
 
     init(_ report: RunReport) { self.report = report }
 
-    /// - Parameter isLive: for a server that tells the page when there is more.
-    func html(isLive: Bool) -> String {
+    /// - Parameter news: for a server that tells the page when there is more.
+    func html(news: String?) -> String {
+        let isLive = news != nil
         let main = isSingle ? RunSections(report).markup : ComparedSections(report).markup
         let title = runs.map(\.name).joined(separator: ", ")
-        return PageFrame(title: "\(title) – adalora report", isLive: isLive).html([
+        return PageFrame(title: "\(title) – adalora report", news: news).html([
             .element("a", [("class", "skip"), ("href", "#main")], text: "Skip to the report"),
             header(isLive: isLive), .element("main", [("id", "main")], main), footer(isLive: isLive),
             .data(id: "report-data", PageData(report).json),

@@ -35,11 +35,13 @@ public struct RunListPage: Sendable {
     }
 
     private let rows: [Row]
+    private let news: String
     /// Where the report of some runs is, one or several.
     private let link: @Sendable ([String]) -> String
 
-    public init(_ rows: [Row], link: @escaping @Sendable ([String]) -> String) {
+    public init(_ rows: [Row], news: String, link: @escaping @Sendable ([String]) -> String) {
         self.rows = rows
+        self.news = news
         self.link = link
     }
 
@@ -55,7 +57,7 @@ public struct RunListPage: Sendable {
             "footer", [],
             .element(
                 "p", text: "Only this machine can open this page, and nothing can be changed through it."))
-        return PageFrame(title: "\(title) – adalora", isLive: true).html([header, main, footer])
+        return PageFrame(title: "\(title) – adalora", news: news).html([header, main, footer])
     }
 
     private var content: Markup {

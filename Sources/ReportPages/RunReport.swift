@@ -33,8 +33,8 @@ public struct RunReport: Sendable {
 
     /// One self-contained HTML page.
     ///
-    /// - Parameter isLive: for a server that answers `/news` and lists all runs at `/`.
-    public func html(isLive: Bool = false) -> String { ReportPage(self).html(isLive: isLive) }
+    /// - Parameter news: what a server that lists all runs at `/` answers to `/news` as things stand; nil for a file.
+    public func html(news: String? = nil) -> String { ReportPage(self).html(news: news) }
 
     /// The summary and the data of all figures, or of one, in full.
     public func json(figure id: String? = nil) throws -> String {

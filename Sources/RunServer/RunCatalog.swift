@@ -51,9 +51,9 @@ struct RunCatalog: Sendable {
         }
     }
 
-    /// What changes whenever one of these runs, or which there are, changes.
+    /// What changes whenever one of these runs, or which there are, changes: a few hexadecimal digits.
     static func news(_ entries: [RunListPage.Entry]) -> String {
-        entries.map { entry in
+        let state = entries.map { entry in
             let marks = ["events.jsonl", "triplets.jsonl"].map { name -> String in
                 var status = stat()
                 guard stat(entry.folder.appendingPathComponent(name).path, &status) == 0 else { return "-" }
@@ -61,5 +61,10 @@ struct RunCatalog: Sendable {
             }
             return "\(entry.name)\t\(marks.joined(separator: "\t"))"
         }.joined(separator: "\n")
+        // FNV-1a
+        let digest = state.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+        }
+        return String(digest, radix: 16)
     }
 }

@@ -64,11 +64,12 @@ private struct Answer {
         let all = catalog.entries()
         switch request.target.path() {
         case "/":
-            let page = RunListPage(await pages.rows(all)) { Self.link($0) }
+            let news = RunCatalog.news(all)
+            let page = RunListPage(await pages.rows(all), news: news) { Self.link($0) }
             return answer(.ok, "text/html; charset=utf-8", page.html())
         case "/news":
             guard let asked = entries(all, isEmptyAll: true) else { return absent }
-            return text(.ok, RunCatalog.news(asked))
+            return answer(.ok, "text/plain; charset=utf-8", RunCatalog.news(asked))
         case "/run":
             guard let asked = entries(all, isEmptyAll: false), !asked.isEmpty else { return absent }
             do {
@@ -141,7 +142,7 @@ private actor PageCache {
     func report(_ entries: [RunListPage.Entry]) throws -> String {
         let (names, news) = (entries.map(\.name), RunCatalog.news(entries))
         if let page = pages.first(where: { $0.names == names && $0.news == news }) { return page.html }
-        let html = try RunReport(entries.map(\.folder)).html(isLive: true)
+        let html = try RunReport(entries.map(\.folder)).html(news: news)
         pages.removeAll { $0.names == names }
         pages = [(names, news, html)] + pages.prefix(7)
         return html

@@ -1,4 +1,5 @@
 import Foundation
+import Matrices
 import ModelFiles
 import RunConfiguration
 
@@ -57,20 +58,24 @@ extension RunFolder {
                     : ["\(later) checkpoints after step \(step) are removed; the run comes by them again"],
                 advice: advice(steps, before: step))
         case .newest:
-            var skipped: [String] = []
+            var skipped: [(step: Int, why: ModelFileError)] = []
             for step in steps {
                 do {
                     return FoundCheckpoint(
-                        checkpoint: try readCheckpoint(step), warnings: skipped,
-                        advice: advice(steps, before: step))
-                } catch {
-                    skipped.append("checkpoint step-\(step) is skipped and removed: \(error)")
+                        checkpoint: try readCheckpoint(step),
+                        warnings: skipped.map {
+                            "checkpoint step-\($0.step) is skipped and set aside as \(Self.setAside)\($0.step): \($0.why)"
+                        }, advice: advice(steps, before: step))
+                } catch let error as ModelFileError where error.kind == .invalid || error.kind == .missing {
+                    // What the system refuses to read may be whole: that is no reason to leave it.
+                    skipped.append((step, error))
                 }
             }
             throw TrainingError(
                 .missing,
                 "\(url.path) has no whole checkpoint to resume from; "
-                    + (skipped.first ?? "runs write them with --checkpoint-every and when interrupted"))
+                    + (skipped.first.map { "\($0.why)" }
+                        ?? "runs write them with --checkpoint-every and when interrupted"))
         }
     }
 
@@ -90,10 +95,9 @@ extension RunFolder {
         ] {
             let size = (try? file.resourceValues(forKeys: [.fileSizeKey]))?.fileSize ?? 0
             guard size >= bytes else {
-                throw ModelFileError(
-                    file: file.path,
-                    problem: "\(size) bytes where \(bytes) were written before the checkpoint",
-                    advice: "put the file back, or resume from an earlier checkpoint")
+                throw TrainingError(
+                    "\(file.path): \(size) bytes where \(bytes) were written before checkpoint step-\(step); put the "
+                        + "file back, or resume from an earlier checkpoint (--resume RUN/checkpoints/step-N)")
             }
         }
         return checkpoint
@@ -132,6 +136,23 @@ extension RunFolder {
         }
     }
 
+    static let setAside = "skipped-step-"
+
+    /// Leaves no checkpoint after `step`, where a run goes on: their logs are about to be cut. Where it goes on at the
+    /// newest one that is whole, damaged ones stay under other names; where somebody chose the step, the run comes by
+    /// the later ones again.
+    func leaveCheckpoints(after step: Int, at point: ResumePoint) {
+        for later in checkpointSteps() where later > step {
+            if point == .newest {
+                let aside = checkpoints.appendingPathComponent("\(Self.setAside)\(later)")
+                try? AtomicFile.removeFolder(aside)
+                try? FileManager.default.moveItem(at: checkpoint(step: later), to: aside)
+            } else {
+                try? AtomicFile.removeFolder(checkpoint(step: later))
+            }
+        }
+    }
+
     /// Deletes what a crash left unfinished.
     func removeLeftovers() {
         AtomicFile.removeLeftovers(in: url)
@@ -140,6 +161,11 @@ extension RunFolder {
 }
 
 extension Checkpoint {
+    /// Other kernels add in another order: the run would not end with the same bits.
+    static var kernels: (name: String, hash: String) {
+        ("kernels", KernelSelection.currentKernel + (PackedWeight.isSupported ? ", oneDNN" : ""))
+    }
+
     /// Throws, naming each difference, unless settings and files are those of the checkpoint.
     func checkUnchanged(_ config: RunConfig, _ fingerprints: [(name: String, hash: String)]) throws {
         let saved = try RunConfig.load(yaml: configuration, yamlName: "the checkpoint", overrides: []).config
@@ -171,6 +197,8 @@ extension Checkpoint {
         switch fingerprint {
         case "model": "the base model's weights"
         case "model configuration": "the base model's config.json"
+        case "kernels":
+            "the kernels that this CPU or OPENBLAS_CORETYPE makes OpenBLAS choose, which round differently,"
         case "tokens": "the tokens of the rows (rows or tokenizer files)"
         default: "the \(fingerprint) file"
         }

@@ -67,15 +67,15 @@ public struct RunFolder: Sendable {
         return step
     }
 
-    func removeCheckpoints(keeping count: Int) { remove(checkpointSteps().dropFirst(max(count, 1))) }
-
-    /// Those of a course that the run leaves: their logs are about to be cut.
-    func removeCheckpoints(after step: Int) { remove(checkpointSteps().filter { $0 > step }[...]) }
-
-    private func remove(_ steps: ArraySlice<Int>) {
-        // A checkpoint that cannot be removed costs space, not correctness.
-        for step in steps { try? AtomicFile.removeFolder(checkpoint(step: step)) }
+    func removeCheckpoints(keeping count: Int) {
+        for step in checkpointSteps().dropFirst(max(count, 1)) {
+            // A checkpoint that cannot be removed costs space, not correctness.
+            try? AtomicFile.removeFolder(checkpoint(step: step))
+        }
     }
+
+    /// Whether there is a checkpoint, whole or not.
+    public var hasCheckpoint: Bool { !checkpointSteps().isEmpty }
 }
 
 /// `adalora.json` beside PEFT's files: what inference needs and PEFT has no place for.

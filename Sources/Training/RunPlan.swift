@@ -50,6 +50,10 @@ public struct RunPlan: Sendable {
         totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
         try memoryGuard.checkState(inputs, config, threads: threads)
+        if let shortage = memoryGuard.warnings.first {
+            // Setting the run up to plan it would end the process.
+            throw TrainingError(.usage, "\(shortage); try --method adalora or lora")
+        }
         let trainer = try assembly.trainer(isResumed: false)
         memory = MemoryEstimate(
             trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,

@@ -53,7 +53,9 @@ struct TrainerAssembly {
             return try continued(start.set, model: model, layers: layers, roles: roles)
         }
         var plan = try adapterPlan(layers, roles: roles)
-        if config.method == .adalora && config.initialization == .activationSVD && !isResumed {
+        // Ranks that nobody allocates are those of the start, also where a checkpoint has the values.
+        let isStarted = isResumed && config.allocator != .fixed
+        if config.method == .adalora && config.initialization == .activationSVD && !isStarted {
             try plan.check(layers)
             try startFromActivations(&plan, model: model, layers: layers)
         } else if plan.initialization == .activationSVD {

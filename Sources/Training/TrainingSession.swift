@@ -49,14 +49,14 @@ public final class TrainingSession {
             lock = try FolderLock(folder.url)
             let found = try folder.checkpoint(at: resume)
             let checkpoint = found.checkpoint
-            try checkpoint.checkUnchanged(config, inputs.fingerprints)
+            try checkpoint.checkUnchanged(config, inputs.fingerprints + [Checkpoint.kernels])
             try folder.checkUnfinished(checkpoint, config, totalSteps: totalSteps)
             try folder.checkBest(checkpoint.progress, advice: found.advice)
             try trainer.restore(checkpoint)
             progress = checkpoint.progress
             startWarnings += found.warnings
             folder.removeLeftovers()
-            folder.removeCheckpoints(after: progress.step)
+            folder.leaveCheckpoints(after: progress.step, at: resume)
             log = try EventLog(folder: folder.url, offsets: checkpoint.offsets)
         } else {
             try folder.create()
@@ -80,7 +80,7 @@ public final class TrainingSession {
         }
         try emit(.started(startRecord()))
         for warning in startWarnings { try emit(.warning(warning)) }
-        if progress.step == 0 { try start(unless: shouldStop, emit) }
+        if progress.step == 0, try !start(unless: shouldStop, emit) { return try finish(.interrupted, emit) }
         var epoch = -1
         var order: [Int] = []
         while !isStoppedEarly && (progress.step < totalSteps || progress.isEvaluationDue) {
@@ -110,15 +110,17 @@ public final class TrainingSession {
         config.earlyStopping.map { progress.evaluationsWithoutImprovement >= $0 } ?? false
     }
 
-    /// What stands in the run folder before the first step.
-    private func start(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws {
-        try log.appendRanks(trainer.adapters.ranks, step: 0)
+    /// What stands in the run folder before the first step. False if `shouldStop` said so before the end; then nothing
+    /// has happened.
+    private func start(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws -> Bool {
         // Where a run from an adapter stands: with its own head, what the adapter reaches.
-        guard let validation = inputs.validation, config.fromAdapter != nil else { return }
-        let started = ContinuousClock.now
-        if let evaluation = trainer.evaluate(validation, unless: shouldStop) {
+        if let validation = inputs.validation, config.fromAdapter != nil {
+            let started = ContinuousClock.now
+            guard let evaluation = trainer.evaluate(validation, unless: shouldStop) else { return false }
             try emit(record(evaluation, 0, isBest: false, since: started))
         }
+        try log.appendRanks(trainer.adapters.ranks, step: 0)
+        return true
     }
 
     /// - Parameter order: the examples of the step's epoch.
@@ -222,7 +224,7 @@ public final class TrainingSession {
         try log.sync()
         try trainer.checkpoint(
             progress: progress, offsets: log.offsets, configuration: config.yaml(),
-            fingerprints: inputs.fingerprints
+            fingerprints: inputs.fingerprints + [Checkpoint.kernels]
         ).write(to: url)
         folder.removeCheckpoints(keeping: config.keepCheckpoints)
     }

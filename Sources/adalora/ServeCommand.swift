@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import RunServer
+import Synchronization
 import Training
 
 struct ServeCommand: ParsableCommand {
@@ -26,7 +27,10 @@ struct ServeCommand: ParsableCommand {
             let end = ServerEnd()
             let task = Task.detached {
                 do {
-                    try await server.run { Terminal.error("http://127.0.0.1:\($0)  (Ctrl-C ends it)") }
+                    try await server.run {
+                        end.isListening.withLock { $0 = true }
+                        Terminal.error("http://127.0.0.1:\($0)  (Ctrl-C ends it)")
+                    }
                     end.set(nil)
                 } catch {
                     end.set(error)
@@ -38,6 +42,7 @@ struct ServeCommand: ParsableCommand {
             }
             let error = end.wait()
             if let error, !task.isCancelled {
+                if end.isListening.withLock({ $0 }) { throw TrainingError("the server ended: \(error)") }
                 throw TrainingError(
                     .usage,
                     "port \(port) cannot be served (\(error)); another server may have it: give --port 0 for one that is free"
@@ -55,6 +60,7 @@ struct ServeCommand: ParsableCommand {
 /// The end of a server that runs in a task of its own.
 private final class ServerEnd: @unchecked Sendable {
     // Unchecked: `error` is written before the signal that `wait` waits for, and `sources` by one thread only.
+    let isListening = Mutex(false)
     private let ended = DispatchSemaphore(value: 0)
     private var error: (any Error)?
     private var sources: [any DispatchSourceSignal] = []

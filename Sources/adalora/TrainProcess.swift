@@ -29,14 +29,19 @@ struct TrainProcess {
         {
             return 0
         }
-        let checkpoints = folder.appendingPathComponent("checkpoints").path
-        let names = (try? manager.contentsOfDirectory(atPath: checkpoints)) ?? []
-        // Killed between its last checkpoint and its end record, a run has nothing left to resume.
-        let isOver = names.contains("step-\(record?.start.totalSteps ?? -1)")
         let resumes =
-            !isOver && record?.end?.reason ?? .interrupted == .interrupted
-            && names.contains { $0.hasPrefix("step-") }
-        if !resumes { try? manager.removeItem(at: folder) }
+            record?.end?.reason ?? .interrupted == .interrupted && RunFolder(folder).hasCheckpoint
+        if resumes {
+            let status = try launch(["train", "--resume", folder.path], shouldStop: shouldStop)
+            // What cannot go on exactly (another machine, damaged files) is made again.
+            guard [65, 66].contains(status) else { return status }
+        }
+        try? manager.removeItem(at: folder)
+        return try launch(["train"] + flags.map { "--\($0.key)=\($0.value)" }, shouldStop: shouldStop)
+    }
+
+    private func launch(_ arguments: [String], shouldStop: () -> Bool) throws -> Int32 {
+        let manager = FileManager.default
         try manager.createDirectory(at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
         _ = manager.createFile(atPath: log.path, contents: nil)
         let output = try FileHandle(forWritingTo: log)
@@ -44,9 +49,7 @@ struct TrainProcess {
         let process = Process()
         // The image of this very process, also where the file was rebuilt meanwhile.
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe")
-        process.arguments =
-            resumes
-            ? ["train", "--resume", folder.path] : ["train"] + flags.map { "--\($0.key)=\($0.value)" }
+        process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(
             [Interruption.parentVariable: String(getpid())]
         ) { $1 }

@@ -94,6 +94,7 @@ import Testing
         "--budget 12 --orthogonality squared --importance sensitivity",
         "--budget 20 --allocator exchange --allocate-every 2",
         "--budget-parameters 1k --importance random",
+        "--budget 36 --allocator fixed --initialize activation-svd",
         "--method lora --average-rank 2 --head-dropout 0.2",
         "--method full --learning-rate 1e-4",
     ])

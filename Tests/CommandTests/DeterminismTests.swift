@@ -160,6 +160,19 @@ import Testing
         try expectRefusal([], 65, "base model")
     }
 
+    /// Kernels for another CPU round differently.
+    @Test func aRunOnOtherKernelsIsNotResumed() throws {
+        let workspace = try Workspace()
+        let arguments = Workspace.training(["--budget", "12", "--checkpoint-every", "10"])
+        try #require(try workspace.run(arguments).status == 0)
+        let resumed = try RunningCommand(
+            ["train", "--resume", "run/checkpoints/step-20"], in: workspace.url,
+            environment: ["OPENBLAS_CORETYPE": "Prescott"]
+        ).finish()
+        #expect(
+            resumed.status == 65 && resumed.errors.contains("the kernels that this CPU"), "\(resumed.errors)")
+    }
+
     @Test func aRunWithoutCheckpointIsNotResumed() throws {
         let workspace = try Workspace()
         try #require(try workspace.run(Workspace.training(["--budget", "12"])).status == 0)
@@ -182,7 +195,8 @@ import Testing
         try workspace.bytes(state).dropLast(100).write(to: workspace.file(state))
         let result = try workspace.run(["train", "--resume", "run"])
         #expect(result.status == 0, "\(result.errors)")
-        #expect(result.errors.contains("warning: checkpoint step-30"))
+        #expect(result.errors.contains("warning: checkpoint step-30 is skipped and set aside"))
+        #expect(workspace.exists("run/checkpoints/skipped-step-30/state.json"))
         #expect(try workspace.bytes(weights) == before)
     }
 }

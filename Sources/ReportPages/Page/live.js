@@ -3,7 +3,7 @@
   // A page that somebody reads is not renewed under their hands: they are told that there is more.
   const patience = 8000;
   let touched = 0;
-  let known = null;
+  const known = document.querySelector('meta[name="news"]').content;
   const bar = document.createElement('div');
   bar.className = 'live';
   bar.setAttribute('role', 'status');
@@ -27,15 +27,10 @@
   const look = async () => {
     try {
       const answer = await fetch('/news' + location.search, { cache: 'no-store' });
-      if (!answer.ok) throw new Error(answer.statusText);
-      const news = await answer.text();
-      if (known !== null && news !== known) {
-        if (Date.now() - touched > patience) location.reload();
-        else say('There is more since this page was opened.', true);
-      } else {
-        say('Live', false);
-        known = news;
-      }
+      if (!answer.ok) say('This run is not there any more: this is how it stood last.', false);
+      else if (await answer.text() === known) say('Live', false);
+      else if (Date.now() - touched > patience) location.reload();
+      else say('There is more since this page was opened.', true);
     } catch (error) {
       say('The server does not answer: this is how things stood last.', false);
     }
