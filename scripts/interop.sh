@@ -10,7 +10,8 @@ venv="$(scripts/peer/install.sh)"
 scripts/install-dependencies.sh
 scripts/fetch-minilm.sh
 [[ -s data/wordnet/test.jsonl ]] || python3 scripts/make-wordnet.py data/wordnet
-swift build -c release --product adalora --explicit-target-dependency-import-check error
+# SwiftPM compiles some packages anew for the program alone; whoever has just built the tests need not wait for that.
+[[ -n ${ADALORA_BUILT:-} ]] || swift build -c release --product adalora --explicit-target-dependency-import-check error
 adalora=.build/release/adalora
 
 work="$(mktemp -d)"
