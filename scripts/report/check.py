@@ -275,8 +275,8 @@ def wait_for(page, text, name, seconds=60):
 
 def append_step(run):
     """As if training went on."""
-    lines = (run / "events.jsonl").read_text().splitlines()
-    last = json.loads([line for line in lines if '"event":"step"' in line][-1])
+    lines = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    last = [line for line in lines if line["event"] == "step"][-1]
     last["step"] += 1
     with open(run / "events.jsonl", "a") as file:
         file.write(json.dumps(last, separators=(",", ":")) + "\n")
@@ -285,7 +285,8 @@ def append_step(run):
 
 def check_served(adalora, folder, run, shots):
     """The list of adalora serve, and the report of a run that goes on: renewed, but not under a reader's hands."""
-    with subprocess.Popen([adalora, "serve", folder, "--port", "0"], stderr=subprocess.PIPE, text=True) as server:
+    server = subprocess.Popen([adalora, "serve", folder, "--port", "0"], stderr=subprocess.PIPE, text=True)
+    try:
         address = server.stderr.readline().split()[0]
         with Page(address) as page:
             page.accessible("served list")
@@ -311,7 +312,9 @@ def check_served(adalora, folder, run, shots):
             page.find(".live button").click()
             wait_for(page, "window.mark === undefined && document.readyState === 'complete'", "served run: shown")
             page.quiet("served", server=address)
+    finally:
         server.terminate()
+        expect(server.wait(60) == 0, "serve: does not end well")
 
 
 def main(adalora, work, shots, *runs):
