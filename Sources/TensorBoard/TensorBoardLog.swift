@@ -52,6 +52,11 @@ public final class TensorBoardLog {
 
     private func begin(_ start: RunStart) throws {
         sites = start.sites
+        // The colors of ranks are those of the start, also where a resumed run goes on.
+        let cost =
+            start.budgetUnit == .triplets
+            ? sites.count : sites.reduce(0) { $0 + $1.outputs + $1.inputs + 1 }
+        largestRank = cost > 0 ? max(1, (start.initialBudget + cost - 1) / cost) : 1
         let isNew = start.completedSteps == 0
         file = try EventFolder(folder, keepingUpTo: isNew ? nil : start.completedSteps)
         if isNew { try add(0, [.sessionStart(settings, seconds: Date().timeIntervalSince1970)]) }

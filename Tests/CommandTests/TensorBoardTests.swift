@@ -73,6 +73,11 @@ import Testing
                 let counts = [before, after].map { $0.flatMap(\.summary.value).count { $0.tag == tag } }
                 #expect(counts[0] == counts[1] && counts[0] > 0, "\(tag): \(counts)")
             }
+            let pictures = [before, after].map { events in
+                events.flatMap(\.summary.value).filter { $0.tag == "Ranks/layers_by_roles" }
+                    .map(\.image.encodedImageString)
+            }
+            #expect(pictures[0] == pictures[1], "ranks have other colors after a resume")
         }
     }
 
