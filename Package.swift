@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "Reports", dependencies: ["ModelFiles"]),
         .target(name: "Charts"),
         .target(
-            name: "ReportPages", dependencies: ["Charts", "ModelFiles", "Reports", "RunConfiguration"],
+            name: "ReportPages", dependencies: ["Charts", "Datasets", "ModelFiles", "Reports", "RunConfiguration"],
             resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js"), .embedInCode("Page/live.js")]),
         .target(
             name: "RunServer",
@@ -49,7 +49,7 @@ let package = Package(
         .target(
             name: "TensorBoard",
             dependencies: [
-                "Adapters", "Training", "ModelFiles", "Charts",
+                "Adapters", "Training", "ModelFiles", "Charts", "Reports",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         .target(
@@ -132,10 +132,11 @@ let package = Package(
         .target(name: "RunFolders", dependencies: ["Reports"], path: "Tests/RunFolders"),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunFolders"]),
         .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"]),
-        .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+        .target(name: "MarkupReading", path: "Tests/MarkupReading"),
+        .testTarget(name: "ChartsTests", dependencies: ["Charts", "MarkupReading"]),
         .testTarget(
             name: "ReportPagesTests",
-            dependencies: ["ReportPages", "Charts", "ModelFiles", "Reports", "RunFolders"]),
+            dependencies: ["ReportPages", "Charts", "ModelFiles", "MarkupReading", "Reports", "RunFolders"]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),

@@ -66,9 +66,10 @@ extension Dataset {
         case .squad: return false
         case .jsonl: lines[index] = []
         case .tsv, .csv:
+            let row = format == .csv ? DelimitedReader.rowLines(around: index, in: lines) : index..<index + 1
             // Without its header a file means something else.
-            guard index > (lines.firstIndex { !isBlank($0) } ?? 0) else { return false }
-            lines[index] = []
+            guard row.lowerBound > (lines.firstIndex { !isBlank($0) } ?? 0) else { return false }
+            for line in row { lines[line] = [] }
         case .conll:
             var (first, last) = (index, index)
             while first > 0, !isBlank(lines[first - 1]) { first -= 1 }

@@ -161,3 +161,51 @@ struct DelimitedReader {
         DataError(file: source.name, line: line, problem: what, advice: advice)
     }
 }
+
+extension DelimitedReader {
+    /// Positions of the lines that the CSV row around a line takes, also where the reader refuses it: quoted fields go on
+    /// to their closing quote, and what follows that belongs to the row. A quote that never closes ends with its line.
+    static func rowLines(around index: Int, in lines: [[UInt8]]) -> Range<Int> {
+        var first = 0
+        while first < index {
+            let end = rowEnd(from: first, in: lines)
+            if index < end { return first..<end }
+            first = end
+        }
+        return first..<rowEnd(from: first, in: lines)
+    }
+
+    private static func rowEnd(from first: Int, in lines: [[UInt8]]) -> Int {
+        let quote = UInt8(ascii: "\"")
+        var isQuoted = false
+        // At the start of a field a quote opens it; right after a closing one it makes the two the field's own.
+        var opens = true
+        for line in first..<lines.count {
+            for byte in lines[line] {
+                if isQuoted {
+                    isQuoted = byte != quote
+                    opens = !isQuoted
+                } else {
+                    isQuoted = byte == quote && opens
+                    opens = byte == UInt8(ascii: ",")
+                }
+            }
+            if !isQuoted { return line + 1 }
+        }
+        return first + 1
+    }
+}
+
+/// A small table in a CSV file of our own.
+package enum DelimitedTable {
+    /// The rows, the header among them, which all have its number of fields.
+    ///
+    /// - Throws: `DataError` with file and line.
+    package static func rows(csv bytes: [UInt8], name: String) throws -> [[String]] {
+        var reader = DelimitedReader(try SourceText(bytes, name: name), format: .csv)
+        guard let header = try reader.next(columns: nil) else { return [] }
+        var rows = [header.fields]
+        while let row = try reader.next(columns: header.fields.count) { rows.append(row.fields) }
+        return rows
+    }
+}

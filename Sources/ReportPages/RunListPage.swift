@@ -94,3 +94,27 @@ public struct RunListPage: Sendable {
         return .element("tr", [], name + .joined(row.cells.map { .element("td", text: $0) }))
     }
 }
+
+/// The page in place of a report that cannot be made, renewed when the runs change: they may be at their beginning.
+public struct RefusalPage: Sendable {
+    private let message: String
+    private let news: String
+
+    public init(_ message: String, news: String) {
+        self.message = message
+        self.news = news
+    }
+
+    public func html() -> String {
+        let title = "No report yet"
+        let header = Markup.element(
+            "header", [], .element("p", [("class", "brand")], text: "adalora serve") + .element("h1", text: title))
+        let main = Markup.element(
+            "main", [("id", "main")],
+            .element(
+                "div", [("class", "missing")],
+                .element("h2", text: "The run cannot be read") + .element("p", text: message)
+                    + .element("p", [], .element("a", [("href", "/")], text: "All runs"))))
+        return PageFrame(title: "\(title) – adalora", news: news).html([header, main])
+    }
+}

@@ -1,4 +1,5 @@
 import Charts
+import Datasets
 import Foundation
 import ModelFiles
 import Reports
@@ -142,41 +143,18 @@ struct ComparedTable: Sendable {
                 return runs.deletingLastPathComponent().path
             })
         guard folders.count > 1, stores.count == 1, let store = stores.first.flatMap({ $0 }),
-            let data = FileManager.default.contents(atPath: "\(store)/table.csv"), data.count < 1 << 20
+            let data = FileManager.default.contents(atPath: "\(store)/table.csv"), data.count < 1 << 20,
+            let lines = try? DelimitedTable.rows(csv: Array(data), name: "table.csv"), lines.count > 1
         else { return nil }
-        let lines = Self.fields(String(decoding: data, as: UTF8.self))
-        guard let titles = lines.first, lines.count > 1 else { return nil }
+        let titles = lines[0]
         let columns = Self.shown.compactMap { titles.firstIndex(of: $0) }
         guard columns.count == Self.shown.count else { return nil }
         head = Self.shown
-        rows = lines.dropFirst().filter { $0.count == titles.count }.map { line in
-            columns.map { Self.rounded(line[$0]) }
-        }
+        rows = lines.dropFirst().map { line in columns.map { Self.rounded(line[$0]) } }
     }
 
     private static func rounded(_ text: String) -> String {
         guard text.contains("."), let value = Double(text) else { return text.isEmpty ? "–" : text }
         return NumberFormat.automatic.string(value)
-    }
-
-    /// RFC 4180.
-    private static func fields(_ text: String) -> [[String]] {
-        var lines: [[String]] = []
-        var line: [String] = []
-        var field = ""
-        var isQuoted = false
-        for character in text {
-            switch character {
-            case "\"": isQuoted.toggle()
-            case "," where !isQuoted:
-                line.append(field)
-                field = ""
-            case "\n" where !isQuoted, "\r\n" where !isQuoted:
-                lines.append(line + [field])
-                (line, field) = ([], "")
-            default: field.append(character)
-            }
-        }
-        return field.isEmpty && line.isEmpty ? lines : lines + [line + [field]]
     }
 }

@@ -7,8 +7,10 @@ package struct RankGrid {
 
     private static let knownRoles = ["query", "key", "value", "attention-output", "intermediate", "output"]
 
+    package init(_ sites: [RunRecord.Site]) { self.init(sites.map { ($0.layer, $0.role) }) }
+
     /// Layers ascend; known roles come in their usual order, others after them as they first occur.
-    package init(_ sites: [RunRecord.Site]) {
+    package init(_ sites: [(layer: Int, role: String)]) {
         let layers = Set(sites.map(\.layer)).sorted()
         var roles = Self.knownRoles.filter { role in sites.contains { $0.role == role } }
         for site in sites where !roles.contains(site.role) { roles.append(site.role) }

@@ -75,7 +75,8 @@ private struct Answer {
             do {
                 return answer(.ok, "text/html; charset=utf-8", try await pages.report(asked))
             } catch {
-                return text(.internalServerError, "\(error)")
+                let page = RefusalPage("\(error)", news: RunCatalog.news(asked))
+                return answer(.internalServerError, "text/html; charset=utf-8", page.html())
             }
         default: return absent
         }

@@ -6,8 +6,9 @@ import ModelFiles
 final class EventFolder {
     private let file: AppendFile
 
-    /// - Parameter step: the last step that stays; nil keeps nothing.
-    init(_ folder: URL, keepingUpTo step: Int?) throws {
+    /// - Parameter isKept: asked of the events that are there, in their order; of each file the first that is not kept and
+    ///   all after it go. Without it nothing stays.
+    init(_ folder: URL, keeping isKept: ((Tensorboard_Event) -> Bool)?) throws {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
@@ -19,7 +20,7 @@ final class EventFolder {
             .filter { $0.hasPrefix(Self.prefix) }.sorted()
         for name in names {
             let url = folder.appendingPathComponent(name)
-            guard let step, let end = try Self.end(of: url, keepingUpTo: step) else {
+            guard let isKept, let end = try Self.end(of: url, keeping: isKept) else {
                 try FileManager.default.removeItem(at: url)
                 continue
             }
@@ -38,15 +39,13 @@ final class EventFolder {
 
     private static let prefix = "events.out.tfevents."
 
-    /// Where the first event after `step` begins, or the first torn one; nil for a file without any event to keep.
-    private static func end(of url: URL, keepingUpTo step: Int) throws -> Int? {
+    /// Where the first event begins that is not kept, or is torn; nil for a file without any event to keep.
+    private static func end(of url: URL, keeping isKept: (Tensorboard_Event) -> Bool) throws -> Int? {
         let data = try Data(contentsOf: url)
         var end = 0
         var events = 0
         for record in EventRecords.read(data) {
-            guard let event = try? Tensorboard_Event(serializedBytes: record.bytes), event.step <= step else {
-                break
-            }
+            guard let event = try? Tensorboard_Event(serializedBytes: record.bytes), isKept(event) else { break }
             end = record.offset + 16 + record.bytes.count
             events += 1
         }

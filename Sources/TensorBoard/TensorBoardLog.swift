@@ -1,5 +1,6 @@
 import Adapters
 import Foundation
+import Reports
 import Training
 
 /// Writes a run's events to `tensorboard/` in its folder as they come. A resumed run takes back what it is going to do
@@ -11,6 +12,10 @@ public final class TensorBoardLog {
     private var sites: [SiteDescription] = []
     private var largestRank = 1
     private var lastTripletStep = -1
+
+    private static let validationTag = "Loss/validation"
+    /// The rank of the pictures' last color.
+    private static let scaleTag = "Ranks/last_color"
 
     /// - Parameters:
     ///   - run: the run folder.
@@ -43,7 +48,7 @@ public final class TensorBoardLog {
             }
             try add(
                 record.step,
-                [.scalar("Loss/validation", record.loss)] + metrics.map { .scalar($0.name, $0.value) })
+                [.scalar(Self.validationTag, record.loss)] + metrics.map { .scalar($0.name, $0.value) })
         case .finished(let end) where end.reason != .interrupted:
             try add(end.step, [.sessionEnd(seconds: Date().timeIntervalSince1970)])
         case .compaction, .checkpoint, .warning, .finished: break
@@ -52,14 +57,29 @@ public final class TensorBoardLog {
 
     private func begin(_ start: RunStart) throws {
         sites = start.sites
-        // The colors of ranks are those of the start, also where a resumed run goes on.
+        let isNew = start.completedSteps == 0
+        largestRank = isNew ? Self.startingRank(start) : 1
+        file = try EventFolder(folder, keeping: isNew ? nil : { [self] in goesOn(after: $0, start) })
+        if isNew { try add(0, [.sessionStart(settings, seconds: Date().timeIntervalSince1970)]) }
+    }
+
+    /// Whether a resumed run does not do again what an event tells; notes which rank the pictures' colors end at.
+    private func goesOn(after event: Tensorboard_Event, _ start: RunStart) -> Bool {
+        let values = event.summary.value
+        let isAgain =
+            event.step == start.completedSteps && start.isEvaluationDue
+            && values.contains { $0.tag == Self.validationTag }
+        guard event.step <= start.completedSteps, !isAgain else { return false }
+        for value in values where value.tag == Self.scaleTag { largestRank = Int(value.simpleValue) }
+        return true
+    }
+
+    /// The mean rank that the first budget pays for.
+    private static func startingRank(_ start: RunStart) -> Int {
         let cost =
             start.budgetUnit == .triplets
-            ? sites.count : sites.reduce(0) { $0 + $1.outputs + $1.inputs + 1 }
-        largestRank = cost > 0 ? max(1, (start.initialBudget + cost - 1) / cost) : 1
-        let isNew = start.completedSteps == 0
-        file = try EventFolder(folder, keepingUpTo: isNew ? nil : start.completedSteps)
-        if isNew { try add(0, [.sessionStart(settings, seconds: Date().timeIntervalSince1970)]) }
+            ? start.sites.count : start.sites.reduce(0) { $0 + $1.outputs + $1.inputs + 1 }
+        return cost > 0 ? max(1, (start.initialBudget + cost - 1) / cost) : 1
     }
 
     private func add(_ step: Int, _ values: [Tensorboard_Summary.Value]) throws {
@@ -105,22 +125,11 @@ public final class TensorBoardLog {
             Tensorboard_Summary.Value.histogram("SingularValues/\(site.site)", snapshot.spectrum.values)
         }
         if !sites.isEmpty {
-            values.append(.image("Ranks/layers_by_roles", RankImage(grid(ranks), largest: largestRank)))
+            let grid = RankGrid(sites.map { ($0.site.layer, $0.site.role.rawValue) })
+            let rows = grid.roles.indices.map { grid.column($0).map { at in at.map { ranks[$0] } } }
+            values.append(.image("Ranks/layers_by_roles", RankImage(rows, largest: largestRank)))
+            values.append(.scalar(Self.scaleTag, Double(largestRank)))
         }
         return values
-    }
-
-    /// By role, in the order in which the sites name them, and layer.
-    private func grid(_ ranks: [Int]) -> [[Int?]] {
-        var roles: [String] = []
-        for site in sites where !roles.contains(site.site.role.rawValue) {
-            roles.append(site.site.role.rawValue)
-        }
-        let layers = (sites.map(\.site.layer).max() ?? 0) + 1
-        var grid = [[Int?]](repeating: Array(repeating: nil, count: layers), count: roles.count)
-        for (site, rank) in zip(sites, ranks) {
-            if let row = roles.firstIndex(of: site.site.role.rawValue) { grid[row][site.site.layer] = rank }
-        }
-        return grid
     }
 }

@@ -66,22 +66,23 @@ struct RankPattern {
         return ranks
     }
 
+    /// The ranks of the last step in a run's `ranks.csv`, read from its end: such a table may be long.
     private static func table(_ file: URL) throws -> [String: Int] {
-        guard let data = FileManager.default.contents(atPath: file.path) else {
-            throw ModelFileError(
-                kind: .missing, file: file.path, problem: "the file cannot be read",
-                advice: "give a run folder with a ranks.csv, or a JSON file")
-        }
+        let bytes = try FileBytes.read(file)
         var ranks: [String: Int] = [:]
         var step: Substring?
-        for line in String(decoding: data, as: UTF8.self).split(separator: "\n").dropFirst() {
+        var end = bytes.count
+        // The first line is the header.
+        while end > 0, let start = bytes[..<(end - 1)].lastIndex(of: 0x0A) {
+            let line = String(decoding: bytes[(start + 1)..<end].prefix { $0 != 0x0A }, as: UTF8.self)
+            end = start + 1
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
             guard fields.count == 5, let rank = Int(fields[4]), rank >= 0 else {
                 throw error(
                     file, nil, "a line is not 'step,site,layer,role,rank'", "use the file as the run wrote it"
                 )
             }
-            if fields[0] != step { ranks = [:] }
+            guard step == nil || fields[0] == step else { break }
             step = fields[0]
             ranks[String(fields[1])] = rank
         }

@@ -23,6 +23,8 @@ public struct RunStart: Sendable {
     public let stepsPerEpoch: Int
     /// The step a resumed run continues after, 0 for a new one.
     public let completedSteps: Int
+    /// Whether the run was stopped between that step and its evaluation, which comes first then.
+    public let isEvaluationDue: Bool
     public let trainExamples: Int
     public let validationExamples: Int
     public let labels: [String]

@@ -264,7 +264,8 @@ public final class TrainingSession {
         let total = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank }
         return RunStart(
             method: config.method.rawValue, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
-            completedSteps: progress.step, trainExamples: inputs.train.count,
+            completedSteps: progress.step, isEvaluationDue: progress.isEvaluationDue,
+            trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.count ?? 0, labels: inputs.task.record.labels,
             sites: trainer.adapters.adapters.map {
                 SiteDescription(site: $0.site, outputs: $0.layer.outputs, inputs: $0.layer.inputs)

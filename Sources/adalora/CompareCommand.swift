@@ -56,11 +56,9 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func readPlan() throws -> ComparisonPlan {
-        guard let data = FileManager.default.contents(atPath: planFile) else {
-            throw ModelFileError(
-                kind: .missing, file: planFile, problem: "the plan cannot be read", advice: "check the path")
-        }
-        guard let text = String(data: data, encoding: .utf8) else {
+        let bytes = try FileBytes.read(
+            URL(fileURLWithPath: planFile), byteLimit: ComparisonPlan.largestFile)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ModelFileError(file: planFile, problem: "not UTF-8 text", advice: "give a YAML file")
         }
         return try ComparisonPlan.read(

@@ -152,7 +152,10 @@ import Testing
         let workspace = try Workspace()
         let rows = Workspace.jsonLines(rows: 60, places: ["meal", "show"])
         try workspace.write(String(repeating: rows, count: 500), to: "long.jsonl")
-        let options = ["--budget", "12", "--evaluate-every", "6", "--threads", "1", "--early-stopping", "1"]
+        let options = [
+            "--budget", "12", "--evaluate-every", "6", "--threads", "1", "--early-stopping", "1", "--tensorboard",
+            "--keep-checkpoints", "9",
+        ]
         let whole = try workspace.run(
             Workspace.training(output: "whole", steps: 24, validation: "long.jsonl", options))
         try #require(whole.status == 0, "\(whole.errors)")
@@ -164,8 +167,16 @@ import Testing
         try #require(result.status == 128 + SIGTERM, "\(result.errors)")
         #expect(try workspace.events("run", "evaluation").isEmpty)
         #expect(try workspace.events("run", "end").last?["step"]?.int == 6)
-        let resumed = try workspace.run(["train", "--resume", "run"])
-        try #require(resumed.status == 0, "\(resumed.errors)")
+        // Again from there, as after a kill behind the evaluation: it does not stand twice in TensorBoard.
+        for point in ["run", "run/checkpoints/step-6"] {
+            let resumed = try workspace.run(["train", "--resume", point])
+            try #require(resumed.status == 0, "\(resumed.errors)")
+            let tag = "Loss/validation"
+            let values = try ["run", "whole"].map {
+                try TensorBoardTests.scalars(TensorBoardTests.events(workspace, $0), tag)
+            }
+            #expect(values[0].map(\.step) == values[1].map(\.step) && values[0].first?.step == 6)
+        }
         let evaluations = try ["run", "whole"].map {
             try workspace.events($0, "evaluation").map { $0.without(DeterminismTests.volatile) }
         }

@@ -97,6 +97,18 @@ import Testing
         #expect(end.status == 0, "\(end.errors)")
     }
 
+    /// A run at its very beginning: the page says so and comes again by itself.
+    @Test func aRunThatCannotBeReadYet() throws {
+        let workspace = try Self.workspace()
+        try FileManager.default.createDirectory(
+            at: workspace.file("runs/<i>"), withIntermediateDirectories: true)
+        try workspace.write("", to: "runs/<i>/events.jsonl")
+        let server = try Server(workspace, ["runs"])
+        let page = try server.ask("GET /run?name=%3Ci%3E")
+        #expect(page.hasPrefix("HTTP/1.1 500") && page.contains("text/html"))
+        #expect(page.contains("The run cannot be read") && page.contains("'/news'") && !page.contains("<i>"))
+    }
+
     @Test func newsChangeWithTheRuns() throws {
         let workspace = try Self.workspace()
         let server = try Server(workspace, ["runs", "runs/first"])

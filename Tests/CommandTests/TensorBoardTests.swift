@@ -4,7 +4,7 @@ import Testing
 
 /// `train --tensorboard`. What TensorBoard itself reads there, scripts/interop/check_tensorboard.py holds against the log.
 @Suite struct TensorBoardTests {
-    private static func events(_ workspace: Workspace, _ run: String) throws -> [Tensorboard_Event] {
+    static func events(_ workspace: Workspace, _ run: String) throws -> [Tensorboard_Event] {
         let names = try workspace.contents(of: "\(run)/tensorboard")
         #expect(names.allSatisfy { $0.hasPrefix("events.out.tfevents.") })
         return try names.flatMap { name in
@@ -15,8 +15,7 @@ import Testing
     }
 
     /// Step and value of each event of a tag.
-    private static func scalars(_ events: [Tensorboard_Event], _ tag: String) -> [(step: Int64, value: Float)]
-    {
+    static func scalars(_ events: [Tensorboard_Event], _ tag: String) -> [(step: Int64, value: Float)] {
         events.flatMap { event in
             event.summary.value.filter { $0.tag == tag }.map { (event.step, $0.simpleValue) }
         }

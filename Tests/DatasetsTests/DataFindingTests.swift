@@ -142,6 +142,17 @@ import Testing
         #expect(table.rows.map(\.line) == [2, 4] && table.lines == [3, 5])
         let tabs = try read("text\tlabel\na\tx\ty\nb\tx\n", .tsv)
         #expect(tabs.rows.map(\.line) == [3] && tabs.lines == [2])
+        // Nothing of a quoted field that goes on over lines stays behind as a row.
+        for bad in [
+            "\"b,1\n\"\"c\"\",x\nd\",x,y", "\"b\nc,x\n\" d,x", "b,\"x\n\ny\",z", "\"b\nc,x\"\"\n\"", "b \"c,x",
+            "\"b\" c,x",
+        ] {
+            let rows = try read("text,label\na,x\n\(bad)\n\"e\nf\",y\n\"g\",x\n", .csv)
+            #expect(rows.rows.map(\.text) == ["a", "e\nf", "g"] && rows.lines.count == 1, "\(bad)")
+        }
+        // One that never closes takes its own line alone with it.
+        let open = try read("text,label\n\"a,x\nb,y\n", .csv)
+        #expect(open.rows.map(\.line) == [3] && open.lines == [2])
         // The whole sentence goes, not half of it.
         let words = try read("a X\nb O\n\nc X\nd\ne O\n\nf X\n", .conll, form: .sentences)
         #expect(words.rows.map(\.line) == [1, 8] && words.lines == [5])

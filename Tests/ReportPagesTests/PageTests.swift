@@ -1,27 +1,10 @@
 import Foundation
-import FoundationXML
+import MarkupReading
 import ModelFiles
 import ReportPages
 import Reports
 import RunFolders
 import Testing
-
-/// Collects the elements and texts of a page's markup.
-private final class Collector: NSObject, XMLParserDelegate {
-    var names: [String] = []
-    var ids: [String] = []
-    var text = ""
-
-    func parser(
-        _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
-        attributes: [String: String]
-    ) {
-        names.append(name)
-        if let id = attributes["id"] { ids.append(id) }
-    }
-
-    func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
-}
 
 /// A page taken apart; an error where its markup is not well-formed.
 private struct Taken {
@@ -42,11 +25,8 @@ private struct Taken {
         let end = try #require(markup.range(of: "</style>", range: style.upperBound..<markup.endIndex))
         markup.removeSubrange(style.lowerBound..<end.upperBound)
         markup = markup.replacing("<!doctype html>", with: "")
-        let collector = Collector()
-        let parser = XMLParser(data: Data(markup.utf8))
-        parser.delegate = collector
-        try #require(parser.parse(), "line \(parser.lineNumber): \(String(describing: parser.parserError))")
-        (names, ids, text) = (collector.names, collector.ids, collector.text)
+        let parsed = try ParsedMarkup(markup)
+        (names, ids, text) = (parsed.names, parsed.ids, parsed.text)
     }
 }
 
