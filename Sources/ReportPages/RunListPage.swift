@@ -108,7 +108,8 @@ public struct RefusalPage: Sendable {
     public func html() -> String {
         let title = "No report yet"
         let header = Markup.element(
-            "header", [], .element("p", [("class", "brand")], text: "adalora serve") + .element("h1", text: title))
+            "header", [],
+            .element("p", [("class", "brand")], text: "adalora serve") + .element("h1", text: title))
         let main = Markup.element(
             "main", [("id", "main")],
             .element(

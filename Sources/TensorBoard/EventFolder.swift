@@ -45,7 +45,9 @@ final class EventFolder {
         var end = 0
         var events = 0
         for record in EventRecords.read(data) {
-            guard let event = try? Tensorboard_Event(serializedBytes: record.bytes), isKept(event) else { break }
+            guard let event = try? Tensorboard_Event(serializedBytes: record.bytes), isKept(event) else {
+                break
+            }
             end = record.offset + 16 + record.bytes.count
             events += 1
         }

@@ -153,7 +153,8 @@ import Testing
         let rows = Workspace.jsonLines(rows: 60, places: ["meal", "show"])
         try workspace.write(String(repeating: rows, count: 500), to: "long.jsonl")
         let options = [
-            "--budget", "12", "--evaluate-every", "6", "--threads", "1", "--early-stopping", "1", "--tensorboard",
+            "--budget", "12", "--evaluate-every", "6", "--threads", "1", "--early-stopping", "1",
+            "--tensorboard",
             "--keep-checkpoints", "9",
         ]
         let whole = try workspace.run(

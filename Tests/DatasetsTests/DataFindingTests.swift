@@ -144,7 +144,8 @@ import Testing
         #expect(tabs.rows.map(\.line) == [3] && tabs.lines == [2])
         // Nothing of a quoted field that goes on over lines stays behind as a row.
         for bad in [
-            "\"b,1\n\"\"c\"\",x\nd\",x,y", "\"b\nc,x\n\" d,x", "b,\"x\n\ny\",z", "\"b\nc,x\"\"\n\"", "b \"c,x",
+            "\"b,1\n\"\"c\"\",x\nd\",x,y", "\"b\nc,x\n\" d,x", "b,\"x\n\ny\",z", "\"b\nc,x\"\"\n\"",
+            "b \"c,x",
             "\"b\" c,x",
         ] {
             let rows = try read("text,label\na,x\n\(bad)\n\"e\nf\",y\n\"g\",x\n", .csv)
