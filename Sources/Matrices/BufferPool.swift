@@ -67,33 +67,43 @@ public final class BufferPool: @unchecked Sendable {
         }
     }
 
-    package static func capacity(for count: Int) -> Int {
-        if count <= 64 { return 64 }
-        let power = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount)
-        let quarter = power / 4
-        return power + (count - power + quarter - 1) / quarter * quarter
+    /// Floats in a buffer for so many.
+    package static func capacity(for count: Int) -> Int { capacity(ofClass: sizeClass(of: count)) }
+
+    /// Four of each power of two, from 64 floats on.
+    static func sizeClass(of count: Int) -> Int {
+        if count <= 64 { return 0 }
+        let exponent = Int.bitWidth - 1 - count.leadingZeroBitCount
+        let quarter = 1 << (exponent - 2)
+        return 4 * (exponent - 6) + (count - 4 * quarter + quarter - 1) / quarter
     }
+
+    static func capacity(ofClass sizeClass: Int) -> Int { (4 + sizeClass % 4) * (16 << (sizeClass / 4)) }
 }
 
-/// Buffers that nobody uses, by capacity.
+/// Buffers that nobody uses, by capacity. An array, since each change of a dictionary's entry allocates.
 package struct FreeBuffers<Buffer> {
-    private var buffers: [Int: [Buffer]] = [:]
+    /// By size class.
+    private var buffers: [[Buffer]] = []
 
     package init() {}
 
-    var all: [Buffer] { buffers.values.flatMap(\.self) }
+    var all: [Buffer] { buffers.flatMap(\.self) }
 
     package mutating func give(_ buffer: Buffer, capacity: Int) {
-        buffers[capacity, default: []].append(buffer)
+        let sizeClass = BufferPool.sizeClass(of: capacity)
+        while buffers.count <= sizeClass { buffers.append([]) }
+        buffers[sizeClass].append(buffer)
     }
 
     /// A buffer of this class, or of a larger one up to twice the size: shards of changing token counts would otherwise
     /// leave a full set of buffers in every class.
     package mutating func take(from smallest: Int) -> (Buffer, capacity: Int)? {
-        var capacity = smallest
-        while capacity <= 2 * smallest {
-            if let buffer = buffers[capacity]?.popLast() { return (buffer, capacity) }
-            capacity = BufferPool.capacity(for: capacity + 1)
+        let first = BufferPool.sizeClass(of: smallest)
+        for sizeClass in first..<max(first, min(first + 5, buffers.count)) {
+            if let buffer = buffers[sizeClass].popLast() {
+                return (buffer, BufferPool.capacity(ofClass: sizeClass))
+            }
         }
         return nil
     }

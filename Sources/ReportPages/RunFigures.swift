@@ -115,65 +115,63 @@ enum RunFigures {
 
     static func gradient(_ run: ReportedRun) -> ReportFigure {
         let steps = run.record.steps
-        guard !steps.isEmpty else {
-            return ReportFigure(
-                id: "gradient", title: "Gradient norm", caption: "",
-                content: .missing("no step is recorded yet"))
-        }
-        let smoothed = Smoothing.average(steps.map(\.gradientNorm))
-        return ReportFigure(
-            id: "gradient", title: "Gradient norm",
+        return eachStep(
+            run, id: "gradient", title: "Gradient norm",
             caption: "Global norm before clipping. The learning rate is in the data.",
-            content: .drawn(
-                draw: { form in
-                    chart(
-                        run, form, "Gradient norm", y: Axis("norm", includesZero: true),
-                        series: Smoothing.series(
-                            steps.map { (Double($0.step), $0.gradientNorm) }, smoothed, name: "gradient"),
-                        showsBudget: false
-                    ).svg()
-                },
-                table: {
-                    FigureTable(
-                        columns: ["step", "gradient_norm", "smoothed", "learning_rate"],
-                        rows: zip(steps, smoothed).map { step, average in
-                            [
-                                FigureValue(step.step), FigureValue(step.gradientNorm), FigureValue(average),
-                                FigureValue(step.learningRate),
-                            ]
-                        })
-                }))
+            axis: Axis("norm", includesZero: true), name: "gradient",
+            values: steps.map { ($0.step, $0.gradientNorm) },
+            columns: ["step", "gradient_norm", "smoothed", "learning_rate"]
+        ) { at, smoothed in
+            let step = steps[at]
+            return [step.gradientNorm, smoothed, step.learningRate].map { FigureValue($0) }
+        }
     }
 
     static func throughput(_ run: ReportedRun) -> ReportFigure {
         let steps = run.record.steps.filter { $0.seconds > 0 }
-        guard !steps.isEmpty else {
-            return ReportFigure(
-                id: "throughput", title: "Tokens per second", caption: "",
-                content: .missing("no step is recorded yet"))
-        }
         let rates = steps.map { Double($0.tokens) / $0.seconds }
-        let smoothed = Smoothing.average(rates)
-        return ReportFigure(
-            id: "throughput", title: "Tokens per second",
+        return eachStep(
+            run, id: "throughput", title: "Tokens per second",
             caption: "Real tokens (nothing is padded) over the time of each step, evaluations apart.",
+            axis: Axis("tokens/s", format: .si, includesZero: true), name: "tokens/s",
+            values: zip(steps, rates).map { ($0.step, $1) },
+            columns: ["step", "tokens", "seconds", "tokens_per_second"]
+        ) { at, _ in
+            [FigureValue(steps[at].tokens), FigureValue(steps[at].seconds), FigureValue(rates[at])]
+        }
+    }
+
+    /// One value of each step, and its average.
+    ///
+    /// - Parameters:
+    ///   - name: of the line, where there is but one.
+    ///   - columns: of the table, `step` first.
+    ///   - row: what stands under the other columns, by position in `values` and with the average there.
+    private static func eachStep(
+        _ run: ReportedRun, id: String, title: String, caption: String, axis: Axis, name: String,
+        values: [(step: Int, value: Double)], columns: [String],
+        row: @escaping @Sendable (Int, Double) -> [FigureValue]
+    ) -> ReportFigure {
+        guard !values.isEmpty else {
+            return ReportFigure(
+                id: id, title: title, caption: "", content: .missing("no step is recorded yet"))
+        }
+        let smoothed = Smoothing.average(values.map(\.value))
+        return ReportFigure(
+            id: id, title: title, caption: caption,
             content: .drawn(
                 draw: { form in
-                    chart(
-                        run, form, "Tokens per second", y: Axis("tokens/s", format: .si, includesZero: true),
-                        series: Smoothing.series(
-                            zip(steps, rates).map { (Double($0.step), $1) }, smoothed, name: "tokens/s"),
+                    let points = values.map { (Double($0.step), $0.value) }
+                    return chart(
+                        run, form, title, y: axis, series: Smoothing.series(points, smoothed, name: name),
                         showsBudget: false
                     ).svg()
                 },
                 table: {
                     FigureTable(
-                        columns: ["step", "tokens", "seconds", "tokens_per_second"],
-                        rows: zip(steps, rates).map { step, rate in
-                            [
-                                FigureValue(step.step), FigureValue(step.tokens), FigureValue(step.seconds),
-                                FigureValue(rate),
-                            ]
+                        columns: columns,
+                        rows: values.indices.map { at in
+                            [FigureValue(values[at].step)] + row(at, smoothed[at])
                         })
                 }))
     }

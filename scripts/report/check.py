@@ -305,12 +305,20 @@ def check_served(adalora, folder, run, shots):
             expect(f"{step} of" in page.find(".state").text, f"served run: state {page.find('.state').text}")
             wait_for(page, "document.querySelector('.live span')?.textContent === 'Live'", "served run: renewed")
             page.js("window.mark = 1")
-            page.find("body").send_keys(Keys.SHIFT)
+            page.find("#frame").send_keys(Keys.HOME)
+            page.click(page.find('.wide g[role="button"][data-row="1"][data-column="2"]'))
+            where = "return [document.querySelector('#frame-text').textContent, document.querySelector('#site-title').textContent]"
+            before = page.js(where)
             append_step(run)
             wait_for(page, "document.querySelector('.live button:not([hidden])')", "served run: told of more", 7)
             expect(page.js("return window.mark") == 1, "served run: renewed under a reader's hands")
             page.find(".live button").click()
             wait_for(page, "window.mark === undefined && document.readyState === 'complete'", "served run: shown")
+            after = page.js(where)
+            expect(
+                [text.split(" of ")[0] for text in before] == [text.split(" of ")[0] for text in after],
+                f"served run: the reader was at {before} and is at {after}",
+            )
             page.quiet("served", server=address)
     finally:
         server.terminate()

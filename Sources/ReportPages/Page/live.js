@@ -3,6 +3,9 @@
   // A page that somebody reads is not renewed under their hands: they are told that there is more.
   const patience = 8000;
   let touched = 0;
+  // The same processor trains, so that most of its time is not to go into new pages.
+  const rest = Math.min(60000, 10 * performance.now());
+  const opened = Date.now();
   const known = document.querySelector('meta[name="news"]').content;
   const bar = document.createElement('div');
   bar.className = 'live';
@@ -29,8 +32,10 @@
       const answer = await fetch('/news' + location.search, { cache: 'no-store' });
       if (!answer.ok) say('This run is not there any more: this is how it stood last.', false);
       else if (await answer.text() === known) say('Live', false);
-      else if (Date.now() - touched > patience) location.reload();
-      else say('There is more since this page was opened.', true);
+      else if (Date.now() - touched < patience || 'playing' in document.body.dataset) {
+        say('There is more since this page was opened.', true);
+      } else if (Date.now() - opened < rest) say('Live', false);
+      else location.reload();
     } catch (error) {
       say('The server does not answer: this is how things stood last.', false);
     }

@@ -188,8 +188,15 @@
     byId('site-facts').textContent = facts.join(' · ');
   };
 
+  // Where the reader is, for when the page comes anew: a later step may be the last one then.
+  const remember = () => {
+    const isEnd = frame === data.steps.length - 1;
+    history.replaceState({ step: isEnd ? null : data.steps[frame], site: chosen }, '');
+  };
+
   const choose = (site) => {
     chosen = site;
+    remember();
     const cell = data.positions.indexOf(site);
     for (const entry of rankCells) {
       // A hole in the map is no button.
@@ -263,12 +270,15 @@
   const stop = () => {
     if (timer !== null) clearInterval(timer);
     timer = null;
+    delete document.body.dataset.playing;
     if (play) play.textContent = 'Play';
+    remember();
   };
   const start = () => {
     if (frame === data.steps.length - 1) frame = 0;
     paint();
     play.textContent = 'Pause';
+    document.body.dataset.playing = '';
     timer = setInterval(() => {
       frame += 1;
       paint();
@@ -279,8 +289,8 @@
   if (slider) {
     byId('player').hidden = false;
     slider.addEventListener('input', () => {
-      stop();
       frame = Number(slider.value);
+      stop();
       paint();
     });
     play.addEventListener('click', () => (timer === null ? start() : stop()));
@@ -307,10 +317,12 @@
     });
   }
 
+  const before = history.state || {};
+  if (Number.isInteger(before.step)) frame = lastAt(data.steps, before.step);
   if (isSingle && rankCells.length) {
     makeCellsButtons();
     paint();
-    choose(data.first);
+    choose(data.positions.includes(before.site) ? before.site : data.first);
   } else if (data.steps.length) {
     paint();
   }
