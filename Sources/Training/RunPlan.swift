@@ -90,6 +90,8 @@ public struct RunPlan: Sendable {
     private static let firstSteps = 2
     private static let mostSteps = 12
     private static let mostSeconds = 20.0
+    /// Of a measured step; of a larger batch the first rows stand for all.
+    private static let mostTokens = 16_384
     private static let evaluatedRows = 128
 
     private static func time(
@@ -100,9 +102,15 @@ public struct RunPlan: Sendable {
         let started = clock.now
         var measured: [(tokens: Int, seconds: Double)] = []
         for step in 1...min(mostSteps, totalSteps, sampler.stepsPerEpoch) {
+            let rows = sampler.indices(step: step, order: order)
+            var tokens = 0
+            let measurable = rows.prefix {
+                tokens += inputs.train.sequences[$0].ids.count
+                return tokens <= mostTokens
+            }
             let stepStart = clock.now
             let result = try trainer.step(
-                step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
+                step, data: inputs.train, indices: Array(measurable.isEmpty ? rows.prefix(1) : measurable))
             measured.append((result.tokens, (clock.now - stepStart).seconds))
             if (clock.now - started).seconds > mostSeconds { break }
         }
