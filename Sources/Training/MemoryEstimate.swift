@@ -60,14 +60,15 @@ public struct MemoryEstimate: Sendable {
         let packed = PackedSize(trainer, inputs.encoder, training)
         let pools = PoolEstimate(
             trainer.model, training, evaluation, trainable: trainable, workers: threads)
+        let shards = ShardSum.buffers(shards: training.mostShards, workers: threads)
         let observes = trainer.ranks?.observesTaskGradient ?? false
         parts += [
             Part(
                 name: "activations, \(workers) \(workers == 1 ? "worker" : "workers") on shards of up to "
                     + "\(training.tokens) tokens", bytes: pools.elements * float),
             Part(
-                name: "gradients, \(training.mostShards) \(training.mostShards == 1 ? "shard" : "shards")",
-                bytes: (training.mostShards + (observes ? 1 : 0)) * trainable * float),
+                name: "gradients of \(shards) \(shards == 1 ? "shard" : "shards") at a time",
+                bytes: (shards + (observes ? 1 : 0)) * trainable * float),
             Part(name: "packed weights", bytes: packed.bytes),
             Part(name: "work space of products", bytes: workers * Self.productSpace),
             Part(name: "checkpoint in the making", bytes: (3 * trainable + averages) * float),

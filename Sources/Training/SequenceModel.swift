@@ -22,7 +22,7 @@ public struct SequenceModel: Sendable {
     /// Forward and backward over the examples `indices`. The mean loss of the step is returned, its gradient
     /// with respect to all trainable parameters written to `gradients` [1, N], summed in shard order.
     ///
-    /// `shardGradients` grows to one buffer per shard and is reused from step to step.
+    /// `shardGradients` grows to one buffer per worker and one more, and is reused from step to step.
     public func lossAndGradient(
         _ data: TokenizedDataset, indices: [Int], into gradients: Matrix, shardGradients: inout [Matrix],
         seed: UInt64, step: Int
@@ -30,25 +30,24 @@ public struct SequenceModel: Sendable {
         let lengths = indices.map { data.sequences[$0].ids.count }
         let shards = ShardPlan.shards(lengths: lengths)
         if shardGradients.first?.count != gradients.count { shardGradients.removeAll() }
-        while shardGradients.count < shards.count {
+        while shardGradients.count < ShardSum.buffers(shards: shards.count, workers: workers.count) {
             shardGradients.append(Matrix(rows: 1, columns: gradients.count))
         }
-        let buffers = shardGradients
+        let sum = ShardSum(into: gradients, buffers: shardGradients)
         let divisor = weight(data, indices)
         let losses = Mutex([Double](repeating: 0, count: shards.count))
         workers.run(tasks: shards.count) { shard, pool in
             let members = shards[shard].map { indices[$0] }
-            buffers[shard].fill(0)
+            let buffer = sum.buffer(for: shard)
             let tape = Tape(
-                pool: pool, parameterGradients: buffers[shard],
+                pool: pool, parameterGradients: buffer,
                 dropoutStream: RandomStream(seed: seed, purpose: "dropout", indices: [step, shard]))
             let logits = forward(data, members, on: tape)
             let value = loss(logits, data, members, divisor: divisor, on: tape)
             losses.withLock { $0[shard] = value }
             tape.backward()
+            sum.add(buffer, of: shard)
         }
-        gradients.fill(0)
-        for shard in shards.indices { Kernel.add(buffers[shard], into: gradients) }
         return (losses.withLock { $0.reduce(0, +) }, lengths.reduce(0, +))
     }
 
