@@ -18,7 +18,9 @@ package final class ShardSum: @unchecked Sendable {
     private var next = 0
 
     /// Buffers that let every worker begin a shard while the one before it is still at work.
-    package static func buffers(shards: Int, workers: Int) -> Int { min(shards, workers == 1 ? 1 : workers + 1) }
+    package static func buffers(shards: Int, workers: Int) -> Int {
+        min(shards, workers == 1 ? 1 : workers + 1)
+    }
 
     /// - Parameters:
     ///   - sum: [1, N], set to 0 first.
