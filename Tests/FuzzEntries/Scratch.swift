@@ -3,12 +3,15 @@ import Foundation
 /// A folder for what readers take from files, in memory where the system has such a place.
 public final class Scratch: Sendable {
     public let url: URL
+    /// With a slash at its end: putting URLs together took a tenth of a fuzzer's time.
+    private let path: String
 
     public init() throws {
         let memory = URL(fileURLWithPath: "/dev/shm")
         let isThere = FileManager.default.isWritableFile(atPath: memory.path)
         url = (isThere ? memory : FileManager.default.temporaryDirectory)
             .appendingPathComponent("adalora-fuzz-\(UUID().uuidString)")
+        path = url.path + "/"
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
 
@@ -22,12 +25,12 @@ public final class Scratch: Sendable {
         let parts = bytes.split(
             separator: Self.separator, maxSplits: names.count - 1, omittingEmptySubsequences: false)
         for (index, name) in names.enumerated() {
-            try write(index < parts.count ? parts[index] : [], to: url.appendingPathComponent(name).path)
+            try write(index < parts.count ? parts[index] : [], to: path + name)
         }
     }
 
     func remove(_ names: [String]) {
-        for name in names { unlink(url.appendingPathComponent(name).path) }
+        for name in names { unlink(path + name) }
     }
 
     private func write(_ bytes: ArraySlice<UInt8>, to path: String) throws {
