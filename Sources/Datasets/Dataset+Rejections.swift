@@ -43,10 +43,10 @@ extension Dataset {
                     rejected
                 )
             } catch let error as DataError {
-                guard let line = error.line, empty(line - 1, of: &lines, format) else {
+                guard let line = error.line, let emptied = empty(line - 1, of: &lines, format) else {
                     throw rejected.first ?? error
                 }
-                rejected.append(error)
+                rejected.append(format == .csv ? located(error, emptied) : error)
                 guard rejected.count <= mostRejected else {
                     throw DataError(
                         file: name, line: rejected[0].line,
@@ -58,24 +58,35 @@ extension Dataset {
         }
     }
 
-    /// Empties a row, or the sentence around a word's line. False where that would be no row, or is empty already.
-    private static func empty(_ index: Int, of lines: inout [[UInt8]], _ format: DataFormat) -> Bool {
+    /// The error of a row that goes on over several lines, at its beginning.
+    private static func located(_ error: DataError, _ lines: Range<Int>) -> DataError {
+        guard lines.count > 1 else { return error }
+        return DataError(
+            file: error.file, line: lines.lowerBound + 1,
+            problem: "\(error.problem) (the row takes lines \(lines.lowerBound + 1) to \(lines.upperBound))",
+            advice: error.advice)
+    }
+
+    /// Empties a row, or the sentence around a word's line, and gives its lines' positions. nil where that would be no row,
+    /// or is empty already.
+    private static func empty(_ index: Int, of lines: inout [[UInt8]], _ format: DataFormat) -> Range<Int>? {
         func isBlank(_ line: [UInt8]) -> Bool { line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
-        guard lines.indices.contains(index), !isBlank(lines[index]) else { return false }
+        guard lines.indices.contains(index), !isBlank(lines[index]) else { return nil }
+        var row = index..<index + 1
         switch format {
-        case .squad: return false
-        case .jsonl: lines[index] = []
+        case .squad: return nil
+        case .jsonl: break
         case .tsv, .csv:
-            let row = format == .csv ? DelimitedReader.rowLines(around: index, in: lines) : index..<index + 1
+            if format == .csv { row = DelimitedReader.rowLines(around: index, in: lines) }
             // Without its header a file means something else.
-            guard row.lowerBound > (lines.firstIndex { !isBlank($0) } ?? 0) else { return false }
-            for line in row { lines[line] = [] }
+            guard row.lowerBound > (lines.firstIndex { !isBlank($0) } ?? 0) else { return nil }
         case .conll:
             var (first, last) = (index, index)
             while first > 0, !isBlank(lines[first - 1]) { first -= 1 }
             while last + 1 < lines.count, !isBlank(lines[last + 1]) { last += 1 }
-            for line in first...last { lines[line] = [] }
+            row = first..<last + 1
         }
-        return true
+        for line in row { lines[line] = [] }
+        return row
     }
 }

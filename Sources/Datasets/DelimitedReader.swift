@@ -137,8 +137,10 @@ struct DelimitedReader {
             }
             let ends = position == source.bytes.count || source.bytes[position] == delimiter
             guard ends || lineEnd(at: position) > 0 else {
+                // Where the field began: if that quote is the one too many, all between is no field.
                 throw problem(
-                    "text after a closing quote", line: line, "double the quotes inside a quoted field")
+                    "text after a closing quote" + (line == opened ? "" : " in line \(line)"), line: opened,
+                    "double the quotes inside a quoted field")
             }
             return String(decoding: content, as: UTF8.self)
         }
@@ -164,7 +166,8 @@ struct DelimitedReader {
 
 extension DelimitedReader {
     /// Positions of the lines that the CSV row around a line takes, also where the reader refuses it: quoted fields go on
-    /// to their closing quote, and what follows that belongs to the row. A quote that never closes ends with its line.
+    /// to their closing quote, and what follows that belongs to the row. A quote that does not close within
+    /// `longestRejected` lines ends with its own line: its other end is missing, and the rows after it may be good.
     static func rowLines(around index: Int, in lines: [[UInt8]]) -> Range<Int> {
         var first = 0
         while first < index {
@@ -175,12 +178,14 @@ extension DelimitedReader {
         return first..<rowEnd(from: first, in: lines)
     }
 
+    private static let longestRejected = 100
+
     private static func rowEnd(from first: Int, in lines: [[UInt8]]) -> Int {
         let quote = UInt8(ascii: "\"")
         var isQuoted = false
         // At the start of a field a quote opens it; right after a closing one it makes the two the field's own.
         var opens = true
-        for line in first..<lines.count {
+        for line in first..<min(first + longestRejected, lines.count) {
             for byte in lines[line] {
                 if isQuoted {
                     isQuoted = byte != quote

@@ -106,7 +106,7 @@ public struct RefusalPage: Sendable {
     }
 
     public func html() -> String {
-        let title = "No report yet"
+        let title = "No report"
         let header = Markup.element(
             "header", [],
             .element("p", [("class", "brand")], text: "adalora serve") + .element("h1", text: title))

@@ -12,12 +12,13 @@ public struct RunReport: Sendable {
     /// The table of the `adalora compare` that all runs belong to; nil where they belong to none.
     let comparison: ComparedTable?
 
-    /// Reads at least one run folder. Throws `ReportError` where one is no run, or is damaged.
+    /// Reads at least one run folder. Throws `ReportError` where one is no run, or is damaged, and `DataError` where the
+    /// table of their comparison is.
     public init(_ folders: [URL]) throws {
         precondition(!folders.isEmpty, "a report needs a run")
         runs = try ReportedRun.all(folders)
         figures = runs.count == 1 ? RunFigures.all(runs[0]) : ComparedFigures.all(runs)
-        comparison = ComparedTable(of: folders)
+        comparison = try ComparedTable(of: folders)
     }
 
     /// Throws `ReportError` for an unknown name, with those that there are.
@@ -134,8 +135,8 @@ struct ComparedTable: Sendable {
         "budget", "arm", "runs", "metric", "mean", "sd", "difference", "low", "high", "learning-rate",
     ]
 
-    /// nil where the runs are not all trials of one comparison.
-    init?(of folders: [URL]) {
+    /// nil where the runs are not all trials of one comparison. Throws `DataError` for a table that cannot be read.
+    init?(of folders: [URL]) throws {
         let stores = Set(
             folders.map { folder -> String? in
                 let runs = folder.standardizedFileURL.deletingLastPathComponent()
@@ -143,9 +144,10 @@ struct ComparedTable: Sendable {
                 return runs.deletingLastPathComponent().path
             })
         guard folders.count > 1, stores.count == 1, let store = stores.first.flatMap({ $0 }),
-            let data = FileManager.default.contents(atPath: "\(store)/table.csv"), data.count < 1 << 20,
-            let lines = try? DelimitedTable.rows(csv: Array(data), name: "table.csv"), lines.count > 1
+            let data = FileManager.default.contents(atPath: "\(store)/table.csv"), data.count < 1 << 20
         else { return nil }
+        let lines = try DelimitedTable.rows(csv: Array(data), name: "\(store)/table.csv")
+        guard lines.count > 1 else { return nil }
         let titles = lines[0]
         let columns = Self.shown.compactMap { titles.firstIndex(of: $0) }
         guard columns.count == Self.shown.count else { return nil }

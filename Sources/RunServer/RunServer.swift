@@ -72,10 +72,12 @@ private struct Answer {
             return answer(.ok, "text/plain; charset=utf-8", RunCatalog.news(asked))
         case "/run":
             guard let asked = entries(all, isEmptyAll: false), !asked.isEmpty else { return absent }
+            // Taken first: what comes while the report is being made is news to the page.
+            let news = RunCatalog.news(asked)
             do {
                 return answer(.ok, "text/html; charset=utf-8", try await pages.report(asked))
             } catch {
-                let page = RefusalPage("\(error)", news: RunCatalog.news(asked))
+                let page = RefusalPage("\(error)", news: news)
                 return answer(.internalServerError, "text/html; charset=utf-8", page.html())
             }
         default: return absent

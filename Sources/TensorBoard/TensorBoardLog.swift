@@ -58,19 +58,23 @@ public final class TensorBoardLog {
     private func begin(_ start: RunStart) throws {
         sites = start.sites
         let isNew = start.completedSteps == 0
-        largestRank = isNew ? Self.startingRank(start) : 1
+        largestRank = Self.startingRank(start)
         file = try EventFolder(folder, keeping: isNew ? nil : { [self] in goesOn(after: $0, start) })
         if isNew { try add(0, [.sessionStart(settings, seconds: Date().timeIntervalSince1970)]) }
     }
 
-    /// Whether a resumed run does not do again what an event tells; notes which rank the pictures' colors end at.
+    /// Whether a resumed run does not do again what an event tells; notes the last snapshot and the rank
+    /// that its picture's colors end at.
     private func goesOn(after event: Tensorboard_Event, _ start: RunStart) -> Bool {
         let values = event.summary.value
         let isAgain =
             event.step == start.completedSteps && start.isEvaluationDue
             && values.contains { $0.tag == Self.validationTag }
         guard event.step <= start.completedSteps, !isAgain else { return false }
-        for value in values where value.tag == Self.scaleTag { largestRank = Int(value.simpleValue) }
+        for value in values where value.tag == Self.scaleTag {
+            largestRank = max(largestRank, Int(value.simpleValue))
+            lastTripletStep = Int(event.step)
+        }
         return true
     }
 

@@ -33,7 +33,22 @@ public final class EventLog {
         triplets = try AppendFile(
             folder.appendingPathComponent("triplets.jsonl"), truncatingTo: offsets?.triplets ?? 0)
         if offsets == nil { try ranks.append(Self.rankHeader) }
+        lastRankStep = try Self.lastStep(folder.appendingPathComponent("ranks.csv"), after: "")
+        lastTripletStep = try Self.lastStep(
+            folder.appendingPathComponent("triplets.jsonl"), after: Self.tripletsStart)
     }
+
+    /// The step that a file's last line tells, behind the text that such lines begin with; -1 where it tells none.
+    private static func lastStep(_ file: URL, after start: String) throws -> Int {
+        let data = try Data(contentsOf: file, options: .mappedIfSafe)
+        let lineStart = data.dropLast().lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+        let line = data[lineStart...]
+        guard line.starts(with: start.utf8) else { return -1 }
+        let digits = line.dropFirst(start.utf8.count).prefix { (0x30...0x39).contains($0) }
+        return Int(String(decoding: digits, as: UTF8.self)) ?? -1
+    }
+
+    private static let tripletsStart = "{\"step\":"
 
     public func append(_ event: TrainingEvent) throws {
         if case .started(let start) = event { sites = start.sites }

@@ -66,15 +66,15 @@ struct RankPattern {
         return ranks
     }
 
-    /// The ranks of the last step in a run's `ranks.csv`, read from its end: such a table may be long.
+    /// The ranks of the last step in a run's `ranks.csv`, read from its end: such a table may be long. What a killed run left
+    /// of a table is passed over.
     private static func table(_ file: URL) throws -> [String: Int] {
         let bytes = try FileBytes.read(file)
-        var ranks: [String: Int] = [:]
-        var step: Substring?
-        var end = bytes.count
-        // The first line is the header.
+        var tables: [(step: Substring, ranks: [String: Int])] = []
+        // A line without its end is torn; the first one is the header.
+        var end = (bytes.lastIndex(of: 0x0A) ?? -1) + 1
         while end > 0, let start = bytes[..<(end - 1)].lastIndex(of: 0x0A) {
-            let line = String(decoding: bytes[(start + 1)..<end].prefix { $0 != 0x0A }, as: UTF8.self)
+            let line = String(decoding: bytes[(start + 1)..<(end - 1)], as: UTF8.self)
             end = start + 1
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
             guard fields.count == 5, let rank = Int(fields[4]), rank >= 0 else {
@@ -82,10 +82,13 @@ struct RankPattern {
                     file, nil, "a line is not 'step,site,layer,role,rank'", "use the file as the run wrote it"
                 )
             }
-            guard step == nil || fields[0] == step else { break }
-            step = fields[0]
-            ranks[String(fields[1])] = rank
+            if tables.last?.step != fields[0] {
+                if tables.count == 2 { break }
+                tables.append((fields[0], [:]))
+            }
+            tables[tables.count - 1].ranks[String(fields[1])] = rank
         }
-        return ranks
+        let isTorn = tables.count == 2 && tables[0].ranks.count < tables[1].ranks.count
+        return (isTorn ? tables[1] : tables.first)?.ranks ?? [:]
     }
 }

@@ -73,7 +73,9 @@ public struct RunPlan: Sendable {
         warnings = inputs.warnings + assembly.warnings(trainer) + memoryGuard.warnings
         time =
             memory.fits
-            ? try Self.time(trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations) : nil
+            ? try Self.time(
+                trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations, threads: threads)
+            : nil
     }
 
     private static func roles(_ set: AdapterSet) -> [RoleCount] {
@@ -90,12 +92,13 @@ public struct RunPlan: Sendable {
     private static let firstSteps = 2
     private static let mostSteps = 12
     private static let mostSeconds = 20.0
-    /// Of a measured step; of a larger batch the first rows stand for all.
-    private static let mostTokens = 16_384
+    /// Of a measured step, a thread; of a larger batch the first rows stand for all.
+    private static let mostTokens = 8_192
     private static let evaluatedRows = 128
 
     private static func time(
-        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, totalSteps: Int, evaluations: Int
+        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, totalSteps: Int, evaluations: Int,
+        threads: Int
     ) throws -> Time {
         let clock = ContinuousClock()
         let order = sampler.order(epoch: 0)
@@ -106,7 +109,7 @@ public struct RunPlan: Sendable {
             var tokens = 0
             let measurable = rows.prefix {
                 tokens += inputs.train.sequences[$0].ids.count
-                return tokens <= mostTokens
+                return tokens <= threads * mostTokens
             }
             let stepStart = clock.now
             let result = try trainer.step(

@@ -186,6 +186,33 @@ import Testing
         #expect(try workspace.bytes("run/\(weights)") == workspace.bytes("whole/\(weights)"))
     }
 
+    /// As above, where the last step allocates as well: its ranks and triplets stand once.
+    @Test func toldToEndInTheLastEvaluation() throws {
+        let workspace = try Workspace()
+        let rows = Workspace.jsonLines(rows: 60, places: ["meal", "show"])
+        try workspace.write(String(repeating: rows, count: 500), to: "long.jsonl")
+        let options = ["--budget", "12", "--final-fraction", "0", "--threads", "1", "--tensorboard"]
+        let whole = try workspace.run(
+            Workspace.training(output: "whole", steps: 6, validation: "long.jsonl", options))
+        try #require(whole.status == 0, "\(whole.errors)")
+        let command = try workspace.start(
+            Workspace.training(steps: 6, validation: "long.jsonl", options))
+        try waitUntilSeen(command, workspace, "\"event\":\"step\",\"step\":6,")
+        command.send(SIGTERM)
+        let result = try command.finish()
+        try #require(result.status == 128 + SIGTERM, "\(result.errors)")
+        let resumed = try workspace.run(["train", "--resume", "run"])
+        try #require(resumed.status == 0, "\(resumed.errors)")
+        for name in ["ranks.csv", "triplets.jsonl"] {
+            #expect(try workspace.bytes("run/\(name)") == workspace.bytes("whole/\(name)"), "\(name)")
+        }
+        let pictures = try ["run", "whole"].map { run in
+            try TensorBoardTests.events(workspace, run).flatMap(\.summary.value)
+                .count { $0.tag == "Ranks/layers_by_roles" }
+        }
+        #expect(pictures[0] == pictures[1] && pictures[0] > 0)
+    }
+
     /// Waits until a text stands in the events of `run`.
     private func waitUntilSeen(_ command: RunningCommand, _ workspace: Workspace, _ text: String) throws {
         while command.isRunning {

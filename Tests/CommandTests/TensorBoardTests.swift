@@ -46,12 +46,13 @@ import Testing
         #expect(!workspace.exists("plain/tensorboard"))
     }
 
-    /// Nothing twice, nothing missing, whatever the run was cut in.
-    @Test func aResumedRunDoesNotDouble() throws {
+    /// Nothing twice, nothing missing, whatever the run was cut in, also before its first picture of ranks.
+    @Test(arguments: [[], ["--allocate-every", "10", "--warmup-fraction", "0.7", "--final-fraction", "0"]])
+    func aResumedRunDoesNotDouble(_ schedule: [String]) throws {
         let workspace = try Workspace()
-        let options = [
-            "--budget", "12", "--tensorboard", "--checkpoint-every", "4", "--keep-checkpoints", "9",
-        ]
+        let options =
+            ["--budget", "12", "--tensorboard", "--checkpoint-every", "4", "--keep-checkpoints", "9"]
+            + schedule
         try #require(try workspace.run(Workspace.training(steps: 12, options)).status == 0)
         let before = try Self.events(workspace, "run")
         // A torn end, as of a process that was killed while it wrote.

@@ -154,6 +154,10 @@ import Testing
         // One that never closes takes its own line alone with it.
         let open = try read("text,label\n\"a,x\nb,y\n", .csv)
         #expect(open.rows.map(\.line) == [3] && open.lines == [2])
+        // Nor do good rows go that a missing quote would take up.
+        let good = (1...300).map { "row \($0),x\n" }.joined()
+        let far = try read("text,label\na,x\n\"abc,x\n\(good)\"q\",y\n", .csv)
+        #expect(far.rows.count == 302 && far.lines == [3])
         // The whole sentence goes, not half of it.
         let words = try read("a X\nb O\n\nc X\nd\ne O\n\nf X\n", .conll, form: .sentences)
         #expect(words.rows.map(\.line) == [1, 8] && words.lines == [5])

@@ -189,14 +189,18 @@
   };
 
   // Where the reader is, for when the page comes anew: a later step may be the last one then.
-  const remember = () => {
-    const isEnd = frame === data.steps.length - 1;
-    history.replaceState({ step: isEnd ? null : data.steps[frame], site: chosen }, '');
+  const remember = (what) => {
+    try {
+      history.replaceState({ ...history.state, ...what }, '');
+    } catch (error) {
+      // Browsers refuse it where it comes too often; the page is no worse for that.
+    }
   };
+  const rememberStep = () => remember({ step: frame === data.steps.length - 1 ? null : data.steps[frame] });
 
   const choose = (site) => {
     chosen = site;
-    remember();
+    remember({ site });
     const cell = data.positions.indexOf(site);
     for (const entry of rankCells) {
       // A hole in the map is no button.
@@ -272,7 +276,6 @@
     timer = null;
     delete document.body.dataset.playing;
     if (play) play.textContent = 'Play';
-    remember();
   };
   const start = () => {
     if (frame === data.steps.length - 1) frame = 0;
@@ -282,18 +285,28 @@
     timer = setInterval(() => {
       frame += 1;
       paint();
-      if (frame >= data.steps.length - 1) stop();
+      if (frame < data.steps.length - 1) return;
+      stop();
+      rememberStep();
     }, Math.min(600, Math.max(40, 9000 / data.steps.length)));
   };
 
   if (slider) {
     byId('player').hidden = false;
     slider.addEventListener('input', () => {
-      frame = Number(slider.value);
       stop();
+      frame = Number(slider.value);
       paint();
     });
-    play.addEventListener('click', () => (timer === null ? start() : stop()));
+    slider.addEventListener('change', rememberStep);
+    play.addEventListener('click', () => {
+      if (timer === null) {
+        start();
+      } else {
+        stop();
+        rememberStep();
+      }
+    });
   }
 
   // ---- Saving ----
