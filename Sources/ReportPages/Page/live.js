@@ -32,10 +32,13 @@
       const answer = await fetch('/news' + location.search, { cache: 'no-store' });
       if (!answer.ok) say('This run is not there any more: this is how it stood last.', false);
       else if (await answer.text() === known) say('Live', false);
-      else if (
-        Date.now() - opened < rest || Date.now() - touched < patience || 'playing' in document.body.dataset
-      ) say('There is more since this page was opened.', true);
-      else location.reload();
+      else if (Date.now() - touched < patience || 'playing' in document.body.dataset) {
+        say('There is more since this page was opened.', true);
+      } else if (Date.now() - opened < rest) {
+        say(`Comes anew in ${Math.ceil((opened + rest - Date.now()) / 1000)} s.`, true);
+      } else {
+        location.reload();
+      }
     } catch (error) {
       say('The server does not answer: this is how things stood last.', false);
     }
