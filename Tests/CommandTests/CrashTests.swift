@@ -149,23 +149,12 @@ import Testing
 
     /// SIGTERM within an evaluation: it is given up, and happens first when the run goes on.
     @Test func toldToEndWhileEvaluating() throws {
-        let workspace = try Workspace()
-        let rows = Workspace.jsonLines(rows: 60, places: ["meal", "show"])
-        try workspace.write(String(repeating: rows, count: 500), to: "long.jsonl")
         let options = [
             "--budget", "12", "--evaluate-every", "6", "--threads", "1", "--early-stopping", "1",
             "--tensorboard",
             "--keep-checkpoints", "9",
         ]
-        let whole = try workspace.run(
-            Workspace.training(output: "whole", steps: 24, validation: "long.jsonl", options))
-        try #require(whole.status == 0, "\(whole.errors)")
-        let command = try workspace.start(
-            Workspace.training(steps: 24, validation: "long.jsonl", options))
-        try waitUntilSeen(command, workspace, "\"event\":\"step\",\"step\":6,")
-        command.send(SIGTERM)
-        let result = try command.finish()
-        try #require(result.status == 128 + SIGTERM, "\(result.errors)")
+        let workspace = try stoppedInEvaluation(after: 6, of: 24, options)
         #expect(try workspace.events("run", "evaluation").isEmpty)
         #expect(try workspace.events("run", "end").last?["step"]?.int == 6)
         // Again from there, as after a kill behind the evaluation: it does not stand twice in TensorBoard.
@@ -188,19 +177,8 @@ import Testing
 
     /// As above, where the last step allocates as well: its ranks and triplets stand once.
     @Test func toldToEndInTheLastEvaluation() throws {
-        let workspace = try Workspace()
-        let rows = Workspace.jsonLines(rows: 60, places: ["meal", "show"])
-        try workspace.write(String(repeating: rows, count: 500), to: "long.jsonl")
         let options = ["--budget", "12", "--final-fraction", "0", "--threads", "1", "--tensorboard"]
-        let whole = try workspace.run(
-            Workspace.training(output: "whole", steps: 6, validation: "long.jsonl", options))
-        try #require(whole.status == 0, "\(whole.errors)")
-        let command = try workspace.start(
-            Workspace.training(steps: 6, validation: "long.jsonl", options))
-        try waitUntilSeen(command, workspace, "\"event\":\"step\",\"step\":6,")
-        command.send(SIGTERM)
-        let result = try command.finish()
-        try #require(result.status == 128 + SIGTERM, "\(result.errors)")
+        let workspace = try stoppedInEvaluation(after: 6, of: 6, options)
         let resumed = try workspace.run(["train", "--resume", "run"])
         try #require(resumed.status == 0, "\(resumed.errors)")
         for name in ["ranks.csv", "triplets.jsonl"] {
@@ -211,6 +189,24 @@ import Testing
                 .count { $0.tag == "Ranks/layers_by_roles" }
         }
         #expect(pictures[0] == pictures[1] && pictures[0] > 0)
+    }
+
+    /// A workspace with the run `whole`, and `run`, which was told to end in the evaluation after a step.
+    private func stoppedInEvaluation(after step: Int, of steps: Int, _ options: [String]) throws -> Workspace
+    {
+        let workspace = try Workspace()
+        let rows = Workspace.jsonLines(rows: 60, places: ["meal", "show"])
+        try workspace.write(String(repeating: rows, count: 500), to: "long.jsonl")
+        let whole = try workspace.run(
+            Workspace.training(output: "whole", steps: steps, validation: "long.jsonl", options))
+        try #require(whole.status == 0, "\(whole.errors)")
+        let command = try workspace.start(
+            Workspace.training(steps: steps, validation: "long.jsonl", options))
+        try waitUntilSeen(command, workspace, "\"event\":\"step\",\"step\":\(step),")
+        command.send(SIGTERM)
+        let result = try command.finish()
+        try #require(result.status == 128 + SIGTERM, "\(result.errors)")
+        return workspace
     }
 
     /// Waits until a text stands in the events of `run`.
