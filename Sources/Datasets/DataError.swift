@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// What is wrong with a data file, in one line: where, what, and what to try.
 public struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
     /// Decides a command's exit status: a missing file, one that cannot be read, or one with bad content.
@@ -20,7 +22,8 @@ public struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
 
     /// `file:line: what is wrong; what to try`
     public var description: String {
-        let place = line.map { "\(file):\($0)" } ?? file
+        let name = oneLine(file, limit: 2_000)
+        let place = line.map { "\(name):\($0)" } ?? name
         return "\(place): \(problem); \(advice)"
     }
 }

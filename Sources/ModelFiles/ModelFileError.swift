@@ -36,7 +36,8 @@ public struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatabl
 
     /// `file: place: what is wrong; what to try`
     public var description: String {
-        let start = place.map { "\(file): \(oneLine($0))" } ?? file
+        let name = oneLine(file, limit: 2_000)
+        let start = place.map { "\(name): \(oneLine($0))" } ?? name
         return "\(start): \(oneLine(problem)); \(advice)"
     }
 }

@@ -20,7 +20,7 @@ public struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatabl
         self.advice = advice
     }
 
-    public var description: String { "\(file): \(oneLine(problem)); \(advice)" }
+    public var description: String { "\(oneLine(file, limit: 2_000)): \(oneLine(problem)); \(advice)" }
 }
 
 /// A text from a file in a message.
