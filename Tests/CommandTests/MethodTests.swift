@@ -31,6 +31,18 @@ import Testing
         try #require(try workspace.run(Workspace.training(output: "third", third)).status == 0)
         let weights = "adapter-last/adapter_model.safetensors"
         #expect(try workspace.bytes("second/\(weights)") == workspace.bytes("third/\(weights)"))
+
+        // What a killed run left of a table does not count, nor does a rank cut off within its digits.
+        let whole = try workspace.text("first/ranks.csv")
+        for torn in ["999,layer.0.query,0,query,9\n", "999,layer.0.query,0,query,9\n999,layer.0.key,0,key,1"]
+        {
+            try workspace.write(whole + torn, to: "first/ranks.csv")
+            let options = ["--steps", "1"] + pattern
+            let fourth = try workspace.run(Workspace.training(output: "fourth", options))
+            try #require(fourth.status == 0, "\(fourth.errors)")
+            #expect(try workspace.events("fourth", "end").last?["ranks"]?.array?.compactMap(\.int) == ranks)
+            try FileManager.default.removeItem(at: workspace.file("fourth"))
+        }
     }
 
     @Test(arguments: [
