@@ -80,7 +80,8 @@ struct CompareCommand: ParsableCommand {
     /// Results of other data, another model or other settings are kept, but a person should know that they do not count.
     private func tellOfForeign(_ results: [TrialResult], _ schedule: TrialSchedule) throws {
         let ids = Set(results.map(\.id))
-        let foreign = ids.count - schedule.state(completed: results).finished.count
+        let state = schedule.state(completed: results)
+        let foreign = ids.count - state.finished.count
         guard foreign > 0 else { return }
         let what =
             "\(foreign) of \(ids.count) results in \(output) belong to no trial of this plan: its data, model or "
@@ -89,7 +90,9 @@ struct CompareCommand: ParsableCommand {
             throw TrainingError(
                 .usage, what + "; nothing was written. Use the plan and data that they were made with")
         }
-        Terminal.error("note: \(what); they stay, and do not count")
+        // Which trials those are is known only after the search.
+        let waits = state.blocked.isEmpty ? "" : ", but for those of learning rates that a search has still to choose"
+        Terminal.error("note: \(what); they stay, and do not count\(waits)")
     }
 
     private func tellOfOverlap(_ plan: ComparisonPlan) throws {
