@@ -8,8 +8,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -18,10 +16,11 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CLAPACKE", providers: [.apt(["liblapacke-dev"])]),
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices"]),
-        .target(name: "ModelFiles", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "ModelFiles", dependencies: ["COpenSSL"]),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
         .target(name: "Datasets", dependencies: ["ModelFiles"]),
         .target(name: "RankAllocation"),
@@ -48,10 +47,7 @@ let package = Package(
             dependencies: ["ReportPages", "ModelFiles", .product(name: "FlyingFox", package: "FlyingFox")]),
         .target(
             name: "TensorBoard",
-            dependencies: [
-                "Adapters", "Training", "ModelFiles", "Charts", "Reports",
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ]),
+            dependencies: ["Adapters", "Training", "ModelFiles", "Charts", "Reports"]),
         .target(
             name: "Comparison",
             dependencies: ["Datasets", "RunConfiguration", .product(name: "Yams", package: "Yams")]),

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// `manifest.json` of a folder: the size and SHA-256 of each file that was written with it.
@@ -88,16 +87,13 @@ private struct FilePrint {
     init(_ url: URL) throws {
         let mapping = try FileMapping(url)
         bytes = mapping.bytes.count
-        var hash = SHA256()
+        let digest = SHA256Digest()
         for start in stride(from: 0, to: bytes, by: Self.piece) {
             let range = start..<min(start + Self.piece, bytes)
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
+            digest.update(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
             // A checkpoint of every weight is several times the model, and nobody reads it again.
             mapping.releasePages(of: range)
         }
-        sha256 = hash.finalize().map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        sha256 = digest.hexadecimal()
     }
 }

@@ -8,7 +8,7 @@ final class EventFolder {
 
     /// - Parameter isKept: asked of the events that are there, in their order; of each file the first that is not kept and
     ///   all after it go. Without it nothing stays.
-    init(_ folder: URL, keeping isKept: ((Tensorboard_Event) -> Bool)?) throws {
+    init(_ folder: URL, keeping isKept: ((EventMessage) -> Bool)?) throws {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
@@ -32,22 +32,18 @@ final class EventFolder {
         func path() -> URL { folder.appendingPathComponent("\(Self.prefix)\(seconds).adalora.\(count)") }
         while FileManager.default.fileExists(atPath: path().path) { count += 1 }
         file = try AppendFile(path())
-        var version = Tensorboard_Event()
-        version.fileVersion = "brain.Event:2"
-        try append(version)
+        try append(EventMessage(.fileVersion("brain.Event:2")))
     }
 
     private static let prefix = "events.out.tfevents."
 
     /// Where the first event begins that is not kept, or is torn; nil for a file without any event to keep.
-    private static func end(of url: URL, keeping isKept: (Tensorboard_Event) -> Bool) throws -> Int? {
+    private static func end(of url: URL, keeping isKept: (EventMessage) -> Bool) throws -> Int? {
         let data = try Data(contentsOf: url)
         var end = 0
         var events = 0
         for record in EventRecords.read(data) {
-            guard let event = try? Tensorboard_Event(serializedBytes: record.bytes), isKept(event) else {
-                break
-            }
+            guard let event = EventMessage(serialized: record.bytes), isKept(event) else { break }
             end = record.offset + 16 + record.bytes.count
             events += 1
         }
@@ -55,9 +51,9 @@ final class EventFolder {
         return events > 1 ? end : nil
     }
 
-    func append(_ event: Tensorboard_Event) throws {
+    func append(_ event: EventMessage) throws {
         var event = event
         event.wallTime = Date().timeIntervalSince1970
-        try file.append(EventRecords.framed(try event.serializedData()))
+        try file.append(EventRecords.framed(event.serialized()))
     }
 }

@@ -1,13 +1,7 @@
 import Foundation
-import SwiftProtobuf
 
-extension Tensorboard_Summary.Value {
-    static func scalar(_ tag: String, _ value: Double) -> Self {
-        var summary = Self()
-        summary.tag = tag
-        summary.simpleValue = Float(value)
-        return summary
-    }
+extension SummaryValue {
+    static func scalar(_ tag: String, _ value: Double) -> Self { Self(tag, .scalar(Float(value))) }
 
     /// Counts in 30 buckets of one width; finite values only, of which there must be one.
     static func histogram(_ tag: String, _ all: [Float]) -> Self? {
@@ -19,69 +13,58 @@ extension Tensorboard_Summary.Value {
         for value in values {
             counts[width > 0 ? min(Int((value - least) / width), count - 1) : 0] += 1
         }
-        var summary = Self()
-        summary.tag = tag
-        summary.histo.min = least
-        summary.histo.max = greatest
-        summary.histo.num = Double(values.count)
-        summary.histo.sum = values.reduce(0, +)
-        summary.histo.sumSquares = values.reduce(0) { $0 + $1 * $1 }
-        // Limits are the right edges.
-        summary.histo.bucketLimit = (1...count).map {
-            $0 == count ? greatest : least + Double($0) * width
-        }
-        summary.histo.bucket = counts
-        return summary
+        let limits = (1...count).map { $0 == count ? greatest : least + Double($0) * width }
+        return Self(
+            tag,
+            .histogram(
+                Histogram(
+                    least: least, greatest: greatest, count: Double(values.count),
+                    sum: values.reduce(0, +), sumOfSquares: values.reduce(0) { $0 + $1 * $1 },
+                    limits: limits, counts: counts)))
     }
 
     static func image(_ tag: String, _ image: RankImage) -> Self {
-        var summary = Self()
-        summary.tag = tag
-        summary.image.width = Int32(image.width)
-        summary.image.height = Int32(image.height)
-        summary.image.colorspace = 3
-        summary.image.encodedImageString = image.png
-        return summary
+        Self(tag, .image(width: image.width, height: image.height, png: image.png))
     }
 
     /// The settings of a run, for the hyperparameter tab: numbers and truth values as such, all else as text.
-    static func sessionStart(_ settings: [String: String], seconds: Double) throws -> Self {
-        var start = Tensorboard_SessionStartInfo()
-        start.startTimeSecs = seconds
-        for (name, text) in settings {
-            var value = Google_Protobuf_Value()
-            if let number = Double(text), number.isFinite {
-                value.numberValue = number
-            } else if let truth = Bool(text) {
-                value.boolValue = truth
-            } else {
-                value.stringValue = text
+    static func sessionStart(_ settings: [String: String], seconds: Double) -> Self {
+        hyperparameters("_hparams_/session_start_info") { data in
+            data.message(3) { start in
+                for (name, text) in settings.sorted(by: { $0.key < $1.key }) {
+                    start.message(1) { entry in
+                        entry.text(1, name)
+                        entry.message(2) { writeValue(text, into: &$0) }
+                    }
+                }
+                start.double(5, seconds)
             }
-            start.hparams[name] = value
         }
-        var data = Tensorboard_HParamsPluginData()
-        data.sessionStartInfo = start
-        return try hyperparameters("_hparams_/session_start_info", data)
     }
 
-    static func sessionEnd(seconds: Double) throws -> Self {
-        var data = Tensorboard_HParamsPluginData()
-        data.sessionEndInfo.status = 1
-        data.sessionEndInfo.endTimeSecs = seconds
-        return try hyperparameters("_hparams_/session_end_info", data)
+    /// `google.protobuf.Value`
+    private static func writeValue(_ text: String, into value: inout WireWriter) {
+        if let number = Double(text), number.isFinite {
+            value.chosenDouble(2, number)
+        } else if let truth = Bool(text) {
+            value.chosenFlag(4, truth)
+        } else {
+            value.chosenText(3, text)
+        }
     }
 
-    /// The plugin's messages ride on a tensor of no meaning.
-    private static func hyperparameters(_ tag: String, _ data: Tensorboard_HParamsPluginData) throws -> Self {
-        var summary = Self()
-        summary.tag = tag
-        summary.metadata.pluginData.pluginName = "hparams"
-        summary.metadata.pluginData.content = try data.serializedData()
-        var size = Tensorboard_TensorShapeProto.Dim()
-        size.size = 1
-        summary.tensor.dtype = 1
-        summary.tensor.tensorShape.dim = [size]
-        summary.tensor.floatVal = [0]
-        return summary
+    static func sessionEnd(seconds: Double) -> Self {
+        hyperparameters("_hparams_/session_end_info") { data in
+            data.message(4) { end in
+                end.integer(1, 1)  // success
+                end.double(2, seconds)
+            }
+        }
+    }
+
+    private static func hyperparameters(_ tag: String, _ write: (inout WireWriter) -> Void) -> Self {
+        var data = WireWriter()
+        write(&data)
+        return Self(tag, .hyperparameters(data.bytes))
     }
 }

@@ -65,14 +65,14 @@ public final class TensorBoardLog {
 
     /// Whether a resumed run does not do again what an event tells; notes the last snapshot and the rank
     /// that its picture's colors end at.
-    private func goesOn(after event: Tensorboard_Event, _ start: RunStart) -> Bool {
-        let values = event.summary.value
+    private func goesOn(after event: EventMessage, _ start: RunStart) -> Bool {
+        let values = event.values
         let isAgain =
             event.step == start.completedSteps && start.isEvaluationDue
             && values.contains { $0.tag == Self.validationTag }
         guard event.step <= start.completedSteps, !isAgain else { return false }
         for value in values where value.tag == Self.scaleTag {
-            largestRank = max(largestRank, Int(value.simpleValue))
+            largestRank = max(largestRank, Int(value.scalar))
             lastTripletStep = Int(event.step)
         }
         return true
@@ -86,16 +86,13 @@ public final class TensorBoardLog {
         return cost > 0 ? max(1, (start.initialBudget + cost - 1) / cost) : 1
     }
 
-    private func add(_ step: Int, _ values: [Tensorboard_Summary.Value]) throws {
+    private func add(_ step: Int, _ values: [SummaryValue]) throws {
         if values.isEmpty { return }
-        var event = Tensorboard_Event()
-        event.step = Int64(step)
-        event.summary.value = values
-        try file?.append(event)
+        try file?.append(EventMessage(step: Int64(step), .summary(values)))
     }
 
-    private func scalars(_ record: StepRecord) -> [Tensorboard_Summary.Value] {
-        var values: [Tensorboard_Summary.Value] = [
+    private func scalars(_ record: StepRecord) -> [SummaryValue] {
+        var values: [SummaryValue] = [
             .scalar("Loss/train", record.loss),
             .scalar("Training/learning_rate", record.learningRate),
             .scalar("Training/gradient_norm", record.gradientNorm),
@@ -111,8 +108,8 @@ public final class TensorBoardLog {
         return values
     }
 
-    private func summaries(_ record: AllocationRecord) -> [Tensorboard_Summary.Value] {
-        var values: [Tensorboard_Summary.Value] = []
+    private func summaries(_ record: AllocationRecord) -> [SummaryValue] {
+        var values: [SummaryValue] = []
         if let threshold = record.threshold {
             values.append(.scalar("Budget/mask_threshold", Double(threshold)))
         }
@@ -122,11 +119,11 @@ public final class TensorBoardLog {
         return values
     }
 
-    private func summaries(_ snapshots: [SiteSnapshot]) -> [Tensorboard_Summary.Value] {
+    private func summaries(_ snapshots: [SiteSnapshot]) -> [SummaryValue] {
         let ranks = snapshots.map { $0.kept.count { $0 } }
         largestRank = max(largestRank, ranks.max() ?? 0)
         var values = zip(sites, snapshots).compactMap { site, snapshot in
-            Tensorboard_Summary.Value.histogram("SingularValues/\(site.site)", snapshot.spectrum.values)
+            SummaryValue.histogram("SingularValues/\(site.site)", snapshot.spectrum.values)
         }
         if !sites.isEmpty {
             let grid = RankGrid(sites.map { ($0.site.layer, $0.site.role.rawValue) })

@@ -1,0 +1,30 @@
+import COpenSSL
+
+/// SHA-256 (FIPS 180-4) of bytes that come in pieces, by OpenSSL's libcrypto.
+package final class SHA256Digest {
+    private let context: OpaquePointer
+
+    package init() {
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+            preconditionFailure("libcrypto has no SHA-256 to offer")
+        }
+        self.context = context
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    package func update(_ bytes: UnsafeRawBufferPointer) {
+        let taken = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+        precondition(taken == 1, "libcrypto refused \(bytes.count) bytes")
+    }
+
+    /// 64 digits. Ends the digest: nothing may be added after it.
+    package func hexadecimal() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        let ended = EVP_DigestFinal_ex(context, &digest, nil)
+        precondition(ended == 1, "the digest was ended before")
+        let digits = Array("0123456789abcdef".utf8)
+        return String(
+            decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}
