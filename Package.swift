@@ -23,10 +23,12 @@ let package = Package(
         .target(name: "ModelFiles", dependencies: ["COpenSSL"]),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
         .target(name: "Datasets", dependencies: ["ModelFiles"]),
+        .target(name: "Messages"),
         .target(name: "RankAllocation"),
+        .target(name: "RunRecords", dependencies: ["Messages", "ModelFiles", "RankAllocation"]),
         .target(
             name: "RunConfiguration",
-            dependencies: [.product(name: "Yams", package: "Yams")]),
+            dependencies: ["Messages", .product(name: "Yams", package: "Yams")]),
         .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "ModelFiles"]),
         .target(
             name: "Adapters",
@@ -35,28 +37,40 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
-                "RankAllocation", "RunConfiguration", "Adapters",
+                "RankAllocation", "RunConfiguration", "RunRecords", "Adapters",
             ]),
-        .target(name: "Reports", dependencies: ["ModelFiles"]),
+        .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
         .target(name: "Charts"),
         .target(
-            name: "ReportPages", dependencies: ["Charts", "Datasets", "ModelFiles", "Reports", "RunConfiguration"],
-            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js"), .embedInCode("Page/live.js")]),
+            name: "ReportPages",
+            dependencies: [
+                "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
+                "RunConfiguration",
+                "RunRecords",
+            ],
+            resources: [
+                .embedInCode("Page/report.css"), .embedInCode("Page/report.js"), .embedInCode("Page/live.js"),
+            ]),
         .target(
             name: "RunServer",
-            dependencies: ["ReportPages", "ModelFiles", .product(name: "FlyingFox", package: "FlyingFox")]),
+            dependencies: [
+                "ReportPages", "ModelFiles", "RunRecords", .product(name: "FlyingFox", package: "FlyingFox"),
+            ]),
         .target(
             name: "TensorBoard",
-            dependencies: ["Adapters", "Training", "ModelFiles", "Charts", "Reports"]),
+            dependencies: ["Charts", "ModelFiles", "RankAllocation", "Reports", "RunRecords"]),
         .target(
             name: "Comparison",
-            dependencies: ["Datasets", "RunConfiguration", .product(name: "Yams", package: "Yams")]),
+            dependencies: [
+                "Datasets", "Messages", "RunConfiguration", .product(name: "Yams", package: "Yams"),
+            ]),
         .executableTarget(
             name: "adalora",
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
-                "RankAllocation", "RunConfiguration", "Training", "Reports", "Charts", "ReportPages",
-                "Comparison", "TensorBoard", "RunServer",
+                "Messages", "RankAllocation", "RunConfiguration", "RunRecords", "Training", "Reports",
+                "Charts",
+                "ReportPages", "Comparison", "TensorBoard", "RunServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -64,7 +78,7 @@ let package = Package(
             dependencies: [
                 "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets",
                 "Transformers",
-                "RankAllocation", "Adapters", "Training",
+                "RankAllocation", "Adapters", "Training", "RunRecords",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),
         .target(name: "CCallCounts", dependencies: ["COneDNN"], path: "Benchmarks/CCallCounts"),
@@ -125,14 +139,17 @@ let package = Package(
                 "Training", "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "Datasets",
                 "RankAllocation", "RunConfiguration", "GoldenFiles",
             ]),
-        .target(name: "RunFolders", dependencies: ["Reports"], path: "Tests/RunFolders"),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunFolders"]),
+        .target(name: "RunFolders", dependencies: ["RunRecords"], path: "Tests/RunFolders"),
+        .testTarget(name: "RunRecordsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),
         .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"]),
         .target(name: "MarkupReading", path: "Tests/MarkupReading"),
         .testTarget(name: "ChartsTests", dependencies: ["Charts", "MarkupReading"]),
         .testTarget(
             name: "ReportPagesTests",
-            dependencies: ["ReportPages", "Charts", "ModelFiles", "MarkupReading", "Reports", "RunFolders"]),
+            dependencies: [
+                "ReportPages", "Charts", "ModelFiles", "MarkupReading", "Reports", "RunFolders", "RunRecords",
+            ]),
         .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),

@@ -6,6 +6,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RankAllocation
+import RunRecords
 import Tokenizers
 import Training
 import TrainingSteps
@@ -114,11 +115,11 @@ struct Bench {
             "allocation-cost-\(getpid())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let log = try EventLog(folder: folder, offsets: nil)
+        let log = try EventLog(RunFolder(folder), offsets: nil)
         var line = 0
         try part("history: a line of triplets.jsonl") {
             line += 1
-            try log.append(.triplets(step: line, sites: try ranks.snapshot(workers: workers)))
+            try log.append(.triplets(.init(try ranks.snapshot(workers: workers), step: line)))
         }
         try part("history: spectra as written") {
             _ = try trainer.adapters.spectra(areExact: true, workers: workers)

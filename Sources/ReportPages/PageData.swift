@@ -1,7 +1,9 @@
 import Charts
 import Foundation
+import Messages
 import ModelFiles
 import Reports
+import RunRecords
 
 /// What the page's script needs: ranks at the steps of the slider, singular values, and the figures' data.
 struct PageData {

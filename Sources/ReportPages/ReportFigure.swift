@@ -1,6 +1,7 @@
 import Charts
 import Foundation
 import Reports
+import RunRecords
 
 /// A cell of a figure's data.
 public enum FigureValue: Sendable, Equatable {
@@ -84,24 +85,24 @@ public struct ReportFigure: Sendable {
     public let caption: String
     let content: Content
 
-    /// The figure as a standalone SVG document. Throws `ReportError` where the run does not hold its data.
-    public func svg(_ form: FigureForm) throws(ReportError) -> String {
+    /// The figure as a standalone SVG document. Throws `RecordError` where the run does not hold its data.
+    public func svg(_ form: FigureForm) throws(RecordError) -> String {
         switch content {
         case .drawn(let draw, _): return draw(form)
         case .missing(let reason): throw missing(reason)
         }
     }
 
-    /// Throws `ReportError` where the run does not hold the data.
-    public func table() throws(ReportError) -> FigureTable {
+    /// Throws `RecordError` where the run does not hold the data.
+    public func table() throws(RecordError) -> FigureTable {
         switch content {
         case .drawn(_, let table): return table()
         case .missing(let reason): throw missing(reason)
         }
     }
 
-    private func missing(_ reason: String) -> ReportError {
-        ReportError(
+    private func missing(_ reason: String) -> RecordError {
+        RecordError(
             kind: .notRecorded, place: "figure \(id)", problem: reason, advice: "choose another --figure")
     }
 }

@@ -2,6 +2,7 @@ import Charts
 import Foundation
 import Reports
 import RunConfiguration
+import RunRecords
 
 /// A run folder read for a report.
 public struct ReportedRun: Sendable {
@@ -13,14 +14,14 @@ public struct ReportedRun: Sendable {
     let tripletsProblem: String?
     let settings: RunSettings
 
-    /// Throws `ReportError` where the folder is no run, or a file in it is damaged.
+    /// Throws `RecordError` where the folder is no run, or a file in it is damaged.
     public init(folder: URL, name: String? = nil) throws {
         record = try RunRecord(folder: folder)
         self.name = name ?? folder.standardizedFileURL.lastPathComponent
         do {
             triplets = try TripletHistory(record)
             tripletsProblem = nil
-        } catch let error as ReportError where error.kind != .invalid && error.kind != .unreadable {
+        } catch let error as RecordError where error.kind != .invalid && error.kind != .unreadable {
             triplets = nil
             // A run that has just begun has no such file either.
             let mayCome = record.end == nil && record.allocations.isEmpty && !record.start.sites.isEmpty
@@ -95,7 +96,7 @@ struct RunSettings: Sendable {
     let task: String?
 
     init(folder: URL) {
-        let file = folder.appendingPathComponent("config.yaml")
+        let file = RunFolder(folder).config
         guard let data = FileManager.default.contents(atPath: file.path), data.count <= RunConfig.largestFile,
             let yaml = String(data: data, encoding: .utf8)
         else {

@@ -1,6 +1,8 @@
 import Charts
 import Foundation
+import Messages
 import Reports
+import RunRecords
 
 extension RunFigures {
     static func importance(_ run: ReportedRun) -> ReportFigure {

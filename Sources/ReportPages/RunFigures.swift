@@ -1,6 +1,7 @@
 import Charts
 import Foundation
 import Reports
+import RunRecords
 
 /// The figures of one run, in the order of the page.
 enum RunFigures {

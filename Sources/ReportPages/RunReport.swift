@@ -1,8 +1,10 @@
 import Charts
 import Datasets
 import Foundation
+import Messages
 import ModelFiles
 import Reports
+import RunRecords
 
 /// A report about one run, or about several beside each other: a page, or its figures one by one.
 public struct RunReport: Sendable {
@@ -12,7 +14,7 @@ public struct RunReport: Sendable {
     /// The table of the `adalora compare` that all runs belong to; nil where they belong to none.
     let comparison: ComparedTable?
 
-    /// Reads at least one run folder. Throws `ReportError` where one is no run, or is damaged, and `DataError` where the
+    /// Reads at least one run folder. Throws `RecordError` where one is no run, or is damaged, and `DataError` where the
     /// table of their comparison is.
     public init(_ folders: [URL]) throws {
         precondition(!folders.isEmpty, "a report needs a run")
@@ -21,14 +23,14 @@ public struct RunReport: Sendable {
         comparison = try ComparedTable(of: folders)
     }
 
-    /// Throws `ReportError` for an unknown name, with those that there are.
+    /// Throws `RecordError` for an unknown name, with those that there are.
     public func figure(_ id: String) throws -> ReportFigure {
         if let found = figures.first(where: { $0.id == id }) { return found }
         if runs.count == 1, id.hasPrefix("spectrum:") {
             return try RunFigures.spectrum(runs[0], site: String(id.dropFirst("spectrum:".count)))
         }
         let names = figures.map(\.id) + (runs.count == 1 ? ["spectrum:SITE"] : [])
-        throw ReportError(
+        throw RecordError(
             kind: .notRecorded, place: "figure '\(id.prefix(60))'", problem: "there is no such figure",
             advice: "choose one of \(names.joined(separator: ", "))")
     }

@@ -1,7 +1,9 @@
 import Charts
 import Foundation
+import Messages
 import ModelFiles
 import Reports
+import RunRecords
 
 /// The sections of the page of one run.
 struct RunSections {

@@ -1,5 +1,6 @@
 import Charts
 import Foundation
+import Messages
 import Reports
 
 /// What stands at the top of a report, and in the table of several runs.

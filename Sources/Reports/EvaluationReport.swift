@@ -1,3 +1,5 @@
+import Messages
+
 /// Tables for `adalora evaluate`.
 public enum EvaluationReport {
     /// Classes shown unless all are asked for.

@@ -1,4 +1,6 @@
 import Foundation
+import Messages
+import RunRecords
 
 /// A run that goes on, as text: a picture that is renewed in place, or lines as things happen.
 public enum LiveReport {

@@ -1,3 +1,6 @@
+import Messages
+import RunRecords
+
 /// The sites of a run laid out as layers × roles.
 package struct RankGrid {
     package let layers: [Int]

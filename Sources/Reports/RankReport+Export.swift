@@ -1,11 +1,13 @@
 import Foundation
+import Messages
 import ModelFiles
+import RunRecords
 
 extension RankReport {
     /// One line for each site: `step,site,layer,role,outputs,inputs,initial_rank,rank`, of the table that `table`
     /// shows, or with `history` of every recorded table up to `step`. Fields are quoted as in RFC 4180.
     ///
-    /// Throws `ReportError` as `table` does.
+    /// Throws `RecordError` as `table` does.
     public static func csv(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
         var text = "step,site,layer,role,outputs,inputs,initial_rank,rank\n"
         let sites = run.start.sites.enumerated().map { at, site in
@@ -23,7 +25,7 @@ extension RankReport {
     /// An object with the run, the table that `table` shows and its allocation; with `history` on one line, with
     /// every recorded table up to `step` as an array of ranks in the order of `sites`.
     ///
-    /// Throws `ReportError` as `table` does.
+    /// Throws `RecordError` as `table` does.
     public static func json(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
         let table = try run.rankTable(at: step)
         let grid = RankGrid(run.start.sites)
@@ -91,7 +93,7 @@ extension RankReport {
         return .object([
             "step": .init(record.step), "budget": .init(record.budget),
             "budgetUnit": .string(run.start.budgetUnit.rawValue), "spent": .init(record.spent),
-            "threshold": score(record.threshold),
+            "threshold": score(record.worstKept),
             "worstKept": score(record.worstKept), "bestPruned": score(record.bestPruned),
             "returned": .init(record.returned), "left": .init(record.left), "added": .init(record.added),
         ])

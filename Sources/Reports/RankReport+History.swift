@@ -1,3 +1,6 @@
+import Messages
+import RunRecords
+
 extension RankReport {
     /// A small picture: a row for each matrix, a column for each of at most 60 steps spread evenly over the run,
     /// in a cell the rank after that step as one character.

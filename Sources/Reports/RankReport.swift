@@ -1,9 +1,12 @@
+import Messages
+import RunRecords
+
 /// Where a run's rank went: tables and pictures for the terminal, CSV and JSON for programs.
 public enum RankReport {
     /// Layers × roles after `step` (nil for the last recorded table), with totals, shares and the allocation that
     /// decided them. Between two recorded steps the earlier one is shown, and the heading says so.
     ///
-    /// Throws `ReportError` when there are no ranks, or `step` is outside the run.
+    /// Throws `RecordError` when there are no ranks, or `step` is outside the run.
     public static func table(_ run: RunRecord, step: Int?, style: Style) throws -> String {
         let table = try run.rankTable(at: step)
         let lines =
@@ -169,7 +172,7 @@ public enum RankReport {
     private static func importance(_ allocation: RunRecord.Allocation, _ style: Style) -> String {
         func score(_ value: Double?) -> String { value.map(TerminalText.scientific) ?? style.dash }
         return "worst kept \(score(allocation.worstKept)), best pruned \(score(allocation.bestPruned)), "
-            + "threshold \(score(allocation.threshold))"
+            + "threshold \(score(allocation.worstKept))"
     }
 
     /// How many and which sites hold no triplet.

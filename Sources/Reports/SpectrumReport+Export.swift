@@ -1,11 +1,13 @@
+import Messages
 import ModelFiles
+import RunRecords
 
 extension SpectrumReport {
     /// One line for each site and singular value: `step,site,layer,role,index,value,energy,cumulative`.
     ///
     /// `index` counts from 1; `energy` is the value's share of the site's Σσ² and `cumulative` that of it and
     /// those before it, both empty where Σσ² is 0. A value that is not finite is empty. With `names` only those
-    /// sites; a site of rank 0 has no line. Throws `ReportError` as `sites` does.
+    /// sites; a site of rank 0 has no line. Throws `RecordError` as `sites` does.
     public static func csv(_ history: TripletHistory, names: [String] = [], step: Int?) throws -> String {
         let snapshot = try history.snapshot(at: step)
         var text = "step,site,layer,role,index,value,energy,cumulative\n"
@@ -27,7 +29,7 @@ extension SpectrumReport {
     /// An object with the run, the sites that `table` shows, and their total. With `names` only those sites, on
     /// one line, and each with its values in every snapshot up to `step`.
     ///
-    /// Measures that are not defined are null, as is what is not finite. Throws `ReportError` as `sites` does.
+    /// Measures that are not defined are null, as is what is not finite. Throws `RecordError` as `sites` does.
     public static func json(_ history: TripletHistory, names: [String] = [], step: Int?) throws -> String {
         let snapshot = try history.snapshot(at: step)
         let run = history.run

@@ -1,8 +1,11 @@
+import Messages
+import RunRecords
+
 extension SpectrumReport {
     /// For each named site its singular values after `step` (nil for the last recorded snapshot) with their
     /// energy, how they got there, and the importance of its triplets.
     ///
-    /// Throws `ReportError` for an unknown name, with names near it, and when `step` is outside the run.
+    /// Throws `RecordError` for an unknown name, with names near it, and when `step` is outside the run.
     public static func sites(
         _ history: TripletHistory, names: [String], step: Int?, style: Style
     ) throws -> String {

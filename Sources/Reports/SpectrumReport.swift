@@ -1,3 +1,6 @@
+import Messages
+import RunRecords
+
 /// The singular values of what a run learned: tables for the terminal, CSV and JSON for programs.
 public enum SpectrumReport {
     /// The share of the energy whose values are counted.
@@ -6,7 +9,7 @@ public enum SpectrumReport {
     /// A row for each site, after `step` (nil for the last recorded snapshot), and one for all sites together,
     /// taken as the blocks of one matrix. Columns that `style.width` has no room for are named below.
     ///
-    /// Throws `ReportError` when `step` is outside the run.
+    /// Throws `RecordError` when `step` is outside the run.
     public static func table(_ history: TripletHistory, step: Int?, style: Style) throws -> String {
         let snapshot = try history.snapshot(at: step)
         let table = SpectrumTable(history, snapshot, style)

@@ -1,3 +1,6 @@
+import Messages
+import RunRecords
+
 /// The grid of sites and measures; what has no room is left out.
 struct SpectrumTable {
     private enum Measure: CaseIterable {

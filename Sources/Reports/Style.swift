@@ -1,3 +1,5 @@
+import Messages
+
 /// What the place where a report is shown can do.
 public struct Style: Sendable, Equatable {
     /// Columns; a table gets narrower for fewer, down to the least it needs to stay legible.

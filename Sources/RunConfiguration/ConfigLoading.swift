@@ -1,3 +1,5 @@
+import Messages
+
 /// A configuration on its way from layers to a checked whole.
 struct ConfigLoading {
     private enum Layer { case file, flags }

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// A value as written in a file or after a flag, and the ways to read it.
 ///

@@ -1,5 +1,7 @@
 import Foundation
+import ModelFiles
 import ReportPages
+import RunRecords
 
 /// The runs below some folders, by name. Whoever asks for one names it; no path is ever made of what was asked.
 struct RunCatalog: Sendable {
@@ -35,7 +37,7 @@ struct RunCatalog: Sendable {
     }
 
     private static func isRun(_ folder: URL) -> Bool {
-        FileManager.default.fileExists(atPath: folder.appendingPathComponent("events.jsonl").path)
+        FileManager.default.fileExists(atPath: RunFolder(folder).events.path)
     }
 
     private static func runs(below folder: URL, path: String, depth: Int) -> [(path: String, run: URL)] {
@@ -54,17 +56,16 @@ struct RunCatalog: Sendable {
     /// What changes whenever one of these runs, or which there are, changes: a few hexadecimal digits.
     static func news(_ entries: [RunListPage.Entry]) -> String {
         let state = entries.map { entry in
-            let marks = ["events.jsonl", "triplets.jsonl"].map { name -> String in
+            let run = RunFolder(entry.folder)
+            let marks = [run.events, run.triplets].map { file -> String in
                 var status = stat()
-                guard stat(entry.folder.appendingPathComponent(name).path, &status) == 0 else { return "-" }
+                guard stat(file.path, &status) == 0 else { return "-" }
                 return "\(status.st_size).\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
             }
             return "\(entry.name)\t\(marks.joined(separator: "\t"))"
         }.joined(separator: "\n")
-        // FNV-1a
-        let digest = state.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
-            ($0 ^ UInt64($1)) &* 0x100_0000_01B3
-        }
-        return String(digest, radix: 16)
+        let digest = SHA256Digest()
+        Array(state.utf8).withUnsafeBytes { digest.update($0) }
+        return String(digest.hexadecimal().prefix(16))
     }
 }

@@ -4,8 +4,8 @@ extension SummaryValue {
     static func scalar(_ tag: String, _ value: Double) -> Self { Self(tag, .scalar(Float(value))) }
 
     /// Counts in 30 buckets of one width; finite values only, of which there must be one.
-    static func histogram(_ tag: String, _ all: [Float]) -> Self? {
-        let values = all.filter(\.isFinite).map(Double.init)
+    static func histogram(_ tag: String, _ all: [Double]) -> Self? {
+        let values = all.filter(\.isFinite)
         guard let least = values.min(), let greatest = values.max() else { return nil }
         let count = least == greatest ? 1 : 30
         let width = (greatest - least) / Double(count)

@@ -1,7 +1,7 @@
-import Adapters
 import Foundation
+import RankAllocation
 import Reports
-import Training
+import RunRecords
 
 /// Writes a run's events to `tensorboard/` in its folder as they come. A resumed run takes back what it is going to do
 /// again, so that nothing stands there twice.
@@ -9,7 +9,7 @@ public final class TensorBoardLog {
     private let folder: URL
     private let settings: [String: String]
     private var file: EventFolder?
-    private var sites: [SiteDescription] = []
+    private var sites: [RunRecord.Site] = []
     private var largestRank = 1
     private var lastTripletStep = -1
 
@@ -30,18 +30,19 @@ public final class TensorBoardLog {
         FileManager.default.fileExists(atPath: folder(of: run).path)
     }
 
-    private static func folder(of run: URL) -> URL { run.appendingPathComponent("tensorboard") }
+    private static func folder(of run: URL) -> URL { RunFolder(run).tensorBoard }
 
     public func append(_ event: TrainingEvent) throws {
         switch event {
-        case .started(let start): try begin(start)
+        case .started(let start, let isEvaluationDue):
+            try begin(start, isEvaluationDue: isEvaluationDue)
         case .step(let record): try add(record.step, scalars(record))
         case .allocation(let record): try add(record.step, summaries(record))
-        case .triplets(let step, let snapshots):
+        case .triplets(let snapshot):
             // The last allocation and the end of a run may be one step.
-            if step == lastTripletStep { break }
-            lastTripletStep = step
-            try add(step, summaries(snapshots))
+            if snapshot.step == lastTripletStep { break }
+            lastTripletStep = snapshot.step
+            try add(snapshot.step, summaries(snapshot))
         case .evaluation(let record):
             let metrics = record.metrics.compactMap { metric in
                 metric.value.map { (name: "Metric/\(metric.name)", value: $0) }
@@ -55,20 +56,24 @@ public final class TensorBoardLog {
         }
     }
 
-    private func begin(_ start: RunStart) throws {
+    private func begin(_ start: RunRecord.Start, isEvaluationDue: Bool) throws {
         sites = start.sites
         let isNew = start.completedSteps == 0
         largestRank = Self.startingRank(start)
-        file = try EventFolder(folder, keeping: isNew ? nil : { [self] in goesOn(after: $0, start) })
+        file = try EventFolder(
+            folder,
+            keeping: isNew ? nil : { [self] in goesOn(after: $0, start, isEvaluationDue: isEvaluationDue) })
         if isNew { try add(0, [.sessionStart(settings, seconds: Date().timeIntervalSince1970)]) }
     }
 
     /// Whether a resumed run does not do again what an event tells; notes the last snapshot and the rank
     /// that its picture's colors end at.
-    private func goesOn(after event: EventMessage, _ start: RunStart) -> Bool {
+    private func goesOn(
+        after event: EventMessage, _ start: RunRecord.Start, isEvaluationDue: Bool
+    ) -> Bool {
         let values = event.values
         let isAgain =
-            event.step == start.completedSteps && start.isEvaluationDue
+            event.step == start.completedSteps && isEvaluationDue
             && values.contains { $0.tag == Self.validationTag }
         guard event.step <= start.completedSteps, !isAgain else { return false }
         for value in values where value.tag == Self.scaleTag {
@@ -79,10 +84,10 @@ public final class TensorBoardLog {
     }
 
     /// The mean rank that the first budget pays for.
-    private static func startingRank(_ start: RunStart) -> Int {
+    private static func startingRank(_ start: RunRecord.Start) -> Int {
         let cost =
             start.budgetUnit == .triplets
-            ? start.sites.count : start.sites.reduce(0) { $0 + $1.outputs + $1.inputs + 1 }
+            ? start.sites.count : start.sites.reduce(0) { $0 + $1.tripletParameters }
         return cost > 0 ? max(1, (start.initialBudget + cost - 1) / cost) : 1
     }
 
@@ -91,7 +96,7 @@ public final class TensorBoardLog {
         try file?.append(EventMessage(step: Int64(step), .summary(values)))
     }
 
-    private func scalars(_ record: StepRecord) -> [SummaryValue] {
+    private func scalars(_ record: RunRecord.Step) -> [SummaryValue] {
         var values: [SummaryValue] = [
             .scalar("Loss/train", record.loss),
             .scalar("Training/learning_rate", record.learningRate),
@@ -108,25 +113,25 @@ public final class TensorBoardLog {
         return values
     }
 
-    private func summaries(_ record: AllocationRecord) -> [SummaryValue] {
+    private func summaries(_ record: RunRecord.Allocation) -> [SummaryValue] {
         var values: [SummaryValue] = []
-        if let threshold = record.threshold {
-            values.append(.scalar("Budget/mask_threshold", Double(threshold)))
+        if let threshold = record.worstKept {
+            values.append(.scalar("Budget/mask_threshold", threshold))
         }
         for (site, rank) in zip(sites, record.ranks) {
-            values.append(.scalar("Ranknum/\(site.site)", Double(rank)))
+            values.append(.scalar("Ranknum/\(site.name)", Double(rank)))
         }
         return values
     }
 
-    private func summaries(_ snapshots: [SiteSnapshot]) -> [SummaryValue] {
-        let ranks = snapshots.map { $0.kept.count { $0 } }
+    private func summaries(_ snapshot: TripletHistory.Snapshot) -> [SummaryValue] {
+        let ranks = snapshot.ranks
         largestRank = max(largestRank, ranks.max() ?? 0)
-        var values = zip(sites, snapshots).compactMap { site, snapshot in
-            SummaryValue.histogram("SingularValues/\(site.site)", snapshot.spectrum.values)
+        var values = zip(sites, snapshot.sites).compactMap { site, triplets in
+            SummaryValue.histogram("SingularValues/\(site.name)", triplets.spectrum.values)
         }
         if !sites.isEmpty {
-            let grid = RankGrid(sites.map { ($0.site.layer, $0.site.role.rawValue) })
+            let grid = RankGrid(sites)
             let rows = grid.roles.indices.map { grid.column($0).map { at in at.map { ranks[$0] } } }
             values.append(.image("Ranks/layers_by_roles", RankImage(rows, largest: largestRank)))
             values.append(.scalar(Self.scaleTag, Double(largestRank)))

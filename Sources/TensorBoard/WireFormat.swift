@@ -143,5 +143,8 @@ struct WireReader {
         return taken
     }
 
-    private static func integer(_ bytes: Data) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+    /// Of little-endian bytes
+    private static func integer(_ bytes: Data) -> UInt64 {
+        bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
 }

@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import ModelFiles
+import RunRecords
 
 /// The adapter folder that a path names: a run's best or last, or the folder itself, written here or by PEFT.
 public struct AdapterFolder: Sendable {

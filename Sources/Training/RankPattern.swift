@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import RunRecords
 import Transformers
 
 /// A rank for each adapted matrix: from a JSON object of site names and ranks, or from the last table of a run's
@@ -12,12 +13,12 @@ struct RankPattern {
     static func file(_ url: URL) -> URL {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
-        return exists && isFolder.boolValue ? url.appendingPathComponent("ranks.csv") : url
+        return exists && isFolder.boolValue ? RunFolder(url).ranks : url
     }
 
     init(_ url: URL) throws {
         file = Self.file(url)
-        ranks = try file.pathExtension == "csv" ? Self.table(file) : Self.object(file)
+        ranks = try file.pathExtension == "csv" ? RankFileReader.lastTable(of: file) : Self.object(file)
     }
 
     /// The ranks of exactly these layers; a layer without rank and a name without layer are errors.
@@ -64,31 +65,5 @@ struct RankPattern {
             ranks[name] = rank
         }
         return ranks
-    }
-
-    /// The ranks of the last step in a run's `ranks.csv`, read from its end: such a table may be long. What a killed run left
-    /// of a table is passed over.
-    private static func table(_ file: URL) throws -> [String: Int] {
-        let bytes = try FileBytes.read(file)
-        var tables: [(step: Substring, ranks: [String: Int])] = []
-        // A line without its end is torn; the first one is the header.
-        var end = (bytes.lastIndex(of: 0x0A) ?? -1) + 1
-        while end > 0, let start = bytes[..<(end - 1)].lastIndex(of: 0x0A) {
-            let line = String(decoding: bytes[(start + 1)..<(end - 1)], as: UTF8.self)
-            end = start + 1
-            let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-            guard fields.count == 5, let rank = Int(fields[4]), rank >= 0 else {
-                throw error(
-                    file, nil, "a line is not 'step,site,layer,role,rank'", "use the file as the run wrote it"
-                )
-            }
-            if tables.last?.step != fields[0] {
-                if tables.count == 2 { break }
-                tables.append((fields[0], [:]))
-            }
-            tables[tables.count - 1].ranks[String(fields[1])] = rank
-        }
-        let isTorn = tables.count == 2 && tables[0].ranks.count < tables[1].ranks.count
-        return (isTorn ? tables[1] : tables.first)?.ranks ?? [:]
     }
 }

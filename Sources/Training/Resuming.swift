@@ -2,6 +2,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RunConfiguration
+import RunRecords
 
 /// Where a run goes on.
 public enum ResumePoint: Sendable, Equatable {
@@ -45,7 +46,7 @@ extension RunFolder {
         switch point {
         case .step(let step):
             guard steps.contains(step) else {
-                let there = steps.reversed().map { "step-\($0)" }.joined(separator: ", ")
+                let there = steps.reversed().map(Self.checkpointName(step:)).joined(separator: ", ")
                 throw TrainingError(
                     .missing,
                     "\(url.path) has no checkpoint of step \(step); it has \(there.isEmpty ? "none" : there)")
@@ -91,7 +92,7 @@ extension RunFolder {
         let checkpoint = try Checkpoint.read(checkpoint(step: step))
         let offsets = checkpoint.offsets
         for (file, bytes) in [
-            (events, offsets.events), (ranksFile, offsets.ranks), (tripletsFile, offsets.triplets),
+            (events, offsets.events), (ranks, offsets.ranks), (triplets, offsets.triplets),
         ] {
             let size = (try? file.resourceValues(forKeys: [.fileSizeKey]))?.fileSize ?? 0
             guard size >= bytes else {
@@ -108,16 +109,11 @@ extension RunFolder {
         let progress = checkpoint.progress
         let isStopped = config.earlyStopping.map { progress.evaluationsWithoutImprovement >= $0 } ?? false
         guard isStopped || (progress.step >= totalSteps && !progress.isEvaluationDue) else { return }
-        let data = try Data(contentsOf: events, options: .mappedIfSafe)
-        for line in data.dropFirst(checkpoint.offsets.events).split(separator: UInt8(ascii: "\n")) {
-            guard let event = try? JSONValue.parse(String(decoding: line, as: UTF8.self)),
-                event["event"]?.string == "end"
-            else { continue }
-            throw TrainingError(
-                .usage,
-                "\(url.path) ended at step \(progress.step)\(isStopped ? " by early stopping" : ""); there is nothing "
-                    + "to resume. Start a new run for more steps")
-        }
+        guard try EventReader.tellsAnEnd(events, from: checkpoint.offsets.events) else { return }
+        throw TrainingError(
+            .usage,
+            "\(url.path) ended at step \(progress.step)\(isStopped ? " by early stopping" : ""); there is nothing "
+                + "to resume. Start a new run for more steps")
     }
 
     /// Throws unless the best adapter (or model) so far is there and whole: the run may end without a better one.

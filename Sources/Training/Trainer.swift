@@ -3,6 +3,7 @@ import Autodiff
 import Foundation
 import Matrices
 import RankAllocation
+import RunRecords
 import Transformers
 
 /// What a trainer needs to know about the optimization, resolved from the configuration.

@@ -4,6 +4,7 @@ import Matrices
 import ModelFiles
 import RankAllocation
 import RunConfiguration
+import RunRecords
 import Transformers
 
 /// One run of `adalora train`: from a configuration to a run folder.
@@ -57,12 +58,12 @@ public final class TrainingSession {
             startWarnings += found.warnings
             folder.removeLeftovers()
             folder.leaveCheckpoints(after: progress.step, at: resume)
-            log = try EventLog(folder: folder.url, offsets: checkpoint.offsets)
+            log = try EventLog(folder, offsets: checkpoint.offsets)
         } else {
             try folder.create()
             lock = try FolderLock(folder.url)
             try AtomicFile.write(Data(config.yaml().utf8), to: folder.config)
-            log = try EventLog(folder: folder.url, offsets: nil)
+            log = try EventLog(folder, offsets: nil)
         }
     }
 
@@ -70,7 +71,7 @@ public final class TrainingSession {
     /// is then saved.
     public func run(
         shouldStop: @escaping () -> Bool, onEvent: @escaping (TrainingEvent) -> Void
-    ) throws -> RunEnd {
+    ) throws -> RunRecord.End {
         let clock = ContinuousClock()
         let started = clock.now
         let earlier = progress.seconds
@@ -78,7 +79,7 @@ public final class TrainingSession {
             try log.append(event)
             onEvent(event)
         }
-        try emit(.started(startRecord()))
+        try emit(.started(startRecord(), isEvaluationDue: progress.isEvaluationDue))
         for warning in startWarnings { try emit(.warning(warning)) }
         if progress.step == 0, try !start(unless: shouldStop, emit) { return try finish(.interrupted, emit) }
         var epoch = -1
@@ -134,7 +135,7 @@ public final class TrainingSession {
         if let allocation = result.allocation {
             try emit(.allocation(Self.record(allocation, step: step)))
             try log.appendRanks(allocation.ranks, step: step)
-            if let snapshot = allocation.snapshot { try emit(.triplets(step: step, sites: snapshot)) }
+            if let snapshot = allocation.snapshot { try emit(.triplets(.init(snapshot, step: step))) }
         }
         try emit(.step(record(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
         if let ranks = trainer.ranks, step == ranks.schedule.lastBudgetingStep { try compact(step, emit) }
@@ -146,7 +147,7 @@ public final class TrainingSession {
         trainer.compact()
         try emit(
             .compaction(
-                CompactionRecord(
+                .init(
                     step: step, ranks: trainer.adapters.ranks, parametersBefore: before,
                     parametersAfter: trainer.trainableParameters)))
     }
@@ -194,22 +195,25 @@ public final class TrainingSession {
         _ evaluation: Evaluation, _ step: Int, isBest: Bool, since started: ContinuousClock.Instant
     ) -> TrainingEvent {
         .evaluation(
-            EvaluationRecord(
-                step: step, loss: evaluation.loss, metrics: evaluation.metrics, isBest: isBest,
+            .init(
+                step: step, loss: evaluation.loss,
+                metrics: evaluation.metrics.map { .init(name: $0.name, value: $0.value) }, isBest: isBest,
                 seconds: (ContinuousClock.now - started).seconds))
     }
 
-    private func finish(_ reason: RunEnd.Reason, _ emit: (TrainingEvent) throws -> Void) throws -> RunEnd {
+    private func finish(_ reason: RunRecord.End.Reason, _ emit: (TrainingEvent) throws -> Void) throws
+        -> RunRecord.End
+    {
         try saveCheckpoint(emit)
         if reason != .interrupted {
             try log.appendRanks(trainer.adapters.ranks, step: progress.step)
-            try emit(.triplets(step: progress.step, sites: try trainer.snapshot()))
+            try emit(.triplets(.init(try trainer.snapshot(), step: progress.step)))
             try saveResult(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
             if progress.bestStep == nil {
                 try saveResult(to: isFull ? folder.model : folder.adapter, step: progress.step)
             }
         }
-        let end = RunEnd(
+        let end = RunRecord.End(
             reason: reason, step: progress.step, bestStep: progress.bestStep, ranks: trainer.adapters.ranks,
             trainableParameters: trainableParameters,
             tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: ProcessMemory().peak ?? 0)
@@ -220,7 +224,7 @@ public final class TrainingSession {
 
     private func saveCheckpoint(_ emit: (TrainingEvent) throws -> Void) throws {
         let url = folder.checkpoint(step: progress.step)
-        try emit(.checkpoint(step: progress.step, folder: url.lastPathComponent))
+        try emit(.checkpoint(.init(step: progress.step, folder: url.lastPathComponent)))
         try log.sync()
         try trainer.checkpoint(
             progress: progress, offsets: log.offsets, configuration: config.yaml(),
@@ -259,37 +263,37 @@ public final class TrainingSession {
         }
     }
 
-    private func startRecord() -> RunStart {
+    private func startRecord() -> RunRecord.Start {
         let schedule = trainer.ranks?.schedule
         let total = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank }
-        return RunStart(
+        return RunRecord.Start(
             method: config.method.rawValue, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
-            completedSteps: progress.step, isEvaluationDue: progress.isEvaluationDue,
-            trainExamples: inputs.train.count,
+            completedSteps: progress.step, trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.count ?? 0, labels: inputs.task.record.labels,
-            sites: trainer.adapters.adapters.map {
-                SiteDescription(site: $0.site, outputs: $0.layer.outputs, inputs: $0.layer.inputs)
-            }, allocator: trainer.ranks == nil ? nil : config.allocator.rawValue,
+            sites: trainer.adapters.adapters.map { .init($0.layer) },
+            allocator: trainer.ranks == nil ? nil : config.allocator.rawValue,
             budgetUnit: trainer.ranks?.settings.unit ?? .triplets,
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
             frozenParameters: inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }, threads: threads,
             kernel: KernelSelection.currentKernel, date: ISO8601DateFormatter().string(from: Date()),
-            environment: environment, hashes: inputs.fingerprints)
+            environment: environment.map { .init(name: $0.name, value: $0.value) },
+            hashes: inputs.fingerprints.map { .init(name: $0.name, value: $0.hash) })
     }
 
-    private static func record(_ allocation: AllocationOutcome, step: Int) -> AllocationRecord {
-        AllocationRecord(
+    private static func record(_ allocation: AllocationOutcome, step: Int) -> RunRecord.Allocation {
+        RunRecord.Allocation(
             step: step, budget: allocation.budget, spent: allocation.spent, ranks: allocation.ranks,
-            threshold: allocation.worstKept, worstKept: allocation.worstKept,
-            bestPruned: allocation.bestPruned, returned: allocation.returned, left: allocation.left,
+            worstKept: allocation.worstKept.map(Double.init),
+            bestPruned: allocation.bestPruned.map(Double.init), returned: allocation.returned,
+            left: allocation.left,
             added: allocation.added)
     }
 
-    private func record(_ result: Trainer.StepResult, step: Int, seconds: Double) -> StepRecord {
+    private func record(_ result: Trainer.StepResult, step: Int, seconds: Double) -> RunRecord.Step {
         let rank = trainer.adapters.ranks.reduce(0, +)
-        return StepRecord(
+        return RunRecord.Step(
             step: step, epoch: Double(step) / Double(sampler.stepsPerEpoch),
             phase: trainer.ranks?.schedule.phase(at: step).rawValue ?? "fixed", loss: result.loss,
             orthogonality: result.orthogonality, gradientNorm: result.gradientNorm, learningRate: result.rate,

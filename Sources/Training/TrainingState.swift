@@ -4,6 +4,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RankAllocation
+import RunRecords
 
 /// Where a run stands, apart from the tensors.
 struct Progress: Sendable, Equatable {

@@ -91,7 +91,9 @@ struct CompareCommand: ParsableCommand {
                 .usage, what + "; nothing was written. Use the plan and data that they were made with")
         }
         // Which trials those are is known only after the search.
-        let waits = state.blocked.isEmpty ? "" : ", but for those of learning rates that a search has still to choose"
+        let waits =
+            state.blocked.isEmpty
+            ? "" : ", but for those of learning rates that a search has still to choose"
         Terminal.error("note: \(what); they stay, and do not count\(waits)")
     }
 

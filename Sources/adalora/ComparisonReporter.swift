@@ -3,6 +3,7 @@ import Comparison
 import Foundation
 import ModelFiles
 import Reports
+import RunRecords
 
 /// Writes the report of a comparison: `report.md`, `table.csv` and pictures.
 struct ComparisonReporter {

@@ -7,6 +7,7 @@ import ModelFiles
 import RankAllocation
 import Reports
 import RunConfiguration
+import RunRecords
 import Tokenizers
 import Training
 
@@ -52,7 +53,7 @@ enum Failure {
             case .unreadable, .unwritable, .diskFull: 74
             case .inUse: 75
             }
-        case let error as ReportError:
+        case let error as RecordError:
             switch error.kind {
             case .missing: 66
             default: 65

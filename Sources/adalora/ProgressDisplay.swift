@@ -1,11 +1,11 @@
 import Foundation
-import Training
+import RunRecords
 
 /// Shows a run on standard error: one line that renews itself on a terminal, plain lines elsewhere.
 final class ProgressDisplay {
     private let isTerminal: Bool
     private let clock = ContinuousClock()
-    private var start: RunStart?
+    private var start: RunRecord.Start?
     private var begun: ContinuousClock.Instant
     private var lastShown: ContinuousClock.Instant
     private var smoothedLoss: Double?
@@ -20,7 +20,7 @@ final class ProgressDisplay {
 
     func show(_ event: TrainingEvent) {
         switch event {
-        case .started(let record):
+        case .started(let record, _):
             start = record
             begun = clock.now
             line(Self.opening(record))
@@ -44,7 +44,7 @@ final class ProgressDisplay {
         }
     }
 
-    private static func opening(_ start: RunStart) -> String {
+    private static func opening(_ start: RunRecord.Start) -> String {
         var text =
             "\(start.method): \(grouped(start.trainExamples)) training rows, \(start.totalSteps) steps, "
         text +=
@@ -62,7 +62,7 @@ final class ProgressDisplay {
         return text
     }
 
-    private static func closing(_ end: RunEnd) -> String {
+    private static func closing(_ end: RunRecord.End) -> String {
         let reason =
             switch end.reason {
             case .completed: "done"
@@ -77,7 +77,7 @@ final class ProgressDisplay {
             + "\(grouped(end.trainableParameters)) trainable parameters"
     }
 
-    private func step(_ record: StepRecord) {
+    private func step(_ record: RunRecord.Step) {
         guard let start else { return }
         smoothedLoss = smoothedLoss.map { 0.95 * $0 + 0.05 * record.loss } ?? record.loss
         recent.append((record.tokens, record.seconds))
@@ -95,7 +95,7 @@ final class ProgressDisplay {
         }
     }
 
-    private func summary(_ record: StepRecord, _ start: RunStart) -> String {
+    private func summary(_ record: RunRecord.Step, _ start: RunRecord.Start) -> String {
         var text =
             "step \(record.step)/\(start.totalSteps)  loss \(Self.fixed(smoothedLoss ?? record.loss, 4))"
         if record.orthogonality > 0 { text += "  orth \(Self.fixed(record.orthogonality, 4))" }
@@ -105,7 +105,7 @@ final class ProgressDisplay {
         return text + "  \(rate)  ETA \(eta(record, start))"
     }
 
-    private func bar(_ record: StepRecord, _ start: RunStart) -> String {
+    private func bar(_ record: RunRecord.Step, _ start: RunRecord.Start) -> String {
         let text = summary(record, start)
         let room = Terminal.width - text.count - 4
         guard room >= 8 else { return text }
@@ -121,7 +121,7 @@ final class ProgressDisplay {
         return seconds > 0 ? "\(Self.grouped(Int(Double(tokens) / seconds))) tokens/s" : "– tokens/s"
     }
 
-    private func eta(_ record: StepRecord, _ start: RunStart) -> String {
+    private func eta(_ record: RunRecord.Step, _ start: RunRecord.Start) -> String {
         let done = record.step - start.completedSteps
         let elapsed = clock.now - begun
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18

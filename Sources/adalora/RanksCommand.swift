@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Reports
+import RunRecords
 
 struct RanksCommand: ParsableCommand {
     enum Format: String, CaseIterable, ExpressibleByArgument { case table, csv, json }

@@ -4,6 +4,7 @@ import Foundation
 import ModelFiles
 import ReportPages
 import Reports
+import RunRecords
 
 struct ReportCommand: ParsableCommand {
     enum Format: String, CaseIterable, ExpressibleByArgument { case html, svg, png, csv, json, markdown }
@@ -76,7 +77,7 @@ struct ReportCommand: ParsableCommand {
         let file =
             output.map { URL(fileURLWithPath: $0) }
             ?? (runs.count == 1
-                ? URL(fileURLWithPath: runs[0]).appendingPathComponent("report.html")
+                ? RunFolder(URL(fileURLWithPath: runs[0])).page
                 : URL(fileURLWithPath: "report.html"))
         try AtomicFile.write(Data(report.html().utf8), to: file)
         Terminal.error("report: \(file.relativePath)")
@@ -90,7 +91,7 @@ struct ReportCommand: ParsableCommand {
 
 /// Pictures by librsvg's `rsvg-convert`.
 enum PNG {
-    /// Twice the size of the SVG, for dense screens and print. Throws `ReportError` where the program is missing or
+    /// Twice the size of the SVG, for dense screens and print. Throws `RecordError` where the program is missing or
     /// fails.
     static func data(svg: String) throws -> Data {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -110,14 +111,14 @@ enum PNG {
         process.waitUntilExit()
         // What env(1) ends with when it does not find the program.
         guard process.terminationStatus != 127 else {
-            throw ReportError(
+            throw RecordError(
                 kind: .missing, place: "rsvg-convert",
                 problem: "PNG is made by this program, which is not installed",
                 advice: "apt-get install librsvg2-bin, or use --format svg")
         }
         guard process.terminationStatus == 0, let data = FileManager.default.contents(atPath: target.path)
         else {
-            throw ReportError(
+            throw RecordError(
                 kind: .unreadable, place: "rsvg-convert",
                 problem: "it made no picture (status \(process.terminationStatus))",
                 advice: "use --format svg")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Reports
+import RunRecords
 
 struct SpectrumCommand: ParsableCommand {
     enum Format: String, CaseIterable, ExpressibleByArgument { case table, csv, json }

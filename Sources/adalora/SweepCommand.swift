@@ -6,6 +6,7 @@ import Glibc
 import ModelFiles
 import Reports
 import RunConfiguration
+import RunRecords
 import Training
 
 struct SweepCommand: ParsableCommand {
@@ -150,7 +151,7 @@ struct SweepCommand: ParsableCommand {
 
     /// A folder of another sweep's run is no result of this one.
     private func checkUnchanged(_ run: SweepRun) throws {
-        let file = folder(run).appendingPathComponent("config.yaml")
+        let file = RunFolder(folder(run)).config
         guard let yaml = try? String(contentsOf: file, encoding: .utf8) else { return }
         let old = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: []).config
         let now = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags(run)).config

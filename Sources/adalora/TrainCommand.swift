@@ -5,6 +5,7 @@ import Matrices
 import ModelFiles
 import Reports
 import RunConfiguration
+import RunRecords
 import TensorBoard
 import Training
 

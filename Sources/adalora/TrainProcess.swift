@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ModelFiles
 import Reports
+import RunRecords
 import Training
 
 /// One `adalora train` in a process of its own, its output in a log beside the run folder.

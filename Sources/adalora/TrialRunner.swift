@@ -4,11 +4,15 @@ import Foundation
 import ModelFiles
 import Reports
 import RunConfiguration
+import RunRecords
 import Training
 
 /// Runs one trial of a comparison: `adalora train` in a process of its own, so that its peak memory is its own and
 /// nothing of one run reaches the next; then the test.
 struct TrialRunner {
+    /// In a run's folder, its adapter cut to a budget.
+    private static let cutName = "adapter-cut"
+
     let plan: ComparisonPlan
     let store: ResultStore
     let threads: Int?
@@ -176,7 +180,7 @@ struct TrialRunner {
     private func test(_ trial: Trial, _ truthID: String, _ folder: URL, _ result: inout TrialResult) throws {
         var adapter = RunFolder(folder).best
         if trial.pruneFrom != nil, let budget = trial.budget {
-            let cut = folder.appendingPathComponent("adapter-cut")
+            let cut = folder.appendingPathComponent(Self.cutName)
             try? FileManager.default.removeItem(at: cut)
             let parameters = budget.parameters(perRank: try perRank())
             let shrinking = try AdapterShrinking(
@@ -230,9 +234,10 @@ struct TrialRunner {
 
     /// Records stay: they make the pictures.
     func removeWeights(_ id: String) {
-        let folder = runFolder(id)
-        for name in ["checkpoints", "adapter", "adapter-last", "adapter-cut", "model", "model-last"] {
-            try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+        let run = RunFolder(runFolder(id))
+        let cut = run.url.appendingPathComponent(Self.cutName)
+        for url in [run.checkpoints, run.adapter, run.lastAdapter, cut, run.model, run.lastModel] {
+            try? FileManager.default.removeItem(at: url)
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Reports
+import RunRecords
 
 struct WatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -43,7 +44,7 @@ struct WatchCommand: ParsableCommand {
     private func poll(_ follower: inout RunFollower) throws -> RunFollower.Change? {
         do {
             return try follower.poll()
-        } catch let error as ReportError where error.kind == .missing && wait {
+        } catch let error as RecordError where error.kind == .missing && wait {
             return nil
         }
     }

@@ -110,7 +110,8 @@ import Testing
         let other = try compare(workspace, ["--limit", "1"])
         #expect(
             other.status == 0 && other.errors.contains("note: 28 of 28 results in out belong to no trial"))
-        #expect(other.errors.contains("do not count, but for those of learning rates that a search has still"))
+        #expect(
+            other.errors.contains("do not count, but for those of learning rates that a search has still"))
     }
 
     /// Interrupted in the middle of a run: the same command finishes that run and the rest.

@@ -185,7 +185,7 @@ import Testing
             #expect(try workspace.bytes("run/\(name)") == workspace.bytes("whole/\(name)"), "\(name)")
         }
         let pictures = try ["run", "whole"].map { run in
-            try TensorBoardTests.events(workspace, run).flatMap(\.summary.value)
+            try TensorBoardTests.events(workspace, run).flatMap(\.values)
                 .count { $0.tag == "Ranks/layers_by_roles" }
         }
         #expect(pictures[0] == pictures[1] && pictures[0] > 0)

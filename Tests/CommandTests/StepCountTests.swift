@@ -31,7 +31,8 @@ import Testing
     @Test(arguments: [
         ("products", -1.0, "products a step, more than"),
         ("factorizations", -1, "factorizations a step, more than"),
-        ("allocations", -1000, "allocations a step, more than"), ("flops", 100_000, "flops a step, fewer than"),
+        ("allocations", -1000, "allocations a step, more than"),
+        ("flops", 100_000, "flops a step, fewer than"),
         ("bytes", 200_000, "bytes a step, fewer than"), ("loss", 0.01, "computes something else"),
     ])
     func anotherLimitIsAnError(_ key: String, _ change: Double, _ message: String) throws {

@@ -83,7 +83,8 @@ import Testing
         #expect(try rest("seeds: [45, 46]", "seeds: [45, 46, 47]") == ["AdaLoRA"])
         #expect(try rest("{epochs: 3}", "{epochs: 2}").count == 5)
         // A default written out, a number written otherwise, and what the runs are judged by.
-        #expect(try rest("targets: [query, key]", "targets: [query, key], importance: spectral-sensitivity").isEmpty)
+        let targets = "targets: [query, key]"
+        #expect(try rest(targets, targets + ", importance: spectral-sensitivity").isEmpty)
         #expect(try rest("{epochs: 3}", "{epochs: 3.0}").isEmpty)
         #expect(try rest("metric: macro-f1", "metric: accuracy").isEmpty)
         #expect(try rest("targets: [query, key]", "targets: [query, key], importance: random").count == 2)

@@ -4,6 +4,7 @@ import ModelFiles
 import ReportPages
 import Reports
 import RunFolders
+import RunRecords
 import Testing
 
 @Suite struct FigureTests {
@@ -61,7 +62,7 @@ import Testing
     ])
     func whatIsNotThereIsAnError(id: String, message: String) throws {
         let report = try report()
-        let error = #expect(throws: ReportError.self) {
+        let error = #expect(throws: RecordError.self) {
             _ = try report.figure(id).svg(FigureForm(id: "x"))
         }
         #expect(error?.description == message)

@@ -1,6 +1,7 @@
 import Foundation
 import Reports
 import RunFolders
+import RunRecords
 import Testing
 
 struct RankReportTests {

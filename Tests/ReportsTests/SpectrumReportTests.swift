@@ -1,6 +1,7 @@
 import Foundation
 import Reports
 import RunFolders
+import RunRecords
 import Testing
 
 struct SpectrumReportTests {
@@ -367,12 +368,12 @@ struct SpectrumReportTests {
             { _ = try SpectrumReport.csv(history, names: ["layer.0.outputs"], step: nil) },
             { _ = try SpectrumReport.json(history, names: ["layer.0.outputs"], step: nil) },
         ] {
-            let error = try #require(throws: ReportError.self) { try body() }
+            let error = try #require(throws: RecordError.self) { try body() }
             #expect(
                 error.description.hasSuffix(
                     ": the run has no site 'layer.0.outputs'; did you mean layer.0.output?"))
         }
-        #expect(throws: ReportError.self) { try SpectrumReport.table(history, step: 21, style: Style()) }
+        #expect(throws: RecordError.self) { try SpectrumReport.table(history, step: 21, style: Style()) }
     }
 
     @Test func namesCannotStyleTheTerminal() throws {

@@ -1,5 +1,5 @@
 import Foundation
-import Reports
+import RunRecords
 
 /// A run folder in the temporary directory, written line by line; removed when the last reference goes.
 package final class RunFolderFixture {

@@ -1,0 +1,210 @@
+import Foundation
+import ModelFiles
+
+/// Writes a run's `events.jsonl` (the source of truth), `ranks.csv` and `triplets.jsonl`, all append-only.
+public final class EventLog {
+    private let events: AppendFile
+    private let ranks: AppendFile
+    private let triplets: AppendFile
+    private var sites: [RunRecord.Site] = []
+    private var lastRankStep = -1
+    private var lastTripletStep = -1
+
+    /// Where each file ends.
+    public struct Offsets: Sendable, Equatable {
+        public let events: Int
+        public let ranks: Int
+        public let triplets: Int
+
+        package init(events: Int, ranks: Int, triplets: Int) {
+            self.events = events
+            self.ranks = ranks
+            self.triplets = triplets
+        }
+    }
+
+    public var offsets: Offsets {
+        Offsets(events: events.byteOffset, ranks: ranks.byteOffset, triplets: triplets.byteOffset)
+    }
+
+    /// A resumed run continues at the offsets its checkpoint holds: what was logged after it happens again.
+    public init(_ folder: RunFolder, offsets: Offsets?) throws {
+        events = try AppendFile(folder.events, truncatingTo: offsets?.events ?? 0)
+        ranks = try AppendFile(folder.ranks, truncatingTo: offsets?.ranks ?? 0)
+        triplets = try AppendFile(folder.triplets, truncatingTo: offsets?.triplets ?? 0)
+        if offsets == nil { try ranks.append(RankFileReader.header + "\n") }
+        lastRankStep = try Self.lastStep(folder.ranks, after: "")
+        lastTripletStep = try Self.lastStep(folder.triplets, after: Self.tripletsStart)
+    }
+
+    /// The step that a file's last line tells, behind the text that such lines begin with; -1 where it tells none.
+    private static func lastStep(_ file: URL, after start: String) throws -> Int {
+        let data = try Data(contentsOf: file, options: .mappedIfSafe)
+        let lineStart = data.dropLast().lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+        let line = data[lineStart...]
+        guard line.starts(with: start.utf8) else { return -1 }
+        let digits = line.dropFirst(start.utf8.count).prefix { (0x30...0x39).contains($0) }
+        return Int(String(decoding: digits, as: UTF8.self)) ?? -1
+    }
+
+    private static let tripletsStart = "{\"step\":"
+
+    public func append(_ event: TrainingEvent) throws {
+        if case .started(let start, _) = event { sites = start.sites }
+        if case .triplets(let snapshot) = event { return try append(snapshot) }
+        try events.append(JSONValue.object(Self.json(event)).text() + "\n")
+    }
+
+    /// The ranks in force after `step`. A step is written once, though it may be an allocation and the last.
+    public func appendRanks(_ values: [Int], step: Int) throws {
+        if sites.isEmpty || step == lastRankStep { return }
+        lastRankStep = step
+        var rows = ""
+        for (site, rank) in zip(sites, values) {
+            rows += "\(step),\(site.name),\(site.layer),\(site.role),\(rank)\n"
+        }
+        try ranks.append(rows)
+    }
+
+    private func append(_ snapshot: TripletHistory.Snapshot) throws {
+        if sites.isEmpty || snapshot.step == lastTripletStep { return }
+        lastTripletStep = snapshot.step
+        try triplets.append(JSONValue.object(Self.json(snapshot)).text() + "\n")
+    }
+
+    /// A line of `triplets.jsonl`: for each site, in the order of the start record, which triplets are alive (`kept`, a
+    /// character each), the singular values of ΔW, scores, the orthogonality error and the share of energy the last
+    /// mask left. Five significant digits.
+    private static func json(_ snapshot: TripletHistory.Snapshot) -> JSONObject {
+        [
+            "step": JSONValue(snapshot.step),
+            "sites": .array(
+                snapshot.sites.map { site in
+                    .object([
+                        "kept": .string(String(site.kept.map { $0 ? "1" : "0" })),
+                        "values": .array(site.spectrum.values.map(rounded)),
+                        "importance": .array(site.importance.map { $0.map(rounded) ?? .null }),
+                        "error": site.orthogonalityError.map(rounded) ?? .null,
+                        "energy": site.keptEnergy.map(rounded) ?? .null,
+                    ])
+                }),
+        ]
+    }
+
+    private static func rounded(_ value: Double) -> JSONValue {
+        guard value.isFinite else { return .null }
+        guard value != 0 else { return .number(0) }
+        // Arithmetic, as a run writes many; dividing by a power of ten gives the shortest text, multiplying need not.
+        let places = 4 - Int(log10(value.magnitude).rounded(.down))
+        guard places.magnitude < 300 else { return .number(value) }
+        let power = pow(10, Double(places.magnitude))
+        return .number(places >= 0 ? (value * power).rounded() / power : (value / power).rounded() * power)
+    }
+
+    public func sync() throws {
+        try events.sync()
+        try ranks.sync()
+        try triplets.sync()
+    }
+
+    private static func optional(_ value: Double?) -> JSONValue {
+        value.map { $0.isFinite ? .number($0) : .null } ?? .null
+    }
+
+    private static func integers(_ values: [Int]) -> JSONValue { .array(values.map { JSONValue($0) }) }
+
+    static func json(_ event: TrainingEvent) -> JSONObject {
+        switch event {
+        case .started(let start, _): startJSON(start)
+        case .step(let record): stepJSON(record)
+        case .allocation(let record):
+            [
+                "event": .string("allocation"), "step": JSONValue(record.step),
+                "budget": JSONValue(record.budget), "spent": JSONValue(record.spent),
+                "ranks": integers(record.ranks), "threshold": optional(record.worstKept),
+                "worstKept": optional(record.worstKept), "bestPruned": optional(record.bestPruned),
+                "returned": JSONValue(record.returned), "left": JSONValue(record.left),
+                "added": JSONValue(record.added),
+            ]
+        case .compaction(let record):
+            [
+                "event": .string("compaction"), "step": JSONValue(record.step),
+                "ranks": integers(record.ranks),
+                "parametersBefore": JSONValue(record.parametersBefore),
+                "parametersAfter": JSONValue(record.parametersAfter),
+            ]
+        case .triplets(let snapshot): json(snapshot)
+        case .evaluation(let record): evaluationJSON(record)
+        case .checkpoint(let record):
+            [
+                "event": .string("checkpoint"), "step": JSONValue(record.step),
+                "folder": .string(record.folder),
+            ]
+        case .warning(let text): ["event": .string("warning"), "text": .string(text)]
+        case .finished(let end): endJSON(end)
+        }
+    }
+
+    private static func startJSON(_ start: RunRecord.Start) -> JSONObject {
+        [
+            "event": .string("start"), "method": .string(start.method),
+            "totalSteps": JSONValue(start.totalSteps),
+            "stepsPerEpoch": JSONValue(start.stepsPerEpoch),
+            "completedSteps": JSONValue(start.completedSteps),
+            "trainExamples": JSONValue(start.trainExamples),
+            "validationExamples": JSONValue(start.validationExamples),
+            "labels": .array(start.labels.map { .string($0) }),
+            "sites": .array(
+                start.sites.map {
+                    .object([
+                        "site": .string($0.name), "layer": JSONValue($0.layer), "role": .string($0.role),
+                        "outputs": JSONValue($0.outputs), "inputs": JSONValue($0.inputs),
+                    ])
+                }),
+            "allocator": start.allocator.map { .string($0) } ?? .null,
+            "budgetUnit": .string(start.budgetUnit.rawValue),
+            "initialBudget": JSONValue(start.initialBudget), "finalBudget": JSONValue(start.finalBudget),
+            "warmupSteps": JSONValue(start.warmupSteps), "finalSteps": JSONValue(start.finalSteps),
+            "trainableParameters": JSONValue(start.trainableParameters),
+            "frozenParameters": JSONValue(start.frozenParameters), "threads": JSONValue(start.threads),
+            "kernel": .string(start.kernel), "date": start.date.map { .string($0) } ?? .null,
+            "environment": object(start.environment),
+            "hashes": object(start.hashes),
+        ]
+    }
+
+    private static func object(_ facts: [RunRecord.Fact]) -> JSONValue {
+        var object = JSONObject()
+        for fact in facts { object[fact.name] = .string(fact.value) }
+        return .object(object)
+    }
+
+    private static func stepJSON(_ record: RunRecord.Step) -> JSONObject {
+        [
+            "event": .string("step"), "step": JSONValue(record.step), "epoch": .number(record.epoch),
+            "phase": .string(record.phase), "loss": .number(record.loss),
+            "orthogonality": .number(record.orthogonality), "gradientNorm": .number(record.gradientNorm),
+            "learningRate": .number(record.learningRate), "budget": JSONValue(record.budget),
+            "rank": JSONValue(record.rank), "tokens": JSONValue(record.tokens),
+            "seconds": .number(record.seconds),
+        ]
+    }
+
+    private static func evaluationJSON(_ record: RunRecord.Evaluation) -> JSONObject {
+        var metrics = JSONObject()
+        for metric in record.metrics { metrics[metric.name] = metric.value.map { .number($0) } ?? .null }
+        return [
+            "event": .string("evaluation"), "step": JSONValue(record.step), "loss": .number(record.loss),
+            "metrics": .object(metrics), "isBest": .bool(record.isBest), "seconds": .number(record.seconds),
+        ]
+    }
+
+    private static func endJSON(_ end: RunRecord.End) -> JSONObject {
+        [
+            "event": .string("end"), "reason": .string(end.reason.rawValue), "step": JSONValue(end.step),
+            "bestStep": end.bestStep.map { JSONValue($0) } ?? .null, "ranks": integers(end.ranks),
+            "trainableParameters": JSONValue(end.trainableParameters), "tokens": JSONValue(end.tokens),
+            "seconds": .number(end.seconds), "peakMemoryBytes": JSONValue(end.peakMemoryBytes),
+        ]
+    }
+}

@@ -1,0 +1,120 @@
+import Foundation
+
+/// What a run folder's `events.jsonl` and `ranks.csv` say, read once and checked.
+///
+/// The folder may belong to a run that is still going, was killed, or was resumed. A resumed run continues after
+/// its checkpoint: records of later steps from before are dropped, and `notes` says so.
+public struct RunRecord: Sendable {
+    public let folder: URL
+    /// How the run began.
+    public let start: Start
+    /// The steps after which it was resumed.
+    public let resumedAfter: [Int]
+    public let steps: [Step]
+    public let allocations: [Allocation]
+    public let compactions: [Compaction]
+    public let evaluations: [Evaluation]
+    public let checkpoints: [Checkpoint]
+    /// The trainer's own warnings.
+    public let warnings: [String]
+    /// nil while the run is in progress, and when it was killed.
+    public let end: End?
+    /// The tables of `ranks.csv` by step; empty for a method without adapters.
+    public let rankTables: [RankTable]
+    /// What the reader left out: torn last lines, records that a resumed run replaced.
+    public let notes: [String]
+
+    /// Reads a run folder. Throws `RecordError` when it is not one, or a file in it is damaged anywhere but in a
+    /// torn last line.
+    public init(folder: URL) throws(any Error) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
+            throw RecordError(
+                kind: .missing, place: folder.path, problem: "there is no such folder",
+                advice: "give the folder that 'adalora train' wrote")
+        }
+        guard isFolder.boolValue else {
+            throw RecordError(
+                place: folder.path, problem: "this is a file, not a run folder",
+                advice: "give the folder that 'adalora train' wrote")
+        }
+        var reader = EventReader(file: RunFolder(folder).events)
+        try reader.read()
+        guard let start = reader.starts.first else {
+            throw RecordError(
+                place: reader.file.path, problem: "no start record: the run has not begun or the log was cut",
+                advice: "wait for the run's first step, or give another folder")
+        }
+        var ranks = RankFileReader(
+            file: RunFolder(folder).ranks, sites: start.sites,
+            wasResumed: reader.starts.count > 1)
+        try ranks.read()
+        self.init(
+            folder: folder, start: start, reader: reader, tables: ranks.tables,
+            notes: reader.notes + ranks.notes)
+    }
+
+    init(folder: URL, start: Start, reader: EventReader, tables: [RankTable], notes: [String]) {
+        self.folder = folder
+        self.start = start
+        resumedAfter = reader.starts.dropFirst().map(\.completedSteps)
+        steps = reader.steps
+        allocations = reader.allocations
+        compactions = reader.compactions
+        evaluations = reader.evaluations
+        checkpoints = reader.checkpoints
+        warnings = reader.warnings
+        end = reader.end
+        rankTables = tables
+        self.notes = notes
+    }
+}
+
+extension RunRecord {
+    /// The last step that any record speaks of.
+    public var lastStep: Int {
+        max(
+            start.completedSteps, steps.last?.step ?? 0, allocations.last?.step ?? 0,
+            max(rankTables.last?.step ?? 0, end?.step ?? 0))
+    }
+
+    /// The first phase boundary: budgeting happens in `warmupSteps < t <= finalStart`.
+    package var finalStart: Int { max(start.totalSteps - start.finalSteps, 0) }
+
+    /// Throws `RecordError` when the run has no ranks to report.
+    public func checkHasRanks() throws(any Error) {
+        guard rankTables.isEmpty else { return }
+        guard start.sites.isEmpty else {
+            throw RecordError(
+                kind: .missing, place: RunFolder(folder).ranks.path,
+                problem: "no ranks are recorded yet",
+                advice: "wait for the run's first step, or restore the file")
+        }
+        throw RecordError(
+            kind: .notRecorded, place: folder.path,
+            problem: "the method '\(start.method)' has no adapters, so there are no ranks",
+            advice: "give the folder of a run with adapters, such as adalora")
+    }
+
+    /// The last table at or before `step`; the last of all for nil. Throws `RecordError` for a step outside the
+    /// run, naming the nearest recorded ones.
+    public func rankTable(at step: Int?) throws(any Error) -> RankTable {
+        try checkHasRanks()
+        guard let step else { return rankTables[rankTables.count - 1] }
+        let after = rankTables.firstIndex { $0.step > step } ?? rankTables.count
+        guard after > 0, step <= lastStep else {
+            let near = after == 0 ? rankTables.prefix(2) : rankTables.suffix(2)
+            let names = near.map { "\($0.step)" }.joined(separator: " and ")
+            throw RecordError(
+                kind: .notRecorded, place: folder.path,
+                problem:
+                    "step \(step) is not recorded, the run's steps are \(rankTables[0].step) to \(lastStep)",
+                advice: near.count == 1
+                    ? "the only recorded step is \(names)" : "the nearest recorded steps are \(names)")
+        }
+        return rankTables[after - 1]
+    }
+
+    /// The allocation whose ranks hold after `step`; nil before the first, and for methods of fixed rank.
+    public func allocation(at step: Int) -> Allocation? { allocations.last { $0.step <= step } }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import Messages
+
+/// What a run folder's `triplets.jsonl` says: each site's singular values and importance scores over time.
+///
+/// Read on demand, as it is the largest file of a run folder.
+public struct TripletHistory: Sendable {
+    /// The triplets of one site after a step.
+    public struct Site: Sendable, Equatable {
+        /// For each triplet present whether the mask keeps it; empty for rank 0 after compaction.
+        public let kept: [Bool]
+        /// Singular values of the masked ΔW, scale included: as many as kept triplets, not in their order.
+        public let spectrum: Spectrum
+        /// The score of each triplet present, nil where it is not finite; empty for methods that score none.
+        public let importance: [Double?]
+        /// max(‖PᵀP−I‖_F, ‖QQᵀ−I‖_F) over the kept triplets; nil where it is not measured.
+        public let orthogonalityError: Double?
+        /// ‖ΔW‖²_F after the last mask over that before it; nil when ΔW was 0 before.
+        public let keptEnergy: Double?
+
+        public var rank: Int { spectrum.rank }
+
+        package init(
+            kept: [Bool], spectrum: Spectrum, importance: [Double?], orthogonalityError: Double?,
+            keptEnergy: Double?
+        ) {
+            self.kept = kept
+            self.spectrum = spectrum
+            self.importance = importance
+            self.orthogonalityError = orthogonalityError
+            self.keptEnergy = keptEnergy
+        }
+    }
+
+    public struct Snapshot: Sendable, Equatable {
+        public let step: Int
+        /// In the order of `Start.sites`.
+        public let sites: [Site]
+
+        package init(step: Int, sites: [Site]) {
+            self.step = step
+            self.sites = sites
+        }
+
+        public var ranks: [Int] { sites.map(\.rank) }
+        /// That of all sites as the blocks of one matrix.
+        public var joined: Spectrum { Spectrum(joining: sites.map(\.spectrum)) }
+    }
+
+    /// The run that these belong to.
+    public let run: RunRecord
+    /// At least one, by step.
+    public let snapshots: [Snapshot]
+    /// What the reader left out: a torn last line, records that a resumed run replaced.
+    public let notes: [String]
+
+    /// Reads the file of the run's folder. Throws `RecordError` when there is none, or it is damaged anywhere but
+    /// in a torn last line, or does not fit the run's sites.
+    public init(_ run: RunRecord) throws(any Error) {
+        guard !run.start.sites.isEmpty else {
+            throw RecordError(
+                kind: .notRecorded, place: run.folder.path,
+                problem: "the method '\(run.start.method)' has no adapters, so there are no singular values",
+                advice: "give the folder of a run with adapters, such as adalora")
+        }
+        var reader = TripletFileReader(
+            file: RunFolder(run.folder).triplets, siteCount: run.start.sites.count,
+            wasResumed: !run.resumedAfter.isEmpty)
+        try reader.read()
+        guard !reader.snapshots.isEmpty else {
+            throw RecordError(
+                kind: .missing, place: reader.file.path, problem: "no singular values are recorded yet",
+                advice: "wait for the run's first allocation or its end")
+        }
+        self.run = run
+        snapshots = Self.carryingKeptEnergy(reader.snapshots)
+        notes = reader.notes
+    }
+
+    /// The last step of a run is recorded without a mask of its own: what the last allocation left still holds.
+    private static func carryingKeptEnergy(_ snapshots: [Snapshot]) -> [Snapshot] {
+        guard let last = snapshots.last, snapshots.count > 1,
+            last.sites.allSatisfy({ $0.keptEnergy == nil })
+        else { return snapshots }
+        let sites = zip(last.sites, snapshots[snapshots.count - 2].sites).map { site, before in
+            Site(
+                kept: site.kept, spectrum: site.spectrum, importance: site.importance,
+                orthogonalityError: site.orthogonalityError, keptEnergy: site.keptEnergy ?? before.keptEnergy)
+        }
+        return snapshots.dropLast() + [Snapshot(step: last.step, sites: sites)]
+    }
+
+    /// The last snapshot at or before `step`; the last of all for nil. Throws `RecordError` for a step outside
+    /// the run, naming the nearest recorded ones.
+    public func snapshot(at step: Int?) throws(any Error) -> Snapshot {
+        guard let step else { return snapshots[snapshots.count - 1] }
+        let after = snapshots.firstIndex { $0.step > step } ?? snapshots.count
+        let last = max(run.lastStep, snapshots[snapshots.count - 1].step)
+        guard after > 0, step <= last else {
+            let near = after == 0 ? snapshots.prefix(2) : snapshots.suffix(2)
+            let names = near.map { "\($0.step)" }.joined(separator: " and ")
+            throw RecordError(
+                kind: .notRecorded, place: run.folder.path,
+                problem: "step \(step) has no singular values, they are recorded from step "
+                    + "\(snapshots[0].step) to \(last)",
+                advice: near.count == 1
+                    ? "the only recorded step is \(names)" : "the nearest recorded steps are \(names)")
+        }
+        return snapshots[after - 1]
+    }
+
+    /// The position in `Start.sites` of a site. Throws `RecordError` for an unknown name, with names near it.
+    public func position(of name: String) throws(any Error) -> Int {
+        let names = run.start.sites.map(\.name)
+        if let at = names.firstIndex(of: name) { return at }
+        let asked = String(name.prefix(60))
+        let distances = names.map { editDistance(String($0.prefix(200)), asked) }
+        // Beyond a third of the name the nearest one is no better a guess than any other.
+        let near = names.indices.filter { distances[$0] <= max(2, asked.count / 3) }
+            .sorted { (distances[$0], $0) < (distances[$1], $1) }.prefix(3).map { names[$0] }
+        let shown = names.count > 6 ? Array(names.prefix(3)) + ["..."] + names.suffix(2) : names
+        throw RecordError(
+            kind: .notRecorded, place: run.folder.path, problem: "the run has no site '\(asked)'",
+            advice: near.isEmpty
+                ? "its \(TerminalText.counted(names.count, "site")): \(shown.joined(separator: ", "))"
+                : "did you mean \(near.joined(separator: ", "))?")
+    }
+}
