@@ -60,9 +60,11 @@ let package = Package(
             name: "TensorBoard",
             dependencies: ["Charts", "ModelFiles", "RankAllocation", "Reports", "RunRecords"]),
         .target(
-            name: "Comparison",
+            name: "Experiments",
             dependencies: [
-                "Datasets", "Messages", "RunConfiguration", .product(name: "Yams", package: "Yams"),
+                "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
+                "RunConfiguration",
+                "RunRecords", "Training", .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(
             name: "adalora",
@@ -70,7 +72,7 @@ let package = Package(
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
                 "Messages", "RankAllocation", "RunConfiguration", "RunRecords", "Training", "Reports",
                 "Charts",
-                "ReportPages", "Comparison", "TensorBoard", "RunServer",
+                "ReportPages", "Experiments", "TensorBoard", "RunServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -150,7 +152,7 @@ let package = Package(
             dependencies: [
                 "ReportPages", "Charts", "ModelFiles", "MarkupReading", "Reports", "RunFolders", "RunRecords",
             ]),
-        .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "Datasets"]),
+        .testTarget(name: "ExperimentsTests", dependencies: ["Datasets", "Experiments", "RunRecords"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),
     ],

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Text made safe and aligned for a terminal, and numbers as people read them.
+/// Text made safe and aligned for a terminal.
 package enum TerminalText {
     /// Without control characters, line breaks, and invisible characters that reorder text: a name from a file
     /// must not move the cursor or restyle the terminal.
@@ -56,46 +56,6 @@ package enum TerminalText {
     package static func left(_ text: String, _ width: Int) -> String { text + spaces(width - columns(text)) }
 
     package static func spaces(_ count: Int) -> String { String(repeating: " ", count: max(0, count)) }
-
-    /// `12,345`
-    package static func grouped(_ count: Int) -> String {
-        let digits = String(count.magnitude)
-        var result = ""
-        for (at, digit) in digits.enumerated() {
-            if at > 0, (digits.count - at).isMultiple(of: 3) { result.append(",") }
-            result.append(digit)
-        }
-        return count < 0 ? "-" + result : result
-    }
-
-    /// With `places` decimals, whatever the locale.
-    package static func fixed(_ value: Double, _ places: Int) -> String {
-        String(format: "%.\(places)f", locale: nil, value)
-    }
-
-    /// Three significant digits, for importance scores, which span many powers of ten: `1.23e-09`.
-    package static func scientific(_ value: Double) -> String { String(format: "%.2e", locale: nil, value) }
-
-    /// Decimals to the thousandth of `largest`, so that the numbers of a column align; in powers of ten what that
-    /// would round away. At most 8 characters.
-    package static func measured(_ value: Double, largest: Double) -> String {
-        guard value > 0 else { return "0" }
-        guard largest >= 0.001, largest < 100_000 else { return String(format: "%.1e", locale: nil, value) }
-        let places = largest < 10 ? 4 : largest < 100 ? 3 : largest < 1000 ? 2 : 1
-        let isLost = value < 0.5 * pow(10, Double(1 - places))
-        return isLost ? String(format: "%.1e", locale: nil, value) : fixed(value, places)
-    }
-
-    package static func percent(_ share: Double) -> String { fixed(100 * share, 1) + "%" }
-
-    package static func percent(_ part: Int, of whole: Int) -> String? {
-        whole > 0 ? fixed(100 * Double(part) / Double(whole), 1) : nil
-    }
-
-    /// `1 step`, `2 steps`
-    package static func counted(_ count: Int, _ noun: String) -> String {
-        "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
-    }
 
     /// Words broken at spaces into lines of at most `width`, all but the first indented.
     package static func wrapped(_ text: String, width: Int, indent: Int) -> String {

@@ -107,10 +107,10 @@ extension RunFigures {
         return ReportFigure(
             id: id, title: title,
             caption:
-                "Sums over all allocations so far. \(TerminalText.grouped(sums.left)) times a triplet left, "
-                + "\(TerminalText.grouped(sums.returned)) times one came back "
-                + "(\(TerminalText.fixed(share, 1))%)."
-                + (sums.added > 0 ? " \(TerminalText.grouped(sums.added)) new ones were added." : ""),
+                "Sums over all allocations so far. \(Figures.grouped(sums.left)) times a triplet left, "
+                + "\(Figures.grouped(sums.returned)) times one came back "
+                + "(\(Figures.fixed(share, 1))%)."
+                + (sums.added > 0 ? " \(Figures.grouped(sums.added)) new ones were added." : ""),
             content: .drawn(
                 draw: { form in
                     func series(_ name: String, _ count: ((left: Int, returned: Int, added: Int)) -> Int)

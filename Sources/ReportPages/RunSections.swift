@@ -44,7 +44,7 @@ struct RunSections {
         let undefined = record.steps.count { !$0.loss.isFinite }
         if undefined > 0 {
             texts.append(
-                "The loss of \(TerminalText.counted(undefined, "step")) is not finite: the run diverged.")
+                "The loss of \(Figures.counted(undefined, "step")) is not finite: the run diverged.")
         }
         guard !texts.isEmpty else { return .empty }
         let items = Markup.joined(texts.map { .element("li", text: $0) })
@@ -97,16 +97,16 @@ struct RunSections {
         let rows = grid.layers.indices.map { row in
             let ranks = grid.row(row).map { at in at.map { table.ranks[$0] } }
             return ["\(grid.layers[row])"] + ranks.map { $0.map { "\($0)" } ?? "–" }
-                + [TerminalText.grouped(ranks.reduce(0) { $0 + ($1 ?? 0) })]
+                + [Figures.grouped(ranks.reduce(0) { $0 + ($1 ?? 0) })]
         }
         let sums = grid.roles.indices.map { column in
             grid.column(column).reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
         }
-        let total = ["total"] + sums.map(TerminalText.grouped) + [TerminalText.grouped(table.total)]
+        let total = ["total"] + sums.map(Figures.grouped) + [Figures.grouped(table.total)]
         return PageParts.folded(
             "Ranks as a table",
             .table(
-                caption: "Rank of each matrix after step \(TerminalText.grouped(table.step))",
+                caption: "Rank of each matrix after step \(Figures.grouped(table.step))",
                 head: ["layer"] + grid.roles.map(RankGrid.shortName) + ["total"], rows: rows + [total]))
     }
 
@@ -133,8 +133,8 @@ struct RunSections {
         }
         let names = run.metricNames
         func row(_ one: RunRecord.Evaluation) -> [String] {
-            [TerminalText.grouped(one.step), TerminalText.fixed(one.loss, 4)]
-                + names.map { name in one.value(of: name).map { TerminalText.fixed($0, 4) } ?? "–" }
+            [Figures.grouped(one.step), Figures.fixed(one.loss, 4)]
+                + names.map { name in one.value(of: name).map { Figures.fixed($0, 4) } ?? "–" }
                 + [one.isBest ? "best so far" : "", Elapsed.text(one.seconds)]
         }
         let shown = Thinning.indices(
@@ -241,7 +241,7 @@ struct SitePanel {
             let share = largest > 0 && value.isFinite ? 100 * value / largest : 0
             return Markup.element(
                 "li", [],
-                .element("span", [("class", "bar"), ("style", "width:\(TerminalText.fixed(share, 1))%")])
+                .element("span", [("class", "bar"), ("style", "width:\(Figures.fixed(share, 1))%")])
                     + .element("span", text: PageData.significant(value).map { "\($0)" } ?? "not finite"))
         }
         return .element("ol", [("class", "bars"), ("id", "site-values")], .joined(items))

@@ -25,10 +25,10 @@ struct RunSummary: Sendable {
 
     private static func task(_ run: ReportedRun) -> Item {
         let start = run.record.start
-        let labels = start.labels.isEmpty ? "" : ", \(TerminalText.counted(start.labels.count, "label"))"
+        let labels = start.labels.isEmpty ? "" : ", \(Figures.counted(start.labels.count, "label"))"
         return Item(
             label: "Task", value: run.settings.task,
-            note: "\(TerminalText.grouped(start.trainExamples)) training rows\(labels)")
+            note: "\(Figures.grouped(start.trainExamples)) training rows\(labels)")
     }
 
     private static func model(_ run: ReportedRun) -> Item {
@@ -55,9 +55,9 @@ struct RunSummary: Sendable {
         let start = run.record.start
         guard !start.sites.isEmpty else { return Item(label: "Budget", value: "none", note: "no adapters") }
         let unit = start.budgetUnit
-        let final = TerminalText.grouped(start.finalBudget)
+        let final = Figures.grouped(start.finalBudget)
         let average = Double(start.finalBudget) / Double(start.sites.count)
-        let matrices = TerminalText.counted(start.sites.count, "matrix").replacing(
+        let matrices = Figures.counted(start.sites.count, "matrix").replacing(
             "matrixs", with: "matrices")
         let note =
             unit == .triplets
@@ -67,7 +67,7 @@ struct RunSummary: Sendable {
             return Item(label: "Budget", value: final, note: note)
         }
         return Item(
-            label: "Budget", value: "\(TerminalText.grouped(start.initialBudget)) → \(final)", note: note)
+            label: "Budget", value: "\(Figures.grouped(start.initialBudget)) → \(final)", note: note)
     }
 
     private static func rank(_ run: ReportedRun) -> Item {
@@ -78,7 +78,7 @@ struct RunSummary: Sendable {
         return Item(
             label: "Rank", value: range,
             note:
-                "\(TerminalText.grouped(table.total)) triplets, \(zeros) of \(table.ranks.count) matrices at 0"
+                "\(Figures.grouped(table.total)) triplets, \(zeros) of \(table.ranks.count) matrices at 0"
         )
     }
 
@@ -90,9 +90,9 @@ struct RunSummary: Sendable {
         let share = 100 * Double(now) / Double(max(now + start.frozenParameters, 1))
         let was =
             now == start.trainableParameters
-            ? "" : "; \(TerminalText.grouped(start.trainableParameters)) at the start"
+            ? "" : "; \(Figures.grouped(start.trainableParameters)) at the start"
         return Item(
-            label: "Trainable parameters", value: TerminalText.grouped(now),
+            label: "Trainable parameters", value: Figures.grouped(now),
             note:
                 "\(NumberFormat.automatic.string((share * 100).rounded() / 100))% of all, head included\(was)"
         )
@@ -107,8 +107,8 @@ struct RunSummary: Sendable {
         let value = name == "loss" ? one.loss : one.value(of: name)
         let kind = one.isBest ? "step" : "the last evaluation, step"
         return Item(
-            label: "Best metric", value: value.map { TerminalText.fixed($0, 4) } ?? "undefined",
-            note: "\(name), \(kind) \(TerminalText.grouped(one.step))")
+            label: "Best metric", value: value.map { Figures.fixed($0, 4) } ?? "undefined",
+            note: "\(name), \(kind) \(Figures.grouped(one.step))")
     }
 
     private static func time(_ run: ReportedRun) -> Item {
@@ -126,8 +126,8 @@ struct RunSummary: Sendable {
         let seconds = run.record.steps.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
         guard seconds > 0 else { return Item(label: "Tokens/s", value: nil) }
         return Item(
-            label: "Tokens/s", value: TerminalText.grouped(Int((Double(tokens) / seconds).rounded())),
-            note: "in steps, \(TerminalText.grouped(tokens)) tokens")
+            label: "Tokens/s", value: Figures.grouped(Int((Double(tokens) / seconds).rounded())),
+            note: "in steps, \(Figures.grouped(tokens)) tokens")
     }
 
     private static func memory(_ run: ReportedRun) -> Item {
@@ -135,7 +135,7 @@ struct RunSummary: Sendable {
             return Item(label: "Peak memory", value: nil, note: "told at the end of a run")
         }
         return Item(
-            label: "Peak memory", value: "\(TerminalText.grouped(end.peakMemoryBytes / 1_000_000)) MB",
+            label: "Peak memory", value: "\(Figures.grouped(end.peakMemoryBytes / 1_000_000)) MB",
             note: "of the whole process")
     }
 }
@@ -144,7 +144,7 @@ enum Elapsed {
     /// `1 h 02 min`, `3 min 12 s`, `4.2 s`
     static func text(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "–" }
-        if seconds < 10 { return TerminalText.fixed(seconds, 1) + " s" }
+        if seconds < 10 { return Figures.fixed(seconds, 1) + " s" }
         let whole = Int(seconds.rounded())
         if whole < 60 { return "\(whole) s" }
         if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
@@ -161,17 +161,17 @@ enum TokenAccount {
         let inSteps = steps.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
         let inEvaluations = run.record.evaluations.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
         var rows = [
-            ["Training rows", TerminalText.grouped(run.record.start.trainExamples)],
-            ["Validation rows", TerminalText.grouped(run.record.start.validationExamples)],
+            ["Training rows", Figures.grouped(run.record.start.trainExamples)],
+            ["Validation rows", Figures.grouped(run.record.start.validationExamples)],
             [
                 "Steps",
-                "\(TerminalText.grouped(steps.count)) of \(TerminalText.grouped(run.record.start.totalSteps))",
+                "\(Figures.grouped(steps.count)) of \(Figures.grouped(run.record.start.totalSteps))",
             ],
-            ["Epochs", steps.last.map { TerminalText.fixed($0.epoch, 2) } ?? "–"],
-            ["Tokens trained on", TerminalText.grouped(total)],
-            ["Tokens a step, least", tokens.min().map(TerminalText.grouped) ?? "–"],
-            ["Tokens a step, mean", steps.isEmpty ? "–" : TerminalText.grouped(total / steps.count)],
-            ["Tokens a step, greatest", tokens.max().map(TerminalText.grouped) ?? "–"],
+            ["Epochs", steps.last.map { Figures.fixed($0.epoch, 2) } ?? "–"],
+            ["Tokens trained on", Figures.grouped(total)],
+            ["Tokens a step, least", tokens.min().map(Figures.grouped) ?? "–"],
+            ["Tokens a step, mean", steps.isEmpty ? "–" : Figures.grouped(total / steps.count)],
+            ["Tokens a step, greatest", tokens.max().map(Figures.grouped) ?? "–"],
             ["Padding", "none: rows are packed"],
             ["Time in steps", Elapsed.text(inSteps)],
             ["Time in evaluations", Elapsed.text(inEvaluations)],

@@ -30,13 +30,13 @@ public enum EvaluationReport {
                 TerminalText.left(name, nameWidth) + TerminalText.right(score(row.precision, style), 11)
                     + TerminalText.right(score(row.recall, style), 11) + "   "
                     + style.shaded(TerminalText.right(score(row.f1, style), 7) + " ", row.f1)
-                    + TerminalText.right(TerminalText.grouped(row.support), 10))
+                    + TerminalText.right(Figures.grouped(row.support), 10))
         }
         if shown.count < rows.count {
             let rest = rows.count - shown.count
             lines.append(
                 style.faint(
-                    "the \(shown.count) classes of lowest F1, \(TerminalText.grouped(rest)) more not shown"))
+                    "the \(shown.count) classes of lowest F1, \(Figures.grouped(rest)) more not shown"))
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -47,7 +47,7 @@ public enum EvaluationReport {
     public static func metrics(
         _ metrics: [(name: String, value: Double?)], loss: Double?, examples: Int, style: Style
     ) -> String {
-        var rows = [("examples", TerminalText.grouped(examples))]
+        var rows = [("examples", Figures.grouped(examples))]
         if let loss { rows.append(("loss", score(loss, style))) }
         rows += metrics.map { (style.name($0.name), score($0.value, style)) }
         let nameWidth = min(rows.map { TerminalText.columns($0.0) }.max() ?? 0, max(style.width - 14, 8))
@@ -62,6 +62,6 @@ public enum EvaluationReport {
 
     private static func score(_ value: Double?, _ style: Style) -> String {
         guard let value, !value.isNaN else { return style.dash }
-        return TerminalText.fixed(value, 4)
+        return Figures.fixed(value, 4)
     }
 }

@@ -33,7 +33,7 @@ public enum LiveReport {
 
     private static func state(_ run: RunRecord) -> String {
         guard let end = run.end else {
-            return run.resumedAfter.last.map { "resumed after step \(TerminalText.grouped($0))" } ?? "running"
+            return run.resumedAfter.last.map { "resumed after step \(Figures.grouped($0))" } ?? "running"
         }
         return end.reason.rawValue.replacing("-", with: " ")
     }
@@ -52,19 +52,19 @@ public enum LiveReport {
 
     /// `step 120 of 282  loss 1.2345  budgeting  budget 144  2,345 tokens/s  1 min left`
     static func status(_ run: RunRecord) -> String {
-        let (step, total) = (TerminalText.grouped(run.lastStep), TerminalText.grouped(run.start.totalSteps))
+        let (step, total) = (Figures.grouped(run.lastStep), Figures.grouped(run.start.totalSteps))
         var parts = ["step \(step) of \(total)"]
         let recent = run.steps.suffix(50)
         if let loss = average(run.steps.suffix(200).map(\.loss)) {
-            parts.append("loss \(TerminalText.fixed(loss, 4))")
+            parts.append("loss \(Figures.fixed(loss, 4))")
         }
         if let last = recent.last, last.phase != "fixed" {
-            parts += [last.phase, "budget \(TerminalText.grouped(last.budget))"]
+            parts += [last.phase, "budget \(Figures.grouped(last.budget))"]
         }
         let seconds = recent.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
         if seconds > 0 {
             let tokens = recent.reduce(0) { $0 + $1.tokens }
-            parts.append("\(TerminalText.grouped(Int(Double(tokens) / seconds))) tokens/s")
+            parts.append("\(Figures.grouped(Int(Double(tokens) / seconds))) tokens/s")
             if run.end == nil {
                 let left = Double(run.start.totalSteps - run.lastStep) * seconds / Double(recent.count)
                 parts.append("\(time(left)) left")
@@ -116,18 +116,18 @@ public enum LiveReport {
             }
             let name =
                 row == 0
-                ? TerminalText.fixed(most, 4)
-                : row == rows - 1 ? TerminalText.fixed(least, 4) : row == 1 ? "loss" : ""
+                ? Figures.fixed(most, 4)
+                : row == rows - 1 ? Figures.fixed(least, 4) : row == 1 ? "loss" : ""
             return style.faint(TerminalText.right(name, label - 2) + "  ") + style.bar(String(cells))
         }
     }
 
     static func evaluated(_ one: RunRecord.Evaluation, _ style: Style) -> String {
         let metrics = one.metrics.map { metric in
-            "\(style.name(metric.name)) \(metric.value.map { TerminalText.fixed($0, 4) } ?? "undefined")"
+            "\(style.name(metric.name)) \(metric.value.map { Figures.fixed($0, 4) } ?? "undefined")"
         }
         let text =
-            "step \(TerminalText.grouped(one.step)): validation loss \(TerminalText.fixed(one.loss, 4)), "
+            "step \(Figures.grouped(one.step)): validation loss \(Figures.fixed(one.loss, 4)), "
             + metrics.joined(separator: ", ") + (one.isBest ? "  (best so far)" : "")
         return TerminalText.shortened(text, to: max(style.width, 40), unicode: style.unicode)
     }
@@ -150,12 +150,12 @@ public struct LiveLines {
         if !opened {
             opened = true
             lines.append(
-                "\(style.name(run.start.method)): \(TerminalText.counted(run.start.totalSteps, "step")), "
-                    + "\(run.start.sites.count) matrices, budget \(TerminalText.grouped(run.start.initialBudget)) "
-                    + "to \(TerminalText.grouped(run.start.finalBudget)) \(run.start.budgetUnit.rawValue)")
+                "\(style.name(run.start.method)): \(Figures.counted(run.start.totalSteps, "step")), "
+                    + "\(run.start.sites.count) matrices, budget \(Figures.grouped(run.start.initialBudget)) "
+                    + "to \(Figures.grouped(run.start.finalBudget)) \(run.start.budgetUnit.rawValue)")
         }
         if change == .again {
-            lines.append("resumed after step \(TerminalText.grouped(run.resumedAfter.last ?? 0))")
+            lines.append("resumed after step \(Figures.grouped(run.resumedAfter.last ?? 0))")
             let last = run.lastStep
             (evaluatedStep, compactedStep) = (min(evaluatedStep, last), min(compactedStep, last))
             (shownStep, warnings) = (min(shownStep, last), min(warnings, run.warnings.count))
@@ -164,11 +164,11 @@ public struct LiveLines {
         warnings = run.warnings.count
         var happened: [(step: Int, text: String)] = []
         for one in run.compactions where one.step > compactedStep {
-            let parameters = TerminalText.grouped(one.parametersAfter)
+            let parameters = Figures.grouped(one.parametersAfter)
             happened.append(
                 (
                     one.step,
-                    "step \(TerminalText.grouped(one.step)): ranks are final, \(parameters) trainable parameters"
+                    "step \(Figures.grouped(one.step)): ranks are final, \(parameters) trainable parameters"
                 ))
             compactedStep = one.step
         }

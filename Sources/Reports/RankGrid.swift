@@ -34,6 +34,15 @@ package struct RankGrid {
 
     package func column(_ column: Int) -> [Int?] { positions.map { $0[column] } }
 
+    /// Layer and role of a site by its name; nil for a name that is none.
+    package static func place(ofSite name: String) -> (layer: Int, role: String)? {
+        let parts = name.split(separator: ".", maxSplits: 2)
+        guard parts.count == 3, parts[0] == "layer", let layer = Int(parts[1]) else { return nil }
+        return (layer, String(parts[2]))
+    }
+
+    package static func site(layer: Int, role: String) -> String { "layer.\(layer).\(role)" }
+
     /// A role's name in a table head.
     package static func shortName(_ role: String) -> String {
         switch role {
@@ -62,7 +71,7 @@ extension RunRecord {
 
     /// `300 of 300 steps, completed`
     package var state: String {
-        let steps = "\(TerminalText.grouped(lastStep)) of \(TerminalText.counted(start.totalSteps, "step"))"
+        let steps = "\(Figures.grouped(lastStep)) of \(Figures.counted(start.totalSteps, "step"))"
         guard let end else { return "\(steps), no end record: still in progress, or killed" }
         return "\(steps), " + end.reason.rawValue.replacing("-", with: " ")
     }

@@ -47,7 +47,7 @@ private struct HistoryPicture {
         showsMeans = run.start.sites.count > Self.mostRows
         let last = run.rankTables[run.rankTables.count - 1]
         let widest = "\(last.ranks.max() ?? 0)".count + (showsMeans ? 2 : 0)
-        tailWidth = max(3, widest, TerminalText.grouped(last.total).count) + 1
+        tailWidth = max(3, widest, Figures.grouped(last.total).count) + 1
         let first = run.rankTables[0].step
         let span = max(run.lastStep - first, 0)
         let room = max(style.width - Self.labelWidth - tailWidth, 8)
@@ -64,14 +64,14 @@ private struct HistoryPicture {
 
     var lines: [String] {
         let what = showsMeans ? "Mean ranks of layers and of roles" : "Rank of each matrix"
-        let last = TerminalText.grouped(run.lastStep)
+        let last = Figures.grouped(run.lastStep)
         var lines = [
             style.bold("\(what), up to step \(last)"),
             "\(style.name(run.start.method)), \(run.state)", "",
         ]
         if let phases { lines.append(line("", "phase", phases, "")) }
         lines.append(
-            line("", "kept", kept, TerminalText.grouped(run.rankTables[run.rankTables.count - 1].total)))
+            line("", "kept", kept, Figures.grouped(run.rankTables[run.rankTables.count - 1].total)))
         lines.append("")
         for row in rows {
             if row.startsGroup, lines.last != "" { lines.append("") }
@@ -143,7 +143,7 @@ private struct HistoryPicture {
         let ranks = run.rankTables[run.rankTables.count - 1].ranks
         let sum = row.sites.reduce(0) { $0 + ranks[$1] }
         guard showsMeans else { return "\(sum)" }
-        return TerminalText.fixed(Double(sum) / Double(max(row.sites.count, 1)), 1)
+        return Figures.fixed(Double(sum) / Double(max(row.sites.count, 1)), 1)
     }
 
     private var mostKept: Int { max(1, run.rankTables.map(\.total).max() ?? 1) }
@@ -215,7 +215,7 @@ private struct HistoryPicture {
         if run.largestRank >= 35 { parts.append("z is 35") }
         if run.largestRank >= 36 { parts.append("+ is more") }
         let full = style.unicode ? "a full bar" : "9"
-        let kept = "kept: \(full) is \(TerminalText.counted(mostKept, "triplet"))"
+        let kept = "kept: \(full) is \(Figures.counted(mostKept, "triplet"))"
         return style.faint(parts.joined(separator: ", ") + "; " + kept)
     }
 }

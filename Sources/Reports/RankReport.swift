@@ -18,13 +18,13 @@ public enum RankReport {
     private static func heading(
         _ run: RunRecord, _ table: RunRecord.RankTable, asked: Int?, _ style: Style
     ) -> String {
-        let start = "Ranks after step \(TerminalText.grouped(table.step))"
+        let start = "Ranks after step \(Figures.grouped(table.step))"
         let isLast = table.step == run.rankTables.last?.step
         switch asked {
         case nil: return style.bold(start + ", the last recorded")
         case table.step: return style.bold(start + (isLast ? ", the last recorded" : ""))
         case let step?:
-            return style.bold(start + ", the last recorded at or before step \(TerminalText.grouped(step))")
+            return style.bold(start + ", the last recorded at or before step \(Figures.grouped(step))")
         }
     }
 
@@ -37,7 +37,7 @@ public enum RankReport {
         let share: Int
 
         init(_ grid: RankGrid, total: Int, style: Style) {
-            self.total = max(TerminalText.grouped(total).count + 2, 8)
+            self.total = max(Figures.grouped(total).count + 2, 8)
             let roles = max(grid.roles.count, 1)
             share = layer + 5 * roles + self.total + 8 <= style.width ? 8 : 0
             cell = min(max((style.width - layer - self.total - share) / roles, 5), 9)
@@ -79,7 +79,7 @@ public enum RankReport {
             grid.column(column).reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
         }
         let width = widths.cell - 1
-        let cells = totals.map { TerminalText.right(TerminalText.grouped($0), width) + " " }
+        let cells = totals.map { TerminalText.right(Figures.grouped($0), width) + " " }
         let shares = totals.map { total in
             // Decimals would touch their neighbors in narrow columns.
             let text =
@@ -95,7 +95,7 @@ public enum RankReport {
     }
 
     private static func sums(_ total: Int, of all: Int, _ widths: Widths, _ style: Style) -> String {
-        TerminalText.right(TerminalText.grouped(total), widths.total)
+        TerminalText.right(Figures.grouped(total), widths.total)
             + (widths.share > 0 ? TerminalText.right(share(total, of: all, style), widths.share) : "")
     }
 
@@ -104,7 +104,7 @@ public enum RankReport {
     }
 
     private static func share(_ part: Int, of whole: Int, _ style: Style) -> String {
-        TerminalText.percent(part, of: whole).map { "\($0)%" } ?? style.dash
+        Figures.percent(part, of: whole).map { "\($0)%" } ?? style.dash
     }
 
     private static func details(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
@@ -125,7 +125,7 @@ public enum RankReport {
         }
         facts.append(("rank 0", zeros(run, table.ranks, style)))
         if !run.resumedAfter.isEmpty {
-            let steps = run.resumedAfter.map(TerminalText.grouped).joined(separator: ", ")
+            let steps = run.resumedAfter.map(Figures.grouped).joined(separator: ", ")
             facts.append(("resumed", "after step \(steps)"))
         }
         facts += run.notes.map { ("note", style.name($0)) }
@@ -135,42 +135,42 @@ public enum RankReport {
     private static func budget(_ run: RunRecord, at step: Int) -> String {
         let allocation = run.allocation(at: step)
         let start = run.start
-        let budget = TerminalText.grouped(allocation?.budget ?? start.initialBudget)
+        let budget = Figures.grouped(allocation?.budget ?? start.initialBudget)
         var text = "\(budget) \(start.budgetUnit.rawValue) after this step"
         if let allocation, start.budgetUnit == .parameters {
             // Matrices differ in what a triplet costs, so a budget of parameters is seldom spent exactly.
-            text += ", spent \(TerminalText.grouped(allocation.spent)), "
-            text += "slack \(TerminalText.grouped(allocation.slack))"
+            text += ", spent \(Figures.grouped(allocation.spent)), "
+            text += "slack \(Figures.grouped(allocation.slack))"
         }
-        return text + "; the run goes from \(TerminalText.grouped(start.initialBudget)) "
-            + "to \(TerminalText.grouped(start.finalBudget))"
+        return text + "; the run goes from \(Figures.grouped(start.initialBudget)) "
+            + "to \(Figures.grouped(start.finalBudget))"
     }
 
     /// `72 of 432 triplets (16.7%)`
     private static func part(_ part: Int, of whole: Int, _ noun: String, _ style: Style) -> String {
-        "\(TerminalText.grouped(part)) of \(TerminalText.grouped(whole)) \(noun) "
+        "\(Figures.grouped(part)) of \(Figures.grouped(whole)) \(noun) "
             + "(\(share(part, of: whole, style)))"
     }
 
     private static func trainable(_ run: RunRecord, at step: Int, _ style: Style) -> String {
         let start =
-            "\(TerminalText.grouped(run.start.trainableParameters)) parameters with the head, "
-            + "beside \(TerminalText.grouped(run.start.frozenParameters)) frozen"
+            "\(Figures.grouped(run.start.trainableParameters)) parameters with the head, "
+            + "beside \(Figures.grouped(run.start.frozenParameters)) frozen"
         guard let compaction = run.compactions.last(where: { $0.step <= step }) else { return start }
-        return start + "; compacted at step \(TerminalText.grouped(compaction.step)): "
-            + "\(TerminalText.grouped(compaction.parametersBefore)) \(style.arrow) "
-            + TerminalText.grouped(compaction.parametersAfter)
+        return start + "; compacted at step \(Figures.grouped(compaction.step)): "
+            + "\(Figures.grouped(compaction.parametersBefore)) \(style.arrow) "
+            + Figures.grouped(compaction.parametersAfter)
     }
 
     private static func changes(_ allocation: RunRecord.Allocation) -> String {
-        let added = allocation.added > 0 ? ", \(TerminalText.grouped(allocation.added)) added" : ""
-        return "at step \(TerminalText.grouped(allocation.step)): "
-            + "\(TerminalText.counted(allocation.returned, "triplet")) returned, "
-            + "\(TerminalText.grouped(allocation.left)) left\(added) since the one before"
+        let added = allocation.added > 0 ? ", \(Figures.grouped(allocation.added)) added" : ""
+        return "at step \(Figures.grouped(allocation.step)): "
+            + "\(Figures.counted(allocation.returned, "triplet")) returned, "
+            + "\(Figures.grouped(allocation.left)) left\(added) since the one before"
     }
 
     private static func importance(_ allocation: RunRecord.Allocation, _ style: Style) -> String {
-        func score(_ value: Double?) -> String { value.map(TerminalText.scientific) ?? style.dash }
+        func score(_ value: Double?) -> String { value.map(Figures.scientific) ?? style.dash }
         return "worst kept \(score(allocation.worstKept)), best pruned \(score(allocation.bestPruned)), "
             + "threshold \(score(allocation.worstKept))"
     }
@@ -179,10 +179,10 @@ public enum RankReport {
     static func zeros(_ run: RunRecord, _ ranks: [Int], _ style: Style) -> String {
         let names = zip(run.start.sites, ranks).filter { $1 == 0 }.map { style.name($0.0.name) }
         let count =
-            "\(TerminalText.grouped(names.count)) of \(TerminalText.counted(ranks.count, "module"))"
+            "\(Figures.grouped(names.count)) of \(Figures.counted(ranks.count, "module"))"
         guard !names.isEmpty else { return count }
         let shown = 12
-        let more = names.count > shown ? " and \(TerminalText.grouped(names.count - shown)) more" : ""
+        let more = names.count > shown ? " and \(Figures.grouped(names.count - shown)) more" : ""
         return "\(count): \(names.prefix(shown).joined(separator: ", "))\(more)"
     }
 }

@@ -53,31 +53,31 @@ private struct SpectrumDetail {
     private var facts: [String] {
         let described = history.run.start.sites[at]
         let spectrum = site.spectrum
-        func fixed(_ value: Double?) -> String { value.map { TerminalText.fixed($0, 2) } ?? style.dash }
+        func fixed(_ value: Double?) -> String { value.map { Figures.fixed($0, 2) } ?? style.dash }
         var facts = [
             (
                 "matrix",
                 "\(described.outputs) x \(described.inputs), \(site.rank) of "
-                    + "\(TerminalText.counted(site.kept.count, "triplet")) kept"
+                    + "\(Figures.counted(site.kept.count, "triplet")) kept"
             )
         ]
         if site.rank > 0 {
-            let energy = spectrum.energy.map { TerminalText.measured($0, largest: $0) } ?? style.dash
+            let energy = spectrum.energy.map { Figures.measured($0, largest: $0) } ?? style.dash
             let share = SpectrumReport.energyShares(snapshot)[at]
             facts.append(
-                ("energy", energy + (share.map { ", \(TerminalText.percent($0)) of all sites" } ?? "")))
+                ("energy", energy + (share.map { ", \(Figures.percent($0)) of all sites" } ?? "")))
             let count = spectrum.count(holding: SpectrumReport.energyShare)
             let held = count.map {
-                "; 90% of the energy in \($0) of \(TerminalText.counted(spectrum.rank, "value"))"
+                "; 90% of the energy in \($0) of \(Figures.counted(spectrum.rank, "value"))"
             }
             let ranks = "effective \(fixed(spectrum.effectiveRank)), stable \(fixed(spectrum.stableRank))"
             facts.append(("ranks", ranks + (held ?? "")))
         }
         if let kept = site.keptEnergy {
-            facts.append(("mask", "the last one left \(TerminalText.percent(kept)) of the energy"))
+            facts.append(("mask", "the last one left \(Figures.percent(kept)) of the energy"))
         }
         if let error = site.orthogonalityError {
-            facts.append(("error", "P and Q are \(TerminalText.scientific(error)) from orthonormal"))
+            facts.append(("error", "P and Q are \(Figures.scientific(error)) from orthonormal"))
         }
         if !spectrum.isFinite { facts.append(("values", "not finite: the run diverged")) }
         return facts.map(style.fact)
@@ -94,13 +94,13 @@ private struct SpectrumDetail {
         var lines = ["", style.bold(head)]
         let largest = spectrum.largest ?? 0
         for (index, value) in spectrum.values.prefix(Self.mostValues).enumerated() {
-            let text = value.isFinite ? TerminalText.measured(value, largest: largest) : style.dash
+            let text = value.isFinite ? Figures.measured(value, largest: largest) : style.dash
             let shares =
                 spectrum.shares.isEmpty
                 ? [style.dash, style.dash]
                 : [
-                    TerminalText.percent(spectrum.shares[index]),
-                    TerminalText.percent(spectrum.cumulative[index]),
+                    Figures.percent(spectrum.shares[index]),
+                    Figures.percent(spectrum.cumulative[index]),
                 ]
             let bar = largest > 0 && room > 0 ? "  " + style.bar(bar(value / largest, room)) : ""
             lines.append(
@@ -145,7 +145,7 @@ private struct SpectrumDetail {
                 guard row < spectrum.rank else { return TerminalText.spaces(cell) }
                 let value = spectrum.values[row]
                 guard value.isFinite else { return TerminalText.right(style.dash, cell) }
-                let text = TerminalText.right(TerminalText.measured(value, largest: largest), cell - 1)
+                let text = TerminalText.right(Figures.measured(value, largest: largest), cell - 1)
                 return " " + style.shaded(text, value > 0 ? value / largest : nil)
             }
             lines.append(line("\(style.sigma)\(row + 1)", cells).trimmingEnd())
@@ -189,7 +189,7 @@ private struct SpectrumDetail {
         let masked = order.filter { !site.kept[$0] }
         var lines = ["", style.bold(TerminalText.right("triplet", 7) + TerminalText.right("importance", 12))]
         func row(_ triplet: Int, _ note: String) -> String {
-            let score = importance[triplet].map(TerminalText.scientific) ?? style.dash
+            let score = importance[triplet].map(Figures.scientific) ?? style.dash
             return TerminalText.right("\(triplet + 1)", 7) + TerminalText.right(score, 12) + "  " + note
         }
         lines += kept.prefix(Self.mostScores).map { row($0, "kept") }

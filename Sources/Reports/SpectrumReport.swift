@@ -23,7 +23,7 @@ public enum SpectrumReport {
         _ what: String, _ history: TripletHistory, _ snapshot: TripletHistory.Snapshot, asked: Int?,
         _ style: Style
     ) -> String {
-        let after = "after step \(TerminalText.grouped(snapshot.step))"
+        let after = "after step \(Figures.grouped(snapshot.step))"
         let isLast = snapshot.step == history.snapshots.last?.step
         var text = what + " (scale included), "
         if isLast, let end = history.run.end, end.step == snapshot.step {
@@ -32,7 +32,7 @@ public enum SpectrumReport {
             text += after + (isLast ? ", the last recorded" : "")
         }
         if let asked, asked != snapshot.step, !isLast {
-            text += ", the last recorded at or before step \(TerminalText.grouped(asked))"
+            text += ", the last recorded at or before step \(Figures.grouped(asked))"
         }
         return TerminalText.wrapped(text, width: style.width, indent: 0).split(separator: "\n")
             .map { style.bold(String($0)) }.joined(separator: "\n")
@@ -45,13 +45,13 @@ public enum SpectrumReport {
         let run = history.run
         var facts = [("method", "\(style.name(run.start.method)), \(run.state)")]
         if let energy = snapshot.joined.energy {
-            facts.append(("energy", "\(TerminalText.measured(energy, largest: energy)) in all sites"))
+            facts.append(("energy", "\(Figures.measured(energy, largest: energy)) in all sites"))
             let shares = energyShares(snapshot)
             let most = shares.indices.filter { shares[$0] ?? 0 > 0 }
                 .sorted { (-(shares[$0] ?? 0), $0) < (-(shares[$1] ?? 0), $1) }.prefix(3)
             if !most.isEmpty {
                 let names = most.map { at in
-                    "\(style.name(run.start.sites[at].name)) \(TerminalText.percent(shares[at] ?? 0))"
+                    "\(style.name(run.start.sites[at].name)) \(Figures.percent(shares[at] ?? 0))"
                 }
                 facts[1].1 += ", most in \(names.joined(separator: ", "))"
             }
@@ -60,7 +60,7 @@ public enum SpectrumReport {
         }
         facts.append(("rank 0", RankReport.zeros(run, snapshot.ranks, style)))
         if asked == nil, let best = run.end?.bestStep, best != snapshot.step {
-            facts.append(("best", "the best adapter is that of step \(TerminalText.grouped(best))"))
+            facts.append(("best", "the best adapter is that of step \(Figures.grouped(best))"))
         }
         if !table.leftOut.isEmpty {
             facts.append(("left out", "\(table.leftOut.joined(separator: ", ")): the terminal is too narrow"))

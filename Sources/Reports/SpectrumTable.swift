@@ -129,8 +129,8 @@ struct SpectrumTable {
         let text: String? =
             switch measure {
             case .mask: site.keptEnergy.map(Self.left)
-            case .error: site.orthogonalityError.map { TerminalText.measured($0, largest: largestError) }
-            case .share: site.rank > 0 ? share.map(TerminalText.percent) : nil
+            case .error: site.orthogonalityError.map { Figures.measured($0, largest: largestError) }
+            case .share: site.rank > 0 ? share.map(Figures.percent) : nil
             default: self.text(measure, spectrum)
             }
         return text ?? style.dash
@@ -139,8 +139,8 @@ struct SpectrumTable {
     /// Of the measures that follow from the singular values alone.
     private func text(_ measure: Measure, _ spectrum: Spectrum) -> String? {
         switch measure {
-        case .largest: spectrum.largest.map { TerminalText.measured($0, largest: largest) }
-        case .smallest: spectrum.smallest.map { TerminalText.measured($0, largest: largest) }
+        case .largest: spectrum.largest.map { Figures.measured($0, largest: largest) }
+        case .smallest: spectrum.smallest.map { Figures.measured($0, largest: largest) }
         case .effective: spectrum.effectiveRank.map(Self.ratio)
         case .stable: spectrum.stableRank.map(Self.ratio)
         case .count: spectrum.count(holding: SpectrumReport.energyShare).map { "\($0)" }
@@ -149,12 +149,12 @@ struct SpectrumTable {
     }
 
     private static func ratio(_ value: Double) -> String {
-        TerminalText.fixed(value, value < 100 ? 2 : value < 1000 ? 1 : 0)
+        Figures.fixed(value, value < 100 ? 2 : value < 1000 ? 1 : 0)
     }
 
     /// Triplets that cancel others can be masked, so more energy may be left than there was.
     private static func left(_ share: Double) -> String {
-        share < 10 ? TerminalText.percent(share) : ">999%"
+        share < 10 ? Figures.percent(share) : ">999%"
     }
 
     private var total: String {
@@ -162,13 +162,13 @@ struct SpectrumTable {
         let cells = measures.map { measure in
             let text: String? =
                 switch measure {
-                case .rank: TerminalText.grouped(joined.rank)
-                case .share: joined.shares.isEmpty ? nil : TerminalText.percent(1)
+                case .rank: Figures.grouped(joined.rank)
+                case .share: joined.shares.isEmpty ? nil : Figures.percent(1)
                 case .mask:
                     SpectrumReport.keptEnergy(snapshot).map { ($0.isBound ? "<" : "") + Self.left($0.ratio) }
                 case .error:
                     snapshot.sites.contains { $0.orthogonalityError != nil }
-                        ? TerminalText.measured(largestError, largest: largestError) : nil
+                        ? Figures.measured(largestError, largest: largestError) : nil
                 default: self.text(measure, joined)
                 }
             return TerminalText.right(text ?? style.dash, measure.width)

@@ -57,9 +57,12 @@ extension RunConfig {
 
     /// One line for each setting that differs, such as `learning-rate: 0.003 in the run, 0.001 now`.
     ///
-    /// - Parameter other: The configuration of the run; `self` is the one of now.
-    public func differences(from other: RunConfig) -> [String] {
+    /// - Parameters:
+    ///   - other: the configuration of the run; `self` is the one of now.
+    ///   - ignored: keys of settings that may differ.
+    public func differences(from other: RunConfig, except ignored: Set<String> = []) -> [String] {
         SettingTable.all.compactMap { setting in
+            if ignored.contains(setting.key) { return nil }
             let now = setting.text(self)
             let before = setting.text(other)
             if now == before { return nil }

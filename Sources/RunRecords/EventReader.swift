@@ -105,7 +105,7 @@ package struct EventReader {
         let dropped = before - steps.count
         guard dropped > 0 else { return }
         notes.append(
-            "events.jsonl: \(TerminalText.counted(dropped, "step")) after step \(step) "
+            "events.jsonl: \(Figures.counted(dropped, "step")) after step \(step) "
                 + "were trained again after a resume; the later records count")
     }
 

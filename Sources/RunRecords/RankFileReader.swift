@@ -51,7 +51,7 @@ package struct RankFileReader {
         }
         if reader.replaced > 0 {
             reader.notes.append(
-                "ranks.csv: \(TerminalText.counted(reader.replaced, "table")) "
+                "ranks.csv: \(Figures.counted(reader.replaced, "table")) "
                     + "recorded again after a resume; the later ones count")
         }
         self = reader

@@ -35,7 +35,7 @@ struct TripletFileReader {
         }
         if reader.replaced > 0 {
             reader.notes.append(
-                "triplets.jsonl: \(TerminalText.counted(reader.replaced, "snapshot")) "
+                "triplets.jsonl: \(Figures.counted(reader.replaced, "snapshot")) "
                     + "recorded again after a resume; the later ones count")
         }
         self = reader

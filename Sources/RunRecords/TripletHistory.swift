@@ -122,7 +122,7 @@ public struct TripletHistory: Sendable {
         throw RecordError(
             kind: .notRecorded, place: run.folder.path, problem: "the run has no site '\(asked)'",
             advice: near.isEmpty
-                ? "its \(TerminalText.counted(names.count, "site")): \(shown.joined(separator: ", "))"
+                ? "its \(Figures.counted(names.count, "site")): \(shown.joined(separator: ", "))"
                 : "did you mean \(near.joined(separator: ", "))?")
     }
 }

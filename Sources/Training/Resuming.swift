@@ -165,9 +165,7 @@ extension Checkpoint {
     /// Throws, naming each difference, unless settings and files are those of the checkpoint.
     func checkUnchanged(_ config: RunConfig, _ fingerprints: [(name: String, hash: String)]) throws {
         let saved = try RunConfig.load(yaml: configuration, yamlName: "the checkpoint", overrides: []).config
-        let settings = config.differences(from: saved).filter { line in
-            !ResumePoint.changeableSettings.contains { line.hasPrefix($0 + ":") }
-        }
+        let settings = config.differences(from: saved, except: ResumePoint.changeableSettings)
         guard settings.isEmpty else {
             throw TrainingError(
                 .usage,

@@ -1,11 +1,28 @@
 import Adapters
+import Foundation
+import ModelFiles
+import RunConfiguration
 import RunRecords
+import Transformers
 
 extension RunRecord.Site {
     package init(_ layer: AdaptedLayer) {
         self.init(
             name: "\(layer.site)", layer: layer.site.layer, role: layer.site.role.rawValue,
             outputs: layer.outputs, inputs: layer.inputs)
+    }
+
+    /// The matrices that a configuration adapts, before anything is trained, in site order; empty for a method without
+    /// adapters.
+    package static func adapted(by config: RunConfig) throws -> [Self] {
+        guard config.method.hasAdapters else { return [] }
+        let encoder = try TextEncoder(HFFolder(URL(fileURLWithPath: config.model)))
+        let roles = config.targets.compactMap { LinearSite.Role(rawValue: $0.rawValue) }
+        return try AdapterPlan.layers(of: roles, in: encoder.linearLayers).map {
+            Self(
+                name: "\($0.site)", layer: $0.site.layer, role: $0.site.role.rawValue, outputs: $0.outputs,
+                inputs: $0.inputs)
+        }
     }
 }
 

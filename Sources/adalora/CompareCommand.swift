@@ -1,7 +1,8 @@
 import ArgumentParser
-import Comparison
 import Datasets
+import Experiments
 import Foundation
+import Messages
 import ModelFiles
 import RunConfiguration
 import Training
@@ -35,22 +36,25 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let plan = try readPlan()
             let store = ResultStore(folder: URL(fileURLWithPath: output))
+            let plan = try readPlan()
             let (loaded, notes) = try store.load()
             for note in notes { Terminal.error("note: \(note)") }
-            let runner = TrialRunner(
-                plan: plan, store: store, threads: threads, keepsRuns: keepRuns, origin: .init())
-            let schedule = try TrialSchedule(
-                plan: plan, fingerprints: try Self.fingerprints(plan), parametersPerRank: try runner.perRank()
-            )
-            if dryRun { return show(schedule.state(completed: retryFailed ? loaded.filter(\.isOK) : loaded)) }
-            try tellOfForeign(loaded, schedule)
-            try tellOfOverlap(plan)
+            let comparison = try ComparisonRun(plan: plan, store: store, threads: threads)
+            if dryRun {
+                let completed = retryFailed ? loaded.filter(\.isOK) : loaded
+                return show(comparison.schedule.state(completed: completed))
+            }
+            if let note = try comparison.noteOfForeign(loaded, isReportOnly: reportOnly) {
+                Terminal.error("note: \(note)")
+            }
+            for warning in try comparison.warningsOfOverlap() { Terminal.error("warning: \(warning)") }
             let lock = reportOnly ? nil : try lockedFolder()
-            let reporter = ComparisonReporter(plan: plan, schedule: schedule, store: store, runner: runner)
-            let all = reportOnly ? loaded : try work(schedule, runner, reporter, loaded)
-            try reporter.write(all, showTable: true)
+            let results = reportOnly ? loaded : try work(comparison, loaded)
+            let table = try comparison.reporter.write(results)
+            let width = Terminal.isTerminal(STDOUT_FILENO) ? max(Terminal.width, 80) : 100
+            Terminal.output(table.terminal(width: min(width, 120)))
+            Terminal.error("report: \(comparison.reporter.file.path)")
             withExtendedLifetime(lock) {}
         }
     }
@@ -63,59 +67,6 @@ struct CompareCommand: ParsableCommand {
         }
         return try ComparisonPlan.read(
             yaml: text, file: planFile, settings: RunConfig.settings.map(\.key))
-    }
-
-    /// Other data make other trials.
-    private static func fingerprints(_ plan: ComparisonPlan) throws -> [String: String] {
-        let prints = try InputFingerprints.of(
-            model: plan.model,
-            files: [("train", plan.train), ("validation", plan.validation), ("test", plan.test)])
-        for name in ["train", "validation"] where prints[name] == prints["test"] {
-            throw TrainingError(
-                .usage, "\(plan.test): the test data are the \(name) data; give rows of their own as 'test'")
-        }
-        return prints
-    }
-
-    /// Results of other data, another model or other settings are kept, but a person should know that they do not count.
-    private func tellOfForeign(_ results: [TrialResult], _ schedule: TrialSchedule) throws {
-        let ids = Set(results.map(\.id))
-        let state = schedule.state(completed: results)
-        let foreign = ids.count - state.finished.count
-        guard foreign > 0 else { return }
-        let what =
-            "\(foreign) of \(ids.count) results in \(output) belong to no trial of this plan: its data, model or "
-            + "settings were others"
-        if reportOnly && foreign == ids.count {
-            throw TrainingError(
-                .usage, what + "; nothing was written. Use the plan and data that they were made with")
-        }
-        // Which trials those are is known only after the search.
-        let waits =
-            state.blocked.isEmpty
-            ? "" : ", but for those of learning rates that a search has still to choose"
-        Terminal.error("note: \(what); they stay, and do not count\(waits)")
-    }
-
-    private func tellOfOverlap(_ plan: ComparisonPlan) throws {
-        func read(_ file: String) throws -> Dataset {
-            let settings = plan.arms.first?.settings ?? [:]
-            let task = settings["task"].flatMap { RunConfig.Task(rawValue: $0) } ?? .classification
-            return try Dataset.read(
-                URL(fileURLWithPath: file),
-                form: task.rowForm(
-                    labelSeparator: settings["label-separator"] ?? RunConfig.standardLabelSeparator),
-                columns: Columns.parse(settings["text-column"], settings["label-column"]), requireLabels: true
-            )
-        }
-        let test = try read(plan.test)
-        for other in [plan.train, plan.validation] {
-            let shared = test.overlap(with: try read(other))
-            if shared > 0 {
-                Terminal.error(
-                    "warning: \(shared) of the \(test.examples.count) test texts are in \(other) too")
-            }
-        }
     }
 
     private func lockedFolder() throws -> FolderLock {
@@ -138,51 +89,32 @@ struct CompareCommand: ParsableCommand {
         let time =
             seconds.isEmpty
             ? "the first run will tell how long they take"
-            : "about \(ProgressDisplay.clockTime(seconds.reduce(0, +) / Double(seconds.count) * Double(left))) of training"
+            : "about \(Figures.clockTime(seconds.reduce(0, +) / Double(seconds.count) * Double(left))) of training"
         Terminal.output("\(state.finished.count) of \(state.total) runs are finished, \(left) to go; \(time)")
     }
 
-    /// Runs trials until all are done, the limit is reached, or somebody interrupts.
-    private func work(
-        _ schedule: TrialSchedule, _ runner: TrialRunner, _ reporter: ComparisonReporter,
-        _ found: [TrialResult]
-    ) throws -> [TrialResult] {
+    private func work(_ comparison: ComparisonRun, _ found: [TrialResult]) throws -> [TrialResult] {
         let interruption = Interruption(notice: "ending after saving the current run")
-        var results = found
-        var ignored = retryFailed ? Set(found.filter { !$0.isOK }.map(\.id)) : []
-        var done = 0
-        let clock = ContinuousClock()
-        let begun = clock.now
-        while done < limit ?? Int.max {
-            let state = schedule.state(completed: results.filter { !ignored.contains($0.id) })
-            guard let trial = state.next.first else { break }
-            let left = state.next.count + state.blocked.count { !$0.isHopeless }
-            let started = clock.now
-            Terminal.write(
-                "[\(state.finished.count + 1)/\(state.total)] \(trial.id) … ", to: .standardError)
-            let pattern = trial.patternFrom.flatMap { source in results.last { $0.id == source }?.ranks }
-            guard
-                let result = try runner.run(
-                    trial, truthID: schedule.truthID, pattern: pattern,
-                    isInterrupted: { interruption.isRequested })
-            else {
+        var wasInterrupted = false
+        let results = try comparison.work(
+            found, limit: limit, retriesFailed: retryFailed, keepsRuns: keepRuns,
+            isInterrupted: { interruption.isRequested }
+        ) { event in
+            switch event {
+            case .begins(let trial, let number, let total):
+                Terminal.write("[\(number)/\(total)] \(trial.id) … ", to: .standardError)
+            case .ended(let result, let seconds, let left):
+                Terminal.error(
+                    Self.summary(result, comparison.plan) + " in \(Figures.clockTime(seconds)), ETA "
+                        + Figures.clockTime(left))
+            case .interrupted:
+                wasInterrupted = true
                 Terminal.error("interrupted")
-                try reporter.write(results, showTable: false)
-                Terminal.error("go on with the same command")
-                throw ExitCode(128 + max(interruption.signal, SIGINT))
             }
-            try runner.store.append(result)
-            // Not before its result is on the disk: without both the run would have to be made again.
-            if !keepRuns { runner.removeWeights(trial.id) }
-            results.append(result)
-            ignored.remove(trial.id)
-            done += 1
-            let took = Self.seconds(clock.now - started)
-            let each = Self.seconds(clock.now - begun) / Double(done)
-            Terminal.error(
-                Self.summary(result, schedule.plan) + " in \(ProgressDisplay.clockTime(took)), ETA "
-                    + ProgressDisplay.clockTime(each * Double(left - 1)))
-            if done % 10 == 0 { try reporter.write(results, showTable: false) }
+        }
+        guard !wasInterrupted else {
+            Terminal.error("go on with the same command")
+            throw ExitCode(128 + max(interruption.signal, SIGINT))
         }
         return results
     }
@@ -193,10 +125,6 @@ struct CompareCommand: ParsableCommand {
         let (name, value) =
             result.stage == .search
             ? ("validation", result.validation(metric)) : ("test", result.test(metric))
-        return "\(name) \(metric.rawValue) \(value.map { ProgressDisplay.fixed($0, 4) } ?? "undefined")"
-    }
-
-    private static func seconds(_ duration: Duration) -> Double {
-        Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+        return "\(name) \(metric.rawValue) \(value.map { Figures.fixed($0, 4) } ?? "undefined")"
     }
 }

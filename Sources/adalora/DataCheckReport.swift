@@ -1,6 +1,7 @@
-import Comparison
 import Datasets
+import Experiments
 import Foundation
+import Messages
 import ModelFiles
 import RunConfiguration
 import Training

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Experiments
 import Foundation
 import Matrices
 
@@ -20,7 +21,7 @@ struct DoctorCommand: ParsableCommand {
             ?? "unknown"
         let restarted = ProcessInfo.processInfo.environment["ADALORA_RESTARTED"] != nil
         Terminal.output(
-            "CPU        \(Self.cpuName()), \(ProcessInfo.processInfo.activeProcessorCount) cores, \(level)")
+            "CPU        \(Origin.cpuName), \(ProcessInfo.processInfo.activeProcessorCount) cores, \(level)")
         Terminal.output("OpenBLAS   \(KernelSelection.openBLASConfiguration)")
         Terminal.output(
             "kernel     \(current)\(restarted ? " (chosen by adalora; OpenBLAS had picked a slower one)" : "")"
@@ -42,12 +43,6 @@ struct DoctorCommand: ParsableCommand {
             )
             throw ExitCode(70)
         }
-    }
-
-    static func cpuName() -> String {
-        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-        return line?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces) ?? "unknown"
     }
 
     private static func speed() -> Double {

@@ -1,8 +1,9 @@
 import Adapters
 import ArgumentParser
-import Comparison
 import Datasets
+import Experiments
 import Foundation
+import Messages
 import ModelFiles
 import RankAllocation
 import Reports
@@ -13,7 +14,7 @@ import Training
 
 /// Turns errors of the libraries into one clear line on standard error and an exit status of sysexits.h:
 /// 64 usage, 65 bad data, 66 missing input, 74 input or output failed, 75 in use by another process, 70 anything
-/// unforeseen; 1 for a run that diverged.
+/// unforeseen; 1 for a run that diverged: neither its data nor the machine is at fault.
 enum Failure {
     static func run(_ body: () throws -> Void) throws {
         do {
@@ -26,40 +27,37 @@ enum Failure {
         }
     }
 
-    /// The exit status of a run whose loss or weights became infinite or undefined: neither its data nor the machine is
-    /// at fault.
-    static let diverged: Int32 = 1
-
     static func status(of error: any Error) -> Int32 {
         switch error {
-        case is ConfigErrors, is AdapterError, is ScheduleError, is AllocationError, is ComparisonError: 64
+        case is ConfigErrors, is AdapterError, is ScheduleError, is AllocationError, is ComparisonError:
+            ExitStatus.usage
         case let error as TrainingError:
             switch error.kind {
-            case .usage: 64
-            case .data: 65
-            case .missing: 66
-            case .diverged: diverged
+            case .usage: ExitStatus.usage
+            case .data: ExitStatus.badData
+            case .missing: ExitStatus.missingInput
+            case .diverged: ExitStatus.diverged
             }
         case let error as DataError:
             switch error.kind {
-            case .missing: 66
-            case .unreadable: 74
-            case .invalid: 65
+            case .missing: ExitStatus.missingInput
+            case .unreadable: ExitStatus.inputOutput
+            case .invalid: ExitStatus.badData
             }
         case let error as ModelFileError:
             switch error.kind {
-            case .missing: 66
-            case .invalid: 65
-            case .unreadable, .unwritable, .diskFull: 74
-            case .inUse: 75
+            case .missing: ExitStatus.missingInput
+            case .invalid: ExitStatus.badData
+            case .unreadable, .unwritable, .diskFull: ExitStatus.inputOutput
+            case .inUse: ExitStatus.inUse
             }
         case let error as RecordError:
             switch error.kind {
-            case .missing: 66
-            default: 65
+            case .missing: ExitStatus.missingInput
+            default: ExitStatus.badData
             }
-        case let error as TokenizerError: error.isMissing ? 66 : 65
-        default: 70
+        case let error as TokenizerError: error.isMissing ? ExitStatus.missingInput : ExitStatus.badData
+        default: ExitStatus.unforeseen
         }
     }
 }

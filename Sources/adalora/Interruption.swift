@@ -1,13 +1,11 @@
 import Dispatch
+import Experiments
 import Foundation
 import Glibc
 import Synchronization
 
 /// SIGINT or SIGTERM asks for an end at the next good place; a second one ends at once.
 final class Interruption: Sendable {
-    /// Names the process without which a run of a comparison shall not go on.
-    static let parentVariable = "ADALORA_PARENT"
-
     /// The signal that came, 0 for none.
     private let received = Mutex<Int32>(0)
     private nonisolated(unsafe) var sources: [any DispatchSourceSignal] = []
@@ -22,7 +20,7 @@ final class Interruption: Sendable {
 
     /// - Parameter notice: what a person reads after the first signal.
     init(notice: String) {
-        parent = ProcessInfo.processInfo.environment[Self.parentVariable].flatMap { pid_t($0) }
+        parent = ProcessInfo.processInfo.environment[TrainProcess.parentVariable].flatMap { pid_t($0) }
         for number in [SIGINT, SIGTERM] {
             Glibc.signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

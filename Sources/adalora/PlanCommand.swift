@@ -1,6 +1,7 @@
 import ArgumentParser
-import Comparison
+import Experiments
 import Foundation
+import Messages
 import ModelFiles
 import RunConfiguration
 import Training
@@ -68,11 +69,11 @@ enum PlanReport {
     private static func time(_ plan: RunPlan) -> String {
         guard let time = plan.time else { return "time         not measured: the memory does not suffice" }
         return
-            "time         about \(ProgressDisplay.clockTime(time.trainingSeconds + time.evaluationSeconds)): "
+            "time         about \(Figures.clockTime(time.trainingSeconds + time.evaluationSeconds)): "
             + "\(Figures.seconds(time.secondsPerStep)) s a step on \(plan.threads) "
             + "\(plan.threads == 1 ? "thread" : "threads"), \(Figures.whole(time.tokensPerSecond)) tokens/s"
             + (plan.evaluations > 0
-                ? ", \(ProgressDisplay.clockTime(time.evaluationSeconds)) of it evaluations" : "")
+                ? ", \(Figures.clockTime(time.evaluationSeconds)) of it evaluations" : "")
             + "; from \(Figures.counted(time.measuredSteps, "step")) measured now"
     }
 

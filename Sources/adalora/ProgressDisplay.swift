@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import RunRecords
 
 /// Shows a run on standard error: one line that renews itself on a terminal, plain lines elsewhere.
@@ -30,14 +31,14 @@ final class ProgressDisplay {
             let empty = record.ranks.filter { $0 == 0 }.count
             line(
                 "step \(record.step): ranks are final; pruned triplets cut out, trainable parameters "
-                    + "\(Self.grouped(record.parametersBefore)) → \(Self.grouped(record.parametersAfter))"
+                    + "\(Figures.grouped(record.parametersBefore)) → \(Figures.grouped(record.parametersAfter))"
                     + (empty > 0 ? ", \(empty) of \(record.ranks.count) matrices at rank 0" : ""))
         case .evaluation(let record):
             let metrics = record.metrics.map {
-                "\($0.name) \($0.value.map { Self.fixed($0, 4) } ?? "undefined")"
+                "\($0.name) \($0.value.map { Figures.fixed($0, 4) } ?? "undefined")"
             }
             line(
-                "step \(record.step): validation loss \(Self.fixed(record.loss, 4)), "
+                "step \(record.step): validation loss \(Figures.fixed(record.loss, 4)), "
                     + metrics.joined(separator: ", ") + (record.isBest ? "  (best so far)" : ""))
         case .checkpoint, .allocation, .triplets: break
         case .finished(let end): line(Self.closing(end))
@@ -46,14 +47,14 @@ final class ProgressDisplay {
 
     private static func opening(_ start: RunRecord.Start) -> String {
         var text =
-            "\(start.method): \(grouped(start.trainExamples)) training rows, \(start.totalSteps) steps, "
+            "\(start.method): \(Figures.grouped(start.trainExamples)) training rows, \(start.totalSteps) steps, "
         text +=
-            "\(grouped(start.trainableParameters)) trainable of \(grouped(start.frozenParameters)) parameters, "
+            "\(Figures.grouped(start.trainableParameters)) trainable of \(Figures.grouped(start.frozenParameters)) parameters, "
         text += "\(start.threads) threads, \(start.kernel) kernels"
         if start.method == "adalora" {
             let final = start.totalSteps - start.finalSteps
             text +=
-                "\nbudget \(grouped(start.initialBudget)) → \(grouped(start.finalBudget)) \(start.budgetUnit.rawValue) over "
+                "\nbudget \(Figures.grouped(start.initialBudget)) → \(Figures.grouped(start.finalBudget)) \(start.budgetUnit.rawValue) over "
                 + "\(start.sites.count) matrices: "
             let change = start.allocator == "exchange" ? "exchanged" : "pruned"
             text += "all to step \(start.warmupSteps), \(change) to step \(final), fixed to the end"
@@ -72,9 +73,9 @@ final class ProgressDisplay {
         let rate = end.seconds > 0 ? Int(Double(end.tokens) / end.seconds) : 0
         let memory = end.peakMemoryBytes > 0 ? "\(end.peakMemoryBytes / 1_000_000) MB" : "unknown"
         return
-            "\(reason) at step \(end.step) in \(clockTime(end.seconds)), \(grouped(rate)) tokens/s overall, "
+            "\(reason) at step \(end.step) in \(Figures.clockTime(end.seconds)), \(Figures.grouped(rate)) tokens/s overall, "
             + "peak memory \(memory), rank \(end.ranks.reduce(0, +)), "
-            + "\(grouped(end.trainableParameters)) trainable parameters"
+            + "\(Figures.grouped(end.trainableParameters)) trainable parameters"
     }
 
     private func step(_ record: RunRecord.Step) {
@@ -97,10 +98,10 @@ final class ProgressDisplay {
 
     private func summary(_ record: RunRecord.Step, _ start: RunRecord.Start) -> String {
         var text =
-            "step \(record.step)/\(start.totalSteps)  loss \(Self.fixed(smoothedLoss ?? record.loss, 4))"
-        if record.orthogonality > 0 { text += "  orth \(Self.fixed(record.orthogonality, 4))" }
+            "step \(record.step)/\(start.totalSteps)  loss \(Figures.fixed(smoothedLoss ?? record.loss, 4))"
+        if record.orthogonality > 0 { text += "  orth \(Figures.fixed(record.orthogonality, 4))" }
         if start.method == "adalora" {
-            text += "  \(record.phase)  budget \(Self.grouped(record.budget))  live \(record.rank)"
+            text += "  \(record.phase)  budget \(Figures.grouped(record.budget))  live \(record.rank)"
         }
         return text + "  \(rate)  ETA \(eta(record, start))"
     }
@@ -118,14 +119,14 @@ final class ProgressDisplay {
     private var rate: String {
         let seconds = recent.reduce(0) { $0 + $1.seconds }
         let tokens = recent.reduce(0) { $0 + $1.tokens }
-        return seconds > 0 ? "\(Self.grouped(Int(Double(tokens) / seconds))) tokens/s" : "– tokens/s"
+        return seconds > 0 ? "\(Figures.grouped(Int(Double(tokens) / seconds))) tokens/s" : "– tokens/s"
     }
 
     private func eta(_ record: RunRecord.Step, _ start: RunRecord.Start) -> String {
         let done = record.step - start.completedSteps
         let elapsed = clock.now - begun
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-        return Self.clockTime(seconds / Double(max(done, 1)) * Double(start.totalSteps - record.step))
+        return Figures.clockTime(seconds / Double(max(done, 1)) * Double(start.totalSteps - record.step))
     }
 
     private func open(_ text: String) {
@@ -136,24 +137,5 @@ final class ProgressDisplay {
     private func line(_ text: String) {
         Terminal.write((lineIsOpen ? "\r\u{1B}[K" : "") + text + "\n", to: .standardError)
         lineIsOpen = false
-    }
-
-    static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
-
-    static func clockTime(_ seconds: Double) -> String {
-        let total = Int(seconds.rounded())
-        return total < 3600
-            ? String(format: "%d:%02d", total / 60, total % 60)
-            : String(format: "%d:%02d:%02d", total / 3600, total / 60 % 60, total % 60)
-    }
-
-    static func grouped(_ value: Int) -> String {
-        var digits = Array(String(abs(value)))
-        var index = digits.count - 3
-        while index > 0 {
-            digits.insert(",", at: index)
-            index -= 3
-        }
-        return (value < 0 ? "-" : "") + String(digits)
     }
 }

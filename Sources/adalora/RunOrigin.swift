@@ -1,14 +1,15 @@
+import Experiments
 import Foundation
 import Matrices
 
 /// What a run's start record says about the program and the machine.
 enum RunOrigin {
     static func facts() -> [(name: String, value: String)] {
-        let commit = TrialRunner.Origin().commit
+        let commit = Origin().commit
         let system = [distribution, kernel].compactMap { $0 }.joined(separator: ", ")
         let facts: [(name: String, value: String?)] = [
             ("program", "adalora \(AdaloraCommand.configuration.version)"),
-            ("commit", commit == "unknown" ? nil : commit), ("cpu", DoctorCommand.cpuName()),
+            ("commit", commit == "unknown" ? nil : commit), ("cpu", Origin.cpuName),
             ("cores", "\(ProcessInfo.processInfo.activeProcessorCount)"),
             ("system", system.isEmpty ? nil : system), ("openblas", KernelSelection.openBLASConfiguration),
         ]

@@ -78,9 +78,8 @@ struct TrainCommand: ParsableCommand {
         let yaml = try TrainFlags.text(of: file.path)
         let saved = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: [])
         let now = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: settings.flags)
-        let changed = now.config.differences(from: saved.config).filter { line in
-            !ResumePoint.changeableSettings.contains { line.hasPrefix($0 + ":") }
-        }
+        let changed = now.config.differences(
+            from: saved.config, except: ResumePoint.changeableSettings)
         if !changed.isEmpty {
             throw TrainingError(
                 .usage,

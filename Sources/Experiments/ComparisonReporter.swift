@@ -1,18 +1,29 @@
 import Charts
-import Comparison
 import Foundation
+import Messages
 import ModelFiles
 import Reports
 import RunRecords
 
 /// Writes the report of a comparison: `report.md`, `table.csv` and pictures.
-struct ComparisonReporter {
+package struct ComparisonReporter {
     let plan: ComparisonPlan
     let schedule: TrialSchedule
     let store: ResultStore
     let runner: TrialRunner
 
-    func write(_ results: [TrialResult], showTable: Bool) throws {
+    package init(plan: ComparisonPlan, schedule: TrialSchedule, store: ResultStore, runner: TrialRunner) {
+        self.plan = plan
+        self.schedule = schedule
+        self.store = store
+        self.runner = runner
+    }
+
+    package var file: URL { store.folder.appendingPathComponent("report.md") }
+
+    /// - Returns: the table of the report.
+    @discardableResult
+    package func write(_ results: [TrialResult]) throws -> ComparisonTable {
         let state = schedule.state(completed: results)
         let truth = try store.predictions(id: schedule.truthID)
         let table = ComparisonTable(
@@ -32,11 +43,7 @@ struct ComparisonReporter {
             images: images)
         try put(ComparisonReport.markdown(table, context: context), "report.md")
         try put(table.csv(), "table.csv")
-        if showTable {
-            let width = Terminal.isTerminal(STDOUT_FILENO) ? max(Terminal.width, 80) : 100
-            Terminal.output(table.terminal(width: min(width, 120)))
-            Terminal.error("report: \(store.folder.appendingPathComponent("report.md").path)")
-        }
+        return table
     }
 
     private func put(_ text: String, _ name: String) throws {
@@ -151,22 +158,20 @@ struct ComparisonReporter {
         return panel.svg()
     }
 
-    private static let roles = ["query", "key", "value", "attention-output", "intermediate", "output"]
-
     private static func heatmap(_ row: ComparisonTable.Row) -> Heatmap {
         var sums: [String: Double] = [:]
         for result in row.results {
             for (site, rank) in result.ranks { sums[site, default: 0] += Double(rank) }
         }
-        let layers = Set(sums.keys.compactMap { Int($0.split(separator: ".").dropFirst().first ?? "") })
-            .sorted()
-        let names = roles.map {
-            $0 == "attention-output" ? "attn-out" : $0 == "intermediate" ? "interm." : $0
-        }
+        let names = sums.keys.sorted()
+        let grid = RankGrid(names.compactMap(RankGrid.place(ofSite:)))
         return Heatmap(
-            id: "ranks-\(row.arm)", title: row.arm, rowLabels: layers.map { String($0) }, columnLabels: names,
-            values: layers.map { layer in
-                roles.map { role in sums["layer.\(layer).\(role)"].map { $0 / Double(row.count) } }
+            id: "ranks-\(row.arm)", title: row.arm, rowLabels: grid.layers.map { String($0) },
+            columnLabels: grid.roles.map(RankGrid.shortName),
+            values: grid.layers.map { layer in
+                grid.roles.map { role in
+                    sums[RankGrid.site(layer: layer, role: role)].map { $0 / Double(row.count) }
+                }
             })
     }
 
@@ -185,7 +190,7 @@ struct ComparisonReporter {
     }
 
     private static func overTime(_ run: RunRecord, title: String) -> String {
-        let groups = roles.compactMap { role -> StackedAreaChart.Group? in
+        let groups = RankGrid(run.start.sites).roles.compactMap { role -> StackedAreaChart.Group? in
             let sites = run.start.sites.indices.filter { run.start.sites[$0].role == role }
             guard !sites.isEmpty else { return nil }
             return StackedAreaChart.Group(

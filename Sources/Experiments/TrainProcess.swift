@@ -1,12 +1,15 @@
 import Foundation
 import Glibc
+import Messages
 import ModelFiles
-import Reports
 import RunRecords
 import Training
 
 /// One `adalora train` in a process of its own, its output in a log beside the run folder.
-struct TrainProcess {
+package struct TrainProcess {
+    /// Names, in its environment, the process without which a run shall not go on.
+    package static let parentVariable = "ADALORA_PARENT"
+
     let folder: URL
     /// Whether a run that ended but has no weights left is to be made again.
     var needsWeights = false
@@ -35,7 +38,7 @@ struct TrainProcess {
         if resumes {
             let status = try launch(["train", "--resume", folder.path], shouldStop: shouldStop)
             // What cannot go on exactly (another machine, damaged files) is made again.
-            guard [65, 66].contains(status) else { return status }
+            guard [ExitStatus.badData, ExitStatus.missingInput].contains(status) else { return status }
         }
         try? manager.removeItem(at: folder)
         return try launch(["train"] + flags.map { "--\($0.key)=\($0.value)" }, shouldStop: shouldStop)
@@ -52,7 +55,7 @@ struct TrainProcess {
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe")
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(
-            [Interruption.parentVariable: String(getpid())]
+            [Self.parentVariable: String(getpid())]
         ) { $1 }
         process.standardOutput = output
         process.standardError = output

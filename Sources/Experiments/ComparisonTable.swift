@@ -1,3 +1,5 @@
+import Messages
+
 /// What the reported trials of a comparison came to, so far.
 public struct ComparisonTable: Sendable {
     /// An arm at a budget.
@@ -158,7 +160,7 @@ public struct ComparisonTable: Sendable {
                 counts.append((text, 1))
             }
         }
-        let shown = counts.prefix(10).map { "\(Figures.counted($0.runs, "run")): \(Figures.cell($0.text))" }
+        let shown = counts.prefix(10).map { "\(Figures.counted($0.runs, "run")): \(TextTable.cell($0.text))" }
         return counts.count > 10 ? shown + ["and \(counts.count - 10) more warnings of runs"] : shown
     }
 

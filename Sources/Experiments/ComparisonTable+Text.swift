@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 extension ComparisonTable {
     /// For a terminal: a heading, a block for each budget, the warnings. At most `width` columns as long as

@@ -1,3 +1,5 @@
+import Messages
+
 /// What an arm may spend on adapters. Arms are matched by it: every arm ends with this many trainable
 /// parameters in its adapters.
 public enum Budget: Sendable, Hashable {

@@ -1,3 +1,5 @@
+import Messages
+
 extension ComparisonTable {
     /// What the numbers show and no more: one line for each arm with pairs, by budget, and a last one that
     /// counts.

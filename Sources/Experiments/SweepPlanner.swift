@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// One run of a sweep.
 public struct SweepRun: Sendable, Hashable {

@@ -1,5 +1,6 @@
-import Comparison
+import Experiments
 import Foundation
+import Messages
 import Testing
 
 @Suite struct TableTests {

@@ -1,28 +1,14 @@
-/// An adapted matrix, `[outputs, inputs]`.
-public struct MatrixSize: Sendable, Hashable {
-    public let name: String
-    public let outputs: Int
-    public let inputs: Int
-
-    public init(name: String, outputs: Int, inputs: Int) {
-        precondition(outputs > 0 && inputs > 0, "\(name) of \(outputs) × \(inputs) is no matrix")
-        self.name = name
-        self.outputs = outputs
-        self.inputs = inputs
-    }
-
-    /// r · (outputs + inputs); past min(outputs, inputs) more rank adds nothing but is still counted.
-    public func parameters(rank: Int) -> Int { rank * (outputs + inputs) }
-}
+import Messages
+import RunRecords
 
 /// What ranks cost.
 public struct SweepSizes: Sendable {
-    public let matrices: [MatrixSize]
+    public let matrices: [RunRecord.Site]
 
-    public init(matrices: [MatrixSize]) { self.matrices = matrices }
+    public init(matrices: [RunRecord.Site]) { self.matrices = matrices }
 
-    /// Σ (outputs + inputs): what rank 1 everywhere costs.
-    public var parametersPerRank: Int { matrices.reduce(0) { $0 + $1.parameters(rank: 1) } }
+    /// Σ (outputs + inputs): what rank 1 everywhere costs LoRA.
+    public var parametersPerRank: Int { matrices.reduce(0) { $0 + $1.outputs + $1.inputs } }
 
     /// A row for each size of matrix, with how many there are of it, a column for each rank, and a total.
     public func table(ranks: [Int]) -> String {
@@ -31,27 +17,23 @@ public struct SweepSizes: Sendable {
         ]
         columns += ranks.map { ("r = \($0)", .right) }
         var table = TextTable(columns)
-        var groups: [(first: MatrixSize, count: Int)] = []
+        var groups: [(first: RunRecord.Site, count: Int)] = []
         for matrix in matrices {
             // layer.3.query and layer.4.query are one row.
             let at = groups.firstIndex {
-                Self.role($0.first) == Self.role(matrix) && $0.first.outputs == matrix.outputs
+                $0.first.role == matrix.role && $0.first.outputs == matrix.outputs
                     && $0.first.inputs == matrix.inputs
             }
             if let at { groups[at].count += 1 } else { groups.append((matrix, 1)) }
         }
         for (matrix, count) in groups {
             table.add(
-                [Self.role(matrix), String(count), "\(matrix.outputs) × \(matrix.inputs)"]
-                    + ranks.map { Figures.grouped(matrix.parameters(rank: $0)) })
+                [matrix.role, String(count), "\(matrix.outputs) × \(matrix.inputs)"]
+                    + ranks.map { Figures.grouped($0 * (matrix.outputs + matrix.inputs)) })
         }
         table.add(
             ["all", String(matrices.count), ""] + ranks.map { Figures.grouped($0 * parametersPerRank) })
         return table.terminal(width: 100).joined(separator: "\n") + "\n"
-    }
-
-    private static func role(_ matrix: MatrixSize) -> String {
-        matrix.name.split(separator: ".").last.map { String($0) } ?? matrix.name
     }
 
     /// What a sweep will take, before it runs.

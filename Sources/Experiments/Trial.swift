@@ -1,3 +1,5 @@
+import Messages
+
 /// One run of training and testing.
 public struct Trial: Sendable, Hashable {
     public enum Stage: String, Sendable, Codable {

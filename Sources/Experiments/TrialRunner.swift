@@ -1,57 +1,27 @@
-import Comparison
 import Datasets
 import Foundation
+import Messages
 import ModelFiles
-import Reports
 import RunConfiguration
 import RunRecords
 import Training
 
 /// Runs one trial of a comparison: `adalora train` in a process of its own, so that its peak memory is its own and
 /// nothing of one run reaches the next; then the test.
-struct TrialRunner {
+package struct TrialRunner {
     /// In a run's folder, its adapter cut to a budget.
     private static let cutName = "adapter-cut"
 
     let plan: ComparisonPlan
     let store: ResultStore
     let threads: Int?
-    /// Keep adapters and checkpoints, not only the records.
-    let keepsRuns: Bool
     let origin: Origin
 
-    /// Where results were made.
-    struct Origin {
-        let machine: String
-        let commit: String
-
-        init() {
-            machine = "\(DoctorCommand.cpuName()), \(ProcessInfo.processInfo.activeProcessorCount) cores"
-            commit =
-                Self.git("rev-parse", "--short=12", "HEAD").map { hash in
-                    hash
-                        + (Self.git("status", "--porcelain", "--untracked-files=no").map {
-                            $0.isEmpty ? "" : ", changed"
-                        } ?? "")
-                } ?? "unknown"
-        }
-
-        private static func git(_ arguments: String...) -> String? {
-            let process = Process()
-            let pipe = Pipe()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            // Where this binary was built, not where it was called.
-            let binary = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/"
-            process.arguments =
-                ["git", "-C", URL(fileURLWithPath: binary).deletingLastPathComponent().path] + arguments
-            process.standardOutput = pipe
-            process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { return nil }
-            let data = pipe.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else { return nil }
-            return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        }
+    package init(plan: ComparisonPlan, store: ResultStore, threads: Int?, origin: Origin) {
+        self.plan = plan
+        self.store = store
+        self.threads = threads
+        self.origin = origin
     }
 
     func runFolder(_ id: String) -> URL { store.folder.appendingPathComponent("runs/\(id)") }
@@ -84,15 +54,16 @@ struct TrialRunner {
         return flags + [("budget-parameters", String(Int((parameters * (trial.pruneFrom ?? 1)).rounded())))]
     }
 
-    private func adaptedMatrices(_ settings: [String: String]) throws -> [AdaptedMatrix] {
+    private func adaptedMatrices(_ settings: [String: String]) throws -> [RunRecord.Site] {
         let flags =
             [("model", plan.model), ("train", plan.train), ("output", "-"), ("method", "lora")]
             + [("average-rank", "1")] + (settings["targets"].map { [("targets", $0)] } ?? [])
-        return try AdaptedMatrix.all(of: RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config)
+        return try RunRecord.Site.adapted(
+            by: RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config)
     }
 
     /// Σ (outputs + inputs) over the matrices that the baseline adapts: what average rank 1 stands for in every arm.
-    func perRank() throws -> Int {
+    package func perRank() throws -> Int {
         let baseline = plan.arm(plan.baseline)?.settings ?? [:]
         return try adaptedMatrices(baseline).reduce(0) { $0 + $1.outputs + $1.inputs }
     }
@@ -132,7 +103,7 @@ struct TrialRunner {
             let reason = process.lastError ?? "adalora train ended with status \(status)"
             // A budget it cannot have and divergence are the run's own fault; bad data, a full disk or a killed process
             // say nothing about an arm.
-            guard status == 64 || status == Failure.diverged else {
+            guard status == ExitStatus.usage || status == ExitStatus.diverged else {
                 throw TrainingError("\(trial.id): \(reason)")
             }
             result.status = .failed(reason)
@@ -164,9 +135,9 @@ struct TrialRunner {
         result.peakMemoryBytes = end.peakMemoryBytes
         result.kernel = record.start.kernel
         result.warnings = record.warnings
-        let perTriplet = record.start.method == "adalora" ? 1 : 0
+        let hasLambda = record.start.method == "adalora"
         result.adapterParameters = zip(record.start.sites, end.ranks).reduce(0) {
-            $0 + $1.1 * ($1.0.outputs + $1.0.inputs + perTriplet)
+            $0 + $1.1 * (hasLambda ? $1.0.tripletParameters : $1.0.outputs + $1.0.inputs)
         }
         result.ranks = Dictionary(uniqueKeysWithValues: zip(record.start.sites.map(\.name), end.ranks))
         let seconds = record.steps.map(\.seconds).sorted()
@@ -216,11 +187,9 @@ struct TrialRunner {
     private func evaluate(
         _ model: TrainedModel, _ file: String, _ trial: Trial, _ result: inout TrialResult
     ) throws -> Evaluation {
-        let columns = Columns.parse(trial.settings["text-column"], trial.settings["label-column"])
         let form = model.rowForm(
             labelSeparator: trial.settings["label-separator"] ?? RunConfig.standardLabelSeparator)
-        let data = try Dataset.read(
-            URL(fileURLWithPath: file), form: form, columns: columns, requireLabels: true)
+        let data = try ComparisonPlan.rows(file, trial.settings, form: form)
         let (evaluation, _, warnings) = try model.evaluate(data)
         for warning in warnings where !result.warnings.contains(warning) { result.warnings.append(warning) }
         return evaluation

@@ -66,29 +66,31 @@ package enum Figures {
     package static func counted(_ count: Int, _ noun: String) -> String {
         "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
     }
-}
 
-extension Figures {
-    /// A mean of counts, rounded: `82,944`.
-    package static func whole(_ value: Double) -> String { grouped(Int(value.rounded())) }
-
-    /// `0.5470 ± 0.0120`, the mean alone for one number.
-    package static func spread(_ summary: Summary) -> String {
-        fixed(summary.mean, 4) + (summary.deviation.map { " ± " + fixed($0, 4) } ?? "")
+    /// `4:07`, `1:02:09`
+    package static func clockTime(_ seconds: Double) -> String {
+        let total = Int(seconds.rounded())
+        return total < 3600
+            ? String(format: "%d:%02d", total / 60, total % 60)
+            : String(format: "%d:%02d:%02d", total / 3600, total / 60 % 60, total % 60)
     }
 
-    /// `+0.0150 [+0.0030, +0.0270]`; `[no interval]` when nothing could be resampled.
-    package static func difference(_ difference: PairedDifference) -> String {
-        signed(difference.mean) + " " + interval(difference.interval)
+    /// Three significant digits, for importance scores, which span many powers of ten: `1.23e-09`.
+    package static func scientific(_ value: Double) -> String { String(format: "%.2e", locale: nil, value) }
+
+    /// Decimals to the thousandth of `largest`, so that the numbers of a column align; in powers of ten what that
+    /// would round away. At most 8 characters.
+    package static func measured(_ value: Double, largest: Double) -> String {
+        guard value > 0 else { return "0" }
+        guard largest >= 0.001, largest < 100_000 else { return String(format: "%.1e", locale: nil, value) }
+        let places = largest < 10 ? 4 : largest < 100 ? 3 : largest < 1000 ? 2 : 1
+        let isLost = value < 0.5 * pow(10, Double(1 - places))
+        return isLost ? String(format: "%.1e", locale: nil, value) : fixed(value, places)
     }
 
-    package static func interval(_ interval: ClosedRange<Double>?) -> String {
-        interval.map { "[\(signed($0.lowerBound)), \(signed($0.upperBound))]" } ?? "[no interval]"
-    }
+    package static func percent(_ share: Double) -> String { fixed(100 * share, 1) + "%" }
 
-    /// Text of a table's cell: on one line, without what Markdown takes for a border.
-    package static func cell(_ text: String) -> String {
-        text.replacingOccurrences(of: "|", with: "\\|").split(whereSeparator: \.isNewline).joined(
-            separator: " ")
+    package static func percent(_ part: Int, of whole: Int) -> String? {
+        whole > 0 ? fixed(100 * Double(part) / Double(whole), 1) : nil
     }
 }

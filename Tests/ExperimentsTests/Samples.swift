@@ -1,4 +1,4 @@
-import Comparison
+import Experiments
 import Foundation
 
 enum Samples {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A table of texts whose columns align.
 package struct TextTable {
     package enum Alignment { case left, right }
@@ -20,30 +22,37 @@ package struct TextTable {
     /// characters.
     package func terminal(width: Int) -> [String] {
         var widths = headers.indices.map { column in
-            ([headers] + rows).map { $0[column].count }.max() ?? 0
+            ([headers] + rows).map { TerminalText.columns($0[column]) }.max() ?? 0
         }
         let rest = widths.dropFirst().reduce(0) { $0 + $1 + 2 }
         widths[0] = min(widths[0], max(width - rest, 4))
         return ([headers] + rows).map { row in
             var line = ""
             for column in row.indices {
-                let text = column == 0 ? Self.shortened(row[0], to: widths[0]) : row[column]
-                let gap = String(repeating: " ", count: widths[column] - text.count)
-                line += (column > 0 ? "  " : "") + (alignments[column] == .left ? text + gap : gap + text)
+                let text =
+                    column == 0
+                    ? TerminalText.shortened(row[0], to: widths[0], unicode: true) : row[column]
+                let isLeft = alignments[column] == .left
+                line += column > 0 ? "  " : ""
+                line +=
+                    isLeft
+                    ? TerminalText.left(text, widths[column]) : TerminalText.right(text, widths[column])
             }
             while line.hasSuffix(" ") { line.removeLast() }
             return line
         }
     }
 
-    func markdown() -> [String] {
+    package func markdown() -> [String] {
         let rules = alignments.map { $0 == .left ? "---" : "---:" }
-        return ([headers.map(Figures.cell), rules] + rows.map { $0.map(Figures.cell) }).map {
+        return ([headers.map(Self.cell), rules] + rows.map { $0.map(Self.cell) }).map {
             "| " + $0.joined(separator: " | ") + " |"
         }
     }
 
-    private static func shortened(_ text: String, to limit: Int) -> String {
-        text.count > limit ? text.prefix(limit - 1) + "…" : text
+    /// Text of a table's cell: on one line, without what Markdown takes for a border.
+    package static func cell(_ text: String) -> String {
+        text.replacingOccurrences(of: "|", with: "\\|").split(whereSeparator: \.isNewline).joined(
+            separator: " ")
     }
 }

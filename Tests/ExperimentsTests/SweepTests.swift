@@ -1,4 +1,5 @@
-import Comparison
+import Experiments
+import RunRecords
 import Testing
 
 @Suite struct SweepTests {
@@ -140,7 +141,9 @@ import Testing
             return SweepOutcome(
                 run: run, value: isGivenUp ? nil : value, reason: isGivenUp ? "behind" : nil)
         }.filter { $0.run.arm == "fixed" || $0.run.rank > 1 }
-        let sizes = SweepSizes(matrices: [MatrixSize(name: "a", outputs: 600, inputs: 400)])
+        let sizes = SweepSizes(matrices: [
+            RunRecord.Site(name: "a", layer: 0, role: "a", outputs: 600, inputs: 400)
+        ])
         #expect(
             planner.table(outcomes, sizes: sizes) == """
                 rank  parameters  n  fixed            n  AdaLoRA          difference
@@ -154,8 +157,10 @@ import Testing
     @Test func sizes() {
         let matrices = (0..<2).flatMap { layer in
             [
-                MatrixSize(name: "layer.\(layer).query", outputs: 384, inputs: 384),
-                MatrixSize(name: "layer.\(layer).output", outputs: 384, inputs: 1536),
+                RunRecord.Site(
+                    name: "layer.\(layer).query", layer: layer, role: "query", outputs: 384, inputs: 384),
+                RunRecord.Site(
+                    name: "layer.\(layer).output", layer: layer, role: "output", outputs: 384, inputs: 1536),
             ]
         }
         let sizes = SweepSizes(matrices: matrices)

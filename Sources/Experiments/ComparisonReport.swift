@@ -1,3 +1,5 @@
+import Messages
+
 /// The report of a comparison in Markdown, whatever it shows.
 public struct ComparisonReport: Sendable {
     /// What the caller knows beside the results.
@@ -38,7 +40,7 @@ public struct ComparisonReport: Sendable {
 
     private var sections: [String] {
         [
-            "# Comparison: \(Figures.cell(plan.name))", origin, conclusion, matching, search,
+            "# Comparison: \(TextTable.cell(plan.name))", origin, conclusion, matching, search,
             "## Results\n\n\(resultsText)\n\n" + table.markdown().trimmedEnd, pictures, pairs, failures,
             settings, source,
         ]
@@ -145,7 +147,7 @@ public struct ComparisonReport: Sendable {
     private var pictures: String {
         guard !context.images.isEmpty else { return "" }
         return "## Pictures\n\n"
-            + context.images.map { "![\(Figures.cell($0.title))](\($0.file))" }.joined(separator: "\n\n")
+            + context.images.map { "![\(TextTable.cell($0.title))](\($0.file))" }.joined(separator: "\n\n")
     }
 
     private var pairs: String {
@@ -187,7 +189,7 @@ public struct ComparisonReport: Sendable {
             settings.sorted { $0.key < $1.key }.map { "`\($0.key): \($0.value)`" }.joined(separator: ", ")
         }
         let lines = arms.map { arm in
-            "- \(Figures.cell(arm.name)): " + list(arm.settings.filter { shared[$0.key] == nil })
+            "- \(TextTable.cell(arm.name)): " + list(arm.settings.filter { shared[$0.key] == nil })
         }
         return
             "## Settings\n\nDefaults included; a setting without effect is left out. All arms: \(list(shared)).\n\n"

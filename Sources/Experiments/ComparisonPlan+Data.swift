@@ -1,0 +1,20 @@
+import Datasets
+import Foundation
+import RunConfiguration
+import Training
+
+extension ComparisonPlan {
+    /// Labelled rows of one of the plan's files, read as `adalora train` reads them with these settings.
+    ///
+    /// - Parameter form: what a row holds; nil for that of the task in the settings.
+    static func rows(_ file: String, _ settings: [String: String], form: RowForm? = nil) throws -> Dataset {
+        let task = settings["task"].flatMap { RunConfig.Task(rawValue: $0) } ?? .classification
+        let separator = settings["label-separator"] ?? RunConfig.standardLabelSeparator
+        let texts = settings["text-column"].map {
+            $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        return try Dataset.read(
+            URL(fileURLWithPath: file), form: form ?? task.rowForm(labelSeparator: separator),
+            columns: ColumnNames(text: texts, label: settings["label-column"]), requireLabels: true)
+    }
+}

@@ -1,0 +1,126 @@
+import Datasets
+import Foundation
+import Messages
+import ModelFiles
+import RunConfiguration
+import Training
+
+/// The trials of a plan, one after the other, with their results on the disk as they come.
+package struct ComparisonRun {
+    package let plan: ComparisonPlan
+    package let schedule: TrialSchedule
+    package let reporter: ComparisonReporter
+    private let store: ResultStore
+    private let runner: TrialRunner
+
+    /// Looks at the data and the model, runs nothing.
+    package init(plan: ComparisonPlan, store: ResultStore, threads: Int?) throws {
+        self.plan = plan
+        self.store = store
+        runner = TrialRunner(plan: plan, store: store, threads: threads, origin: Origin())
+        schedule = try TrialSchedule(
+            plan: plan, fingerprints: try Self.fingerprints(plan), parametersPerRank: try runner.perRank())
+        reporter = ComparisonReporter(plan: plan, schedule: schedule, store: store, runner: runner)
+    }
+
+    /// Other data make other trials.
+    private static func fingerprints(_ plan: ComparisonPlan) throws -> [String: String] {
+        let prints = try InputFingerprints.of(
+            model: plan.model,
+            files: [("train", plan.train), ("validation", plan.validation), ("test", plan.test)])
+        for name in ["train", "validation"] where prints[name] == prints["test"] {
+            throw TrainingError(
+                .usage, "\(plan.test): the test data are the \(name) data; give rows of their own as 'test'")
+        }
+        return prints
+    }
+
+    /// Results of other data, another model or other settings are kept, but a person should know that they do not count;
+    /// nil where all do.
+    ///
+    /// - Parameter isReportOnly: then it is an error if none counts.
+    package func noteOfForeign(_ results: [TrialResult], isReportOnly: Bool) throws -> String? {
+        let ids = Set(results.map(\.id))
+        let state = schedule.state(completed: results)
+        let foreign = ids.count - state.finished.count
+        guard foreign > 0 else { return nil }
+        let what =
+            "\(foreign) of \(ids.count) results in \(store.folder.relativePath) belong to no trial of this plan: its "
+            + "data, model or settings were others"
+        if isReportOnly && foreign == ids.count {
+            throw TrainingError(
+                .usage, what + "; nothing was written. Use the plan and data that they were made with")
+        }
+        // Which trials those are is known only after the search.
+        let waits =
+            state.blocked.isEmpty
+            ? "" : ", but for those of learning rates that a search has still to choose"
+        return "\(what); they stay, and do not count\(waits)"
+    }
+
+    /// A warning for each other file whose rows stand in the test file too.
+    package func warningsOfOverlap() throws -> [String] {
+        let settings = plan.arms.first?.settings ?? [:]
+        func read(_ file: String) throws -> Dataset { try ComparisonPlan.rows(file, settings) }
+        let test = try read(plan.test)
+        return try [plan.train, plan.validation].compactMap { other in
+            let shared = test.overlap(with: try read(other))
+            return shared > 0
+                ? "\(shared) of the \(test.examples.count) test texts are in \(other) too" : nil
+        }
+    }
+
+    package enum Event {
+        /// - Parameters:
+        ///   - number: from 1, of `total` trials.
+        case begins(Trial, number: Int, total: Int)
+        case ended(TrialResult, seconds: Double, secondsLeft: Double)
+        case interrupted
+    }
+
+    /// Runs trials until all are done, `limit` is reached, or somebody interrupts. The report is renewed now and then.
+    ///
+    /// - Parameters:
+    ///   - found: results that are there already.
+    ///   - retriesFailed: whether those that failed are tried again.
+    ///   - keepsRuns: whether adapters and checkpoints stay, not only the records.
+    /// - Returns: all results; `found` and what came, also after an interruption.
+    package func work(
+        _ found: [TrialResult], limit: Int?, retriesFailed: Bool, keepsRuns: Bool,
+        isInterrupted: () -> Bool, onEvent: (Event) -> Void
+    ) throws -> [TrialResult] {
+        var results = found
+        var ignored = retriesFailed ? Set(found.filter { !$0.isOK }.map(\.id)) : []
+        var done = 0
+        let clock = ContinuousClock()
+        let begun = clock.now
+        while done < limit ?? Int.max {
+            let state = schedule.state(completed: results.filter { !ignored.contains($0.id) })
+            guard let trial = state.next.first else { break }
+            let left = state.next.count + state.blocked.count { !$0.isHopeless }
+            let started = clock.now
+            onEvent(.begins(trial, number: state.finished.count + 1, total: state.total))
+            let pattern = trial.patternFrom.flatMap { source in results.last { $0.id == source }?.ranks }
+            guard
+                let result = try runner.run(
+                    trial, truthID: schedule.truthID, pattern: pattern, isInterrupted: isInterrupted)
+            else {
+                onEvent(.interrupted)
+                try reporter.write(results)
+                return results
+            }
+            try store.append(result)
+            // Not before its result is on the disk: without both the run would have to be made again.
+            if !keepsRuns { runner.removeWeights(trial.id) }
+            results.append(result)
+            ignored.remove(trial.id)
+            done += 1
+            let each = (clock.now - begun).seconds / Double(done)
+            onEvent(
+                .ended(
+                    result, seconds: (clock.now - started).seconds, secondsLeft: each * Double(left - 1)))
+            if done % 10 == 0 { try reporter.write(results) }
+        }
+        return results
+    }
+}
