@@ -125,7 +125,7 @@ let package = Package(
         .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
         .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "Matrices"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
         .testTarget(name: "RunConfigurationTests", dependencies: ["RunConfiguration"]),

@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import Tokenizers
 import Training
 
 /// Tells the inputs of one comparison or sweep from those of another, by content.
@@ -11,7 +12,7 @@ enum InputFingerprints {
         for (name, path) in files { prints[name] = try of(URL(fileURLWithPath: path)) }
         let folder = URL(fileURLWithPath: model)
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let texts = ["config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
+        let texts = ["config.json"] + Tokenizer.fileNames
         for file in entries.sorted() where texts.contains(file) || file.hasSuffix(".safetensors") {
             prints["model/\(file)"] = try of(folder.appendingPathComponent(file))
         }

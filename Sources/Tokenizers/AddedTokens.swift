@@ -1,7 +1,7 @@
 /// An entry of `added_tokens`: a text that is one token wherever it stands.
 struct AddedToken: Sendable {
     let text: String
-    let id: Int32
+    var id: Int32
     /// Takes the white space before it (after it) along.
     var stripsLeft = false
     var stripsRight = false
@@ -9,6 +9,8 @@ struct AddedToken: Sendable {
     var isSingleWord = false
     /// Looked for in the normalized text, not in the original.
     var isNormalized = false
+    /// Part of no text: of the model's own, or added as such.
+    var isSpecial = false
 }
 
 /// Finds added tokens in a text: the leftmost, and the longest of those that start at one place.

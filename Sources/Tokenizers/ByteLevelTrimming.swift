@@ -1,5 +1,5 @@
 /// Takes the spaces at the ends of byte-level tokens out of their offsets (`trim_offsets`).
-struct ByteLevelTrimming: Sendable {
+struct ByteLevelTrimming: Sendable, Equatable {
     /// Leaves a single space at the very start alone, for the pre-tokenizer put it there.
     let addsPrefixSpace: Bool
 

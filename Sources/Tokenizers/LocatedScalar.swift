@@ -41,8 +41,13 @@ struct TokenList {
         offsets.append(start..<max(start, place.last?.end ?? 0))
     }
 
-    mutating func cut(to count: Int) {
-        ids.removeLast(ids.count - count)
-        offsets.removeLast(offsets.count - count)
+    mutating func cut(to count: Int, atStart: Bool = false) {
+        if atStart {
+            offsets.removeFirst(ids.count - count)
+            ids.removeFirst(ids.count - count)
+        } else {
+            ids.removeLast(ids.count - count)
+            offsets.removeLast(offsets.count - count)
+        }
     }
 }

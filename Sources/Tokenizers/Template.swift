@@ -24,6 +24,30 @@ struct Template: Sendable, Equatable {
         return Template(single: single, pair: single + more)
     }
 
+    /// Whether a token gets another type than 0.
+    var hasTypes: Bool { self != withoutTypes }
+
+    /// The same tokens, all of type 0.
+    var withoutTypes: Template {
+        func plain(_ parts: [Part]) -> [Part] {
+            parts.map { part in
+                switch part {
+                case .special(let ids, _): .special(ids, type: 0)
+                case .first: .first(type: 0)
+                case .second: .second(type: 0)
+                }
+            }
+        }
+        return Template(single: plain(single), pair: plain(pair))
+    }
+
+    /// The ids of its tokens.
+    var ids: [Int32] {
+        (single + pair).flatMap { part in
+            if case .special(let ids, _) = part { ids } else { [Int32]() }
+        }
+    }
+
     func parts(isPair: Bool) -> [Part] { isPair ? pair : single }
 
     func specialTokenCount(isPair: Bool) -> Int {

@@ -14,7 +14,7 @@ public struct WindowEncoding: Sendable, Equatable {
 }
 
 extension Tokenizer {
-    /// Each word tokenized by itself, then cut at the end to `maxLength` tokens, special ones included: what
+    /// Each word tokenized by itself, then cut as a text is to `maxLength` tokens, special ones included: what
     /// `is_split_into_words=True` gives in Hugging Face's tokenizers, with `add_prefix_space` for byte-level ones.
     public func encode(words: [String], maxLength: Int) -> WordEncoding {
         let special = specialTokenCount(isPair: false)
@@ -25,13 +25,14 @@ extension Tokenizer {
         var firsts: [Int?] = []
         for word in words {
             let tokens = tokens(of: word, by: pipeline)
-            let isThere = tokens.count > 0 && all.count < maxLength - special
+            let isThere = tokens.count > 0 && (cutsStart || all.count < maxLength - special)
             firsts.append(isThere ? start + all.count : nil)
             all.ids += tokens.ids
             all.offsets += tokens.offsets
         }
         let lost = max(0, all.count - (maxLength - special))
-        all.cut(to: all.count - lost)
+        all.cut(to: all.count - lost, atStart: cutsStart)
+        if cutsStart && lost > 0 { firsts = firsts.map { $0.flatMap { $0 - lost < start ? nil : $0 - lost } } }
         return WordEncoding(encoding: encoding(all, nil, truncatedTokens: lost), firstTokens: firsts)
     }
 
@@ -58,18 +59,24 @@ extension Tokenizer {
         }
         let room = maxLength - special - first.count
         let start = specialTokens(beforeSecond: true) + first.count
-        var windows: [WindowEncoding] = []
+        let windows = windowRanges(second.count, room: room, stride: stride).map { range in
+            var part = TokenList()
+            part.ids = Array(second.ids[range])
+            part.offsets = Array(second.offsets[range])
+            return WindowEncoding(
+                encoding: encoding(first, part, truncatedTokens: 0), second: start..<(start + range.count))
+        }
+        return (windows, lost)
+    }
+
+    /// Stretches of `count` tokens that share `stride` with the one before: from the start on, or from the end on.
+    private func windowRanges(_ count: Int, room: Int, stride: Int) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
         var begin = 0
         while true {
-            let end = min(begin + room, second.count)
-            var part = TokenList()
-            part.ids = Array(second.ids[begin..<end])
-            part.offsets = Array(second.offsets[begin..<end])
-            windows.append(
-                WindowEncoding(
-                    encoding: encoding(first, part, truncatedTokens: 0), second: start..<(start + end - begin)
-                ))
-            if end == second.count { return (windows, lost) }
+            let end = min(begin + room, count)
+            ranges.append(cutsStart ? (count - end)..<(count - begin) : begin..<end)
+            if end == count { return ranges }
             begin += room - stride
         }
     }

@@ -48,67 +48,68 @@ public struct Tokenizer: Sendable {
     /// The id of the token for unknown text, nil when the vocabulary has none.
     public let unknownID: Int32?
 
+    /// What a person should know of how the folder's files were read together, one line each.
+    public let notes: [String]
+    /// The longest sequence that the folder's files allow, special tokens included; nil where they do not say.
+    public let longestSequence: Int?
+    /// Largest id + 1 of the vocabulary and the added tokens that stand with it; further tokens come from side files.
+    package let storedSize: Int
+    /// Of the model; a token whose id is not below it cannot be looked up.
+    package var embeddingRows = Int.max
+
     let pipeline: TextPipeline
+    let cutsStart: Bool
     private let template: Template
     private let trimming: ByteLevelTrimming?
     private let originalTokens: AddedTokens
     private let normalizedTokens: AddedTokens
-    private let names: [Int32: String]
+    let tokenNames: [Int32: String]
 
-    /// Reads `tokenizer.json`, or else `vocab.txt` with `tokenizer_config.json`. Throws `TokenizerError`, or
-    /// `ModelFileError` for a file that cannot be read or is not JSON.
+    /// The files of a model's folder that say what its tokens are.
+    public static let fileNames = [
+        "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json",
+        "special_tokens_map.json", "added_tokens.json",
+    ]
+    /// SentencePiece's own files, which other programs read.
+    package static let sentencePieceNames = [
+        "spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
+    ]
+
+    /// Reads `tokenizer.json`, or else `vocab.txt`, or `vocab.json` with `merges.txt`, each with the settings and tokens of
+    /// the files beside it as transformers reads them. Throws `TokenizerError`, or `ModelFileError` for a file that
+    /// cannot be read or is not JSON.
     public init(folder: URL) throws {
-        let json = folder.appendingPathComponent("tokenizer.json")
-        let list = folder.appendingPathComponent("vocab.txt")
-        let files = FileManager.default
-        if files.fileExists(atPath: json.path) {
-            try self.init(TokenizerFile(json: json))
-        } else if files.fileExists(atPath: list.path) {
-            let config = folder.appendingPathComponent("tokenizer_config.json")
-            try self.init(
-                TokenizerFile(
-                    vocabulary: list, configuration: files.fileExists(atPath: config.path) ? config : nil))
-        } else {
-            throw Self.missing(folder)
-        }
+        try self.init(TokenizerFolder(folder))
     }
 
-    private static func missing(_ folder: URL) -> TokenizerError {
-        let problem = "there is neither tokenizer.json nor vocab.txt"
-        // DeBERTa-v3 and others were published with SentencePiece's own file alone.
-        let pieces = ["spm.model", "spiece.model", "sentencepiece.bpe.model"].first {
-            FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
-        }
-        guard let pieces else { return TokenizerError(file: folder.path, problem: problem, isMissing: true) }
-        return TokenizerError(
-            file: folder.path, problem: "\(problem), only \(pieces)",
-            advice:
-                "AutoTokenizer.from_pretrained(\"…\").save_pretrained(\"…\") of transformers writes tokenizer.json",
-            isMissing: true)
-    }
-
-    init(_ file: TokenizerFile) throws {
+    init(_ folder: TokenizerFolder) throws {
+        let (file, habits) = (folder.file, folder.habits)
+        notes = folder.notes
+        longestSequence = habits.longest
+        cutsStart = habits.cutsStart
         pipeline = file.pipeline
-        template = file.template
+        template = habits.givesTypes ? file.template : file.template.withoutTypes
         trimming = file.trimming
         unknownID = file.unknownID
         paddingID = file.paddingID
+        let wanted = file.addedTokens.filter { !(habits.splitsSpecialTokens && $0.isSpecial) }
         originalTokens = AddedTokens(
-            file.addedTokens.filter { !$0.isNormalized }.map { (Array($0.text.unicodeScalars), $0) })
-        normalizedTokens = AddedTokens(try Self.normalized(file))
+            wanted.filter { !$0.isNormalized }.map { (Array($0.text.unicodeScalars), $0) })
+        normalizedTokens = AddedTokens(try Self.normalized(wanted.filter(\.isNormalized), file))
         var names: [Int32: String] = [:]
         for (token, id) in file.vocabulary { names[id] = token }
         for token in file.addedTokens { names[token.id] = token.text }
-        self.names = names
+        tokenNames = names
         vocabularySize = Int(names.keys.max() ?? -1) + 1
+        storedSize = habits.storedCount ?? vocabularySize
     }
 
     /// The added tokens that are looked for in normalized text, each with its own normalized scalars.
     private static func normalized(
-        _ file: TokenizerFile
+        _ tokens: [AddedToken], _ file: TokenizerFile
     ) throws -> [(scalars: [Unicode.Scalar], token: AddedToken)] {
         var seen: [[Unicode.Scalar]: String] = [:]
-        return try file.addedTokens.filter(\.isNormalized).map { token in
+        return try tokens.map { token in
             let located = file.pipeline.normalize(LocatedScalar.scalars(of: token.text)[...])
             let scalars = located.map(\.scalar)
             guard !scalars.isEmpty else {
@@ -129,14 +130,18 @@ public struct Tokenizer: Sendable {
     }
 
     /// The token of an id as the vocabulary spells it ("##ing"); nil for an id that it does not have.
-    public func token(for id: Int32) -> String? { names[id] }
+    public func token(for id: Int32) -> String? { tokenNames[id] }
+
+    /// The ids of the tokens around every text.
+    package var templateIDs: [Int32] { template.ids }
 
     /// How many tokens `encode` adds to those of the text or texts: the least that `maxLength` may be.
     public func specialTokenCount(isPair: Bool) -> Int { template.specialTokenCount(isPair: isPair) }
 
     /// The tokens of one text or two with the special tokens of the model around them, `[CLS] text [SEP]` or
     /// `<s> text </s></s> pair </s>` for instance, at most `maxLength` in all. What does not fit is cut at the
-    /// end, of a pair the longer text first, and counted. `maxLength` is at least `specialTokenCount`.
+    /// end (at the start where the folder's `truncation_side` is left), of a pair the longer text first, and counted.
+    /// `maxLength` is at least `specialTokenCount`.
     public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
         let special = specialTokenCount(isPair: pair != nil)
         let limit = maxLength - special
@@ -146,10 +151,10 @@ public struct Tokenizer: Sendable {
         let total = first.count + second.count
         if pair != nil {
             let (keptFirst, keptSecond) = Self.longestFirst(first.count, second.count, limit: limit)
-            first.cut(to: keptFirst)
-            second.cut(to: keptSecond)
+            first.cut(to: keptFirst, atStart: cutsStart)
+            second.cut(to: keptSecond, atStart: cutsStart)
         } else if first.count > limit {
-            first.cut(to: limit)
+            first.cut(to: limit, atStart: cutsStart)
         }
         return encoding(
             first, pair == nil ? nil : second, truncatedTokens: total - first.count - second.count)
@@ -211,7 +216,7 @@ public struct Tokenizer: Sendable {
             case .text(let segment): encode(pipeline.normalize(segment), by: pipeline, into: &output)
             }
         }
-        trimming?.trim(&output, of: text, names: names)
+        trimming?.trim(&output, of: text, names: tokenNames)
         return output
     }
 

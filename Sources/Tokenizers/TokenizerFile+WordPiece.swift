@@ -3,7 +3,7 @@ import ModelFiles
 
 /// BERT's tokenizers, and MPNet's, which differ from them in the tokens around a text.
 extension TokenizerFile {
-    init(wordPiece root: JSONValue, _ path: String) throws {
+    init(wordPiece root: JSONValue, _ words: [(token: String, id: Int32)]?, _ path: String) throws {
         let model = root["model"]
         let settings = root["normalizer"]
         let processor = root["post_processor"]
@@ -11,10 +11,7 @@ extension TokenizerFile {
         try Self.require(root["pre_tokenizer"], "pre-tokenizer", ["BertPreTokenizer"], path)
         try Self.require(
             processor, "post-processor", ["TemplateProcessing", "BertProcessing", "RobertaProcessing"], path)
-        guard let words = model?["vocab"]?.object else {
-            throw TokenizerError(file: path, problem: "there is no model.vocab")
-        }
-        let vocabulary = try Self.checked(words.members.map { ($0.key, $0.value.int) }, path)
+        let vocabulary = try words ?? Self.wordVocabulary(model, path)
         var index = Index(vocabulary)
         let unknown = try Self.setting(model, "unk_token", "[UNK]", \.string, path)
         let prefix = try Self.setting(model, "continuing_subword_prefix", "##", \.string, path)
@@ -22,9 +19,7 @@ extension TokenizerFile {
         guard longestWord >= 0 else {
             throw TokenizerError(file: path, problem: "max_input_chars_per_word is \(longestWord)")
         }
-        let normalizer = try Self.bertNormalizer(
-            settings, lowercase: "lowercase", chinese: "handle_chinese_chars",
-            cleanText: try Self.setting(settings, "clean_text", true, \.bool, path), path)
+        let normalizer = try Self.bertNormalizer(settings, path)
         let added = try Self.addedTokens(
             root["added_tokens"]?.array ?? [], index, vocabularyCount: vocabulary.count, path)
         index.add(added)
@@ -62,20 +57,37 @@ extension TokenizerFile {
         )
     }
 
-    /// `lowercase` and `chinese` are the names of two settings.
-    private static func bertNormalizer(
-        _ settings: JSONValue?, lowercase: String, chinese: String, cleanText: Bool, _ path: String
-    ) throws -> BertNormalizer {
-        let lowercase = try setting(settings, lowercase, true, \.bool, path)
-        return BertNormalizer(
-            cleanText: cleanText,
-            handleChineseCharacters: try setting(settings, chinese, true, \.bool, path),
-            stripAccents: try setting(settings, "strip_accents", lowercase, \.bool, path),
-            lowercase: lowercase)
+    private static func wordVocabulary(
+        _ model: JSONValue?, _ path: String
+    ) throws -> [(token: String, id: Int32)] {
+        guard let words = model?["vocab"]?.object else {
+            throw TokenizerError(file: path, problem: "there is no model.vocab")
+        }
+        return try checked(words.members.map { ($0.key, $0.value.int) }, path)
     }
 
-    /// The tokens of a `vocab.txt`. Lines end as the library sees them, and trailing white space is not part
-    /// of a token.
+    private static func bertNormalizer(_ settings: JSONValue?, _ path: String) throws -> BertNormalizer {
+        func flag(_ key: String, _ standard: Bool) throws -> Bool {
+            try setting(settings, key, standard, \.bool, path)
+        }
+        let lowercase = try flag("lowercase", true)
+        return BertNormalizer(
+            cleanText: try flag("clean_text", true),
+            handleChineseCharacters: try flag("handle_chinese_chars", true),
+            stripAccents: try flag("strip_accents", lowercase), lowercase: lowercase)
+    }
+
+    /// A `vocab.txt`, one token a line, id = line number from 0.
+    static func words(_ url: URL) throws -> [(token: String, id: Int32)] {
+        try checked(try lines(url).enumerated().map { ($0.element, $0.offset) }, url.path)
+    }
+
+    /// The lines of a `merges.txt`, which may begin with its version.
+    static func mergeLines(_ url: URL) throws -> [String] {
+        try lines(url).filter { !$0.hasPrefix("#version") }
+    }
+
+    /// The lines of a list. They end as the library sees them, and trailing white space is not part of a token.
     private static func lines(_ url: URL) throws -> [String] {
         let bytes = try FileBytes.read(url, byteLimit: largestList)
         let lineBreak = UInt8(ascii: "\n")
@@ -95,41 +107,6 @@ extension TokenizerFile {
     }
 
     private static let largestList = 64 << 20
-
-    /// A `vocab.txt`, one token a line, id = line number from 0.
-    init(vocabulary url: URL, configuration: URL?) throws {
-        let path = url.path
-        let vocabulary = try Self.checked(
-            try Self.lines(url).enumerated().map { ($0.element, $0.offset) }, path)
-        let config = try configuration.map { try JSONValue.read($0) }
-        let settings = configuration?.path ?? path
-        func name(_ key: String, _ standard: String) throws -> String {
-            try Self.setting(config, key, standard, \.string, settings)
-        }
-        let normalizer = try Self.bertNormalizer(
-            config, lowercase: "do_lower_case", chinese: "tokenize_chinese_chars", cleanText: true, settings)
-        let unknown = try name("unk_token", "[UNK]")
-        let start = try name("cls_token", "[CLS]")
-        let end = try name("sep_token", "[SEP]")
-        let padding = try name("pad_token", "[PAD]")
-        let special = Set([unknown, start, end, padding, try name("mask_token", "[MASK]")])
-        let index = Index(vocabulary)
-        let unknownID = try index.requiredID(of: unknown, path)
-        let wordPiece = try WordPiece(
-            vocabulary: vocabulary, unknownID: unknownID, continuingPrefix: "##", longestWord: 100, file: path
-        )
-        let (startID, endID) = (try index.requiredID(of: start, path), try index.requiredID(of: end, path))
-        let template =
-            try name("tokenizer_class", "").hasPrefix("MPNet")
-            ? Template.roberta(start: startID, end: endID) : .bert(start: startID, end: endID)
-        self.init(
-            path: path, vocabulary: vocabulary,
-            addedTokens: vocabulary.filter { special.contains($0.token) }.map {
-                AddedToken(text: $0.token, id: $0.id)
-            },
-            pipeline: .bert(normalizer, wordPiece), processor: (template, nil), unknownID: unknownID,
-            paddingID: index.id(of: padding))
-    }
 
     private static func require(
         _ section: JSONValue?, _ what: String, _ supported: [String], _ path: String

@@ -18,26 +18,31 @@ struct TokenizerFile {
     /// In UTF-8 bytes; a text is compared with tokens from each of its places on.
     private static let longestToken = 1_000
     /// Scored vocabularies take three values for each token, merges three for each as well.
-    private static let limits = JSONLimits(byteCount: 128 << 20, values: 4_000_000, textBytes: 64 << 20)
+    static let limits = JSONLimits(byteCount: 128 << 20, values: 4_000_000, textBytes: 64 << 20)
 
-    /// A `tokenizer.json`. Its truncation and padding sections are settings of whoever saved it and are not
-    /// used.
-    init(json url: URL) throws {
-        let root = try JSONValue.read(url, limits: Self.limits)
-        let model = root["model"]
-        // Older files do not name their model; the library tries one after the other.
-        let implied =
-            model?["merges"] != nil ? "BPE" : model?["vocab"]?.array != nil ? "Unigram" : "WordPiece"
-        let type = try Self.setting(model, "type", implied, \.string, url.path)
+    /// The content of a `tokenizer.json`. Its truncation and padding sections are settings of whoever saved it and are
+    /// not used.
+    ///
+    /// - Parameter words: of a `vocab.txt`, in place of `model.vocab`.
+    init(root: JSONValue, words: [(token: String, id: Int32)]?, _ path: String) throws {
+        let type = try Self.setting(root["model"], "type", Self.modelType(root), \.string, path)
         switch type {
-        case "WordPiece": try self.init(wordPiece: root, url.path)
-        case "BPE": try self.init(bytePairs: root, url.path)
-        case "Unigram": try self.init(unigram: root, url.path)
+        case "WordPiece": try self.init(wordPiece: root, words, path)
+        case "BPE": try self.init(bytePairs: root, path)
+        case "Unigram": try self.init(unigram: root, path)
         default:
             throw TokenizerError(
-                file: url.path, problem: "model type \(inQuotes(type)) is not supported",
+                file: path, problem: "model type \(inQuotes(type)) is not supported",
                 advice: "this version reads WordPiece, BPE and Unigram tokenizers")
         }
+    }
+
+    /// Older files do not name their model; the library tries one after the other.
+    static func modelType(_ root: JSONValue) -> String {
+        let model = root["model"]
+        let implied =
+            model?["merges"] != nil ? "BPE" : model?["vocab"]?.array != nil ? "Unigram" : "WordPiece"
+        return model?["type"]?.string ?? implied
     }
 
     init(
@@ -165,7 +170,8 @@ struct TokenizerFile {
                 text: text, id: Int32(id), stripsLeft: try setting(entry, "lstrip", false, \.bool, path),
                 stripsRight: try setting(entry, "rstrip", false, \.bool, path),
                 isSingleWord: try setting(entry, "single_word", false, \.bool, path),
-                isNormalized: try setting(entry, "normalized", false, \.bool, path))
+                isNormalized: try setting(entry, "normalized", false, \.bool, path),
+                isSpecial: try setting(entry, "special", false, \.bool, path))
         }
     }
 }

@@ -3,7 +3,7 @@ struct WordPiece: Sendable {
     let unknownID: Int32
     private let vocabulary: [(token: String, id: Int32)]
     /// Longer words, in scalars, become the unknown token.
-    private let longestWord: Int
+    var longestWord: Int
     /// In scalars; no longer piece needs a look, which keeps long words linear.
     private let longestPiece: Int
     private let continuingPrefix: [UInt8]

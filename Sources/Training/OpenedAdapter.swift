@@ -43,7 +43,7 @@ struct OpenedAdapter {
         head = try SequenceHead(
             encoder: loaded.encoder, outputs: task.outputs, form: task.headForm, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
-        warnings = []
+        warnings = loaded.tokenizer.notes
         if isWhole {
             try WholeModelFolder.loadHead(head, from: folder)
             adapters = AdapterSet.none

@@ -35,7 +35,7 @@ struct QuestionAnsweringTask: LearningTask {
         var windows: [AnswerWindow] = []
         var questions: [Example] = []
         var cutQuestions = 0
-        var unknownTokens = 0
+        var unknown: UnknownWords
     }
 
     private func windows(_ dataset: Dataset, _ limits: Tokenization) throws -> Windows {
@@ -49,7 +49,7 @@ struct QuestionAnsweringTask: LearningTask {
                 "--stride \(stride) leaves no room in --max-length \(limits.maxLength); raise the one or lower the other"
             )
         }
-        var result = Windows()
+        var result = Windows(unknown: UnknownWords(limits.tokenizer))
         for example in dataset.examples {
             let (found, cut) = limits.tokenizer.windows(
                 question: String(example.text.drop(while: \.isWhitespace)), context: example.pair ?? "",
@@ -59,7 +59,7 @@ struct QuestionAnsweringTask: LearningTask {
             result.cutQuestions += cut > 0 ? 1 : 0
             for window in found {
                 let encoding = window.encoding
-                result.unknownTokens += limits.unknownTokens(encoding.ids)
+                try result.unknown.add(encoding.ids, of: example, in: dataset)
                 result.sequences.append(
                     TokenizedDataset.Sequence(ids: encoding.ids, typeIDs: encoding.typeIDs))
                 result.windows.append(
@@ -86,7 +86,7 @@ struct QuestionAnsweringTask: LearningTask {
             dataset, sequences: windows.sequences, targets: isLabelled ? targets(windows, &notes) : nil,
             truncated: windows.sequences.map { _ in 0 }, unit: "tokens",
             droppedRows: dataset.examples.count - windows.questions.count,
-            unknownTokens: windows.unknownTokens, notes: notes, maxLength: limits.maxLength)
+            unknown: windows.unknown, notes: notes, maxLength: limits.maxLength)
     }
 
     /// The first answer of each question is the one to learn, as in transformers' example.

@@ -82,19 +82,28 @@ struct LoadedEncoder {
     /// Of all encoder weights, in order.
     let fingerprint: String
     /// Where nobody says how long rows may be.
-    var usualMaxLength: Int { min(512, encoder.configuration.maximumPositions) }
+    var usualMaxLength: Int {
+        min(512, encoder.configuration.maximumPositions, tokenizer.longestSequence ?? .max)
+    }
 
     init(_ url: URL, maxLength: Int) throws {
         self.folder = url
         let folder = try HFFolder(url)
         encoder = try TextEncoder(folder)
-        tokenizer = try Tokenizer(folder: url)
+        var tokenizer = try Tokenizer(folder: url)
         let vocabulary = encoder.configuration.vocabularySize
-        guard tokenizer.vocabularySize <= vocabulary else {
+        guard tokenizer.storedSize <= vocabulary else {
             throw TrainingError(
-                "\(url.path): the tokenizer has \(tokenizer.vocabularySize) tokens, the model's embedding only \(vocabulary); "
+                "\(url.path): the tokenizer has \(tokenizer.storedSize) tokens, the model's embedding only \(vocabulary); "
                     + "the tokenizer files belong to another model")
         }
+        if let id = tokenizer.templateIDs.first(where: { $0 >= vocabulary }) {
+            throw TrainingError(
+                "\(url.path): the token \(quoted(tokenizer.token(for: id) ?? "")) that stands around every text has the id "
+                    + "\(id), the model's embedding has only \(vocabulary) rows; the tokenizer files belong to another model")
+        }
+        tokenizer.embeddingRows = vocabulary
+        self.tokenizer = tokenizer
         let positions = encoder.configuration.maximumPositions
         guard maxLength <= positions else {
             throw TrainingError(
@@ -102,7 +111,9 @@ struct LoadedEncoder {
                 "--max-length \(maxLength) is more than the \(positions) positions of the model; use \(positions) or less"
             )
         }
-        var warnings: [String] = []
+        var warnings = tokenizer.notes
+        // Read with the tokenizer.
+        _ = folder.config.value("tokenizer_class")
         if !folder.config.unreadKeys.isEmpty {
             warnings.append(
                 "\(folder.config.path): keys without a meaning here: "

@@ -34,12 +34,12 @@ struct TokenClassificationTask: LearningTask {
         var kept: [(example: Int, firstTokens: [Int?])] = []
         var lostWords: [Int] = []
         var wordsWithoutTokens = 0
-        var unknownTokens = 0
+        var unknown: UnknownWords
     }
 
     private func sentences(_ dataset: Dataset, _ limits: Tokenization) throws -> Sentences {
         try limits.checkRoom(isPair: false)
-        var result = Sentences()
+        var result = Sentences(unknown: UnknownWords(limits.tokenizer))
         for (index, example) in dataset.examples.enumerated() {
             let words = example.words ?? []
             let found = limits.tokenizer.encode(words: words, maxLength: limits.maxLength)
@@ -50,7 +50,7 @@ struct TokenClassificationTask: LearningTask {
             let lost = isCut ? words.count - reached : 0
             result.wordsWithoutTokens += found.firstTokens.count { $0 == nil } - lost
             result.lostWords.append(lost)
-            result.unknownTokens += limits.unknownTokens(found.encoding.ids)
+            try result.unknown.add(found.encoding.ids, of: example, in: dataset)
             result.sequences.append(
                 TokenizedDataset.Sequence(ids: found.encoding.ids, typeIDs: found.encoding.typeIDs))
             result.kept.append((index, found.firstTokens))
@@ -71,7 +71,7 @@ struct TokenClassificationTask: LearningTask {
             targets: isLabelled ? targets(dataset, sentences, &notes) : nil,
             truncated: sentences.lostWords, unit: "words",
             droppedRows: dataset.examples.count - sentences.kept.count,
-            unknownTokens: sentences.unknownTokens, notes: notes, maxLength: limits.maxLength)
+            unknown: sentences.unknown, notes: notes, maxLength: limits.maxLength)
     }
 
     private func targets(_ dataset: Dataset, _ sentences: Sentences, _ notes: inout [String]) throws

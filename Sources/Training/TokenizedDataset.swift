@@ -25,6 +25,8 @@ public struct TokenizedDataset: Sendable {
     private let notes: [String]
     public let tokens: Int
     public let unknownTokens: Int
+    /// What to look at for them; empty where they are few.
+    private let unknownAdvice: String
 
     public var count: Int { sequences.count }
     public var truncatedRows: Int { truncated.reduce(0) { $0 + ($1 > 0 ? 1 : 0) } }
@@ -45,7 +47,7 @@ public struct TokenizedDataset: Sendable {
         sequences.reserveCapacity(dataset.examples.count)
         var kept: [Int] = []
         var cut: [Int] = []
-        var unknown = 0
+        var unknown = UnknownWords(limits.tokenizer)
         try limits.checkRoom(isPair: dataset.examples.contains { $0.pair != nil })
         for (index, example) in dataset.examples.enumerated() {
             let encoding = limits.tokenizer.encode(
@@ -56,14 +58,14 @@ public struct TokenizedDataset: Sendable {
             {
                 continue
             }
-            unknown += limits.unknownTokens(encoding.ids)
+            try unknown.add(encoding.ids, of: example, in: dataset)
             sequences.append(Sequence(ids: encoding.ids, typeIDs: encoding.typeIDs))
             kept.append(index)
             cut.append(encoding.truncatedTokens)
         }
         try self.init(
             dataset, sequences: sequences, targets: targets?.selecting(kept), truncated: cut, unit: "tokens",
-            droppedRows: dataset.examples.count - kept.count, unknownTokens: unknown, notes: [],
+            droppedRows: dataset.examples.count - kept.count, unknown: unknown, notes: [],
             maxLength: limits.maxLength)
     }
 
@@ -72,7 +74,7 @@ public struct TokenizedDataset: Sendable {
     /// - Parameter unit: what `truncated` counts.
     init(
         _ dataset: Dataset, sequences: [Sequence], targets: Targets?, truncated: [Int], unit: String,
-        droppedRows: Int, unknownTokens: Int, notes: [String], maxLength: Int
+        droppedRows: Int, unknown: UnknownWords, notes: [String], maxLength: Int
     ) throws {
         guard !sequences.isEmpty else {
             throw TrainingError(
@@ -84,9 +86,10 @@ public struct TokenizedDataset: Sendable {
         self.truncated = truncated
         self.unit = unit
         self.droppedRows = droppedRows
-        self.unknownTokens = unknownTokens
+        unknownTokens = unknown.count
         self.notes = notes
         tokens = sequences.reduce(0) { $0 + $1.ids.count }
+        unknownAdvice = unknown.count > 0 && unknown.count * 100 >= tokens ? unknown.advice : ""
     }
 
     /// Sequences that are token ids already.
@@ -99,6 +102,7 @@ public struct TokenizedDataset: Sendable {
         truncated = Array(repeating: 0, count: sequences.count)
         tokens = sequences.reduce(0) { $0 + $1.ids.count }
         unknownTokens = 0
+        unknownAdvice = ""
     }
 
     /// Of the token ids of several sets: of what tokenizer files and rows come to together.
@@ -122,10 +126,9 @@ public struct TokenizedDataset: Sendable {
         if droppedRows > 0 {
             lines.append("\(name): \(droppedRows) rows longer than --max-length \(maxLength) were left out")
         }
-        if unknownTokens > 0 && unknownTokens * 100 >= tokens {
+        if !unknownAdvice.isEmpty {
             lines.append(
-                "\(name): \(unknownTokens) of \(tokens) tokens are unknown to the vocabulary; is it the right model for this language?"
-            )
+                "\(name): \(unknownTokens) of \(tokens) tokens are unknown to the vocabulary; \(unknownAdvice)")
         }
         return lines + notes.map { "\(name): \($0)" }
     }
@@ -153,10 +156,5 @@ extension Tokenization {
                 "\(dataset.file):\(example.line): the row has \(length) tokens, --max-length is \(maxLength); "
                     + "raise it, or use --long-rows truncate or drop")
         }
-    }
-
-    func unknownTokens(_ ids: [Int32]) -> Int {
-        guard let unknown = tokenizer.unknownID else { return 0 }
-        return ids.reduce(0) { $0 + ($1 == unknown ? 1 : 0) }
     }
 }

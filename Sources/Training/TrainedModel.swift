@@ -10,6 +10,8 @@ import Transformers
 public struct TrainedModel: Sendable {
     public let maxLength: Int
     public let step: Int
+    /// What a person should know of how the model's files were read.
+    public let warnings: [String]
     private let model: SequenceModel
     private let task: any LearningTask
     private let limits: Tokenization
@@ -25,6 +27,7 @@ public struct TrainedModel: Sendable {
         task = opened.task
         maxLength = opened.description.maxLength
         step = opened.description.step
+        warnings = opened.warnings
         limits = opened.limits
         model = SequenceModel(
             encoder: opened.loaded.encoder, head: opened.head,
@@ -46,7 +49,7 @@ public struct TrainedModel: Sendable {
         let evaluation = Evaluation(model, data, options)
         return (
             evaluation, dataset.examples.count - data.droppedRows,
-            dataset.warnings + data.warnings(name: dataset.file, maxLength: maxLength)
+            warnings + dataset.warnings + data.warnings(name: dataset.file, maxLength: maxLength)
                 + evaluation.warnings(name: dataset.file)
         )
     }

@@ -2,16 +2,13 @@ import Autodiff
 import Foundation
 import Matrices
 import ModelFiles
+import Tokenizers
 import Transformers
 
 /// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` (or several
 /// shards and their index) with the encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of
 /// the base model.
 enum WholeModelFolder {
-    private static let tokenizerFiles = [
-        "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
-    ]
-
     /// - Parameter shardLimit: bytes of tensors in one file of weights.
     static func write(
         _ model: SequenceModel, task: any LearningTask, base: URL, shardLimit: Int = WeightShards.usualLimit,
@@ -36,7 +33,7 @@ enum WholeModelFolder {
                 values: parameters[index].values.values)
         }
         try writeConfig(task: task, head: model.head, base: base, into: folder)
-        for name in tokenizerFiles {
+        for name in Tokenizer.fileNames + Tokenizer.sentencePieceNames {
             let source = base.appendingPathComponent(name)
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
             try AtomicFile.write(data, to: folder.appendingPathComponent(name))

@@ -35,4 +35,20 @@ public struct PackedBatch: Sendable {
         }
         return positions
     }
+
+    /// The same where tokens of one id do not count and have the row before `first` (fairseq's `make_positions`, in
+    /// RoBERTa, its relatives and MPNet).
+    func positions(from first: Int, passingOver id: Int32) -> [Int32] {
+        if !ids.contains(id) { return positions(from: first) }
+        var positions: [Int32] = []
+        positions.reserveCapacity(tokens)
+        for sequence in 0..<sequences {
+            var next = Int32(first)
+            for token in ids[offsets[sequence]..<offsets[sequence + 1]] {
+                positions.append(token == id ? Int32(first) - 1 : next)
+                next += token == id ? 0 : 1
+            }
+        }
+        return positions
+    }
 }

@@ -104,7 +104,10 @@ public final class TextEncoder: Sendable {
         tables.reserveCapacity(3)
         tables.append((words, batch.ids))
         if let positions {
-            tables.append((positions, batch.positions(from: configuration.firstPosition)))
+            let first = configuration.firstPosition
+            // There the row before the first is the padding id's.
+            let rows = first > 0 ? batch.positions(from: first, passingOver: Int32(first - 1)) : batch.positions()
+            tables.append((positions, rows))
         }
         if let types {
             // A model of one type has learned it for all tokens, whatever the tokenizer calls a second text.

@@ -40,7 +40,7 @@ struct PredictCommand: ParsableCommand {
                     Array(FileHandle.standardInput.readDataToEndOfFile()), name: "standard input",
                     format: .jsonl, form: form,
                     columns: columns, requireLabels: false)
-            for warning in dataset.warnings { Terminal.error("warning: \(warning)") }
+            for warning in model.warnings + dataset.warnings { Terminal.error("warning: \(warning)") }
             var options = answers.options
             options.top = top
             let predictions = try model.predict(dataset, options)

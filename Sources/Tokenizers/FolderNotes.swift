@@ -1,0 +1,67 @@
+import Foundation
+import ModelFiles
+
+/// What a person should know of how a folder's tokenizer files were read, one line each.
+struct FolderNotes {
+    let folder: URL
+    let files: SideFiles
+    let kind: TokenizerClass
+    let added: [AddedToken]
+    let vocabulary: StoredVocabulary
+
+    func lines(differences: [String], template: Template, habits: TokenizerHabits) -> [String] {
+        classNotes(differences) + idNotes + settingNotes(template, habits)
+    }
+
+    private func classNotes(_ differences: [String]) -> [String] {
+        var lines: [String] = []
+        if let unknown = files.unknownClass {
+            lines.append(
+                "\(files.path): tokenizer_class \(inQuotes(unknown)) is not one that this version knows; tokenizer.json "
+                    + "is read as it stands, and transformers may make other tokens of the same text")
+        }
+        if files.settings["auto_map"]?["AutoTokenizer"].map({ !$0.isNull }) ?? false {
+            lines.append("\(files.path): auto_map names code of the model's own for its tokenizer, which is not run")
+        }
+        if !differences.isEmpty {
+            let json = folder.appendingPathComponent("tokenizer.json").path
+            let list = oneLine(differences.joined(separator: "; "), limit: 1_000)
+            let (file, source) =
+                files.hasSettings
+                ? ("\(files.path) and tokenizer.json differ", "the first")
+                : ("\(json) stands alone", "the usual settings")
+            lines.append(
+                "\(file); read as transformers does it, as \(kind.rawValue) by \(source): \(list); if tokenizer.json is "
+                    + "right, say \"tokenizer_class\": \"PreTrainedTokenizerFast\" in tokenizer_config.json")
+        }
+        return lines
+    }
+
+    private var idNotes: [String] {
+        let ids = Dictionary(added.map { (Array($0.text.utf8), $0.id) }) { $1 }
+        let moved = files.declared.filter { token in
+            !token.text.isEmpty && ids[Array(token.text.utf8)] != token.id
+        }
+        guard let first = moved.first, let id = ids[Array(first.text.utf8)] else { return [] }
+        return [
+            "\(folder.path)/\(files.declaringFile): \(moved.count == 1 ? "1 added token has" : "\(moved.count) added tokens have") "
+                + "another id than the vocabulary gives: \(inQuotes(first.text)) is \(id), as in transformers, not "
+                + "\(first.id)"
+        ]
+    }
+
+    private func settingNotes(_ template: Template, _ habits: TokenizerHabits) -> [String] {
+        var lines: [String] = []
+        if files.settings["padding_side"]?.string == "left" {
+            lines.append(
+                "\(files.path): padding_side is left, with which transformers moves the shorter rows of a batch to other "
+                    + "positions; rows are never padded here")
+        }
+        if !habits.givesTypes, template.hasTypes {
+            lines.append(
+                "\(files.hasSettings ? files.path : folder.path): transformers' \(kind.rawValue) gives no token_type_ids, so "
+                    + "second texts have type 0 here as well; model_input_names in tokenizer_config.json can name them")
+        }
+        return lines
+    }
+}

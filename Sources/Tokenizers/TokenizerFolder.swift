@@ -1,0 +1,172 @@
+import Foundation
+import ModelFiles
+
+/// How a tokenizer is used, beside the tokens that it makes.
+struct TokenizerHabits {
+    /// What does not fit is cut at the start of a text, not at its end.
+    var cutsStart = false
+    /// Special tokens spelled in a text are plain text.
+    var splitsSpecialTokens = false
+    /// Models get the token types of the template; without them all are 0.
+    var givesTypes = true
+    /// The longest sequence that the files allow; nil where they do not say.
+    var longest: Int?
+    /// Tokens of the vocabulary and of `tokenizer.json`; further ones come from side files.
+    var storedCount: Int?
+}
+
+/// A folder with a tokenizer, opened as transformers (5.24) opens it.
+struct TokenizerFolder {
+    let file: TokenizerFile
+    let habits: TokenizerHabits
+    /// What a person should know, one line each.
+    let notes: [String]
+
+    /// What the vocabulary is read from.
+    private struct Source {
+        let path: String
+        /// Whether there is a `tokenizer.json`
+        let isWhole: Bool
+        let root: JSONValue
+        /// Of a `vocab.txt`
+        var words: [(token: String, id: Int32)]?
+    }
+
+    init(_ folder: URL) throws {
+        let whole = try Self.whole(folder)
+        let files = try SideFiles(folder: folder, stored: whole?.root)
+        let source = try whole ?? Self.parts(folder, wanted: files.kind?.model)
+        guard let kind = try Self.kind(files, source) else {
+            file = try TokenizerFile(root: source.root, words: nil, source.path)
+            habits = TokenizerHabits()
+            notes = []
+            return
+        }
+        let type = TokenizerFile.modelType(source.root)
+        if let needed = kind.model, type != needed { throw Self.mismatch(kind, needed, type, source, files) }
+        let vocabulary =
+            try source.words.map { StoredVocabulary($0) }
+            ?? StoredVocabulary(model: source.root["model"], source.path)
+        let made = try ClassSections(
+            kind: kind, files: files, stored: source.root, vocabulary: vocabulary, path: source.path
+        ).made()
+        file = try TokenizerFile(root: made, words: source.words, source.path)
+        habits = try Self.habits(files, kind, source.root, storedCount: vocabulary.size)
+        let differences =
+            source.isWhole
+            ? SectionDifferences(stored: source.root, made: made, vocabulary: vocabulary.index).lines : []
+        notes =
+            FolderNotes(
+                folder: folder, files: files, kind: kind, added: file.addedTokens, vocabulary: vocabulary
+            ).lines(differences: differences, template: file.template, habits: habits)
+    }
+
+    /// nil where nothing but `tokenizer.json` says how to read it.
+    private static func kind(_ files: SideFiles, _ source: Source) throws -> TokenizerClass? {
+        if source.isWhole {
+            return files.kind ?? (files.isEmpty ? nil : .stored)
+        }
+        let implied: TokenizerClass = source.words == nil ? .roberta : .bert
+        let kind = files.kind ?? implied
+        guard kind == .stored else { return kind }
+        let name = files.unknownClass ?? kind.rawValue
+        throw TokenizerError(
+            file: files.path,
+            problem: "tokenizer_class \(inQuotes(name)) needs a tokenizer.json, and there is only "
+                + oneLine(URL(fileURLWithPath: source.path).lastPathComponent),
+            advice:
+                "AutoTokenizer.from_pretrained(\"…\").save_pretrained(\"…\") of transformers writes tokenizer.json, "
+                + "if that class has one")
+    }
+
+    private static func mismatch(
+        _ kind: TokenizerClass, _ needed: String, _ type: String, _ source: Source, _ files: SideFiles
+    ) -> TokenizerError {
+        guard source.isWhole else {
+            let file = URL(fileURLWithPath: source.path).lastPathComponent
+            let wanted = needed == "BPE" ? "vocab.json and merges.txt" : "tokenizer.json"
+            return TokenizerError(
+                file: source.path,
+                problem: "transformers opens this folder as \(kind.rawValue), which is not made of \(file)",
+                advice: "add \(wanted)")
+        }
+        return TokenizerError(
+            file: source.path,
+            problem:
+                "the model is \(inQuotes(type)), but transformers opens this folder as \(kind.rawValue), which makes "
+                + "\(needed) of any vocabulary",
+            advice:
+                "if tokenizer.json is right as it stands, say \"tokenizer_class\": \"PreTrainedTokenizerFast\" in "
+                + "tokenizer_config.json")
+    }
+
+    private static func habits(
+        _ files: SideFiles, _ kind: TokenizerClass, _ root: JSONValue, storedCount: Int
+    ) throws -> TokenizerHabits {
+        let cut = root["truncation"]?["direction"]?.string?.lowercased() ?? "right"
+        let longest = files.settings["model_max_length"] ?? files.settings["max_len"]
+        var habits = TokenizerHabits(
+            cutsStart: try files.side("truncation_side", cut) == "left",
+            splitsSpecialTokens: try files.flag("split_special_tokens", false),
+            // Without a model nobody says what it takes.
+            givesTypes: files.kind == nil || kind.givesTypes)
+        // transformers writes 1e30 where there is no limit.
+        habits.longest = longest?.double.flatMap { $0 >= 1 && $0 < 1e6 ? Int($0) : nil }
+        if let inputs = files.settings["model_input_names"], !inputs.isNull {
+            guard let names = inputs.array else {
+                throw TokenizerError(file: files.path, problem: "model_input_names is not a list")
+            }
+            habits.givesTypes = names.contains { $0.string == "token_type_ids" }
+        }
+        let listed = (root["added_tokens"]?.array ?? []).compactMap { $0["id"]?.int }.max() ?? -1
+        habits.storedCount = max(storedCount, listed + 1)
+        return habits
+    }
+
+    // MARK: Which file holds the vocabulary
+
+    private static func whole(_ folder: URL) throws -> Source? {
+        let json = folder.appendingPathComponent("tokenizer.json")
+        guard FileManager.default.fileExists(atPath: json.path) else { return nil }
+        return Source(
+            path: json.path, isWhole: true, root: try JSONValue.read(json, limits: TokenizerFile.limits))
+    }
+
+    private static func parts(_ folder: URL, wanted: String?) throws -> Source {
+        func file(_ name: String) -> URL? {
+            let url = folder.appendingPathComponent(name)
+            return FileManager.default.fileExists(atPath: url.path) ? url : nil
+        }
+        let pairs = file("vocab.json").flatMap { tokens in file("merges.txt").map { (tokens, $0) } }
+        if let list = file("vocab.txt"), wanted != "BPE" || pairs == nil {
+            let model = JSONValue.object(["type": .string("WordPiece")])
+            return Source(
+                path: list.path, isWhole: false, root: .object(["model": model]),
+                words: try TokenizerFile.words(list))
+        }
+        if let (tokens, merges) = pairs {
+            let model = JSONValue.object([
+                "type": .string("BPE"), "vocab": try JSONValue.read(tokens, limits: TokenizerFile.limits),
+                "merges": .array(try TokenizerFile.mergeLines(merges).map { .string($0) }),
+            ])
+            return Source(path: tokens.path, isWhole: false, root: .object(["model": model]))
+        }
+        throw missing(folder, file)
+    }
+
+    private static func missing(_ folder: URL, _ file: (String) -> URL?) -> TokenizerError {
+        let problem = "there is neither tokenizer.json nor vocab.txt"
+        // DeBERTa-v3 and others were published with SentencePiece's own file alone.
+        let others = Tokenizer.sentencePieceNames + ["vocab.json", "merges.txt"]
+        guard let only = others.first(where: { file($0) != nil }) else {
+            return TokenizerError(file: folder.path, problem: problem, isMissing: true)
+        }
+        let isHalf = only == "vocab.json" || only == "merges.txt"
+        return TokenizerError(
+            file: folder.path, problem: "\(problem), only \(only)",
+            advice: isHalf
+                ? "byte-level BPE needs vocab.json and merges.txt, both of which came with the model"
+                : "AutoTokenizer.from_pretrained(\"…\").save_pretrained(\"…\") of transformers writes tokenizer.json",
+            isMissing: true)
+    }
+}
