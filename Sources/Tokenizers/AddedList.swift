@@ -42,6 +42,7 @@ struct AddedList {
             case .text(let text): return AddedToken(text: text, id: -1, isSpecial: true)
             case .token(var token):
                 token.isSpecial = token.isSpecial || names.contains(Array(token.text.utf8))
+                if token.followsSpecial { token.isNormalized = !token.isSpecial }
                 return token
             }
         }

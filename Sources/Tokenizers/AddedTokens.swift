@@ -11,6 +11,8 @@ struct AddedToken: Sendable {
     var isNormalized = false
     /// Part of no text: of the model's own, or added as such.
     var isSpecial = false
+    /// Whether nobody says `isNormalized`, so that it is the opposite of `isSpecial`.
+    var followsSpecial = false
 }
 
 /// Finds added tokens in a text: the leftmost, and the longest of those that start at one place.

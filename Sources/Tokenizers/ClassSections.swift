@@ -51,9 +51,8 @@ struct ClassSections {
             usual["unk_token"] = "[UNK]"
         }
         let added = try added(usual) { key, given in
-            guard isMPNet, case .text(let text) = given else { return given }
-            return .token(
-                AddedToken(text: text, id: -1, stripsLeft: key == "mask_token", isNormalized: true))
+            guard isMPNet, key == "mask_token", case .text(let text) = given else { return given }
+            return .token(AddedToken(text: text, id: -1, stripsLeft: true, isSpecial: true))
         }
         let accents = files.settings["strip_accents"] ?? .null
         guard accents.isNull || accents.bool != nil else {

@@ -7,11 +7,8 @@ struct FolderNotes {
     let files: SideFiles
     let kind: TokenizerClass
     let added: [AddedToken]
-    let vocabulary: StoredVocabulary
 
-    func lines(differences: [String], template: Template, habits: TokenizerHabits) -> [String] {
-        classNotes(differences) + idNotes + settingNotes(template, habits)
-    }
+    func lines(differences: [String]) -> [String] { classNotes(differences) + idNotes + settingNotes }
 
     private func classNotes(_ differences: [String]) -> [String] {
         var lines: [String] = []
@@ -50,18 +47,20 @@ struct FolderNotes {
         ]
     }
 
-    private func settingNotes(_ template: Template, _ habits: TokenizerHabits) -> [String] {
+    private var settingNotes: [String] {
         var lines: [String] = []
         if files.settings["padding_side"]?.string == "left" {
             lines.append(
                 "\(files.path): padding_side is left, with which transformers moves the shorter rows of a batch to other "
                     + "positions; rows are never padded here")
         }
-        if !habits.givesTypes, template.hasTypes {
-            lines.append(
-                "\(files.hasSettings ? files.path : folder.path): transformers' \(kind.rawValue) gives no token_type_ids, so "
-                    + "second texts have type 0 here as well; model_input_names in tokenizer_config.json can name them")
-        }
         return lines
+    }
+
+    /// What to know of a second text; nil where its type is the one of the template.
+    func typeNote(_ template: Template, _ habits: TokenizerHabits) -> String? {
+        if habits.givesTypes || !template.hasTypes { return nil }
+        return "second texts have token type 0, as transformers' \(kind.rawValue) gives no token_type_ids; "
+            + "model_input_names in the model's tokenizer_config.json can name them"
     }
 }

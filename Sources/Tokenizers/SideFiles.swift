@@ -196,7 +196,7 @@ struct SideFiles {
         return AddedToken(
             text: text, id: id, stripsLeft: try flag("lstrip", false), stripsRight: try flag("rstrip", false),
             isSingleWord: try flag("single_word", false), isNormalized: try flag("normalized", !isSpecial),
-            isSpecial: isSpecial)
+            isSpecial: isSpecial, followsSpecial: entry["normalized"].map(\.isNull) ?? true)
     }
 
     /// A token of a role, as a file gives it: with its behavior, or its text alone.

@@ -50,6 +50,8 @@ public struct Tokenizer: Sendable {
 
     /// What a person should know of how the folder's files were read together, one line each.
     public let notes: [String]
+    /// What a person should know where rows have two texts and the model tells types apart.
+    package var typeNote: String?
     /// The longest sequence that the folder's files allow, special tokens included; nil where they do not say.
     public let longestSequence: Int?
     /// Largest id + 1 of the vocabulary and the added tokens that stand with it; further tokens come from side files.
@@ -85,6 +87,7 @@ public struct Tokenizer: Sendable {
     init(_ folder: TokenizerFolder) throws {
         let (file, habits) = (folder.file, folder.habits)
         notes = folder.notes
+        typeNote = folder.typeNote
         longestSequence = habits.longest
         cutsStart = habits.cutsStart
         pipeline = file.pipeline

@@ -21,6 +21,8 @@ struct TokenizerFolder {
     let habits: TokenizerHabits
     /// What a person should know, one line each.
     let notes: [String]
+    /// What to know where rows have two texts.
+    let typeNote: String?
 
     /// What the vocabulary is read from.
     private struct Source {
@@ -39,7 +41,7 @@ struct TokenizerFolder {
         guard let kind = try Self.kind(files, source) else {
             file = try TokenizerFile(root: source.root, words: nil, source.path)
             habits = TokenizerHabits()
-            notes = []
+            (notes, typeNote) = ([], nil)
             return
         }
         let type = TokenizerFile.modelType(source.root)
@@ -55,10 +57,9 @@ struct TokenizerFolder {
         let differences =
             source.isWhole
             ? SectionDifferences(stored: source.root, made: made, vocabulary: vocabulary.index).lines : []
-        notes =
-            FolderNotes(
-                folder: folder, files: files, kind: kind, added: file.addedTokens, vocabulary: vocabulary
-            ).lines(differences: differences, template: file.template, habits: habits)
+        let all = FolderNotes(folder: folder, files: files, kind: kind, added: file.addedTokens)
+        notes = all.lines(differences: differences)
+        typeNote = all.typeNote(file.template, habits)
     }
 
     /// nil where nothing but `tokenizer.json` says how to read it.

@@ -76,7 +76,7 @@ struct QuestionAnsweringTask: LearningTask {
 
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
         let windows = try windows(dataset, limits)
-        var notes: [String] = []
+        var notes = limits.tokenizer.typeNote.map { [$0] } ?? []
         if windows.cutQuestions > 0 {
             notes.append(
                 "\(windows.cutQuestions) questions leave no room for their context in --max-length "

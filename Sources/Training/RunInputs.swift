@@ -103,6 +103,7 @@ struct LoadedEncoder {
                     + "\(id), the model's embedding has only \(vocabulary) rows; the tokenizer files belong to another model")
         }
         tokenizer.embeddingRows = vocabulary
+        if encoder.configuration.typeVocabularySize < 2 { tokenizer.typeNote = nil }
         self.tokenizer = tokenizer
         let positions = encoder.configuration.maximumPositions
         guard maxLength <= positions else {

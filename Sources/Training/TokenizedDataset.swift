@@ -48,7 +48,8 @@ public struct TokenizedDataset: Sendable {
         var kept: [Int] = []
         var cut: [Int] = []
         var unknown = UnknownWords(limits.tokenizer)
-        try limits.checkRoom(isPair: dataset.examples.contains { $0.pair != nil })
+        let hasPairs = dataset.examples.contains { $0.pair != nil }
+        try limits.checkRoom(isPair: hasPairs)
         for (index, example) in dataset.examples.enumerated() {
             let encoding = limits.tokenizer.encode(
                 example.text, pair: example.pair, maxLength: limits.maxLength)
@@ -65,7 +66,8 @@ public struct TokenizedDataset: Sendable {
         }
         try self.init(
             dataset, sequences: sequences, targets: targets?.selecting(kept), truncated: cut, unit: "tokens",
-            droppedRows: dataset.examples.count - kept.count, unknown: unknown, notes: [],
+            droppedRows: dataset.examples.count - kept.count, unknown: unknown,
+            notes: hasPairs ? limits.tokenizer.typeNote.map { [$0] } ?? [] : [],
             maxLength: limits.maxLength)
     }
 

@@ -89,6 +89,11 @@ def added(tokens, vocabulary, **flags):
 
 
 def around(kind, start, end):
+    if kind == "xlm":
+        parts = [{"SpecialToken": {"id": name, "type_id": 0}} if name in (start[0], end[0]) else {"Sequence": {"id": name, "type_id": 0}}
+                 for name in (start[0], "A", end[0], end[0], "B", end[0])]
+        return {"type": "TemplateProcessing", "single": parts[:3], "pair": parts, "special_tokens": {
+            name: {"id": name, "ids": [number], "tokens": [name]} for name, number in (start, end)}}
     if kind == "roberta":
         return {"type": "RobertaProcessing", "cls": list(start), "sep": list(end), "trim_offsets": True, "add_prefix_space": False}
     (cls, first), (sep, last) = start, end
@@ -124,7 +129,7 @@ def roberta_json(prefix=False, **other):
                   "fuse_unk": False, "vocab": "@bytes", "merges": "@merges"}, **other}
 
 
-def unigram_json(vocabulary, unknown, start, end, mask, normalizer=None, splits=True, kind="roberta", scheme="always", **other):
+def unigram_json(vocabulary, unknown, start, end, mask, normalizer=None, splits=True, kind="xlm", scheme="always", **other):
     names = {token: index for index, (token, _) in enumerate(VOCABULARIES[vocabulary])}
     steps = [{"type": "WhitespaceSplit"}] if splits else []
     return {
@@ -225,7 +230,7 @@ def folders():
         yield folder("swapped ends", {"cls_token": "good" if kind in ("bert", "mpnet") else "oo", "sep_token": "b", "bos_token": "a", "eos_token": "b"})
         yield folder("unk_token", {"unk_token": "b"})
         whole = make()
-        extra = {**TOKEN, "id": size, "content": "tok2", "lstrip": False, "normalized": True, "special": False}
+        extra = {**TOKEN, "id": size, "content": "<y>", "lstrip": False, "normalized": True, "special": False}
         whole["added_tokens"] = whole["added_tokens"] + [extra]
         yield folder("added token in tokenizer.json", {}, whole)
         yield folder("added token not in decoder", {"added_tokens_decoder": {str(size): TOKEN}}, whole)
