@@ -167,6 +167,15 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
             let deep = String(repeating: #"{"type":"Sequence","normalizers":["#, count: 10_000)
             try $0.write("{\"normalizer\":\(deep)", to: "model/tokenizer.json")
         },
+        HostileFile("settings in settings", ["tokenizer_config.json", "nested deeper than 64 levels"]) {
+            try $0.write(
+                String(repeating: #"{"added_tokens_decoder":"#, count: 10_000), to: "model/tokenizer_config.json")
+        },
+        HostileFile("an added token for each number", ["model's embedding", "has the id 101"]) {
+            let tokens = (101..<20_000).map { "\"word\($0)x\":\($0)" }.joined(separator: ",")
+            try $0.write("{\(tokens)}", to: "model/added_tokens.json")
+            try $0.write(#"{"cls_token":"word101x"}"#, to: "model/tokenizer_config.json")
+        },
         HostileFile("one id for two tokens", ["tokenizer.json", "belongs to another token too"]) {
             try $0.write(
                 #"{"normalizer":{"type":"BertNormalizer"},"pre_tokenizer":{"type":"BertPreTokenizer"},"#

@@ -14,10 +14,27 @@ enum TextInputs {
     static func readTokenizer(_ bytes: [UInt8], in scratch: Scratch) throws {
         let isJSON = bytes.first == UInt8(ascii: "{")
         let names = isJSON ? ["tokenizer.json"] : ["vocab.txt", "tokenizer_config.json"]
-        scratch.remove(["tokenizer.json", "vocab.txt", "tokenizer_config.json"])
+        if isJSON { try readBeside(bytes, in: scratch) }
+        scratch.remove(["tokenizer.json"] + sideFiles)
         try scratch.write(bytes, as: names)
         let tokenizer = try Tokenizer(folder: scratch.url)
         for text in samples { try encode(text, by: tokenizer) }
+    }
+
+    private static let sideFiles = [
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json", "vocab.txt",
+    ]
+
+    /// The same bytes as each of the files beside a vocabulary.
+    private static func readBeside(_ bytes: [UInt8], in scratch: Scratch) throws {
+        let words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nthe\n##s\n"
+        for name in sideFiles.dropLast() {
+            scratch.remove(sideFiles + ["tokenizer.json"])
+            try scratch.write(Array(words.utf8), as: ["vocab.txt"])
+            try scratch.write(bytes, as: [name])
+            guard let tokenizer = try? Tokenizer(folder: scratch.url) else { continue }
+            for text in samples { try encode(text, by: tokenizer) }
+        }
     }
 
     /// Of each kind of pipeline one, from the goldens; their character map is a file of its own.

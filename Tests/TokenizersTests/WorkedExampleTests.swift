@@ -88,7 +88,10 @@ import Tokenizers
             TinyTokenizer.json(
                 template: #"{"type":"RobertaProcessing","sep":["[SEP]",3],"cls":["[CLS]",2]}"#)
         ),
-        ("tokenizer_config.json", #"{"tokenizer_class":"MPNetTokenizer"}"#),
+        (
+            "tokenizer_config.json",
+            #"{"tokenizer_class":"MPNetTokenizer","cls_token":"[CLS]","sep_token":"[SEP]"}"#
+        ),
     ])
     func robertaProcessingAroundWordPieces(name: String, text: String) throws {
         let tokenizer = try tokenizer([
