@@ -132,8 +132,10 @@ struct ClassSections {
         switch kind {
         case .albert, .debertaV2:
             var usual = Self.usualRoles.merging(
-                ["bos_token": "[CLS]", "eos_token": "[SEP]", "sep_token": "[SEP]", "cls_token": "[CLS]",
-                    "mask_token": "[MASK]"]
+                [
+                    "bos_token": "[CLS]", "eos_token": "[SEP]", "sep_token": "[SEP]", "cls_token": "[CLS]",
+                    "mask_token": "[MASK]",
+                ]
             ) { $1 }
             if kind == .debertaV2 { usual.merge(["unk_token": "[UNK]", "pad_token": "[PAD]"]) { $1 } }
             return try added(usual)

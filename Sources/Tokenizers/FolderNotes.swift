@@ -18,7 +18,8 @@ struct FolderNotes {
                     + "is read as it stands, and transformers may make other tokens of the same text")
         }
         if files.settings["auto_map"]?["AutoTokenizer"].map({ !$0.isNull }) ?? false {
-            lines.append("\(files.path): auto_map names code of the model's own for its tokenizer, which is not run")
+            lines.append(
+                "\(files.path): auto_map names code of the model's own for its tokenizer, which is not run")
         }
         if !differences.isEmpty {
             let json = folder.appendingPathComponent("tokenizer.json").path

@@ -27,7 +27,8 @@ struct SectionDifferences {
     private var normalizer: [String] {
         let (old, new) = (steps(stored["normalizer"]), steps(made["normalizer"]))
         if old == new { return [] }
-        guard old.count == 1, new.count == 1, old[0].name == new[0].name, let settings = new[0].settings.object
+        guard old.count == 1, new.count == 1, old[0].name == new[0].name,
+            let settings = new[0].settings.object
         else {
             return ["normalizer \(Self.list(new)) instead of \(Self.list(old))"]
         }
@@ -57,7 +58,8 @@ struct SectionDifferences {
     private func isAboutSpaces(_ step: Step) -> Bool {
         if step.name == "Strip" { return true }
         let pattern = step.settings["pattern"]?["Regex"]?.string
-        return step.settings["content"]?.string == " " && [" {2,}", #"\s{2,}"#, #"\s+"#, " +"].contains(pattern)
+        return step.settings["content"]?.string == " "
+            && [" {2,}", #"\s{2,}"#, #"\s+"#, " +"].contains(pattern)
     }
 
     private func name(_ section: JSONValue, _ type: String) -> String {
@@ -119,14 +121,16 @@ struct SectionDifferences {
     }
 
     private static func told(_ value: JSONValue?) -> String {
-        value?.string.map { inQuotes($0) } ?? value?.bool.map { "\($0)" } ?? value?.int.map { "\($0)" } ?? "none"
+        value?.string.map { inQuotes($0) } ?? value?.bool.map { "\($0)" } ?? value?.int.map { "\($0)" }
+            ?? "none"
     }
 
     private var template: [String] {
         func read(_ root: JSONValue) -> PostProcessor? {
             var index = vocabulary
             for entry in root["added_tokens"]?.array ?? [] {
-                guard let text = entry["content"]?.string, let id = entry["id"]?.int.flatMap({ Int32(exactly: $0) })
+                guard let text = entry["content"]?.string,
+                    let id = entry["id"]?.int.flatMap({ Int32(exactly: $0) })
                 else { continue }
                 index.add([AddedToken(text: text, id: id)])
             }
@@ -178,7 +182,8 @@ struct SectionDifferences {
         let (old, new) = (entries(stored), entries(made))
         func shown(_ tokens: [JSONValue]) -> String {
             let names = tokens.compactMap { $0["content"]?.string }.sorted()
-            return names.prefix(3).map { inQuotes($0) }.joined(separator: ", ") + (names.count > 3 ? ", …" : "")
+            return names.prefix(3).map { inQuotes($0) }.joined(separator: ", ")
+                + (names.count > 3 ? ", …" : "")
         }
         var lines: [String] = []
         let lost = old.filter { new[$0.key] == nil }

@@ -71,7 +71,8 @@ struct SideFiles {
         let versions = (settings["fast_tokenizer_files"]?.array ?? []).compactMap(\.string)
         if versions.contains(where: { $0 != "tokenizer.json" }) {
             throw TokenizerError(
-                file: path, problem: "fast_tokenizer_files names a tokenizer for each version of transformers",
+                file: path,
+                problem: "fast_tokenizer_files names a tokenizer for each version of transformers",
                 advice: "keep the one to use as tokenizer.json and remove that setting")
         }
         if let inputs = settings["init_inputs"]?.array, !inputs.isEmpty {
@@ -173,7 +174,8 @@ struct SideFiles {
         }
         for entry in stored?["added_tokens"]?.array ?? [] {
             // Faults of that list are told where it is read.
-            guard let number = entry["id"]?.int, let id = Int32(exactly: number), entry["content"]?.string != nil
+            guard let number = entry["id"]?.int, let id = Int32(exactly: number),
+                entry["content"]?.string != nil
             else { continue }
             declare(try Self.token(entry, id: id, path))
         }
@@ -260,7 +262,8 @@ struct SideFiles {
         let side = try TokenizerFile.setting(.object(settings), key, standard, \.string, path)
         guard ["left", "right"].contains(side) else {
             throw TokenizerError(
-                file: path, problem: "the setting \(key) is \(inQuotes(side)), neither \"left\" nor \"right\"")
+                file: path, problem: "the setting \(key) is \(inQuotes(side)), neither \"left\" nor \"right\""
+            )
         }
         return side
     }

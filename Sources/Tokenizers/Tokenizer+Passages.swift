@@ -32,7 +32,9 @@ extension Tokenizer {
         }
         let lost = max(0, all.count - (maxLength - special))
         all.cut(to: all.count - lost, atStart: cutsStart)
-        if cutsStart && lost > 0 { firsts = firsts.map { $0.flatMap { $0 - lost < start ? nil : $0 - lost } } }
+        if cutsStart && lost > 0 {
+            firsts = firsts.map { $0.flatMap { $0 - lost < start ? nil : $0 - lost } }
+        }
         return WordEncoding(encoding: encoding(all, nil, truncatedTokens: lost), firstTokens: firsts)
     }
 

@@ -100,7 +100,8 @@ struct LoadedEncoder {
         if let id = tokenizer.templateIDs.first(where: { $0 >= vocabulary }) {
             throw TrainingError(
                 "\(url.path): the token \(quoted(tokenizer.token(for: id) ?? "")) that stands around every text has the id "
-                    + "\(id), the model's embedding has only \(vocabulary) rows; the tokenizer files belong to another model")
+                    + "\(id), the model's embedding has only \(vocabulary) rows; the tokenizer files belong to another model"
+            )
         }
         tokenizer.embeddingRows = vocabulary
         if encoder.configuration.typeVocabularySize < 2 { tokenizer.typeNote = nil }

@@ -130,7 +130,8 @@ public struct TokenizedDataset: Sendable {
         }
         if !unknownAdvice.isEmpty {
             lines.append(
-                "\(name): \(unknownTokens) of \(tokens) tokens are unknown to the vocabulary; \(unknownAdvice)")
+                "\(name): \(unknownTokens) of \(tokens) tokens are unknown to the vocabulary; \(unknownAdvice)"
+            )
         }
         return lines + notes.map { "\(name): \($0)" }
     }

@@ -28,7 +28,9 @@ struct UnknownWords {
         if found == 0 { return }
         count += found
         guard texts.count < Self.mostTexts else { return }
-        texts += example.words.map { [$0.joined(separator: " ")] } ?? ([example.text] + (example.pair.map { [$0] } ?? []))
+        texts +=
+            example.words.map { [$0.joined(separator: " ")] }
+            ?? ([example.text] + (example.pair.map { [$0] } ?? []))
     }
 
     /// What to look at, by the commonest cause; a question or a statement without a full stop.

@@ -106,7 +106,8 @@ public final class TextEncoder: Sendable {
         if let positions {
             let first = configuration.firstPosition
             // There the row before the first is the padding id's.
-            let rows = first > 0 ? batch.positions(from: first, passingOver: Int32(first - 1)) : batch.positions()
+            let rows =
+                first > 0 ? batch.positions(from: first, passingOver: Int32(first - 1)) : batch.positions()
             tables.append((positions, rows))
         }
         if let types {

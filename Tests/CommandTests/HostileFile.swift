@@ -169,7 +169,8 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
         },
         HostileFile("settings in settings", ["tokenizer_config.json", "nested deeper than 64 levels"]) {
             try $0.write(
-                String(repeating: #"{"added_tokens_decoder":"#, count: 10_000), to: "model/tokenizer_config.json")
+                String(repeating: #"{"added_tokens_decoder":"#, count: 10_000),
+                to: "model/tokenizer_config.json")
         },
         HostileFile("an added token for each number", ["model's embedding", "has the id 101"]) {
             let tokens = (101..<20_000).map { "\"word\($0)x\":\($0)" }.joined(separator: ",")

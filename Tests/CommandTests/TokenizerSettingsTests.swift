@@ -13,7 +13,8 @@ import Testing
 
     /// A `tokenizer.json` that makes small letters, with the workspace's vocabulary.
     private func writeWhole(_ workspace: Workspace) throws {
-        let words = Workspace.vocabulary.enumerated().map { "\"\($0.element)\":\($0.offset)" }.joined(separator: ",")
+        let words = Workspace.vocabulary.enumerated().map { "\"\($0.element)\":\($0.offset)" }.joined(
+            separator: ",")
         try workspace.write(
             #"{"added_tokens":[],"normalizer":{"type":"BertNormalizer","lowercase":true},"#
                 + #""pre_tokenizer":{"type":"BertPreTokenizer"},"#
@@ -28,7 +29,8 @@ import Testing
         let silent = try run(workspace, Workspace.training(output: "silent", steps: 2, ["--budget", "12"]))
         #expect(!silent.errors.contains("differ; read as"), "\(silent.errors)")
         try workspace.write(#"{"do_lower_case": false}"#, to: "model/tokenizer_config.json")
-        let told = "tokenizer_config.json and tokenizer.json differ; read as transformers does it, as BertTokenizer"
+        let told =
+            "tokenizer_config.json and tokenizer.json differ; read as transformers does it, as BertTokenizer"
         let trained = try run(workspace, Workspace.training(steps: 2, ["--budget", "12"]))
         #expect(trained.errors.contains(told) && trained.errors.contains("lowercase false instead of true"))
         for command in [
@@ -39,8 +41,10 @@ import Testing
             #expect(result.errors.contains(told), "\(command[0]): \(result.errors)")
         }
         // Capitals are unknown to this vocabulary, and the settings keep them.
-        try workspace.write(#"{"text": "THE FILM"}"# + "\n" + #"{"text": "the film"}"# + "\n", to: "case.jsonl")
-        let rows = try run(workspace, ["predict", "run", "--data", "case.jsonl"]).output.split(separator: "\n")
+        try workspace.write(
+            #"{"text": "THE FILM"}"# + "\n" + #"{"text": "the film"}"# + "\n", to: "case.jsonl")
+        let rows = try run(workspace, ["predict", "run", "--data", "case.jsonl"]).output.split(
+            separator: "\n")
         #expect(rows.count == 2 && rows[0] != rows[1], "\(rows)")
     }
 
@@ -97,7 +101,8 @@ import Testing
             ("foreign.jsonl", "is it the right model for this language?"),
         ] {
             let result = try workspace.run(["data", "check", file, "--model", "model"])
-            #expect((result.output + result.errors).contains(advice), "\(file): \(result.output)\(result.errors)")
+            #expect(
+                (result.output + result.errors).contains(advice), "\(file): \(result.output)\(result.errors)")
         }
     }
 }

@@ -22,14 +22,17 @@ import Tokenizers
             try goldens.write(folder, into: temporary.url)
             if let problem = Self.refused[folder.name] {
                 let error = #expect(throws: TokenizerError.self) { try Tokenizer(folder: temporary.url) }
-                #expect(error?.description.contains(problem) ?? false, "\(folder.name): \(error?.description ?? "")")
+                #expect(
+                    error?.description.contains(problem) ?? false,
+                    "\(folder.name): \(error?.description ?? "")")
                 continue
             }
             let tokenizer = try Tokenizer(folder: temporary.url)
             let got = goldens.encoded(by: tokenizer)
             try #require(got.count == folder.hashes.count)
             for (text, hash) in zip(got, folder.hashes) {
-                #expect(FolderGoldens.hash(text.numbers) == hash, "\(folder.name), \(text.what): \(text.numbers)")
+                #expect(
+                    FolderGoldens.hash(text.numbers) == hash, "\(folder.name), \(text.what): \(text.numbers)")
                 compared += 1
             }
         }
@@ -47,7 +50,10 @@ import Tokenizers
         ),
         ("bert: strip_accents False", "strip_accents false instead of true"),
         ("bert: tokenize_chinese_chars False", "handle_chinese_chars false instead of true"),
-        ("bert: cased file", "tokenizer.json stands alone; read as transformers does it, as BertTokenizer by the usual"),
+        (
+            "bert: cased file",
+            "tokenizer.json stands alone; read as transformers does it, as BertTokenizer by the usual"
+        ),
         ("bert: cased file, cased setting", nil),
         (
             "bert: other limits",
@@ -88,7 +94,9 @@ import Tokenizers
             try goldens.write(folder, into: temporary.url)
             let told = try Tokenizer(folder: temporary.url).notes
             if let note {
-                #expect(told.contains { $0.contains(note) && $0.contains(temporary.url.path) }, "\(name): \(told)")
+                #expect(
+                    told.contains { $0.contains(note) && $0.contains(temporary.url.path) }, "\(name): \(told)"
+                )
             } else {
                 #expect(told.isEmpty, "\(name): \(told)")
             }
@@ -103,7 +111,8 @@ import Tokenizers
         init(_ name: String, _ text: String, _ problem: String, beside vocabulary: String = "vocab.txt") {
             let whole = TinyTokenizer.tokens.joined(separator: "\n")
             files = [
-                "config.json": #"{"model_type":"bert"}"#, vocabulary: vocabulary == "vocab.txt" ? whole : TinyTokenizer.json(),
+                "config.json": #"{"model_type":"bert"}"#,
+                vocabulary: vocabulary == "vocab.txt" ? whole : TinyTokenizer.json(),
                 name: text,
             ]
             self.problem = problem
@@ -125,18 +134,27 @@ import Tokenizers
         Wrong("added_tokens.json", "[]", "added_tokens.json: this is not a JSON object"),
         Wrong("added_tokens.json", #"{"x":"y"}"#, "\"x\" in added_tokens.json has no id"),
         Wrong("added_tokens.json", #"{"x":-1}"#, "\"x\" in added_tokens.json has no id"),
-        Wrong("tokenizer_config.json", #"{"tokenizer_class":7}"#, "the setting tokenizer_class is not a String"),
+        Wrong(
+            "tokenizer_config.json", #"{"tokenizer_class":7}"#, "the setting tokenizer_class is not a String"),
         Wrong("tokenizer_config.json", #"{"do_lower_case":"no"}"#, "the setting do_lower_case is not a Bool"),
         Wrong("tokenizer_config.json", #"{"strip_accents":1}"#, "the setting strip_accents is not a Bool"),
-        Wrong("tokenizer_config.json", #"{"truncation_side":"up"}"#, "is \"up\", neither \"left\" nor \"right\""),
+        Wrong(
+            "tokenizer_config.json", #"{"truncation_side":"up"}"#, "is \"up\", neither \"left\" nor \"right\""
+        ),
         Wrong("tokenizer_config.json", #"{"model_input_names":7}"#, "model_input_names is not a list"),
-        Wrong("tokenizer_config.json", #"{"added_tokens_decoder":[]}"#, "added_tokens_decoder is not an object"),
-        Wrong("tokenizer_config.json", #"{"added_tokens_decoder":{"x":{}}}"#, "\"x\" in added_tokens_decoder is not an id"),
-        Wrong("tokenizer_config.json", #"{"added_tokens_decoder":{"20":{}}}"#, "an added token has no content"),
+        Wrong(
+            "tokenizer_config.json", #"{"added_tokens_decoder":[]}"#, "added_tokens_decoder is not an object"),
+        Wrong(
+            "tokenizer_config.json", #"{"added_tokens_decoder":{"x":{}}}"#,
+            "\"x\" in added_tokens_decoder is not an id"),
+        Wrong(
+            "tokenizer_config.json", #"{"added_tokens_decoder":{"20":{}}}"#, "an added token has no content"),
         Wrong(
             "tokenizer_config.json", #"{"added_tokens_decoder":{"20":{"content":"x","lstrip":1}}}"#,
             "the setting lstrip is not a Bool"),
-        Wrong("tokenizer_config.json", #"{"extra_special_tokens":7}"#, "extra_special_tokens is not a list of tokens"),
+        Wrong(
+            "tokenizer_config.json", #"{"extra_special_tokens":7}"#,
+            "extra_special_tokens is not a list of tokens"),
         Wrong(
             "tokenizer_config.json", #"{"extra_special_tokens":[7]}"#,
             "\"extra_special_tokens\" is neither a token's text nor an AddedToken"),
@@ -160,12 +178,16 @@ import Tokenizers
             "tokenizer_config.json", #"{"tokenizer_class":"XLMRobertaTokenizer"}"#,
             "the model is \"WordPiece\", but transformers opens this folder as XLMRobertaTokenizer, which makes Unigram",
             beside: "tokenizer.json"),
-        Wrong(["vocab.json": "{}"], "nor vocab.txt, only vocab.json; byte-level BPE needs vocab.json and merges.txt"),
+        Wrong(
+            ["vocab.json": "{}"],
+            "nor vocab.txt, only vocab.json; byte-level BPE needs vocab.json and merges.txt"),
         Wrong(["merges.txt": ""], "nor vocab.txt, only merges.txt; byte-level BPE needs"),
         Wrong(["sentencepiece.bpe.model": ""], "only sentencepiece.bpe.model; AutoTokenizer.from_pretrained"),
         Wrong(["spiece.model": ""], "only spiece.model; AutoTokenizer.from_pretrained"),
         Wrong(["vocab.json": "[]", "merges.txt": ""], "vocab.json: entry"),
-        Wrong(["vocab.json": #"{"a":0,"b":"1"}"#, "merges.txt": ""], "token \"b\" has an id that is not a number"),
+        Wrong(
+            ["vocab.json": #"{"a":0,"b":"1"}"#, "merges.txt": ""],
+            "token \"b\" has an id that is not a number"),
         Wrong(
             ["vocab.json": #"{"<s>":0,"</s>":1,"a":2}"#, "merges.txt": "#version: 0.2\na  b\n"],
             "merge 1 is not a pair of tokens"),
@@ -197,7 +219,8 @@ import Tokenizers
         let list = try Tokenizer(folder: folder.url)
         let whole = try Provided.tokenizer()
         for text in ["The Good Movie, naïve café [MASK] x", "[PAD] 中文 tokenization"] {
-            #expect(list.encode(text, pair: text, maxLength: 64) == whole.encode(text, pair: text, maxLength: 64))
+            #expect(
+                list.encode(text, pair: text, maxLength: 64) == whole.encode(text, pair: text, maxLength: 64))
         }
     }
 

@@ -17,8 +17,10 @@ import Tokenizers
     }
 
     static let table: [Case] = [
-        Case(words: ["the", "good"], settings: "false", text: "THE good Good the", causes: [.smallLetters: 2]),
-        Case(words: ["The", "Good", "is"], settings: "true", text: "The Good is", causes: [.keptCapitals: 2]),
+        Case(
+            words: ["the", "good"], settings: "false", text: "THE good Good the", causes: [.smallLetters: 2]),
+        Case(
+            words: ["The", "Good", "is"], settings: "true", text: "The Good is", causes: [.keptCapitals: 2]),
         Case(words: ["naïve"], settings: "true", text: "naïve", causes: [.keptAccents: 1]),
         Case(words: ["resume"], settings: "false", text: "resumé", causes: [.noAccents: 1]),
         Case(words: ["resume"], settings: "false", text: "Resumé", causes: [.smallLetters: 1]),
@@ -26,7 +28,9 @@ import Tokenizers
         // The commonest mistake with proteins: spaces are there, and capitals are lost.
         Case(words: ["M", "K", "T"], settings: "true", text: "M K T", causes: [.keptCapitals: 3]),
         Case(words: molecules, settings: "false", text: "CC(=O)Oc1 C", causes: [.splitting: 2]),
-        Case(words: ["the", "##the"], settings: "true", text: String(repeating: "the", count: 50), causes: [.length: 1]),
+        Case(
+            words: ["the", "##the"], settings: "true", text: String(repeating: "the", count: 50),
+            causes: [.length: 1]),
         Case(words: ["the"], settings: "true", text: "the ☃", causes: [.symbols: 1]),
         Case(words: ["the"], settings: "true", text: "слово the xyz", causes: [.other: 2]),
         Case(words: ["the"], settings: "true", text: "the the", causes: [:]),
@@ -42,7 +46,8 @@ import Tokenizers
     }
 
     @Test func capitalsOfAUnigramVocabulary() throws {
-        let goldens = try FolderGoldens(Provided.root.appendingPathComponent("Tests/Goldens/tokenizer/folders.json"))
+        let goldens = try FolderGoldens(
+            Provided.root.appendingPathComponent("Tests/Goldens/tokenizer/folders.json"))
         for (name, cause) in [
             ("deberta-v2: do_lower_case False", UnknownCause.smallLetters), ("albert: no setting", .other),
         ] {

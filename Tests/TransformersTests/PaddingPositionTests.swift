@@ -17,7 +17,8 @@ import Transformers
         for entry in cases {
             let name = try #require(entry["name"]?.string)
             let source = Golden.url("encoders/\(try #require(entry["folder"]?.string))/model")
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("padding-\(UUID().uuidString)")
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+                "padding-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: folder) }
             try FileManager.default.copyItem(at: source, to: folder)
             let file = folder.appendingPathComponent("config.json")

@@ -51,9 +51,7 @@ def opened(task: str, folder: Path) -> tuple[torch.nn.Module, object]:
 def answer(task: str, model: torch.nn.Module, tokenizer, row: dict, labels: list[str]):
     """Numbers and names that must be ours."""
     if task == "question-answering":
-        # A tokenizer of no class of its own leaves the types out unless asked.
-        types = getattr(model.config, "type_vocab_size", 0) > 1
-        batch = tokenizer(row["question"], row["context"], return_token_type_ids=types, return_tensors="pt")
+        batch = tokenizer(row["question"], row["context"], return_tensors="pt")
         output = model(**batch)
         inside = [index for index, part in enumerate(batch.sequence_ids(0)) if part == 1]
         start, end = output.start_logits[0].double(), output.end_logits[0].double()
