@@ -30,10 +30,12 @@ struct SideFiles {
     private(set) var declaringFile = settingsName
     private var declaredByText: [[UInt8]: AddedToken] = [:]
 
-    /// - Parameter stored: the content of `tokenizer.json`, if there is one.
-    init(folder: URL, stored: JSONValue?) throws {
+    /// - Parameters:
+    ///   - stored: the content of `tokenizer.json`, if there is one.
+    ///   - configuration: the folder with the model's `config.json`; nil is `folder`.
+    init(folder: URL, stored: JSONValue?, configuration: URL? = nil) throws {
         let given = try Self.object(folder, Self.settingsName)
-        let config = try Self.object(folder, "config.json")
+        let config = try Self.object(configuration ?? folder, "config.json")
         path = folder.appendingPathComponent(Self.settingsName).path
         hasSettings = given != nil
         settings = given ?? JSONObject()

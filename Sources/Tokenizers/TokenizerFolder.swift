@@ -18,6 +18,8 @@ struct TokenizerHabits {
 /// A folder with a tokenizer, opened as transformers (5.24) opens it.
 struct TokenizerFolder {
     let file: TokenizerFile
+    /// A `tokenizer.json` that says all that was read.
+    let made: JSONValue
     let habits: TokenizerHabits
     /// What a person should know, one line each.
     let notes: [String]
@@ -34,12 +36,14 @@ struct TokenizerFolder {
         var words: [(token: String, id: Int32)]?
     }
 
-    init(_ folder: URL) throws {
+    /// - Parameter configuration: the folder with the model's `config.json`; nil is this one.
+    init(_ folder: URL, configuration: URL? = nil) throws {
         let whole = try Self.whole(folder)
-        let files = try SideFiles(folder: folder, stored: whole?.root)
+        let files = try SideFiles(folder: folder, stored: whole?.root, configuration: configuration)
         let source = try whole ?? Self.parts(folder, wanted: files.kind?.model)
         guard let kind = try Self.kind(files, source) else {
             file = try TokenizerFile(root: source.root, words: nil, source.path)
+            made = source.root
             habits = TokenizerHabits()
             (notes, typeNote) = ([], nil)
             return
@@ -49,7 +53,7 @@ struct TokenizerFolder {
         let vocabulary =
             try source.words.map { StoredVocabulary($0) }
             ?? StoredVocabulary(model: source.root["model"], source.path)
-        let made = try ClassSections(
+        made = try ClassSections(
             kind: kind, files: files, stored: source.root, vocabulary: vocabulary, path: source.path
         ).made()
         file = try TokenizerFile(root: made, words: source.words, source.path)
@@ -146,8 +150,12 @@ struct TokenizerFolder {
                 words: try TokenizerFile.words(list))
         }
         if let (tokens, merges) = pairs {
+            let vocabulary = try JSONValue.read(tokens, limits: TokenizerFile.limits)
+            guard vocabulary.object != nil else {
+                throw TokenizerError(file: tokens.path, problem: "this is not a JSON object")
+            }
             let model = JSONValue.object([
-                "type": .string("BPE"), "vocab": try JSONValue.read(tokens, limits: TokenizerFile.limits),
+                "type": .string("BPE"), "vocab": vocabulary,
                 "merges": .array(try TokenizerFile.mergeLines(merges).map { .string($0) }),
             ])
             return Source(path: tokens.path, isWhole: false, root: .object(["model": model]))

@@ -3,6 +3,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RunConfiguration
+import Tokenizers
 import Transformers
 
 /// An adapter put on its base model; or a whole model that `adalora train` trained.
@@ -64,7 +65,15 @@ struct OpenedAdapter {
         let peft = try PEFTAdapter(folder, task: named, loaded: loaded, base: base)
         (head, adapters) = (peft.head, peft.adapters)
         let (labels, warning) = try peft.labels(given, base: base)
-        warnings = loaded.warnings + (warning.map { [$0] } ?? [])
+        let others = try Tokenizer.differences(of: folder, from: base)
+        let tokenizers =
+            others.isEmpty
+            ? []
+            : [
+                "\(folder.path): the tokenizer saved with the adapter is not that of \(base.path), which is used: it has "
+                    + oneLine(others.joined(separator: "; "), limit: 500)
+            ]
+        warnings = loaded.warnings + tokenizers + (warning.map { [$0] } ?? [])
         let length = maxLength ?? loaded.usualMaxLength
         let isWindowed = peft.task == .questionAnswering
         description = AdapterDescription(

@@ -38,6 +38,11 @@ enum WholeModelFolder {
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
             try AtomicFile.write(data, to: folder.appendingPathComponent(name))
         }
+        guard model.head.form == .token else { return }
+        // transformers reads given words like ours only where the files ask for a space before each.
+        for (name, content) in try Tokenizer(folder: base).filesSpacingWords(in: base) {
+            try AtomicFile.write(Data(content.bytes()), to: folder.appendingPathComponent(name))
+        }
     }
 
     private static func writeConfig(
