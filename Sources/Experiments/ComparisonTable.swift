@@ -153,7 +153,8 @@ public struct ComparisonTable: Sendable {
     /// What the runs themselves warned of, each text once.
     private var runWarnings: [String] {
         var counts: [(text: String, runs: Int)] = []
-        for text in rows.flatMap(\.results).flatMap(\.warnings) {
+        // Results of runs that were resumed may hold a text twice.
+        for text in rows.flatMap(\.results).flatMap({ Set($0.warnings).sorted() }) {
             if let known = counts.firstIndex(where: { $0.text == text }) {
                 counts[known].runs += 1
             } else {

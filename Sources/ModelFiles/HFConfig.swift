@@ -24,11 +24,13 @@ public struct HFConfig: Sendable {
     /// type.
     public init(file: URL) throws {
         let json = try JSONValue.read(file, limits: JSONLimits(byteCount: 16 << 20))
-        try self.init(json: json, path: file.path)
+        try self.init(json: json, path: file.path, weightsIn: file.deletingLastPathComponent())
     }
 
     /// Takes a value read elsewhere; `path` is for messages.
-    public init(json: JSONValue, path: String) throws {
+    ///
+    /// - Parameter folder: of the model's weights, whose names tell what a missing model type should be.
+    public init(json: JSONValue, path: String, weightsIn folder: URL? = nil) throws {
         guard json.object != nil else {
             throw ModelFileError(
                 file: path, problem: "this is \(json.summary), not an object",
@@ -37,7 +39,7 @@ public struct HFConfig: Sendable {
         guard let modelType = json["model_type"]?.string, !modelType.isEmpty else {
             throw ModelFileError(
                 file: path, place: "key 'model_type'", problem: "missing or not a string",
-                advice: "check that this is a model's config.json")
+                advice: ModelType.advice(for: json, weightsIn: folder))
         }
         raw = json
         self.path = path
@@ -130,11 +132,8 @@ public struct HFConfig: Sendable {
         return map
     }
 
-    /// Keys that describe how a model was made or saved, not what it computes.
-    public static let descriptiveKeys: Set<String> = [
-        "_name_or_path", "architectures", "dtype", "finetuning_task", "gradient_checkpointing", "id2label",
-        "initializer_range", "label2id", "problem_type", "torch_dtype", "transformers_version", "use_cache",
-    ]
+    /// Whether the key is there, be it with null.
+    public func has(_ key: String) -> Bool { raw[key] != nil }
 
     /// The keys that are neither null nor read so far nor in `descriptiveKeys`, in the order of the file: a
     /// setting among them may ask for something that the code does not do.

@@ -11,7 +11,9 @@ package struct EventReader {
     private(set) var compactions: [RunRecord.Compaction] = []
     private(set) var evaluations: [RunRecord.Evaluation] = []
     private(set) var checkpoints: [RunRecord.Checkpoint] = []
+    /// Each text once: a resumed run says again what its first start did.
     private(set) var warnings: [String] = []
+    private var warned: Set<String> = []
     private(set) var end: RunRecord.End?
     private(set) var notes: [String] = []
 
@@ -59,7 +61,9 @@ package struct EventReader {
         case "compaction": try addCompaction(line)
         case "evaluation": try addEvaluation(line)
         case "checkpoint": checkpoints.append(.init(step: try line.step(), folder: try line.text("folder")))
-        case "warning": warnings.append(try line.text("text"))
+        case "warning":
+            let text = try line.text("text")
+            if warned.insert(text).inserted { warnings.append(text) }
         case "end": try addEnd(line)
         default: throw line.error("unknown event '\(event.prefix(40))'")
         }

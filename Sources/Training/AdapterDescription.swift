@@ -55,6 +55,13 @@ struct AdapterDescription {
         self.isWholeModel = isWholeModel
     }
 
+    /// The same with the base model where it was found.
+    func onBase(_ folder: URL) -> AdapterDescription {
+        AdapterDescription(
+            baseModel: folder.standardizedFileURL.path, task: task, maxLength: maxLength,
+            modelFingerprint: modelFingerprint, step: step, isWholeModel: isWholeModel)
+    }
+
     /// The description of a model that has the updates in its weights.
     var asWholeModel: AdapterDescription {
         AdapterDescription(

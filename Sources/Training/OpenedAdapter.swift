@@ -29,8 +29,10 @@ struct OpenedAdapter {
                 "\(folder.path) has no \(AdapterDescription.file), with labels and the base model's fingerprint; "
                     + "take an adapter that PEFT wrote over with adalora import first")
         }
-        description = try AdapterDescription(folder)
-        let isWhole = description.isWholeModel
+        let written = try AdapterDescription(folder)
+        let isWhole = written.isWholeModel
+        // Whatever is written of the adapter names its base where it is now.
+        description = isWhole ? written : modelFolder.map(written.onBase) ?? written
         let base = isWhole ? folder : modelFolder ?? URL(fileURLWithPath: description.baseModel)
         if !isWhole && modelFolder == nil && !FileManager.default.fileExists(atPath: base.path) {
             throw TrainingError(

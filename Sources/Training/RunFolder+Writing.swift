@@ -10,7 +10,8 @@ extension RunFolder {
         {
             throw TrainingError(
                 .usage,
-                "\(url.path) already holds a run; choose another --output, or go on with --resume \(url.path)"
+                "\(url.path) already holds a run; choose another --output, or go on with --resume "
+                    + shellQuoted(url.path)
             )
         }
         if let entries = try? FileManager.default.contentsOfDirectory(atPath: url.path), !entries.isEmpty {

@@ -28,6 +28,7 @@ struct RunInputs {
             try StartingAdapter($0, loaded: loaded, config: config)
         }
         warnings += startingAdapter?.warnings ?? []
+        warnings += Self.poolerWarnings(loaded, config, goesOn: startingAdapter?.head != nil)
 
         let columns = ColumnNames(text: config.textColumns, label: config.labelColumn)
         let trainURL = URL(fileURLWithPath: config.train)
@@ -70,6 +71,30 @@ struct RunInputs {
             prints.append(("rank pattern", try Fingerprint.of(file: file)))
         }
         fingerprints = prints + (startingAdapter?.fingerprints ?? [])
+    }
+}
+
+extension RunInputs {
+    /// Of what the head reads through.
+    ///
+    /// - Parameter goesOn: the head was trained on this pooler before.
+    private static func poolerWarnings(_ loaded: LoadedEncoder, _ config: RunConfig, goesOn: Bool) -> [String] {
+        let pooling = Pooling(rawValue: config.pooling.rawValue) ?? .pooler
+        let form = config.task.meaning.headForm(pooling)
+        let family = loaded.encoder.configuration.family
+        var warnings: [String] = []
+        if form == .sequence(.pooler), family.hasPooler(form), loaded.encoder.hasUntrainedPooler, !goesOn {
+            let name = loaded.encoder.pooler.map { oneLine($0.bias.name) } ?? ""
+            warnings.append(
+                "\(loaded.folder.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
+                    + "reads through it; try --pooling mean or --pooling first")
+        }
+        if config.method == .full, case .sequence(let pooling) = form, pooling != .pooler {
+            warnings.append(
+                "the model of this run is for adalora alone: transformers' sequence classifiers have their own pooling, "
+                    + "not \(pooling.rawValue); for one that they open train with --pooling pooler")
+        }
+        return warnings
     }
 }
 

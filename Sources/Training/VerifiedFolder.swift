@@ -25,13 +25,15 @@ struct VerifiedFolder {
         fill: (URL) throws -> Void, open: (URL) throws -> SequenceModel
     ) throws -> LogitDifference {
         var difference = LogitDifference(largest: .infinity, logit: 0, samples: samples.count)
-        try AtomicFile.replaceFolder(url) { target in
-            try fill(target)
-            difference = LogitDifference(expected, try open(target).logits(samples))
-            guard difference.isWithin(tolerance) else {
-                throw TrainingError("\(what) differs: \(difference); nothing was written")
+        try ParentFolders.making(for: url) {
+            try AtomicFile.replaceFolder(url) { target in
+                try fill(target)
+                difference = LogitDifference(expected, try open(target).logits(samples))
+                guard difference.isWithin(tolerance) else {
+                    throw TrainingError("\(what) differs: \(difference); nothing was written")
+                }
+                try FolderManifest.write(into: target)
             }
-            try FolderManifest.write(into: target)
         }
         return difference
     }

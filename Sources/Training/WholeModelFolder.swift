@@ -9,72 +9,57 @@ import Transformers
 /// shards and their index) with the encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of
 /// the base model.
 enum WholeModelFolder {
+    /// Throws where transformers would not open what was written as this model; see `WholeModelConfig.check`.
+    ///
     /// - Parameter shardLimit: bytes of tensors in one file of weights.
     static func write(
         _ model: SequenceModel, task: any LearningTask, base: URL, shardLimit: Int = WeightShards.usualLimit,
         into folder: URL
     ) throws {
-        let prefix = model.encoder.configuration.family.prefix
-        // transformers' models with a head on every token have no pooler.
-        let pooler = model.head.form.isPerToken ? model.encoder.pooler : nil
-        let kept = model.encoder.parameters.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
-        let parameters = kept + model.head.parameters
-        // Encoders saved alone have names without the prefix that whole models give them.
-        let names =
-            kept.map { $0.name.hasPrefix(prefix) ? $0.name : prefix + $0.name }
-            + model.head.parameters.map(\.name)
+        let parameters = parameters(of: model)
         let shards = WeightShards(
-            byteCounts: parameters.map { $0.values.count * MemoryLayout<Float>.size }, limit: shardLimit)
+            byteCounts: parameters.map { $0.parameter.values.count * MemoryLayout<Float>.size },
+            limit: shardLimit)
         try shards.write(
-            names: names, elements: parameters.reduce(0) { $0 + $1.values.count }, into: folder
+            names: parameters.map(\.name),
+            elements: parameters.reduce(0) { $0 + $1.parameter.values.count }, into: folder
         ) { index in
-            TensorToWrite(
-                name: names[index], shape: parameters[index].savedShape,
-                values: parameters[index].values.values)
+            let (name, parameter) = parameters[index]
+            return TensorToWrite(name: name, shape: parameter.savedShape, values: parameter.values.values)
         }
-        try writeConfig(task: task, head: model.head, base: base, into: folder)
+        try WholeModelConfig.write(task: task, head: model.head, base: base, into: folder)
         for name in Tokenizer.fileNames + Tokenizer.sentencePieceNames {
             let source = base.appendingPathComponent(name)
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
             try AtomicFile.write(data, to: folder.appendingPathComponent(name))
         }
-        guard model.head.form == .token else { return }
-        // transformers reads given words like ours only where the files ask for a space before each.
-        for (name, content) in try Tokenizer(folder: base).filesSpacingWords(in: base) {
-            try AtomicFile.write(Data(content.bytes()), to: folder.appendingPathComponent(name))
+        if model.head.form == .token {
+            // transformers reads given words like ours only where the files ask for a space before each.
+            for (name, content) in try Tokenizer(folder: base).filesSpacingWords(in: base) {
+                try AtomicFile.write(Data(content.bytes()), to: folder.appendingPathComponent(name))
+            }
         }
+        try check(folder, holds: model)
     }
 
-    private static func writeConfig(
-        task: any LearningTask, head: SequenceHead, base: URL, into folder: URL
-    ) throws {
-        let file = base.appendingPathComponent("config.json")
-        guard var config = try JSONValue.read(file).object else {
-            throw ModelFileError(
-                file: file.path, problem: "not a JSON object", advice: "restore the base model's file")
+    /// Throws unless transformers would open the folder as this model.
+    static func check(_ folder: URL, holds model: SequenceModel) throws {
+        try WholeModelConfig.check(
+            folder, outputs: model.head.outputs,
+            tensors: parameters(of: model).map { ($0.name, $0.parameter.savedShape) })
+    }
+
+    /// The weights of transformers' model with this head, by their names there.
+    private static func parameters(of model: SequenceModel) -> [(name: String, parameter: Parameter)] {
+        let family = model.encoder.configuration.family
+        let pooler = family.hasPooler(model.head.form) ? nil : model.encoder.pooler
+        let kept = model.encoder.parameters.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
+        // Encoders saved alone have names without the prefix that whole models give them.
+        let encoder = kept.map { parameter in
+            let name = parameter.name
+            return (name: name.hasPrefix(family.prefix) ? name : family.prefix + name, parameter: parameter)
         }
-        let labels = task.record.labels
-        let names = labels.isEmpty ? (0..<head.outputs).map { "LABEL_\($0)" } : labels
-        var (byID, byName) = (JSONObject(), JSONObject())
-        for (index, name) in names.enumerated() {
-            byID[String(index)] = .string(name)
-            byName[name] = JSONValue(index)
-        }
-        let architecture = config["model_type"]?.string.flatMap {
-            EncoderFamily.architecture(modelType: $0, head: head.form)
-        }
-        guard let architecture else {
-            throw ModelFileError(
-                file: file.path, place: "model_type", problem: "another one than the model was opened with",
-                advice: "restore the base model's file")
-        }
-        config["architectures"] = .array([.string(architecture)])
-        config["id2label"] = .object(byID)
-        config["label2id"] = .object(byName)
-        config["problem_type"] = type(of: task).problemType.map { .string($0) } ?? .null
-        try AtomicFile.write(
-            Data(JSONValue.object(config).bytes(pretty: true)),
-            to: folder.appendingPathComponent("config.json"))
+        return encoder + model.head.parameters.map { (name: $0.name, parameter: $0) }
     }
 
     static func loadHead(_ head: SequenceHead, from folder: URL) throws {

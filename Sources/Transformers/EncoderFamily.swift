@@ -1,4 +1,5 @@
 import Autodiff
+import ModelFiles
 
 /// Architectures of one build (post-layer-norm blocks, Devlin et al. 2019) that differ in names, embeddings, what
 /// attention knows of distances, and classification heads.
@@ -18,12 +19,11 @@ public enum EncoderFamily: Sendable {
     /// MPNet: absolute positions, and a bias of attention by distance, which layers share.
     case mpnet
 
-    /// By `model_type`, with the name that transformers' classes start with.
-    private static let table: [(modelType: String, family: EncoderFamily, name: String)] = [
-        ("bert", .bert, "Bert"), ("roberta", .roberta, "Roberta"), ("xlm-roberta", .roberta, "XLMRoberta"),
-        ("camembert", .roberta, "Camembert"), ("distilbert", .distilbert, "DistilBert"),
-        ("electra", .electra, "Electra"), ("albert", .albert, "Albert"),
-        ("deberta-v2", .deberta, "DebertaV2"), ("mpnet", .mpnet, "MPNet"),
+    /// By `model_type`
+    private static let table: [(modelType: String, family: EncoderFamily)] = [
+        ("bert", .bert), ("roberta", .roberta), ("xlm-roberta", .roberta), ("camembert", .roberta),
+        ("distilbert", .distilbert), ("electra", .electra), ("albert", .albert), ("deberta-v2", .deberta),
+        ("mpnet", .mpnet),
     ]
 
     static var modelTypes: [String] { table.map(\.modelType) }
@@ -33,15 +33,17 @@ public enum EncoderFamily: Sendable {
         self = row.family
     }
 
-    /// transformers' class of a model of this `model_type` with such a head, for `architectures` in a `config.json`.
+    /// transformers' class of a model of this `model_type` with such a head, for `architectures` in a `config.json`; of
+    /// the encoder alone where no class pools as the head does.
     public static func architecture(modelType: String, head: HeadForm) -> String? {
         let suffix =
             switch head {
-            case .sequence: "ForSequenceClassification"
+            case .sequence(.pooler): "ForSequenceClassification"
+            case .sequence: "Model"
             case .token: "ForTokenClassification"
             case .span: "ForQuestionAnswering"
             }
-        return table.first { $0.modelType == modelType }.map { $0.name + suffix }
+        return ModelType.known.first { $0.name == modelType }.map { $0.className + suffix }
     }
 
     /// In front of the encoder's tensors in a whole model of transformers; PEFT's module paths have it too.
@@ -63,6 +65,12 @@ public enum EncoderFamily: Sendable {
         case pooler
         /// A new dense layer first, with dropout before it or not.
         case dense(DenseActivation, dropsInput: Bool)
+    }
+
+    /// Whether transformers' model with such a head has the pooler of the encoder.
+    public func hasPooler(_ head: HeadForm) -> Bool {
+        guard case .sequence = head, case .pooler = classifier else { return false }
+        return true
     }
 
     var classifier: Classifier {
@@ -114,7 +122,7 @@ public enum EncoderFamily: Sendable {
         case .deberta:
             EncoderNames(
                 query: "attention.self.query_proj", key: "attention.self.key_proj",
-                value: "attention.self.value_proj", relativeTable: "encoder.rel_embeddings")
+                value: "attention.self.value_proj", pooler: "", relativeTable: "encoder.rel_embeddings")
         case .mpnet:
             EncoderNames(
                 query: "attention.attn.q", key: "attention.attn.k", value: "attention.attn.v",
@@ -123,25 +131,6 @@ public enum EncoderFamily: Sendable {
         }
     }
 
-    /// Names in `config.json`.
-    var keys: EncoderKeys {
-        switch self {
-        case .bert, .roberta, .electra, .albert, .deberta, .mpnet: EncoderKeys()
-        case .distilbert:
-            EncoderKeys(
-                hiddenSize: "dim", layers: "n_layers", heads: "n_heads", intermediateSize: "hidden_dim",
-                activation: "activation")
-        }
-    }
-}
-
-/// What sizes are called in a `config.json`.
-struct EncoderKeys: Sendable {
-    var hiddenSize = "hidden_size"
-    var layers = "num_hidden_layers"
-    var heads = "num_attention_heads"
-    var intermediateSize = "intermediate_size"
-    var activation = "hidden_act"
 }
 
 /// Where the parts of a layer, and what lies around the layers, stand in a checkpoint.
@@ -157,6 +146,7 @@ struct EncoderNames: Sendable {
     var outputNorm = "output.LayerNorm"
     /// From narrower embeddings to the layers' width
     var projection = "embeddings_project"
+    /// Empty where transformers' encoder has none: DeBERTa's classifier has a dense layer of this name instead.
     var pooler = "pooler.dense"
     /// Of relative positions, shared by the layers
     var relativeTable = ""

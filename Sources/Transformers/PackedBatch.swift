@@ -25,28 +25,15 @@ public struct PackedBatch: Sendable {
         self.offsets = offsets
     }
 
-    /// first, first + 1, first + 2 … in each sequence.
-    public func positions(from first: Int = 0) -> [Int32] {
-        var positions: [Int32] = []
-        positions.reserveCapacity(tokens)
-        for sequence in 0..<sequences {
-            let length = offsets[sequence + 1] - offsets[sequence]
-            positions += Int32(first)..<Int32(first + length)
-        }
-        return positions
-    }
-
-    /// The same where tokens of one id do not count and have the row before `first` (fairseq's `make_positions`, in
-    /// RoBERTa, its relatives and MPNet).
-    func positions(from first: Int, passingOver id: Int32) -> [Int32] {
-        if !ids.contains(id) { return positions(from: first) }
+    /// first, first + 1, first + 2 … in each sequence; a token `skipped` stays at first − 1 and is not counted.
+    public func positions(from first: Int = 0, skipping skipped: Int32? = nil) -> [Int32] {
         var positions: [Int32] = []
         positions.reserveCapacity(tokens)
         for sequence in 0..<sequences {
             var next = Int32(first)
-            for token in ids[offsets[sequence]..<offsets[sequence + 1]] {
-                positions.append(token == id ? Int32(first) - 1 : next)
-                next += token == id ? 0 : 1
+            for id in ids[offsets[sequence]..<offsets[sequence + 1]] {
+                positions.append(id == skipped ? Int32(first) - 1 : next)
+                if id != skipped { next += 1 }
             }
         }
         return positions

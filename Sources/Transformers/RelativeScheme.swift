@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import ModelFiles
 
@@ -68,7 +69,9 @@ package struct DisentangledAttention: Sendable, Equatable {
                 "relative_attention", "DeBERTa without relative positions is not supported",
                 "use a checkpoint with relative_attention true, as all published ones")
         }
-        let terms = try config.strings("pos_att_type") ?? []
+        // transformers lowers the case of one string, not of a list.
+        let isString = config.value("pos_att_type")?.string != nil
+        let terms = (try config.strings("pos_att_type") ?? []).map { isString ? $0.lowercased() : $0 }
         for term in terms where term != "c2p" && term != "p2c" {
             throw refusal(
                 "pos_att_type", "\"\(term)\" is not supported", "supported are c2p, p2c and both: p2c|c2p")
@@ -81,10 +84,11 @@ package struct DisentangledAttention: Sendable, Equatable {
         hasPositionToContent = terms.contains("p2c")
         sharesProjections = try config.bool("share_att_key", default: false)
         let norm = try config.string("norm_rel_ebd", default: "none")
-        guard norm == "layer_norm" || norm == "none" else {
+        let norms = norm.lowercased().split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        guard norms.allSatisfy({ $0 == "layer_norm" || $0 == "none" }) else {
             throw refusal("norm_rel_ebd", "\"\(norm)\" is not supported", "supported are layer_norm and none")
         }
-        normsEmbeddings = norm == "layer_norm"
+        normsEmbeddings = norms.contains("layer_norm")
         let farthest = try config.int("max_relative_positions", in: -1...1_000_000, default: -1)
         self.farthest = farthest < 1 ? positionRows : farthest
         let buckets = try config.int("position_buckets", in: -1...1_000_000, default: -1)

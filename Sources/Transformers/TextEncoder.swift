@@ -9,6 +9,13 @@ public final class TextEncoder: Sendable {
     public let linearLayers: [LinearLayer]
     /// The dense layer of the pooler, when the checkpoint has one.
     public let pooler: (weight: Parameter, bias: Parameter)?
+
+    /// Whether the pooler's bias is 0 throughout, as transformers makes one for a checkpoint that has none; training
+    /// moves it.
+    public var hasUntrainedPooler: Bool {
+        pooler.map { $0.bias.values.values.allSatisfy { $0 == 0 } } ?? false
+    }
+
     /// Tensors of the checkpoint that this model has no place for.
     public let unusedWeights: [String]
     /// Every weight of the encoder, for counting and for training all of it.
@@ -46,7 +53,7 @@ public final class TextEncoder: Sendable {
         linearLayers = own.flatMap(\.linearLayers)
         blocks = c.sharesLayers ? own.flatMap { Array(repeating: $0, count: c.layers) } : own
         let pooler =
-            cursor.contains(names.pooler + ".weight")
+            !names.pooler.isEmpty && cursor.contains(names.pooler + ".weight")
             ? try weights.dense(names.pooler, c.hiddenSize, c.hiddenSize) : nil
         self.pooler = pooler.map { ($0.weight, $0.bias) }
         parameters = weights.parameters
@@ -104,11 +111,11 @@ public final class TextEncoder: Sendable {
         tables.reserveCapacity(3)
         tables.append((words, batch.ids))
         if let positions {
-            let first = configuration.firstPosition
-            // There the row before the first is the padding id's.
-            let rows =
-                first > 0 ? batch.positions(from: first, passingOver: Int32(first - 1)) : batch.positions()
-            tables.append((positions, rows))
+            tables.append(
+                (
+                    positions,
+                    batch.positions(from: configuration.firstPosition, skipping: configuration.skippedToken)
+                ))
         }
         if let types {
             // A model of one type has learned it for all tokens, whatever the tokenizer calls a second text.

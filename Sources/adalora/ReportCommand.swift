@@ -79,13 +79,15 @@ struct ReportCommand: ParsableCommand {
             ?? (runs.count == 1
                 ? RunFolder(URL(fileURLWithPath: runs[0])).page
                 : URL(fileURLWithPath: "report.html"))
-        try AtomicFile.write(Data(report.html().utf8), to: file)
+        let page = Data(report.html().utf8)
+        try ParentFolders.making(for: file) { try AtomicFile.write(page, to: file) }
         Terminal.error("report: \(file.relativePath)")
     }
 
     private func write(_ data: Data) throws {
         guard let output else { return Terminal.output(data: data) }
-        try AtomicFile.write(data, to: URL(fileURLWithPath: output))
+        let file = URL(fileURLWithPath: output)
+        try ParentFolders.making(for: file) { try AtomicFile.write(data, to: file) }
     }
 }
 

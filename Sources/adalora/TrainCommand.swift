@@ -48,7 +48,7 @@ struct TrainCommand: ParsableCommand {
                 log?.append(event)
             }
             if end.reason == .interrupted {
-                Terminal.error("go on with: adalora train --resume \(run)")
+                Terminal.error("go on with: adalora train --resume \(shellQuoted(run))")
                 throw ExitCode(128 + interruption.signal)
             }
             if loaded.config.method.hasAdapters {
@@ -56,9 +56,11 @@ struct TrainCommand: ParsableCommand {
                     try RankReport.table(
                         RunRecord(folder: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
             }
-            let ranks = loaded.config.method.hasAdapters ? ", adalora ranks \(run) --history" : ""
+            let quoted = shellQuoted(run)
+            let ranks = loaded.config.method.hasAdapters ? ", adalora ranks \(quoted) --history" : ""
             let best = RunFolder(URL(fileURLWithPath: run)).best.lastPathComponent
-            Terminal.error("\(best): \(run)/\(best)  next: adalora evaluate \(run) --data FILE\(ranks)")
+            Terminal.error(
+                "\(best): \(oneLine(run))/\(best)  next: adalora evaluate \(quoted) --data FILE\(ranks)")
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelFiles
 import Reports
 import RunRecords
 
@@ -56,7 +57,7 @@ struct WatchCommand: ParsableCommand {
             let goesOn = end.reason == .interrupted
             display.note(
                 goesOn
-                    ? "interrupted after step \(end.step); go on with: adalora train --resume \(folder)"
+                    ? "interrupted after step \(end.step); go on with: adalora train --resume \(shellQuoted(folder))"
                     : "\(end.reason.rawValue.replacing("-", with: " ")) at step \(end.step)")
             return !(goesOn && wait)
         }
@@ -71,7 +72,7 @@ struct WatchCommand: ParsableCommand {
         }
         let step = follower.record?.lastStep ?? 0
         let text = "no process writes the run, and it has no end: it was killed after step \(step)"
-        let advice = "go on with: adalora train --resume \(folder)"
+        let advice = "go on with: adalora train --resume \(shellQuoted(folder))"
         guard wait else {
             display.close()
             Terminal.error("error: \(text); \(advice)")
