@@ -4,7 +4,8 @@ extension HFConfig {
     public static let descriptiveKeys: Set<String> = making.union(answers).union(generation).union(unread)
 
     private static let making: Set<String> = [
-        "_name_or_path", "name_or_path", "_commit_hash", "architectures", "dtype", "torch_dtype", "finetuning_task",
+        "_name_or_path", "name_or_path", "_commit_hash", "architectures", "dtype", "torch_dtype",
+        "finetuning_task",
         "gradient_checkpointing", "id2label", "label2id", "num_labels", "_num_labels", "initializer_range",
         "problem_type", "transformers_version", "use_cache", "task_specific_params", "custom_pipelines",
         "attn_implementation", "_attn_implementation", "_attn_implementation_internal",
@@ -14,11 +15,12 @@ extension HFConfig {
     private static let answers: Set<String> = [
         "output_hidden_states", "output_attentions", "return_dict", "use_return_dict", "torchscript",
         "tie_last_hidden_states", "is_encoder_decoder", "chunk_size_feed_forward", "use_bfloat16",
-        "tf_legacy_loss", "cross_attention_hidden_size",
+        "tf_legacy_loss", "tie_encoder_decoder", "cross_attention_hidden_size",
     ]
 
     private static let generation: Set<String> = [
-        "max_length", "min_length", "max_new_tokens", "min_new_tokens", "do_sample", "early_stopping", "num_beams",
+        "max_length", "min_length", "max_new_tokens", "min_new_tokens", "do_sample", "early_stopping",
+        "num_beams",
         "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "min_p", "typical_p",
         "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size",
         "bad_words_ids", "num_return_sequences", "output_scores", "return_dict_in_generate",

@@ -35,9 +35,11 @@ package enum ModelType {
 
     /// By the weights' names; several where they do not tell.
     static func names(ofWeights weights: [String]) -> String? {
-        for prefix in Set(known.map(\.prefix)).sorted() where weights.contains(where: { $0.hasPrefix(prefix) }) {
+        for prefix in Set(known.map(\.prefix)).sorted()
+        where weights.contains(where: { $0.hasPrefix(prefix) }) {
             let names = known.filter { $0.prefix == prefix }.map(\.name)
-            return names.count == 1 ? names[0] : names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+            return names.count == 1
+                ? names[0] : names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
         }
         return marks.first { mark in weights.contains { $0.hasPrefix(mark.part) } }?.names
     }
@@ -49,7 +51,8 @@ package enum ModelType {
         let architectures = config["architectures"]?.array?.compactMap(\.string) ?? []
         for architecture in architectures {
             guard let name = name(ofClass: architecture) else { continue }
-            return "add \"model_type\": \"\(name)\", as its architectures say (\(oneLine(architecture, limit: 80)))"
+            return
+                "add \"model_type\": \"\(name)\", as its architectures say (\(oneLine(architecture, limit: 80)))"
         }
         let weights = folder.flatMap { try? TensorStore(modelFolder: $0).tensors.map(\.name) } ?? []
         if let names = names(ofWeights: weights) {

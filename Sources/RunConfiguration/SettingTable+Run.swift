@@ -33,7 +33,8 @@ extension SettingTable {
             idle: unlessMoving,
             set: { $0.importance = try $1.orNone { try $0.choice() } }, get: { $0.importance?.rawValue }),
         Setting(
-            "importance-weights", "Weights before (paper) or after (peft) the update in the score; unlike in PEFT, pruned triplets "
+            "importance-weights",
+            "Weights before (paper) or after (peft) the update in the score; unlike in PEFT, pruned triplets "
                 + "leave the norm penalty after the last allocation",
             choices: RunConfig.ImportanceWeights.allCases.map(\.rawValue), idle: unlessObserved,
             set: { $0.importanceWeights = try $1.choice() }, get: { $0.importanceWeights.rawValue }),

@@ -144,7 +144,16 @@ struct ExtractedHead {
             ]
             return
         }
-        let problem = try HFFolder(tuned).config.string("problem_type", default: "")
+        let problem = try HFFolder(tuned).config.string(
+            "problem_type",
+            oneOf: [
+                ClassificationTask.problemType, MultiLabelTask.problemType, RegressionTask.problemType,
+            ].compactMap(\.self), default: "")
+        guard problem != RegressionTask.problemType || outputs == 1 else {
+            throw TrainingError(
+                "\(tuned.path): problem_type regression with \(outputs) scores a row is not supported, only with one"
+            )
+        }
         task =
             problem == MultiLabelTask.problemType ? .multiLabel : outputs == 1 ? .regression : .classification
         guard task != .regression else {

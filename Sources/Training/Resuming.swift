@@ -83,7 +83,9 @@ extension RunFolder {
     private func advice(_ steps: [Int], before step: Int) -> String {
         let earlier = steps.first { $0 < step }
         return
-            (earlier.map { "resume from an earlier checkpoint (--resume \(shellQuoted(checkpoint(step: $0).path))), or " }
+            (earlier.map {
+                "resume from an earlier checkpoint (--resume \(shellQuoted(checkpoint(step: $0).path))), or "
+            }
             ?? "")
             + "start a new run"
     }

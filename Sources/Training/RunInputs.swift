@@ -78,7 +78,8 @@ extension RunInputs {
     /// Of what the head reads through.
     ///
     /// - Parameter goesOn: the head was trained on this pooler before.
-    private static func poolerWarnings(_ loaded: LoadedEncoder, _ config: RunConfig, goesOn: Bool) -> [String] {
+    private static func poolerWarnings(_ loaded: LoadedEncoder, _ config: RunConfig, goesOn: Bool) -> [String]
+    {
         let pooling = Pooling(rawValue: config.pooling.rawValue) ?? .pooler
         let form = config.task.meaning.headForm(pooling)
         let family = loaded.encoder.configuration.family

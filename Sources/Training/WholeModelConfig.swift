@@ -5,7 +5,7 @@ import Transformers
 
 /// The `config.json` of a whole model: the base's, with what was written in place of the entries that do not fit any
 /// more, so that transformers opens it.
-enum WholeModelConfig {
+package enum WholeModelConfig {
     /// What is gone: counts and names of the base's own head, and what says that its weights or code are others than
     /// plain ones. `_name_or_path` names the base; an adapter made for that does not fit what was trained on.
     static let removed = [
@@ -51,7 +51,7 @@ enum WholeModelConfig {
     /// labels and for the elements' type, and by the names and shapes of all tensors.
     ///
     /// - Parameter tensors: names and shapes that the model has in transformers.
-    static func check(_ folder: URL, outputs: Int, tensors: [(name: String, shape: [Int])]) throws {
+    package static func check(_ folder: URL, outputs: Int, tensors: [(name: String, shape: [Int])]) throws {
         let opened = try HFFolder(folder)
         let config = opened.config
         func fault(_ place: String, _ problem: String) -> ModelFileError {

@@ -85,7 +85,8 @@ public final class WeightCursor {
                 problem: "this weight is missing; \(quoted(other)) is there instead",
                 advice:
                     "if it is the same model, save it with names that begin with \"\(prefix)\" or with nothing, in place of "
-                    + "\"\(oneLine(String(other.prefix(end)), limit: 80))\"; transformers reads no others either")
+                    + "\"\(oneLine(String(other.prefix(end)), limit: 80))\"; transformers reads no others either"
+            )
         }
         let module = name.split(separator: ".").dropLast().joined(separator: ".") + "."
         let usual = [module + "weight", module + "bias"]
@@ -95,7 +96,9 @@ public final class WeightCursor {
             return ModelFileError(
                 file: store.path, place: fullName,
                 problem: "this weight is missing; \(quoted(other)) is there instead",
-                advice: "save the plain weights: without quantization, weight norm or adapters that wrap the module")
+                advice:
+                    "save the plain weights: without quantization, weight norm or adapters that wrap the module"
+            )
         }
         return ModelFileError(
             file: store.path, place: fullName, problem: "this weight is missing",

@@ -155,6 +155,20 @@ import Testing
             ])
     }
 
+    /// Rows of resumed runs may hold a text twice; the report counts runs.
+    @Test func warningsOfResumedRunsCountOnce() {
+        let table = table { trial in
+            var result = Samples.result(trial)
+            if trial.stage == .report, trial.arm == "LoRA", trial.seed == 42 {
+                result.warnings = ["rows were cut", "rows were cut"]
+            }
+            return result
+        }
+        let lines = table.warnings.filter { $0.contains("rows were cut") }
+        let runs = table.rows.flatMap(\.results).filter { !$0.warnings.isEmpty }.count
+        #expect(runs > 0 && lines == ["\(runs == 1 ? "1 run" : "\(runs) runs"): rows were cut"], "\(lines)")
+    }
+
     @Test func csvReadsBack() {
         let lines = table().csv().split(separator: "\n")
         #expect(lines.count == 10)

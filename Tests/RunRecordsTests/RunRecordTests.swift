@@ -87,6 +87,15 @@ struct RunRecordTests {
         #expect(run.warnings == ["late"] && run.notes.isEmpty)
     }
 
+    /// A resumed run says again what its first start did.
+    @Test func aWarningCountsOnce() throws {
+        let fixture = RunFolderFixture.small(ended: false)
+        fixture.events.insert(#"{"event":"warning","text":"slow"}"#, at: 1)
+        fixture.events.append(#"{"event":"warning","text":"late"}"#)
+        try fixture.write(tail: #"{"event":"warning","text":"slow"}"#)
+        #expect(try read(fixture).warnings == ["slow", "late"])
+    }
+
     @Test func incompleteLastTableIsIgnoredAndCounted() throws {
         let fixture = RunFolderFixture.small()
         fixture.ranks.append("44,layer.0.query,0,query,1")
