@@ -26,9 +26,14 @@ def opened(folder: Path, labels: list[str]) -> tuple[torch.nn.Module, object]:
     """The model by transformers, and by PEFT on its base where the folder is an adapter; with a tokenizer."""
     config = folder / "adapter_config.json"
     if not config.exists():
-        return AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+        model, info = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+        odd = {key: names for key, names in info.items() if names}
+        assert not odd and model.dtype == torch.float32 and list(model.config.id2label.values()) == labels, (odd, model.dtype)
+        return model, AutoTokenizer.from_pretrained(folder)
     base = json.loads(config.read_text())["base_model_name_or_path"]
-    model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(labels))
+    # In Float32 as here, whatever the base was saved in; it may have a head of its own.
+    model = AutoModelForSequenceClassification.from_pretrained(
+        base, num_labels=len(labels), dtype=torch.float32, ignore_mismatched_sizes=True)
     return PeftModel.from_pretrained(model, folder), AutoTokenizer.from_pretrained(base)
 
 

@@ -40,10 +40,15 @@ def row(task: str, text: str) -> dict:
 def opened(task: str, folder: Path) -> tuple[torch.nn.Module, object]:
     config = folder / "adapter_config.json"
     if not config.exists():
-        return MODELS[task].from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+        model, info = MODELS[task].from_pretrained(folder, output_loading_info=True)
+        odd = {key: names for key, names in info.items() if names}
+        assert not odd and model.dtype == torch.float32, (odd, model.dtype)
+        return model.eval(), AutoTokenizer.from_pretrained(folder)
     base = json.loads(config.read_text())["base_model_name_or_path"]
     labels = json.loads((folder / "adalora.json").read_text())["labels"]
-    model = MODELS[task].from_pretrained(base, **({"num_labels": len(labels)} if labels else {}))
+    # A base may have a head of its own, and be in half precision.
+    model = MODELS[task].from_pretrained(
+        base, num_labels=len(labels) or 2, dtype=torch.float32, ignore_mismatched_sizes=True)
     # PEFT 0.21's wrapper for question answering drops token_type_ids; what it wraps does not.
     return PeftModel.from_pretrained(model, folder).base_model.eval(), AutoTokenizer.from_pretrained(base)
 
