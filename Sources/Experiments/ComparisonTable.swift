@@ -154,7 +154,7 @@ public struct ComparisonTable: Sendable {
     private var runWarnings: [String] {
         var counts: [(text: String, runs: Int)] = []
         // Results of runs that were resumed may hold a text twice.
-        for text in rows.flatMap(\.results).flatMap({ Set($0.warnings).sorted() }) {
+        for text in rows.flatMap(\.results).flatMap({ Self.once($0.warnings) }) {
             if let known = counts.firstIndex(where: { $0.text == text }) {
                 counts[known].runs += 1
             } else {
@@ -163,6 +163,10 @@ public struct ComparisonTable: Sendable {
         }
         let shown = counts.prefix(10).map { "\(Figures.counted($0.runs, "run")): \(TextTable.cell($0.text))" }
         return counts.count > 10 ? shown + ["and \(counts.count - 10) more warnings of runs"] : shown
+    }
+
+    private static func once(_ texts: [String]) -> [String] {
+        texts.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 
     private var mixedOrigins: [String] {

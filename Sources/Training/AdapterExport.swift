@@ -25,6 +25,7 @@ public struct AdapterExport: Sendable {
     public let difference: LogitDifference
     /// Triplets kept, by site.
     public let ranks: [(site: String, rank: Int)]
+    public let warnings: [String]
 
     /// Writes the new folder `output`; it appears only if the exported adapter, opened again, gives the same logits.
     ///
@@ -53,6 +54,7 @@ public struct AdapterExport: Sendable {
             } ?? LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)
         let base = modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
+        warnings = Self.warnings(opened)
         ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }
         difference = try folder.write(
             "the exported \(form.rawValue)", expected: expected, samples: data, tolerance: tolerance
@@ -62,6 +64,16 @@ public struct AdapterExport: Sendable {
         } open: { target in
             try OpenedAdapter(target, modelFolder: form == .merged ? nil : base).model(workers)
         }
+    }
+
+    /// Of what other programs would make of it.
+    private static func warnings(_ opened: OpenedAdapter) -> [String] {
+        guard case .sequence(let pooling) = opened.head.form, pooling != .pooler else { return [] }
+        return [
+            "PEFT puts the adapter on transformers' sequence classifier, which has its own pooling, not "
+                + "\(pooling.rawValue): its head answers as trained in adalora alone; for one that does elsewhere train with "
+                + "--pooling pooler"
+        ]
     }
 
     private static func write(

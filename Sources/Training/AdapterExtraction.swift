@@ -125,8 +125,13 @@ struct ExtractedHead {
     init(tuned: URL, old: LoadedEncoder, new: LoadedEncoder, labels given: [String]?) throws {
         let store = try HFFolder(tuned).openWeights()
         let classifier = new.encoder.configuration.family.headNames.classifier + ".weight"
-        let outputs = try PEFTFolder.outputs(
-            of: store, classifier: classifier, inputs: new.encoder.configuration.hiddenSize)
+        // Heads on tokens and for multiple choice have weights of the same name.
+        let classes = try HFFolder(tuned).config.raw["architectures"]?.array?.compactMap(\.string) ?? []
+        let other = classes.contains { $0.hasSuffix("ForSequenceClassification") } ? nil : classes.first
+        let outputs =
+            other == nil
+            ? try PEFTFolder.outputs(
+                of: store, classifier: classifier, inputs: new.encoder.configuration.hiddenSize) : nil
         let pooling = outputs == nil ? Pooling.first : .pooler
         func head(_ encoder: TextEncoder) throws -> SequenceHead {
             let head = try SequenceHead(
@@ -139,8 +144,9 @@ struct ExtractedHead {
         guard let outputs else {
             (labels, task) = (nil, .classification)
             warnings = [
-                "\(tuned.path) has no classification head (\(classifier)), so the adapter has none: only train "
-                    + "--from-adapter with --head-start fresh can use it"
+                (other.map { "\(tuned.path) is a \(oneLine($0, limit: 80)), no sequence classifier" }
+                    ?? "\(tuned.path) has no classification head (\(classifier))")
+                    + ", so the adapter has no head: only train --from-adapter with --head-start fresh can use it"
             ]
             return
         }

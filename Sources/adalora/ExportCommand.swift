@@ -58,6 +58,7 @@ struct ExportCommand: ParsableCommand {
                 rows: rows, tolerance: tolerance, shardLimit: (maxShardSize ?? ShardSize()).bytes,
                 output: URL(fileURLWithPath: output),
                 threads: adapter.threads)
+            for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
             let bare = result.ranks.count { $0.rank == 0 }
             Terminal.output(

@@ -174,6 +174,48 @@ import Testing
         #expect(try workspace.run(["evaluate", "run", "--data", "test.jsonl"]).status == 0)
     }
 
+    /// Nor has PEFT: the exported adapter says so.
+    @Test func anAdapterOfOtherPooling() throws {
+        let workspace = try Workspace()
+        _ = try train(workspace, ["--budget", "12", "--pooling", "first"])
+        let result = try workspace.run(["export", "run", "--to", "lora", "--output", "lora"])
+        #expect(result.status == 0 && result.errors.contains("which has its own pooling, not first"))
+    }
+
+    /// Heads of other kinds have weights of the same name.
+    @Test(arguments: ["BertForTokenClassification", "BertForMultipleChoice"])
+    func extractTakesNoOtherHead(architecture: String) throws {
+        let workspace = try Workspace()
+        _ = try train(workspace, ["--budget", "12", "--learning-rate", "1e-2"])
+        try export(workspace, "merged")
+        let file = "merged/config.json"
+        try workspace.write(
+            try workspace.text(file).replacing("BertForSequenceClassification", with: architecture), to: file)
+        let result = try workspace.run(
+            ["extract", "--base", "model", "--tuned", "merged", "--energy", "0.9", "--output", "x"])
+        #expect(result.status == 0 && result.output.contains("head: none"), "\(result.errors)")
+        #expect(
+            result.errors.contains("merged is a \(architecture), no sequence classifier"), "\(result.errors)")
+    }
+
+    /// Several scores a row are no classes.
+    @Test func extractRefusesSeveralScores() throws {
+        let workspace = try Workspace()
+        _ = try train(workspace, ["--budget", "12", "--learning-rate", "1e-2"])
+        try export(workspace, "merged")
+        let file = "merged/config.json"
+        let config = try workspace.text(file)
+        for (problem, message) in [
+            ("regression", "problem_type regression with 3 scores a row is not supported"),
+            ("ranking", "'ranking' is not supported, only 'single_label_classification'"),
+        ] {
+            try workspace.write(config.replacing("single_label_classification", with: problem), to: file)
+            let result = try workspace.run(
+                ["extract", "--base", "model", "--tuned", "merged", "--energy", "0.9", "--output", "x"])
+            #expect(result.status == 65 && result.errors.contains(message), "\(result.errors)")
+        }
+    }
+
     /// Folders above an output are made; those of an output that does not come about go again.
     @Test func outputsInNewFolders() throws {
         let workspace = try Workspace()
