@@ -8,14 +8,24 @@ struct AdapterConfiguration {
     /// `init_r` of AdaLoRA, `r` of LoRA
     let rank: Int
     private let alpha: Double
-    private let alphas: [(module: String, alpha: Double)]
+    private let alphas: [(module: ModuleKey, alpha: Double)]
     private let dividesByRoot: Bool
     /// Ranks of modules; nil for patterns that are not read here
-    private let ranks: [(module: String, rank: Int)]?
+    private let ranks: [(module: ModuleKey, rank: Int)]?
     /// The modules it says it adapts; nil where it says so in a way that is not read here
     private let targets: Targets?
+    /// `modules_to_save`
+    let saved: [String]
+    /// Whether it says that biases of the base were trained, all or those of the adapted modules
+    let trainsBiases: Bool
+    /// `lora_bias`: B has a bias of its own
+    let hasOwnBiases: Bool
     /// `base_model_name_or_path`
     let baseModel: String?
+    /// `task_type`
+    let taskType: String?
+    /// Fields whose meaning is not known here, with values that can hardly say that something else is computed
+    let warnings: [String]
     /// Of the file, for messages
     private let path: String
 
@@ -54,54 +64,62 @@ struct AdapterConfiguration {
         self.alpha = alpha
         self.rank = rank
         dividesByRoot = try Self.flag("use_rslora", json, fault)
+        hasOwnBiases = try Self.flag("lora_bias", json, fault)
         try Self.refuse(json, fault)
-        for key in ["alpha_pattern", "rank_pattern", "target_modules"] {
+        trainsBiases = try Self.trainsBiases(json, fault)
+        warnings = try Self.unknownFields(json, fault).map { "\(file.path): \($0)" }
+        for key in ["alpha_pattern", "rank_pattern", "target_modules", "modules_to_save"] {
             guard json[key]?.object?.count ?? json[key]?.array?.count ?? 0 <= Self.mostPatterns else {
                 throw fault(key, "more than \(Self.mostPatterns) entries", Self.asSaved)
             }
         }
         alphas = try method == .lora ? Self.alphas(json, fault) : []
         baseModel = json["base_model_name_or_path"]?.string
+        taskType = json["task_type"]?.string
+        saved = json["modules_to_save"]?.array?.compactMap(\.string) ?? []
         ranks = Self.ranks(json, method)
         targets = Self.targets(json)
     }
 
-    private static let asSaved = "use the folder as it was saved"
+    static let asSaved = "use the folder as it was saved"
 
-    private typealias Fault = (_ key: String, _ problem: String, _ advice: String) -> ModelFileError
+    typealias Fault = (_ key: String, _ problem: String, _ advice: String) -> ModelFileError
 
     /// False where it is absent or null.
-    private static func flag(_ key: String, _ json: JSONValue, _ fault: Fault) throws -> Bool {
+    static func flag(_ key: String, _ json: JSONValue, _ fault: Fault) throws -> Bool {
         guard let value = json[key], !value.isNull else { return false }
         guard let flag = value.bool else { throw fault(key, "neither true nor false", asSaved) }
         return flag
     }
 
-    private static func alphas(_ json: JSONValue, _ fault: Fault) throws -> [(String, Double)] {
+    private static func alphas(_ json: JSONValue, _ fault: Fault) throws -> [(ModuleKey, Double)] {
         guard let pattern = json["alpha_pattern"], !pattern.isNull else { return [] }
         guard let members = pattern.object?.members else {
             throw fault("alpha_pattern", "not an object of modules and numbers", asSaved)
         }
         return try members.map { module, value in
-            guard let alpha = value.double, module.allSatisfy(isPlain) else {
-                throw fault(
-                    "alpha_pattern", "\(quoted(module)) is not the name of a module with a number",
-                    "patterns other than names are not supported; save the adapter with names")
+            guard let alpha = value.double else {
+                throw fault("alpha_pattern", "the value of \(quoted(module)) is not a number", asSaved)
             }
-            return (module, alpha)
+            guard let key = ModuleKey(module) else {
+                throw fault(
+                    "alpha_pattern", "\(quoted(module)) is a regular expression that is not read here",
+                    "write the names of the modules in its place, one entry each")
+            }
+            return (key, alpha)
         }
     }
 
-    private static func ranks(_ json: JSONValue, _ method: AdapterPlan.Method) -> [(String, Int)]? {
+    private static func ranks(_ json: JSONValue, _ method: AdapterPlan.Method) -> [(ModuleKey, Int)]? {
         let members = json["rank_pattern"]?.object?.members ?? []
         let suffix = ".lora_E"
-        let ranks = members.compactMap { name, value -> (String, Int)? in
+        let ranks = members.compactMap { name, value -> (ModuleKey, Int)? in
             switch method {
-            case .lora: value.int.flatMap { name.allSatisfy(Self.isPlain) ? (name, $0) : nil }
+            case .lora: value.int.flatMap { rank in ModuleKey(name).map { ($0, rank) } }
             case .adalora:
                 value.array.flatMap { kept in
                     name.hasSuffix(suffix)
-                        ? (String(name.dropLast(suffix.count)), kept.count { $0.bool == true }) : nil
+                        ? (.name(String(name.dropLast(suffix.count))), kept.count { $0.bool == true }) : nil
                 }
             }
         }
@@ -120,30 +138,46 @@ struct AdapterConfiguration {
     }
 
     private static func names(_ name: String, _ module: String) -> Bool {
-        module == name || module.hasSuffix("." + name)
+        ModuleKey.name(name).matches(module)
     }
 
     /// The rank that a module has by this file; nil where a pattern that is not read here may say otherwise.
     func rank(of module: String) -> Int? {
         guard let ranks else { return nil }
-        return ranks.first { Self.names($0.module, module) }?.rank ?? rank
+        return ranks.first { $0.module.matches(module) }?.rank ?? rank
     }
 
-    /// Whether this file says that a module is adapted.
+    /// Throws where a tensor has another rank than this file says.
+    func check(_ kept: Int, of module: String, tensor: String, in store: TensorStore) throws {
+        guard let said = rank(of: module), said != kept else { return }
+        throw ModelFileError(
+            file: store.path, place: tensor,
+            problem: "the tensor has rank \(kept), \(PEFTFolder.configurationFile) says \(said)",
+            advice: "use both files as they were saved together")
+    }
+
+    /// Whether this file says that a module is adapted. One that is saved as a whole is not.
     func adapts(_ module: String) -> Bool {
-        switch targets {
+        if saved.contains(where: { Self.saves($0, module) }) { return false }
+        return switch targets {
         case .names(let names): names.contains { Self.names($0, module) }
         case .pattern(let pattern): pattern.matches(module)
         case nil: false
         }
     }
 
+    /// Whether a name in `modules_to_save` is that of the module, or of one that it is a part of.
+    static func saves(_ name: String, _ module: String) -> Bool {
+        ".\(module).".contains(".\(name).")
+    }
+
     /// s in ΔW = s · B·A
     func factor(of module: String, rank kept: Int) throws -> Float {
-        var factor = Float(alpha / (Double(rank) + PEFTFolder.rankOffset))
+        // PEFT's AdaLoRA scales by r where lora_alpha is not above 0.
+        var factor = Float((alpha > 0 ? alpha : Double(rank)) / (Double(rank) + PEFTFolder.rankOffset))
         if method == .lora {
             // PEFT takes the first pattern that is the whole path or the end of it after a dot.
-            let own = alphas.first { Self.names($0.module, module) }
+            let own = alphas.first { $0.module.matches(module) }
             let divisor = Double(max(kept, 1))
             factor = Float((own?.alpha ?? alpha) / (dividesByRoot ? divisor.squareRoot() : divisor))
         }
@@ -154,38 +188,5 @@ struct AdapterConfiguration {
                 advice: Self.asSaved)
         }
         return factor
-    }
-
-    private static func isPlain(_ character: Character) -> Bool {
-        character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
-    }
-
-    private static func refuse(
-        _ json: JSONValue, _ fault: Fault
-    ) throws {
-        for (key, what) in [
-            ("use_dora", "DoRA scales each column anew"), ("fan_in_fan_out", "its matrices are transposed"),
-            ("lora_bias", "it has biases of its own"), ("use_qalora", "it works on quantized groups"),
-        ] where try flag(key, json, fault) {
-            throw fault(key, "\(what), which is not supported", "merge the adapter with PEFT instead")
-        }
-        for key in ["layer_replication", "megatron_config", "arrow_config", "trainable_token_indices"]
-        where json[key].map({ !$0.isNull }) ?? false {
-            throw fault(key, "not supported", "merge the adapter with PEFT instead")
-        }
-        if let bias = json["bias"], !bias.isNull, bias.string != "none" {
-            throw fault(
-                "bias",
-                "\(quoted(bias.string ?? "?")): biases of the base are trained, which is not supported",
-                "train it with bias none")
-        }
-        // These starts take something out of the base's weights.
-        let start = json["init_lora_weights"]?.string?.lowercased() ?? ""
-        for name in ["pissa", "olora", "loftq", "corda", "lora_ga"] where start.hasPrefix(name) {
-            throw fault(
-                "init_lora_weights", "\(quoted(start)) changes the base's weights at the start",
-                "convert it to plain LoRA with PEFT (save_pretrained with path_initial_model_for_weight_conversion)"
-            )
-        }
     }
 }

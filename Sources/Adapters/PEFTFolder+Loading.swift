@@ -5,58 +5,67 @@ import ModelFiles
 import Transformers
 
 extension PEFTFolder {
-    /// Loads the adapters of a folder onto `layers` and the head's weights into `head`; for inference. Written here or by
-    /// PEFT. The tensors must match the model and the configuration exactly: none missing, none left over.
+    /// What a folder brought beside the head.
+    public struct Loaded: Sendable {
+        public let set: AdapterSet
+        /// Weights of the encoder that it changes outside the adapted matrices
+        public let changed: ChangedParts
+        /// What a person should know about its files
+        public let warnings: [String]
+    }
+
+    /// Loads the adapters of a folder onto the layers of `encoder`, its other changes into the encoder's weights, and the
+    /// head's weights into `head`; for inference. Written here or by PEFT. The tensors must match the model and the
+    /// configuration exactly: none missing, none left over.
     ///
     /// - Parameters:
     ///   - base: where the head's weights are if the adapter has none (PEFT saves only `modules_to_save`).
     ///   - takesHead: false leaves `head` as it is, and the adapter's own aside.
     public static func load(
-        _ folder: URL, onto layers: [LinearLayer], head: SequenceHead, base: TensorStore? = nil,
+        _ folder: URL, onto encoder: TextEncoder, head: SequenceHead, base: TensorStore? = nil,
         takesHead: Bool = true
-    ) throws -> AdapterSet {
+    ) throws -> Loaded {
         let config = try AdapterConfiguration(folder.appendingPathComponent(configurationFile))
         let store = try openWeights(folder)
-        let reader = Reader(store: store)
+        let reader = Reader(store: store, family: encoder.configuration.family)
         var adapters: [LowRankAdapter] = []
         var adapted: [LinearLayer] = []
-        for layer in layers {
+        for layer in encoder.linearLayers {
             guard let adapter = try adapter(for: layer, config, reader) else { continue }
             adapters.append(adapter)
             adapted.append(layer)
             layer.adapter = adapter.rank == 0 ? nil : adapter
         }
-        if takesHead { try load(head, reader, base: base) }
-        let headModules = takesHead ? [] : head.modules.map { "\(prefix)\($0)." }
-        let extra = store.tensors.first { tensor in
-            !reader.taken.contains(tensor.name) && !headModules.contains { tensor.name.hasPrefix($0) }
+        if takesHead { try load(head, reader, base: base) } else { leaveHead(head, reader) }
+        let changed = try ChangedParts(
+            encoder: encoder, head: takesHead ? head : nil, config, reader)
+        return Loaded(
+            set: AdapterSet(adapters: adapters, layers: adapted), changed: changed, warnings: config.warnings)
+    }
+
+    /// Marks the tensors of any head as taken.
+    private static func leaveHead(_ head: SequenceHead, _ reader: Reader) {
+        let modules = (head.modules + ["qa_outputs"]).map { "\(prefix)\($0)." }
+        for tensor in reader.store.tensors where modules.contains(where: tensor.name.hasPrefix) {
+            // The encoder's own pooler, where names have no prefix, is no head.
+            if !reader.isOfEncoderAlone { reader.take(tensor.name) }
         }
-        if let extra {
-            throw ModelFileError(
-                file: store.path, place: extra.name, problem: "this model has no place for the tensor",
-                advice: "was the adapter trained on another base model, or for another kind of task?")
-        }
-        return AdapterSet(adapters: adapters, layers: adapted)
     }
 
     /// nil where the folder has none for this layer, and says none.
     private static func adapter(
         for layer: LinearLayer, _ config: AdapterConfiguration, _ reader: Reader
     ) throws -> LowRankAdapter? {
-        let path = prefix + layer.modulePath
+        let module = reader.path(layer.modulePath)
+        let path = prefix + module
         let suffix = config.method == .lora ? ".weight" : ""
         let name = "\(path).lora_A\(suffix)"
         guard let info = reader.store.info(name) else {
-            guard config.adapts(layer.modulePath) else { return nil }
+            guard config.adapts(module) else { return nil }
             throw Reader.missing(name, in: reader.store, "target_modules names its module")
         }
         let kept = info.shape.first ?? 0
-        if let said = config.rank(of: layer.modulePath), said != kept {
-            throw ModelFileError(
-                file: reader.store.path, place: name,
-                problem: "the tensor has rank \(kept), \(configurationFile) says \(said)",
-                advice: "use both files as they were saved together")
-        }
+        try config.check(kept, of: module, tensor: name, in: reader.store)
         guard kept <= min(layer.outputs, layer.inputs) else {
             throw ModelFileError(
                 file: reader.store.path, place: name,
@@ -65,7 +74,7 @@ extension PEFTFolder {
         }
         let q = try reader.matrix(name, [kept, layer.inputs])
         let p = try reader.matrix("\(path).lora_B\(suffix)", [layer.outputs, kept])
-        let factor = try config.factor(of: layer.modulePath, rank: kept)
+        let factor = try config.factor(of: module, rank: kept)
         let factors =
             config.method == .lora
             ? LowRankFactors(site: layer.site, b: p, a: q, factor: factor)
@@ -106,7 +115,18 @@ extension PEFTFolder {
 
     /// What PEFT calls the task of an adapter (`SEQ_CLS`); nil when it does not say.
     public static func taskType(of folder: URL) throws -> String? {
-        try JSONValue.read(folder.appendingPathComponent("adapter_config.json"))["task_type"]?.string
+        try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).taskType
+    }
+
+    /// Whether an adapter was trained on the encoder alone, without any head.
+    public static func isOfEncoderAlone(_ folder: URL, _ family: EncoderFamily) throws -> Bool {
+        isOfEncoderAlone(try openWeights(folder), family)
+    }
+
+    static func isOfEncoderAlone(_ store: TensorStore, _ family: EncoderFamily) -> Bool {
+        let parts = ["embeddings.", "embeddings_project.", "encoder.", "transformer."].map { prefix + $0 }
+        return !store.tensors.contains { $0.name.hasPrefix(prefix + family.prefix) }
+            && store.tensors.contains { tensor in parts.contains(where: tensor.name.hasPrefix) }
     }
 
     /// The outputs of the classifier in an adapter folder; nil when it has none.
@@ -134,38 +154,5 @@ extension PEFTFolder {
     private static func openWeights(_ folder: URL) throws -> TensorStore {
         try PickledWeights.refuse(in: folder, insteadOf: weightsFile)
         return try TensorStore(file: folder.appendingPathComponent(weightsFile))
-    }
-
-    private final class Reader {
-        let store: TensorStore
-        private(set) var taken: Set<String> = []
-
-        init(store: TensorStore) { self.store = store }
-
-        static func missing(_ name: String, in store: TensorStore, _ why: String?) -> ModelFileError {
-            ModelFileError(
-                kind: .missing, file: store.path, place: name,
-                problem: "the tensor is missing" + (why.map { ", though \($0)" } ?? ""),
-                advice: "use the folder as it was saved")
-        }
-
-        func matrix(_ name: String, _ shape: [Int], rows: Int? = nil, columns: Int? = nil) throws -> Matrix {
-            guard let info = store.info(name) else { throw Self.missing(name, in: store, nil) }
-            guard info.shape == shape else {
-                throw ModelFileError(
-                    file: store.path, place: name, problem: "shape \(info.shape), this model needs \(shape)",
-                    advice: "was the adapter trained on another base model?")
-            }
-            let matrix = Matrix(rows: rows ?? shape[0], columns: columns ?? shape[1])
-            try store.copyFloat32(
-                name, into: UnsafeMutableBufferPointer(start: matrix.pointer, count: matrix.count))
-            guard Kernel.allFinite(matrix) else {
-                throw ModelFileError(
-                    file: store.path, place: name, problem: "the tensor holds NaN or infinite values",
-                    advice: "the training that wrote it went wrong; take another adapter")
-            }
-            taken.insert(name)
-            return matrix
-        }
     }
 }

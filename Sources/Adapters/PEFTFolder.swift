@@ -17,10 +17,11 @@ public enum PEFTFolder {
     public static let configurationFile = "adapter_config.json"
     public static let weightsFile = "adapter_model.safetensors"
 
-    /// Writes the masked adapters and the head, if there is one, into `folder`, which exists. Not atomic by itself.
+    /// Writes the masked adapters, the head, if there is one, and the weights in `changed` into `folder`, which exists.
+    /// Not atomic by itself.
     public static func write(
-        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead?, baseModel: String,
-        into folder: URL
+        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead?, changed: ChangedParts = .none,
+        baseModel: String, into folder: URL
     ) throws {
         var tensors: [TensorToWrite] = []
         for adapter in set.adapters where method == .adalora || adapter.rank > 0 {
@@ -41,16 +42,19 @@ public enum PEFTFolder {
             TensorToWrite(
                 name: prefix + parameter.name, shape: parameter.savedShape, values: parameter.values.values)
         }
+        let adapted = set.adapters.filter { method == .adalora || $0.rank > 0 }.map(\.layer.modulePath)
+        tensors += changed.tensors(adapted: Set(adapted))
         try SafetensorsWriter.write(
             tensors, metadata: ["format": "pt"],
             to: folder.appendingPathComponent(weightsFile))
-        let config = configuration(set, method: method, head: head, baseModel: baseModel)
+        let config = configuration(set, method: method, head: head, changed: changed, baseModel: baseModel)
         try AtomicFile.write(
             Data(config.bytes(pretty: true)), to: folder.appendingPathComponent(configurationFile))
     }
 
     private static func configuration(
-        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead?, baseModel: String
+        _ set: AdapterSet, method: AdapterPlan.Method, head: SequenceHead?, changed: ChangedParts,
+        baseModel: String
     ) -> JSONValue {
         // A rank that grew past its start still needs as many places in the pattern.
         let rank = max(1, set.adapters.map { max($0.initialRank, $0.rank) }.max() ?? 1)
@@ -62,7 +66,8 @@ public enum PEFTFolder {
             "target_modules": .array(
                 set.adapters.filter { method == .adalora || $0.rank > 0 }.map { .string($0.layer.modulePath) }
             ),
-            "modules_to_save": .array((head?.modules ?? []).map { .string($0) }), "bias": .string("none"),
+            "modules_to_save": .array(((head?.modules ?? []) + changed.modules).map { .string($0) }),
+            "bias": .string(changed.biases.isEmpty ? "none" : "all"),
             "lora_dropout": .number(Double(set.adapters.first?.dropout ?? 0)), "inference_mode": .bool(true),
             "r": JSONValue(rank),
         ]

@@ -69,7 +69,7 @@ public struct Dataset: Sendable {
         guard form.formats.contains(format) else {
             throw DataError(
                 file: name, problem: "\(format.rawValue) does not hold what this task reads",
-                advice: "give \(form.extensions), or check --task")
+                advice: "give \(form.extensions), or check the task")
         }
         // A SQuAD document may be one long line.
         let source = try SourceText(

@@ -59,7 +59,7 @@ public enum Targets: Sendable, Equatable {
                 throw DataError(
                     file: dataset.file, line: example.line,
                     problem: "label \(quoted(label.className)) is not a finite number",
-                    advice: "correct it, or use --task classification")
+                    advice: "correct it, or train for classification")
             }
             targets.append(score)
         }

@@ -40,7 +40,10 @@ public struct AdapterExport: Sendable {
     ) throws {
         let folder = try VerifiedFolder(new: output)
         let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
-        guard !opened.description.isWholeModel, opened.adapters.ranks.contains(where: { $0 > 0 }) else {
+        let hasTriplets = opened.adapters.ranks.contains { $0 > 0 }
+        // A merged model needs no triplet: the rest of what the adapter brings is in it too.
+        let isMergeable = form == .merged && !(opened.adapters.adapters.isEmpty && opened.changed.isEmpty)
+        guard !opened.description.isWholeModel, hasTriplets || isMergeable else {
             throw TrainingError(
                 .usage, "\(adapter.path) has no adapters to export; give the run or folder of an adapter")
         }
@@ -82,7 +85,8 @@ public struct AdapterExport: Sendable {
         let description = opened.description
         func writeAdapter(_ set: AdapterSet, _ method: AdapterPlan.Method) throws {
             try PEFTFolder.write(
-                set, method: method, head: opened.head, baseModel: description.baseModel, into: folder)
+                set, method: method, head: opened.head, changed: opened.changed,
+                baseModel: description.baseModel, into: folder)
             try description.write(into: folder)
         }
         switch form {

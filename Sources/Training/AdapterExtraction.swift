@@ -182,7 +182,7 @@ struct ExtractedHead {
             encoder: again.encoder, outputs: onBase.outputs, form: onBase.form, dropout: 0,
             stream: Self.stream)
         _ = try PEFTFolder.load(
-            folder, onto: again.encoder.linearLayers, head: head, takesHead: isTuned)
+            folder, onto: again.encoder, head: head, takesHead: isTuned)
         return model(again.encoder, head, workers)
     }
 

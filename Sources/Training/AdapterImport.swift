@@ -51,7 +51,7 @@ public struct AdapterImport: Sendable {
         difference = try folder.write("the imported adapter", expected: expected, samples: data) { target in
             try PEFTFolder.write(
                 set, method: keepsForm ? .lora : .adalora, head: opened.head,
-                baseModel: opened.description.baseModel, into: target)
+                changed: opened.changed, baseModel: opened.description.baseModel, into: target)
             try opened.description.write(into: target)
         } open: { target in
             try OpenedAdapter(target, modelFolder: base).model(workers)

@@ -31,12 +31,19 @@ public struct AdapterMerging: Sendable {
             return adapter.isDescribed
                 ? try OpenedAdapter(adapter.url, modelFolder: base)
                 : try OpenedAdapter(
-                    peft: adapter.url, base: base, task: nil, labels: nil, maxLength: nil, anyBaseName: false)
+                    peft: adapter.url, base: base, task: nil, labels: nil, maxLength: nil, anyBaseName: false,
+                    labelAdvice: "take it over with adalora import --labels first")
         }
         warnings = zip(adapters, opened).flatMap { adapter, opened in
             opened.warnings.map { "\(adapter.url.path): \($0)" }
         }
         let names = adapters.map(\.url.path)
+        for (opened, name) in zip(opened, names) where !opened.changed.isEmpty {
+            throw TrainingError(
+                .usage,
+                "\(name) also changes \(opened.changed.summary), which cannot be merged; leave this adapter out"
+            )
+        }
         let source = opened[headOf ?? 0]
         if let headOf {
             head = "the head of \(names[headOf])"

@@ -55,7 +55,7 @@ public struct Evaluation: Sendable {
     func warnings(name: String) -> [String] {
         guard hasOneAnswer else { return [] }
         return [
-            "\(name): every row gets the same answer; where it stays so, train longer, or with a lower --learning-rate"
+            "\(name): every row gets the same answer; where it stays so, train longer, or with a lower learning rate"
         ]
     }
 

@@ -14,6 +14,8 @@ struct OpenedAdapter {
     let head: SequenceHead
     /// Empty for a whole model.
     let adapters: AdapterSet
+    /// What the adapter changes outside the matrices of layers
+    let changed: ChangedParts
     let warnings: [String]
 
     /// A folder that this program wrote.
@@ -49,9 +51,10 @@ struct OpenedAdapter {
         warnings = loaded.tokenizer.notes
         if isWhole {
             try WholeModelFolder.loadHead(head, from: folder)
-            adapters = AdapterSet.none
+            (adapters, changed) = (AdapterSet.none, .none)
         } else {
-            adapters = try PEFTFolder.load(folder, onto: loaded.encoder.linearLayers, head: head)
+            let adapter = try PEFTFolder.load(folder, onto: loaded.encoder, head: head)
+            (adapters, changed) = (adapter.set, adapter.changed)
         }
     }
 
@@ -60,13 +63,13 @@ struct OpenedAdapter {
     /// - Parameter named: nil follows from the adapter's `task_type` and the base's `problem_type`.
     init(
         peft folder: URL, base: URL, task named: RunConfig.Task?, labels given: [String]?, maxLength: Int?,
-        anyBaseName: Bool
+        anyBaseName: Bool, labelAdvice: String = PEFTAdapter.labelAdvice
     ) throws {
         loaded = try LoadedEncoder(base, maxLength: maxLength ?? 1)
         if !anyBaseName { try BaseModelName.check(folder, base: base, loaded: loaded) }
         let peft = try PEFTAdapter(folder, task: named, loaded: loaded, base: base)
-        (head, adapters) = (peft.head, peft.adapters)
-        let (labels, warning) = try peft.labels(given, base: base)
+        (head, adapters, changed) = (peft.head, peft.adapters, peft.changed)
+        let (labels, warning) = try peft.labels(given, base: base, advice: labelAdvice)
         let others = try Tokenizer.differences(of: folder, from: base)
         let tokenizers =
             others.isEmpty
@@ -75,7 +78,7 @@ struct OpenedAdapter {
                 "\(folder.path): the tokenizer saved with the adapter is not that of \(base.path), which is used: it has "
                     + oneLine(others.joined(separator: "; "), limit: 500)
             ]
-        warnings = loaded.warnings + tokenizers + (warning.map { [$0] } ?? [])
+        warnings = loaded.warnings + peft.warnings + tokenizers + (warning.map { [$0] } ?? [])
         let length = maxLength ?? loaded.usualMaxLength
         let isWindowed = peft.task == .questionAnswering
         description = AdapterDescription(

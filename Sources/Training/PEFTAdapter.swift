@@ -10,6 +10,10 @@ struct PEFTAdapter {
     let task: RunConfig.Task
     let head: SequenceHead
     let adapters: AdapterSet
+    /// What it changes outside the matrices of layers
+    let changed: ChangedParts
+    /// Of the base and of the adapter's files
+    let warnings: [String]
 
     /// The head is the adapter's, or else the base's own classifier.
     ///
@@ -20,6 +24,14 @@ struct PEFTAdapter {
         var task = try named ?? Self.task(of: folder, base: base)
         let form = task.meaning.headForm(.pooler)
         let store = try HFFolder(base).openWeights()
+        // A classifier that the base may have is not the one that such an adapter was trained before.
+        if try PEFTFolder.isOfEncoderAlone(folder, loaded.encoder.configuration.family) {
+            throw TrainingError(
+                .usage,
+                "\(folder.path) was trained on the encoder alone (PEFT's task_type FEATURE_EXTRACTION, or none) and has "
+                    + "no classifier; train one with adalora train --from-adapter \(folder.path) --head-start fresh"
+            )
+        }
         let classifier = loaded.encoder.configuration.family.classifierName(form) + ".weight"
         let width = loaded.encoder.configuration.hiddenSize
         guard
@@ -29,26 +41,45 @@ struct PEFTAdapter {
             throw ModelFileError(
                 file: folder.path, place: classifier,
                 problem: "neither the adapter nor the base model has a classifier",
-                advice: "save it with the adapter (PEFT: task_type \(form.peftTask), or modules_to_save)")
+                advice: try PEFTFolder.taskType(of: folder) == form.peftTask
+                    ? "save it with the adapter (PEFT: modules_to_save)"
+                    : "save it with the adapter (PEFT: task_type \(form.peftTask), or modules_to_save), or train one: "
+                        + "adalora train --from-adapter FOLDER --head-start fresh")
         }
         if named == nil && task == .classification && outputs == 1 { task = .regression }
         let needed = task == .regression ? 1 : task == .questionAnswering ? 2 : outputs
         guard outputs == needed else {
             throw TrainingError(
                 .usage,
-                "task \(task.rawValue) has \(needed) outputs, the classifier of \(folder.path) \(outputs); give "
-                    + "another --task")
+                "task \(task.rawValue) has \(needed) outputs, the classifier of \(folder.path) \(outputs); "
+                    + (named == nil
+                        ? "its task_type says so: take it over with adalora import --task"
+                        : "give another --task"))
         }
         self.task = task
         head = try SequenceHead(
             encoder: loaded.encoder, outputs: outputs, form: form, dropout: dropout,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
-        adapters = try PEFTFolder.load(folder, onto: loaded.encoder.linearLayers, head: head, base: store)
-        guard adapters.ranks.contains(where: { $0 > 0 }) else {
-            throw ModelFileError(
-                file: folder.path, problem: "no triplet of the adapter belongs to a matrix of this model",
-                advice: "give the base model it was trained on as --model")
+        let adapter = try PEFTFolder.load(folder, onto: loaded.encoder, head: head, base: store)
+        (adapters, changed) = (adapter.set, adapter.changed)
+        var warnings = loaded.warnings(whereHeadTakes: Set(head.parameters.map(\.name)))
+        warnings += adapter.warnings
+        if !changed.isEmpty {
+            warnings.append(
+                "the adapter also changes \(changed.summary): these are kept whole, outside its triplets and any budget"
+            )
         }
+        if !adapters.ranks.contains(where: { $0 > 0 }) {
+            guard !adapters.adapters.isEmpty || !changed.isEmpty else {
+                throw ModelFileError(
+                    file: folder.path, problem: "no triplet of the adapter belongs to a matrix of this model",
+                    advice: "give the base model it was trained on as --model")
+            }
+            warnings.append(
+                "the adapter has no triplet left in any matrix of a layer; what it brings is its head"
+                    + (changed.isEmpty ? "" : " and \(changed.summary)"))
+        }
+        self.warnings = warnings
     }
 
     private static func task(of folder: URL, base: URL) throws -> RunConfig.Task {
@@ -61,21 +92,28 @@ struct PEFTAdapter {
         }
     }
 
+    static let labelAdvice = "name them with --labels"
+
     /// Names of the outputs: those given, or the checkpoint's own `id2label`. Placeholders come with a warning.
-    func labels(_ given: [String]?, base: URL) throws -> (labels: [String], warning: String?) {
+    ///
+    /// - Parameter advice: how they get names where the caller is.
+    func labels(_ given: [String]?, base: URL, advice: String) throws -> (labels: [String], warning: String?)
+    {
         if task == .regression || task == .questionAnswering {
             guard given == nil else {
                 throw TrainingError(.usage, "task \(task.rawValue) has no classes; leave out --labels")
             }
             return ([], nil)
         }
-        return try Self.labels(given, outputs: head.outputs, base: base)
+        return try Self.labels(given, outputs: head.outputs, base: base, advice: advice)
     }
 
     /// The same for a classifier of `count` outputs.
-    static func labels(_ given: [String]?, outputs count: Int, base: URL) throws -> (
-        labels: [String], warning: String?
-    ) {
+    static func labels(_ given: [String]?, outputs count: Int, base: URL, advice: String = labelAdvice) throws
+        -> (
+            labels: [String], warning: String?
+        )
+    {
         if let given {
             guard given.count == count, Set(given).count == count else {
                 throw TrainingError(
@@ -92,7 +130,7 @@ struct PEFTAdapter {
         }
         return (
             placeholders,
-            "the labels are not known and are called LABEL_0 to LABEL_\(count - 1); name them with --labels"
+            "the labels are not known and are called LABEL_0 to LABEL_\(count - 1); \(advice)"
         )
     }
 }

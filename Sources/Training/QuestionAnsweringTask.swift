@@ -46,7 +46,7 @@ struct QuestionAnsweringTask: LearningTask {
         guard room - longest > stride else {
             throw TrainingError(
                 .usage,
-                "--stride \(stride) leaves no room in --max-length \(limits.maxLength); raise the one or lower the other"
+                "stride \(stride) leaves no room in max-length \(limits.maxLength); lower the one or raise the other"
             )
         }
         var result = Windows(unknown: UnknownWords(limits.tokenizer))
@@ -79,7 +79,7 @@ struct QuestionAnsweringTask: LearningTask {
         var notes = limits.tokenizer.typeNote.map { [$0] } ?? []
         if windows.cutQuestions > 0 {
             notes.append(
-                "\(windows.cutQuestions) questions leave no room for their context in --max-length "
+                "\(windows.cutQuestions) questions leave no room for their context in max-length "
                     + "\(limits.maxLength) and were cut")
         }
         return try TokenizedDataset(
@@ -110,7 +110,7 @@ struct QuestionAnsweringTask: LearningTask {
         if answered > found.count {
             notes.append(
                 "the answers of \(answered - found.count) of \(answered) questions are in no window whole and count as "
-                    + "none; raise --stride or --max-length")
+                    + "none; a longer stride or max-length in training would hold them")
         }
         return .spans(
             SpanTargets(

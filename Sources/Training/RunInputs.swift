@@ -104,7 +104,7 @@ struct LoadedEncoder {
     let folder: URL
     let encoder: TextEncoder
     let tokenizer: Tokenizer
-    let warnings: [String]
+    private let configWarnings: [String]
     /// Of all encoder weights, in order.
     let fingerprint: String
     /// Where nobody says how long rows may be.
@@ -136,7 +136,7 @@ struct LoadedEncoder {
         guard maxLength <= positions else {
             throw TrainingError(
                 .usage,
-                "--max-length \(maxLength) is more than the \(positions) positions of the model; use \(positions) or less"
+                "max-length \(maxLength) is more than the \(positions) positions of the model; use \(positions) or less"
             )
         }
         var warnings = tokenizer.notes
@@ -147,15 +147,23 @@ struct LoadedEncoder {
                 "\(folder.config.path): keys without a meaning here: "
                     + oneLine(folder.config.unreadKeys.joined(separator: ", ")))
         }
-        if !encoder.unusedWeights.isEmpty {
-            warnings.append(
-                "\(encoder.unusedWeights.count) tensors of the checkpoint are not part of the encoder and stay unused: "
-                    + oneLine(encoder.unusedWeights.prefix(4).joined(separator: ", "))
-                    + (encoder.unusedWeights.count > 4 ? ", …" : ""))
-        }
-        self.warnings = warnings
+        configWarnings = warnings
         var print = Fingerprint()
         for parameter in encoder.parameters { print.add(UnsafeRawBufferPointer(parameter.values.buffer)) }
         fingerprint = print.text
+    }
+
+    var warnings: [String] { warnings(whereHeadTakes: []) }
+
+    /// What a person should know about the checkpoint.
+    ///
+    /// - Parameter taken: names of the tensors that become a head
+    func warnings(whereHeadTakes taken: Set<String>) -> [String] {
+        let unused = encoder.unusedWeights.filter { !taken.contains($0) }
+        guard !unused.isEmpty else { return configWarnings }
+        return configWarnings + [
+            "\(unused.count) tensors of the checkpoint are not part of the encoder and stay unused: "
+                + oneLine(unused.prefix(4).joined(separator: ", ")) + (unused.count > 4 ? ", …" : "")
+        ]
     }
 }

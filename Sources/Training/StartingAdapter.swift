@@ -30,17 +30,20 @@ struct StartingAdapter {
         } else {
             try BaseModelName.check(folder.url, base: loaded.folder, loaded: loaded)
         }
+        let changed: ChangedParts
         let isFresh = config.headStart == .fresh
         if isFresh {
-            set = try Self.withoutHead(folder.url, loaded)
-            (head, labels, outputs, warnings) = (nil, nil, nil, [])
+            let adapter = try Self.withoutHead(folder.url, loaded)
+            (set, changed) = (adapter.set, adapter.changed)
+            (head, labels, outputs, warnings) = (nil, nil, nil, adapter.warnings)
         } else if let description {
             try Self.check(description, config, path)
             let task = try description.task.name.meaning.init(description.task)
             let own = try SequenceHead(
                 encoder: loaded.encoder, outputs: task.outputs, form: task.headForm,
                 dropout: Float(config.headDropout), stream: RandomStream(seed: 0, purpose: "overwritten"))
-            set = try PEFTFolder.load(folder.url, onto: loaded.encoder.linearLayers, head: own)
+            let adapter = try PEFTFolder.load(folder.url, onto: loaded.encoder, head: own)
+            (set, changed) = (adapter.set, adapter.changed)
             (head, labels, outputs, warnings) = (own, description.task.labels, own.outputs, [])
         } else {
             let peft = try PEFTAdapter(
@@ -48,8 +51,8 @@ struct StartingAdapter {
                 dropout: Float(config.headDropout))
             try Self.check(pooling: .pooler, config, path)
             let count = peft.head.outputs
-            let (names, warning) = try peft.labels(nil, base: loaded.folder)
-            set = peft.adapters
+            let (names, warning) = try peft.labels(nil, base: loaded.folder, advice: "")
+            (set, changed) = (peft.adapters, peft.changed)
             (head, labels, outputs) = (peft.head, warning == nil ? names : nil, count)
             warnings =
                 warning == nil
@@ -59,6 +62,13 @@ struct StartingAdapter {
                         + "their order. To name them, take it over with adalora import --labels first"
                 ]
         }
+        guard changed.isEmpty else {
+            throw TrainingError(
+                .usage,
+                "\(path) also changes \(changed.summary), which a run does not go on with; write the merged model with "
+                    + "adalora import and adalora export --to merged, and train on that as --model without "
+                    + "--from-adapter")
+        }
         guard set.adapters.contains(where: { $0.hasUpdate }) else {
             throw TrainingError(
                 "\(path): the adapter's update is 0 in every matrix, as before any training; leave out --from-adapter"
@@ -66,7 +76,7 @@ struct StartingAdapter {
         }
     }
 
-    private static func withoutHead(_ folder: URL, _ loaded: LoadedEncoder) throws -> AdapterSet {
+    private static func withoutHead(_ folder: URL, _ loaded: LoadedEncoder) throws -> PEFTFolder.Loaded {
         func made(_ pooling: Pooling) throws -> SequenceHead {
             try SequenceHead(
                 encoder: loaded.encoder, outputs: 1, form: .sequence(pooling), dropout: 0,
@@ -74,7 +84,7 @@ struct StartingAdapter {
         }
         // For the names of the modules that are left aside; a BERT saved without its pooler has fewer.
         let head = try (try? made(.pooler)) ?? made(.first)
-        return try PEFTFolder.load(folder, onto: loaded.encoder.linearLayers, head: head, takesHead: false)
+        return try PEFTFolder.load(folder, onto: loaded.encoder, head: head, takesHead: false)
     }
 
     private static func check(_ description: AdapterDescription, _ config: RunConfig, _ path: String) throws {

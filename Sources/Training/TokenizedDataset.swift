@@ -122,11 +122,11 @@ public struct TokenizedDataset: Sendable {
         var lines: [String] = []
         if truncatedRows > 0 {
             lines.append(
-                "\(name): \(truncatedRows) of \(count) rows are longer than --max-length \(maxLength) and were cut; "
+                "\(name): \(truncatedRows) of \(count) rows are longer than max-length \(maxLength) and were cut; "
                     + "\(truncatedUnits) \(unit) are lost")
         }
         if droppedRows > 0 {
-            lines.append("\(name): \(droppedRows) rows longer than --max-length \(maxLength) were left out")
+            lines.append("\(name): \(droppedRows) rows longer than max-length \(maxLength) were left out")
         }
         if !unknownAdvice.isEmpty {
             lines.append(
@@ -144,7 +144,7 @@ extension Tokenization {
         guard maxLength > special else {
             throw TrainingError(
                 .usage,
-                "--max-length \(maxLength) leaves no room beside the \(special) special tokens that this model puts around "
+                "max-length \(maxLength) leaves no room beside the \(special) special tokens that this model puts around "
                     + "\(isPair ? "two texts" : "a text"); raise it")
         }
     }

@@ -46,7 +46,8 @@ public final class SequenceHead: Sendable {
     /// A head whose encoder has no pooler to offer.
     public struct MissingPooler: Error, CustomStringConvertible {
         public var description: String {
-            "the model has no pooler.dense weights, which pooling: pooler needs; use --pooling mean or first"
+            "the model has no pooler.dense weights, which pooling: pooler needs; take a checkpoint with them, or train "
+                + "with another head (adalora train --pooling mean or first)"
         }
     }
 

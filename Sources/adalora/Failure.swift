@@ -11,6 +11,7 @@ import RunConfiguration
 import RunRecords
 import Tokenizers
 import Training
+import Transformers
 
 /// Turns errors of the libraries into one clear line on standard error and an exit status of sysexits.h:
 /// 64 usage, 65 bad data, 66 missing input, 74 input or output failed, 75 in use by another process, 70 anything
@@ -56,6 +57,7 @@ enum Failure {
             case .missing: ExitStatus.missingInput
             default: ExitStatus.badData
             }
+        case is SequenceHead.MissingPooler: ExitStatus.badData
         case let error as TokenizerError: error.isMissing ? ExitStatus.missingInput : ExitStatus.badData
         default: ExitStatus.unforeseen
         }

@@ -41,7 +41,7 @@ import Transformers
                 stream: RandomStream(seed: 0, purpose: "overwritten"))
             do {
                 _ = try PEFTFolder.load(
-                    url, onto: encoder.linearLayers, head: head, base: base.openWeights())
+                    url, onto: encoder, head: head, base: base.openWeights())
                 return "no error"
             } catch { return "\(error)".replacingOccurrences(of: url.path, with: "DIR") }
         }
@@ -67,10 +67,40 @@ import Transformers
         Row(#""use_rslora":1"#, "use_rslora: neither true nor false"),
         Row(#""use_dora":"yes""#, "use_dora: neither true nor false"),
         Row(#""fan_in_fan_out":true"#, "fan_in_fan_out: its matrices are transposed, which is not supported"),
-        Row(#""bias":7"#, "bias: '?': biases of the base are trained"),
+        Row(#""bias":7"#, "bias: '?' is neither none, all nor lora_only"),
         Row(#""alpha_pattern":[1]"#, "alpha_pattern: not an object of modules and numbers"),
-        Row(#""alpha_pattern":{"a":"b"}"#, "alpha_pattern: 'a' is not the name of a module with a number"),
-        Row(#""alpha_pattern":{"(a":1}"#, "alpha_pattern: '(a' is not the name of a module with a number"),
+        Row(#""alpha_pattern":{"a":"b"}"#, "alpha_pattern: the value of 'a' is not a number"),
+        Row(
+            #""alpha_pattern":{"(a":1}"#,
+            "alpha_pattern: '(a' is a regular expression that is not read here; write the names"),
+        Row(
+            #""alpha_pattern":{"^bert.*query$":"b"}"#,
+            "alpha_pattern: the value of '^bert.*query$' is not a number"),
+        Row(
+            #""rank_pattern":{"^bert.*layer\\.0.*query$":2}"#,
+            "the tensor has rank 3, adapter_config.json says 2"),
+        Row(#""bias":"all""#, "biases of the base were trained, and the file has none of them"),
+        Row(#""bias":"lora_only""#, "biases of the base were trained, and the file has none of them"),
+        Row(
+            #""modules_to_save":["classifier","word_embeddings"]"#,
+            "the tensor is missing, though modules_to_save names 'word_embeddings'"),
+        Row(#""use_qalora":true"#, "use_qalora: it works on quantized groups"),
+        Row(#""layer_replication":[[0,1]]"#, "layer_replication: layers of the base are repeated"),
+        Row(#""megatron_config":{"a":1}"#, "megatron_config: its modules are Megatron's"),
+        Row(#""arrow_config":{"top_k":3}"#, "arrow_config: several adapters are routed"),
+        Row(#""trainable_token_indices":[1]"#, "trainable_token_indices: rows of embeddings are replaced"),
+        Row(#""alora_invocation_tokens":[1]"#, "alora_invocation_tokens: it acts only after certain tokens"),
+        Row(#""target_parameters":["a"]"#, "target_parameters: it adapts parameters that are no module"),
+        Row(#""use_bdlora":{"nblocks":2}"#, "use_bdlora: its matrices are block-diagonal"),
+        Row(#""kasa_config":{"beta":1}"#, "kasa_config: KaSA changes the base's weights"),
+        Row(#""monteclora_config":{"a":1}"#, "monteclora_config: its matrices are drawn at random"),
+        Row(#""velora_config":{"a":1}"#, "velora_config: VeLoRA's module is another one"),
+        Row(#""init_lora_weights":"olora""#, "'olora' changes the base's weights at the start"),
+        Row(#""init_lora_weights":"moon""#, "'moon' is a start that is not known here"),
+        Row(#""use_moonlora":true"#, "use_moonlora: a field that is not known here is set, and may change"),
+        Row(
+            #""moon_config":{"phase":1}"#,
+            "moon_config: a field that is not known here is set, and may change"),
         Row("\"alpha_pattern\":{\(many)}", "alpha_pattern: more than 10000 entries"),
         Row("\"rank_pattern\":{\(many)}", "rank_pattern: more than 10000 entries"),
         Row(#""rank_pattern":{"query":2}"#, "the tensor has rank 3, adapter_config.json says 2"),

@@ -39,7 +39,8 @@ import Transformers
             encoder: encoder, outputs: 5, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         let set = try PEFTFolder.load(
-            Golden.url("merge/\(name)"), onto: encoder.linearLayers, head: head, base: base.openWeights())
+            Golden.url("merge/\(name)"), onto: encoder, head: head, base: base.openWeights()
+        ).set
         return (set, encoder)
     }
 

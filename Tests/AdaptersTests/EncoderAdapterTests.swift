@@ -24,7 +24,8 @@ import Transformers
                 encoder: encoder, outputs: 3, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "overwritten"))
             adapters = try PEFTFolder.load(
-                folder.appendingPathComponent("adapter"), onto: encoder.linearLayers, head: head)
+                folder.appendingPathComponent("adapter"), onto: encoder, head: head
+            ).set
             sequences = try Golden.sequences(Golden.json("encoders/\(name)/batch.json"))
             expected = try Golden.tensors("encoders/\(name)/adapter_expected.safetensors")
         }
@@ -85,7 +86,7 @@ import Transformers
             encoder: encoder, outputs: 3, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         let error = #expect(throws: ModelFileError.self) {
-            try PEFTFolder.load(folder, onto: encoder.linearLayers, head: head, base: base)
+            try PEFTFolder.load(folder, onto: encoder, head: head, base: base)
         }
         let message = try #require(error).description
         #expect(

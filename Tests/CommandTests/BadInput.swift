@@ -79,7 +79,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             "stride as long as the window", status: 64, ["stride", "share 31"], "question-answering", "x",
             options: ["--stride", "31"]),
         task(
-            "stride without room", status: 64, ["--stride 1 ", "--max-length 4"], "question-answering",
+            "stride without room", status: 64, ["stride 1 ", "max-length 4"], "question-answering",
             #"{"question": "q", "context": "c", "answers": []}"#,
             options: ["--stride", "1", "--max-length", "4"]),
     ]

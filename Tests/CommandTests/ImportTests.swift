@@ -80,6 +80,8 @@ import Testing
     @Test(arguments: [
         ("peft_type", JSONValue.string("IA3"), "neither ADALORA nor LORA"),
         ("use_dora", .bool(true), "DoRA"), ("bias", .string("all"), "biases of the base"),
+        ("target_parameters", .array([.string("x.weight")]), "adapts parameters that are no module"),
+        ("use_moonlora", .bool(true), "a field that is not known here is set"),
         ("init_lora_weights", .string("pissa_niter_4"), "changes the base's weights"),
         ("lora_alpha", .null, "missing"), ("fan_in_fan_out", .bool(true), "transposed"),
     ])
@@ -90,6 +92,57 @@ import Testing
             ["import", "peft", "--model", "model", "--labels", "a,b,c,d,e", "--output", "mine"])
         #expect(result.status == 65 && result.errors.contains(message), "\(result.errors)")
         #expect(result.errorLines.count == 1 && !workspace.exists("mine"))
+    }
+
+    /// The pooler, norms and biases change too: every command keeps them, or says by name that it cannot.
+    @Test func whatChangesMoreThanMatrices() throws {
+        let workspace = try Workspace()
+        let parts = Self.golden.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("parts")
+        for kind in ["all", "encoder"] {
+            try FileManager.default.copyItem(
+                at: parts.appendingPathComponent("bert-\(kind)"), to: workspace.file(kind))
+        }
+        let imported = try workspace.run(
+            ["import", "all", "--model", "model", "--labels", "a,b,c,d,e", "--output", "mine"])
+        try #require(imported.status == 0, "\(imported.errors)")
+        #expect(
+            imported.errors.contains("also changes bert.embeddings.LayerNorm, ")
+                && imported.errors.contains("12 biases of matrices: these are kept whole"),
+            "\(imported.errors)")
+        func answers(_ name: String) throws -> [Double] {
+            let result = try workspace.run(["predict", name, "--data", "test.jsonl"])
+            try #require(result.status == 0, "\(result.errors)")
+            return try result.output.split(separator: "\n").map {
+                try #require(try JSONValue.parse(String($0))["probabilities"]?["a"]?.double)
+            }
+        }
+        let expected = try answers("mine")
+        for (name, command) in [
+            ("lora", ["export", "mine", "--to", "lora"]),
+            ("ada", ["export", "mine", "--to", "peft-adalora"]),
+            ("merged", ["export", "mine", "--to", "merged"]), ("cut", ["shrink", "mine", "--budget", "500"]),
+        ] {
+            let result = try workspace.run(command + ["--output", name])
+            try #require(result.status == 0, "\(result.errors)")
+            // Float32 products in another order: 1e-6 on models of this size.
+            for (own, other) in zip(expected, try answers(name)) { #expect(abs(own - other) < 1e-5) }
+        }
+        for (command, message) in [
+            (
+                ["merge-adapters", "mine", "mine", "--model", "model", "--budget", "4", "--output", "new"],
+                "cannot be merged"
+            ),
+            (Workspace.training(output: "new", ["--from-adapter", "mine", "--budget", "4"]), "--to merged"),
+            (
+                ["import", "encoder", "--model", "model", "--output", "new"],
+                "--from-adapter encoder --head-start fresh"
+            ),
+        ] {
+            let result = try workspace.run(command)
+            #expect(result.status == 64 && result.errors.contains(message), "\(result.errors)")
+            #expect(result.errorLines.count == 1 && !workspace.exists("new"))
+        }
     }
 
     @Test func labelsMustFit() throws {

@@ -85,11 +85,11 @@ struct LabelTests {
         for bad in ["nan", "inf", "-Infinity", "0x10", "1e60", "", " 1", "true", "1,5", "1.2.3"] {
             #expect(
                 try message { try Targets.scores(of: dataset([.text(bad)])) }
-                    == "f:2: label '\(bad)' is not a finite number; correct it, or use --task classification")
+                    == "f:2: label '\(bad)' is not a finite number; correct it, or train for classification")
         }
         #expect(
             try message { try Targets.scores(of: dataset([.number(1), .number(.nan)])) }
-                == "f:3: label 'nan' is not a finite number; correct it, or use --task classification")
+                == "f:3: label 'nan' is not a finite number; correct it, or train for classification")
         #expect(
             try message { try Targets.scores(of: dataset([nil])) }
                 == "f:2: the label is missing; add it or remove the row")

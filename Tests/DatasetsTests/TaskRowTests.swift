@@ -136,7 +136,7 @@ private func read(
             "a\n", .conll, .sentences, "f:1: a word without a tag; write a word and its tag on each line"),
         Refusal(
             "text,label\na,x\n", .csv, .sentences,
-            "f: csv does not hold what this task reads; give .jsonl or .conll, or check --task"),
+            "f: csv does not hold what this task reads; give .jsonl or .conll, or check the task"),
         Refusal(
             #"{"question":"q","context":"the sea","answers":{"text":["sea"],"answer_start":[3]}}"#, .jsonl,
             .questions,

@@ -55,11 +55,10 @@ enum ModelInputs {
     static func readAdapter(_ bytes: [UInt8], in scratch: Scratch) throws {
         guard let model else { throw Violation("the golden model cannot be read") }
         try scratch.write(bytes, as: [PEFTFolder.configurationFile, PEFTFolder.weightsFile])
-        let layers = model.encoder.linearLayers
         let width = model.encoder.configuration.hiddenSize
         let classes = try PEFTFolder.outputs(of: scratch.url, classifier: "classifier.weight", inputs: width)
         try require(classes ?? 0 <= bytes.count, "\(classes ?? 0) classes in \(bytes.count) bytes")
-        let set = try PEFTFolder.load(scratch.url, onto: layers, head: model.head)
+        let set = try PEFTFolder.load(scratch.url, onto: model.encoder, head: model.head).set
         for adapter in set.adapters {
             try require(adapter.factors.factor.isFinite, "a factor that is not finite")
             try require(adapter.initialRank <= 10_000, "an initial rank of \(adapter.initialRank)")

@@ -212,7 +212,7 @@ import Transformers
         let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let model = try Self.model(encoder, try Golden.tensors("adalora/initial.safetensors"), threads: 1)
         _ = try PEFTFolder.load(
-            Golden.url("adalora/peft_adapter"), onto: encoder.linearLayers, head: model.head)
+            Golden.url("adalora/peft_adapter"), onto: encoder, head: model.head)
         let expected = (try Golden.json("adalora/steps.json")["reloadedLogits"]?.array ?? []).flatMap {
             ($0.array ?? []).compactMap(\.double)
         }

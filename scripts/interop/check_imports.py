@@ -2,7 +2,8 @@
 
 usage: check_imports.py ADALORA BASE ROWS WORK
 
-LoRA with patterns of ranks and alphas, LoRA scaled by the root of its rank, and AdaLoRA after some steps of allocation.
+LoRA with patterns of ranks and alphas, LoRA scaled by the root of its rank, and AdaLoRA after some steps of allocation;
+LoRA that changes the pooler, norms, embeddings and biases too, which goes out again by `adalora export` and back to peft.
 """
 
 import json
@@ -26,8 +27,34 @@ def adapters() -> dict[str, LoraConfig | AdaLoraConfig]:
         "lora-patterns": LoraConfig(r=4, lora_alpha=6, rank_pattern={"value": 2, "layer.1.attention.self.key": 7},
                                     alpha_pattern={"query": 3, "layer.1.attention.self.key": 9}, **random),
         "rslora": LoraConfig(r=4, lora_alpha=2, use_rslora=True, **random),
+        "lora-expressions": LoraConfig(r=4, lora_alpha=6, rank_pattern={r"^bert.*\.layer\.0\..*query": 2},
+                                       alpha_pattern={r".*\.layer\.[01]\..*\.value": 9}, **random),
+        "all-linear": LoraConfig(task_type="SEQ_CLS", r=3, lora_alpha=4, target_modules="all-linear",
+                                 init_lora_weights=False),
+        "saved-modules": LoraConfig(r=4, lora_alpha=2, modules_to_save=["pooler", "LayerNorm", "token_type_embeddings"],
+                                    **random),
+        "biases": LoraConfig(r=4, lora_alpha=2, bias="all", **random),
+        "own-biases": LoraConfig(r=4, lora_alpha=2, bias="lora_only", lora_bias=True, **random),
         "adalora": AdaLoraConfig(init_r=4, target_r=2, lora_alpha=4, tinit=1, tfinal=2, deltaT=1, total_step=8, **COMMON),
     }
+
+
+WHOLE = {"all-linear", "saved-modules", "biases", "own-biases"}
+
+
+def disturb(model: torch.nn.Module) -> None:
+    """What trains besides A and B starts as the base's: biases, saved modules."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and "lora_A" not in name:
+                parameter.add_(torch.randn_like(parameter) * 0.05)
+
+
+def probabilities(model: torch.nn.Module, tokenizer, texts: list[str]) -> torch.Tensor:
+    with torch.no_grad():
+        return torch.stack([
+            model(**tokenizer(text, truncation=True, max_length=128, return_tensors="pt")).logits[0].double().softmax(-1)
+            for text in texts])
 
 
 def train(model: torch.nn.Module, tokenizer, texts: list[str]) -> None:
@@ -52,13 +79,12 @@ def main() -> None:
             AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(LABELS)), config)
         if name == "adalora":
             train(model, tokenizer, texts)
+        elif name in WHOLE:
+            disturb(model)
         model.save_pretrained(work / name)
         reloaded = PeftModel.from_pretrained(
             AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(LABELS)), work / name).eval()
-        with torch.no_grad():
-            theirs = torch.stack([
-                reloaded(**tokenizer(text, truncation=True, max_length=128, return_tensors="pt")).logits[0].double()
-                .softmax(-1) for text in texts])
+        theirs = probabilities(reloaded, tokenizer, texts)
         for form in ([], ["--svd"]) if name != "adalora" else ([],):
             output = work / f"{name}-imported{''.join(form)}"
             subprocess.run([adalora, "import", str(work / name), "--model", base, "--labels", ",".join(LABELS),
@@ -68,6 +94,16 @@ def main() -> None:
             difference = (theirs - mine).abs().max().item()
             failed |= difference > TOLERANCE
             print(f"{output.name:30} probabilities differ by at most {difference:.1e} over {len(texts)} rows")
+        if name not in WHOLE:
+            continue
+        exported = work / f"{name}-exported"
+        subprocess.run([adalora, "export", str(work / f"{name}-imported"), "--to", "lora", "--output", str(exported)],
+                       check=True, capture_output=True)
+        again = PeftModel.from_pretrained(
+            AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(LABELS)), exported).eval()
+        difference = (theirs - probabilities(again, tokenizer, texts)).abs().max().item()
+        failed |= difference > TOLERANCE
+        print(f"{exported.name:30} probabilities of peft differ by at most {difference:.1e} over {len(texts)} rows")
     if failed:
         raise SystemExit(f"error: more than {TOLERANCE} apart")
 

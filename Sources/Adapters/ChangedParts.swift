@@ -1,0 +1,257 @@
+import Autodiff
+import Foundation
+import Matrices
+import ModelFiles
+import Transformers
+
+/// Weights of an encoder that an adapter changes outside its triplets: those of modules saved as a whole
+/// (`modules_to_save`), biases, and modules with LoRA that are none of the matrices of a layer, such as the pooler, with
+/// the update added.
+///
+/// They are written as PEFT reads them again: whole modules in `modules_to_save`, biases of adapted matrices by `bias`.
+public struct ChangedParts: Sendable {
+    /// Names that transformers' whole model has
+    typealias Named = (name: String, parameter: Parameter)
+
+    /// All weights of the modules with a change, in the order of the encoder
+    private(set) var saved: [Named] = []
+    /// Biases of matrices that may have an adapter
+    private(set) var biases: [Named] = []
+
+    public static let none = ChangedParts()
+
+    private init() {}
+
+    public var isEmpty: Bool { saved.isEmpty && biases.isEmpty }
+
+    /// The paths of the modules that are saved as a whole, each once.
+    var modules: [String] {
+        var modules: [String] = []
+        for (name, _) in saved where modules.last != Self.module(of: name) {
+            modules.append(Self.module(of: name))
+        }
+        return modules
+    }
+
+    /// For messages: `bert.pooler.dense, 12 biases`
+    public var summary: String {
+        let (modules, shown) = (self.modules, 4)
+        var parts = Array(modules.prefix(shown))
+        if modules.count > shown { parts.append("\(modules.count - shown) more") }
+        if !biases.isEmpty {
+            parts.append("\(biases.count) bias\(biases.count == 1 ? "" : "es") of matrices")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// Takes what the file of `reader` has beside the adapters of matrices and the head, and puts it into the weights of
+    /// `encoder` and `head`. Throws where a tensor is left over.
+    ///
+    init(
+        encoder: TextEncoder, head: SequenceHead?, _ config: AdapterConfiguration, _ reader: PEFTFolder.Reader
+    ) throws {
+        let own = Self.named(encoder)
+        var targets = Dictionary(own.map { ($0.name, $0.parameter) }, uniquingKeysWith: { first, _ in first })
+        for parameter in head?.parameters ?? [] { targets[parameter.name] = parameter }
+        let change = PartsReader(targets: targets, config: config, reader: reader)
+        try change.takeSaved(head: head)
+        try change.takeUpdates()
+        try change.refuseRest()
+        let matrices = Set(encoder.linearLayers.map(\.modulePath))
+        let whole = Set(
+            own.map(\.name).filter { name in
+                change.changed.contains(name)
+                    && !(matrices.contains(Self.module(of: name)) && name.hasSuffix(".bias"))
+            }.map(Self.module))
+        saved = own.filter { whole.contains(Self.module(of: $0.name)) }
+        biases = own.filter { change.changed.contains($0.name) && !whole.contains(Self.module(of: $0.name)) }
+    }
+
+    static func module(of name: String) -> String {
+        String(name[..<(name.lastIndex(of: ".") ?? name.endIndex)])
+    }
+
+    /// The encoder's weights by the names of today's transformers.
+    private static func named(_ encoder: TextEncoder) -> [Named] {
+        let prefix = encoder.configuration.family.prefix
+        return encoder.parameters.map { parameter in
+            var name = parameter.name.hasPrefix(prefix) ? parameter.name : prefix + parameter.name
+            for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] where name.hasSuffix(old) {
+                name = name.dropLast(old.count) + new
+            }
+            return (name, parameter)
+        }
+    }
+
+    /// What PEFT's files hold of them.
+    ///
+    /// - Parameter adapted: the paths of the modules with an adapter
+    func tensors(adapted: Set<String>) -> [TensorToWrite] {
+        let biases = biases.map { name, parameter in
+            let module = Self.module(of: name)
+            return (adapted.contains(module) ? module + ".base_layer.bias" : name, parameter)
+        }
+        return (saved + biases).map { name, parameter in
+            let values = parameter.values
+            let isVector = values.rows == 1 && !name.contains("embeddings.weight")
+            return TensorToWrite(
+                name: PEFTFolder.prefix + name,
+                shape: isVector ? [values.columns] : [values.rows, values.columns],
+                values: values.values)
+        }
+    }
+}
+
+/// Puts tensors of an adapter's file into weights that carry no adapter here.
+final class PartsReader {
+    private let targets: [String: Parameter]
+    private let config: AdapterConfiguration
+    private let reader: PEFTFolder.Reader
+    /// Names of the weights with other values than before
+    private(set) var changed: Set<String> = []
+
+    init(targets: [String: Parameter], config: AdapterConfiguration, reader: PEFTFolder.Reader) {
+        (self.targets, self.config, self.reader) = (targets, config, reader)
+    }
+
+    private var rest: [TensorInfo] { reader.store.tensors.filter { !reader.taken.contains($0.name) } }
+
+    /// Weights that are saved as they are.
+    func takeSaved(head: SequenceHead?) throws {
+        var biases = 0
+        for tensor in rest {
+            guard var name = reader.wholePath(tensor.name) else { continue }
+            // With bias all PEFT writes a saved module's bias three times: the base's, and twice the trained one.
+            for copy in ["original_module.", "modules_to_save.default.", "modules_to_save."]
+            where name.contains("." + copy) {
+                let single = tensor.name.replacingOccurrences(of: copy, with: "")
+                if reader.store.info(single) != nil { reader.take(tensor.name) }
+            }
+            if reader.taken.contains(tensor.name) { continue }
+            name = name.replacingOccurrences(of: ".base_layer.", with: ".")
+            guard let target = targets[name] else { continue }
+            let (rows, columns) = (target.values.rows, target.values.columns)
+            let isVector = rows == 1 && tensor.shape.count == 1
+            target.values = try reader.matrix(
+                tensor.name, isVector ? [columns] : [rows, columns], rows: rows, columns: columns)
+            changed.insert(name)
+            biases += name.hasSuffix(".bias") ? 1 : 0
+        }
+        if config.trainsBiases && biases == 0 {
+            throw reader.fault(
+                "adapter_config.json says that biases of the base were trained, and the file has none of them",
+                "save the adapter again with a PEFT that writes them")
+        }
+        try checkSaved(head: head)
+    }
+
+    /// What `modules_to_save` names must be there. The head, and a pooler that a head on every token does without, are
+    /// looked for elsewhere.
+    private func checkSaved(head: SequenceHead?) throws {
+        let elsewhere = Set((head?.modules ?? []) + ["classifier", "score", "pooler", "qa_outputs"])
+        let names = config.saved.filter { !elsewhere.contains($0) }
+        guard !names.isEmpty else { return }
+        for name in targets.keys.sorted() where !changed.contains(name) {
+            let module = ChangedParts.module(of: name)
+            guard let saved = names.first(where: { AdapterConfiguration.saves($0, module) }),
+                head?.parameters.contains(where: { $0.name == name }) != true
+            else { continue }
+            throw PEFTFolder.Reader.missing(
+                PEFTFolder.prefix + reader.path(name), in: reader.store,
+                "modules_to_save names \(quoted(saved))")
+        }
+    }
+
+    /// Adds the updates of modules that have LoRA or AdaLoRA, and what `lora_bias` adds to the bias of any module.
+    func takeUpdates() throws {
+        for tensor in rest {
+            guard let name = reader.wholePath(tensor.name) else { continue }
+            let suffixes = config.method == .lora ? [".lora_A.weight", ".lora_embedding_A"] : [".lora_A"]
+            for suffix in suffixes where name.hasSuffix(suffix) {
+                let module = String(name.dropLast(suffix.count))
+                guard let weight = targets[module + ".weight"] else { continue }
+                try addUpdate(to: weight, module: module, isEmbedding: suffix == ".lora_embedding_A")
+            }
+        }
+        guard config.hasOwnBiases else { return }
+        for tensor in rest {
+            let suffix = ".lora_B.bias"
+            guard let name = reader.wholePath(tensor.name), name.hasSuffix(suffix) else { continue }
+            let module = String(name.dropLast(suffix.count))
+            let path = reader.path(module)
+            guard let bias = targets[module + ".bias"],
+                let rank = reader.store.info("\(PEFTFolder.prefix)\(path).lora_A.weight")?.shape.first
+            else { continue }
+            let columns = bias.values.columns
+            let added = try reader.matrix(tensor.name, [columns], rows: 1, columns: columns)
+            let factor = try config.factor(of: path, rank: rank)
+            let sum = Matrix(copying: bias.values)
+            for index in 0..<columns { sum.pointer[index] += factor * added.pointer[index] }
+            bias.values = sum
+            changed.insert(module + ".bias")
+        }
+    }
+
+    /// weight[O, I] += s·B·Λ·A; of an embedding, weight[V, C] += s·(B·A)ᵀ
+    private func addUpdate(to weight: Parameter, module: String, isEmbedding: Bool) throws {
+        let path = reader.path(module)
+        let start = PEFTFolder.prefix + path
+        let suffix = isEmbedding || config.method == .adalora ? "" : ".weight"
+        let kind = isEmbedding ? "lora_embedding_" : "lora_"
+        let (rows, columns) = (weight.values.rows, weight.values.columns)
+        let first = "\(start).\(kind)A\(suffix)"
+        guard let rank = reader.store.info(first)?.shape.first else {
+            throw PEFTFolder.Reader.missing(first, in: reader.store, nil)
+        }
+        try config.check(rank, of: path, tensor: first, in: reader.store)
+        let a = try reader.matrix(first, [rank, isEmbedding ? rows : columns])
+        let b = try reader.matrix("\(start).\(kind)B\(suffix)", [isEmbedding ? columns : rows, rank])
+        if config.method == .adalora {
+            let scales = try reader.matrix("\(start).lora_E", [rank, 1])
+            for index in 0..<rank {
+                for column in 0..<a.columns { a.row(index)[column] *= scales.pointer[index] }
+            }
+        }
+        let factor = try config.factor(of: path, rank: rank)
+        let sum = Matrix(copying: weight.values)
+        if rank > 0 {
+            let (left, right) = isEmbedding ? (a.transposed, b.transposed) : (b, a)
+            Product.multiply(left, right, into: sum, alpha: factor, beta: 1)
+        }
+        weight.values = sum
+        changed.insert(module + ".weight")
+    }
+
+    /// Throws for the first tensor that nobody has read. Where others were, the base is not to blame.
+    func refuseRest() throws {
+        let rest = rest
+        guard let first = rest.first else { return }
+        let more = rest.count > 1 ? " (and for \(rest.count - 1) more)" : ""
+        let isOfThisModel =
+            reader.wholePath(first.name).map { name in
+                targets.keys.contains { name.hasPrefix(ChangedParts.module(of: $0) + ".") }
+            } ?? false
+        if isOfThisModel {
+            throw reader.fault(
+                "a tensor of a kind that is not read here\(more)",
+                "merge the adapter with PEFT (merge_and_unload)",
+                at: first.name)
+        }
+        let isPartlyRead = reader.taken.contains { $0.contains(".lora_") }
+        throw reader.fault(
+            "this model has no place for the tensor\(more)",
+            isPartlyRead
+                ? "its module is no part of the encoder and the head that the task has: was the adapter trained on "
+                    + "another base model, or for another kind of task?"
+                : "was the adapter trained on another base model, or for another kind of task?",
+            at: first.name)
+    }
+}
+
+extension Matrix {
+    fileprivate var transposed: Matrix {
+        let result = Matrix(rows: columns, columns: rows)
+        result.copyTransposed(from: self)
+        return result
+    }
+}
