@@ -78,7 +78,7 @@ struct OpenedAdapter {
                 "\(folder.path): the tokenizer saved with the adapter is not that of \(base.path), which is used: it has "
                     + oneLine(others.joined(separator: "; "), limit: 500)
             ]
-        warnings = loaded.warnings + peft.warnings + tokenizers + (warning.map { [$0] } ?? [])
+        warnings = peft.warnings + tokenizers + (warning.map { [$0] } ?? [])
         let length = maxLength ?? loaded.usualMaxLength
         let isWindowed = peft.task == .questionAnswering
         description = AdapterDescription(
