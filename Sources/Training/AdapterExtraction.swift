@@ -4,6 +4,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RunConfiguration
+import Tokenizers
 import Transformers
 
 /// An adapter out of the difference of two checkpoints of one architecture: the largest singular values of all matrices'
@@ -60,7 +61,15 @@ public struct AdapterExtraction: Sendable {
         sites = CutSite.list(cut, left)
         parameters = cut.foldedParameterCount
         let head = try ExtractedHead(tuned: tuned, old: old, new: new, labels: given)
-        (labels, warnings) = (head.labels, head.warnings)
+        let others = try Tokenizer.differences(of: tuned, from: base)
+        let tokenizers =
+            others.isEmpty
+            ? []
+            : [
+                "\(tuned.path): its tokenizer is not that of \(base.path), with which the adapter will be used: it has "
+                    + oneLine(others.joined(separator: "; "), limit: 500)
+            ]
+        (labels, warnings) = (head.labels, tokenizers + head.warnings)
 
         let samples = LogitCheck.samples(old.tokenizer, maxLength: old.usualMaxLength)
         let wanted = head.model(new.encoder, head.onTuned, workers).logits(samples)
