@@ -73,7 +73,9 @@ import Testing
         let workspace = try Workspace()
         try workspace.write(#"{"word99": 99, "<beyond>": 101}"#, to: "model/added_tokens.json")
         try workspace.write(#"{"text": "the word99", "label": "neutral"}"# + "\n", to: "known.jsonl")
-        try workspace.write(#"{"text": "a <beyond> b", "label": "neutral"}"# + "\n", to: "beyond.jsonl")
+        try workspace.write(
+            #"{"text": "a <beyond> b", "label": "neutral"}"# + "\n"
+                + #"{"text": "a b", "label": "positive"}"# + "\n", to: "beyond.jsonl")
         _ = try run(workspace, Workspace.training(steps: 2, ["--budget", "12"]))
         _ = try run(workspace, ["predict", "run", "--data", "known.jsonl"])
         for command in [
@@ -100,7 +102,9 @@ import Testing
             ("capitals.jsonl", "all looked at, such as 'THE', are known in small letters"),
             ("foreign.jsonl", "is it the right model for this language?"),
         ] {
-            let result = try workspace.run(["data", "check", file, "--model", "model"])
+            let result = try workspace.run([
+                "data", "check", file, "--model", "model", "--max-length", "32",
+            ])
             #expect(
                 (result.output + result.errors).contains(advice), "\(file): \(result.output)\(result.errors)")
         }

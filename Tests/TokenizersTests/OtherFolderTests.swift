@@ -35,6 +35,7 @@ import Tokenizers
                 "mpnet: no setting", "mpnet vocab.txt: {'do_lower_case': False}",
                 [
                     "strip_accents false instead of true", "lowercase false instead of true",
+                    "another lstrip, rstrip, single_word or normalized for \"<mask>\"",
                 ]
             ),
         ] as [(String, String, [String])])
