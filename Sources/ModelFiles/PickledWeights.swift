@@ -11,23 +11,32 @@ public enum PickledWeights {
             || (bytes.first == 0x80 && bytes.count > 1 && (2...5).contains(bytes[1]))
     }
 
-    static func conversion(of name: String, to wanted: String) -> String {
-        // People paste this into a shell, and the file's name is not ours.
-        let isPlain = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
-        return
-            "convert it, where you trust its source, with python3 -c \"import torch, safetensors.torch as s; "
-            + "s.save_file({k: v.contiguous().clone() for k, v in torch.load('\(isPlain ? name : "FILE")', "
-            + "weights_only=True).items()}, '\(wanted)')\""
+    /// A command line to paste.
+    ///
+    /// - Parameters:
+    ///   - file: the pickle.
+    ///   - target: the safetensors file to write.
+    static func conversion(of file: String, to target: String) -> String {
+        let program =
+            "import sys, torch, safetensors.torch as s; s.save_file({k: v.contiguous().clone() for k, v in "
+            + "torch.load(sys.argv[1], weights_only=True).items()}, sys.argv[2], {'format': 'pt'})"
+        // A pickle under the name that it is to have makes way first.
+        let (source, first) =
+            file == target
+            ? ("\(file).bin", "mv \(shellQuoted(file)) \(shellQuoted("\(file).bin")) && ") : (file, "")
+        return "convert it, where you trust its source, with \(first)python3 -c \"\(program)\" "
+            + "\(shellQuoted(source)) \(shellQuoted(target))"
     }
 
     /// Throws where a folder has a pickle of weights but not the safetensors file that is wanted.
     public static func refuse(in folder: URL, insteadOf wanted: String) throws {
         let file = folder.appendingPathComponent(wanted)
         guard !FileManager.default.fileExists(atPath: file.path), let name = name(in: folder) else { return }
+        let pickle = folder.appendingPathComponent(name).path
         throw ModelFileError(
-            file: folder.appendingPathComponent(name).path,
+            file: pickle,
             problem: "the weights are only here as a PyTorch pickle, which can run code when it is opened",
-            advice: conversion(of: name, to: wanted))
+            advice: conversion(of: pickle, to: file.path))
     }
 
     /// The pickle in a folder that holds weights, as far as its name tells.

@@ -30,7 +30,9 @@ struct SafetensorsHeader {
         {
             ModelFileError(file: file.path, place: place, problem: problem, advice: advice)
         }
-        if let other = Self.otherFormat(bytes) { throw fault(nil, other.problem, other.advice) }
+        if let other = Self.otherFormat(bytes, path: file.path) {
+            throw fault(nil, other.problem, other.advice)
+        }
         guard bytes.count >= 8 else {
             throw fault(
                 nil, "the file has \(bytes.count) bytes, a safetensors file at least 8", Self.download)
@@ -181,14 +183,13 @@ struct SafetensorsHeader {
 
     /// Recognizes what people mistake for safetensors files. The first bytes of a real one are a length, so
     /// each magic number here would mean a header beyond any file, or comes with a byte 8 other than `{`.
-    private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> (problem: String, advice: String)? {
+    private static func otherFormat(_ bytes: UnsafeRawBufferPointer, path: String) -> (
+        problem: String, advice: String
+    )? {
         if bytes.count > 8, bytes[8] == UInt8(ascii: "{") { return nil }
         func begins(_ magic: [UInt8]) -> Bool { bytes.starts(with: magic) }
         if PickledWeights.begin(bytes) {
-            return (
-                PickledWeights.problem,
-                PickledWeights.conversion(of: "pytorch_model.bin", to: "model.safetensors")
-            )
+            return (PickledWeights.problem, PickledWeights.conversion(of: path, to: path))
         }
         if begins([0x89, 0x48, 0x44, 0x46]) {
             return ("this is an HDF5 file, as TensorFlow writes", "use the model's safetensors files")

@@ -152,8 +152,8 @@ import Transformers
         try folder.write([0x50, 0x4B, 3, 4], to: "adapter_model.bin")
         let message = try folder.message()
         #expect(message.hasPrefix("DIR/adapter_model.bin: the weights are only here as a PyTorch pickle"))
-        #expect(message.contains("torch.load('adapter_model.bin', weights_only=True)"))
-        #expect(message.hasSuffix("'adapter_model.safetensors')\""))
+        #expect(message.contains("torch.load(sys.argv[1], weights_only=True)"))
+        #expect(message.hasSuffix(" DIR/adapter_model.bin DIR/adapter_model.safetensors"))
     }
 
     @Test(arguments: [

@@ -122,7 +122,8 @@ struct ModelFolderTests {
         #expect(
             message(folder) { _ = try TensorStore(modelFolder: folder.url) }
                 == "DIR/pytorch_model.bin: the weights are only here as a PyTorch pickle, which can run code "
-                + "when it is opened; \(SafetensorsErrorTests.convert)")
+                + "when it is opened; "
+                + SafetensorsErrorTests.convert("DIR/pytorch_model.bin", to: "DIR/model.safetensors"))
         // So is one of another name, a zip too; what a trainer left is no reason to speak of weights.
         try FileManager.default.removeItem(at: folder.path("pytorch_model.bin"))
         try folder.write("training_args.bin", [0x80, 2])
@@ -131,17 +132,18 @@ struct ModelFolderTests {
         #expect(
             message(folder) { _ = try TensorStore(modelFolder: folder.url) }.hasPrefix(
                 "DIR/consolidated.pth: the weights are only here as a PyTorch pickle"))
-        // A name is no part of a command that someone will paste.
+        // A shell takes a name as it is, whatever is in it.
         try FileManager.default.removeItem(at: folder.path("consolidated.pth"))
         try folder.write("$(reboot)');.pth", [0x50, 0x4B, 3, 4])
         #expect(
-            message(folder) { _ = try TensorStore(modelFolder: folder.url) }.contains("torch.load('FILE',"))
+            message(folder) { _ = try TensorStore(modelFolder: folder.url) }.hasSuffix(
+                #" 'DIR/$(reboot)'\'');.pth' DIR/model.safetensors"#))
         // A pickle under the right name is refused by its content.
         try folder.write("model.safetensors", [0x80, 2, 0x7D, 0x71, 0, 0, 0, 0, 0, 0])
         #expect(
             message(folder) { _ = try TensorStore(modelFolder: folder.url) }
                 == "DIR/model.safetensors: this is a PyTorch pickle, which can run code when it is opened; "
-                + SafetensorsErrorTests.convert)
+                + SafetensorsErrorTests.convert("DIR/model.safetensors", to: "DIR/model.safetensors"))
     }
 
     @Test func opensAModelFolder() throws {

@@ -33,10 +33,13 @@ struct SafetensorsErrorTests {
     static let types =
         "BOOL, U8, I8, F8_E5M2, F8_E4M3, F8_E8M0, I16, U16, F16, BF16, I32, U32, F32, C64, F64, I64, U64"
 
-    static let convert =
-        "convert it, where you trust its source, with python3 -c \"import torch, safetensors.torch as s; "
-        + "s.save_file({k: v.contiguous().clone() for k, v in torch.load('pytorch_model.bin', "
-        + "weights_only=True).items()}, 'model.safetensors')\""
+    /// The way to convert a pickle, which first makes way where it has the name that it is to have.
+    static func convert(_ pickle: String, to file: String) -> String {
+        "convert it, where you trust its source, with " + (pickle == file ? "mv \(file) \(file).bin && " : "")
+            + "python3 -c \"import sys, torch, safetensors.torch as s; s.save_file({k: v.contiguous().clone() for k, v in "
+            + "torch.load(sys.argv[1], weights_only=True).items()}, sys.argv[2], {'format': 'pt'})\" "
+            + "\(pickle == file ? "\(file).bin" : pickle) \(file)"
+    }
 
     static let files: [Row] = [
         Row(
@@ -105,7 +108,9 @@ struct SafetensorsErrorTests {
         Row("bytes without tensors", "{}", data: 3, "3 bytes follow the last tensor, which ends at byte 0"),
     ]
 
-    static let pickle = "DIR/f: this is a PyTorch pickle, which can run code when it is opened; " + convert
+    static let pickle =
+        "DIR/f: this is a PyTorch pickle, which can run code when it is opened; "
+        + convert("DIR/f", to: "DIR/f")
 
     static let tensors: [Row] = [
         Row("not an object", "{\"a\":7}", "tensor 'a': this is 7, not an object"),
