@@ -36,8 +36,12 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let store = ResultStore(folder: URL(fileURLWithPath: output))
             let plan = try readPlan()
+            guard !reportOnly || FileManager.default.fileExists(atPath: output) else {
+                throw TrainingError(
+                    .missing, "\(output) is not there; run the comparison without --report-only first")
+            }
+            let store = ResultStore(folder: URL(fileURLWithPath: output))
             let (loaded, notes) = try store.load()
             for note in notes { Terminal.error("note: \(note)") }
             let comparison = try ComparisonRun(plan: plan, store: store, threads: threads)

@@ -120,6 +120,8 @@ import Testing
         try workspace.write(
             Self.plan.replacing("steps: 8", with: "steps: 4000").replacing("[1, 2]", with: "[1]"),
             to: "plan.yaml")
+        let none = try compare(workspace, ["--report-only"])
+        #expect(none.status == 66 && none.errors.contains("out is not there; run the comparison without"))
         let command = try workspace.start(
             ["compare", "plan.yaml", "--output", "out", "--threads", "1", "--limit", "1"])
         func running() -> String? {
