@@ -7,7 +7,11 @@ extension Tape {
 
     /// Σ over examples of −log softmax(logits)[label], divided by `divisor` (the examples of the whole step,
     /// of which this shard holds a part). Rows of `ignoredLabel` do not count. Computed in Double. logits [B, K].
-    public func crossEntropy(_ logits: Variable, labels: [Int32], divisor: Double) -> Double {
+    ///
+    /// - Parameter weights: of each class, [K]; rows count as often as the weight of their label says.
+    public func crossEntropy(
+        _ logits: Variable, labels: [Int32], weights: [Double]? = nil, divisor: Double
+    ) -> Double {
         let (rows, classes) = (logits.value.rows, logits.value.columns)
         precondition(labels.count == rows, "\(labels.count) labels for \(rows) rows of logits")
         var loss = 0.0
@@ -19,16 +23,17 @@ extension Tape {
             }
             let label = Int(labels[row])
             precondition(label >= 0 && label < classes, "label \(label) of \(classes) classes")
+            let weight = weights?[label] ?? 1
             let values = logits.value.row(row)
             var top = -Float.infinity
             for column in 0..<classes where !(values[column] <= top) { top = values[column] }
             var sum = 0.0
             for column in 0..<classes { sum += exp(Double(values[column] - top)) }
-            loss += (log(sum) - Double(values[label] - top)) / divisor
+            loss += weight * (log(sum) - Double(values[label] - top)) / divisor
             guard let target = gradient?.row(row) else { continue }
             for column in 0..<classes {
                 let probability = exp(Double(values[column] - top)) / sum
-                target[column] = Float((probability - (column == label ? 1 : 0)) / divisor)
+                target[column] = Float(weight * (probability - (column == label ? 1 : 0)) / divisor)
             }
         }
         seed(logits, with: gradient)

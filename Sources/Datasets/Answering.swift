@@ -82,25 +82,27 @@ public struct AnswerSearch: Sendable {
 public enum AnswerMatch {
     /// Lower case, without ASCII punctuation and the articles a, an and the; words with single spaces between them.
     public static func normalized(_ text: String) -> String {
-        words(text).joined(separator: " ")
+        words(text).map { word in
+            var view = String.UnicodeScalarView()
+            view.append(contentsOf: word)
+            return String(view)
+        }.joined(separator: " ")
     }
 
-    static func words(_ text: String) -> [String] {
-        var kept = String.UnicodeScalarView()
-        for scalar in text.lowercased().unicodeScalars where !isPunctuation(scalar) { kept.append(scalar) }
+    /// Words by their scalars, as Python compares them: Swift's strings of one look are equal however they are composed.
+    static func words(_ text: String) -> [[Unicode.Scalar]] {
         // As the regular expression \b(a|an|the)\b puts a space in place of each article.
-        var words: [String] = []
-        var word = String.UnicodeScalarView()
-        var run = String.UnicodeScalarView()
+        var words: [[Unicode.Scalar]] = []
+        var (word, run): ([Unicode.Scalar], [Unicode.Scalar]) = ([], [])
         func endRun() {
-            if !["a", "an", "the"].contains(String(run)) { word += run } else { endWord() }
-            run.removeAll()
+            if articles.contains(run) { endWord() } else { word += run }
+            run.removeAll(keepingCapacity: true)
         }
         func endWord() {
-            if !word.isEmpty { words.append(String(word)) }
-            word.removeAll()
+            if !word.isEmpty { words.append(word) }
+            word.removeAll(keepingCapacity: true)
         }
-        for scalar in kept {
+        for scalar in lowercase(Array(text.unicodeScalars)) where !isPunctuation(scalar) {
             if isWordPart(scalar) {
                 run.append(scalar)
             } else {
@@ -111,6 +113,32 @@ public enum AnswerMatch {
         endRun()
         endWord()
         return words
+    }
+
+    private static let articles = Set(["a", "an", "the"].map { Array($0.unicodeScalars) })
+
+    /// Python's `str.lower`: as Unicode maps each scalar, but a capital sigma at the end of a word to the small one that
+    /// stands there.
+    private static func lowercase(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        var lower: [Unicode.Scalar] = []
+        lower.reserveCapacity(text.count)
+        for (index, scalar) in text.enumerated() {
+            if scalar.value < 0x80 {
+                lower.append(
+                    (0x41...0x5A).contains(scalar.value) ? Unicode.Scalar(UInt8(scalar.value + 32)) : scalar)
+            } else if scalar == "\u{03A3}" {
+                lower.append(endsWord(index, of: text) ? "\u{03C2}" : "\u{03C3}")
+            } else {
+                lower += scalar.properties.lowercaseMapping.unicodeScalars
+            }
+        }
+        return lower
+    }
+
+    private static func endsWord(_ index: Int, of text: [Unicode.Scalar]) -> Bool {
+        func isCased(_ scalar: Unicode.Scalar?) -> Bool { scalar?.properties.isCased ?? false }
+        let isAfterCased = isCased(text[..<index].last { !$0.properties.isCaseIgnorable })
+        return isAfterCased && !isCased(text[(index + 1)...].first { !$0.properties.isCaseIgnorable })
     }
 
     /// Python's `\w`: alphanumeric, or an underscore (which is punctuation and gone).
@@ -155,9 +183,11 @@ public enum AnswerMatch {
         )
     }
 
-    private static func f1(_ guess: [String], _ gold: [String], emptyMatches: Bool) -> Double {
+    private static func f1(_ guess: [[Unicode.Scalar]], _ gold: [[Unicode.Scalar]], emptyMatches: Bool)
+        -> Double
+    {
         if emptyMatches && (guess.isEmpty || gold.isEmpty) { return guess == gold ? 1 : 0 }
-        var left: [String: Int] = [:]
+        var left: [[Unicode.Scalar]: Int] = [:]
         for word in gold { left[word, default: 0] += 1 }
         var same = 0
         for word in guess where (left[word] ?? 0) > 0 {

@@ -7,14 +7,16 @@ extension Dataset {
 
     /// As `read`, for a person who wants to see all that is wrong: rows that cannot be read are left out and told.
     ///
-    /// - Throws: `DataError` where the fault is not that of single rows, or there are more than `mostRejected` of them.
+    /// - Throws: `DataError` where the fault is not that of single rows, or there are more than `mostRejected` of them;
+    ///   `NoRowLeft` where none can be read.
     public static func readLeavingOut(
         _ url: URL, form: RowForm = .texts, columns: ColumnNames = ColumnNames()
     ) throws -> (dataset: Dataset, rejected: [DataError]) {
         do {
             return (try read(url, form: form, columns: columns, requireLabels: true), [])
         } catch let error as DataError {
-            guard error.line != nil, let format = DataFormat(fileName: url.lastPathComponent, form: form),
+            guard let format = DataFormat(fileName: url.lastPathComponent, form: form),
+                error.line != nil || format == .squad,
                 let bytes = try? FileBytes.read(url)
             else { throw error }
             return try parseLeavingOut(
@@ -26,6 +28,7 @@ extension Dataset {
     package static func parseLeavingOut(
         _ bytes: [UInt8], name: String, format: DataFormat, form: RowForm, columns: ColumnNames
     ) throws -> (dataset: Dataset, rejected: [DataError]) {
+        if format == .squad { return try documentLeavingOut(bytes, name: name, columns: columns) }
         // Readers stop at the first bad row, so a row is emptied and all is read again: slow where much is wrong, but
         // there is one way to read.
         var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0) }
@@ -43,6 +46,7 @@ extension Dataset {
                     rejected
                 )
             } catch let error as DataError {
+                if error.line == nil, !rejected.isEmpty { throw NoRowLeft(rejected: rejected) }
                 guard let line = error.line, let emptied = empty(line - 1, of: &lines, format) else {
                     throw rejected.first ?? error
                 }

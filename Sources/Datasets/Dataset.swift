@@ -78,8 +78,11 @@ public struct Dataset: Sendable {
         switch format {
         case .jsonl: try builder.readJSONLines(source, wanted: columns)
         case .tsv, .csv: try builder.readDelimited(source, format: format, wanted: columns)
-        case .conll: try builder.readSentences(source)
-        case .squad: try builder.readArticles(source)
+        case .conll: try builder.readSentences(source, wanted: columns)
+        case .squad where source.hasFlatQuestions: try builder.readJSONLines(source, wanted: columns)
+        case .squad:
+            var none: [DataError]?
+            try builder.readArticles(source, rejected: &none)
         }
         return try builder.finish()
     }

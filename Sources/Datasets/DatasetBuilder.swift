@@ -10,6 +10,8 @@ struct DatasetBuilder {
     private var emptyTexts = 0
     private var firstEmptyText = 0
     private var columns: DatasetColumns?
+    var questionNotes = QuestionNotes()
+    var isEmpty: Bool { examples.isEmpty }
 
     init(file: String, form: RowForm, requireLabels: Bool) {
         self.file = file
@@ -22,7 +24,8 @@ struct DatasetBuilder {
         var chosen: ChosenColumns?
         while let (line, values) = try reader.next() {
             if form == .questions {
-                try add(question: QuestionRow(values, file: file, line: line), line: line)
+                let place = QuestionPlace(file: file, line: line)
+                try add(question: QuestionRow(values, place), place)
                 continue
             }
             let columns =
@@ -148,6 +151,11 @@ struct DatasetBuilder {
             "\(file): \(count) blank \(count == 1 ? "line" : "lines") skipped, first at line \(first)")
     }
 
+    /// What a person should know about the file.
+    mutating func note(_ text: String) { warnings.append("\(file): \(text)") }
+
+    mutating func keep(_ columns: DatasetColumns) { self.columns = columns }
+
     func finish() throws -> Dataset {
         if examples.isEmpty {
             throw DataError(
@@ -158,7 +166,7 @@ struct DatasetBuilder {
             throw problem(
                 "every row has an empty text", line: firstEmptyText, "check which column holds the text")
         }
-        var all = warnings
+        var all = warnings + questionNotes.lines.map { "\(file): \($0)" }
         if emptyTexts > 0 {
             let rows = emptyTexts == 1 ? "1 row" : "\(emptyTexts) rows"
             all.append("\(file): \(rows) with empty text, first at line \(firstEmptyText)")

@@ -16,7 +16,9 @@ public enum DataFormat: String, Sendable, CaseIterable {
         guard let dot = fileName.lastIndex(of: ".") else { return nil }
         switch fileName[fileName.index(after: dot)...].lowercased() {
         case "json" where form == .questions: self = .squad
-        case "conll", "bio", "iob", "iob2": self = .conll
+        case "conll", "conllu", "conllup", "bio", "iob", "iob2", "bioes", "iobes", "bmes", "bilou":
+            self = .conll
+        case "txt" where form == .sentences, "tsv" where form == .sentences: self = .conll
         case "jsonl", "ndjson", "json": self = .jsonl
         case "tsv": self = .tsv
         case "csv": self = .csv

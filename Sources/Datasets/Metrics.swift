@@ -19,7 +19,8 @@ public struct ClassScores: Sendable, Equatable {
     }
 }
 
-/// Measures of predictions against the truth, in Double; nil where a measure is undefined, never NaN.
+/// Measures of predictions against the truth, in Double; nil where there is nothing to measure or the libraries give NaN
+/// (scikit-learn, seqeval, SciPy), never NaN.
 public enum Metrics {
     /// Share of predictions that equal the truth; nil without examples.
     public static func accuracy(truth: [Int32], predicted: [Int32]) -> Double? {
@@ -58,7 +59,8 @@ public enum Metrics {
         return scores.reduce(0, +) / Double(scores.count)
     }
 
-    /// Multi-class Matthews correlation, R_K of Gorodkin (2004); nil when truth or predictions are constant.
+    /// Multi-class Matthews correlation, R_K of Gorodkin (2004); 0 when truth or predictions are constant, as in
+    /// scikit-learn, nil without examples.
     public static func matthewsCorrelation(truth: [Int32], predicted: [Int32]) -> Double? {
         let table = perClass(truth: truth, predicted: predicted, classCount: classCount(truth, predicted))
         let total = Double(truth.count)
@@ -73,7 +75,8 @@ public enum Metrics {
             predictedSquares += Double(row.predicted) * Double(row.predicted)
         }
         let spread = (total * total - supportSquares) * (total * total - predictedSquares)
-        guard spread > 0 else { return nil }
+        guard !table.isEmpty else { return nil }
+        guard spread > 0 else { return 0 }
         return (correct * total - products) / spread.squareRoot()
     }
 

@@ -81,6 +81,7 @@ struct Shares: ResampledMetric {
             part += row.part * Double(weight)
             whole += row.whole * Double(weight)
         }
-        return whole > 0 ? part / whole : nil
+        // Without spans or labels 0, as in seqeval and scikit-learn.
+        return whole > 0 ? part / whole : weights.contains { $0 > 0 } ? 0 : nil
     }
 }

@@ -13,8 +13,10 @@ extension ComparisonPlan {
         let texts = settings["text-column"].map {
             $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         }
-        return try Dataset.read(
+        let data = try Dataset.read(
             URL(fileURLWithPath: file), form: form ?? task.rowForm(labelSeparator: separator),
             columns: ColumnNames(text: texts, label: settings["label-column"]), requireLabels: true)
+        let names = try settings["label-names"].map { try LabelNames(URL(fileURLWithPath: $0)) }
+        return try names?.named(data) ?? data
     }
 }

@@ -95,7 +95,8 @@ private struct ResampledClasses: ResampledMetric {
             guessSquares += Double(guess) * Double(guess)
         }
         let spread = (total * total - supportSquares) * (total * total - guessSquares)
-        guard spread > 0 else { return nil }
+        guard total > 0 else { return nil }
+        guard spread > 0 else { return 0 }
         return (Double(correct.reduce(0, +)) * total - products) / spread.squareRoot()
     }
 }

@@ -11,6 +11,8 @@ extension RunConfig {
 
         /// Whether the head reads one row of each sequence, which pooling makes.
         public var poolsRows: Bool { self != .tokenClassification && self != .questionAnswering }
+        /// Whether a row, or each word, has one class.
+        public var hasOneClass: Bool { self == .classification || self == .tokenClassification }
     }
 
     /// What trains: adapters whose ranks are allocated, adapters of fixed rank, the head alone, or every weight.

@@ -1,5 +1,9 @@
 /// The values that an unset property stands for.
 extension RunConfig {
+    /// Where the task has labels of which one is right.
+    public var usedLabelNames: String? { task.hasOneClass ? labelNames : nil }
+    public var usedClassWeights: String? { task.hasOneClass ? classWeights : nil }
+
     /// `learningRate`, or else 3e-3 for adapters and heads and 1e-4 for the weights of a pretrained model.
     public var resolvedLearningRate: Double { learningRate ?? (method == .full ? 1e-4 : 3e-3) }
 

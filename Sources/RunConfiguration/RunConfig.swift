@@ -29,6 +29,8 @@ public struct RunConfig: Sendable, Equatable {
     /// Tokens that two windows on one context share; nil follows from `maxLength`, see `resolvedStride`.
     public internal(set) var stride: Int?
     public internal(set) var longRows = LongRows.truncate
+    /// A file that names the labels which rows give as numbers.
+    public internal(set) var labelNames: String?
 
     // Adapters.
 
@@ -80,6 +82,8 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var batchSize = 32
     /// Batches per optimizer step.
     public internal(set) var accumulate = 1
+    /// `balancedClassWeights`, or a file of weights; nil counts each row or word once.
+    public internal(set) var classWeights: String?
 
     // Rank allocation (AdaLoRA only).
 
@@ -119,6 +123,8 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var earlyStopping: Int?
     /// What decides which evaluation is the best; nil leaves it to the task, see `resolvedBestMetric`.
     public internal(set) var bestMetric: Metric?
+
+    public static let balancedClassWeights = "balanced"
 
     public static let standardLabelSeparator = "|"
 

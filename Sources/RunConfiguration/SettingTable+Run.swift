@@ -114,6 +114,10 @@ extension SettingTable {
         { $0.task == task ? nil : "with task \($0.task.rawValue)" }
     }
 
+    static func unlessOneClass(_ config: RunConfig) -> String? {
+        config.task.hasOneClass ? nil : "with task \(config.task.rawValue)"
+    }
+
     static func ifQuestions(_ config: RunConfig) -> String? {
         config.task == .questionAnswering ? "with task \(config.task.rawValue)" : nil
     }

@@ -58,6 +58,12 @@ enum SettingTable {
         Setting(
             "long-rows", "What happens to longer rows", choices: RunConfig.LongRows.allCases.map(\.rawValue),
             set: { $0.longRows = try $1.choice() }, get: { $0.longRows.rawValue }),
+        Setting(
+            "label-names",
+            "File of names for labels that rows give as numbers: one a line from 0, or JSON with id2label",
+            idle: unlessOneClass,
+            set: { $0.labelNames = try $1.orNone { try $0.text() } },
+            get: { $0.labelNames.map(SettingText.text) }),
     ]
 
     private static let adapters = [
@@ -194,5 +200,12 @@ enum SettingTable {
         Setting(
             "accumulate", "Batches per optimizer step",
             set: { $0.accumulate = try $1.wholeNumber(1...1_000_000) }, get: { String($0.accumulate) }),
+        Setting(
+            "class-weights",
+            "Weights of classes in the training loss, not in evaluations: balanced (rows / (classes * rows of the "
+                + "class)) or a file, JSON or lines of label and weight",
+            idle: unlessOneClass,
+            set: { $0.classWeights = try $1.orNone { try $0.text() } },
+            get: { $0.classWeights.map(SettingText.text) }),
     ]
 }

@@ -114,7 +114,11 @@ private struct ReadFile {
             let read = try Dataset.readLeavingOut(
                 url, form: config.task.rowForm(labelSeparator: config.labelSeparator),
                 columns: ColumnNames(text: config.textColumns, label: config.labelColumn))
-            (dataset, rejected) = (read.dataset, read.rejected)
+            let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
+            dataset = try names?.named(read.dataset) ?? read.dataset
+            rejected = read.rejected
+        } catch let error as NoRowLeft {
+            (dataset, rejected) = (nil, error.rejected)
         } catch let error as DataError where error.kind == .invalid {
             findings.append(
                 DataFinding(

@@ -39,7 +39,7 @@ public struct Evaluation: Sendable {
         _ model: SequenceModel, _ data: TokenizedDataset, _ options: AnswerOptions, logits: Matrix
     ) {
         loss = model.meanLoss(logits, data)
-        let findings = data.targets?.objective.findings(logits, options)
+        let findings = data.targets?.objective().findings(logits, options)
         metrics = findings?.metrics ?? []
         perClass = findings?.perClass ?? []
         classNames = findings?.classNames
@@ -52,11 +52,13 @@ public struct Evaluation: Sendable {
     }
 
     /// What a person should know about the answers to the rows of `name`.
-    func warnings(name: String) -> [String] {
-        guard hasOneAnswer else { return [] }
-        return [
-            "\(name): every row gets the same answer; where it stays so, train longer, or with a lower learning rate"
-        ]
+    func warnings(name: String) -> [String] { hasOneAnswer ? [answersWarning(name: name)] : [] }
+
+    /// That all rows get one answer, or that they do no longer.
+    func answersWarning(name: String) -> String {
+        hasOneAnswer
+            ? "\(name): every row gets the same answer; where it stays so, train longer, or with a lower learning rate"
+            : "\(name): rows no longer all get the same answer"
     }
 
     /// The first largest logit of each row.

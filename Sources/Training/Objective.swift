@@ -5,7 +5,8 @@ import Matrices
 
 /// What targets ask of a head's logits: a loss to learn from, and figures for people.
 protocol Objective {
-    /// What the loss of these sequences is a mean over: the sequences, or their labelled tokens.
+    /// What the loss of these sequences is a mean over: the sequences, or their labelled tokens; the weights of their
+    /// classes where these have some.
     func weight(of members: [Int]) -> Double
     /// The loss of the sequences `members`, over `divisor`; logits as the head gives them for these.
     func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double
@@ -41,12 +42,14 @@ struct Findings {
 
 extension Targets {
     /// The one place where kinds of targets part ways.
-    var objective: any Objective {
+    ///
+    /// - Parameter weights: of classes, in the loss.
+    func objective(weights: [Double]? = nil) -> any Objective {
         switch self {
-        case .classes(let classes): ClassObjective(truth: classes)
+        case .classes(let classes): ClassObjective(truth: classes, weights: weights)
         case .scores(let scores): ScoreObjective(truth: scores)
         case .labelSets(let sets): LabelSetObjective(truth: sets)
-        case .tokens(let targets): TokenObjective(targets: targets)
+        case .tokens(let targets): TokenObjective(targets: targets, weights: weights)
         case .spans(let targets): SpanObjective(targets: targets)
         }
     }
@@ -56,9 +59,15 @@ struct ClassObjective: Objective {
     static let metrics = ["accuracy", "macro-f1", "matthews"]
 
     let truth: [Int32]
+    var weights: [Double]?
+
+    func weight(of members: [Int]) -> Double {
+        guard let weights else { return Double(members.count) }
+        return members.reduce(0) { $0 + weights[Int(truth[$1])] }
+    }
 
     func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double {
-        tape.crossEntropy(logits, labels: members.map { truth[$0] }, divisor: divisor)
+        tape.crossEntropy(logits, labels: members.map { truth[$0] }, weights: weights, divisor: divisor)
     }
 
     func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings {
@@ -132,7 +141,7 @@ struct LabelSetObjective: Objective {
         }
         return Findings(
             metrics: [
-                ("micro-f1", perClass.micro.f1), ("macro-f1", perClass.macroF1),
+                ("micro-f1", truth.isEmpty ? nil : perClass.micro.f1 ?? 0), ("macro-f1", perClass.macroF1),
                 ("subset-accuracy", hits.isEmpty ? nil : hits.reduce(0, +) / Double(hits.count)),
             ], perClass: perClass,
             rows: .shares([
@@ -156,16 +165,19 @@ struct TokenObjective: Objective {
     }
 
     let targets: TokenTargets
+    var weights: [Double]?
 
     func weight(of members: [Int]) -> Double {
-        Double(
-            members.reduce(0) { sum, member in
-                targets.labels[member].reduce(sum) { $0 + ($1 == TokenTargets.ignored ? 0 : 1) }
-            })
+        members.reduce(0) { sum, member in
+            targets.labels[member].reduce(sum) {
+                $0 + ($1 == TokenTargets.ignored ? 0 : weights?[Int($1)] ?? 1)
+            }
+        }
     }
 
     func loss(_ logits: Variable, _ members: [Int], divisor: Double, on tape: Tape) -> Double {
-        tape.crossEntropy(logits, labels: members.flatMap { targets.labels[$0] }, divisor: divisor)
+        tape.crossEntropy(
+            logits, labels: members.flatMap { targets.labels[$0] }, weights: weights, divisor: divisor)
     }
 
     func findings(_ logits: Matrix, _ options: AnswerOptions) -> Findings {
@@ -195,12 +207,16 @@ struct TokenObjective: Objective {
         let scheme = targets.scheme
         let types = Metrics.spans(truth: truth, predicted: predicted, scheme: scheme)
         let micro = types.map(\.scores).micro
+        // Without spans 0, as in seqeval.
+        func ratio(_ value: Double?) -> Double? { truth.isEmpty ? nil : value ?? 0 }
         let rows = zip(truth, predicted).map { actual, guess in
             Metrics.spans(truth: [actual], predicted: [guess], scheme: scheme).map(\.scores).micro
         }
         return Findings(
             metrics: [
-                ("f1", micro.f1), ("precision", micro.precision), ("recall", micro.recall), accuracy,
+                ("f1", ratio(micro.f1)), ("precision", ratio(micro.precision)),
+                ("recall", ratio(micro.recall)),
+                accuracy,
             ], perClass: types.map(\.scores), classNames: types.map(\.type),
             rows: .shares([
                 "f1": rows.map { (2 * Double($0.correct), Double($0.support + $0.predicted)) },

@@ -16,7 +16,7 @@ public enum ResumePoint: Sendable, Equatable {
     public static let changeableSettings: Set<String> = [
         "threads", "checkpoint-every", "keep-checkpoints", "output", "model", "train", "validation",
         "from-adapter",
-        "rank-pattern",
+        "rank-pattern", "label-names", "class-weights",
     ]
 
     /// A run folder, or one of its checkpoints: `RUN` or `RUN/checkpoints/step-40`.
@@ -196,6 +196,7 @@ extension Checkpoint {
         case "kernels":
             "the kernels that this CPU or OPENBLAS_CORETYPE makes OpenBLAS choose, which round differently,"
         case "tokens": "the tokens of the rows (rows or tokenizer files)"
+        case "class weights": "the weights of the classes"
         default: "the \(fingerprint) file"
         }
     }

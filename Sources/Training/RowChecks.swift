@@ -16,6 +16,7 @@ enum RowChecks {
                         "\(train.file): all \(range.count) scores are \(range.lowest), there is nothing to learn; check "
                         + "the label column"))
         }
+        if config.task == .tokenClassification { findings += files.compactMap(\.numberedTags) }
         for index in files.indices.dropFirst() {
             findings += LabelTally.compare(tallies[index], of: files[index], with: tallies[0], of: train.file)
             findings += files[..<index].compactMap { files[index].leak(from: $0) }

@@ -33,10 +33,13 @@ struct RunInputs {
         let columns = ColumnNames(text: config.textColumns, label: config.labelColumn)
         let trainURL = URL(fileURLWithPath: config.train)
         let form = config.task.rowForm(labelSeparator: config.labelSeparator)
-        let trainData = try Dataset.read(trainURL, form: form, columns: columns, requireLabels: true)
-        let validationData = try config.validation.map {
-            try Dataset.read(URL(fileURLWithPath: $0), form: form, columns: columns, requireLabels: true)
+        let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
+        func read(_ url: URL) throws -> Dataset {
+            let rows = try Dataset.read(url, form: form, columns: columns, requireLabels: true)
+            return try names?.named(rows) ?? rows
         }
+        let trainData = try read(trainURL)
+        let validationData = try config.validation.map { try read(URL(fileURLWithPath: $0)) }
         warnings += trainData.warnings + (validationData?.warnings ?? [])
         let learned = try config.task.meaning.init(learningFrom: trainData, TaskSettings(config))
         let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
@@ -51,7 +54,9 @@ struct RunInputs {
         if let error = findings.first(where: \.isError) { throw TrainingError(error.text) }
         warnings += findings.map(\.text)
         let limits = Tokenization(loaded.tokenizer, config)
-        train = try task.tokenized(trainData, isLabelled: true, limits)
+        let tokenized = try task.tokenized(trainData, isLabelled: true, limits)
+        let weights = try config.usedClassWeights.map { try Self.classWeights($0, tokenized, task) }
+        train = weights.map { tokenized.weighted(by: $0) } ?? tokenized
         validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
         warnings += train.warnings(name: config.train, maxLength: config.maxLength)
         warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
@@ -66,11 +71,32 @@ struct RunInputs {
         if let file = config.validation {
             prints.append(("validation", try Fingerprint.of(file: URL(fileURLWithPath: file))))
         }
+        if let file = config.usedLabelNames {
+            prints.append(("label names", try Fingerprint.of(file: URL(fileURLWithPath: file))))
+        }
+        if let weights {
+            var print = Fingerprint()
+            weights.withUnsafeBytes { print.add($0) }
+            prints.append(("class weights", print.text))
+        }
         if let pattern = config.rankPattern, config.method == .lora {
             let file = RankPattern.file(URL(fileURLWithPath: pattern))
             prints.append(("rank pattern", try Fingerprint.of(file: file)))
         }
         fingerprints = prints + (startingAdapter?.fingerprints ?? [])
+    }
+
+    /// - Parameter setting: `balanced`, or a file.
+    private static func classWeights(_ setting: String, _ train: TokenizedDataset, _ task: any LearningTask)
+        throws
+        -> [Double]
+    {
+        let names = task.record.labels
+        guard setting == RunConfig.balancedClassWeights else {
+            return try ClassWeights.read(
+                URL(fileURLWithPath: setting), labels: LabelSet(names: names, source: "the rows"))
+        }
+        return train.targets.map { ClassWeights.balanced($0, classCount: names.count) } ?? []
     }
 }
 

@@ -138,7 +138,7 @@ public struct SequenceModel: Sendable {
 
     /// What the loss of a step is a mean over.
     private func weight(_ data: TokenizedDataset, _ members: [Int]) -> Double {
-        data.targets?.objective.weight(of: members) ?? Double(members.count)
+        data.objective?.weight(of: members) ?? Double(members.count)
     }
 
     private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> Variable {
@@ -152,7 +152,7 @@ public struct SequenceModel: Sendable {
     private func loss(
         _ logits: Variable, _ data: TokenizedDataset, _ members: [Int], divisor: Double, on tape: Tape
     ) -> Double {
-        data.targets?.objective.loss(logits, members, divisor: divisor, on: tape) ?? .nan
+        data.objective?.loss(logits, members, divisor: divisor, on: tape) ?? .nan
     }
 }
 

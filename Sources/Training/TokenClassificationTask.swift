@@ -93,13 +93,13 @@ struct TokenClassificationTask: LearningTask {
         let strays = tags.reduce(0) { $0 + scheme.strays($1) }
         if strays > 0 {
             notes.append(
-                "\(strays) tags say I- or E- where no span of their type goes on; each begins a span, as seqeval counts"
+                "\(strays) tags say inside or end where no span of their type goes on; each begins a span, as seqeval counts"
             )
         }
         let odd = scheme.oddTags
         if !odd.isEmpty {
             notes.append(
-                "tags such as '\(odd[0])' are no parts of spans (B-, I-, E-, S- or O), so none is read as one"
+                "tags such as '\(odd[0])' are no parts of spans (such as B-TYPE, I-TYPE and O), so none is read as one"
             )
         }
         return .tokens(TokenTargets(labels: targets, scheme: scheme))

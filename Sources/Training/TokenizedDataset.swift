@@ -27,6 +27,8 @@ public struct TokenizedDataset: Sendable {
     public let unknownTokens: Int
     /// What to look at for them; empty where they are few.
     private let unknownAdvice: String
+    /// Of the classes, in the loss; nil where each row or word counts once.
+    private var classWeights: [Double]?
 
     public var count: Int { sequences.count }
     public var truncatedRows: Int { truncated.reduce(0) { $0 + ($1 > 0 ? 1 : 0) } }
@@ -106,6 +108,15 @@ public struct TokenizedDataset: Sendable {
         unknownTokens = 0
         unknownAdvice = ""
     }
+
+    /// With a loss in which rows or words count as their classes weigh.
+    package func weighted(by weights: [Double]) -> TokenizedDataset {
+        var copy = self
+        copy.classWeights = weights
+        return copy
+    }
+
+    var objective: (any Objective)? { targets?.objective(weights: classWeights) }
 
     /// Of the token ids of several sets: of what tokenizer files and rows come to together.
     static func fingerprint(_ sets: [TokenizedDataset]) -> String {

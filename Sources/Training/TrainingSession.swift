@@ -166,8 +166,9 @@ public final class TrainingSession {
         guard let evaluation = trainer.evaluate(data, unless: shouldStop) else { return false }
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
-        for warning in evaluation.warnings(name: "step \(step), \(config.validation ?? "")") {
-            try emit(.warning(warning))
+        if evaluation.hasOneAnswer != progress.hasOneAnswer {
+            progress.hasOneAnswer = evaluation.hasOneAnswer
+            try emit(.warning(evaluation.answersWarning(name: "step \(step), \(config.validation ?? "")")))
         }
         let metric = config.resolvedBestMetric?.rawValue ?? inputs.task.metrics[0]
         let value = evaluation.value(of: metric)

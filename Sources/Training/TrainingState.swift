@@ -17,6 +17,8 @@ struct Progress: Sendable, Equatable {
     var isCompacted = false
     /// The evaluation after `step` was not finished.
     var isEvaluationDue = false
+    /// At the last evaluation every row got one answer, which was said.
+    var hasOneAnswer = false
 }
 
 /// A checkpoint: everything that decides how training goes on. `state.json` holds numbers and fingerprints,
@@ -72,6 +74,7 @@ package struct Checkpoint {
             "bestValue": progress.bestValue.map { .number($0) } ?? .null,
             "evaluationsWithoutImprovement": JSONValue(progress.evaluationsWithoutImprovement),
             "isCompacted": .bool(progress.isCompacted), "isEvaluationDue": .bool(progress.isEvaluationDue),
+            "hasOneAnswer": .bool(progress.hasOneAnswer),
             "configuration": .string(configuration), "eventOffset": JSONValue(offsets.events),
             "rankOffset": JSONValue(offsets.ranks), "fingerprints": .object(prints),
             "tripletOffset": JSONValue(offsets.triplets),
@@ -102,7 +105,8 @@ package struct Checkpoint {
             bestValue: try file.optional("bestValue", in: state, \.double),
             evaluationsWithoutImprovement: try file.count("evaluationsWithoutImprovement", in: state),
             isCompacted: try file.need("isCompacted", in: state, \.bool),
-            isEvaluationDue: try file.need("isEvaluationDue", in: state, \.bool))
+            isEvaluationDue: try file.need("isEvaluationDue", in: state, \.bool),
+            hasOneAnswer: try file.optional("hasOneAnswer", in: state, \.bool) ?? false)
         let prints = try file.need("fingerprints", in: state, \.object).members
         let store = try TensorStore(file: folder.appendingPathComponent("state.safetensors"))
         return Checkpoint(

@@ -27,6 +27,7 @@ struct DataCheckCommand: ParsableCommand {
     @Option(help: "Test rows.") var test: String?
     @Option(help: "Folder of the pretrained model, for lengths in tokens.") var model: String?
     @OptionGroup(title: "Data") var data: DataOptions
+    @OptionGroup(title: "Labels") var labels: LabelOptions
     @Flag(help: "Print JSON instead of tables.") var json = false
     @Flag(help: "Exit with status 65 also where there are only warnings.") var strict = false
 
@@ -52,7 +53,9 @@ struct DataCheckCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let given = data.flags.compactMap { flag in flag.value.map { (key: flag.key, value: $0) } }
+            let given = (data.flags + labels.flags).compactMap { flag in
+                flag.value.map { (key: flag.key, value: $0) }
+            }
             // The method without adapters asks for no budget; of a model that is not given nothing is read.
             let config = try RunConfig.load(
                 yaml: nil, yamlName: "",

@@ -66,6 +66,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(
         name: .customLong("label-separator"), help: "Between the labels of a multi-label row in CSV and TSV.")
     var labelSeparator = RunConfig.standardLabelSeparator
+    @OptionGroup var labelOptions: LabelOptions
     @Flag(help: "List every class, not only the weakest.") var allClasses = false
     @Flag(help: "Print JSON instead of tables.") var json = false
 
@@ -75,12 +76,13 @@ struct EvaluateCommand: ParsableCommand {
             let dataset = try Dataset.read(
                 URL(fileURLWithPath: data), form: model.rowForm(labelSeparator: labelSeparator),
                 columns: Columns.parse(textColumn, labelColumn), requireLabels: true)
-            let result = try model.evaluate(dataset, answers.options)
+            let names = try labelOptions.labelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
+            let result = try model.evaluate(names?.named(dataset) ?? dataset, answers.options)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let evaluation = result.evaluation
-            let names = evaluation.classNames ?? model.labels
+            let classNames = evaluation.classNames ?? model.labels
             if json {
-                Terminal.output(Self.json(evaluation, names, data, result.examples, step: model.step))
+                Terminal.output(Self.json(evaluation, classNames, data, result.examples, step: model.step))
                 return
             }
             Terminal.output("\(data), adapter of step \(model.step)")
@@ -91,7 +93,7 @@ struct EvaluateCommand: ParsableCommand {
             if evaluation.perClass.isEmpty { return }
             let rows = evaluation.perClass.map { scores in
                 (
-                    name: names[scores.index], precision: scores.precision, recall: scores.recall,
+                    name: classNames[scores.index], precision: scores.precision, recall: scores.recall,
                     f1: scores.f1,
                     support: scores.support
                 )

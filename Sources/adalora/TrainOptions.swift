@@ -31,6 +31,7 @@ struct TrainFlags: ParsableArguments {
     @OptionGroup(title: "Rank allocation") var allocation: AllocationOptions
     @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
     @OptionGroup(title: "Data") var data: DataOptions
+    @OptionGroup(title: "Labels") var labels: LabelOptions
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
     /// Those that were given.
@@ -38,7 +39,7 @@ struct TrainFlags: ParsableArguments {
         let paths: [(key: String, value: String?)] = [
             ("model", model), ("train", train), ("validation", validation), ("output", output),
         ]
-        let groups: [any SettingFlags] = [adapters, allocation, optimizer, data, runOptions]
+        let groups: [any SettingFlags] = [adapters, allocation, optimizer, data, labels, runOptions]
         return (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
     }
 
@@ -79,6 +80,12 @@ struct DataOptions: ParsableArguments, SettingFlags {
             ("long-rows", longRows),
         ]
     }
+}
+
+struct LabelOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("label-names"), help: help("label-names")) var labelNames: String?
+
+    var flags: [(key: String, value: String?)] { [("label-names", labelNames)] }
 }
 
 struct AdapterOptions: ParsableArguments, SettingFlags {
@@ -153,6 +160,7 @@ struct OptimizerOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("steps"), help: help("steps")) var steps: String?
     @Option(name: .customLong("batch-size"), help: help("batch-size")) var batchSize: String?
     @Option(name: .customLong("accumulate"), help: help("accumulate")) var accumulate: String?
+    @Option(name: .customLong("class-weights"), help: help("class-weights")) var classWeights: String?
     @Option(name: .customLong("weight-decay"), help: help("weight-decay")) var weightDecay: String?
     @Option(name: .customLong("gradient-clip"), help: help("gradient-clip")) var gradientClip: String?
     @Option(name: .customLong("adam-beta1"), help: help("adam-beta1")) var adamBeta1: String?
@@ -164,7 +172,8 @@ struct OptimizerOptions: ParsableArguments, SettingFlags {
             ("learning-rate", learningRate), ("head-learning-rate", headLearningRate),
             ("schedule", schedule), ("learning-rate-warmup", learningRateWarmup), ("epochs", epochs),
             ("steps", steps), ("batch-size", batchSize), ("accumulate", accumulate),
-            ("weight-decay", weightDecay), ("gradient-clip", gradientClip), ("adam-beta1", adamBeta1),
+            ("class-weights", classWeights), ("weight-decay", weightDecay), ("gradient-clip", gradientClip),
+            ("adam-beta1", adamBeta1),
             ("adam-beta2", adamBeta2), ("adam-epsilon", adamEpsilon),
         ]
     }

@@ -47,6 +47,38 @@ import Testing
         check(logits) { [labels] in $0.crossEntropy($1, labels: labels, divisor: 7) }
     }
 
+    private struct Weighted: Decodable {
+        let logits: [Float]
+        let labels: [Int32]
+        let weights: [Double]
+        let loss: Double
+        let gradient: [Double]
+    }
+
+    /// PyTorch's CrossEntropyLoss(weight=…), a mean over the weights of the labelled rows (scripts/goldens/scores.py).
+    @Test func weightedCrossEntropyAsInPyTorch() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Goldens/scores/weighted_loss.json")
+        let cases = try JSONDecoder().decode([Weighted].self, from: Data(contentsOf: file))
+        try #require(cases.count == 2)
+        for line in cases {
+            let values = Matrix(rows: line.labels.count, columns: 3, values: line.logits)
+            let divisor = line.labels.reduce(0) { $0 + ($1 < 0 ? 0 : line.weights[Int($1)]) }
+            let tape = trainingTape()
+            let input = tape.input(values, needsGradient: true)
+            let loss = tape.crossEntropy(
+                input, labels: line.labels, weights: line.weights, divisor: divisor)
+            // PyTorch computes in Float32.
+            #expect(abs(loss - line.loss) < 1e-6)
+            tape.backward()
+            let gradient = try #require(input.gradient?.values)
+            for (ours, theirs) in zip(gradient, line.gradient) { #expect(abs(Double(ours) - theirs) < 1e-7) }
+            check(values) {
+                $0.crossEntropy($1, labels: line.labels, weights: line.weights, divisor: divisor)
+            }
+        }
+    }
+
     @Test func crossEntropyOfFarApartLogits() {
         let tape = Tape(evaluatingWith: BufferPool())
         let far = Matrix(rows: 2, columns: 3, values: [1000, -1000, 0, 1000, -1000, 0])

@@ -218,6 +218,18 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
         },
         data("empty", "the file is empty", "bad.jsonl") { [] },
         HostileFile(
+            "class weights without end", ["bad.txt", "broken JSON"], bytes: megabyte,
+            arguments: training(["--class-weights", "bad.txt"])
+        ) {
+            try $0.write([UInt8](repeating: UInt8(ascii: "["), count: megabyte), to: "bad.txt")
+        },
+        HostileFile(
+            "label names of zeros", ["bad.txt:1: NUL byte"], bytes: megabyte,
+            arguments: training(["--label-names", "bad.txt"])
+        ) {
+            try $0.write([UInt8](repeating: 0, count: megabyte), to: "bad.txt")
+        },
+        HostileFile(
             "pipe that nobody writes", status: 74, ["bad.jsonl", "not a regular file"],
             arguments: training(train: "bad.jsonl")
         ) {

@@ -162,7 +162,7 @@ import Testing
         try workspace.write(
             #"{"tokens": ["the", "film", "\u0001"], "labels": ["O", "I-X", "O"]}"# + "\n", to: "odd.jsonl")
         let odd = try training("odd.jsonl", "odd")
-        #expect(odd.errors.contains("1 tags say I- or E- where no span"), "\(odd.errors)")
+        #expect(odd.errors.contains("1 tags say inside or end where no span"), "\(odd.errors)")
         #expect(odd.errors.contains("1 words have no token"), "\(odd.errors)")
         try workspace.write(
             #"{"tokens": ["the", "film"], "labels": ["NN", "B-X"]}"# + "\n", to: "mixed.jsonl")

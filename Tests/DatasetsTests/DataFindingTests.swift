@@ -120,7 +120,8 @@ import Testing
             #"{"z": 1, "sentence1": "a", "sentence2": "b", "score": 1}"#, format: .jsonl)
         #expect(json.columns?.text == ["sentence1", "sentence2"] && json.columns?.label == "score")
         #expect(json.columns?.unused == ["z"])
-        #expect(try dataset("a X\n", format: .conll, form: .sentences).columns == nil)
+        let tagged = try dataset("a N X\n", format: .conll, form: .sentences).columns
+        #expect(tagged?.text == ["1"] && tagged?.label == "3" && tagged?.unused == ["2"])
     }
 }
 

@@ -131,7 +131,7 @@ private func read(
             "f:1: 'labels', 'ner_tags' could each be the label; choose one with --label-column"),
         Refusal(
             "a O\nb\n", .conll, .sentences,
-            "f:2: 1 columns where lines before have 2; write a word and its tag on each line"),
+            "f:2: 1 column where other lines have 2; write a word and its tag on each line"),
         Refusal(
             "a\n", .conll, .sentences, "f:1: a word without a tag; write a word and its tag on each line"),
         Refusal(
@@ -150,8 +150,8 @@ private func read(
         Refusal(
             #"{"question":"q","context":"the sea","answers":{"text":["sea"],"answer_start":[-1]}}"#, .jsonl,
             .questions,
-            "f:1: an answer without its text and answer_start; "
-                + "write {\"text\": [\"…\"], \"answer_start\": [0]}, with empty arrays for no answer"),
+            "f:1: answer 'sea' does not stand at character -1 of the context; "
+                + "count answer_start in characters from 0"),
         Refusal(
             #"{"question":"q","context":"the sea","answers":{"text":["sea"],"answer_start":[]}}"#, .jsonl,
             .questions,
@@ -180,9 +180,7 @@ private func read(
             "f:1: 'context' is missing, not a string; each line needs a question and a context"),
         Refusal(
             #"{"data":[{"paragraphs":[{"context":"c","qas":[{"id":"1"}]}]}]}"#, .squad, .questions,
-            "f: not a SQuAD document: 'question' is missing in data[0].paragraphs[0].qas[0]; "
-                + "it is {\"data\": [{\"paragraphs\": [{\"context\": …, \"qas\": […]}]}]}; "
-                + "name a file of one question a line .jsonl"),
+            "f: question '1': 'question' is missing, not a string; each entry needs a question and a context"),
         Refusal(
             #"{"data":[{"paragraphs":[{"context":"c","qas":[{"id":"7","question":"q","#
                 + #""answers":[{"text":"d","answer_start":0}]}]}]}]}"#, .squad, .questions,

@@ -90,10 +90,13 @@ import Testing
         #expect(PairedDifference(pairs: [short, short], truth: truth, metric: .accuracy)?.levels == .seeds)
         #expect(PairedDifference(pairs: [short], truth: nil, metric: .accuracy)?.interval == nil)
         #expect(PairedDifference(pairs: [], truth: nil, metric: .accuracy) == nil)
-        // Matthews of a constant prediction is undefined in every resample.
+        // Matthews of a constant prediction is 0, and rank correlation undefined in every resample.
         let constant = RunPair(
             seed: 1, value: 0, baseline: 0, predictions: (.classes([0, 0, 0]), .classes([0, 0, 0])))
-        #expect(Bootstrap().interval(pairs: [constant], truth: truth, metric: .matthews) == nil)
+        #expect(Bootstrap().interval(pairs: [constant], truth: truth, metric: .matthews) != nil)
+        let level = RunPair(
+            seed: 1, value: 0, baseline: 0, predictions: (.scores([1, 1, 1]), .scores([1, 1, 1])))
+        #expect(Bootstrap().interval(pairs: [level], truth: .scores([1, 2, 3]), metric: .spearman) == nil)
         #expect(Bootstrap().interval(pairs: [constant], truth: truth, metric: .loss) == nil)
         #expect(Bootstrap().interval(pairs: [constant], truth: .scores([1, 2, 3]), metric: .pearson) == nil)
     }

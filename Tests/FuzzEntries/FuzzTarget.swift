@@ -34,7 +34,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             case .config: try ModelInputs.readConfiguration(bytes)
             case .tokenizer: try TextInputs.readTokenizer(bytes, in: scratch)
             case .text: try TextInputs.encode(bytes)
-            case .data: try TextInputs.readData(bytes)
+            case .data: try TextInputs.readData(bytes, in: scratch)
             case .adapter: try ModelInputs.readAdapter(bytes, in: scratch)
             case .checkpoint: try ModelInputs.readCheckpoint(bytes, in: scratch)
             }

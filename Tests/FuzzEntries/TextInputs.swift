@@ -114,8 +114,13 @@ enum TextInputs {
         (.jsonl, .questions), (.squad, .questions),
     ]
 
-    static func readData(_ bytes: [UInt8]) throws {
+    static func readData(_ bytes: [UInt8], in scratch: Scratch) throws {
         guard let first = bytes.first else { return }
+        // Files that go with rows are read or refused, whatever is in them.
+        try scratch.write(Array(bytes.dropFirst()), as: ["names"])
+        let file = scratch.url.appendingPathComponent("names")
+        _ = try? LabelNames(file)
+        _ = try? ClassWeights.read(file, labels: LabelSet(names: ["a", "b"], source: "rows"))
         let (format, form) = forms[Int(first) % forms.count]
         let dataset = try Dataset.parse(
             Array(bytes.dropFirst()), name: "data", format: format, form: form,

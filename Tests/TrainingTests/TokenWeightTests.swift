@@ -38,9 +38,9 @@ import Transformers
         return SequenceModel(encoder: encoder, head: head, workers: Workers(count: 2))
     }
 
-    private static func step(_ model: SequenceModel, _ indices: [Int], _ vector: ParameterVector) -> (
-        loss: Double, gradient: [Float]
-    ) {
+    private static func step(
+        _ model: SequenceModel, _ indices: [Int], _ vector: ParameterVector, _ data: TokenizedDataset = data
+    ) -> (loss: Double, gradient: [Float]) {
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
         let loss = model.lossAndGradient(
@@ -73,6 +73,37 @@ import Transformers
             #expect(abs(Double(whole.gradient[place]) - gradient[place]) < 1e-6)
         }
         #expect(abs(model.meanLoss(model.logits(Self.data), Self.data) - whole.loss) < 1e-6)
+    }
+
+    /// With weights the mean is over the weights of the step's tokens, however the step is cut into shards.
+    @Test func weightedTokensWeighTheSame() throws {
+        let model = try Self.model()
+        let vector = ParameterVector(model.head.parameters)
+        let weights = [0.25, 3, 1.5]
+        let data = Self.data.weighted(by: weights)
+        let sums = Self.lengths.enumerated().map { index, length in
+            (0..<length).reduce(0) { $0 + ($1 % (index % 3 + 1) == 0 ? weights[$1 % 3] : 0) }
+        }
+        let all = Array(Self.lengths.indices)
+        let whole = Self.step(model, all, vector, data)
+        let parts = all.map { (sum: sums[$0], step: Self.step(model, [$0], vector, data)) }
+        let total = sums.reduce(0, +)
+        #expect(abs(whole.loss - parts.reduce(0) { $0 + $1.step.loss * $1.sum / total }) < 1e-6)
+        for place in whole.gradient.indices {
+            let sum = parts.reduce(0) { $0 + Double($1.step.gradient[place]) * $1.sum / total }
+            // As above.
+            #expect(abs(Double(whole.gradient[place]) - sum) < 1e-6)
+        }
+        let single = SequenceModel(encoder: model.encoder, head: model.head, workers: Workers(count: 1))
+        let alone = Self.step(single, all, vector, data)
+        #expect(alone.loss == whole.loss && alone.gradient == whole.gradient)
+        // Equal weights change nothing but rounding; others do.
+        let plain = Self.step(model, all, vector)
+        #expect(
+            abs(Self.step(model, all, vector, Self.data.weighted(by: [2, 2, 2])).loss - plain.loss) < 1e-12)
+        #expect(abs(plain.loss - whole.loss) > 1e-3)
+        // Evaluations of rows that nobody weighed are plain means.
+        #expect(abs(model.meanLoss(model.logits(Self.data), Self.data) - plain.loss) < 1e-6)
     }
 
     @Test func logitsStandInTheOrderOfTheData() throws {
