@@ -1,12 +1,16 @@
-/// Which columns hold the texts and the label; nil leaves a choice to the file's own column names.
+/// Which columns hold the texts and the label, and what stands between columns; nil leaves a choice to the file itself.
 public struct ColumnNames: Sendable, Equatable {
     /// One name, or two for pairs.
     public let text: [String]?
+    /// One name; for label sets also several with commas between them, columns of 0 and 1.
     public let label: String?
+    /// Of CSV and TSV files.
+    public let delimiter: Delimiter?
 
-    public init(text: [String]? = nil, label: String? = nil) {
+    public init(text: [String]? = nil, label: String? = nil, delimiter: Delimiter? = nil) {
         self.text = text
         self.label = label
+        self.delimiter = delimiter
     }
 
     /// The text columns that are recognized when none are named.
@@ -15,7 +19,7 @@ public struct ColumnNames: Sendable, Equatable {
         ["premise", "hypothesis"], ["question", "sentence"],
     ]
     /// The label columns that are recognized when none is named.
-    public static let knownLabels = ["label", "score"]
+    public static let knownLabels = ["label", "labels", "score"]
 
     static func knownTexts(_ form: RowForm) -> [[String]] {
         form == .sentences ? [["tokens"], ["words"]] : knownTexts
@@ -34,59 +38,101 @@ public struct ColumnNames: Sendable, Equatable {
 public struct DatasetColumns: Sendable, Equatable {
     /// One name, or two for pairs.
     public let text: [String]
-    public let label: String?
+    /// The names of several with commas between them.
+    public var label: String? { labels.isEmpty ? nil : labels.map(visibleName).joined(separator: ", ") }
+    public let labels: [String]
     /// The others, in the order of the header, or of their names in JSONL.
     public let unused: [String]
+    /// What stands between columns where that is not what the file's extension says.
+    public let delimiter: Delimiter?
 
-    init(_ chosen: ChosenColumns, of existing: [String]) {
+    init(_ chosen: ChosenColumns, of existing: [String], delimiter: Delimiter? = nil) {
         text = [chosen.text] + (chosen.pair.map { [$0] } ?? [])
-        label = chosen.label
-        let used = text + (label.map { [$0] } ?? [])
+        labels = chosen.labels
+        let used = text + labels
         unused = existing.filter { !used.contains($0) }
+        self.delimiter = delimiter
     }
+}
+
+/// What columns a reader looks for.
+struct ColumnRequest {
+    let wanted: ColumnNames
+    let form: RowForm
+    let requireLabels: Bool
+    let file: String
 }
 
 /// The columns of one file that its examples are made of.
 struct ChosenColumns: Equatable {
     let text: String
     let pair: String?
-    let label: String?
+    /// One, or several of 0 and 1.
+    let labels: [String]
+
+    /// The only one; nil where there is none, or there are several.
+    var label: String? { labels.count == 1 ? labels[0] : nil }
 
     /// Chooses from the columns that exist. `line` is where they are written, for errors.
-    init(
-        of existing: [String], wanted: ColumnNames, form: RowForm, requireLabels: Bool, file: String,
-        line: Int
-    ) throws {
+    init(of existing: [String], _ request: ColumnRequest, line: Int) throws {
         func problem(_ what: String, _ advice: String) -> DataError {
-            DataError(file: file, line: line, problem: what, advice: advice)
+            DataError(file: request.file, line: line, problem: what, advice: advice)
         }
+        let (wanted, form) = (request.wanted, request.form)
         let columns =
             existing.isEmpty
             ? "there are no columns" : "the columns are \(quotedList(existing, limit: 20))"
         let texts = try Self.texts(of: existing, wanted: wanted, form, columns: columns, problem)
-        let knownLabels = ColumnNames.knownLabels(form)
         text = texts[0]
         pair = texts.count > 1 ? texts[1] : nil
+        labels = try Self.labels(of: existing, wanted: wanted, form, problem)
+        if request.requireLabels && labels.isEmpty {
+            let missing = (wanted.label.map { [$0] } ?? ColumnNames.knownLabels(form))
+                .map { quoted($0) }.joined(separator: " or ")
+            throw problem(
+                "no label column \(missing)", "\(columns): name one of them with --label-column\(Self.several(form))")
+        }
+        if let label = labels.first(where: texts.contains) {
+            throw problem("column \(quoted(label)) is both text and label", "name two different columns")
+        }
+        for name in texts + labels where existing.count(where: { $0 == name }) > 1 {
+            throw problem("column \(quoted(name)) occurs twice in the header", "rename one of them")
+        }
+    }
 
-        if let name = wanted.label {
-            label = existing.contains(name) ? name : nil
-        } else {
-            let found = knownLabels.filter(existing.contains)
+    private static func several(_ form: RowForm) -> String {
+        guard case .labelSets = form else { return "" }
+        return ", or several columns of 0 and 1 with commas between them"
+    }
+
+    private static func labels(
+        of existing: [String], wanted: ColumnNames, _ form: RowForm,
+        _ problem: (String, String) -> DataError
+    ) throws -> [String] {
+        guard let name = wanted.label else {
+            let found = ColumnNames.knownLabels(form).filter(existing.contains)
             if found.count > 1 {
                 throw problem(
                     "\(quotedList(found)) could each be the label", "choose one with --label-column")
             }
-            label = found.first
+            return found
         }
-        if requireLabels && label == nil {
-            let missing = (wanted.label.map { [$0] } ?? knownLabels)
-                .map { quoted($0) }.joined(separator: " or ")
+        if existing.contains(name) { return [name] }
+        let names = name.split(separator: ",").map { trimmed(String($0)) }
+        guard names.count > 1, names.contains(where: existing.contains) else { return [] }
+        guard case .labelSets = form else {
             throw problem(
-                "no label column \(missing)", "\(columns): name one of them with --label-column")
+                "\(names.count) label columns were asked for",
+                "name one, or use --task multi-label for columns of 0 and 1")
         }
-        if let label, texts.contains(label) {
-            throw problem("column \(quoted(label)) is both text and label", "name two different columns")
+        if let missing = names.first(where: { !existing.contains($0) }) {
+            throw problem(
+                "no label column \(quoted(missing))", "the columns are \(quotedList(existing, limit: 20))")
         }
+        guard Set(names).count == names.count else {
+            throw problem("a label column was asked for twice", "name each once")
+        }
+        return names
     }
 
     private static func texts(
@@ -94,6 +140,11 @@ struct ChosenColumns: Equatable {
         _ problem: (String, String) -> DataError
     ) throws -> [String] {
         if let names = wanted.text {
+            // A comma of the column's own was taken for one between two.
+            for whole in [names.joined(separator: ","), names.joined(separator: ", ")]
+            where names.count > 1 && existing.contains(whole) {
+                return [whole]
+            }
             if form == .sentences && names.count != 1 {
                 throw problem("\(names.count) columns of words were asked for", "name one with --text-column")
             }
@@ -125,4 +176,10 @@ struct ChosenColumns: Equatable {
         }
         return names
     }
+}
+
+/// Without white space around it.
+func trimmed(_ text: String) -> String {
+    let start = text.drop(while: \.isWhitespace)
+    return String(start.reversed().drop(while: \.isWhitespace).reversed())
 }

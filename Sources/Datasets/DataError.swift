@@ -28,8 +28,11 @@ public struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
     }
 }
 
-/// Text from a file made fit for a one-line message: quoted, shortened, control characters escaped.
-func quoted(_ text: String, limit: Int = 60) -> String {
+/// Text from a file made fit for a one-line message: quoted, shortened, control and invisible characters escaped.
+func quoted(_ text: String, limit: Int = 60) -> String { "'\(shown(text, limit: limit))'" }
+
+/// The same without quotes.
+func shown(_ text: String, limit: Int = 60) -> String {
     var shown = ""
     for scalar in text.unicodeScalars.prefix(limit) {
         switch scalar {
@@ -37,12 +40,19 @@ func quoted(_ text: String, limit: Int = 60) -> String {
         case "\r": shown += "\\r"
         case "\t": shown += "\\t"
         default:
-            let control = scalar.properties.generalCategory == .control
-            shown += control ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+            shown += isInvisible(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
         }
     }
-    let more = text.unicodeScalars.count > limit ? "…" : ""
-    return "'\(shown)\(more)'"
+    return shown + (text.unicodeScalars.count > limit ? "…" : "")
+}
+
+/// A name from a file as a person may see it on a terminal: as it is, or in quotes where it has characters that cannot be
+/// seen or would be taken for something else.
+public func visibleName(_ name: String) -> String {
+    let isPlain =
+        !name.isEmpty && name.unicodeScalars.allSatisfy { !isInvisible($0) } && name.first != " "
+        && name.last != " "
+    return isPlain ? name : quoted(name, limit: 200)
 }
 
 /// `'a', 'b', 'c' and 4 more`

@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// Something that rows show before any training, as a person should read it.
 public struct DataFinding: Sendable, Equatable {
     public enum Kind: String, Sendable {
@@ -12,6 +14,13 @@ public struct DataFinding: Sendable, Equatable {
         case unknownLabels = "unknown-labels"
         case unmeasuredLabels = "unmeasured-labels"
         case constantScores = "constant-scores"
+        /// One label written in several ways.
+        case labelSpellings = "label-spellings"
+        /// Labels that programs write for missing ones.
+        case missingLabels = "missing-labels"
+        /// Labels that look like scores, ids, free text or lists; texts that look like ids.
+        case oddLabels = "odd-labels"
+        case oddTexts = "odd-texts"
     }
 
     public let kind: Kind
@@ -115,7 +124,7 @@ extension Dataset {
                 DataFinding(
                     .duplicates, file: file, count: repeated.count, lines: repeated,
                     text:
-                        "\(file): \(DataFinding.counted(repeated.count, "row")) \(verb) an earlier row, text and "
+                        "\(oneLine(file)): \(DataFinding.counted(repeated.count, "row")) \(verb) an earlier row, text and "
                         + "label (\(DataFinding.places(repeated))); such rows count more than others"))
         }
         if !contradictions.isEmpty {
@@ -124,7 +133,7 @@ extension Dataset {
                 DataFinding(
                     .conflictingLabels, file: file, count: count, lines: contradictions.map(\.line),
                     text:
-                        "\(file): \(DataFinding.counted(count, "row")) with the text of an earlier row but another "
+                        "\(oneLine(file)): \(DataFinding.counted(count, "row")) with the text of an earlier row but another "
                         + "label (\(DataFinding.pairs(contradictions))); no model can learn both"))
         }
         return findings
@@ -137,8 +146,8 @@ extension Dataset {
         let differing = shared.count { $0.differs }
         return DataFinding(
             .overlap, file: file, count: shared.count, lines: shared.map(\.line),
-            text: "\(file): \(shared.count) of \(DataFinding.counted(examples.count, "row")) also "
-                + "\(shared.count == 1 ? "stands" : "stand") in \(other.file) "
+            text: "\(oneLine(file)): \(shared.count) of \(DataFinding.counted(examples.count, "row")) also "
+                + "\(shared.count == 1 ? "stands" : "stand") in \(oneLine(other.file)) "
                 + "(\(DataFinding.pairs(shared.map { ($0.line, $0.other) })))"
                 + (differing > 0 ? ", \(differing) with another label" : "")
                 + "; metrics on them look better than they are")

@@ -31,7 +31,14 @@ extension Dataset {
         if format == .squad { return try documentLeavingOut(bytes, name: name, columns: columns) }
         // Readers stop at the first bad row, so a row is emptied and all is read again: slow where much is wrong, but
         // there is one way to read.
-        var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0) }
+        var text = try unpacked(bytes, name: name, format)
+        SourceText.normalize(&text)
+        var delimiter: Delimiter?
+        if format == .csv || format == .tsv, let source = try? SourceText(text, name: name) {
+            let request = ColumnRequest(wanted: columns, form: form, requireLabels: true, file: name)
+            delimiter = try? OpenedTable(source, format, request).reader.delimiter
+        }
+        var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0) }
         var rejected: [DataError] = []
         while true {
             do {
@@ -47,10 +54,10 @@ extension Dataset {
                 )
             } catch let error as DataError {
                 if error.line == nil, !rejected.isEmpty { throw NoRowLeft(rejected: rejected) }
-                guard let line = error.line, let emptied = empty(line - 1, of: &lines, format) else {
+                guard let line = error.line, let emptied = empty(line - 1, of: &lines, format, delimiter) else {
                     throw rejected.first ?? error
                 }
-                rejected.append(format == .csv ? located(error, emptied) : error)
+                rejected.append(format == .csv || format == .tsv ? located(error, emptied) : error)
                 guard rejected.count <= mostRejected else {
                     throw DataError(
                         file: name, line: rejected[0].line,
@@ -73,7 +80,9 @@ extension Dataset {
 
     /// Empties a row, or the sentence around a word's line, and gives its lines' positions. nil where that would be no row,
     /// or is empty already.
-    private static func empty(_ index: Int, of lines: inout [[UInt8]], _ format: DataFormat) -> Range<Int>? {
+    private static func empty(
+        _ index: Int, of lines: inout [[UInt8]], _ format: DataFormat, _ delimiter: Delimiter?
+    ) -> Range<Int>? {
         func isBlank(_ line: [UInt8]) -> Bool { line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
         guard lines.indices.contains(index), !isBlank(lines[index]) else { return nil }
         var row = index..<index + 1
@@ -81,9 +90,13 @@ extension Dataset {
         case .squad: return nil
         case .jsonl: break
         case .tsv, .csv:
-            if format == .csv { row = DelimitedReader.rowLines(around: index, in: lines) }
+            let delimiter = delimiter ?? Delimiter(of: format)
+            if DelimitedReader.isQuoted(format, delimiter) {
+                row = DelimitedReader.rowLines(around: index, in: lines, delimiter)
+            }
             // Without its header a file means something else.
-            guard row.lowerBound > (lines.firstIndex { !isBlank($0) } ?? 0) else { return nil }
+            let header = lines.firstIndex { !isBlank($0) && Delimiter(note: $0[...]) == nil }
+            guard row.lowerBound > header ?? 0 else { return nil }
         case .conll:
             var (first, last) = (index, index)
             while first > 0, !isBlank(lines[first - 1]) { first -= 1 }

@@ -10,17 +10,24 @@ public struct Dataset: Sendable {
     public let warnings: [String]
     /// The columns that were read; nil for formats without names for them.
     public let columns: DatasetColumns?
+    /// The labels that rows say 0 or 1 of, also where none says 1; nil where rows name their labels.
+    public let declaredLabels: [String]?
+    /// Values of each row's vector of 0 and 1; nil where rows are no vectors.
+    public let vectorWidth: Int?
 
     public init(
-        examples: [Example], file: String, warnings: [String] = [], columns: DatasetColumns? = nil
+        examples: [Example], file: String, warnings: [String] = [], columns: DatasetColumns? = nil,
+        declaredLabels: [String]? = nil, vectorWidth: Int? = nil
     ) {
         self.examples = examples
         self.file = file
         self.warnings = warnings
         self.columns = columns
+        self.declaredLabels = declaredLabels
+        self.vectorWidth = vectorWidth
     }
 
-    /// Reads a JSON Lines, TSV, CSV, CoNLL or SQuAD file.
+    /// Reads a JSON Lines, TSV, CSV, CoNLL or SQuAD file, packed by gzip or not.
     ///
     /// - Parameters:
     ///   - format: nil takes it from the file name's extension.
@@ -41,11 +48,12 @@ public struct Dataset: Sendable {
                 kind: .unreadable, file: name, problem: "this is a folder", advice: "name a file inside it")
         }
         guard let format = format ?? DataFormat(fileName: url.lastPathComponent, form: form) else {
+            if let foreign = ForeignFormat(fileName: url.lastPathComponent) { throw foreign.error(name) }
             throw DataError(
                 file: name, problem: "the extension names no known format",
                 advice: "name it \(form.extensions)")
         }
-        var bytes: [UInt8]
+        let bytes: [UInt8]
         do {
             bytes = try FileBytes.read(url)
         } catch let error as ModelFileError {
@@ -53,8 +61,6 @@ public struct Dataset: Sendable {
                 kind: .unreadable, file: name, problem: "the file cannot be read: \(error.problem)",
                 advice: error.advice)
         }
-        // Here, where it takes no second copy.
-        if bytes.starts(with: SourceText.byteOrderMark) { bytes.removeFirst(SourceText.byteOrderMark.count) }
         return try parse(
             bytes, name: name, format: format, form: form, columns: columns, requireLabels: requireLabels)
     }
@@ -71,9 +77,8 @@ public struct Dataset: Sendable {
                 file: name, problem: "\(format.rawValue) does not hold what this task reads",
                 advice: "give \(form.extensions), or check the task")
         }
-        // A SQuAD document may be one long line.
         let source = try SourceText(
-            bytes, name: name, longestLine: format == .squad ? Int.max : SourceText.longestLine)
+            try unpacked(bytes, name: name, format), name: name, longestLine: longestLine(format))
         var builder = DatasetBuilder(file: name, form: form, requireLabels: requireLabels)
         switch format {
         case .jsonl: try builder.readJSONLines(source, wanted: columns)
@@ -85,6 +90,22 @@ public struct Dataset: Sendable {
             try builder.readArticles(source, rejected: &none)
         }
         return try builder.finish()
+    }
+
+    /// A SQuAD document may be one long line.
+    private static func longestLine(_ format: DataFormat) -> Int {
+        format == .squad ? Int.max : SourceText.longestLine
+    }
+
+    /// The text of a file that gzip packed, whatever its name says; that of others as it is.
+    ///
+    /// - Throws: `DataError` for a file that is known to hold something else.
+    static func unpacked(_ bytes: [UInt8], name: String, _ format: DataFormat) throws -> [UInt8] {
+        let text =
+            bytes.starts(with: Gunzip.magic)
+            ? try Gunzip.text(of: bytes, name: name, longestLine: longestLine(format)) : bytes
+        if let foreign = ForeignFormat(bytes: text, fileName: name) { throw foreign.error(name) }
+        return text
     }
 }
 

@@ -12,11 +12,20 @@ struct DatasetBuilder {
     private var columns: DatasetColumns?
     var questionNotes = QuestionNotes()
     var isEmpty: Bool { examples.isEmpty }
+    /// Of label sets, one for each example where there are any.
+    private var labelSets: LabelSetRows
+    private var repeatedHeaders = 0
+    private var firstRepeatedHeader = 0
 
     init(file: String, form: RowForm, requireLabels: Bool) {
         self.file = file
         self.form = form
         self.requireLabels = requireLabels
+        labelSets = LabelSetRows(file: file, separator: form.labelSeparator)
+    }
+
+    private func request(_ wanted: ColumnNames) -> ColumnRequest {
+        ColumnRequest(wanted: wanted, form: form, requireLabels: requireLabels, file: file)
     }
 
     mutating func readJSONLines(_ source: SourceText, wanted: ColumnNames) throws {
@@ -29,10 +38,7 @@ struct DatasetBuilder {
                 continue
             }
             let columns =
-                try chosen
-                ?? ChosenColumns(
-                    of: values.keys.sorted(), wanted: wanted, form: form, requireLabels: requireLabels,
-                    file: file, line: line)
+                try chosen ?? ChosenColumns(of: values.keys.sorted(), request(wanted), line: line)
             chosen = columns
             self.columns = self.columns ?? DatasetColumns(columns, of: values.keys.sorted())
             // A first line without a label must not hide the labels of later ones.
@@ -47,8 +53,8 @@ struct DatasetBuilder {
             }
             let text = try text(columns.text, of: values, line: line)
             let pair = try columns.pair.map { try self.text($0, of: values, line: line) }
-            let label = try labelName.flatMap { try self.label(values[$0], column: $0, line: line) }
-            try add(text: text, pair: pair, label: label, line: line)
+            let labels = try rowLabels(columns, labelName, of: values, line: line)
+            try add(text: text, pair: pair, labels: labels, line: line)
         }
         noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
     }
@@ -67,63 +73,56 @@ struct DatasetBuilder {
         }
     }
 
-    private func label(_ value: JSONValue?, column: String, line: Int) throws -> RawLabel? {
-        if form != .texts {
-            return try names(value, column: column, line: line).map { .list(try distinct($0, line: line)) }
-        }
-        switch value {
-        case nil, .null: return nil
-        case .string(let text): return text.allSatisfy(\.isWhitespace) ? nil : .text(text)
-        case .number(let number): return .number(number)
-        case .largeInteger(let digits): return .text(digits)
-        case .bool(let truth): return .text(truth ? "true" : "false")
-        case let value?:
-            throw problem(
-                "label column \(quoted(column)) is \(value.kind)", line: line,
-                "a label is a string, a number, true or false")
-        }
-    }
-
     mutating func readDelimited(_ source: SourceText, format: DataFormat, wanted: ColumnNames) throws {
-        var reader = DelimitedReader(source, format: format)
-        guard let header = try reader.next(columns: nil) else {
-            throw DataError(file: file, problem: "the file is empty", advice: "check the path")
-        }
-        try checkHeader(header)
-        let columns = try ChosenColumns(
-            of: header.fields, wanted: wanted, form: form, requireLabels: requireLabels, file: file,
-            line: header.line)
-        self.columns = DatasetColumns(columns, of: header.fields)
-        func index(_ name: String?) -> Int? { name.flatMap { header.fields.firstIndex(of: $0) } }
+        let table = try OpenedTable(source, format, request(wanted))
+        var reader = table.reader
+        let (header, columns) = (table.header.fields, table.columns)
+        let usual = Delimiter(of: format)
+        self.columns = DatasetColumns(
+            columns, of: header, delimiter: reader.delimiter == usual ? nil : reader.delimiter)
+        func index(_ name: String?) -> Int? { name.flatMap { header.firstIndex(of: $0) } }
         let indices = [index(columns.text), index(columns.pair)].compactMap { $0 }
-        let labelIndex = index(columns.label)
+        let labelIndices = columns.labels.compactMap(index)
         var csvQuotes = 0
-        while let row = try reader.next(columns: header.fields.count) {
+        while let row = try reader.next(columns: header.count) {
+            if header.count > 1 && row.fields == header {
+                if repeatedHeaders == 0 { firstRepeatedHeader = row.line }
+                repeatedHeaders += 1
+                continue
+            }
             let texts = indices.map { row.fields[$0] }
             if format == .tsv && texts.contains(where: Self.looksQuoted) { csvQuotes += 1 }
-            let label = try labelIndex.flatMap { try self.label(row.fields[$0], line: row.line) }
-            try add(text: texts[0], pair: texts.count > 1 ? texts[1] : nil, label: label, line: row.line)
+            let labels = try rowLabels(columns, labelIndices.map { row.fields[$0] }, line: row.line)
+            try add(text: texts[0], pair: texts.count > 1 ? texts[1] : nil, labels: labels, line: row.line)
         }
         if csvQuotes > 0 {
             warnings.append(
-                "\(file): rows that look quoted as in CSV: \(csvQuotes); tsv has no quoting, so the quotes are read as text"
+                "\(oneLine(file)): rows that look quoted as in CSV: \(csvQuotes); tsv has no quoting, so the quotes are read as text"
             )
         }
-        noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
-    }
-
-    private func checkHeader(_ header: DelimitedRow) throws {
-        var seen: Set<String> = []
-        for name in header.fields where !seen.insert(name).inserted {
-            throw problem(
-                "column \(quoted(name)) occurs twice in the header", line: header.line, "rename one of them")
+        if repeatedHeaders > 0 {
+            warnings.append(
+                "\(oneLine(file)): \(DataFinding.counted(repeatedHeaders, "row")) left out that \(repeatedHeaders == 1 ? "is" : "are") "
+                    + "the header again, first at line \(firstRepeatedHeader), as where files were put together")
         }
+        noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
     }
 
     /// Doubled quotes inside outer quotes: only a CSV writer makes these.
     private static func looksQuoted(_ text: String) -> Bool {
         text.utf8.count > 3 && text.utf8.first == UInt8(ascii: "\"") && text.utf8.last == UInt8(ascii: "\"")
             && text.dropFirst().dropLast().contains("\"\"")
+    }
+
+    private mutating func add(text: String, pair: String?, labels: RowLabels?, line: Int) throws {
+        switch labels {
+        case .several(let source)?:
+            labelSets.add(source, line: line)
+            // What it says comes out at the end of the file.
+            try add(text: text, pair: pair, label: .list([]), line: line)
+        case .one(let label)?: try add(text: text, pair: pair, label: label, line: line)
+        case nil: try add(text: text, pair: pair, label: nil, line: line)
+        }
     }
 
     mutating func add(
@@ -148,7 +147,7 @@ struct DatasetBuilder {
     private mutating func noteBlankLines(_ count: Int, first: Int) {
         guard count > 0 else { return }
         warnings.append(
-            "\(file): \(count) blank \(count == 1 ? "line" : "lines") skipped, first at line \(first)")
+            "\(oneLine(file)): \(count) blank \(count == 1 ? "line" : "lines") skipped, first at line \(first)")
     }
 
     /// What a person should know about the file.
@@ -169,9 +168,17 @@ struct DatasetBuilder {
         var all = warnings + questionNotes.lines.map { "\(file): \($0)" }
         if emptyTexts > 0 {
             let rows = emptyTexts == 1 ? "1 row" : "\(emptyTexts) rows"
-            all.append("\(file): \(rows) with empty text, first at line \(firstEmptyText)")
+            all.append("\(oneLine(file)): \(rows) with empty text, first at line \(firstEmptyText)")
         }
-        return Dataset(examples: examples, file: file, warnings: all, columns: columns)
+        guard !labelSets.isEmpty else {
+            try checkSingleLabels(examples)
+            return Dataset(examples: examples, file: file, warnings: all, columns: columns)
+        }
+        let settled = try labelSets.settled()
+        return Dataset(
+            examples: zip(examples, settled.names).map { $0.labelled(.list($1)) }, file: file,
+            warnings: all + settled.warnings, columns: columns, declaredLabels: settled.declared,
+            vectorWidth: settled.width)
     }
 
     func problem(_ what: String, line: Int, _ advice: String) -> DataError {

@@ -13,8 +13,9 @@ struct DelimitedReader {
     /// Far above any table of examples; bounds what a hostile header can allocate.
     static let mostColumns = 4096
 
+    let delimiter: Delimiter
     private let source: SourceText
-    private let delimiter: UInt8
+    private let separator: UInt8
     private let quoting: Bool
     private var position = 0
     private var line = 1
@@ -22,11 +23,22 @@ struct DelimitedReader {
     private(set) var blankLines = 0
     private(set) var firstBlankLine = 0
 
-    init(_ source: SourceText, format: DataFormat) {
-        precondition(format != .jsonl, "a delimited reader reads tsv or csv, not \(format)")
+    /// - Parameter delimiter: nil takes the usual one of `format`.
+    init(_ source: SourceText, format: DataFormat, delimiter: Delimiter? = nil) {
         self.source = source
-        delimiter = format == .csv ? UInt8(ascii: ",") : UInt8(ascii: "\t")
-        quoting = format == .csv
+        self.delimiter = delimiter ?? Delimiter(of: format)
+        separator = self.delimiter.byte
+        quoting = Self.isQuoted(format, self.delimiter)
+        // Excel's own note, which it takes for no row either.
+        if let note = source.line(from: 0), Delimiter(note: source.bytes[note]) != nil {
+            position = min(note.upperBound + 1, source.bytes.count)
+            line = 2
+        }
+    }
+
+    /// Tab-separated values have no quotes unless they come under the name of CSV.
+    static func isQuoted(_ format: DataFormat, _ delimiter: Delimiter) -> Bool {
+        format == .csv || delimiter != .tab
     }
 
     /// The next row, nil at the end of the file. `columns` is the header's number of fields, nil for the header.
@@ -77,7 +89,7 @@ struct DelimitedReader {
     /// Steps over the delimiter or the line end after a field; true if the row ends here.
     private mutating func isRowFinished() throws -> Bool {
         guard position < source.bytes.count else { return true }
-        if source.bytes[position] == delimiter {
+        if source.bytes[position] == separator {
             position += 1
             return false
         }
@@ -95,7 +107,7 @@ struct DelimitedReader {
         let start = position
         while position < source.bytes.count {
             let byte = source.bytes[position]
-            if byte == delimiter || byte == 0x0A { break }
+            if byte == separator || byte == 0x0A { break }
             if byte == 0x0D {
                 if lineEnd(at: position) > 0 { break }
                 throw problem(
@@ -135,7 +147,7 @@ struct DelimitedReader {
                 position += 1
                 continue
             }
-            let ends = position == source.bytes.count || source.bytes[position] == delimiter
+            let ends = position == source.bytes.count || source.bytes[position] == separator
             guard ends || lineEnd(at: position) > 0 else {
                 // Where the field began: if that quote is the one too many, all between is no field.
                 throw problem(
@@ -148,7 +160,8 @@ struct DelimitedReader {
     }
 
     private var ragged: String {
-        quoting ? "quote fields that contain commas or line ends" : "remove tabs and line ends inside fields"
+        quoting
+            ? "quote fields that contain \(delimiter.plural) or line ends" : "remove tabs and line ends inside fields"
     }
 
     private func tooMany(_ columns: Int?, line: Int) -> DataError {
@@ -168,19 +181,19 @@ extension DelimitedReader {
     /// Positions of the lines that the CSV row around a line takes, also where the reader refuses it: quoted fields go on
     /// to their closing quote, and what follows that belongs to the row. A quote that does not close within
     /// `longestRejected` lines ends with its own line: its other end is missing, and the rows after it may be good.
-    static func rowLines(around index: Int, in lines: [[UInt8]]) -> Range<Int> {
+    static func rowLines(around index: Int, in lines: [[UInt8]], _ delimiter: Delimiter) -> Range<Int> {
         var first = 0
         while first < index {
-            let end = rowEnd(from: first, in: lines)
+            let end = rowEnd(from: first, in: lines, delimiter.byte)
             if index < end { return first..<end }
             first = end
         }
-        return first..<rowEnd(from: first, in: lines)
+        return first..<rowEnd(from: first, in: lines, delimiter.byte)
     }
 
     private static let longestRejected = 100
 
-    private static func rowEnd(from first: Int, in lines: [[UInt8]]) -> Int {
+    private static func rowEnd(from first: Int, in lines: [[UInt8]], _ separator: UInt8) -> Int {
         let quote = UInt8(ascii: "\"")
         var isQuoted = false
         // At the start of a field a quote opens it; right after a closing one it makes the two the field's own.
@@ -192,7 +205,7 @@ extension DelimitedReader {
                     opens = !isQuoted
                 } else {
                     isQuoted = byte == quote && opens
-                    opens = byte == UInt8(ascii: ",")
+                    opens = byte == separator
                 }
             }
             if !isQuoted { return line + 1 }

@@ -11,8 +11,10 @@ public enum DataFormat: String, Sendable, CaseIterable {
     /// One JSON document of articles, paragraphs and questions (SQuAD 1.1 and 2.0).
     case squad
 
-    /// The format that a file name's extension stands for; nil if it is none of ours.
+    /// The format that a file name's extension stands for, `.gz` behind it aside; nil if it is none of ours.
     public init?(fileName: String, form: RowForm = .texts) {
+        var fileName = fileName
+        if fileName.lowercased().hasSuffix(".gz") { fileName.removeLast(3) }
         guard let dot = fileName.lastIndex(of: ".") else { return nil }
         switch fileName[fileName.index(after: dot)...].lowercased() {
         case "json" where form == .questions: self = .squad
@@ -31,12 +33,17 @@ public enum DataFormat: String, Sendable, CaseIterable {
 public enum RowForm: Sendable, Equatable {
     /// One text or two, and a label.
     case texts
-    /// One text or two, and any number of labels: an array in JSON, else one field cut at `separator`.
-    case labelSets(separator: String)
+    /// One text or two, and any number of labels: an array in JSON, else one field cut at `separator`, which nil
+    /// leaves to the file.
+    case labelSets(separator: String?)
     /// Words, and a tag for each.
     case sentences
     /// A question, the context that may answer it, and the answers.
     case questions
+
+    var labelSeparator: String? {
+        if case .labelSets(let separator) = self { separator } else { nil }
+    }
 
     /// What a file of this form may be, for messages.
     var formats: [DataFormat] {
@@ -74,14 +81,18 @@ public enum RawLabel: Sendable, Hashable {
         let value: Double?
         switch self {
         case .number(let number): value = number
-        case .text(let text):
-            // Double's parser also takes "nan", "inf" and hexadecimal, which no data set means as a score.
-            let isDecimal = text.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
-            value = isDecimal ? Double(text) : nil
+        case .text(let text): value = Self.decimal(text)
         case .list, .answers: value = nil
         }
         guard let score = value.map({ Float($0) }), score.isFinite else { return nil }
         return score
+    }
+
+    /// A decimal number, white space around it aside: Double's parser also takes "nan", "inf" and hexadecimal, which no data
+    /// set means as a score.
+    static func decimal(_ text: String) -> Double? {
+        let text = trimmed(text)
+        return text.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) } ? Double(text) : nil
     }
 }
 
@@ -123,5 +134,9 @@ public struct Example: Sendable, Equatable {
         self.line = line
         self.words = words
         self.name = name
+    }
+
+    func labelled(_ label: RawLabel) -> Example {
+        Example(text: text, pair: pair, label: label, line: line, words: words, name: name)
     }
 }

@@ -66,9 +66,15 @@ struct JSONLinesReader {
         do {
             value = try content.withUnsafeBytes { try JSONValue.parse($0) }
         } catch let error as JSONError {
+            let rest = content.dropFirst(error.offset)
+            let isPythons = ["NaN", "Infinity", "-Infinity", "None", "True", "False"].contains {
+                rest.starts(with: $0.utf8)
+            }
             throw problem(
                 "broken JSON at byte \(error.offset): \(error.problem)",
-                "each line must be one complete JSON object")
+                isPythons
+                    ? "that is Python, not JSON: write null for a missing value, and remove rows without a label"
+                    : "each line must be one complete JSON object")
         }
         guard let object = value.object else {
             throw problem(

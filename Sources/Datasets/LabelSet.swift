@@ -28,7 +28,7 @@ public struct LabelSet: Sendable, Equatable {
     ///
     /// - Throws: `DataError` for a missing label, fewer than two classes or more than `mostClasses`.
     public init(from dataset: Dataset) throws {
-        var found: Set<String> = []
+        var found = Set(dataset.declaredLabels ?? [])
         for example in dataset.examples {
             found.formUnion(try Self.classNames(of: example, file: dataset.file))
             if found.count > Self.mostClasses {
@@ -45,6 +45,22 @@ public struct LabelSet: Sendable, Equatable {
                 advice: "check the label column")
         }
         try self.init(names: Self.ordered(found), source: dataset.file)
+    }
+
+    /// The labels of rows that have any number of them.
+    ///
+    /// - Throws: `DataError` as above, and where each row has every label.
+    public init(ofSetsIn dataset: Dataset) throws {
+        try self.init(from: dataset)
+        let isConstant = dataset.examples.count > 1 && dataset.examples.allSatisfy { example in
+            if case .list(let given)? = example.label { given.count == names.count } else { false }
+        }
+        if isConstant {
+            throw DataError(
+                file: dataset.file,
+                problem: "each row has every label (\(quotedList(names))), there is nothing to learn",
+                advice: "check the label column: give names, or one 0 or 1 for each label")
+        }
     }
 
     /// Position of a label's class, nil if it is unknown.
@@ -97,6 +113,8 @@ public struct LabelSet: Sendable, Equatable {
 
     /// The known class that is most like a misspelled one, nil if none is close.
     func nearest(to name: String) -> String? {
+        let same = LabelSpelling.usual(name)
+        if let other = names.first(where: { LabelSpelling.usual($0) == same }) { return other }
         let limit = max(1, name.unicodeScalars.count / 3)
         let target = Array(name.lowercased().unicodeScalars.prefix(100))
         return names.prefix(1000)

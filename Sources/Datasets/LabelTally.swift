@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// How often a file names each class, or the range of its scores.
 public enum LabelTally: Sendable, Equatable {
     /// Rows of each class, or words of each tag; in the order of a `LabelSet`.
@@ -42,9 +44,11 @@ public enum LabelTally: Sendable, Equatable {
                     mean: sum / Double(max(scores.count, 1))))
         } else {
             var found: [String: (count: Int, line: Int)] = [:]
+            for name in dataset.declaredLabels ?? [] { found[name] = (0, 0) }
             for example in dataset.examples {
                 for name in (try? LabelSet.classNames(of: example, file: dataset.file)) ?? [] {
-                    found[name, default: (0, example.line)].count += 1
+                    let earlier = found[name].flatMap { $0.count > 0 ? $0 : nil }
+                    found[name] = ((earlier?.count ?? 0) + 1, earlier?.line ?? example.line)
                 }
             }
             self = .classes(
@@ -78,7 +82,7 @@ public enum LabelTally: Sendable, Equatable {
         _ here: [ClassCount], _ dataset: Dataset, _ there: [ClassCount], _ trainFile: String
     ) -> DataFinding? {
         let known = Set(there.map(\.name))
-        let strange = here.filter { !known.contains($0.name) }.sorted { $0.line < $1.line }
+        let strange = here.filter { $0.count > 0 && !known.contains($0.name) }.sorted { $0.line < $1.line }
         guard let first = strange.first else { return nil }
         let places = strange.reduce(0) { $0 + $1.count }
         let labels = try? LabelSet(names: there.map(\.name), source: trainFile)
@@ -86,7 +90,7 @@ public enum LabelTally: Sendable, Equatable {
         return DataFinding(
             .unknownLabels, isError: true, file: dataset.file, count: places, lines: strange.map(\.line),
             text:
-                "\(dataset.file):\(first.line): unknown label \(quoted(first.name))\(guess); \(trainFile) lacks "
+                "\(oneLine(dataset.file)):\(first.line): unknown label \(quoted(first.name))\(guess); \(oneLine(trainFile)) lacks "
                 + "\(DataFinding.counted(strange.count, "label")) that this file has in \(DataFinding.counted(places, "place")): "
                 + "\(quotedList(strange.map(\.name))); correct them, or add rows to learn them from: the known labels are \(quotedList(there.map(\.name)))"
         )
@@ -95,13 +99,13 @@ public enum LabelTally: Sendable, Equatable {
     private static func unmeasured(_ here: [ClassCount], _ file: String, _ there: [ClassCount])
         -> DataFinding?
     {
-        let own = Set(here.map(\.name))
+        let own = Set(here.filter { $0.count > 0 }.map(\.name))
         let missing = there.filter { !own.contains($0.name) }.map(\.name)
         guard !missing.isEmpty else { return nil }
         return DataFinding(
             .unmeasuredLabels, file: file, count: missing.count,
             text:
-                "\(file): nothing of \(missing.count) of the \(there.count) labels: \(quotedList(missing)); what "
+                "\(oneLine(file)): nothing of \(missing.count) of the \(there.count) labels: \(quotedList(missing)); what "
                 + "the model makes of them is not measured")
     }
 
@@ -110,9 +114,9 @@ public enum LabelTally: Sendable, Equatable {
     {
         let text =
             here > 0
-            ? "\(file): \(DataFinding.counted(here, "question")) without an answer, \(trainFile) has none: the model "
+            ? "\(oneLine(file)): \(DataFinding.counted(here, "question")) without an answer, \(oneLine(trainFile)) has none: the model "
                 + "does not learn when to give no answer"
-            : "\(file): no question without an answer, \(trainFile) has \(there): whether the model knows when to "
+            : "\(file): no question without an answer, \(oneLine(trainFile)) has \(there): whether the model knows when to "
                 + "give none is not measured"
         return DataFinding(
             here > 0 ? .unknownLabels : .unmeasuredLabels, file: file, count: max(here, there), text: text)

@@ -1,29 +1,65 @@
+import ModelFiles
+
 /// The bytes of one file, checked as a whole so that a reader may cut them at any line or field:
-/// valid UTF-8, no NUL, no overlong line, and no byte order mark.
+/// valid UTF-8, no NUL, no overlong line, no byte order mark at a line's start, and line feeds for line ends.
 struct SourceText {
     /// A line longer than this is not an example but a file of another kind.
     static let longestLine = 16 << 20
     /// Bytes that are checked for UTF-8 at a time, since each piece is copied.
     private static let pieceSize = 1 << 18
-    static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     let name: String
     let bytes: [UInt8]
 
     init(_ input: [UInt8], name: String, longestLine: Int = SourceText.longestLine) throws {
-        let hasMark = input.starts(with: Self.byteOrderMark)
-        bytes = hasMark ? Array(input.dropFirst(Self.byteOrderMark.count)) : input
         self.name = name
+        if let encoding = TextMarks.otherEncoding(of: input) {
+            throw DataError(
+                file: name, line: 1, problem: "the file is \(encoding)",
+                advice: TextMarks.conversion(from: encoding))
+        }
+        var text = input
+        Self.normalize(&text)
+        bytes = text
         if bytes.allSatisfy({ $0 == 0x0A || $0 == 0x0D || $0 == 0x20 || $0 == 0x09 }) {
             throw DataError(file: name, problem: "the file is empty", advice: "check the path")
         }
-        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-            throw DataError(
-                file: name, line: 1, problem: "the file is UTF-16",
-                advice: "convert it with iconv -f UTF-16 -t UTF-8")
-        }
         try checkLines(longestLine)
         try checkUTF8()
+    }
+
+    /// Takes out byte order marks, where lines begin too: there they come from files that were put together. Carriage
+    /// returns become line feeds where nothing else ends a line (old Macs). Bytes that need none of this are not copied.
+    static func normalize(_ bytes: inout [UInt8]) {
+        bytes.removeFirst(TextMarks.length(at: bytes))
+        if !bytes.contains(0x0A), bytes.contains(0x0D) {
+            for index in bytes.indices where bytes[index] == 0x0D { bytes[index] = 0x0A }
+        }
+        guard let first = mark(in: bytes, from: 0) else { return }
+        var kept = first
+        var index = first
+        while index < bytes.count {
+            if bytes[index - 1] == 0x0A, bytes[index...].starts(with: TextMarks.utf8) {
+                index += TextMarks.utf8.count
+                continue
+            }
+            bytes[kept] = bytes[index]
+            kept += 1
+            index += 1
+        }
+        bytes.removeLast(bytes.count - kept)
+    }
+
+    /// Where the next line that begins with a mark does.
+    private static func mark(in bytes: [UInt8], from start: Int) -> Int? {
+        var start = start
+        while let index = bytes[start...].firstIndex(of: TextMarks.utf8[0]) {
+            if index > 0, bytes[index - 1] == 0x0A, bytes[index...].starts(with: TextMarks.utf8) {
+                return index
+            }
+            start = index + 1
+        }
+        return nil
     }
 
     /// The line that begins at `start`, without its end; nil at the end of the text.

@@ -40,7 +40,13 @@ public enum Targets: Sendable, Equatable {
     ///
     /// - Throws: as `lists`.
     public static func labelSets(of dataset: Dataset, labels: LabelSet) throws -> Targets {
-        .labelSets(try lists(of: dataset, labels: labels).map { $0.sorted() })
+        if let width = dataset.vectorWidth, labels.names != (0..<width).map({ "\($0)" }) {
+            throw DataError(
+                file: dataset.file, line: dataset.examples.first?.line,
+                problem: "rows of \(width) values of 0 and 1, while the labels are \(quotedList(labels.names))",
+                advice: "name each row's labels, or give one value for each label")
+        }
+        return .labelSets(try lists(of: dataset, labels: labels).map { $0.sorted() })
     }
 
     /// Regression targets.
@@ -56,14 +62,25 @@ public enum Targets: Sendable, Equatable {
                     advice: "add it or remove the row")
             }
             guard let score = label.score else {
-                throw DataError(
-                    file: dataset.file, line: example.line,
-                    problem: "label \(quoted(label.className)) is not a finite number",
-                    advice: "correct it, or train for classification")
+                throw notAScore(label, dataset.file, example.line)
             }
             targets.append(score)
         }
         return .scores(targets)
+    }
+
+    private static func notAScore(_ label: RawLabel, _ file: String, _ line: Int) -> DataError {
+        let text = label.className
+        var advice = "correct it, or use --task classification"
+        if LabelSpelling.isMissing(text) {
+            advice = "it stands for a missing value: remove the row, or give its score"
+        } else if RawLabel.decimal(text.replacing(",", with: ".")) != nil {
+            advice = "write it with a decimal point"
+        } else if text.contains(where: \.isNumber) {
+            advice = "write the number alone, or use --task classification"
+        }
+        return DataError(
+            file: file, line: line, problem: "label \(quoted(text)) is not a finite number", advice: advice)
     }
 
     public var count: Int {

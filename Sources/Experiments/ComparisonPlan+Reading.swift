@@ -19,6 +19,8 @@ extension ComparisonPlan {
     ///   - settings: the names of all settings of `adalora train`.
     /// - Throws: `ComparisonError` with every problem found, each with its line.
     public static func read(yaml: String, file: String, settings: [String]) throws -> ComparisonPlan {
+        // libyaml counts a byte order mark as a column, which indents the first key.
+        let yaml = String(yaml.unicodeScalars.drop { $0 == "\u{FEFF}" })
         let problems = PlanProblems(file: file)
         let root = try compose(yaml, file: file)
         guard case .mapping(let mapping) = root else {

@@ -187,8 +187,7 @@ package struct TrialRunner {
     private func evaluate(
         _ model: TrainedModel, _ file: String, _ trial: Trial, _ result: inout TrialResult
     ) throws -> Evaluation {
-        let form = model.rowForm(
-            labelSeparator: trial.settings["label-separator"] ?? RunConfig.standardLabelSeparator)
+        let form = model.rowForm(labelSeparator: trial.settings["label-separator"])
         let data = try ComparisonPlan.rows(file, trial.settings, form: form)
         let (evaluation, _, warnings) = try model.evaluate(data)
         for warning in warnings where !result.warnings.contains(warning) { result.warnings.append(warning) }

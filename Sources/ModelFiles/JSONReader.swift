@@ -100,11 +100,20 @@ extension JSONValue {
         return try text.withUTF8 { try parse(UnsafeRawBufferPointer($0), limits: limits) }
     }
 
-    /// Reads a JSON file. Throws `ModelFileError` when it is missing, too large or not JSON.
+    /// Reads a JSON file, with or without a byte order mark before it. Throws `ModelFileError` when it is missing, too large or not JSON.
     public static func read(_ url: URL, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
         let mapping = try FileMapping(url, byteLimit: limits.byteCount)
+        // Python's utf-8-sig and some editors write it; no JSON has a meaning for it.
+        let mark = TextMarks.length(at: mapping.bytes)
+        if let encoding = TextMarks.otherEncoding(of: mapping.bytes) {
+            throw ModelFileError(
+                file: mapping.path, problem: "the file is \(encoding)",
+                advice: TextMarks.conversion(from: encoding))
+        }
         do {
-            return try withExtendedLifetime(mapping) { try parse(mapping.bytes, limits: limits) }
+            return try withExtendedLifetime(mapping) {
+                try parse(UnsafeRawBufferPointer(rebasing: mapping.bytes[mark...]), limits: limits)
+            }
         } catch let error as JSONError {
             throw ModelFileError(
                 file: mapping.path, place: "line \(error.line), byte \(error.offset)", problem: error.problem,

@@ -18,6 +18,8 @@ struct ConfigFile {
 
     init(text: String, name: String) {
         self.name = shown(name, limit: 1000)
+        // libyaml counts a byte order mark as a column, which indents the first key.
+        let text = String(text.unicodeScalars.drop { $0 == "\u{FEFF}" })
         let size = text.utf8.count
         guard size <= RunConfig.largestFile else {
             fail(

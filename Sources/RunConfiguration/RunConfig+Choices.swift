@@ -42,6 +42,9 @@ extension RunConfig {
     /// How the rows of a sequence become the one that the head reads.
     public enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
 
+    /// What stands between the columns of a CSV or TSV file.
+    public enum Delimiter: String, CaseIterable, Sendable { case comma, semicolon, tab, pipe }
+
     /// How the learning rate falls after its warm-up.
     public enum LearningRateSchedule: String, CaseIterable, Sendable { case linear, cosine, constant }
 

@@ -20,10 +20,12 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var task = Task.classification
     /// One column, or two for pairs; nil lets the file's column names decide.
     public internal(set) var textColumns: [String]?
-    /// nil lets the file's column names decide.
+    /// nil lets the file's column names decide. For multi-label also several with commas between them.
     public internal(set) var labelColumn: String?
-    /// What stands between the labels of a multi-label row in CSV and TSV.
-    public internal(set) var labelSeparator = RunConfig.standardLabelSeparator
+    /// What stands between the labels of a multi-label row in CSV and TSV; nil leaves it to the file.
+    public internal(set) var labelSeparator: String?
+    /// What stands between columns in CSV and TSV; nil leaves it to the file.
+    public internal(set) var delimiter: Delimiter?
     /// The longest row in tokens, special tokens included.
     public internal(set) var maxLength = 128
     /// Tokens that two windows on one context share; nil follows from `maxLength`, see `resolvedStride`.
@@ -125,8 +127,6 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var bestMetric: Metric?
 
     public static let balancedClassWeights = "balanced"
-
-    public static let standardLabelSeparator = "|"
 
     /// The defaults, without the paths that every run must give.
     init() {}

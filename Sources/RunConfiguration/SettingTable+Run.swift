@@ -154,6 +154,29 @@ extension SettingTable {
         return names
     }
 
+    /// One name, or in a list several columns of 0 and 1.
+    static func labelColumn(_ value: SettingValue) throws -> String {
+        guard case .list = value.content else { return try value.text() }
+        let names = try value.names()
+        if names.count > 1, let name = names.first(where: { $0.contains(",") }) {
+            throw ValueProblem("\(quoted(name)) has a comma, which separates columns", "rename the column")
+        }
+        return names.joined(separator: ",")
+    }
+
+    /// By name, or the character itself.
+    static func delimiter(_ value: SettingValue) throws -> RunConfig.Delimiter {
+        let names: [String: RunConfig.Delimiter] = [
+            ",": .comma, ";": .semicolon, "\t": .tab, "\\t": .tab, "|": .pipe,
+        ]
+        switch value.content {
+        case .text(let text), .quotedText(let text):
+            if let delimiter = names[text] { return delimiter }
+        default: break
+        }
+        return try value.choice()
+    }
+
     /// In the order of the roles, so that the order in which they are written does not matter.
     static func targets(_ value: SettingValue) throws -> [RunConfig.Role] {
         let named = try value.names().map { name in

@@ -40,13 +40,19 @@ enum SettingTable {
             set: { $0.textColumns = try $1.orNone(textColumns) },
             get: { $0.textColumns.map(SettingText.list) }),
         Setting(
-            "label-column", "Column of the label", unset: "by the columns' names", idle: ifQuestions,
-            set: { $0.labelColumn = try $1.orNone { try $0.text() } },
+            "label-column", "Column of the label, or of multi-label rows several columns of 0 and 1",
+            unset: "by the columns' names", idle: ifQuestions,
+            set: { $0.labelColumn = try $1.orNone(labelColumn) },
             get: { $0.labelColumn.map(SettingText.text) }),
         Setting(
             "label-separator", "What stands between the labels of a multi-label row in CSV and TSV",
-            idle: unlessTask(.multiLabel),
-            set: { $0.labelSeparator = try $1.text() }, get: { SettingText.text($0.labelSeparator) }),
+            unset: "| or, where no row has it, ; or ,", idle: unlessTask(.multiLabel),
+            set: { $0.labelSeparator = try $1.orNone { try $0.text() } },
+            get: { $0.labelSeparator.map(SettingText.text) }),
+        Setting(
+            "delimiter", "What stands between columns in CSV and TSV",
+            choices: RunConfig.Delimiter.allCases.map(\.rawValue), unset: "by the file",
+            set: { $0.delimiter = try $1.orNone(delimiter) }, get: { $0.delimiter?.rawValue }),
         Setting(
             "max-length", "Longest row in tokens, special tokens included",
             set: { $0.maxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),

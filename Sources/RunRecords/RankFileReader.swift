@@ -125,7 +125,9 @@ package struct RankFileReader {
         // A line without its end is torn; the first one is the header.
         var end = (bytes.lastIndex(of: 0x0A) ?? -1) + 1
         while end > 0, let start = bytes[..<(end - 1)].lastIndex(of: 0x0A) {
-            let line = String(decoding: bytes[(start + 1)..<(end - 1)], as: UTF8.self)
+            // An editor may have made the lines end as on Windows.
+            let text = String(decoding: bytes[(start + 1)..<(end - 1)], as: UTF8.self)
+            let line = text.utf8.last == 0x0D ? Substring(text.unicodeScalars.dropLast()) : text[...]
             end = start + 1
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
             guard fields.count == 5, let rank = Int(fields[4]), rank >= 0 else {

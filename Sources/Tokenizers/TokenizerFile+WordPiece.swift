@@ -89,7 +89,9 @@ extension TokenizerFile {
 
     /// The lines of a list. They end as the library sees them, and trailing white space is not part of a token.
     private static func lines(_ url: URL) throws -> [String] {
-        let bytes = try FileBytes.read(url, byteLimit: largestList)
+        var bytes = try FileBytes.read(url, byteLimit: largestList)
+        // Else it would belong to the first token.
+        bytes.removeFirst(TextMarks.length(at: bytes))
         let lineBreak = UInt8(ascii: "\n")
         // Before each line becomes a string.
         let count = bytes.count { $0 == lineBreak }

@@ -50,7 +50,7 @@ public struct AdapterExport: Sendable {
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let data =
             try rows.map { rows in
-                let form = type(of: opened.task).rowForm(labelSeparator: RunConfig.standardLabelSeparator)
+                let form = type(of: opened.task).rowForm(labelSeparator: nil)
                 let dataset = try Dataset.read(
                     rows.file, form: form, columns: rows.columns, requireLabels: false)
                 return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)

@@ -113,7 +113,7 @@ private struct ReadFile {
         do {
             let read = try Dataset.readLeavingOut(
                 url, form: config.task.rowForm(labelSeparator: config.labelSeparator),
-                columns: ColumnNames(text: config.textColumns, label: config.labelColumn))
+                columns: ColumnNames(config))
             let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
             dataset = try names?.named(read.dataset) ?? read.dataset
             rejected = read.rejected

@@ -8,7 +8,7 @@ import Transformers
 /// What a task means: what its rows hold, which head answers, how rows become sequences with targets, and how answers
 /// are told. What an answer is worth is the targets' affair (`Objective`).
 protocol LearningTask: Sendable {
-    static func rowForm(labelSeparator: String) -> RowForm
+    static func rowForm(labelSeparator: String?) -> RowForm
     static func headForm(_ pooling: Pooling) -> HeadForm
     /// What transformers' `problem_type` calls it; nil for heads on tokens, which have one loss alone.
     static var problemType: String? { get }
@@ -56,9 +56,17 @@ extension RunConfig.Task {
 extension RunConfig.Task {
     /// What rows for this task hold.
     ///
-    /// - Parameter labelSeparator: between the labels of a row in CSV and TSV.
-    public func rowForm(labelSeparator: String) -> RowForm {
+    /// - Parameter labelSeparator: between the labels of a row in CSV and TSV; nil leaves it to the file.
+    public func rowForm(labelSeparator: String?) -> RowForm {
         meaning.rowForm(labelSeparator: labelSeparator)
+    }
+}
+
+extension ColumnNames {
+    init(_ config: RunConfig) {
+        self.init(
+            text: config.textColumns, label: config.labelColumn,
+            delimiter: config.delimiter.flatMap { Delimiter($0.rawValue) })
     }
 }
 

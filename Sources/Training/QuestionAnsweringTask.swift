@@ -12,7 +12,7 @@ struct QuestionAnsweringTask: LearningTask {
 
     static var problemType: String? { nil }
     static func headForm(_ pooling: Pooling) -> HeadForm { .span }
-    static func rowForm(labelSeparator: String) -> RowForm { .questions }
+    static func rowForm(labelSeparator: String?) -> RowForm { .questions }
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
         stride = settings.stride

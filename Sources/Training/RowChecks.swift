@@ -17,6 +17,12 @@ enum RowChecks {
                         + "the label column"))
         }
         if config.task == .tokenClassification { findings += files.compactMap(\.numberedTags) }
+        findings += LabelTally.spellings(zip(tallies, files).map { ($0, $1.file) })
+        for (file, tally) in zip(files, tallies) {
+            findings += file.oddClasses(tally, isTagged: config.task == .tokenClassification)
+            if config.task.poolsRows { findings += [file.oddTexts()].compactMap { $0 } }
+            if config.task == .regression { findings += [file.oddScores()].compactMap { $0 } }
+        }
         for index in files.indices.dropFirst() {
             findings += LabelTally.compare(tallies[index], of: files[index], with: tallies[0], of: train.file)
             findings += files[..<index].compactMap { files[index].leak(from: $0) }

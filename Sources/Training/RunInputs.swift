@@ -30,7 +30,7 @@ struct RunInputs {
         warnings += startingAdapter?.warnings ?? []
         warnings += Self.poolerWarnings(loaded, config, goesOn: startingAdapter?.head != nil)
 
-        let columns = ColumnNames(text: config.textColumns, label: config.labelColumn)
+        let columns = ColumnNames(config)
         let trainURL = URL(fileURLWithPath: config.train)
         let form = config.task.rowForm(labelSeparator: config.labelSeparator)
         let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }

@@ -31,7 +31,7 @@ struct ClassificationTask: LearningTask {
 
     static var problemType: String? { "single_label_classification" }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
-    static func rowForm(labelSeparator: String) -> RowForm { .texts }
+    static func rowForm(labelSeparator: String?) -> RowForm { .texts }
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
         head = ClassHead(labels: try LabelSet(from: dataset), pooling: settings.pooling)
@@ -75,7 +75,7 @@ struct RegressionTask: LearningTask {
 
     static var problemType: String? { "regression" }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
-    static func rowForm(labelSeparator: String) -> RowForm { .texts }
+    static func rowForm(labelSeparator: String?) -> RowForm { .texts }
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws { pooling = settings.pooling }
 
@@ -108,10 +108,10 @@ struct MultiLabelTask: LearningTask {
 
     static var problemType: String? { "multi_label_classification" }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
-    static func rowForm(labelSeparator: String) -> RowForm { .labelSets(separator: labelSeparator) }
+    static func rowForm(labelSeparator: String?) -> RowForm { .labelSets(separator: labelSeparator) }
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
-        head = ClassHead(labels: try LabelSet(from: dataset), pooling: settings.pooling)
+        head = ClassHead(labels: try LabelSet(ofSetsIn: dataset), pooling: settings.pooling)
     }
 
     init(_ record: TaskRecord) throws { head = try ClassHead(record) }

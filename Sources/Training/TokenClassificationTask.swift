@@ -11,7 +11,7 @@ struct TokenClassificationTask: LearningTask {
 
     static var problemType: String? { nil }
     static func headForm(_ pooling: Pooling) -> HeadForm { .token }
-    static func rowForm(labelSeparator: String) -> RowForm { .sentences }
+    static func rowForm(labelSeparator: String?) -> RowForm { .sentences }
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
         labels = try LabelSet(from: dataset)

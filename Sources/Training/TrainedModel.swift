@@ -36,8 +36,8 @@ public struct TrainedModel: Sendable {
 
     /// What rows for this model hold.
     ///
-    /// - Parameter labelSeparator: between the labels of a row in CSV and TSV.
-    public func rowForm(labelSeparator: String) -> RowForm {
+    /// - Parameter labelSeparator: between the labels of a row in CSV and TSV; nil leaves it to the file.
+    public func rowForm(labelSeparator: String?) -> RowForm {
         type(of: task).rowForm(labelSeparator: labelSeparator)
     }
 

@@ -64,11 +64,8 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func readPlan() throws -> ComparisonPlan {
-        let bytes = try FileBytes.read(
-            URL(fileURLWithPath: planFile), byteLimit: ComparisonPlan.largestFile)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ModelFileError(file: planFile, problem: "not UTF-8 text", advice: "give a YAML file")
-        }
+        let text = try FileBytes.text(
+            URL(fileURLWithPath: planFile), byteLimit: ComparisonPlan.largestFile, advice: "give a YAML file")
         return try ComparisonPlan.read(
             yaml: text, file: planFile, settings: RunConfig.settings.map(\.key))
     }

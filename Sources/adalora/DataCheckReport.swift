@@ -51,21 +51,25 @@ enum DataCheckReport {
                 }
                 cells += lengths ?? Array(repeating: "–", count: 5)
             }
-            table.add(cells + [file.name])
+            table.add(cells + [visibleName(file.name)])
         }
         return table.terminal(width: width).joined(separator: "\n")
     }
 
     private static func columns(_ check: DataCheck) -> String {
+        func list(_ names: [String], _ separator: String) -> String {
+            names.map(visibleName).joined(separator: separator)
+        }
         let lines = check.files.compactMap { file in
             file.columns.map { columns in
-                "\(file.role.rawValue): text \(columns.text.joined(separator: " + ")), label \(columns.label ?? "none")"
-                    + (columns.unused.isEmpty ? "" : ", not read \(columns.unused.joined(separator: ", "))")
+                "\(file.role.rawValue): text \(list(columns.text, " + ")), label \(columns.label ?? "none")"
+                    + (columns.unused.isEmpty ? "" : ", not read \(list(columns.unused, ", "))")
+                    + (columns.delimiter.map { ", between columns: \($0.rawValue)" } ?? "")
             }
         }
-        return lines.isEmpty
-            ? "columns: the format has none"
-            : "columns\n" + lines.map { "  \($0)" }.joined(separator: "\n")
+        if !lines.isEmpty { return "columns\n" + lines.map { "  \($0)" }.joined(separator: "\n") }
+        return check.files.contains { $0.labels != nil }
+            ? "columns: the format has none" : "columns: no file could be read"
     }
 
     /// A row for each label in the order of the logits, a column for each file; nil where no file can be read.
@@ -81,7 +85,7 @@ enum DataCheckReport {
             names.append(name)
         }
         for name in names.prefix(mostLabels) {
-            table.add([name] + counts.map { file in file.first { $0.name == name }?.value ?? "0" })
+            table.add([visibleName(name)] + counts.map { file in file.first { $0.name == name }?.value ?? "0" })
         }
         let more = names.count - mostLabels
         return (table.terminal(width: width) + (more > 0 ? ["\(more) more labels; --json has all"] : []))
@@ -125,7 +129,10 @@ enum DataCheckReport {
         object["columns"] = file.columns.map { columns in
             .object([
                 "text": .array(columns.text.map { .string($0) }),
-                "label": columns.label.map { .string($0) } ?? .null,
+                "label": columns.labels.isEmpty
+                    ? .null
+                    : columns.labels.count == 1
+                        ? .string(columns.labels[0]) : .array(columns.labels.map { .string($0) }),
                 "unused": .array(columns.unused.map { .string($0) }),
             ])
         }

@@ -62,10 +62,15 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Labelled rows, as for train.") var data: String
     @Option(name: .customLong("text-column"), help: "Text column, or two separated by a comma.")
     var textColumn: String?
-    @Option(name: .customLong("label-column"), help: "Label column.") var labelColumn: String?
     @Option(
-        name: .customLong("label-separator"), help: "Between the labels of a multi-label row in CSV and TSV.")
-    var labelSeparator = RunConfig.standardLabelSeparator
+        name: .customLong("label-column"),
+        help: "Label column, or of multi-label rows several columns of 0 and 1 with commas between them.")
+    var labelColumn: String?
+    @Option(
+        name: .customLong("label-separator"),
+        help: "Between the labels of a multi-label row in CSV and TSV (default: | or, where no row has it, ; or ,).")
+    var labelSeparator: String?
+    @OptionGroup var delimiter: DelimiterOption
     @OptionGroup var labelOptions: LabelOptions
     @Flag(help: "List every class, not only the weakest.") var allClasses = false
     @Flag(help: "Print JSON instead of tables.") var json = false
@@ -75,7 +80,7 @@ struct EvaluateCommand: ParsableCommand {
             let model = try adapter.load()
             let dataset = try Dataset.read(
                 URL(fileURLWithPath: data), form: model.rowForm(labelSeparator: labelSeparator),
-                columns: Columns.parse(textColumn, labelColumn), requireLabels: true)
+                columns: Columns.parse(textColumn, labelColumn, delimiter.choice), requireLabels: true)
             let names = try labelOptions.labelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
             let result = try model.evaluate(names?.named(dataset) ?? dataset, answers.options)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
@@ -122,10 +127,27 @@ struct EvaluateCommand: ParsableCommand {
     }
 }
 
+/// What stands between the columns of a file of rows.
+struct DelimiterOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "What stands between columns in CSV and TSV: comma, semicolon, tab or pipe (default: by the file).",
+            valueName: "name"))
+    var delimiter: String?
+
+    func validate() throws {
+        if let delimiter, Delimiter(delimiter) == nil {
+            throw ValidationError("--delimiter must be comma, semicolon, tab or pipe, not '\(oneLine(delimiter))'")
+        }
+    }
+
+    var choice: Delimiter? { delimiter.flatMap { Delimiter($0) } }
+}
+
 enum Columns {
-    static func parse(_ text: String?, _ label: String?) -> ColumnNames {
+    static func parse(_ text: String?, _ label: String?, _ delimiter: Delimiter? = nil) -> ColumnNames {
         ColumnNames(
             text: text.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } },
-            label: label)
+            label: label, delimiter: delimiter)
     }
 }

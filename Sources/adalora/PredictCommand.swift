@@ -20,6 +20,7 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "Rows, as for train (default: JSONL from standard input).") var data: String?
     @Option(name: .customLong("text-column"), help: "Text column, or two separated by a comma.")
     var textColumn: String?
+    @OptionGroup var delimiter: DelimiterOption
     @Option(help: "List only the N most probable classes (default: all).") var top: Int?
 
     func validate() throws {
@@ -29,8 +30,8 @@ struct PredictCommand: ParsableCommand {
     func run() throws {
         try Failure.run {
             let model = try adapter.load()
-            let form = model.rowForm(labelSeparator: RunConfig.standardLabelSeparator)
-            let columns = Columns.parse(textColumn, nil)
+            let form = model.rowForm(labelSeparator: nil)
+            let columns = Columns.parse(textColumn, nil, delimiter.choice)
             let dataset =
                 try data.map {
                     try Dataset.read(

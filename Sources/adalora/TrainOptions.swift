@@ -55,12 +55,8 @@ struct TrainFlags: ParsableArguments {
             throw ModelFileError(
                 kind: .missing, file: path, problem: "the file does not exist", advice: "check the path")
         }
-        let bytes = try FileBytes.read(URL(fileURLWithPath: path), byteLimit: RunConfig.largestFile)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ModelFileError(
-                file: path, problem: "not a UTF-8 text", advice: "give a YAML file of settings")
-        }
-        return text
+        return try FileBytes.text(
+            URL(fileURLWithPath: path), byteLimit: RunConfig.largestFile, advice: "give a YAML file of settings")
     }
 }
 
@@ -69,6 +65,7 @@ struct DataOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("text-column"), help: help("text-column")) var textColumn: String?
     @Option(name: .customLong("label-column"), help: help("label-column")) var labelColumn: String?
     @Option(name: .customLong("label-separator"), help: help("label-separator")) var labelSeparator: String?
+    @Option(name: .customLong("delimiter"), help: help("delimiter")) var delimiter: String?
     @Option(name: .customLong("max-length"), help: help("max-length")) var maxLength: String?
     @Option(name: .customLong("stride"), help: help("stride")) var stride: String?
     @Option(name: .customLong("long-rows"), help: help("long-rows")) var longRows: String?
@@ -76,8 +73,8 @@ struct DataOptions: ParsableArguments, SettingFlags {
     var flags: [(key: String, value: String?)] {
         [
             ("task", task), ("text-column", textColumn), ("label-column", labelColumn),
-            ("label-separator", labelSeparator), ("max-length", maxLength), ("stride", stride),
-            ("long-rows", longRows),
+            ("label-separator", labelSeparator), ("delimiter", delimiter), ("max-length", maxLength),
+            ("stride", stride), ("long-rows", longRows),
         ]
     }
 }

@@ -1,0 +1,2 @@
+// zlib's own header (Debian: zlib1g-dev).
+#include <zlib.h>
