@@ -61,10 +61,10 @@ extension DatasetBuilder {
                 width = flags.count
                 return true
             }
-            guard areVectors, let first = examples.first, let label = first.label else { continue }
-            throw problem(
-                "label \(quoted(label.className)) is a row of 0 and 1, as all are", line: first.line,
-                Self.severalLabels)
+            guard areVectors, let label = examples.first?.label else { continue }
+            throw DataError(
+                file: file, problem: "all labels are rows of 0 and 1, such as \(quoted(label.className))",
+                advice: Self.severalLabels)
         }
     }
     /// A field of a form with one label a row; nil where it is empty.

@@ -58,6 +58,8 @@ struct JSONLinesReader {
         return nil
     }
 
+    private static let arrayAdvice = "write one object per line; jq -c '.[]' turns an array into lines"
+
     private func columns(_ content: ArraySlice<UInt8>) throws -> [String: JSONValue] {
         func problem(_ what: String, _ advice: String) -> DataError {
             DataError(file: source.name, line: line, problem: what, advice: advice)
@@ -74,12 +76,13 @@ struct JSONLinesReader {
                 "broken JSON at byte \(error.offset): \(error.problem)",
                 isPythons
                     ? "that is Python, not JSON: write null for a missing value, and remove rows without a label"
-                    : "each line must be one complete JSON object")
+                    : content.first == UInt8(ascii: "[")
+                        ? Self.arrayAdvice : "each line must be one complete JSON object")
         }
         guard let object = value.object else {
             throw problem(
                 "the line is not a JSON object",
-                "write one object per line; jq -c '.[]' turns an array into lines")
+                Self.arrayAdvice)
         }
         let columns = Dictionary(object.members.map { ($0.key, $0.value) }) { first, _ in first }
         // Swift takes two spellings of one accented key for the same.

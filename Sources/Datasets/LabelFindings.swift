@@ -42,8 +42,9 @@ extension Dataset {
     }
 
     private func scores(_ classes: [LabelTally.ClassCount]) -> DataFinding? {
-        let numbers = classes.compactMap { RawLabel.decimal($0.name) }
-        guard classes.count > 5, numbers.count == classes.count,
+        let numbers = classes.compactMap { RawLabel.decimal($0.name.replacing(",", with: ".")) }
+        let haveCommas = classes.count > 1 && classes.contains { $0.name.contains(",") }
+        guard classes.count > 5 || haveCommas, numbers.count == classes.count,
             numbers.contains(where: { $0 != $0.rounded() })
         else { return nil }
         return finding(
@@ -71,10 +72,20 @@ extension Dataset {
             "\(what), as ids or free text have; check the label column\(choice)")
     }
 
-    /// Labels that look like several with something between them.
+    /// Labels that look like several with something between them, or like a digit for each label.
     private func lists(_ classes: [LabelTally.ClassCount]) -> DataFinding? {
+        let widths = Set(classes.map(\.name.utf8.count))
+        if classes.count > 1, widths.count == 1, widths != [1],
+            classes.allSatisfy({ $0.name.allSatisfy { $0 == "0" || $0 == "1" } }),
+            classes.contains(where: { $0.name.first == "0" })
+        {
+            return finding(
+                .oddLabels, examples.count, classes.map(\.line).sorted(),
+                "the labels look like a 0 or 1 for each of several (\(quotedList(classes.map(\.name), limit: 3))); each is a "
+                    + "class of its own: for several labels a row use --task multi-label with something between the digits")
+        }
         let known = Set(classes.map { LabelSpelling.usual($0.name) })
-        for (mark, isUsual) in [("|", true), (";", true), (",", false)] as [(Character, Bool)] {
+        for (mark, isUsual) in [("|", true), (";", true), (",", false), ("/", false)] as [(Character, Bool)] {
             let cut = classes.compactMap { label -> (LabelTally.ClassCount, [String])? in
                 let parts = label.name.split(separator: mark, omittingEmptySubsequences: false)
                     .map { LabelSpelling.usual(String($0)) }
@@ -107,7 +118,7 @@ extension Dataset {
         let values = Set(scores).sorted().map { "\(Int($0))" }
         return finding(
             .oddLabels, scores.count, [],
-            "all scores are \(values[0]) or \(values[1]); for two classes use --task classification")
+            "all scores are \(values[0]) or \(values[1]); for two classes train for classification")
     }
 
     /// Texts of numbers alone, as a column of ids has them.

@@ -71,13 +71,13 @@ public enum Targets: Sendable, Equatable {
 
     private static func notAScore(_ label: RawLabel, _ file: String, _ line: Int) -> DataError {
         let text = label.className
-        var advice = "correct it, or use --task classification"
+        var advice = "correct it, or train for classification"
         if LabelSpelling.isMissing(text) {
             advice = "it stands for a missing value: remove the row, or give its score"
         } else if RawLabel.decimal(text.replacing(",", with: ".")) != nil {
             advice = "write it with a decimal point"
         } else if text.contains(where: \.isNumber) {
-            advice = "write the number alone, or use --task classification"
+            advice = "write the number alone, or train for classification"
         }
         return DataError(
             file: file, line: line, problem: "label \(quoted(text)) is not a finite number", advice: advice)

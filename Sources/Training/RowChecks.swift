@@ -1,4 +1,5 @@
 import Datasets
+import ModelFiles
 import RunConfiguration
 
 /// What rows show before any training: one set of checks for `adalora train` and `adalora data check`.
@@ -25,6 +26,13 @@ enum RowChecks {
         }
         for index in files.indices.dropFirst() {
             findings += LabelTally.compare(tallies[index], of: files[index], with: tallies[0], of: train.file)
+            if let width = files[index].vectorWidth, let usual = train.vectorWidth, width != usual {
+                findings.append(
+                    DataFinding(
+                        .unknownLabels, isError: true, file: files[index].file, count: files[index].examples.count,
+                        text: "\(oneLine(files[index].file)): rows of \(width) values of 0 and 1, \(oneLine(train.file)) has "
+                            + "\(usual); give each row one for each label"))
+            }
             findings += files[..<index].compactMap { files[index].leak(from: $0) }
         }
         return findings

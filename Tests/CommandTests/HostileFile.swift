@@ -202,6 +202,15 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
         ) {
             [UInt8](repeating: 0x78, count: 100 * megabyte)
         },
+        data("line of 19 MB that gzip packed", "bad.csv:1: the line is longer than 16 MB", "bad.csv") {
+            // 64 KB of one letter, 300 times.
+            let member = [UInt8](
+                Data(
+                    base64Encoded:
+                        "H4sIAAAAAAACA+3BAQEAAACAkNvN7wgKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAappYtCwAAAEA"
+                ) ?? Data())
+            return Array([[UInt8]](repeating: member, count: 300).joined())
+        },
         data("values without end in a line", "more than 200000 values", "bad.jsonl", bytes: 15 * megabyte) {
             Array("{\"text\":\"a\",\"label\":[".utf8)
                 + [UInt8](repeating: 0x2C, count: 15 * megabyte).replacingOdd(with: 0x30)

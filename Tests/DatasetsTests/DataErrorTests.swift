@@ -49,6 +49,12 @@ struct DataErrorTests {
             "UTF-16", .csv, bytes: [0xFF, 0xFE, 0x61, 0x00],
             "f:1: the file is UTF-16; convert it with iconv -f UTF-16 -t UTF-8"),
         Row(
+            "UTF-32", .csv, bytes: [0xFF, 0xFE, 0, 0, 0x61, 0, 0, 0],
+            "f:1: the file is UTF-32; convert it with iconv -f UTF-32 -t UTF-8"),
+        Row(
+            "UTF-16 without a mark", .csv, bytes: "text,label\na,x\n".utf8.flatMap { [0, $0] },
+            "f:1: the file is UTF-16BE; convert it with iconv -f UTF-16BE -t UTF-8"),
+        Row(
             "overlong line", .jsonl, "{}\n" + String(repeating: "x", count: (16 << 20) + 1),
             "f:2: the line is longer than 16 MB; check that the file has one example per line"),
         Row(
@@ -79,8 +85,19 @@ struct DataErrorTests {
             "f:2: quote inside an unquoted field; "
                 + "wrap the field in quotes and double those inside, or use tsv, which has no quoting"),
         Row(
-            "old Mac line ends", .csv, "text,label\ra,x\r",
-            "f:1: carriage return without line feed; convert the line ends, for example with tr '\\r' '\\n'"),
+            "some old Mac line ends", .csv, "text,label\na,x\rb,y\n",
+            "f:2: carriage return without line feed; convert the line ends, for example with tr '\\r' '\\n'"),
+        Row(
+            "delimiter of another kind", .csv, "review;label\na;x\n",
+            "f:1: no text column (such as 'text', or 'sentence1' and 'sentence2'); the columns are 'review;label': "
+                + "name one with --text-column; for fields with a semicolon between them give --delimiter semicolon"),
+        Row(
+            "list for one label", .csv, "text,label\na,\"['x', 'y']\"\n",
+            "f:2: label '['x', 'y']' is a list; for several labels a row use --task multi-label, else give one"),
+        Row(
+            "vectors for one label", .csv, "text,label\na,\"1,0\"\nb,\"0,1\"\n",
+            "f: all labels are rows of 0 and 1, such as '1,0'; for several labels a row use --task multi-label, else give one"
+        ),
         Row(
             "duplicate header", .csv, "text,label,text\na,x,b\n",
             "f:1: column 'text' occurs twice in the header; rename one of them"),
@@ -101,7 +118,7 @@ struct DataErrorTests {
                 + "the columns are 'review', 'label': name one with --text-column"),
         Row(
             "no label column", .csv, "text,stars\na,x\n",
-            "f:1: no label column 'label' or 'score'; "
+            "f:1: no label column 'label' or 'labels' or 'score'; "
                 + "the columns are 'text', 'stars': name one of them with --label-column"),
         Row(
             "named text column", .csv, "text,label\na,x\n",
@@ -135,8 +152,8 @@ struct DataErrorTests {
         ),
         Row(
             "NaN", .jsonl, #"{"text":"a","label":NaN}"#,
-            "f:1: broken JSON at byte 20: 'N' where a value should begin; "
-                + "each line must be one complete JSON object"),
+            "f:1: broken JSON at byte 20: 'N' where a value should begin; that is Python, not JSON: "
+                + "write null for a missing value, and remove rows without a label"),
         Row(
             "trailing comma", .jsonl, #"{"text":"a","label":1,}"#,
             "f:1: broken JSON at byte 22: '}' where a key should begin; each line must be one complete JSON object"
@@ -158,6 +175,10 @@ struct DataErrorTests {
             "f:1: the line is not a JSON object; "
                 + "write one object per line; jq -c '.[]' turns an array into lines"),
         Row(
+            "array over lines", .jsonl, "[\n" + #"{"text":"a","label":1}]"#,
+            "f:1: broken JSON at byte 1: a value is missing at the end of the text; "
+                + "write one object per line; jq -c '.[]' turns an array into lines"),
+        Row(
             "column twice", .jsonl, #"{"text":"a","te\u0078t":"b","label":1}"#,
             "f:1: broken JSON at byte 12: duplicate key 'text'; each line must be one complete JSON object"),
         Row(
@@ -169,16 +190,20 @@ struct DataErrorTests {
             "f:1: broken JSON at byte 0: the text has more than 200000 values; "
                 + "each line must be one complete JSON object"),
         Row(
-            "mark inside", .jsonl, #"{"text":"a","label":1}"# + "\n\u{FEFF}" + #"{"text":"a","label":1}"#,
-            "f:2: broken JSON at byte 0: a byte order mark, which JSON does not allow; "
-                + "each line must be one complete JSON object"),
-        Row(
             "two objects", .jsonl, #"{"text":"a","label":1} {"text":"b","label":2}"#,
             "f:1: broken JSON at byte 23: '{' after the end of the value; "
                 + "each line must be one complete JSON object"),
         Row(
             "pickle", .jsonl, bytes: [0x80, 2, 0x7D, 0x71, 0x00, 0x58],
-            "f:1: NUL byte; this is not a text file: check the path"),
+            "f: this is a pickle, which holds no lines of text; convert it with pandas: "
+                + "read_pickle(FILE).to_json('rows.jsonl', orient='records', lines=True)"),
+        Row(
+            "list for one label", .jsonl, #"{"text":"a","label":[1,0]}"#,
+            "f:1: label column 'label' is a list; for several labels a row use --task multi-label, else give one"),
+        Row(
+            "two label columns", .jsonl, #"{"text":"a","x":1,"y":0}"#,
+            "f:1: 2 label columns were asked for; name one, or use --task multi-label for columns of 0 and 1",
+            columns: ColumnNames(label: "x,y")),
         Row(
             "no columns", .jsonl, "{}",
             "f:1: no text column (such as 'text', or 'sentence1' and 'sentence2'); "
@@ -234,8 +259,13 @@ struct DataErrorTests {
         #expect(try error(folder).kind == .unreadable)
         #expect(
             try error(unknown).description
-                == "\(unknown.path): the extension names no known format; name it .jsonl, .tsv or .csv"
-        )
+                == "\(unknown.path): this is a Parquet file, which holds no lines of text; convert it with pandas: "
+                + "read_parquet(FILE).to_json('rows.jsonl', orient='records', lines=True)")
+        let nameless = folder.appendingPathComponent("a.txt")
+        try Data("text,label\na,x\n".utf8).write(to: nameless)
+        #expect(
+            try error(nameless).description
+                == "\(nameless.path): the extension names no known format; name it .jsonl, .tsv or .csv")
     }
 
     @Test func staysOnOneLine() throws {

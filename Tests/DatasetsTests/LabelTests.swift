@@ -82,14 +82,23 @@ struct LabelTests {
     @Test func scoreTargets() throws {
         let sound = dataset([.number(2.5), .text("-1e-3"), .text("+4"), .number(3)])
         #expect(try Targets.scores(of: sound) == .scores([2.5, -0.001, 4, 3]))
-        for bad in ["nan", "inf", "-Infinity", "0x10", "1e60", "", " 1", "true", "1,5", "1.2.3"] {
+        let (correct, alone, missing, point) = (
+            "correct it, or train for classification", "write the number alone, or train for classification",
+            "it stands for a missing value: remove the row, or give its score", "write it with a decimal point"
+        )
+        for (bad, advice) in [
+            ("nan", missing), ("None", missing), ("inf", correct), ("-Infinity", correct), ("0x10", alone),
+            ("1e60", alone), ("", correct), ("true", correct), ("1,5", point), ("1.2.3", alone),
+            ("3 stars", alone), ("50%", alone),
+        ] {
             #expect(
                 try message { try Targets.scores(of: dataset([.text(bad)])) }
-                    == "f:2: label '\(bad)' is not a finite number; correct it, or train for classification")
+                    == "f:2: label '\(bad)' is not a finite number; \(advice)")
         }
+        #expect(try Targets.scores(of: dataset([.text(" 1"), .text("2\u{a0}")])) == .scores([1, 2]))
         #expect(
             try message { try Targets.scores(of: dataset([.number(1), .number(.nan)])) }
-                == "f:3: label 'nan' is not a finite number; correct it, or train for classification")
+                == "f:3: label 'nan' is not a finite number; it stands for a missing value: remove the row, or give its score")
         #expect(
             try message { try Targets.scores(of: dataset([nil])) }
                 == "f:2: the label is missing; add it or remove the row")

@@ -110,7 +110,7 @@ enum TextInputs {
 
     private static let forms: [(DataFormat, RowForm)] = [
         (.jsonl, .texts), (.csv, .texts), (.tsv, .texts), (.jsonl, .labelSets(separator: ";")),
-        (.csv, .labelSets(separator: ";")), (.jsonl, .sentences), (.conll, .sentences),
+        (.csv, .labelSets(separator: nil)), (.jsonl, .sentences), (.conll, .sentences),
         (.jsonl, .questions), (.squad, .questions),
     ]
 
