@@ -90,7 +90,8 @@ struct ChosenColumns: Equatable {
             let missing = (wanted.label.map { [$0] } ?? ColumnNames.knownLabels(form))
                 .map { quoted($0) }.joined(separator: " or ")
             throw problem(
-                "no label column \(missing)", "\(columns): name one of them with --label-column\(Self.several(form))")
+                "no label column \(missing)",
+                "\(columns): name one of them with --label-column\(Self.several(form))")
         }
         if let label = labels.first(where: texts.contains) {
             throw problem("column \(quoted(label)) is both text and label", "name two different columns")

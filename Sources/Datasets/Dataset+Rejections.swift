@@ -54,7 +54,8 @@ extension Dataset {
                 )
             } catch let error as DataError {
                 if error.line == nil, !rejected.isEmpty { throw NoRowLeft(rejected: rejected) }
-                guard let line = error.line, let emptied = empty(line - 1, of: &lines, format, delimiter) else {
+                guard let line = error.line, let emptied = empty(line - 1, of: &lines, format, delimiter)
+                else {
                     throw rejected.first ?? error
                 }
                 rejected.append(format == .csv || format == .tsv ? located(error, emptied) : error)

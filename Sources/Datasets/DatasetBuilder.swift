@@ -103,7 +103,8 @@ struct DatasetBuilder {
         if repeatedHeaders > 0 {
             warnings.append(
                 "\(oneLine(file)): \(DataFinding.counted(repeatedHeaders, "row")) left out that \(repeatedHeaders == 1 ? "is" : "are") "
-                    + "the header again, first at line \(firstRepeatedHeader), as where files were put together")
+                    + "the header again, first at line \(firstRepeatedHeader), as where files were put together"
+            )
         }
         noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
     }
@@ -147,7 +148,8 @@ struct DatasetBuilder {
     private mutating func noteBlankLines(_ count: Int, first: Int) {
         guard count > 0 else { return }
         warnings.append(
-            "\(oneLine(file)): \(count) blank \(count == 1 ? "line" : "lines") skipped, first at line \(first)")
+            "\(oneLine(file)): \(count) blank \(count == 1 ? "line" : "lines") skipped, first at line \(first)"
+        )
     }
 
     /// What a person should know about the file.

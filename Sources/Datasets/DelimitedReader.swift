@@ -161,7 +161,8 @@ struct DelimitedReader {
 
     private var ragged: String {
         quoting
-            ? "quote fields that contain \(delimiter.plural) or line ends" : "remove tabs and line ends inside fields"
+            ? "quote fields that contain \(delimiter.plural) or line ends"
+            : "remove tabs and line ends inside fields"
     }
 
     private func tooMany(_ columns: Int?, line: Int) -> DataError {

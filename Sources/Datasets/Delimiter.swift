@@ -84,6 +84,7 @@ struct OpenedTable {
         else { return error }
         return DataError(
             file: error.file, line: error.line, problem: error.problem,
-            advice: error.advice + "; for fields with a \(found.rawValue) between them give --delimiter \(found.rawValue)")
+            advice: error.advice
+                + "; for fields with a \(found.rawValue) between them give --delimiter \(found.rawValue)")
     }
 }

@@ -20,7 +20,8 @@ struct ForeignFormat {
     private static let spreadsheet = "save the sheet as CSV (UTF-8) where it was made"
 
     private static let all = [
-        ForeignFormat("a Parquet file", ["parquet", "pq"], [Array("PAR1".utf8) + [0x15]], pandas("read_parquet(FILE)")),
+        ForeignFormat(
+            "a Parquet file", ["parquet", "pq"], [Array("PAR1".utf8) + [0x15]], pandas("read_parquet(FILE)")),
         ForeignFormat(
             "an Arrow file", ["arrow"], [Array("ARROW1".utf8) + [0], [0xFF, 0xFF, 0xFF, 0xFF]],
             "convert it with datasets: Dataset.from_file(FILE).to_json('rows.jsonl')"),
@@ -37,7 +38,8 @@ struct ForeignFormat {
         ForeignFormat("a zstd file", ["zst"], [[0x28, 0xB5, 0x2F, 0xFD]], "unpack it with zstd -d"),
         ForeignFormat(
             "a bzip2 file", ["bz2"], (1...9).map { Array("BZh\($0)1AY&SY".utf8) }, "unpack it with bzip2 -d"),
-        ForeignFormat("an xz file", ["xz", "lzma"], [[0xFD] + Array("7zXZ".utf8) + [0]], "unpack it with xz -d"),
+        ForeignFormat(
+            "an xz file", ["xz", "lzma"], [[0xFD] + Array("7zXZ".utf8) + [0]], "unpack it with xz -d"),
         ForeignFormat("an LZ4 file", ["lz4"], [[0x04, 0x22, 0x4D, 0x18]], "unpack it with lz4 -d"),
         ForeignFormat("a compress file", ["z"], [[0x1F, 0x9D]], "unpack it with gzip -d"),
         ForeignFormat("a 7z archive", ["7z"], [Array("7z".utf8) + [0xBC, 0xAF]], "unpack it with 7z x"),
@@ -83,7 +85,8 @@ struct ForeignFormat {
         }
         let start = String(decoding: bytes.prefix(4096), as: UTF8.self)
         let inside =
-            start.contains("spreadsheet") ? "a.ods"
+            start.contains("spreadsheet")
+            ? "a.ods"
             : start.contains("xl/") || start.contains("[Content_Types].xml") ? "a.xlsx" : fileName
         self = ForeignFormat(fileName: inside) ?? found
     }

@@ -17,7 +17,8 @@ extension Dataset {
         return findings
     }
 
-    private func finding(_ kind: DataFinding.Kind, _ count: Int, _ lines: [Int], _ text: String) -> DataFinding
+    private func finding(_ kind: DataFinding.Kind, _ count: Int, _ lines: [Int], _ text: String)
+        -> DataFinding
     {
         DataFinding(kind, file: file, count: count, lines: lines, text: "\(oneLine(file)): \(text)")
     }
@@ -38,7 +39,8 @@ extension Dataset {
         guard declaredLabels != nil, !names.isEmpty else { return nil }
         return finding(
             .unmeasuredLabels, names.count, [],
-            "no row has \(names.count) of the \(classes.count) labels: \(quotedList(names)); there is nothing to learn of it")
+            "no row has \(names.count) of the \(classes.count) labels: \(quotedList(names)); there is nothing to learn of it"
+        )
     }
 
     private func scores(_ classes: [LabelTally.ClassCount]) -> DataFinding? {
@@ -82,7 +84,8 @@ extension Dataset {
             return finding(
                 .oddLabels, examples.count, classes.map(\.line).sorted(),
                 "the labels look like a 0 or 1 for each of several (\(quotedList(classes.map(\.name), limit: 3))); each is a "
-                    + "class of its own: for several labels a row use --task multi-label with something between the digits")
+                    + "class of its own: for several labels a row use --task multi-label with something between the digits"
+            )
         }
         let known = Set(classes.map { LabelSpelling.usual($0.name) })
         for (mark, isUsual) in [("|", true), (";", true), (",", false), ("/", false)] as [(Character, Bool)] {
@@ -113,7 +116,8 @@ extension Dataset {
     /// Scores that look like the numbers of two classes.
     public func oddScores() -> DataFinding? {
         let scores = examples.compactMap { $0.label?.score }
-        guard examples.count > 3, scores.count == examples.count, Set(scores) == [0, 1] || Set(scores) == [-1, 1]
+        guard examples.count > 3, scores.count == examples.count,
+            Set(scores) == [0, 1] || Set(scores) == [-1, 1]
         else { return nil }
         let values = Set(scores).sorted().map { "\(Int($0))" }
         return finding(
@@ -127,6 +131,7 @@ extension Dataset {
         guard examples.count > 3, texts.allSatisfy({ RawLabel.decimal($0) != nil }) else { return nil }
         let choice = columns.map { " (\(quoted($0.text[0])))" } ?? ""
         return finding(
-            .oddTexts, examples.count, [], "all texts are numbers, as ids are; check the text column\(choice)")
+            .oddTexts, examples.count, [], "all texts are numbers, as ids are; check the text column\(choice)"
+        )
     }
 }

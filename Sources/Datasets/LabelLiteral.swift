@@ -79,7 +79,9 @@ private struct LabelLiteralReader {
             skipSpace()
             if open == "{", take(":") {
                 skipSpace()
-                guard let key = value.className, let member = self.value(isWrapped: false), members[key] == nil else {
+                guard let key = value.className, let member = self.value(isWrapped: false),
+                    members[key] == nil
+                else {
                     return nil
                 }
                 members[key] = member
@@ -94,7 +96,8 @@ private struct LabelLiteralReader {
             }
         }
         // Without a comma "(1)" is a number in parentheses.
-        guard here == close, values.isEmpty || members.isEmpty, open != "(" || commas > 0 || values.isEmpty else {
+        guard here == close, values.isEmpty || members.isEmpty, open != "(" || commas > 0 || values.isEmpty
+        else {
             return nil
         }
         at += 1

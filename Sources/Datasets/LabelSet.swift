@@ -52,9 +52,11 @@ public struct LabelSet: Sendable, Equatable {
     /// - Throws: `DataError` as above, and where each row has every label.
     public init(ofSetsIn dataset: Dataset) throws {
         try self.init(from: dataset)
-        let isConstant = dataset.examples.count > 1 && dataset.examples.allSatisfy { example in
-            if case .list(let given)? = example.label { given.count == names.count } else { false }
-        }
+        let isConstant =
+            dataset.examples.count > 1
+            && dataset.examples.allSatisfy { example in
+                if case .list(let given)? = example.label { given.count == names.count } else { false }
+            }
         if isConstant {
             throw DataError(
                 file: dataset.file,

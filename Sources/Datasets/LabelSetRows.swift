@@ -117,7 +117,8 @@ struct LabelSetRows {
             if !fields.allSatisfy({ Self.flags(in: $0, mark) != nil }) {
                 warnings.append(
                     "\(oneLine(file)): no label has '|', \(DataFinding.counted(count(mark), "row")) '\(mark)': labels are "
-                        + "read as lists with '\(mark)' between them; say what stands there with --label-separator")
+                        + "read as lists with '\(mark)' between them; say what stands there with --label-separator"
+                )
             }
             return mark
         }

@@ -21,7 +21,9 @@ enum LabelSpelling {
         return separated(text)
     }
 
-    private static let quotes: Set<Character> = ["'", "\"", "`", "\u{2018}", "\u{2019}", "\u{201C}", "\u{201D}"]
+    private static let quotes: Set<Character> = [
+        "'", "\"", "`", "\u{2018}", "\u{2019}", "\u{201C}", "\u{201D}",
+    ]
 
     /// Without white space and quotes around it, and without a full stop at its end; a label of nothing else stays.
     private static func bare(_ text: String) -> String {
@@ -70,14 +72,17 @@ extension LabelTally {
                 known[usual, default: []].append(label)
             }
             let groups = changed.compactMap { known[$0] }
-            if !groups.isEmpty { findings.append(finding(groups, entry.file, after: index > 0 ? files[0].file : nil)) }
+            if !groups.isEmpty {
+                findings.append(finding(groups, entry.file, after: index > 0 ? files[0].file : nil))
+            }
         }
         return findings
     }
 
     private static let mostGroups = 5
 
-    private static func finding(_ groups: [[ClassCount]], _ file: String, after first: String?) -> DataFinding {
+    private static func finding(_ groups: [[ClassCount]], _ file: String, after first: String?) -> DataFinding
+    {
         // The most frequent spelling is taken for the right one.
         let sorted = groups.map { $0.sorted { ($1.count, $0.line) < ($0.count, $1.line) } }
         let others = sorted.flatMap { $0.dropFirst() }

@@ -43,7 +43,8 @@ public enum Targets: Sendable, Equatable {
         if let width = dataset.vectorWidth, labels.names != (0..<width).map({ "\($0)" }) {
             throw DataError(
                 file: dataset.file, line: dataset.examples.first?.line,
-                problem: "rows of \(width) values of 0 and 1, while the labels are \(quotedList(labels.names))",
+                problem:
+                    "rows of \(width) values of 0 and 1, while the labels are \(quotedList(labels.names))",
                 advice: "name each row's labels, or give one value for each label")
         }
         return .labelSets(try lists(of: dataset, labels: labels).map { $0.sorted() })

@@ -13,7 +13,8 @@ extension ComparisonPlan {
             $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         }
         let data = try Dataset.read(
-            URL(fileURLWithPath: file), form: form ?? task.rowForm(labelSeparator: settings["label-separator"]),
+            URL(fileURLWithPath: file),
+            form: form ?? task.rowForm(labelSeparator: settings["label-separator"]),
             columns: ColumnNames(
                 text: texts, label: settings["label-column"],
                 delimiter: settings["delimiter"].flatMap { Delimiter($0) }),

@@ -29,8 +29,10 @@ enum RowChecks {
             if let width = files[index].vectorWidth, let usual = train.vectorWidth, width != usual {
                 findings.append(
                     DataFinding(
-                        .unknownLabels, isError: true, file: files[index].file, count: files[index].examples.count,
-                        text: "\(oneLine(files[index].file)): rows of \(width) values of 0 and 1, \(oneLine(train.file)) has "
+                        .unknownLabels, isError: true, file: files[index].file,
+                        count: files[index].examples.count,
+                        text:
+                            "\(oneLine(files[index].file)): rows of \(width) values of 0 and 1, \(oneLine(train.file)) has "
                             + "\(usual); give each row one for each label"))
             }
             findings += files[..<index].compactMap { files[index].leak(from: $0) }

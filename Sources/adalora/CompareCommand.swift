@@ -97,10 +97,7 @@ struct CompareCommand: ParsableCommand {
     private func work(_ comparison: ComparisonRun, _ found: [TrialResult]) throws -> [TrialResult] {
         let interruption = Interruption(notice: "ending after saving the current run")
         var wasInterrupted = false
-        let results = try comparison.work(
-            found, limit: limit, retriesFailed: retryFailed, keepsRuns: keepRuns,
-            isInterrupted: { interruption.isRequested }
-        ) { event in
+        func show(_ event: ComparisonRun.Event) {
             switch event {
             case .begins(let trial, let number, let total):
                 Terminal.write("[\(number)/\(total)] \(trial.id) … ", to: .standardError)
@@ -113,6 +110,9 @@ struct CompareCommand: ParsableCommand {
                 Terminal.error("interrupted")
             }
         }
+        let results = try comparison.work(
+            found, limit: limit, retriesFailed: retryFailed, keepsRuns: keepRuns,
+            isInterrupted: { interruption.isRequested }, onEvent: show)
         guard !wasInterrupted else {
             Terminal.error("go on with the same command")
             throw ExitCode(128 + max(interruption.signal, SIGINT))

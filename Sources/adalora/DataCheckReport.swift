@@ -85,7 +85,8 @@ enum DataCheckReport {
             names.append(name)
         }
         for name in names.prefix(mostLabels) {
-            table.add([visibleName(name)] + counts.map { file in file.first { $0.name == name }?.value ?? "0" })
+            table.add(
+                [visibleName(name)] + counts.map { file in file.first { $0.name == name }?.value ?? "0" })
         }
         let more = names.count - mostLabels
         return (table.terminal(width: width) + (more > 0 ? ["\(more) more labels; --json has all"] : []))

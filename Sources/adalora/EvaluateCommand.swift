@@ -68,7 +68,9 @@ struct EvaluateCommand: ParsableCommand {
     var labelColumn: String?
     @Option(
         name: .customLong("label-separator"),
-        help: "Between the labels of a multi-label row in CSV and TSV (default: | or, where no row has it, ; or ,).")
+        help:
+            "Between the labels of a multi-label row in CSV and TSV (default: | or, where no row has it, ; or ,)."
+    )
     var labelSeparator: String?
     @OptionGroup var delimiter: DelimiterOption
     @OptionGroup var labelOptions: LabelOptions
@@ -137,7 +139,8 @@ struct DelimiterOption: ParsableArguments {
 
     func validate() throws {
         if let delimiter, Delimiter(delimiter) == nil {
-            throw ValidationError("--delimiter must be comma, semicolon, tab or pipe, not '\(oneLine(delimiter))'")
+            throw ValidationError(
+                "--delimiter must be comma, semicolon, tab or pipe, not '\(oneLine(delimiter))'")
         }
     }
 

@@ -85,7 +85,7 @@ struct SweepCommand: ParsableCommand {
 
     private func work(_ sweep: RankSweep) throws -> [SweepOutcome] {
         let interruption = Interruption(notice: "ending after saving the current run")
-        let outcomes = try sweep.work(isInterrupted: { interruption.isRequested }) { event in
+        func show(_ event: RankSweep.Event) {
             switch event {
             case .begins(let run, let number):
                 Terminal.write(
@@ -96,6 +96,7 @@ struct SweepCommand: ParsableCommand {
                 Terminal.error(text ?? "given up: \(outcome.reason ?? "no value")")
             }
         }
+        let outcomes = try sweep.work(isInterrupted: { interruption.isRequested }, onEvent: show)
         guard let outcomes else {
             Terminal.error("interrupted; go on with the same command")
             throw ExitCode(128 + max(interruption.signal, SIGINT))

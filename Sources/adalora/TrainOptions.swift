@@ -56,7 +56,8 @@ struct TrainFlags: ParsableArguments {
                 kind: .missing, file: path, problem: "the file does not exist", advice: "check the path")
         }
         return try FileBytes.text(
-            URL(fileURLWithPath: path), byteLimit: RunConfig.largestFile, advice: "give a YAML file of settings")
+            URL(fileURLWithPath: path), byteLimit: RunConfig.largestFile,
+            advice: "give a YAML file of settings")
     }
 }
 

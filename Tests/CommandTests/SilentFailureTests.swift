@@ -62,14 +62,17 @@ import Testing
         let workspace = try Workspace()
         let header = "text,label\n"
         try workspace.write(
-            header + "good movie,pos\nbad film,neg\ngreat plot,pos \nboring acting, neg\nfun,Pos\nnot good,neg\n",
+            header
+                + "good movie,pos\nbad film,neg\ngreat plot,pos \nboring acting, neg\nfun,Pos\nnot good,neg\n",
             to: "train.csv")
         try workspace.write(header + "a film,pos\nthe book,Pos\n", to: "other.csv")
-        let words = "train.csv: 2 labels written in several ways: 'neg' (2), ' neg' (1); 'pos' (1), 'pos ' (1), 'Pos' (1)"
+        let words =
+            "train.csv: 2 labels written in several ways: 'neg' (2), ' neg' (1); 'pos' (1), 'pos ' (1), 'Pos' (1)"
         let check = try workspace.run(["data", "check", "train.csv", "other.csv"])
         #expect(check.status == 0 && check.output.contains("warning: " + words), "\(check.output)")
         let training = try trained(
-            workspace, Workspace.training(steps: 1, train: "train.csv", validation: "other.csv", ["--budget", "12"]))
+            workspace,
+            Workspace.training(steps: 1, train: "train.csv", validation: "other.csv", ["--budget", "12"]))
         #expect(training.errors.contains("warning: " + words), "\(training.errors)")
     }
 
@@ -77,7 +80,11 @@ import Testing
     @Test func labelsInOtherShapesAreTheSameLabels() throws {
         let workspace = try Workspace()
         let shapes: [(name: String, text: String, more: [String])] = [
-            ("v.jsonl", [[1, 0], [0, 1], [1, 1], [0, 0]].map { "{\"text\": \"a film\", \"labels\": \($0)}\n" }.joined(), []),
+            (
+                "v.jsonl",
+                [[1, 0], [0, 1], [1, 1], [0, 0]].map { "{\"text\": \"a film\", \"labels\": \($0)}\n" }
+                    .joined(), []
+            ),
             ("p.csv", "text,labels\na,['0']\nb,['1']\nc,\"['0', '1']\"\nd,[]\n", []),
             ("c.csv", "text,0,1\na,1,0\nb,0,1\nc,1,1\nd,0,0\n", ["--label-column", "0,1"]),
             ("s.csv", "text;labels\na;1 0\nb;0 1\nc;1 1\nd;0 0\n", []),
@@ -94,10 +101,14 @@ import Testing
         }
         try workspace.write("{\"text\": \"e\", \"labels\": [1, 0, 0]}\n", to: "wide.jsonl")
         let wide = try workspace.run(["data", "check", "v.jsonl", "wide.jsonl", "--task", "multi-label"])
-        #expect(wide.status == 65 && wide.output.contains("wide.jsonl: rows of 3 values of 0 and 1, v.jsonl has 2"))
+        #expect(
+            wide.status == 65
+                && wide.output.contains("wide.jsonl: rows of 3 values of 0 and 1, v.jsonl has 2"))
         try workspace.write("{\"text\": \"a\", \"label\": [1, 0]}\n", to: "one.jsonl")
         let one = try workspace.run(["data", "check", "one.jsonl"])
-        #expect(one.status == 65 && one.output.contains("is a list; for several labels a row use --task multi-label"))
+        #expect(
+            one.status == 65
+                && one.output.contains("is a list; for several labels a row use --task multi-label"))
     }
 
     /// Settings with a byte order mark are the settings; text of another encoding is named.
@@ -112,7 +123,8 @@ import Testing
         try workspace.write([0xFF, 0xFE] + settings.utf8.flatMap { [$0, 0] }, to: "wide.yaml")
         let wide = try workspace.run(paths.dropLast() + ["wide.yaml", "--output", "wide"])
         #expect(wide.status == 65 && wide.errorLines.count == 1)
-        #expect(wide.errors.contains("wide.yaml: the file is UTF-16; convert it with iconv -f UTF-16 -t UTF-8"))
+        #expect(
+            wide.errors.contains("wide.yaml: the file is UTF-16; convert it with iconv -f UTF-16 -t UTF-8"))
     }
 
     @Test func aVocabularyOfAnotherModelIsAnError() throws {

@@ -4,7 +4,8 @@ import Testing
 /// Labels of several a row, in the shapes that pandas, numpy, scikit-learn and Hugging Face's datasets write them.
 @Suite struct LabelShapeTests {
     private func read(
-        _ content: String, _ format: DataFormat, columns: ColumnNames = ColumnNames(), separator: String? = nil
+        _ content: String, _ format: DataFormat, columns: ColumnNames = ColumnNames(),
+        separator: String? = nil
     ) throws -> Dataset {
         try Dataset.parse(
             Array(content.utf8), name: "f", format: format, form: .labelSets(separator: separator),
@@ -91,19 +92,36 @@ import Testing
     }
 
     @Test(arguments: [
-        (["[1, 0, 0]", "[1, 0]"],
-            "f:2: 2 values of 0 and 1 where line 1 has 3; give each row one 0 or 1 for each label, or the names of its labels"),
-        (["[1, 0]", "[]"],
-            "f:2: 0 values of 0 and 1 where line 1 has 2; give each row one 0 or 1 for each label, or the names of its labels"),
-        (["[1, 0, 1]", "[0, 2, 1]"],
-            "f:1: label '1' occurs twice in the row; name it once; rows of 0 and 1, one for each label, hold nothing else"),
-        (["[0.7, 0.3]"], "f:1: 0.7 among labels is neither 0 nor 1; give 0 or 1 for each label; put names in quotes"),
+        (
+            ["[1, 0, 0]", "[1, 0]"],
+            "f:2: 2 values of 0 and 1 where line 1 has 3; give each row one 0 or 1 for each label, or the names of its labels"
+        ),
+        (
+            ["[1, 0]", "[]"],
+            "f:2: 0 values of 0 and 1 where line 1 has 2; give each row one 0 or 1 for each label, or the names of its labels"
+        ),
+        (
+            ["[1, 0, 1]", "[0, 2, 1]"],
+            "f:1: label '1' occurs twice in the row; name it once; rows of 0 and 1, one for each label, hold nothing else"
+        ),
+        (
+            ["[0.7, 0.3]"],
+            "f:1: 0.7 among labels is neither 0 nor 1; give 0 or 1 for each label; put names in quotes"
+        ),
         (["[null, 1]"], "f:1: 'labels' holds null; each label is a string, a number, true or false"),
         (["[\" \"]"], "f:1: an empty label in 'labels'; name it or leave it out"),
-        (["{\"x\": 2}"], "f:1: label 'x' is '2', neither 0 nor 1; give each row 0 or 1 for each of these labels"),
-        (["3"], "f:1: label column 'labels' is a number, not an array; write the row's labels as [\"a\", \"b\"]"),
-        (["\"[x, y]\""],
-            "f:1: label column 'labels' is a string, not an array; write the row's labels as [\"a\", \"b\"]"),
+        (
+            ["{\"x\": 2}"],
+            "f:1: label 'x' is '2', neither 0 nor 1; give each row 0 or 1 for each of these labels"
+        ),
+        (
+            ["3"],
+            "f:1: label column 'labels' is a number, not an array; write the row's labels as [\"a\", \"b\"]"
+        ),
+        (
+            ["\"[x, y]\""],
+            "f:1: label column 'labels' is a string, not an array; write the row's labels as [\"a\", \"b\"]"
+        ),
     ]) func refusals(rows: [String], message: String) throws {
         let error = try #require(throws: DataError.self) { try read(jsonLines(rows), .jsonl) }
         #expect(error.description == message)

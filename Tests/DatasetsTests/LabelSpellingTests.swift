@@ -56,7 +56,8 @@ import Testing
         let error = try #require(throws: DataError.self) {
             try Targets.classes(of: entry(["1.0"]).dataset, labels: labels)
         }
-        #expect(error.description == "f:2: unknown label '1.0', did you mean '1'?; the known labels are '1', '0'")
+        #expect(
+            error.description == "f:2: unknown label '1.0', did you mean '1'?; the known labels are '1', '0'")
     }
 
     private func odd(_ labels: [String]) -> [String] {

@@ -84,7 +84,8 @@ struct LabelTests {
         #expect(try Targets.scores(of: sound) == .scores([2.5, -0.001, 4, 3]))
         let (correct, alone, missing, point) = (
             "correct it, or train for classification", "write the number alone, or train for classification",
-            "it stands for a missing value: remove the row, or give its score", "write it with a decimal point"
+            "it stands for a missing value: remove the row, or give its score",
+            "write it with a decimal point"
         )
         for (bad, advice) in [
             ("nan", missing), ("None", missing), ("inf", correct), ("-Infinity", correct), ("0x10", alone),
@@ -98,7 +99,8 @@ struct LabelTests {
         #expect(try Targets.scores(of: dataset([.text(" 1"), .text("2\u{a0}")])) == .scores([1, 2]))
         #expect(
             try message { try Targets.scores(of: dataset([.number(1), .number(.nan)])) }
-                == "f:3: label 'nan' is not a finite number; it stands for a missing value: remove the row, or give its score")
+                == "f:3: label 'nan' is not a finite number; it stands for a missing value: remove the row, or give its score"
+        )
         #expect(
             try message { try Targets.scores(of: dataset([nil])) }
                 == "f:2: the label is missing; add it or remove the row")

@@ -48,7 +48,9 @@ import Testing
     ]) func delimitersAreFound(content: String, format: DataFormat, expected: Delimiter) throws {
         let dataset = try parse(Array(content.utf8), format)
         #expect(rows(dataset) == ["a x"] && dataset.columns?.delimiter == expected)
-        #expect(rows(try parse(Array(content.utf8), format, columns: ColumnNames(delimiter: expected))) == ["a x"])
+        #expect(
+            rows(try parse(Array(content.utf8), format, columns: ColumnNames(delimiter: expected))) == ["a x"]
+        )
     }
 
     @Test func delimitersAreGiven() throws {
@@ -57,12 +59,14 @@ import Testing
         // The usual one is not doubted where it gives columns.
         let both = Array("text;x,label\na;b,y\n".utf8)
         #expect(
-            try message(both).hasPrefix("f:1: no text column (such as 'text', or 'sentence1' and 'sentence2')"))
+            try message(both).hasPrefix(
+                "f:1: no text column (such as 'text', or 'sentence1' and 'sentence2')"))
         let columns = ColumnNames(label: "x,label", delimiter: .semicolon)
         #expect(rows(try parse(both, columns: columns)) == ["a b,y"])
         #expect(
             try message(Array("text;label\na;x;y\n".utf8))
-                == "f:2: the row has more fields than the header (2); quote fields that contain semicolons or line ends")
+                == "f:2: the row has more fields than the header (2); quote fields that contain semicolons or line ends"
+        )
         #expect(try parse(Array("text;label\na;x\n".utf8), requireLabels: false).examples[0].text == "a")
         // A row that is left out takes its quoted lines with it.
         let (dataset, rejected) = try Dataset.parseLeavingOut(
@@ -76,7 +80,10 @@ import Testing
         let dataset = try parse(Array("Unnamed: 0,text,,,label,x,x\n0,a,1,2,l,3,4\n".utf8))
         #expect(rows(dataset) == ["a l"] && dataset.columns?.unused == ["Unnamed: 0", "", "", "x", "x"])
         let comma = ColumnNames(text: ["title", "body"], label: "the \"label\"")
-        #expect(rows(try parse(Array("\"title, body\",\"the \"\"label\"\"\"\na,x\n".utf8), columns: comma)) == ["a x"])
+        #expect(
+            rows(try parse(Array("\"title, body\",\"the \"\"label\"\"\"\na,x\n".utf8), columns: comma)) == [
+                "a x"
+            ])
         #expect(
             try message(Array("text,label,label\na,x,y\n".utf8))
                 == "f:1: column 'label' occurs twice in the header; rename one of them")
@@ -90,7 +97,9 @@ import Testing
     private static let row = "H4sIAAAAAAACA0vSqeQCALF0FJ8EAAAA"
     private static let archive = "H4sIAAAAAAACA0vUSy4uYxjBoLS4JLFo5HofALLEhDgAAgAA"
 
-    private func bytes(_ base64: String) throws -> [UInt8] { Array(try #require(Data(base64Encoded: base64))) }
+    private func bytes(_ base64: String) throws -> [UInt8] {
+        Array(try #require(Data(base64Encoded: base64)))
+    }
 
     @Test func packedByGzip() throws {
         let (table, row) = (try bytes(Self.table), try bytes(Self.row))
@@ -109,15 +118,18 @@ import Testing
         damaged[table.count - 6] ^= 1
         #expect(try message(damaged) == "f: the gzip data are damaged" + again)
         #expect(
-            try message(table + Array("more".utf8)) == "f: there is something else behind the gzip data" + again)
+            try message(table + Array("more".utf8)) == "f: there is something else behind the gzip data"
+                + again)
         #expect(
             try message(bytes(Self.archive))
                 == "f: this is a tar archive, which holds no lines of text; unpack it with tar -xf")
     }
 
     /// 64 KB each, without and with the end of a line.
-    private static let letters = "H4sIAAAAAAACA+3BAQEAAACAkNvN7wgKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAappYtCwAAAEA"
-    private static let line = "H4sIAAAAAAACA+3BMQEAAADCoN/Ei28RoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAKAdiki/kgAAAQA="
+    private static let letters =
+        "H4sIAAAAAAACA+3BAQEAAACAkNvN7wgKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAappYtCwAAAEA"
+    private static let line =
+        "H4sIAAAAAAACA+3BMQEAAADCoN/Ei28RoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAKAdiki/kgAAAQA="
 
     @Test func farMoreThanATextOfThatSize() throws {
         let letters = [[UInt8]](repeating: try bytes(Self.letters), count: 300)
@@ -127,18 +139,23 @@ import Testing
         let lines = [[UInt8]](repeating: try bytes(Self.line), count: 2_000)
         #expect(
             try message(Array(lines.joined()))
-                == "f: the gzip data unpack to far more than a text of their size; unpack the file with gzip -d if that is right")
+                == "f: the gzip data unpack to far more than a text of their size; unpack the file with gzip -d if that is right"
+        )
     }
 
     @Test(arguments: [
         (Array("PAR1".utf8) + [0x15, 4], "a Parquet file"), (Array("ARROW1".utf8) + [0, 0], "an Arrow file"),
         ([0x50, 0x4B, 3, 4] + Array("..xl/workbook.xml".utf8), "an Excel workbook"),
-        ([0x50, 0x4B, 3, 4] + Array("application/vnd.oasis.opendocument.spreadsheet".utf8), "an OpenDocument sheet"),
+        (
+            [0x50, 0x4B, 3, 4] + Array("application/vnd.oasis.opendocument.spreadsheet".utf8),
+            "an OpenDocument sheet"
+        ),
         ([0x50, 0x4B, 3, 4] + Array("rows.csv".utf8), "a ZIP archive"),
         ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "an Excel workbook"),
         ([0x28, 0xB5, 0x2F, 0xFD, 1], "a zstd file"), (Array("BZh91AY&SY".utf8), "a bzip2 file"),
         ([0xFD] + Array("7zXZ".utf8) + [0], "an xz file"), ([0x80, 4, 0x95], "a pickle"),
-        ([0x93] + Array("NUMPY".utf8), "a numpy file"), (Array("SQLite format 3".utf8) + [0], "an SQLite file"),
+        ([0x93] + Array("NUMPY".utf8), "a numpy file"),
+        (Array("SQLite format 3".utf8) + [0], "an SQLite file"),
         (Array("<!DOCTYPE html><html>".utf8), "a web page"),
         (Array("version https://git-lfs.github.com/spec/v1\n".utf8), "a Git LFS pointer"),
     ]) func otherKindsOfFiles(bytes: [UInt8], name: String) throws {
@@ -148,7 +165,8 @@ import Testing
     @Test(arguments: [
         "parquet", "xlsx", "ods", "xls", "arrow", "feather", "zip", "zst", "bz2", "xz", "pkl", "npy", "tar",
     ]) func otherKindsOfNames(ending: String) throws {
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).csv.\(ending)")
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "\(UUID().uuidString).csv.\(ending)")
         try Data("text,label\na,x\n".utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         let error = try #require(throws: DataError.self) { try Dataset.read(file, requireLabels: true) }
