@@ -80,7 +80,8 @@ import Testing
         _ = try run(workspace, ["predict", "run", "--data", "known.jsonl"])
         for command in [
             ["predict", "run", "--data", "beyond.jsonl"], ["evaluate", "run", "--data", "beyond.jsonl"],
-            Workspace.training(output: "x", steps: 2, train: "beyond.jsonl", ["--budget", "12"]),
+            Workspace.training(
+                output: "x", steps: 2, train: "beyond.jsonl", validation: nil, ["--budget", "12"]),
         ] {
             let result = try workspace.run(command)
             #expect(result.status == 65 && result.errorLines.count == 1, "\(result.errors)")
