@@ -278,7 +278,8 @@ extension DatasetColumns {
     /// Columns of a file that has numbers for them, or names of its own.
     init(text: [String], label: String?, unused: [String]) {
         self.text = text
-        self.label = label
+        self.labels = label.map { [$0] } ?? []
         self.unused = unused
+        self.delimiter = nil
     }
 }
