@@ -28,10 +28,10 @@ extension Dataset {
     package static func parseLeavingOut(
         _ bytes: [UInt8], name: String, format: DataFormat, form: RowForm, columns: ColumnNames
     ) throws -> (dataset: Dataset, rejected: [DataError]) {
-        if format == .squad { return try documentLeavingOut(bytes, name: name, columns: columns) }
         // Readers stop at the first bad row, so a row is emptied and all is read again: slow where much is wrong, but
         // there is one way to read.
         var text = try unpacked(bytes, name: name, format)
+        if format == .squad { return try documentLeavingOut(text, name: name, columns: columns) }
         SourceText.normalize(&text)
         var delimiter: Delimiter?
         if format == .csv || format == .tsv, let source = try? SourceText(text, name: name) {
@@ -53,7 +53,10 @@ extension Dataset {
                     rejected
                 )
             } catch let error as DataError {
-                if error.line == nil, !rejected.isEmpty { throw NoRowLeft(rejected: rejected) }
+                // Of other rows a fault of the whole file may have been told row by row.
+                if form == .questions, error.line == nil, !rejected.isEmpty {
+                    throw NoRowLeft(rejected: rejected)
+                }
                 guard let line = error.line, let emptied = empty(line - 1, of: &lines, format, delimiter)
                 else {
                     throw rejected.first ?? error

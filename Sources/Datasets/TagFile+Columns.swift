@@ -222,7 +222,8 @@ struct TagColumns {
         if hasNumbers { return .comment }
         let fields = file.fields(line)
         let pieces = file.text(line).split(whereSeparator: \.isWhitespace)
-        let saysValue = pieces.count > 2 && (pieces[2] == "=" || pieces[1].hasSuffix("="))
+        let saysValue =
+            pieces.count > 2 && (pieces[2] == "=" || (pieces[1].count > 1 && pieces[1].contains("=")))
         guard fields.count == file.columns else {
             if !isStart || (pieces.count == 1 && !pieces[0].contains("=")) { return .word }
             // Rather a word that lost a column.

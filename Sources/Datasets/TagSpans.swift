@@ -41,7 +41,8 @@ public struct TagScheme: Sendable, Equatable {
         let found = readings.indices.first { Self.makesSpans(readings[$0], with: needed[$0]) }
         hasSpans = found != nil
         // One letter alone says nothing beside tags that are whole words.
-        let nearest = readings[0...1].max { Self.fit($0) < Self.fit($1) } ?? []
+        let after = readings[1].contains { $0?.position == .begin } ? readings[1] : []
+        let nearest = Self.fit(after) > Self.fit(readings[0]) ? after : readings[0]
         parts = found.map { readings[$0] } ?? nearest
     }
 

@@ -144,7 +144,7 @@ import Testing
             columns: ColumnNames(text: ["3"])),
         Refusal(
             text: "a O\n", message: "f: column '2' is both text and label; name two different columns",
-            columns: ColumnNames(text: ["2"])),
+            columns: ColumnNames(text: ["2"], label: "2")),
         Refusal(
             text: "a O\n", message: "f: 2 columns of words were asked for; name one with --text-column",
             columns: ColumnNames(text: ["1", "2"])),

@@ -198,7 +198,7 @@ private func read(
                 + "name a file of one question a line .jsonl"),
         Refusal(
             #"{"data":"# + String(repeating: "[", count: 100_000), .squad, .questions,
-            "f: not a SQuAD document: broken JSON; "
+            "f: not a SQuAD document: nested deeper than 64 levels; "
                 + "it is {\"data\": [{\"paragraphs\": [{\"context\": …, \"qas\": […]}]}]}; "
                 + "name a file of one question a line .jsonl"),
         Refusal(
