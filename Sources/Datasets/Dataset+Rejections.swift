@@ -49,7 +49,8 @@ extension Dataset {
                 let warnings = dataset.warnings.filter { rejected.isEmpty || !$0.contains(" blank line") }
                 return (
                     Dataset(
-                        examples: dataset.examples, file: name, warnings: warnings, columns: dataset.columns),
+                        examples: dataset.examples, file: name, warnings: warnings, columns: dataset.columns,
+                        declaredLabels: dataset.declaredLabels, vectorWidth: dataset.vectorWidth),
                     rejected
                 )
             } catch let error as DataError {

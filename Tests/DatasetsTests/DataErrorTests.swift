@@ -171,7 +171,7 @@ struct DataErrorTests {
         Row(
             "bottomless nesting", .jsonl, String(repeating: "[", count: 1_000_000),
             "f:1: broken JSON at byte 64: nested deeper than 64 levels; "
-                + "each line must be one complete JSON object"),
+                + "write one object per line; jq -c '.[]' turns an array into lines"),
         Row(
             "array", .jsonl, #"[{"text":"a","label":1}]"#,
             "f:1: the line is not a JSON object; "

@@ -27,7 +27,7 @@ import Testing
     }
 
     /// Rows of one file in JSON, and what they are read as.
-    @Test(arguments: [
+    private static let valuesOfJSONCases: [([String], [[String]])] = [
         (["[1, 0]", "[0, 1]", "[1.0, 0.0]"], [["0"], ["1"], ["0"]]),
         (["[1, 0, 0]", "[0, 1, 0]", "[1, 1, 0]", "[0, 0, 0]"], [["0"], ["1"], ["0", "1"], []]),
         (["[true, false]", "[false, true]"], [["0"], ["1"]]),
@@ -38,11 +38,13 @@ import Testing
         (["[0]", "[1]"], [["0"], ["1"]]),
         (["{\"x\": 1, \"y\": 0}", "{\"x\": false, \"y\": true}"], [["x"], ["y"]]),
         (["\"['x', 'y']\"", "[\"x\"]"], [["x", "y"], ["x"]]),
-    ]) func valuesOfJSON(rows: [String], expected: [[String]]) throws {
+    ]
+
+    @Test(arguments: valuesOfJSONCases) func valuesOfJSON(rows: [String], expected: [[String]]) throws {
         #expect(names(try read(jsonLines(rows), .jsonl)) == expected)
     }
 
-    @Test(arguments: [
+    private static let fieldsOfTablesCases: [([String], [[String]])] = [
         (["['x', 'y']", "['y']", "[]"], [["x", "y"], ["y"], []]),
         (["[\"x\", \"y\"]", "[\"it's\"]"], [["x", "y"], ["it's"]]),
         (["['x' 'y']", "['y']"], [["x", "y"], ["y"]]),
@@ -57,7 +59,9 @@ import Testing
         (["{'x': 1, 'y': 0}", "{\"x\": 1, \"y\": 1}"], [["x"], ["x", "y"]]),
         (["x|y", "y", ""], [["x", "y"], ["y"], []]),
         (["a [1]|b", "b"], [["a [1]", "b"], ["b"]]),
-    ]) func fieldsOfTables(rows: [String], expected: [[String]]) throws {
+    ]
+
+    @Test(arguments: fieldsOfTablesCases) func fieldsOfTables(rows: [String], expected: [[String]]) throws {
         let dataset = try read(table(rows), .csv)
         #expect(names(dataset) == expected)
         #expect(dataset.warnings.isEmpty, "\(dataset.warnings)")
@@ -91,7 +95,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [
+    private static let refusalsCases: [([String], String)] = [
         (
             ["[1, 0, 0]", "[1, 0]"],
             "f:2: 2 values of 0 and 1 where line 1 has 3; give each row one 0 or 1 for each label, or the names of its labels"
@@ -122,7 +126,9 @@ import Testing
             ["\"[x, y]\""],
             "f:1: label column 'labels' is a string, not an array; write the row's labels as [\"a\", \"b\"]"
         ),
-    ]) func refusals(rows: [String], message: String) throws {
+    ]
+
+    @Test(arguments: refusalsCases) func refusals(rows: [String], message: String) throws {
         let error = try #require(throws: DataError.self) { try read(jsonLines(rows), .jsonl) }
         #expect(error.description == message)
     }

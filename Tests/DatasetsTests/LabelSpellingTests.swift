@@ -16,23 +16,29 @@ import Testing
         LabelTally.spellings(files.map { (entry($0.labels, $0.file).tally, $0.file) })
     }
 
-    @Test(arguments: [
+    private static let oneLabelCases: [[String]] = [
         ["pos", "pos ", "Pos"], ["1", "1.0", "01", "+1"], ["True", "TRUE", "true"], ["yes", "Yes"],
         ["pos", "'pos'", "\u{201C}pos\u{201D}"], ["pos", "pos\u{A0}"], ["pos", "pos\u{200B}"],
         ["pos", "\u{FF50}\u{FF4F}\u{FF53}"], ["fi", "\u{FB01}"], ["1", "\u{FF11}"], ["1", "true"],
         ["very good", "very_good", "very-good", "very  good"], ["good", "good."], ["B-PER", "B-per"],
-    ]) func oneLabel(names: [String]) throws {
+    ]
+
+    @Test(arguments: oneLabelCases) func oneLabel(names: [String]) throws {
         let findings = spellings((["other"] + names, "f"))
         let finding = try #require(findings.first)
         #expect(findings.count == 1 && finding.count == names.count - 1 && !finding.isError)
         #expect(finding.text.hasPrefix("f: 1 label written in several ways: "))
     }
 
-    @Test(arguments: [
+    private static let severalLabelsCases: [[String]] = [
         ["pos", "neg"], ["1", "-1"], ["1", "2", "1.5"], [".", ",", ":", "''", "``"], ["C", "C++"],
         ["NN", "NNS", "PRP", "PRP$"], ["123456789012345678", "123456789012345679"], ["a-1", "a1"],
         ["O", "0"], ["é", "e"],
-    ]) func severalLabels(names: [String]) { #expect(spellings((names, "f")).isEmpty) }
+    ]
+
+    @Test(arguments: severalLabelsCases) func severalLabels(names: [String]) {
+        #expect(spellings((names, "f")).isEmpty)
+    }
 
     @Test func namedWithTheirCounts() {
         let train = ["pos", "neg", "pos ", " neg", "Pos", "pos"]

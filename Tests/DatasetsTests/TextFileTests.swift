@@ -39,13 +39,17 @@ import Testing
         #expect(rows(try parse(json + [0x0D] + json + [0x0D], .jsonl)) == ["a x", "a x"])
     }
 
-    @Test(arguments: [
+    private static let tables: [(String, DataFormat, Delimiter)] = [
         ("text;label\na;x\n", DataFormat.csv, Delimiter.semicolon), ("text\tlabel\na\tx\n", .csv, .tab),
         ("text|label\na|x\n", .csv, .pipe), ("text,label\na,x\n", .tsv, .comma),
         ("sep=;\r\ntext;label\r\na;x\r\n", .csv, .semicolon),
         ("id,1;text;label\n7;a;x\n", .csv, .semicolon),
         ("\"text\";\"label\"\n\"a\";\"x\"\n", .tsv, .semicolon),
-    ]) func delimitersAreFound(content: String, format: DataFormat, expected: Delimiter) throws {
+    ]
+
+    @Test(arguments: tables) func delimitersAreFound(content: String, format: DataFormat, expected: Delimiter)
+        throws
+    {
         let dataset = try parse(Array(content.utf8), format)
         #expect(rows(dataset) == ["a x"] && dataset.columns?.delimiter == expected)
         #expect(
@@ -143,23 +147,34 @@ import Testing
         )
     }
 
-    @Test(arguments: [
-        (Array("PAR1".utf8) + [0x15, 4], "a Parquet file"), (Array("ARROW1".utf8) + [0, 0], "an Arrow file"),
-        ([0x50, 0x4B, 3, 4] + Array("..xl/workbook.xml".utf8), "an Excel workbook"),
-        (
-            [0x50, 0x4B, 3, 4] + Array("application/vnd.oasis.opendocument.spreadsheet".utf8),
-            "an OpenDocument sheet"
-        ),
-        ([0x50, 0x4B, 3, 4] + Array("rows.csv".utf8), "a ZIP archive"),
-        ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "an Excel workbook"),
-        ([0x28, 0xB5, 0x2F, 0xFD, 1], "a zstd file"), (Array("BZh91AY&SY".utf8), "a bzip2 file"),
-        ([0xFD] + Array("7zXZ".utf8) + [0], "an xz file"), ([0x80, 4, 0x95], "a pickle"),
-        ([0x93] + Array("NUMPY".utf8), "a numpy file"),
-        (Array("SQLite format 3".utf8) + [0], "an SQLite file"),
-        (Array("<!DOCTYPE html><html>".utf8), "a web page"),
-        (Array("version https://git-lfs.github.com/spec/v1\n".utf8), "a Git LFS pointer"),
-    ]) func otherKindsOfFiles(bytes: [UInt8], name: String) throws {
-        #expect(try message(bytes).hasPrefix("f: this is \(name), which holds no lines of text; "))
+    /// The first bytes, as text and before it as numbers.
+    private struct Start: Sendable, CustomTestStringConvertible {
+        let name: String
+        let bytes: [UInt8]
+        var testDescription: String { name }
+
+        init(_ name: String, _ numbers: [UInt8], _ text: String = "") {
+            self.name = name
+            bytes = numbers + Array(text.utf8)
+        }
+    }
+
+    private static let starts: [Start] = [
+        Start("a Parquet file", [], "PAR1\u{15}"), Start("an Arrow file", [], "ARROW1\0\0"),
+        Start("an Excel workbook", [0x50, 0x4B, 3, 4], "..xl/workbook.xml"),
+        Start("an OpenDocument sheet", [0x50, 0x4B, 3, 4], "application/vnd.oasis.opendocument.spreadsheet"),
+        Start("a ZIP archive", [0x50, 0x4B, 3, 4], "rows.csv"),
+        Start("an Excel workbook", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]),
+        Start("a zstd file", [0x28, 0xB5, 0x2F, 0xFD, 1]), Start("a bzip2 file", [], "BZh91AY&SY"),
+        Start("an xz file", [0xFD], "7zXZ\0"), Start("a pickle", [0x80, 4, 0x95]),
+        Start("a numpy file", [0x93], "NUMPY"), Start("an SQLite file", [], "SQLite format 3\0"),
+        Start("a web page", [], "<!DOCTYPE html><html>"),
+        Start("a Git LFS pointer", [], "version https://git-lfs.github.com/spec/v1\n"),
+    ]
+
+    @Test(arguments: starts) private func otherKindsOfFiles(start: Start) throws {
+        #expect(
+            try message(start.bytes).hasPrefix("f: this is \(start.name), which holds no lines of text; "))
     }
 
     @Test(arguments: [
