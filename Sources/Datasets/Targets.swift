@@ -75,9 +75,9 @@ public enum Targets: Sendable, Equatable {
         var advice = "correct it, or train for classification"
         if LabelSpelling.isMissing(text) {
             advice = "it stands for a missing value: remove the row, or give its score"
-        } else if RawLabel.decimal(text.replacing(",", with: ".")) != nil {
+        } else if text.contains(","), RawLabel.decimal(text.replacing(",", with: ".")) != nil {
             advice = "write it with a decimal point"
-        } else if text.contains(where: \.isNumber) {
+        } else if RawLabel.decimal(text) == nil, text.contains(where: \.isNumber) {
             advice = "write the number alone, or train for classification"
         }
         return DataError(

@@ -10,7 +10,7 @@ package struct EventMessage: Sendable {
     }
 
     /// Seconds since 1970
-    var wallTime: Double = 0
+    package var wallTime: Double = 0
     package var step: Int64 = 0
     package var content: Content
 
@@ -52,7 +52,7 @@ package struct EventMessage: Sendable {
         }
     }
 
-    init(step: Int64 = 0, _ content: Content) {
+    package init(step: Int64 = 0, _ content: Content) {
         self.step = step
         self.content = content
     }
@@ -76,6 +76,19 @@ package struct SummaryValue: Sendable {
         /// The right edge of each bucket
         let limits: [Double]
         let counts: [Double]
+
+        package init(
+            least: Double, greatest: Double, count: Double, sum: Double, sumOfSquares: Double,
+            limits: [Double], counts: [Double]
+        ) {
+            self.least = least
+            self.greatest = greatest
+            self.count = count
+            self.sum = sum
+            self.sumOfSquares = sumOfSquares
+            self.limits = limits
+            self.counts = counts
+        }
     }
 
     package let tag: String
@@ -121,7 +134,7 @@ package struct SummaryValue: Sendable {
         }
     }
 
-    init(_ tag: String, _ content: Content) {
+    package init(_ tag: String, _ content: Content) {
         self.tag = tag
         self.content = content
     }

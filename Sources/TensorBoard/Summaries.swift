@@ -1,7 +1,7 @@
 import Foundation
 
 extension SummaryValue {
-    static func scalar(_ tag: String, _ value: Double) -> Self { Self(tag, .scalar(Float(value))) }
+    package static func scalar(_ tag: String, _ value: Double) -> Self { Self(tag, .scalar(Float(value))) }
 
     /// Counts in 30 buckets of one width; finite values only, of which there must be one.
     static func histogram(_ tag: String, _ all: [Double]) -> Self? {
@@ -28,7 +28,7 @@ extension SummaryValue {
     }
 
     /// The settings of a run, for the hyperparameter tab: numbers and truth values as such, all else as text.
-    static func sessionStart(_ settings: [String: String], seconds: Double) -> Self {
+    package static func sessionStart(_ settings: [String: String], seconds: Double) -> Self {
         hyperparameters("_hparams_/session_start_info") { data in
             data.message(3) { start in
                 for (name, text) in settings.sorted(by: { $0.key < $1.key }) {

@@ -47,7 +47,7 @@ import Testing
             findings.map(\.text) == [
                 "train.csv: 2 labels written in several ways: 'neg' (1), ' neg' (1); 'pos' (2), 'pos ' (1), 'Pos' (1); "
                     + "each spelling is a label of its own, so write one",
-                "test.csv: 1 label written in several ways here and in train.csv: 'pos' (2), 'pos ' (1), 'Pos' (1), 'POS' (1); "
+                "test.csv: 1 label written in several ways here and in train.csv: 'pos' (2), 'POS' (1), 'pos ' (1), 'Pos' (1); "
                     + "each spelling is a label of its own, so write one",
             ])
         #expect(findings.map(\.count) == [3, 3] && findings[0].lines == [4, 5, 6])

@@ -89,7 +89,7 @@ struct LabelTests {
         )
         for (bad, advice) in [
             ("nan", missing), ("None", missing), ("inf", correct), ("-Infinity", correct), ("0x10", alone),
-            ("1e60", alone), ("", correct), ("true", correct), ("1,5", point), ("1.2.3", alone),
+            ("1e60", correct), ("", correct), ("true", correct), ("1,5", point), ("1.2.3", alone),
             ("3 stars", alone), ("50%", alone),
         ] {
             #expect(

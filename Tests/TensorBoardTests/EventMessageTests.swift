@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import TensorBoard
+import TensorBoard
 
 /// Bytes by tensorboard 2.21's own messages (`Event.SerializeToString(deterministic=True)`).
 struct EventMessageTests {
