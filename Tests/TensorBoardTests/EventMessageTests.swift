@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import TensorBoard
+import Testing
 
 /// Bytes by tensorboard 2.21's own messages (`Event.SerializeToString(deterministic=True)`).
 struct EventMessageTests {
