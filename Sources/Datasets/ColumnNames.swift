@@ -124,7 +124,7 @@ struct ChosenColumns: Equatable {
         guard case .labelSets = form else {
             throw problem(
                 "\(names.count) label columns were asked for",
-                "name one, or use --task multi-label for columns of 0 and 1")
+                "name one; several, of 0 and 1, are for the task multi-label")
         }
         if let missing = names.first(where: { !existing.contains($0) }) {
             throw problem(

@@ -76,7 +76,7 @@ extension DatasetBuilder {
         return .text(field)
     }
 
-    static let severalLabels = "for several labels a row use --task multi-label, else give one"
+    static let severalLabels = "for several labels a row train for multi-label, else give one"
 
     /// A value of a form with one label a row.
     func label(_ value: JSONValue?, column: String, line: Int) throws -> RawLabel? {

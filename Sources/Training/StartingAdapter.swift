@@ -66,7 +66,7 @@ struct StartingAdapter {
             throw TrainingError(
                 .usage,
                 "\(path) also changes \(changed.summary), which a run does not go on with; write the merged model with "
-                    + "adalora import and adalora export --to merged, and train on that as --model without "
+                    + "adalora import, then adalora export --to merged, and train on that as --model without "
                     + "--from-adapter")
         }
         guard set.adapters.contains(where: { $0.hasUpdate }) else {

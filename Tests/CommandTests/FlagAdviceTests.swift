@@ -17,7 +17,15 @@ import Testing
         "Resuming": ["train"],
         "OpenedAdapter": ["evaluate", "predict", "export", "shrink", "merge-adapters"],
         "StartingAdapter": ["train"], "Trainer": ["train"], "RunInputs": ["train"],
-        "AdapterMerging": ["merge-adapters"], "RunFolder": ["train"],
+        "AdapterMerging": ["merge-adapters"], "RunFolder+Writing": ["train"],
+        // How to train for what cannot be exported or has no head.
+        "AdapterExport": ["train"], "AdapterExtraction": ["train"],
+        "AdapterDescription": ["evaluate", "predict", "export", "shrink", "merge-adapters"],
+        "Delimiter": ["train", "evaluate", "data check", "predict"],
+        "DatasetBuilder+Sentences": ["train", "evaluate", "data check"],
+        "TagFile+Columns": ["train", "evaluate", "data check"],
+        "LabelNames": ["train", "evaluate", "data check"],
+        "LabelSetRows": ["train", "evaluate", "data check"], "LabelFindings": ["train", "data check"],
         "DatasetBuilder+Lists": ["train", "evaluate", "data check"], "LabelSet": ["train", "data check"],
         "ConfigLoading": ["train"], "RunFollower": ["watch"],
     ]

@@ -108,7 +108,7 @@ import Testing
         let one = try workspace.run(["data", "check", "one.jsonl"])
         #expect(
             one.status == 65
-                && one.output.contains("is a list; for several labels a row use --task multi-label"))
+                && one.output.contains("is a list; for several labels a row train for multi-label"))
     }
 
     /// Settings with a byte order mark are the settings; text of another encoding is named.

@@ -94,11 +94,11 @@ struct DataErrorTests {
         ),
         Row(
             "list for one label", .csv, "text,label\na,\"['x', 'y']\"\n",
-            "f:2: label '['x', 'y']' is a list; for several labels a row use --task multi-label, else give one"
+            "f:2: label '['x', 'y']' is a list; for several labels a row train for multi-label, else give one"
         ),
         Row(
             "vectors for one label", .csv, "text,label\na,\"1,0\"\nb,\"0,1\"\n",
-            "f: all labels are rows of 0 and 1, such as '1,0'; for several labels a row use --task multi-label, else give one"
+            "f: all labels are rows of 0 and 1, such as '1,0'; for several labels a row train for multi-label, else give one"
         ),
         Row(
             "duplicate header", .csv, "text,label,text\na,x,b\n",
@@ -201,11 +201,11 @@ struct DataErrorTests {
                 + "read_pickle(FILE).to_json('rows.jsonl', orient='records', lines=True)"),
         Row(
             "list for one label", .jsonl, #"{"text":"a","label":[1,0]}"#,
-            "f:1: label column 'label' is a list; for several labels a row use --task multi-label, else give one"
+            "f:1: label column 'label' is a list; for several labels a row train for multi-label, else give one"
         ),
         Row(
             "two label columns", .jsonl, #"{"text":"a","x":1,"y":0}"#,
-            "f:1: 2 label columns were asked for; name one, or use --task multi-label for columns of 0 and 1",
+            "f:1: 2 label columns were asked for; name one; several, of 0 and 1, are for the task multi-label",
             columns: ColumnNames(label: "x,y")),
         Row(
             "no columns", .jsonl, "{}",
