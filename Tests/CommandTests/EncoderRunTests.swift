@@ -15,6 +15,9 @@ import Testing
         }
         try workspace.write(
             Workspace.vocabulary.prefix(61).joined(separator: "\n") + "\n", to: "model/vocab.txt")
+        // Without it the folder asks for the tokenizer of its architecture, which is made of other files.
+        try workspace.write(
+            "{\"tokenizer_class\": \"BertTokenizer\"}\n", to: "model/tokenizer_config.json")
         return workspace
     }
 
