@@ -27,13 +27,14 @@ let package = Package(
         .target(name: "Messages"),
         .target(name: "RankAllocation"),
         .target(name: "RunRecords", dependencies: ["Messages", "ModelFiles", "RankAllocation"]),
+        .target(name: "Settings", dependencies: ["Messages"]),
         .target(
             name: "RunConfiguration",
-            dependencies: ["Messages", .product(name: "Yams", package: "Yams")]),
+            dependencies: ["Messages", "Settings", "Adapters", .product(name: "Yams", package: "Yams")]),
         .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "ModelFiles"]),
         .target(
             name: "Adapters",
-            dependencies: ["Matrices", "Autodiff", "ModelFiles", "Transformers", "RankAllocation"]),
+            dependencies: ["Matrices", "Autodiff", "ModelFiles", "Transformers", "RankAllocation", "Settings"]),
         .target(
             name: "Training",
             dependencies: [
@@ -63,7 +64,7 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
+                "Adapters", "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
                 "RunConfiguration",
                 "RunRecords", "Training", .product(name: "Yams", package: "Yams"),
             ]),
@@ -129,7 +130,9 @@ let package = Package(
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
-        .testTarget(name: "RunConfigurationTests", dependencies: ["RunConfiguration"]),
+        .testTarget(
+            name: "RunConfigurationTests",
+            dependencies: ["RunConfiguration", "Adapters", "RankAllocation", "Transformers"]),
         .testTarget(
             name: "TransformersTests",
             dependencies: ["Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles"]),

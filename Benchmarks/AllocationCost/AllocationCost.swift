@@ -88,7 +88,7 @@ struct Bench {
 
     /// A part of an allocation alone, many times, as a share of the whole step around it.
     private func parts(_ trainer: Trainer) throws {
-        guard let ranks = trainer.ranks else { return }
+        guard let adalora = trainer.method as? AdaLoRA, let ranks = adalora.ranks else { return }
         let workers = trainer.model.workers
         let gradients = Matrix(rows: 1, columns: trainer.vector.count)
         gradients.fill(1e-3)
@@ -106,7 +106,9 @@ struct Bench {
         try part("observing importance") {
             ranks.observe(step: 1, vector: trainer.vector, gradients: gradients, workers: workers)
         }
-        try part("QR, SVD, moments, averages") { try trainer.makeTripletsExact(after: 1) }
+        try part("QR, SVD, moments, averages") {
+            try adalora.makeTripletsExact(after: 1, in: trainer, workers: workers)
+        }
         try part("scores") { _ = ranks.scores(workers: workers) }
         let scores = ranks.scores(workers: workers)
         let budget = ranks.schedule.finalBudget
@@ -143,8 +145,8 @@ struct Bench {
             encoder: encoder, outputs: labels, pooling: .pooler, dropout: 0.1,
             stream: RandomStream(seed: 1, purpose: "head"))
         let rate = LearningRate(peak: 1e-3, shape: .constant, warmupSteps: 0, totalSteps: 2 * budgetingSteps)
-        var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
-        var controller: RankController?
+        let settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
+        var tuning: any FineTuning = LoRA(set)
         if method == .adalora {
             let triplets = rank * set.adapters.count
             var allocation = AllocationSettings(
@@ -152,13 +154,13 @@ struct Bench {
                     initialBudget: triplets, finalBudget: triplets * 2 / 3, totalSteps: 2 * budgetingSteps,
                     warmupSteps: 0, finalSteps: budgetingSteps, interval: 1), measure: Sensitivity())
             allocation.keepsTripletsExact = exact
-            controller = RankController(set: set, settings: allocation)
-            if !exact { settings.penalty = OrthogonalityPenalty(form: .squared, weight: 0.1) }
+            tuning = AdaLoRA(
+                set, ranks: RankController(set: set, settings: allocation),
+                penalty: OrthogonalityPenalty(form: exact ? .none : .squared, weight: 0.1))
         }
         return Trainer(
             model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
-            adapters: set,
-            ranks: controller, settings: settings)
+            method: tuning, settings: settings)
     }
 
     /// Step times of `a` over those of `b` on the same batches, in turns; the first few pairs warm up.

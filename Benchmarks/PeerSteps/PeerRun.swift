@@ -36,14 +36,14 @@ struct PeerRun {
         let rate = LearningRate(
             peak: task.learningRate, shape: .linear, warmupSteps: task.learningRateWarmupSteps,
             totalSteps: task.totalSteps)
-        var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
-        settings.penalty =
+        let penalty =
             task.parity
             ? OrthogonalityPenalty(form: .norm, weight: 0.5)
             : OrthogonalityPenalty(form: .squared, weight: 0.1)
         trainer = Trainer(
-            model: SequenceModel(encoder: encoder, head: head, workers: workers), adapters: set,
-            ranks: RankController(set: set, settings: allocation), settings: settings)
+            model: SequenceModel(encoder: encoder, head: head, workers: workers),
+            method: AdaLoRA(set, ranks: RankController(set: set, settings: allocation), penalty: penalty),
+            settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
     }
 
     /// PEFT divides alpha by the initial rank + 1e-5; its alpha is the initial rank here.

@@ -62,8 +62,8 @@ package enum StepScenario: String, CaseIterable {
             encoder: encoder, outputs: Self.classes, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 1, purpose: "head"))
         let rate = LearningRate(peak: 1e-2, shape: .constant, warmupSteps: 0, totalSteps: Self.totalSteps)
-        var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
-        var controller: RankController?
+        let settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
+        var method: any FineTuning = LoRA(set)
         if self != .lora {
             let triplets = rank * set.adapters.count
             var allocation = AllocationSettings(
@@ -74,12 +74,13 @@ package enum StepScenario: String, CaseIterable {
                     interval: 1),
                 measure: Sensitivity())
             allocation.keepsTripletsExact = self != .penalty
-            controller = RankController(set: set, settings: allocation)
-            if self == .penalty { settings.penalty = OrthogonalityPenalty(form: .squared, weight: 0.1) }
+            method = AdaLoRA(
+                set, ranks: RankController(set: set, settings: allocation),
+                penalty: OrthogonalityPenalty(form: self == .penalty ? .squared : .none, weight: 0.1))
         }
         return Trainer(
             model: SequenceModel(
                 encoder: encoder, head: head, workers: workers, recomputesLayers: recomputesLayers),
-            adapters: set, ranks: controller, settings: settings)
+            method: method, settings: settings)
     }
 }

@@ -1,5 +1,6 @@
 import Autodiff
 import Matrices
+import RankAllocation
 import Transformers
 
 /// The layer an adapter is made for. A value: layers own the adapters on them, so an adapter may not own its layer.
@@ -62,7 +63,10 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     package var lambda: [Float] { factors.lambda?.values.values ?? [] }
 
     /// What the parameters of one triplet cost: a column of P, a row of Q, and λ where there is one.
-    public var tripletCost: Int { layer.outputs + layer.inputs + (factors.lambda == nil ? 0 : 1) }
+    public var tripletCost: Int {
+        TripletCost.parameters(
+            outputs: layer.outputs, inputs: layer.inputs, hasLambda: factors.lambda != nil)
+    }
 
     /// The triplets alive, cut out: P [O, r], λ [r] (nil for LoRA), Q [r, I], row-major.
     public var keptFactors: (p: [Float], lambda: [Float]?, q: [Float]) {

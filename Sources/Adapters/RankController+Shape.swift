@@ -4,10 +4,6 @@ import RankAllocation
 
 /// Changes of the physical shapes: pruned triplets cut out, new ones put in.
 extension RankController {
-    /// The new flat vector and, for each of its elements, the element of the old one it came from; nil for those of
-    /// new triplets.
-    public typealias Reshaped = (vector: ParameterVector, source: [Int?])
-
     /// Cuts pruned triplets out of P, Λ and Q, and out of the averages. The masked model computes the same before
     /// and after. Sites at rank 0 lose their adapter.
     ///

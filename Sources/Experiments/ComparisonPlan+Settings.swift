@@ -1,3 +1,4 @@
+import Adapters
 import RunConfiguration
 
 extension ComparisonPlan {
@@ -21,7 +22,7 @@ extension ComparisonPlan {
         var flags = arm.settings.map { (key: $0.key, value: $0.value) }
         flags += [("model", model), ("train", train), ("validation", validation), ("output", "-")]
         if arm.patternOf != nil {
-            guard arm.settings["method"] == "lora" else {
+            guard arm.settings["method"].flatMap(FineTuningMethod.named)?.keepsRanks ?? false else {
                 throw ComparisonError(
                     "arm \(arm.name): only LoRA takes a pattern; add 'method: lora' to its settings")
             }

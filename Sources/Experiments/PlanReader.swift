@@ -1,3 +1,4 @@
+import Adapters
 import Messages
 import RunConfiguration
 import Yams
@@ -177,7 +178,8 @@ extension PlanReader {
         // null takes a setting of the plan back.
         let settings = common.merging(self.settings(inner) ?? [:]) { $1 }.filter { $0.value != "null" }
         let pruneFrom = pruneFrom(inner)
-        if let pruneFrom, settings["method"] == "lora" {
+        let keepsRanks = method(settings).map(\.keepsRanks) ?? false
+        if let pruneFrom, keepsRanks {
             for case .averageRank(let rank) in own ?? planBudgets
             where (rank * pruneFrom).rounded() != rank * pruneFrom {
                 inner.report(
@@ -186,7 +188,7 @@ extension PlanReader {
                     "LoRA trains whole ranks: use a factor like 2")
             }
         }
-        if pruneFrom == nil, settings["method"] == "lora", !inner.has("pattern-of"), !isBudgetless {
+        if pruneFrom == nil, keepsRanks, !inner.has("pattern-of"), !isBudgetless {
             for case .averageRank(let rank) in own ?? planBudgets where rank.rounded() != rank {
                 inner.report(
                     "settings", "LoRA trains whole ranks, and average rank \(Figures.plain(rank)) is none",
@@ -194,7 +196,7 @@ extension PlanReader {
             }
         }
         checkConflicts(inner, isBudgetless: isBudgetless)
-        checkMethod(inner, settings["method"], isBudgetless: isBudgetless)
+        checkMethod(inner, method(settings), isBudgetless: isBudgetless)
         for key in ["initial-rank"] where settings[key] != nil {
             for owner in ["prune-from", "pattern-of"] where inner.has(owner) {
                 inner.report(
@@ -244,15 +246,21 @@ extension PlanReader {
         }
     }
 
-    private func checkMethod(_ inner: PlanFields, _ method: String?, isBudgetless: Bool) {
-        if let method, ["head", "full"].contains(method), !isBudgetless {
+    /// nil for one that does not exist, which the settings themselves report.
+    private func method(_ settings: [String: String]) -> FineTuningMethod? {
+        settings["method"].map(FineTuningMethod.named) ?? FineTuningMethod.usual
+    }
+
+    private func checkMethod(_ inner: PlanFields, _ method: FineTuningMethod?, isBudgetless: Bool) {
+        guard let method else { return }
+        if !method.hasAdapters, !isBudgetless {
             inner.report(
-                "settings", "method \(method) has no adapters and so no budget",
+                "settings", "method \(method.name) has no adapters and so no budget",
                 "add 'budgetless: true' to the arm")
         }
-        if isBudgetless, ["adalora", "lora"].contains(method ?? "adalora") {
+        if isBudgetless, method.hasAdapters {
             inner.report(
-                "budgetless", "method \(method ?? "adalora") has adapters and so needs a budget",
+                "budgetless", "method \(method.name) has adapters and so needs a budget",
                 "drop 'budgetless' or use method head")
         }
     }

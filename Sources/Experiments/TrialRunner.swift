@@ -1,3 +1,4 @@
+import Adapters
 import Datasets
 import Foundation
 import Messages
@@ -135,9 +136,9 @@ package struct TrialRunner {
         result.peakMemoryBytes = end.peakMemoryBytes
         result.kernel = record.start.kernel
         result.warnings = record.warnings
-        let hasLambda = record.start.method == "adalora"
+        let method = FineTuningMethod.named(record.start.method)
         result.adapterParameters = zip(record.start.sites, end.ranks).reduce(0) {
-            $0 + $1.1 * (hasLambda ? $1.0.tripletParameters : $1.0.outputs + $1.0.inputs)
+            $0 + $1.1 * (method?.tripletCost(outputs: $1.0.outputs, inputs: $1.0.inputs) ?? 0)
         }
         result.ranks = Dictionary(uniqueKeysWithValues: zip(record.start.sites.map(\.name), end.ranks))
         let seconds = record.steps.map(\.seconds).sorted()

@@ -15,6 +15,9 @@ public enum AllocationError: Error, Sendable, Equatable, CustomStringConvertible
     /// A triplet costs less than 1, or more than ranking by score per cost can tell apart.
     case costOutOfRange(site: Int, cost: Int, maximum: Int)
 
+    /// Whether training went wrong, rather than what was asked for.
+    public var isDivergence: Bool { if case .scoreIsNaN = self { true } else { false } }
+
     /// One line: where, what is wrong with both values, what to try.
     public var description: String {
         switch self {

@@ -39,15 +39,12 @@ struct RunSummary: Sendable {
 
     private static func method(_ run: ReportedRun) -> Item {
         var parts: [String] = []
-        if run.record.start.method == "adalora" {
-            if let orthogonality = run.settings.value("orthogonality") {
-                parts.append(orthogonality == "exact" ? "exact triplets" : "\(orthogonality) penalty")
-            }
-            if let importance = run.settings.value("importance") { parts.append(importance) }
-            if let allocator = run.settings.value("allocator"), allocator != "prune" {
-                parts.append(allocator)
-            }
+        // Settings without an effect are not among them: a method without these has no values here.
+        if let orthogonality = run.settings.value("orthogonality") {
+            parts.append(orthogonality == "exact" ? "exact triplets" : "\(orthogonality) penalty")
         }
+        if let importance = run.settings.value("importance") { parts.append(importance) }
+        if let allocator = run.settings.value("allocator"), allocator != "prune" { parts.append(allocator) }
         return Item(label: "Method", value: run.record.start.method, note: parts.joined(separator: ", "))
     }
 

@@ -14,17 +14,6 @@ public struct LoadedConfig: Sendable, Equatable {
     public let warnings: [String]
 }
 
-/// What is wrong with one value; whoever knows where the value stands adds the place.
-struct ValueProblem: Error {
-    let what: String
-    let advice: String
-
-    init(_ what: String, _ advice: String) {
-        self.what = what
-        self.advice = advice
-    }
-}
-
 /// Problems in the order found. Past a limit they are only counted: a wrong file can have thousands.
 struct ProblemList {
     static let limit = 100
@@ -45,26 +34,5 @@ struct ProblemList {
     /// Every problem, and a last line that counts the unlisted ones.
     var summary: [String] {
         unlisted == 0 ? lines : lines + ["and \(unlisted) more problems; mend the first ones"]
-    }
-}
-
-/// Text from outside made fit for a one-line message: shortened, with control characters escaped.
-func shown(_ text: String, limit: Int = 60) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars.prefix(limit) {
-        result += isPlainlyVisible(scalar) ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
-    }
-    return text.unicodeScalars.count > limit ? result + "…" : result
-}
-
-/// `shown` in quotes.
-func quoted(_ text: String) -> String { "'\(shown(text))'" }
-
-/// False for control characters, line and paragraph separators and invisible formatting such as a byte order
-/// mark: these break a line or hide, and YAML forbids many of them outside escapes.
-func isPlainlyVisible(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate: false
-    default: true
     }
 }

@@ -1,3 +1,4 @@
+import Settings
 import Yams
 
 /// The keys and values of one YAML file, each with its line.

@@ -1,4 +1,5 @@
 import Messages
+import Settings
 
 /// A configuration on its way from layers to a checked whole.
 struct ConfigLoading {
@@ -126,9 +127,8 @@ extension ConfigLoading {
             problems.add("\(key): missing; say --\(key) \(kind), or write '\(key): \(kind)' in the file")
         }
         checkLength()
-        checkStart()
+        checkTuning()
         checkStride()
-        checkBudget()
         checkEvaluation()
     }
 
@@ -137,19 +137,12 @@ extension ConfigLoading {
         problems.add("epochs: neither epochs nor steps is set; say --epochs E or --steps N")
     }
 
-    private mutating func checkStart() {
-        guard config.fromAdapter != nil, areKnown("from-adapter", "method") else { return }
-        guard config.method.hasAdapters else {
-            problems.add(
-                "\(mention("from-adapter")): method \(config.method.rawValue) has no adapters to start with; use "
-                    + "adalora or lora, or leave it out")
-            return
-        }
-        if config.method == .adalora, config.initialization == .activationSVD, areKnown("initialize") {
-            problems.add(
-                "\(mention("initialize")): activation-svd chooses the start that from-adapter gives; use orthonormal, "
-                    + "for the triplets beyond the adapter's")
-        }
+    /// The rules of the method and of its settings.
+    private mutating func checkTuning() {
+        let places = (given[.file] ?? [:]).merging(given[.flags] ?? [:]) { _, flag in flag }
+        var rules = RuleCheck(doubtful: doubtful, places: places)
+        config.tuning.check(&rules)
+        for problem in rules.problems { problems.add(problem) }
     }
 
     private mutating func checkStride() {
@@ -159,59 +152,6 @@ extension ConfigLoading {
         problems.add(
             "\(mention("stride", "max-length")): windows of \(config.maxLength) tokens that share \(stride) "
                 + "hardly move on; make stride less than half of max-length")
-    }
-
-    private mutating func checkBudget() {
-        let hasRanks = config.method == .lora && (config.rankPattern != nil || config.fromAdapter != nil)
-        if config.method.hasAdapters, config.budget == nil, config.averageRank == nil,
-            config.budgetParameters == nil, !hasRanks,
-            areKnown("method", "budget", "average-rank", "budget-parameters", "rank-pattern", "from-adapter")
-        {
-            problems.add(
-                "budget: missing for method \(config.method.rawValue); say --budget N, --average-rank R or "
-                    + "--budget-parameters N")
-        }
-        guard config.method == .adalora, areKnown("method") else { return }
-        if let importance = config.importance, importance.needsExactTriplets,
-            let form = config.orthogonality, form != .exact, areKnown("importance", "orthogonality")
-        {
-            problems.add(
-                "\(mention("importance", "orthogonality")): importance \(importance.rawValue) needs exact "
-                    + "triplets, which orthogonality \(form.rawValue) does not keep; use exact or leave it out"
-            )
-        }
-        if config.allocator == .fixed, config.resolvedOrthogonality == .exact,
-            areKnown("allocator", "orthogonality", "importance")
-        {
-            problems.add(
-                "\(mention("allocator")): allocator fixed allocates nothing, and exact triplets come with allocations; "
-                    + "use orthogonality squared, norm or none")
-        }
-        if config.importance == .spectralSensitivity, config.importanceWeights == .peft,
-            areKnown("importance", "importance-weights")
-        {
-            problems.add(
-                "\(mention("importance-weights", "importance")): importance-weights peft sees the triplets between an "
-                    + "update and their re-factorization, so importance spectral-sensitivity needs paper")
-        }
-        // Decimal fractions such as 0.7 + 0.3 can add up to a little less than 1.
-        let sum = config.warmupFraction + config.finalFraction
-        if sum >= 1 - 1e-9, areKnown("warmup-fraction", "final-fraction") {
-            let warmup = SettingText.number(config.warmupFraction)
-            let final = SettingText.number(config.finalFraction)
-            problems.add(
-                "\(mention("warmup-fraction", "final-fraction")): warmup-fraction \(warmup) and "
-                    + "final-fraction \(final) leave no steps to allocate in; make their sum less than 1")
-        }
-        if case .triplets(let rank)? = config.initialRank, let average = config.averageRank,
-            average > Double(rank),
-            config.allocator == .prune,
-            areKnown("initial-rank", "average-rank")
-        {
-            problems.add(
-                "\(mention("initial-rank", "average-rank")): initial-rank \(rank) is below average-rank "
-                    + "\(SettingText.number(average)); raise the one or lower the other")
-        }
     }
 
     private mutating func checkEvaluation() {

@@ -15,27 +15,6 @@ extension RunConfig {
         public var hasOneClass: Bool { self == .classification || self == .tokenClassification }
     }
 
-    /// What trains: adapters whose ranks are allocated, adapters of fixed rank, the head alone, or every weight.
-    public enum Method: String, CaseIterable, Sendable {
-        case adalora, lora, head, full
-
-        public var hasAdapters: Bool { self == .adalora || self == .lora }
-    }
-
-    /// Triplets per adapted matrix at the start.
-    public enum InitialRank: Sendable, Equatable {
-        case triplets(Int)
-        /// Of the average rank that the budget allows, rounded up.
-        case multiple(Double)
-    }
-
-    /// A matrix of a transformer layer that can be adapted.
-    public enum Role: String, CaseIterable, Sendable {
-        case query, key, value
-        case attentionOutput = "attention-output"
-        case intermediate, output
-    }
-
     /// The head that a run from an adapter starts with: the adapter's own, or a new one.
     public enum HeadStart: String, CaseIterable, Sendable { case adapter, fresh }
 
@@ -50,45 +29,6 @@ extension RunConfig {
 
     /// What happens to examples longer than `maxLength`: cut and counted, left out and counted, or refused.
     public enum LongRows: String, CaseIterable, Sendable { case truncate, drop, error }
-
-    /// How a triplet is scored; each is described where `RankAllocation` implements it.
-    public enum Importance: String, CaseIterable, Sendable {
-        case sensitivity
-        case sensitivityOnly = "sensitivity-only"
-        case taskSensitivity = "task-sensitivity"
-        case spectralSensitivity = "spectral-sensitivity"
-        case singularValue = "singular-value"
-        case magnitude, random
-
-        /// Whether it scores exact singular triplets, which only orthogonality exact has.
-        public var needsExactTriplets: Bool { self == .spectralSensitivity || self == .singularValue }
-
-        /// Whether it averages sensitivities over the steps.
-        public var observesGradients: Bool {
-            switch self {
-            case .sensitivity, .sensitivityOnly, .taskSensitivity, .spectralSensitivity: true
-            case .singularValue, .magnitude, .random: false
-            }
-        }
-    }
-
-    /// How ranks move: pruned to a falling budget (AdaLoRA), exchanged between matrices under a constant one, or not
-    /// at all: the budget spread evenly from the start.
-    public enum Allocator: String, CaseIterable, Sendable { case prune, exchange, fixed }
-
-    /// Which weights enter the sensitivity: those before the update (paper) or after it (PEFT, authors' code).
-    public enum ImportanceWeights: String, CaseIterable, Sendable { case paper, peft }
-
-    /// What keeps P and Q orthonormal: the paper's squared norm, the norm of PEFT and the authors' code, exact
-    /// re-factorization after each step without a penalty, or nothing.
-    public enum Orthogonality: String, CaseIterable, Sendable { case squared, norm, exact, none }
-
-    /// How P and Q start: orthonormal by QR, Gaussian with deviation 0.02 as in PEFT, or Q along the leading right
-    /// singular vectors of the inputs, with ranks by what they explain.
-    public enum Initialization: String, CaseIterable, Sendable {
-        case orthonormal, gaussian
-        case activationSVD = "activation-svd"
-    }
 
     /// What the backward pass computes again instead of keeping it: nothing, or the inside of each layer.
     public enum Recompute: String, CaseIterable, Sendable { case none, layers }

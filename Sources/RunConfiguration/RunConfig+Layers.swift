@@ -1,3 +1,5 @@
+import Settings
+
 extension RunConfig {
     /// The most bytes a configuration file may have; a caller need not read more than one byte past it.
     public static let largestFile = 1_000_000
@@ -40,18 +42,14 @@ extension RunConfig {
         var resolved = self
         resolved.learningRate = resolvedLearningRate
         resolved.headLearningRate = resolvedHeadLearningRate
-        resolved.importance = resolvedImportance
-        resolved.orthogonality = resolvedOrthogonality
-        resolved.allocateEvery = resolvedAllocateEvery
+        resolved.tuning.adalora = tuning.adalora.resolved
         resolved.bestMetric = resolvedBestMetric
         var settings: [String: String] = [:]
         for setting in SettingTable.all where setting.idle(self) == nil {
             settings[setting.key] = setting.text(resolved) ?? "none"
         }
         // The rule, not the words of its help, tells runs apart.
-        if method == .adalora, allocator == .prune, initialRank == nil {
-            settings["initial-rank"] = "max(1.5x, 8)"
-        }
+        if settings["initial-rank"] == "none" { settings["initial-rank"] = "max(1.5x, 8)" }
         return settings
     }
 

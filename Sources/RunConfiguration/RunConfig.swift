@@ -1,3 +1,5 @@
+import Adapters
+
 /// Everything that decides what `adalora train` does.
 ///
 /// A configuration is made by `load` only and cannot be changed outside this module. The initial values below
@@ -34,32 +36,14 @@ public struct RunConfig: Sendable, Equatable {
     /// A file that names the labels which rows give as numbers.
     public internal(set) var labelNames: String?
 
-    // Adapters.
+    // What trains.
 
-    /// A run or adapter folder, of this program or of PEFT, whose adapter training goes on from.
-    public internal(set) var fromAdapter: String?
+    /// The method, and the settings of all methods: they own them.
+    public internal(set) var tuning = TuningSettings()
+    /// Of a run that goes on from an adapter
     public internal(set) var headStart = HeadStart.adapter
-    public internal(set) var method = Method.adalora
-    /// Triplets over all adapted matrices at the end, b(T). At most one of the three budgets is set.
-    public internal(set) var budget: Int?
-    /// The budget in triplets per adapted matrix.
-    public internal(set) var averageRank: Double?
-    /// The budget in parameters of triplets: one of an [O, I] matrix has O + I + 1.
-    public internal(set) var budgetParameters: Int?
-    /// A file, or a run folder, that gives LoRA a rank for each matrix in place of a budget.
-    public internal(set) var rankPattern: String?
-    /// Triplets per adapted matrix at the start; nil follows from the budget, see `initialRank(costs:largest:)`.
-    public internal(set) var initialRank: InitialRank?
-    /// The adapted matrices of each layer, each once, in the order of `Role.allCases`.
-    public internal(set) var targets = Role.allCases
-    /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.
-    public internal(set) var scale = 1.0
-    public internal(set) var adapterDropout = 0.0
     public internal(set) var headDropout = 0.1
     public internal(set) var pooling = Pooling.pooler
-    public internal(set) var initialization = Initialization.orthonormal
-    /// Batches of inputs that `activationSVD` looks at.
-    public internal(set) var activationBatches = 8
 
     // Optimizer.
 
@@ -86,29 +70,6 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var accumulate = 1
     /// `balancedClassWeights`, or a file of weights; nil counts each row or word once.
     public internal(set) var classWeights: String?
-
-    // Rank allocation (AdaLoRA only).
-
-    /// t_i / T: the share of steps that keep every triplet.
-    public internal(set) var warmupFraction = 0.1
-    /// t_f / T: the share of steps with a fixed mask.
-    public internal(set) var finalFraction = 0.4
-    public internal(set) var allocator = Allocator.prune
-    /// ΔT, in optimizer steps; nil leaves it to the allocator, see `resolvedAllocateEvery`.
-    public internal(set) var allocateEvery: Int?
-    /// The share of the triplets that the first exchange may replace; later ones less, the last none.
-    public internal(set) var exchangeShare = 0.1
-    /// nil leaves it to what else is set, see `resolvedImportance`.
-    public internal(set) var importance: Importance?
-    public internal(set) var importanceWeights = ImportanceWeights.paper
-    public internal(set) var importanceBeta1 = 0.85
-    public internal(set) var importanceBeta2 = 0.85
-    /// nil leaves it to the importance, see `resolvedOrthogonality`.
-    public internal(set) var orthogonality: Orthogonality?
-    /// γ, the weight of the orthogonality term in the loss.
-    public internal(set) var orthogonalityWeight = 0.1
-    /// Allocations between two records of all triplets; nil thins long runs, see `resolvedHistoryEvery`.
-    public internal(set) var historyEvery: Int?
 
     // The run.
 

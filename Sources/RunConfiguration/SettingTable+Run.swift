@@ -1,75 +1,8 @@
-extension SettingTable {
-    static let allocation = [
-        Setting(
-            "warmup-fraction", "Share of the steps that keep every triplet", idle: unlessMoving,
-            set: { $0.warmupFraction = try $1.number(.zeroToBelowOne) },
-            get: { SettingText.number($0.warmupFraction) }),
-        Setting(
-            "final-fraction", "Share of the steps, at the end, whose ranks are fixed", idle: unlessMoving,
-            set: { $0.finalFraction = try $1.number(.zeroToBelowOne) },
-            get: { SettingText.number($0.finalFraction) }),
-        Setting(
-            "allocator", "How ranks move (a matrix that exchange leaves none gets none back)",
-            choices: RunConfig.Allocator.allCases.map(\.rawValue),
-            idle: unlessAllocated,
-            set: { $0.allocator = try $1.choice() }, get: { $0.allocator.rawValue }),
-        Setting(
-            "allocate-every", "Optimizer steps between allocations",
-            unset: "every step, or every 20 with exchange",
-            idle: unlessMoving,
-            set: { $0.allocateEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
-            get: { $0.allocateEvery.map { String($0) } }),
-        Setting(
-            "exchange-share", "Share of the triplets that the first exchange may replace",
-            idle: {
-                unlessAllocated($0)
-                    ?? ($0.allocator == .exchange ? nil : "with allocator \($0.allocator.rawValue)")
-            },
-            set: { $0.exchangeShare = try $1.number(.aboveZeroTo(1)) },
-            get: { SettingText.number($0.exchangeShare) }),
-        Setting(
-            "importance", "How a triplet is scored", choices: RunConfig.Importance.allCases.map(\.rawValue),
-            unset: "spectral-sensitivity, or sensitivity where other settings rule out exact triplets",
-            idle: unlessMoving,
-            set: { $0.importance = try $1.orNone { try $0.choice() } }, get: { $0.importance?.rawValue }),
-        Setting(
-            "importance-weights",
-            "Weights before (paper) or after (peft) the update in the score; unlike in PEFT, pruned triplets "
-                + "leave the norm penalty after the last allocation",
-            choices: RunConfig.ImportanceWeights.allCases.map(\.rawValue), idle: unlessObserved,
-            set: { $0.importanceWeights = try $1.choice() }, get: { $0.importanceWeights.rawValue }),
-        Setting(
-            "importance-beta1", "Decay of the average sensitivity", idle: unlessObserved,
-            set: { $0.importanceBeta1 = try $1.number(.zeroToBelowOne) },
-            get: { SettingText.number($0.importanceBeta1) }),
-        Setting(
-            "importance-beta2", "Decay of the average uncertainty", idle: unlessObserved,
-            set: { $0.importanceBeta2 = try $1.number(.zeroToBelowOne) },
-            get: { SettingText.number($0.importanceBeta2) }),
-        Setting(
-            "orthogonality", "What keeps P and Q orthonormal",
-            choices: RunConfig.Orthogonality.allCases.map(\.rawValue),
-            unset: "exact where the importance needs it, or squared", idle: unlessAllocated,
-            set: { $0.orthogonality = try $1.orNone { try $0.choice() } },
-            get: { $0.orthogonality?.rawValue }),
-        Setting(
-            "orthogonality-weight", "Weight of that penalty in the loss",
-            idle: { config in
-                let form = config.resolvedOrthogonality
-                let isPenalty = form == .squared || form == .norm
-                return unlessAllocated(config) ?? (isPenalty ? nil : "with orthogonality \(form.rawValue)")
-            },
-            set: { $0.orthogonalityWeight = try $1.number(.zeroTo(1_000_000)) },
-            get: { SettingText.number($0.orthogonalityWeight) }),
-        Setting(
-            "history-every", "Allocations between two records of all triplets",
-            unset: "each, or fewer in runs of over 1,000", idle: unlessMoving,
-            set: { $0.historyEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
-            get: { $0.historyEvery.map { String($0) } }),
-    ]
+import Settings
 
+extension SettingTable {
     static let run = [
-        Setting(
+        Setting<RunConfig>(
             "seed", "Seed of data order, initial weights and dropout",
             set: { $0.seed = try $1.seed() }, get: { String($0.seed) }),
         Setting(
@@ -122,30 +55,6 @@ extension SettingTable {
         config.task == .questionAnswering ? "with task \(config.task.rawValue)" : nil
     }
 
-    static func unlessAdapters(_ config: RunConfig) -> String? {
-        config.method.hasAdapters ? nil : "with method \(config.method.rawValue)"
-    }
-
-    static func unlessBudgeted(_ config: RunConfig) -> String? {
-        let keepsRanks = config.method == .lora && config.fromAdapter != nil
-        return unlessAdapters(config)
-            ?? (keepsRanks ? "with method lora, which keeps from-adapter's ranks" : nil)
-    }
-
-    static func unlessAllocated(_ config: RunConfig) -> String? {
-        config.method == .adalora ? nil : "with method \(config.method.rawValue)"
-    }
-
-    static func unlessMoving(_ config: RunConfig) -> String? {
-        unlessAllocated(config) ?? (config.allocator == .fixed ? "with allocator fixed" : nil)
-    }
-
-    static func unlessObserved(_ config: RunConfig) -> String? {
-        let importance = config.resolvedImportance
-        return unlessMoving(config)
-            ?? (importance.observesGradients ? nil : "with importance \(importance.rawValue)")
-    }
-
     static func textColumns(_ value: SettingValue) throws -> [String] {
         let names = try value.names()
         guard names.count <= 2 else {
@@ -175,13 +84,5 @@ extension SettingTable {
         default: break
         }
         return try value.choice()
-    }
-
-    /// In the order of the roles, so that the order in which they are written does not matter.
-    static func targets(_ value: SettingValue) throws -> [RunConfig.Role] {
-        let named = try value.names().map { name in
-            try SettingValue(content: .text(name)).choice(of: RunConfig.Role.self)
-        }
-        return RunConfig.Role.allCases.filter(named.contains)
     }
 }

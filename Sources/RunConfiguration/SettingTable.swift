@@ -1,4 +1,8 @@
-/// Every setting, once. To add one: a property with its default in `RunConfig`, and a row here.
+import Adapters
+import Settings
+
+/// Every setting, once. To add one: a property with its default in `RunConfig`, and a row here; for a method, in its
+/// `TuningSettings`.
 enum SettingTable {
     static let all = data + adapters + optimizer + allocation + run
 
@@ -18,7 +22,7 @@ enum SettingTable {
     ]
 
     private static let data = [
-        Setting(
+        Setting<RunConfig>(
             "model", "Folder of the pretrained model", unset: "required",
             set: { $0.model = try $1.text() }, get: { path($0.model) }),
         Setting(
@@ -72,70 +76,26 @@ enum SettingTable {
             get: { $0.labelNames.map(SettingText.text) }),
     ]
 
-    private static let adapters = [
-        Setting(
-            "method", "What trains", choices: RunConfig.Method.allCases.map(\.rawValue),
-            set: { $0.method = try $1.choice() }, get: { $0.method.rawValue }),
-        Setting(
-            "from-adapter",
-            "Run or adapter folder, also PEFT's, to train on from: adalora at its singular triplets, lora at its ranks",
-            set: { $0.fromAdapter = try $1.orNone { try $0.text() } },
-            get: { $0.fromAdapter.map(SettingText.text) }),
-        Setting(
+    private static let adapters =
+        tuning(TuningSettings.rows) + headStart + tuning(TuningSettings.methodRows) + head
+        + tuning(TuningSettings.startRows)
+
+    private static let allocation = tuning(TuningSettings.allocationRows)
+
+    private static func tuning(_ rows: [Setting<TuningSettings>]) -> [Setting<RunConfig>] {
+        rows.map { $0.within(\.tuning) }
+    }
+
+    private static let headStart = [
+        Setting<RunConfig>(
             "head-start", "With from-adapter, the head's start",
             choices: RunConfig.HeadStart.allCases.map(\.rawValue),
-            idle: { $0.fromAdapter == nil ? "without from-adapter" : nil },
-            set: { $0.headStart = try $1.choice() }, get: { $0.headStart.rawValue }),
-        Setting(
-            "budget", "Triplets over all adapted matrices at the end", idle: unlessBudgeted,
-            set: { $0.budget = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
-            get: { $0.budget.map { String($0) } }),
-        Setting(
-            "average-rank", "The budget as triplets per adapted matrix, in place of budget",
-            idle: unlessBudgeted,
-            set: { $0.averageRank = try $1.orNone { try $0.number(.aboveZeroTo(100_000)) } },
-            get: { $0.averageRank.map(SettingText.number) }),
-        Setting(
-            "budget-parameters", "The budget as parameters of triplets (300k, 1.2M), in place of budget",
-            idle: unlessBudgeted,
-            set: { $0.budgetParameters = try $1.orNone { try $0.largeNumber(1...1_000_000_000_000) } },
-            get: { $0.budgetParameters.map { String($0) } }),
-        Setting(
-            "rank-pattern",
-            "Ranks of LoRA's matrices from a run folder or a JSON file of site names and ranks",
-            idle: { $0.method == .lora ? nil : "with method \($0.method.rawValue)" },
-            set: { $0.rankPattern = try $1.orNone { try $0.text() } },
-            get: { $0.rankPattern.map(SettingText.text) }),
-        Setting(
-            "initial-rank",
-            "Triplets per adapted matrix at the start, or a multiple of the average rank like 1.5x",
-            unset: "1.5x, but at least 8",
-            idle: {
-                unlessAllocated($0)
-                    ?? ($0.allocator == .prune ? nil : "with allocator \($0.allocator.rawValue)")
-            },
-            set: { $0.initialRank = try $1.orNone { try $0.initialRank() } },
-            get: {
-                switch $0.initialRank {
-                case .triplets(let rank): String(rank)
-                case .multiple(let factor): SettingText.number(factor) + "x"
-                case nil: nil
-                }
-            }),
-        Setting(
-            "targets", "Adapted matrices of each layer", choices: RunConfig.Role.allCases.map(\.rawValue),
-            idle: unlessAdapters,
-            set: { $0.targets = try targets($1) },
-            get: { SettingText.list($0.targets.map(\.rawValue)) }),
-        Setting(
-            "scale", "Factor of the adapters' output, s = alpha / initial rank", idle: unlessAdapters,
-            set: { $0.scale = try $1.number(.aboveZeroTo(1_000_000)) },
-            get: { SettingText.number($0.scale) }),
-        Setting(
-            "adapter-dropout", "Dropout on the adapters' input", idle: unlessAdapters,
-            set: { $0.adapterDropout = try $1.number(.zeroToBelowOne) },
-            get: { SettingText.number($0.adapterDropout) }),
-        Setting(
+            idle: { $0.tuning.fromAdapter == nil ? "without from-adapter" : nil },
+            set: { $0.headStart = try $1.choice() }, get: { $0.headStart.rawValue })
+    ]
+
+    private static let head = [
+        Setting<RunConfig>(
             "head-dropout", "Dropout on the head's input",
             set: { $0.headDropout = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.headDropout) }),
@@ -143,23 +103,19 @@ enum SettingTable {
             "pooling", "What the head reads", choices: RunConfig.Pooling.allCases.map(\.rawValue),
             idle: { $0.task.poolsRows ? nil : "with task \($0.task.rawValue), which reads every row" },
             set: { $0.pooling = try $1.choice() }, get: { $0.pooling.rawValue }),
-        Setting(
-            "initialize", "How the adapters start",
-            choices: RunConfig.Initialization.allCases.map(\.rawValue),
-            idle: unlessAllocated,
-            set: { $0.initialization = try $1.choice() }, get: { $0.initialization.rawValue }),
-        Setting(
-            "activation-batches", "Batches whose inputs initialize activation-svd looks at",
-            idle: {
-                unlessAllocated($0) ?? ($0.initialization == .activationSVD ? nil : "without activation-svd")
-            },
-            set: { $0.activationBatches = try $1.wholeNumber(1...100_000) },
-            get: { String($0.activationBatches) }),
     ]
 
+    /// `by method: 0.003, and 0.0001 for full`
+    private static var usualRates: String {
+        let usual = RunConfig().tuning.method.usualLearningRate
+        let others = FineTuningMethod.all.filter { $0.usualLearningRate != usual }
+        return "by method: \(SettingText.number(usual))"
+            + others.map { ", and \(SettingText.number($0.usualLearningRate)) for \($0.name)" }.joined()
+    }
+
     private static let optimizer = [
-        Setting(
-            "learning-rate", "Highest learning rate", unset: "by method: 0.003, and 0.0001 for full",
+        Setting<RunConfig>(
+            "learning-rate", "Highest learning rate", unset: usualRates,
             set: { $0.learningRate = try $1.orNone { try $0.number(.aboveZeroTo(1000)) } },
             get: { $0.learningRate.map(SettingText.number) }),
         Setting(

@@ -83,9 +83,9 @@ public struct AdapterExport: Sendable {
         _ opened: OpenedAdapter, _ form: Form, base: URL, shardLimit: Int, workers: Workers, into folder: URL
     ) throws {
         let description = opened.description
-        func writeAdapter(_ set: AdapterSet, _ method: AdapterPlan.Method) throws {
+        func writeAdapter(_ set: AdapterSet, _ form: PEFTForm) throws {
             try PEFTFolder.write(
-                set, method: method, head: opened.head, changed: opened.changed,
+                set, as: form, head: opened.head, changed: opened.changed,
                 baseModel: description.baseModel, into: folder)
             try description.write(into: folder)
         }

@@ -80,7 +80,7 @@ public struct AdapterExtraction: Sendable {
             "the extracted adapter", expected: expected, samples: samples
         ) { target in
             try PEFTFolder.write(
-                cut, method: .adalora, head: head.isTuned ? head.onBase : nil,
+                cut, as: .adalora, head: head.isTuned ? head.onBase : nil,
                 baseModel: base.standardizedFileURL.path, into: target)
             try head.description(base: base, loaded: old)?.write(into: target)
         } open: { target in

@@ -50,7 +50,7 @@ public struct AdapterImport: Sendable {
         ranks = zip(set.adapters, set.ranks).map { ("\($0.site)", $1) }
         difference = try folder.write("the imported adapter", expected: expected, samples: data) { target in
             try PEFTFolder.write(
-                set, method: keepsForm ? .lora : .adalora, head: opened.head,
+                set, as: keepsForm ? .lora : .adalora, head: opened.head,
                 changed: opened.changed, baseModel: opened.description.baseModel, into: target)
             try opened.description.write(into: target)
         } open: { target in

@@ -40,7 +40,7 @@ extension VerifiedFolder {
         let base = opened.loaded.folder
         return try write(what, expected: opened.model(workers).logits(data), samples: data) { target in
             try PEFTFolder.write(
-                set, method: .adalora, head: opened.head, changed: opened.changed,
+                set, as: .adalora, head: opened.head, changed: opened.changed,
                 baseModel: description.baseModel, into: target)
             try description.write(into: target)
         } open: { target in

@@ -41,8 +41,7 @@ public struct MemoryEstimate: Sendable {
         let training = ShardLoad(training: inputs.train, sampler, totalSteps: totalSteps)
         let evaluation = inputs.validation.map { ShardLoad(evaluating: $0) }
         let workers = min(threads, max(training.mostShards, evaluation?.mostShards ?? 0))
-        let averages =
-            trainer.ranks?.averages.reduce(0) { $0 + 2 * ($1.p.count + $1.lambda.count + $1.q.count) } ?? 0
+        let averages = trainer.method.averages
         let trainable = trainer.trainableParameters
 
         // What is there already.
@@ -61,7 +60,7 @@ public struct MemoryEstimate: Sendable {
         let pools = PoolEstimate(
             trainer.model, training, evaluation, trainable: trainable, workers: threads)
         let shards = ShardSum.buffers(shards: training.mostShards, workers: threads)
-        let observes = trainer.ranks?.observesTaskGradient ?? false
+        let observes = trainer.method.observesTaskGradient
         parts += [
             Part(
                 name: "activations, \(workers) \(workers == 1 ? "worker" : "workers") on shards of up to "

@@ -1,3 +1,4 @@
+import Adapters
 import RunConfiguration
 
 /// Refuses runs that this machine has not the memory for, before they start.
@@ -17,7 +18,7 @@ package struct MemoryGuard {
 
     /// With every weight trained the trainer alone, values, gradient and AdamW's averages, may be too much to make.
     mutating func checkState(_ inputs: RunInputs, _ config: RunConfig, threads: Int) throws {
-        guard config.method == .full, let available = memory.available else { return }
+        guard config.tuning.method.trainsEncoder, let available = memory.available else { return }
         let weights = inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }
         let state = 4 * weights * MemoryLayout<Float>.size
         if state > available {
@@ -50,7 +51,7 @@ package struct MemoryGuard {
             return
         }
         var ways: [String] = []
-        if config.method == .full { ways.append("--method adalora or lora") }
+        if config.tuning.method.trainsEncoder { ways.append("--method \(FineTuningMethod.withAdapters)") }
         if config.recompute == .none { ways.append("--recompute layers") }
         if threads > 1 { ways.append("fewer --threads") }
         ways += ["a shorter --max-length", "a smaller --batch-size"]

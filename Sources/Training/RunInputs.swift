@@ -24,7 +24,7 @@ struct RunInputs {
         let loaded = try LoadedEncoder(modelURL, maxLength: config.maxLength)
         (encoder, tokenizer) = (loaded.encoder, loaded.tokenizer)
         var warnings = loaded.warnings
-        startingAdapter = try config.fromAdapter.map {
+        startingAdapter = try config.tuning.fromAdapter.map {
             try StartingAdapter($0, loaded: loaded, config: config)
         }
         warnings += startingAdapter?.warnings ?? []
@@ -79,7 +79,7 @@ struct RunInputs {
             weights.withUnsafeBytes { print.add($0) }
             prints.append(("class weights", print.text))
         }
-        if let pattern = config.rankPattern, config.method == .lora {
+        if let pattern = config.tuning.rankPattern, config.tuning.method.keepsRanks {
             let file = RankPattern.file(URL(fileURLWithPath: pattern))
             prints.append(("rank pattern", try Fingerprint.of(file: file)))
         }
@@ -116,7 +116,7 @@ extension RunInputs {
                 "\(loaded.folder.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
                     + "reads through it; try --pooling mean or --pooling first")
         }
-        if config.method == .full, case .sequence(let pooling) = form, pooling != .pooler {
+        if config.tuning.method.trainsEncoder, case .sequence(let pooling) = form, pooling != .pooler {
             warnings.append(
                 "the model of this run is for adalora alone: transformers' sequence classifiers have their own pooling, "
                     + "not \(pooling.rawValue); for one that they open train with --pooling pooler")

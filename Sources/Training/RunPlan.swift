@@ -52,7 +52,7 @@ public struct RunPlan: Sendable {
         try memoryGuard.checkState(inputs, config, threads: threads)
         if let shortage = memoryGuard.warnings.first {
             // Setting the run up to plan it would end the process.
-            throw TrainingError(.usage, "\(shortage); try --method adalora or lora")
+            throw TrainingError(.usage, "\(shortage); try --method \(FineTuningMethod.withAdapters)")
         }
         let trainer = try assembly.trainer(isResumed: false)
         memory = MemoryEstimate(
@@ -63,14 +63,14 @@ public struct RunPlan: Sendable {
         tokensPerEpoch = inputs.train.tokens
         trainableParameters = trainer.trainableParameters
         let encoder = inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }
-        frozenParameters = config.method == .full ? 0 : encoder
+        frozenParameters = config.tuning.method.trainsEncoder ? 0 : encoder
         headParameters = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
         roles = Self.roles(trainer.adapters)
         let every = config.evaluateEvery ?? stepsPerEpoch
         evaluations =
             inputs.validation == nil
-            ? 0 : totalSteps / every + (totalSteps % every == 0 ? 0 : 1) + (config.fromAdapter == nil ? 0 : 1)
-        warnings = inputs.warnings + assembly.warnings(trainer) + memoryGuard.warnings
+            ? 0 : totalSteps / every + (totalSteps % every == 0 ? 0 : 1) + (config.tuning.fromAdapter == nil ? 0 : 1)
+        warnings = inputs.warnings + trainer.method.warnings + memoryGuard.warnings
         time =
             memory.fits
             ? try Self.time(

@@ -45,7 +45,7 @@ public final class TrainingSession {
             MemoryEstimate(
                 trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
                 start: memory.start), config, threads: threads)
-        startWarnings = inputs.warnings + assembly.warnings(trainer) + memory.warnings
+        startWarnings = inputs.warnings + trainer.method.warnings + memory.warnings
         if let resume {
             lock = try FolderLock(folder.url)
             let found = try folder.checkpoint(at: resume)
@@ -115,7 +115,7 @@ public final class TrainingSession {
     /// has happened.
     private func start(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws -> Bool {
         // Where a run from an adapter stands: with its own head, what the adapter reaches.
-        if let validation = inputs.validation, config.fromAdapter != nil {
+        if let validation = inputs.validation, config.tuning.fromAdapter != nil {
             let started = ContinuousClock.now
             guard let evaluation = trainer.evaluate(validation, unless: shouldStop) else { return false }
             try emit(record(evaluation, 0, isBest: false, since: started))
@@ -138,7 +138,7 @@ public final class TrainingSession {
             if let snapshot = allocation.snapshot { try emit(.triplets(.init(snapshot, step: step))) }
         }
         try emit(.step(record(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
-        if let ranks = trainer.ranks, step == ranks.schedule.lastBudgetingStep { try compact(step, emit) }
+        if step == trainer.method.rankPlan?.schedule.lastBudgetingStep { try compact(step, emit) }
         progress.isEvaluationDue = inputs.validation != nil && evaluates(after: step)
     }
 
@@ -165,7 +165,7 @@ public final class TrainingSession {
         let step = progress.step
         guard let evaluation = trainer.evaluate(data, unless: shouldStop) else { return false }
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
-        let isWithinBudget = trainer.ranks.map { step >= $0.schedule.lastBudgetingStep } ?? true
+        let isWithinBudget = trainer.method.rankPlan.map { step >= $0.schedule.lastBudgetingStep } ?? true
         if evaluation.hasOneAnswer != progress.hasOneAnswer {
             progress.hasOneAnswer = evaluation.hasOneAnswer
             try emit(.warning(evaluation.answersWarning(name: "step \(step), \(config.validation ?? "")")))
@@ -234,7 +234,7 @@ public final class TrainingSession {
         folder.removeCheckpoints(keeping: config.keepCheckpoints)
     }
 
-    private var isFull: Bool { config.method == .full }
+    private var isFull: Bool { config.tuning.method.trainsEncoder }
 
     /// Of the adapters alone those alive.
     private var trainableParameters: Int {
@@ -252,7 +252,7 @@ public final class TrainingSession {
                     model, task: inputs.task, base: URL(fileURLWithPath: config.model), into: target)
             } else {
                 try PEFTFolder.write(
-                    trainer.adapters, method: config.method == .lora ? .lora : .adalora, head: model.head,
+                    trainer.adapters, as: config.tuning.method.peft, head: model.head,
                     baseModel: config.model, into: target)
             }
             try AdapterDescription(
@@ -265,15 +265,15 @@ public final class TrainingSession {
     }
 
     private func startRecord() -> RunRecord.Start {
-        let schedule = trainer.ranks?.schedule
+        let plan = trainer.method.rankPlan
+        let schedule = plan?.schedule
         let total = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank }
         return RunRecord.Start(
-            method: config.method.rawValue, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
+            method: config.tuning.method.name, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.count ?? 0, labels: inputs.task.record.labels,
-            sites: trainer.adapters.adapters.map { .init($0.layer) },
-            allocator: trainer.ranks == nil ? nil : config.allocator.rawValue,
-            budgetUnit: trainer.ranks?.settings.unit ?? .triplets,
+            sites: trainer.adapters.adapters.map { .init($0.layer) }, allocator: plan?.allocator,
+            budgetUnit: plan?.unit ?? .triplets,
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
@@ -294,11 +294,12 @@ public final class TrainingSession {
 
     private func record(_ result: Trainer.StepResult, step: Int, seconds: Double) -> RunRecord.Step {
         let rank = trainer.adapters.ranks.reduce(0, +)
+        let plan = trainer.method.rankPlan
         return RunRecord.Step(
             step: step, epoch: Double(step) / Double(sampler.stepsPerEpoch),
-            phase: trainer.ranks?.schedule.phase(at: step).rawValue ?? "fixed", loss: result.loss,
+            phase: plan?.schedule.phase(at: step).rawValue ?? "fixed", loss: result.loss,
             orthogonality: result.orthogonality, gradientNorm: result.gradientNorm, learningRate: result.rate,
-            budget: trainer.ranks?.schedule.budget(at: step) ?? rank, rank: rank, tokens: result.tokens,
+            budget: plan?.schedule.budget(at: step) ?? rank, rank: rank, tokens: result.tokens,
             seconds: seconds)
     }
 }

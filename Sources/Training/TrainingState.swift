@@ -14,7 +14,6 @@ struct Progress: Sendable, Equatable {
     var bestStep: Int?
     var bestValue: Double?
     var evaluationsWithoutImprovement = 0
-    var isCompacted = false
     /// The evaluation after `step` was not finished.
     var isEvaluationDue = false
     /// At the last evaluation every row got one answer, which was said.
@@ -22,7 +21,7 @@ struct Progress: Sendable, Equatable {
 }
 
 /// A checkpoint: everything that decides how training goes on. `state.json` holds numbers and fingerprints,
-/// `state.safetensors` the flat parameter vector, Adam's moments and the importance averages, layouts as in
+/// `state.safetensors` the flat parameter vector, Adam's moments and what the method keeps, layouts as in
 /// memory (per site P [O, R], Λ [R], Q [R, I]; then the head). `manifest.json` tells whether both are as they were written.
 ///
 /// Random numbers, schedules and the position in the data follow from the configuration and the step.
@@ -33,14 +32,10 @@ package struct Checkpoint {
     let configuration: String
     /// Hashes of what a resumed run must find unchanged, by name.
     let fingerprints: [(name: String, hash: String)]
-    /// Per site: which triplets are physically there.
-    let triplets: [TripletBook]
-    let masks: [[Bool]]
+    let method: MethodState
     let values: [Float]
     let firstMoments: [Float]
     let secondMoments: [Float]
-    let sensitivity: [Float]
-    let uncertainty: [Float]
 
     private static let format = 3
 
@@ -51,11 +46,10 @@ package struct Checkpoint {
                     TensorToWrite(name: "values", shape: [values.count], values: values),
                     TensorToWrite(name: "adam.first", shape: [firstMoments.count], values: firstMoments),
                     TensorToWrite(name: "adam.second", shape: [secondMoments.count], values: secondMoments),
-                    TensorToWrite(
-                        name: "importance.sensitivity", shape: [sensitivity.count], values: sensitivity),
-                    TensorToWrite(
-                        name: "importance.uncertainty", shape: [uncertainty.count], values: uncertainty),
-                ], metadata: [:], to: target.appendingPathComponent("state.safetensors"))
+                ]
+                    + method.tensors.map {
+                        TensorToWrite(name: $0.name, shape: [$0.values.count], values: $0.values)
+                    }, metadata: [:], to: target.appendingPathComponent("state.safetensors"))
             try AtomicFile.write(
                 Data(JSONValue.object(json).bytes(pretty: true)),
                 to: target.appendingPathComponent("state.json"))
@@ -73,20 +67,20 @@ package struct Checkpoint {
             "bestStep": progress.bestStep.map { JSONValue($0) } ?? .null,
             "bestValue": progress.bestValue.map { .number($0) } ?? .null,
             "evaluationsWithoutImprovement": JSONValue(progress.evaluationsWithoutImprovement),
-            "isCompacted": .bool(progress.isCompacted), "isEvaluationDue": .bool(progress.isEvaluationDue),
+            "isCompacted": .bool(method.isCompacted), "isEvaluationDue": .bool(progress.isEvaluationDue),
             "hasOneAnswer": .bool(progress.hasOneAnswer),
             "configuration": .string(configuration), "eventOffset": JSONValue(offsets.events),
             "rankOffset": JSONValue(offsets.ranks), "fingerprints": .object(prints),
             "tripletOffset": JSONValue(offsets.triplets),
             "triplets": .array(
-                triplets.map {
+                method.books.map {
                     .object([
                         "originalIndices": .array($0.originalIndices.map { JSONValue($0) }),
                         "births": .array($0.births.map { JSONValue($0) }), "issued": JSONValue($0.issued),
                         "initialRank": JSONValue($0.initialRank),
                     ])
                 }),
-            "masks": .array(masks.map { .array($0.map { .bool($0) }) }),
+            "masks": .array(method.masks.map { .array($0.map { .bool($0) }) }),
         ]
     }
 
@@ -104,7 +98,6 @@ package struct Checkpoint {
             bestStep: try file.optional("bestStep", in: state, \.int),
             bestValue: try file.optional("bestValue", in: state, \.double),
             evaluationsWithoutImprovement: try file.count("evaluationsWithoutImprovement", in: state),
-            isCompacted: try file.need("isCompacted", in: state, \.bool),
             isEvaluationDue: try file.need("isEvaluationDue", in: state, \.bool),
             hasOneAnswer: try file.optional("hasOneAnswer", in: state, \.bool) ?? false)
         let prints = try file.need("fingerprints", in: state, \.object).members
@@ -120,15 +113,20 @@ package struct Checkpoint {
                 guard let hash = value.string else { throw file.fault("fingerprints") }
                 return (name, hash)
             },
-            triplets: try file.need("triplets", in: state, \.array).map { try file.book($0) },
-            masks: try file.need("masks", in: state, \.array).map {
-                try file.list($0, in: "masks", \.bool)
-            },
+            method: MethodState(
+                books: try file.need("triplets", in: state, \.array).map { try file.book($0) },
+                masks: try file.need("masks", in: state, \.array).map {
+                    try file.list($0, in: "masks", \.bool)
+                }, isCompacted: try file.need("isCompacted", in: state, \.bool),
+                tensors: try store.tensors.map(\.name).filter { !usual.contains($0) }.map {
+                    ($0, try finite($0, in: store))
+                }),
             values: try finite("values", in: store), firstMoments: try finite("adam.first", in: store),
-            secondMoments: try finite("adam.second", in: store),
-            sensitivity: try finite("importance.sensitivity", in: store),
-            uncertainty: try finite("importance.uncertainty", in: store))
+            secondMoments: try finite("adam.second", in: store))
     }
+
+    /// Every other tensor is the method's.
+    private static let usual = ["values", "adam.first", "adam.second"]
 
     private static func finite(_ name: String, in store: TensorStore) throws -> [Float] {
         var values = [Float](repeating: 0, count: store.info(name)?.elementCount ?? 0)

@@ -3,6 +3,7 @@ import ArgumentParser
 import Datasets
 import Experiments
 import Foundation
+import Matrices
 import Messages
 import ModelFiles
 import RankAllocation
@@ -30,8 +31,9 @@ enum Failure {
 
     static func status(of error: any Error) -> Int32 {
         switch error {
-        case is ConfigErrors, is AdapterError, is ScheduleError, is AllocationError, is ComparisonError:
-            ExitStatus.usage
+        case is ConfigErrors, is AdapterError, is ScheduleError, is ComparisonError: ExitStatus.usage
+        case let error as AllocationError: error.isDivergence ? ExitStatus.diverged : ExitStatus.usage
+        case is Factorization.Failure: ExitStatus.diverged
         case let error as TrainingError:
             switch error.kind {
             case .usage: ExitStatus.usage

@@ -45,7 +45,7 @@ enum PlanReport {
         for role in plan.roles {
             table.add(["  \(role.role)", Figures.grouped(role.matrices), Figures.grouped(role.parameters)])
         }
-        if plan.config.method == .full {
+        if plan.config.tuning.method.trainsEncoder {
             let encoder = plan.trainableParameters - plan.headParameters
             table.add(["  encoder", "", Figures.grouped(encoder)])
         }
@@ -94,7 +94,7 @@ enum PlanReport {
             ])
         }
         return JSONValue.object([
-            "method": .string(plan.config.method.rawValue), "threads": JSONValue(plan.threads),
+            "method": .string(plan.config.tuning.method.name), "threads": JSONValue(plan.threads),
             "parameters": .object([
                 "frozen": JSONValue(plan.frozenParameters), "trainable": JSONValue(plan.trainableParameters),
                 "head": JSONValue(plan.headParameters), "roles": .object(roles),

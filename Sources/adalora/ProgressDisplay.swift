@@ -51,7 +51,7 @@ final class ProgressDisplay {
         text +=
             "\(Figures.grouped(start.trainableParameters)) trainable of \(Figures.grouped(start.frozenParameters)) parameters, "
         text += "\(start.threads) threads, \(start.kernel) kernels"
-        if start.method == "adalora" {
+        if start.allocator != nil {
             let final = start.totalSteps - start.finalSteps
             text +=
                 "\nbudget \(Figures.grouped(start.initialBudget)) → \(Figures.grouped(start.finalBudget)) \(start.budgetUnit.rawValue) over "
@@ -100,7 +100,7 @@ final class ProgressDisplay {
         var text =
             "step \(record.step)/\(start.totalSteps)  loss \(Figures.fixed(smoothedLoss ?? record.loss, 4))"
         if record.orthogonality > 0 { text += "  orth \(Figures.fixed(record.orthogonality, 4))" }
-        if start.method == "adalora" {
+        if start.allocator != nil {
             text += "  \(record.phase)  budget \(Figures.grouped(record.budget))  live \(record.rank)"
         }
         return text + "  \(rate)  ETA \(eta(record, start))"

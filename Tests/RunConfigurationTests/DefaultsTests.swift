@@ -1,3 +1,5 @@
+import Adapters
+import RankAllocation
 import RunConfiguration
 import Testing
 
@@ -9,12 +11,12 @@ import Testing
         #expect(loaded.warnings.isEmpty)
         #expect(config.model == "m" && config.train == "t.csv" && config.output == "o")
         #expect(config.validation == nil && config.textColumns == nil && config.labelColumn == nil)
-        #expect(config.task == .classification && config.method == .adalora)
-        #expect(config.budget == 300 && config.averageRank == nil && config.initialRank == nil)
-        #expect(config.targets == [.query, .key, .value, .attentionOutput, .intermediate, .output])
-        #expect(config.scale == 1 && config.adapterDropout == 0 && config.headDropout == 0.1)
-        #expect(config.pooling == .pooler && config.initialization == .orthonormal)
-        #expect(config.learningRate == nil && config.headLearningRate == nil && config.rankPattern == nil)
+        #expect(config.task == .classification && config.tuning.method.name == "adalora")
+        #expect(config.tuning.budget == .triplets(300) && config.tuning.adalora.initialRank == nil)
+        #expect(config.tuning.targets == [.query, .key, .value, .attentionOutput, .intermediate, .output])
+        #expect(config.tuning.scale == 1 && config.tuning.adapterDropout == 0 && config.headDropout == 0.1)
+        #expect(config.pooling == .pooler && config.tuning.adalora.initialization == .orthonormal)
+        #expect(config.learningRate == nil && config.headLearningRate == nil && config.tuning.rankPattern == nil)
         #expect(config.weightDecay == 0)
         #expect(config.beta1 == 0.9 && config.beta2 == 0.999 && config.adamEpsilon == 1e-8)
         #expect(config.gradientClip == 1 && config.learningRateSchedule == .linear)
@@ -22,14 +24,14 @@ import Testing
         #expect(config.batchSize == 32 && config.accumulate == 1 && config.maxLength == 128)
         #expect(config.longRows == .truncate && config.labelSeparator == nil && config.stride == nil)
         #expect(config.delimiter == nil)
-        #expect(config.warmupFraction == 0.1 && config.finalFraction == 0.4 && config.allocateEvery == nil)
-        #expect(config.allocator == .prune && config.exchangeShare == 0.1 && config.historyEvery == nil)
-        #expect(config.budgetParameters == nil && config.activationBatches == 8)
-        #expect(config.fromAdapter == nil && config.headStart == .adapter)
-        #expect(config.importance == nil && config.importanceWeights == .paper)
-        #expect(config.resolvedImportance == .spectralSensitivity && config.resolvedOrthogonality == .exact)
-        #expect(config.importanceBeta1 == 0.85 && config.importanceBeta2 == 0.85)
-        #expect(config.orthogonality == nil && config.orthogonalityWeight == 0.1)
+        #expect(config.tuning.adalora.warmupFraction == 0.1 && config.tuning.adalora.finalFraction == 0.4 && config.tuning.adalora.allocateEvery == nil)
+        #expect(config.tuning.adalora.allocator == .prune && config.tuning.adalora.exchangeShare == 0.1 && config.tuning.adalora.historyEvery == nil)
+        #expect(config.tuning.adalora.activationBatches == 8)
+        #expect(config.tuning.fromAdapter == nil && config.headStart == .adapter)
+        #expect(config.tuning.adalora.importance == nil && config.tuning.adalora.importanceWeights == .paper)
+        #expect(config.tuning.adalora.resolvedImportance == .spectralSensitivity && config.tuning.adalora.resolvedOrthogonality == .exact)
+        #expect(config.tuning.adalora.importanceBeta1 == 0.85 && config.tuning.adalora.importanceBeta2 == 0.85)
+        #expect(config.tuning.adalora.orthogonality == nil && config.tuning.adalora.orthogonalityWeight == 0.1)
         #expect(config.seed == 42 && config.threads == nil)
         #expect(config.checkpointEvery == 0 && config.keepCheckpoints == 2)
         #expect(config.evaluateEvery == nil && config.earlyStopping == nil && config.bestMetric == nil)
@@ -41,12 +43,13 @@ import Testing
         let full = try load(nil, Array(smallest.dropLast()) + [("method", "full")]).config
         #expect(full.resolvedLearningRate == 1e-4 && full.resolvedHeadLearningRate == 1e-4)
         #expect(config.resolvedBestMetric == .accuracy && config.resolvedStride == 42)
-        #expect(config.resolvedOrthogonality == .exact && config.resolvedAllocateEvery == 1)
+        #expect(config.tuning.adalora.resolvedOrthogonality == .exact && config.tuning.adalora.resolvedAllocateEvery == 1)
         let costs = [Int](repeating: 769, count: 36)
-        #expect(config.totalBudget(costs: costs) == 300)
-        #expect(config.initialRank(costs: costs, largest: 384) == 13)  // 1.5 · 300 / 36 = 12.5
+        #expect(config.tuning.budget?.total(costs: costs) == 300)
+        #expect(try initialRank(config, costs: costs, largest: 384) == 13)  // 1.5 · 300 / 36 = 12.5
         #expect(
-            config.evenRanks(costs: costs) == [Int](repeating: 9, count: 12) + [Int](repeating: 8, count: 24))
+            config.tuning.budget?.evenRanks(costs: costs)
+                == [Int](repeating: 9, count: 12) + [Int](repeating: 8, count: 24))
         let other = try load(
             nil,
             Array(smallest.dropLast()) + [
@@ -57,31 +60,37 @@ import Testing
         #expect(other.resolvedBestMetric == .pearson)
         let questions = try load(nil, smallest + [("task", "question-answering"), ("max-length", "512")])
         #expect(questions.config.resolvedBestMetric == .f1 && questions.config.resolvedStride == 128)
-        #expect(other.totalBudget(costs: [Int](repeating: 9, count: 35)) == 88)  // 87.5
+        #expect(other.tuning.budget?.total(costs: [Int](repeating: 9, count: 35)) == 88)  // 87.5
         // 1.5 · 2.5 = 3.75 is below 8, which a matrix of rank 6 cannot have.
-        #expect(other.initialRank(costs: [Int](repeating: 9, count: 35), largest: 384) == 8)
-        #expect(other.initialRank(costs: [Int](repeating: 9, count: 35), largest: 6) == 6)
+        #expect(try initialRank(other, costs: [Int](repeating: 9, count: 35), largest: 384) == 8)
+        #expect(try initialRank(other, costs: [Int](repeating: 9, count: 35), largest: 6) == 6)
         let given = try load(nil, smallest + [("initial-rank", "20")]).config
-        #expect(given.initialRank(costs: costs, largest: 384) == 20)
+        #expect(try initialRank(given, costs: costs, largest: 384) == 20)
         let multiple = try load(
             nil, Array(smallest.dropLast()) + [("average-rank", "2.5"), ("initial-rank", "1.5x")])
-        #expect(multiple.config.initialRank == .multiple(1.5))
-        #expect(multiple.config.initialRank(costs: costs, largest: 384) == 4)  // 3.75
+        #expect(multiple.config.tuning.adalora.initialRank == .multiple(1.5))
+        #expect(try initialRank(multiple.config, costs: costs, largest: 384) == 4)  // 3.75
+    }
+
+    private func initialRank(_ config: RunConfig, costs: [Int], largest: Int) throws -> Int {
+        InitialRank.rank(
+            config.tuning.adalora.initialRank, budget: try #require(config.tuning.budget), costs: costs,
+            largest: largest)
     }
 
     /// A budget in parameters pays for whole triplets: of 100 + 300 parameters a rank, 1,000 make rank 2 and leave
     /// 200, which is two more of the first matrix's triplets but one per matrix is the rule.
     @Test func budgetsInParameters() throws {
         let config = try load(nil, Array(smallest.dropLast()) + [("budget-parameters", "1k")]).config
-        #expect(config.budgetParameters == 1000 && config.countsParameters && config.budget == nil)
-        #expect(config.totalBudget(costs: [100, 300]) == 1000)
-        #expect(config.initialRank(costs: [100, 300], largest: 4) == 4)  // 1.5 · 2.5 = 3.75
-        #expect(config.evenRanks(costs: [100, 300]) == [3, 2])
+        #expect(config.tuning.budget == .parameters(1000) && config.tuning.budget?.unit == .parameters)
+        #expect(config.tuning.budget?.total(costs: [100, 300]) == 1000)
+        #expect(try initialRank(config, costs: [100, 300], largest: 4) == 4)  // 1.5 · 2.5 = 3.75
+        #expect(config.tuning.budget?.evenRanks(costs: [100, 300]) == [3, 2])
         for (text, value) in [
             ("300k", 300_000), ("1.2M", 1_200_000), ("0.5k", 500), ("7", 7), ("2.01k", 2010), ("8.05k", 8050),
         ] {
             let flags = Array(smallest.dropLast()) + [("budget-parameters", text)]
-            #expect(try load(nil, flags).config.budgetParameters == value)
+            #expect(try load(nil, flags).config.tuning.budget == .parameters(value))
         }
         for text in [
             "k", ".k", ".5k", "1.2.3k", "1.0001k", "-1k", "1e3k", "nank", "0k", "1kk", "1 k", "2000000000M",
@@ -94,22 +103,22 @@ import Testing
 
     /// Exact triplets unless a setting asks for others: the paper's score then.
     @Test(arguments: [
-        ("orthogonality", "squared", RunConfig.Orthogonality.squared),
-        ("orthogonality", "none", RunConfig.Orthogonality.none),
+        ("orthogonality", "squared", AdaLoRA.Orthogonality.squared),
+        ("orthogonality", "none", AdaLoRA.Orthogonality.none),
         ("allocator", "exchange", .squared), ("allocator", "fixed", .squared),
         ("importance-weights", "peft", .squared),
     ])
-    func settingsThatRuleOutExactTriplets(key: String, value: String, form: RunConfig.Orthogonality) throws {
+    func settingsThatRuleOutExactTriplets(key: String, value: String, form: AdaLoRA.Orthogonality) throws {
         let config = try load(nil, smallest + [(key, value)]).config
-        #expect(config.resolvedImportance == .sensitivity && config.resolvedOrthogonality == form)
+        #expect(config.tuning.adalora.resolvedImportance == .sensitivity && config.tuning.adalora.resolvedOrthogonality == form)
         let exact = try load(nil, smallest + [("orthogonality", "exact")]).config
-        #expect(exact.resolvedImportance == .spectralSensitivity)
+        #expect(exact.tuning.adalora.resolvedImportance == .spectralSensitivity)
     }
 
     /// What the importance and the allocator imply where nothing is said.
     @Test(arguments: ["singular-value", "spectral-sensitivity"]) func exactImportance(name: String) throws {
         let config = try load(nil, smallest + [("importance", name)]).config
-        #expect(config.resolvedOrthogonality == .exact)
+        #expect(config.tuning.adalora.resolvedOrthogonality == .exact)
         #expect(throws: ConfigErrors.self) {
             try load(nil, smallest + [("importance", name), ("orthogonality", "squared")])
         }
@@ -118,9 +127,9 @@ import Testing
                 nil, smallest + [("importance", "spectral-sensitivity"), ("importance-weights", "peft")])
         }
         let exchange = try load(nil, smallest + [("allocator", "exchange")]).config
-        #expect(exchange.resolvedAllocateEvery == 20)
-        #expect(exchange.resolvedHistoryEvery(allocations: 900) == 1)
-        #expect(exchange.resolvedHistoryEvery(allocations: 100_000) == 100)
+        #expect(exchange.tuning.adalora.resolvedAllocateEvery == 20)
+        #expect(exchange.tuning.adalora.resolvedHistoryEvery(allocations: 900) == 1)
+        #expect(exchange.tuning.adalora.resolvedHistoryEvery(allocations: 100_000) == 100)
     }
 
     @Test func settingsDescribeEveryKeyOnce() throws {

@@ -1,5 +1,7 @@
+import Adapters
 import RunConfiguration
 import Testing
+import Transformers
 
 @Suite struct LayersTests {
     @Test func flagsOverrideTheFile() throws {
@@ -27,7 +29,7 @@ import Testing
     @Test func aFlagReplacesTheOtherKeyOfAPair() throws {
         let loaded = try load(smallestFile + "epochs: 5\n", [("steps", "100"), ("average-rank", "4")])
         #expect(loaded.config.steps == 100 && loaded.config.epochs == nil)
-        #expect(loaded.config.averageRank == 4 && loaded.config.budget == nil)
+        #expect(loaded.config.tuning.budget == .averageRank(4))
         #expect(
             loaded.warnings == [
                 "--average-rank: replaces a value of the file (run.yaml:4: budget)",
@@ -51,7 +53,7 @@ import Testing
 
     @Test func methodHeadNeedsNoBudget() throws {
         let loaded = try load(nil, Array(smallest.dropLast()) + [("method", "head")])
-        #expect(loaded.config.budget == nil && loaded.warnings.isEmpty)
+        #expect(loaded.config.tuning.budget == nil && loaded.warnings.isEmpty)
     }
 
     @Test(arguments: ["", "# nothing\n", "---\n", "{}"])
@@ -60,13 +62,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("targets: [output, query]", [RunConfig.Role.query, .output]),
+        ("targets: [output, query]", [LinearSite.Role.query, .output]),
         ("targets: query, attention-output", [.query, .attentionOutput]),
         ("targets:\n- key\n- value\n", [.key, .value]),
         ("targets: 'intermediate'", [.intermediate]),
     ])
-    func listsAndCommas(line: String, roles: [RunConfig.Role]) throws {
-        #expect(try load(smallestFile + line).config.targets == roles)
+    func listsAndCommas(line: String, roles: [LinearSite.Role]) throws {
+        #expect(try load(smallestFile + line).config.tuning.targets == roles)
     }
 
     @Test func textsAreKeptAsWritten() throws {

@@ -58,7 +58,8 @@ import Training
         }
         let before = trainer.evaluate(Self.data).loss
         let values = trainer.vector.values.values
-        try trainer.makeTripletsExact(after: 12)
+        try #require(trainer.method as? AdaLoRA).makeTripletsExact(
+            after: 12, in: trainer, workers: trainer.model.workers)
         #expect(trainer.vector.values.values != values)
         #expect(abs(trainer.evaluate(Self.data).loss - before) < 1e-5 * before)
         #expect(trainer.optimizer.secondMoments.values.allSatisfy { $0 >= 0 })
@@ -118,7 +119,7 @@ import Training
             let trainer = try TrainerTests.trainer(threads: 1, dropout: 0, penalty: penalty, measure: measure)
             for adapter in trainer.adapters.adapters { adapter.factors.p.values.pointer[0] += 1 }
             _ = try Self.train(trainer, steps: 1...1)
-            return try #require(trainer.ranks).averages.flatMap(\.p.sensitivity)
+            return try #require((trainer.method as? AdaLoRA)?.ranks).averages.flatMap(\.p.sensitivity)
         }
         #expect(try averages(TaskSensitivity(), penalty: 0) == averages(TaskSensitivity(), penalty: 10))
         #expect(try averages(Sensitivity(), penalty: 0) != averages(Sensitivity(), penalty: 10))

@@ -188,7 +188,7 @@ import Transformers
         return Trainer(
             model: SequenceModel(
                 encoder: encoder, head: head, workers: Workers(count: 1), recomputesLayers: recomputes),
-            adapters: set, ranks: nil,
+            method: LoRA(set),
             settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
     }
 }

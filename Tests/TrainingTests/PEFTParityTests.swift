@@ -55,7 +55,6 @@ import Transformers
         var settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
         settings.weightDecay = 0.01
         settings.clip = 1
-        settings.penalty = OrthogonalityPenalty(form: .norm, weight: 0.5)
         return settings
     }
 
@@ -69,7 +68,9 @@ import Transformers
         allocation.weightsAfterUpdate = true
         let ranks = RankController(set: set, settings: allocation)
         return Trainer(
-            model: try model(encoder, start, threads: 2), adapters: set, ranks: ranks, settings: settings())
+            model: try model(encoder, start, threads: 2),
+            method: AdaLoRA(set, ranks: ranks, penalty: OrthogonalityPenalty(form: .norm, weight: 0.5)),
+            settings: settings())
     }
 
     // Losses to 1e-4 and importance to 1e-3 relative: PyTorch's own Float32 run differs from its Float64 run by
@@ -96,7 +97,7 @@ import Transformers
             #expect((result.allocation != nil) == chosen, "step \(step)")
             if let allocation = result.allocation { #expect(allocation.budget == expected["budget"]?.int) }
             let masks = try #require(expected["masks"]?.object)
-            let scores = trainer.ranks?.scores(workers: trainer.model.workers) ?? []
+            let scores = (trainer.method as? AdaLoRA)?.ranks?.scores(workers: trainer.model.workers) ?? []
             for (site, adapter) in trainer.adapters.adapters.enumerated() {
                 let path = adapter.layer.modulePath
                 #expect(masks[path]?.array?.compactMap(\.bool) == adapter.mask, "step \(step), \(path)")
@@ -192,7 +193,7 @@ import Transformers
         let start = try Golden.tensors("adalora/lora_initial.safetensors")
         let set = try Self.adapters(encoder, start, method: .lora, rank: 2, scale: 2)
         let trainer = Trainer(
-            model: try Self.model(encoder, start, threads: 2), adapters: set, ranks: nil,
+            model: try Self.model(encoder, start, threads: 2), method: LoRA(set),
             settings: Self.settings())
         let losses = try #require(Golden.json("adalora/lora.json")["losses"]?.array).compactMap(\.double)
         let batches = try #require(Golden.json("adalora/batches.json")["steps"]?.array)

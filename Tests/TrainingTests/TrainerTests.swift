@@ -48,12 +48,12 @@ import Transformers
         let ranks = RankController(set: set, settings: allocation)
         let peak = LearningRate(peak: rate, shape: .linear, warmupSteps: 2, totalSteps: steps)
         var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
-        settings.penalty = OrthogonalityPenalty(form: .squared, weight: penalty)
         if steps > 30 { settings.clip = 0 }
         return Trainer(
             model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
-            adapters: set,
-            ranks: ranks, settings: settings)
+            method: AdaLoRA(
+                set, ranks: ranks, penalty: OrthogonalityPenalty(form: .squared, weight: penalty)),
+            settings: settings)
     }
 
     @Test func bitsDoNotDependOnThreads() throws {
@@ -134,8 +134,8 @@ import Transformers
             var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
             settings.clip = 0
             let trainer = Trainer(
-                model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: 2)), adapters: set,
-                ranks: ranks, settings: settings)
+                model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: 2)),
+                method: AdaLoRA(set, ranks: ranks), settings: settings)
             var run: [Double] = []
             for step in 1...75 {
                 run.append(try trainer.step(step, data: data, indices: Array(0..<24)).loss)

@@ -4,8 +4,8 @@ import Messages
 /// A value as written in a file or after a flag, and the ways to read it.
 ///
 /// Each reader throws a `ValueProblem` unless the value is exactly of its kind.
-struct SettingValue: Sendable {
-    enum Content: Sendable {
+package struct SettingValue: Sendable {
+    package enum Content: Sendable {
         case text(String)
         /// A YAML text in quotes or a block: never a number.
         case quotedText(String)
@@ -18,9 +18,11 @@ struct SettingValue: Sendable {
         case other(String)
     }
 
-    let content: Content
+    package let content: Content
 
-    func number(_ range: NumberRange) throws -> Double {
+    package init(content: Content) { self.content = content }
+
+    package func number(_ range: NumberRange) throws -> Double {
         let text = try bareText("a number", example: "0.003 or 3e-3")
         // Double(_:) also takes 'nan', 'inf' and hexadecimal, which no one means here.
         guard text.allSatisfy({ "0123456789+-.eE".contains($0) }), let number = Double(text) else {
@@ -35,7 +37,7 @@ struct SettingValue: Sendable {
         return number
     }
 
-    func wholeNumber(_ range: ClosedRange<Int>) throws -> Int {
+    package func wholeNumber(_ range: ClosedRange<Int>) throws -> Int {
         let text = try bareText("a whole number", example: "300")
         try checkDigits(text)
         guard let number = Int(text), range.contains(number) else {
@@ -46,19 +48,7 @@ struct SettingValue: Sendable {
         return number
     }
 
-    /// `12`, or `1.5x` for a multiple of the average rank.
-    func initialRank() throws -> RunConfig.InitialRank {
-        guard case .text(let text) = content, text.hasSuffix("x") else {
-            return .triplets(try wholeNumber(1...100_000))
-        }
-        let factor = try SettingValue(content: .text(String(text.dropLast()))).number(.zeroTo(1000))
-        guard factor >= 1 else {
-            throw ValueProblem("\(quoted(text)) starts below the budget", "use 1x or more, like 1.5x")
-        }
-        return .multiple(factor)
-    }
-
-    func seed() throws -> UInt64 {
+    package func seed() throws -> UInt64 {
         let text = try bareText("a whole number", example: "42")
         try checkDigits(text)
         guard let number = UInt64(text) else {
@@ -69,7 +59,7 @@ struct SettingValue: Sendable {
     }
 
     /// Any text but an empty one; a YAML `true` or `5` is that text.
-    func text() throws -> String {
+    package func text() throws -> String {
         switch content {
         case .text(let text), .quotedText(let text):
             try checkText(text)
@@ -82,7 +72,7 @@ struct SettingValue: Sendable {
     }
 
     /// A whole number that may end in k or M: 300k, 1.2M.
-    func largeNumber(_ range: ClosedRange<Int>) throws -> Int {
+    package func largeNumber(_ range: ClosedRange<Int>) throws -> Int {
         let text = try bareText("a whole number", example: "300k")
         let places: Int
         switch text.last {
@@ -104,9 +94,14 @@ struct SettingValue: Sendable {
         return number
     }
 
-    func choice<Choice: RawRepresentable & CaseIterable>(of: Choice.Type = Choice.self) throws -> Choice
+    package func choice<Choice: RawRepresentable & CaseIterable>(of: Choice.Type = Choice.self) throws -> Choice
     where Choice.RawValue == String {
-        let names = Choice.allCases.map(\.rawValue)
+        try choice(among: Array(Choice.allCases), named: \.rawValue)
+    }
+
+    /// One of `choices`, by its name.
+    package func choice<Choice>(among choices: [Choice], named name: (Choice) -> String) throws -> Choice {
+        let names = choices.map(name)
         let text: String
         switch content {
         case .text(let written), .quotedText(let written): text = written
@@ -115,7 +110,7 @@ struct SettingValue: Sendable {
         case .list: throw ValueProblem("a list is not one choice", "use \(alternatives(names))")
         case .other(let kind): throw ValueProblem("\(kind) is not a choice", "use \(alternatives(names))")
         }
-        guard let choice = Choice(rawValue: text) else {
+        guard let choice = choices.first(where: { name($0) == text }) else {
             let advice = nearestName(to: text, in: names).map { "did you mean \(quoted($0))? " } ?? ""
             throw ValueProblem("\(quoted(text)) is not a choice", "\(advice)use \(alternatives(names))")
         }
@@ -123,7 +118,7 @@ struct SettingValue: Sendable {
     }
 
     /// A YAML list, or texts with commas between them: at least one name, none empty, none twice.
-    func names() throws -> [String] {
+    package func names() throws -> [String] {
         let names: [String]
         switch content {
         case .list(let items): names = items
@@ -144,12 +139,12 @@ struct SettingValue: Sendable {
     }
 
     /// nil for an explicit null.
-    func orNone<Value>(_ read: (SettingValue) throws -> Value) rethrows -> Value? {
+    package func orNone<Value>(_ read: (SettingValue) throws -> Value) rethrows -> Value? {
         if case .null = content { return nil }
         return try read(self)
     }
 
-    var isNull: Bool {
+    package var isNull: Bool {
         if case .null = content { return true }
         return false
     }
@@ -196,12 +191,12 @@ struct SettingValue: Sendable {
 }
 
 /// `a, b or c`
-func alternatives(_ names: [String]) -> String {
+package func alternatives(_ names: [String]) -> String {
     names.count < 2 ? names.joined() : names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
 }
 
 /// The numbers that a setting accepts; NaN is in none of them.
-enum NumberRange: Sendable, CustomStringConvertible {
+package enum NumberRange: Sendable, CustomStringConvertible {
     case zeroToBelowOne
     case zeroTo(Int)
     case aboveZeroTo(Int)
@@ -214,7 +209,7 @@ enum NumberRange: Sendable, CustomStringConvertible {
         }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .zeroToBelowOne: "from 0 to below 1"
         case .zeroTo(let most): "from 0 to \(most)"

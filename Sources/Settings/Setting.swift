@@ -1,26 +1,26 @@
 import Foundation
 
-/// One row of the table of settings: all that is particular to a key.
-struct Setting: Sendable {
-    let key: String
+/// One row of a table of settings: all that is particular to a key. Whoever owns `Values` owns its rows.
+package struct Setting<Values>: Sendable {
+    package let key: String
     /// One line for a person, without a full stop.
-    let help: String
+    package let help: String
     /// Empty unless the value is one or several of some names.
-    let choices: [String]
+    package let choices: [String]
     /// What no value stands for, as a person reads it.
-    let unset: String
+    package let unset: String
     /// Reads, checks and stores a value.
-    let store: @Sendable (inout RunConfig, SettingValue) throws -> Void
+    package let store: @Sendable (inout Values, SettingValue) throws -> Void
     /// The value as YAML text; nil when it is unset.
-    let text: @Sendable (RunConfig) -> String?
+    package let text: @Sendable (Values) -> String?
     /// Why a given value has no effect, such as "with method lora"; nil when it has one.
-    let idle: @Sendable (RunConfig) -> String?
+    package let idle: @Sendable (Values) -> String?
 
-    init(
+    package init(
         _ key: String, _ help: String, choices: [String] = [], unset: String = "none",
-        idle: @escaping @Sendable (RunConfig) -> String? = { _ in nil },
-        set: @escaping @Sendable (inout RunConfig, SettingValue) throws -> Void,
-        get: @escaping @Sendable (RunConfig) -> String?
+        idle: @escaping @Sendable (Values) -> String? = { _ in nil },
+        set: @escaping @Sendable (inout Values, SettingValue) throws -> Void,
+        get: @escaping @Sendable (Values) -> String?
     ) {
         self.key = key
         self.help = choices.isEmpty ? help : "\(help): \(alternatives(choices))"
@@ -31,41 +31,45 @@ struct Setting: Sendable {
         self.text = get
     }
 
-    /// The default as a person reads it.
-    var defaultText: String { text(RunConfig()) ?? unset }
+    /// The same as a row of a table for `Outer`, of which `Values` is a part.
+    ///
+    /// - Parameter idle: a reason of the whole, which comes before the row's own.
+    package func within<Outer>(
+        _ path: WritableKeyPath<Outer, Values> & Sendable,
+        idle outer: @escaping @Sendable (Outer) -> String? = { _ in nil }
+    ) -> Setting<Outer> {
+        let (store, text, idle) = (store, text, idle)
+        return Setting<Outer>(
+            key: key, fullHelp: help, choices: choices, unset: unset,
+            idle: { outer($0) ?? idle($0[keyPath: path]) }, set: { try store(&$0[keyPath: path], $1) },
+            get: { text($0[keyPath: path]) })
+    }
 
-    /// `defaultText` as a part of a sentence.
-    var note: String { isRequired ? "required" : "default: \(defaultText)" }
-
-    private var isRequired: Bool { SettingTable.required.contains { $0.key == key } }
-}
-
-/// What a person needs to know about a setting.
-public struct SettingDescription: Sendable, Equatable {
-    /// The key in a file, and the flag without its `--`.
-    public let key: String
-    /// One line without a full stop.
-    public let help: String
-    /// The default, or in words what happens without a value.
-    public let defaultText: String
-    /// The names that are accepted; empty when the value is not one of a few names.
-    public let choices: [String]
+    private init(
+        key: String, fullHelp: String, choices: [String], unset: String,
+        idle: @escaping @Sendable (Values) -> String?,
+        set: @escaping @Sendable (inout Values, SettingValue) throws -> Void,
+        get: @escaping @Sendable (Values) -> String?
+    ) {
+        (self.key, help, self.choices, self.unset) = (key, fullHelp, choices, unset)
+        (self.idle, store, text) = (idle, set, get)
+    }
 }
 
 /// The texts that `Setting.text` returns; reading one back gives the same value.
-enum SettingText {
-    static func number(_ value: Double) -> String {
+package enum SettingText {
+    package static func number(_ value: Double) -> String {
         // 2^53: below it a whole number is exact, and shorter without its ".0".
         let isShort = value == value.rounded() && abs(value) < 9_007_199_254_740_992
         return isShort ? String(Int(value)) : String(value)
     }
 
-    static func list(_ names: [String]) -> String {
+    package static func list(_ names: [String]) -> String {
         "[" + names.map(text).joined(separator: ", ") + "]"
     }
 
     /// Plain where every YAML reader takes it for this text, or else in double quotes with escapes.
-    static func text(_ value: String) -> String {
+    package static func text(_ value: String) -> String {
         let reserved = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
         let isPlain =
             value.unicodeScalars.allSatisfy { isSafe($0) } && Double(value) == nil

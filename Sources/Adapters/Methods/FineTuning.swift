@@ -1,0 +1,233 @@
+import Autodiff
+import Matrices
+import RankAllocation
+import Transformers
+
+/// A fine-tuning method at work on a model. The trainer calls it in one visible order at every step: gradient →
+/// `addPenalty` → clipping → `observe` → AdamW → `afterUpdate`; and asks it for what it alone knows.
+///
+/// What most methods have nothing to do for has a default.
+public protocol FineTuning: AnyObject {
+    /// In site order; empty for a method without adapters.
+    var adapters: AdapterSet { get }
+    /// What it trains beside the head, in the order of the parameter vector.
+    var groups: [ParameterGroup] { get }
+    /// What a person should know about what was put together.
+    var warnings: [String] { get }
+    /// When ranks move; nil for methods whose ranks stay.
+    var rankPlan: RankPlan? { get }
+
+    /// Whether `observe` wants the task's gradient alone, without penalty and clipping.
+    var observesTaskGradient: Bool { get }
+    /// Floats that it keeps of gradients from step to step, for estimates of memory
+    var averages: Int { get }
+    /// Adds the gradient of its term in the loss to the flat `gradients` [1, N] and returns the weighted term.
+    func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double
+    /// Before the update of AdamW.
+    func observe(_ update: MethodUpdate)
+    /// After the update of AdamW.
+    ///
+    /// - Parameter probing: sends the step's examples through once more, forward and backward, on one core and without
+    ///   dropout, for the sake of probes that hang on the layers.
+    /// - Returns: what was allocated, where something was.
+    /// - Throws: `Factorization.Failure` and `AllocationError` where the update left nothing finite.
+    func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome?
+    /// Cuts out what can never learn again; nil where there is nothing of the kind.
+    func compact(_ vector: ParameterVector) -> Reshaped?
+
+    /// All triplets as they are now.
+    func snapshot(workers: Workers) throws -> [SiteSnapshot]
+    /// Runs `body` on the model as it would be saved.
+    func masked<Result>(_ body: () -> Result) -> Result
+
+    /// What a checkpoint holds of it beside the parameters.
+    var state: MethodState { get }
+    /// Puts that back; parameters and moments follow.
+    ///
+    /// - Returns: the vector, where its shape became another one.
+    /// - Throws: `StateMismatch`
+    func restore(_ state: MethodState, in vector: ParameterVector) throws -> ParameterVector?
+    /// Values of parameters were changed by another than AdamW: a checkpoint's were put in.
+    func parametersChanged()
+}
+
+extension FineTuning {
+    public var warnings: [String] { [] }
+    public var rankPlan: RankPlan? { nil }
+    public var observesTaskGradient: Bool { false }
+    public var averages: Int { 0 }
+    public func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double { 0 }
+    public func observe(_ update: MethodUpdate) {}
+    public func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? { nil }
+    public func compact(_ vector: ParameterVector) -> Reshaped? { nil }
+    public func snapshot(workers: Workers) throws -> [SiteSnapshot] { try adapters.snapshot(workers: workers) }
+    public func masked<Result>(_ body: () -> Result) -> Result { body() }
+    public var state: MethodState { MethodState(adapters) }
+    public func restore(_ state: MethodState, in vector: ParameterVector) throws -> ParameterVector? {
+        try state.checkFixed(adapters)
+        return nil
+    }
+    public func parametersChanged() {}
+}
+
+/// Parameters that are next to each other in the vector and learn at one rate.
+public struct ParameterGroup {
+    public let parameters: [Parameter]
+    /// Times the learning rate of the step
+    public let rateFactor: Double
+
+    public init(_ parameters: [Parameter], rateFactor: Double = 1) {
+        self.parameters = parameters
+        self.rateFactor = rateFactor
+    }
+}
+
+/// The flat arrays of a run, which the trainer keeps and a method may reshape.
+public protocol TrainedArrays: AnyObject {
+    var vector: ParameterVector { get }
+    /// AdamW's averages, laid out as the vector, [1, N]
+    var firstMoments: Matrix { get }
+    var secondMoments: Matrix { get }
+    /// Goes on with another vector; moments come along.
+    func take(_ reshaped: Reshaped)
+}
+
+/// A new flat vector and, for each of its elements, the element of the old one it came from; nil for new ones.
+public typealias Reshaped = (vector: ParameterVector, source: [Int?])
+
+/// What a method sees of a step.
+public struct MethodUpdate {
+    public let step: Int
+    public let arrays: any TrainedArrays
+    /// [1, N], as the method wants to observe them
+    public let gradients: Matrix
+    public let workers: Workers
+
+    public init(step: Int, arrays: any TrainedArrays, gradients: Matrix, workers: Workers) {
+        self.step = step
+        self.arrays = arrays
+        self.gradients = gradients
+        self.workers = workers
+    }
+}
+
+/// How and when a method moves ranks.
+public struct RankPlan: Sendable {
+    public let schedule: BudgetSchedule
+    public let unit: BudgetUnit
+    /// `prune` or `exchange`
+    public let allocator: String
+}
+
+/// What a checkpoint holds of a method beside parameters and AdamW's averages.
+public struct MethodState: Sendable {
+    /// Per site: which triplets are physically there.
+    public var books: [TripletBook]
+    /// Per site: which of them are alive.
+    public var masks: [[Bool]]
+    public var isCompacted: Bool
+    /// Flat, under the names they have in the file
+    public var tensors: [(name: String, values: [Float])]
+
+    public init(
+        books: [TripletBook], masks: [[Bool]], isCompacted: Bool, tensors: [(name: String, values: [Float])]
+    ) {
+        self.books = books
+        self.masks = masks
+        self.isCompacted = isCompacted
+        self.tensors = tensors
+    }
+
+    init(_ set: AdapterSet, isCompacted: Bool = false, tensors: [(name: String, values: [Float])] = []) {
+        self.init(
+            books: set.adapters.map(\.book), masks: set.adapters.map(\.mask), isCompacted: isCompacted,
+            tensors: tensors)
+    }
+
+    /// Throws unless it may be the state of these adapters.
+    func check(_ set: AdapterSet) throws {
+        let sites = set.adapters
+        guard masks.count == sites.count, books.count == sites.count else { throw StateMismatch(of: "sites") }
+        for (site, saved) in zip(sites, books) {
+            let largest = min(site.layer.outputs, site.layer.inputs)
+            guard saved.originalIndices.count <= largest, saved.initialRank <= largest else {
+                throw StateMismatch(of: "triplets")
+            }
+        }
+        guard zip(books, masks).allSatisfy({ $0.originalIndices.count == $1.count }) else {
+            throw StateMismatch(of: "masks")
+        }
+    }
+
+    /// The same where ranks never change.
+    func checkFixed(_ set: AdapterSet) throws {
+        try check(set)
+        guard zip(set.adapters, books).allSatisfy({ $0.factors.rank == $1.originalIndices.count }) else {
+            throw StateMismatch(of: "triplets")
+        }
+        for (site, mask) in zip(set.adapters, masks) { site.mask = mask }
+    }
+}
+
+/// A checkpoint of another run's shape.
+public struct StateMismatch: Error, CustomStringConvertible, Sendable {
+    public let description: String
+
+    public init(of what: String) {
+        description =
+            "the checkpoint's \(what) do not fit this configuration; resume from another checkpoint"
+    }
+
+    init(description: String) { self.description = description }
+}
+
+/// What a method is put on, and with which settings.
+public struct MethodStart {
+    let settings: TuningSettings
+    let encoder: TextEncoder
+    let totalSteps: Int
+    let seed: UInt64
+    /// A checkpoint will give shapes and values, so that no data need be looked at for them.
+    let isResumed: Bool
+    /// The adapter that the run goes on from, hung on the encoder
+    let trained: AdapterSet?
+    let workers: Workers
+    /// Sends this many batches through the model, without adapters, and calls the body after each.
+    let lookAtBatches: (Int, () throws -> Void) throws -> Void
+    /// Reads the file of the settings' rank pattern: the rank of each of these layers.
+    let readRanks: (String, [LinearLayer]) throws -> [LinearSite: Int]
+
+    public init(
+        settings: TuningSettings, encoder: TextEncoder, totalSteps: Int, seed: UInt64, isResumed: Bool,
+        trained: AdapterSet?, workers: Workers,
+        lookAtBatches: @escaping (Int, () throws -> Void) throws -> Void,
+        readRanks: @escaping (String, [LinearLayer]) throws -> [LinearSite: Int]
+    ) {
+        self.settings = settings
+        self.encoder = encoder
+        self.totalSteps = totalSteps
+        self.seed = seed
+        self.isResumed = isResumed
+        self.trained = trained
+        self.workers = workers
+        self.lookAtBatches = lookAtBatches
+        self.readRanks = readRanks
+    }
+
+    /// Puts the method of the settings on the model.
+    public func begin() throws -> any FineTuning { try settings.method.start(self) }
+
+    /// The layers that the settings adapt, in site order.
+    func layers() throws -> [LinearLayer] {
+        try AdapterPlan.layers(of: settings.targets, in: encoder.linearLayers)
+    }
+
+    func plan(_ method: AdapterPlan.Method, rank: Int, ranks: [LinearSite: Int] = [:]) -> AdapterPlan {
+        var plan = AdapterPlan(
+            method: method, roles: settings.targets, rank: rank, scale: Float(settings.scale),
+            dropout: Float(settings.adapterDropout), initialization: settings.adalora.initialization,
+            seed: seed)
+        plan.ranks = ranks
+        return plan
+    }
+}

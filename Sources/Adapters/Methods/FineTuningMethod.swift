@@ -1,0 +1,74 @@
+import Foundation
+import RankAllocation
+import Settings
+
+/// A way to fine-tune, as everything that asks "which one?" sees it: `--method`, its settings, help, assembly, PEFT's
+/// files, reports and plans.
+///
+/// To add one: a file beside this one with a `FineTuning` and a static value here, and its place in `all`.
+public struct FineTuningMethod: Sendable {
+    /// What `--method` calls it.
+    public let name: String
+    /// The learning rate where none is given.
+    public let usualLearningRate: Double
+    /// Whether it hangs adapters on the matrices named by `targets`.
+    public let hasAdapters: Bool
+    /// Whether every weight of the encoder trains, so that a whole model is the result.
+    public let trainsEncoder: Bool
+    /// How its adapters, if it has any, stand in PEFT's files.
+    public let peft: PEFTForm
+    /// Whether a triplet of its adapters has a λ of its own.
+    public let hasLambda: Bool
+    /// The settings that mean something with it, in the order of help.
+    let rows: [Setting<TuningSettings>]
+    /// What must hold between its settings.
+    let check: @Sendable (TuningSettings, inout RuleCheck) -> Void
+    /// Puts it on a model.
+    let start: @Sendable (MethodStart) throws -> any FineTuning
+
+    init(
+        name: String, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false, trainsEncoder: Bool = false,
+        peft: PEFTForm = .adalora, hasLambda: Bool = false, rows: [Setting<TuningSettings>] = [],
+        check: @escaping @Sendable (TuningSettings, inout RuleCheck) -> Void = { _, _ in },
+        start: @escaping @Sendable (MethodStart) throws -> any FineTuning
+    ) {
+        self.name = name
+        self.usualLearningRate = usualLearningRate
+        self.hasAdapters = hasAdapters
+        self.trainsEncoder = trainsEncoder
+        self.peft = peft
+        self.hasLambda = hasLambda
+        self.rows = rows
+        self.check = check
+        self.start = start
+        keys = Set(rows.map(\.key))
+    }
+
+    private let keys: Set<String>
+
+    /// Every method, in the order of help.
+    public static let all: [FineTuningMethod] = [.adalora, .lora, .head, .full]
+
+    /// Where none is named.
+    public static let usual = adalora
+
+    public static func named(_ name: String) -> FineTuningMethod? { all.first { $0.name == name } }
+
+    /// `adalora or lora`: those that train little, for advice.
+    public static var withAdapters: String { alternatives(all.filter(\.hasAdapters).map(\.name)) }
+
+    /// Whether the setting `key` means something with it.
+    public func reads(_ key: String) -> Bool { keys.contains(key) }
+
+    /// Whether its ranks are whole and stay as they are, so that a pattern may give them.
+    public var keepsRanks: Bool { reads("rank-pattern") }
+
+    /// The parameters of one triplet of an [O, I] matrix.
+    public func tripletCost(outputs: Int, inputs: Int) -> Int {
+        TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: hasLambda)
+    }
+}
+
+extension FineTuningMethod: Equatable {
+    public static func == (one: FineTuningMethod, other: FineTuningMethod) -> Bool { one.name == other.name }
+}

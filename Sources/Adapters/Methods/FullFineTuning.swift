@@ -1,0 +1,16 @@
+import Transformers
+
+/// Every weight of the encoder trains.
+final class FullFineTuning: FineTuning {
+    let adapters = AdapterSet.none
+    let groups: [ParameterGroup]
+
+    init(_ encoder: TextEncoder) { groups = [ParameterGroup(encoder.parameters)] }
+}
+
+extension FineTuningMethod {
+    /// Its usual rate is that of a pretrained model's weights.
+    static let full = FineTuningMethod(name: "full", usualLearningRate: 1e-4, trainsEncoder: true) {
+        FullFineTuning($0.encoder)
+    }
+}

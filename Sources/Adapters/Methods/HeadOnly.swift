@@ -1,0 +1,9 @@
+/// The head alone trains, on the encoder as it is.
+final class HeadOnly: FineTuning {
+    let adapters = AdapterSet.none
+    let groups: [ParameterGroup] = []
+}
+
+extension FineTuningMethod {
+    static let head = FineTuningMethod(name: "head") { _ in HeadOnly() }
+}

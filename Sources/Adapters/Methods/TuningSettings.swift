@@ -1,0 +1,141 @@
+import RankAllocation
+import Settings
+import Transformers
+
+/// What trains, and how: the method and the settings of all methods. The initial values are the only copy of each
+/// default.
+public struct TuningSettings: Sendable, Equatable {
+    public package(set) var method = FineTuningMethod.usual
+    /// A run or adapter folder, of this program or of PEFT, whose adapter training goes on from.
+    public package(set) var fromAdapter: String?
+    /// Over all adapted matrices at the end, b(T).
+    public package(set) var budget: Budget?
+    /// A file, or a run folder, that gives each matrix a rank in place of a budget, for methods of fixed ranks.
+    public package(set) var rankPattern: String?
+    /// The adapted matrices of each layer, each once, in the order of `Role.allCases`.
+    public package(set) var targets = LinearSite.Role.allCases
+    /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.
+    public package(set) var scale = 1.0
+    public package(set) var adapterDropout = 0.0
+    public package(set) var adalora = AdaLoRA.Settings()
+
+    package init() {}
+
+    /// Rows that mean something with every method.
+    package static let rows = [
+        Setting<TuningSettings>(
+            "method", "What trains", choices: FineTuningMethod.all.map(\.name),
+            set: { $0.method = try $1.choice(among: FineTuningMethod.all, named: \.name) },
+            get: { $0.method.name }),
+        Setting(
+            "from-adapter",
+            "Run or adapter folder, also PEFT's, to train on from: adalora at its singular triplets, lora at its ranks",
+            set: { $0.fromAdapter = try $1.orNone { try $0.text() } },
+            get: { $0.fromAdapter.map(SettingText.text) }),
+    ]
+
+    /// The rows of all methods, each once; idle with methods that do not read them. In three groups, because the table
+    /// of all settings shows the head's and the optimizer's between them.
+    package static let (methodRows, startRows, allocationRows) = {
+        let usual = budgetRows + LoRA.rankRows + AdaLoRA.rankRows + adapterRows
+        let known = Set((usual + AdaLoRA.startRows + AdaLoRA.allocationRows).map(\.key))
+        var others: [Setting<TuningSettings>] = []
+        for row in FineTuningMethod.all.flatMap(\.rows)
+        where !known.contains(row.key) && !others.contains(where: { $0.key == row.key }) { others.append(row) }
+        return (
+            (usual + others).map(unlessUnread), AdaLoRA.startRows.map(unlessUnread),
+            AdaLoRA.allocationRows.map(unlessUnread)
+        )
+    }()
+
+    private static func unlessUnread(_ row: Setting<TuningSettings>) -> Setting<TuningSettings> {
+        row.within(\.self) { $0.method.reads(row.key) ? nil : "with method \($0.method.name)" }
+    }
+
+    /// For methods whose adapters have a budget.
+    static let budgetRows = [
+        Setting<TuningSettings>(
+            "budget", "Triplets over all adapted matrices at the end", idle: ifRanksAreKept,
+            set: { settings, value in
+                let count = try value.orNone { try $0.wholeNumber(1...1_000_000_000) }
+                settings.setBudget(count.map { .triplets($0) }, inPlaceOf: { $0.asTriplets != nil })
+            },
+            get: { $0.budget?.asTriplets.map { String($0) } }),
+        Setting(
+            "average-rank", "The budget as triplets per adapted matrix, in place of budget",
+            idle: ifRanksAreKept,
+            set: { settings, value in
+                let rank = try value.orNone { try $0.number(.aboveZeroTo(100_000)) }
+                settings.setBudget(rank.map { .averageRank($0) }, inPlaceOf: { $0.asAverageRank != nil })
+            },
+            get: { $0.budget?.asAverageRank.map(SettingText.number) }),
+        Setting(
+            "budget-parameters", "The budget as parameters of triplets (300k, 1.2M), in place of budget",
+            idle: ifRanksAreKept,
+            set: { settings, value in
+                let count = try value.orNone { try $0.largeNumber(1...1_000_000_000_000) }
+                settings.setBudget(count.map { .parameters($0) }, inPlaceOf: { $0.asParameters != nil })
+            },
+            get: { $0.budget?.asParameters.map { String($0) } }),
+    ]
+
+    /// Unsetting one way to say the budget leaves a budget that was said another way.
+    private mutating func setBudget(_ new: Budget?, inPlaceOf isOwn: (Budget) -> Bool) {
+        if new != nil || budget.map(isOwn) ?? false { budget = new }
+    }
+
+    /// For methods with adapters.
+    static let adapterRows = [
+        Setting<TuningSettings>(
+            "targets", "Adapted matrices of each layer", choices: LinearSite.Role.allCases.map(\.rawValue),
+            set: { $0.targets = try targets($1) },
+            get: { SettingText.list($0.targets.map(\.rawValue)) }),
+        Setting(
+            "scale", "Factor of the adapters' output, s = alpha / initial rank",
+            set: { $0.scale = try $1.number(.aboveZeroTo(1_000_000)) },
+            get: { SettingText.number($0.scale) }),
+        Setting(
+            "adapter-dropout", "Dropout on the adapters' input",
+            set: { $0.adapterDropout = try $1.number(.zeroToBelowOne) },
+            get: { SettingText.number($0.adapterDropout) }),
+    ]
+
+    /// In the order of the roles, so that the order in which they are written does not matter.
+    private static func targets(_ value: SettingValue) throws -> [LinearSite.Role] {
+        let named = try value.names().map { name in
+            try SettingValue(content: .text(name)).choice(of: LinearSite.Role.self)
+        }
+        return LinearSite.Role.allCases.filter(named.contains)
+    }
+
+    /// Methods that read a pattern of ranks keep those of the adapter that they go on from.
+    private static func ifRanksAreKept(_ settings: TuningSettings) -> String? {
+        let keepsRanks = settings.method.keepsRanks && settings.fromAdapter != nil
+        return keepsRanks ? "with method \(settings.method.name), which keeps from-adapter's ranks" : nil
+    }
+
+    /// What must hold whatever the method, and its own rules.
+    package func check(_ rules: inout RuleCheck) {
+        if fromAdapter != nil, !method.hasAdapters, rules.areKnown("from-adapter", "method") {
+            rules.add(
+                "\(rules.mention("from-adapter")): method \(method.name) has no adapters to start with; use "
+                    + "\(FineTuningMethod.withAdapters), or leave it out")
+        }
+        let keepsRanks = method.keepsRanks && (rankPattern != nil || fromAdapter != nil)
+        if method.hasAdapters, budget == nil, !keepsRanks,
+            rules.areKnown(
+                "method", "budget", "average-rank", "budget-parameters", "rank-pattern", "from-adapter")
+        {
+            rules.add(
+                "budget: missing for method \(method.name); say --budget N, --average-rank R or "
+                    + "--budget-parameters N")
+        }
+        if rules.areKnown("method") { method.check(self, &rules) }
+    }
+}
+
+extension Budget {
+    fileprivate var asTriplets: Int? { if case .triplets(let count) = self { count } else { nil } }
+    fileprivate var asAverageRank: Double? { if case .averageRank(let rank) = self { rank } else { nil } }
+    fileprivate var asParameters: Int? { if case .parameters(let count) = self { count } else { nil } }
+}
