@@ -34,7 +34,9 @@ let package = Package(
         .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "ModelFiles"]),
         .target(
             name: "Adapters",
-            dependencies: ["Matrices", "Autodiff", "ModelFiles", "Transformers", "RankAllocation", "Settings"]),
+            dependencies: [
+                "Matrices", "Autodiff", "ModelFiles", "Transformers", "RankAllocation", "Settings",
+            ]),
         .target(
             name: "Training",
             dependencies: [

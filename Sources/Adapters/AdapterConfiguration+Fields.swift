@@ -7,7 +7,7 @@ extension AdapterConfiguration {
     /// Fields by which the file's tensors would mean something else, or belong to modules that are not there.
     static func refuse(_ json: JSONValue, _ fault: Fault) throws {
         for (key, what) in [
-            ("use_dora", "DoRA scales each column anew"), ("fan_in_fan_out", "its matrices are transposed"),
+            ("fan_in_fan_out", "its matrices are transposed"),
             ("use_qalora", "it works on quantized groups"),
         ] where try flag(key, json, fault) {
             throw fault(key, "\(what), which is not supported", mergeInstead)

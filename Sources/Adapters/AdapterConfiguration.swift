@@ -10,6 +10,8 @@ struct AdapterConfiguration {
     private let alpha: Double
     private let alphas: [(module: ModuleKey, alpha: Double)]
     private let dividesByRoot: Bool
+    /// Whether each module has a magnitude vector (DoRA).
+    let hasMagnitudes: Bool
     /// Ranks of modules; nil for patterns that are not read here
     private let ranks: [(module: ModuleKey, rank: Int)]?
     /// The modules it says it adapts; nil where it says so in a way that is not read here
@@ -65,6 +67,10 @@ struct AdapterConfiguration {
         self.rank = rank
         dividesByRoot = try Self.flag("use_rslora", json, fault)
         hasOwnBiases = try Self.flag("lora_bias", json, fault)
+        hasMagnitudes = try Self.flag("use_dora", json, fault)
+        if hasOwnBiases && hasMagnitudes {
+            throw fault("lora_bias", "PEFT has no DoRA with biases of B", Self.asSaved)
+        }
         try Self.refuse(json, fault)
         trainsBiases = try Self.trainsBiases(json, fault)
         warnings = try Self.unknownFields(json, fault).map { "\(file.path): \($0)" }

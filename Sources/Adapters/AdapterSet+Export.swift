@@ -30,9 +30,11 @@ extension AdapterSet {
             let row = a.row(triplet)
             for column in 0..<layer.inputs { row[column] = share * keptQ[triplet * layer.inputs + column] }
         }
-        return LowRankAdapter(
+        let folded = LowRankAdapter(
             layer: layer, factors: LowRankFactors(site: layer.site, b: b, a: a, factor: factor),
             dropout: 0)
+        folded.rule = adapter.rule
+        return folded
     }
 
     /// With P, Λ and Q: LoRA by its exact singular triplets, the rest as it is.
@@ -67,6 +69,7 @@ extension AdapterSet {
             guard adapter.rank > 0 else { continue }
             let merged = Matrix(copying: layer.weight.values)
             adapter.addUpdate(to: merged)
+            adapter.rule?.finish(merged)
             layer.weight.values = merged
         }
     }

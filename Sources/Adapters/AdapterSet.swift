@@ -145,7 +145,7 @@ public struct AdapterSet: Sendable {
     public var ranks: [Int] { adapters.map(\.rank) }
     /// Numbers in the triplets alive: a triplet of an [O, I] matrix has O + I, and 1 more with λ.
     public var liveParameterCount: Int {
-        adapters.reduce(0) { $0 + $1.rank * $1.tripletCost }
+        adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.rank) }
     }
 }
 

@@ -30,6 +30,8 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     public package(set) var mask: [Bool]
     /// Where the triplets that are physically there come from.
     public package(set) var book: TripletBook
+    /// nil where the update is added to the layer's weight.
+    public package(set) var rule: (any UpdateRule)?
 
     public var site: LinearSite { layer.site }
     /// Triplets alive.
@@ -47,11 +49,22 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     public var originalIndices: [Int] { book.originalIndices }
 
     public func output(of x: Variable, weight: Parameter, bias: Parameter?, on tape: Tape) -> Variable {
-        tape.linear(x, weight: weight, bias: bias, lowRank: factors, dropout: dropout)
+        guard let rule else {
+            return tape.linear(x, weight: weight, bias: bias, lowRank: factors, dropout: dropout)
+        }
+        return rule.output(
+            of: x, weight: weight, bias: bias, lowRank: factors, dropout: dropout, on: tape)
     }
 
-    /// P, λ (when there is one) and Q, in the order of the parameter vector.
-    public var parameters: [Parameter] { [factors.p] + (factors.lambda.map { [$0] } ?? []) + [factors.q] }
+    /// P, λ (when there is one), Q and what a rule has, in the order of the parameter vector.
+    public var parameters: [Parameter] {
+        [factors.p] + (factors.lambda.map { [$0] } ?? []) + [factors.q] + (rule?.parameters ?? [])
+    }
+
+    /// Numbers in `parameters` that count where this many triplets are alive.
+    public func parameterCount(rank: Int) -> Int {
+        rank * tripletCost + (rule?.parameters.reduce(0) { $0 + $1.values.count } ?? 0)
+    }
 
     /// Sets λ of every pruned triplet to 0; P and Q stay, so a triplet may return.
     package func applyMask() {
@@ -87,8 +100,9 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
         return kept.map { factors.factor * (lambda.isEmpty ? 1 : lambda[$0]) }
     }
 
-    /// Whether some triplet alive has a column, a weight and a row that are not 0.
+    /// Whether some triplet alive has a column, a weight and a row that are not 0, or a rule changes the layer.
     public var hasUpdate: Bool {
+        if rule?.hasEffect ?? false { return true }
         let (p, q) = (factors.p.values, factors.q.values)
         let lambda = self.lambda
         return mask.indices.contains { index in

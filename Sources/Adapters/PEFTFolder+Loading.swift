@@ -82,8 +82,14 @@ extension PEFTFolder {
                 site: layer.site, p: p,
                 lambda: try reader.matrix("\(path).lora_E", [kept, 1], rows: 1, columns: kept), q: q,
                 factor: factor)
-        return LowRankAdapter(
+        let adapter = LowRankAdapter(
             layer: AdaptedLayer(layer), factors: factors, dropout: 0, initialRank: config.rank)
+        if config.hasMagnitudes && kept > 0 {
+            let magnitude = try reader.matrix(
+                path + Magnitude.suffix, [layer.outputs], rows: 1, columns: layer.outputs)
+            adapter.rule = Magnitude(layer, factors, magnitude: magnitude)
+        }
+        return adapter
     }
 
     private static func load(_ head: SequenceHead, _ reader: Reader, base: TensorStore?) throws {

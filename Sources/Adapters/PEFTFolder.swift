@@ -69,5 +69,6 @@ public struct PEFTForm: Sendable {
     /// An adapter's tensors, below the module's path
     let tensors: @Sendable (_ adapter: LowRankAdapter, _ path: String) -> [TensorToWrite]
     /// Adds what the configuration says of this kind alone; `rank` is its `r`, `scale` the adapters' factor.
-    let configure: @Sendable (_ config: inout JSONObject, _ set: AdapterSet, _ rank: Int, _ scale: Double) -> Void
+    let configure:
+        @Sendable (_ config: inout JSONObject, _ set: AdapterSet, _ rank: Int, _ scale: Double) -> Void
 }

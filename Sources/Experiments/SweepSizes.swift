@@ -8,7 +8,7 @@ public struct SweepSizes: Sendable {
     public init(matrices: [RunRecord.Site]) { self.matrices = matrices }
 
     /// Σ (outputs + inputs): what rank 1 everywhere costs LoRA.
-    public var parametersPerRank: Int { matrices.reduce(0) { $0 + $1.outputs + $1.inputs } }
+    public var parametersPerRank: Int { matrices.reduce(0) { $0 + $1.pairParameters } }
 
     /// A row for each size of matrix, with how many there are of it, a column for each rank, and a total.
     public func table(ranks: [Int]) -> String {
@@ -29,7 +29,7 @@ public struct SweepSizes: Sendable {
         for (matrix, count) in groups {
             table.add(
                 [matrix.role, String(count), "\(matrix.outputs) × \(matrix.inputs)"]
-                    + ranks.map { Figures.grouped($0 * (matrix.outputs + matrix.inputs)) })
+                    + ranks.map { Figures.grouped($0 * matrix.pairParameters) })
         }
         table.add(
             ["all", String(matrices.count), ""] + ranks.map { Figures.grouped($0 * parametersPerRank) })

@@ -66,7 +66,7 @@ package struct TrialRunner {
     /// Σ (outputs + inputs) over the matrices that the baseline adapts: what average rank 1 stands for in every arm.
     package func perRank() throws -> Int {
         let baseline = plan.arm(plan.baseline)?.settings ?? [:]
-        return try adaptedMatrices(baseline).reduce(0) { $0 + $1.outputs + $1.inputs }
+        return try adaptedMatrices(baseline).reduce(0) { $0 + $1.pairParameters }
     }
 
     private func write(_ pattern: [String: Int], for id: String) throws -> URL {
@@ -138,7 +138,7 @@ package struct TrialRunner {
         result.warnings = record.warnings
         let method = FineTuningMethod.named(record.start.method)
         result.adapterParameters = zip(record.start.sites, end.ranks).reduce(0) {
-            $0 + $1.1 * (method?.tripletCost(outputs: $1.0.outputs, inputs: $1.0.inputs) ?? 0)
+            $0 + (method?.parameters(outputs: $1.0.outputs, inputs: $1.0.inputs, rank: $1.1) ?? 0)
         }
         result.ranks = Dictionary(uniqueKeysWithValues: zip(record.start.sites.map(\.name), end.ranks))
         let seconds = record.steps.map(\.seconds).sorted()
@@ -156,7 +156,7 @@ package struct TrialRunner {
             try? FileManager.default.removeItem(at: cut)
             let parameters = budget.parameters(perRank: try perRank())
             let shrinking = try AdapterShrinking(
-                adapter: adapter, modelFolder: nil, budget: .parameters(parameters), output: cut,
+                adapter: adapter, modelFolder: nil, budget: .budget(.parameters(parameters)), output: cut,
                 threads: threads)
             let before = result.adapterParameters ?? 0
             result.adapterParameters = shrinking.parameters

@@ -20,7 +20,13 @@ extension RunRecord {
         }
 
         /// Parameters of one triplet: a column of P, a row of Q, and λ.
-        public var tripletParameters: Int { outputs + inputs + 1 }
+        public var tripletParameters: Int {
+            TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: true)
+        }
+        /// The same without λ, as LoRA's.
+        public var pairParameters: Int {
+            TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: false)
+        }
     }
 
     public struct Start: Sendable, Equatable {

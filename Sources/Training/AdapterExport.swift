@@ -90,6 +90,11 @@ public struct AdapterExport: Sendable {
             try description.write(into: folder)
         }
         switch form {
+        case .lora, .raggedLoRA, .peftAdaLoRA:
+            try opened.adapters.requireSums(for: "export --to \(form == .peftAdaLoRA ? "peft-adalora" : "lora")")
+        case .merged: break
+        }
+        switch form {
         case .lora: try writeAdapter(opened.adapters.foldedToLoRA(padded: true), .lora)
         case .raggedLoRA: try writeAdapter(opened.adapters.foldedToLoRA(padded: false), .lora)
         case .peftAdaLoRA: try writeAdapter(try opened.adapters.inSVDForm(workers: workers), .adalora)

@@ -109,9 +109,8 @@ public struct AdapterExtraction: Sendable {
             let side = min(layer.outputs, layer.inputs)
             let most: Int? =
                 switch budget {
-                case .triplets(let count): count
-                case .averageRank(let rank): Int((rank * Double(layers.count)).rounded())
-                case .parameters(let count): count / (layer.outputs + layer.inputs)
+                case .budget(.parameters(let count)): count / layer.pairParameters
+                case .budget(let budget): budget.total(costs: layers.map(\.pairParameters))
                 case .energy: nil
                 }
             guard let most, how != .exact, how == .randomized || side > largestExactSide else { return nil }

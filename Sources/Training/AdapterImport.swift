@@ -41,16 +41,17 @@ public struct AdapterImport: Sendable {
         let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)
         let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil
+        if inSVDForm { try opened.adapters.requireSums(for: "import --svd") }
         let keepsForm = isLoRA && !inSVDForm
         let set =
             keepsForm
             ? opened.adapters.foldedToLoRA(padded: false)
             : try opened.adapters.inSVDForm(workers: workers).withScaleInLambda()
-        method = isLoRA ? (inSVDForm ? "LoRA, now in SVD form" : "LoRA") : "AdaLoRA"
+        method = inSVDForm && isLoRA ? "LoRA, now in SVD form" : opened.adapters.kind
         ranks = zip(set.adapters, set.ranks).map { ("\($0.site)", $1) }
         difference = try folder.write("the imported adapter", expected: expected, samples: data) { target in
             try PEFTFolder.write(
-                set, as: keepsForm ? .lora : .adalora, head: opened.head,
+                set, as: set.peft, head: opened.head,
                 changed: opened.changed, baseModel: opened.description.baseModel, into: target)
             try opened.description.write(into: target)
         } open: { target in

@@ -52,6 +52,7 @@ public struct AdapterMerging: Sendable {
             try Self.average(opened.map(\.head), merge.weights, into: source.head)
             head = "the weighted mean of the heads"
         }
+        for adapter in opened { try adapter.adapters.requireSums(for: "merge-adapters") }
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let triplets = try merge.triplets(
             of: opened.map(\.adapters), on: source.loaded.encoder.linearLayers, workers: workers)

@@ -6,7 +6,7 @@ import ModelFiles
 /// Cuts a trained adapter to a global budget by exact singular values, without training.
 public struct AdapterShrinking: Sendable {
     public let sites: [CutSite]
-    /// Parameters of what stayed, counted as in `TripletBudget.parameters`.
+    /// Parameters of what stayed, counted without λ, as in `TripletBudget`.
     public let parameters: Int
     /// Of logits on made-up sequences, what was written against the cut adapter before
     public let difference: LogitDifference
@@ -21,6 +21,7 @@ public struct AdapterShrinking: Sendable {
             throw TrainingError(.usage, "\(adapter.path) has no adapters to cut; give an adapter folder")
         }
         let set = opened.adapters
+        try set.requireSums(for: "shrink")
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let (cut, left) = try budget.choose(from: set.updateTriplets(workers: workers))
         sites = CutSite.list(cut, left, before: set.ranks)

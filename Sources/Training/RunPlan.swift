@@ -84,7 +84,7 @@ public struct RunPlan: Sendable {
             if adapters.isEmpty { return nil }
             return RoleCount(
                 role: role.rawValue, matrices: adapters.count,
-                parameters: adapters.reduce(0) { $0 + $1.factors.rank * $1.tripletCost })
+                parameters: adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.factors.rank) })
         }
     }
 

@@ -1,12 +1,12 @@
 import Adapters
 import Matrices
+import RankAllocation
+import Transformers
 
 /// What may stay where updates are cut by singular values, over all adapted matrices.
 public enum TripletBudget: Sendable, Equatable {
-    case triplets(Int)
-    case averageRank(Double)
-    /// d + k for each triplet of a d × k matrix: λ can be folded into either factor.
-    case parameters(Int)
+    /// A triplet counts without λ, which can be folded into either factor.
+    case budget(Budget)
     /// As few triplets as keep this share of Σ‖ΔW‖_F²
     case energy(Double)
 
@@ -18,11 +18,10 @@ public enum TripletBudget: Sendable, Equatable {
         var costs: [Int]?
         let limit: Int
         switch self {
-        case .triplets(let count): limit = count
-        case .averageRank(let rank): limit = Int((rank * Double(sites.count)).rounded())
-        case .parameters(let count):
-            costs = sites.map { $0.layer.outputs + $0.layer.inputs }
-            limit = count
+        case .budget(let budget):
+            let each = sites.map(\.layer.pairParameters)
+            costs = budget.unit == .parameters ? each : nil
+            limit = budget.total(costs: each)
         case .energy(let share): limit = Self.count(sites, keeping: share)
         }
         // A triplet of value 0 is worth no budget, however much there is.
@@ -71,6 +70,13 @@ public struct CutSite: Sendable {
 extension AdapterSet {
     /// Parameters without λ, which can be folded into either factor.
     var foldedParameterCount: Int {
-        adapters.reduce(0) { $0 + $1.rank * ($1.layer.outputs + $1.layer.inputs) }
+        zip(layers, ranks).reduce(0) { $0 + $1.1 * $1.0.pairParameters }
+    }
+}
+
+extension LinearLayer {
+    /// What a triplet without λ costs.
+    var pairParameters: Int {
+        TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: false)
     }
 }

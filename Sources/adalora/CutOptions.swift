@@ -29,9 +29,9 @@ struct CutOptions: ParsableArguments {
     }
 
     var cut: TripletBudget {
-        if let budget { return .triplets(budget) }
-        if let averageRank { return .averageRank(averageRank) }
-        if let budgetParameters { return .parameters(budgetParameters) }
+        if let budget { return .budget(.triplets(budget)) }
+        if let averageRank { return .budget(.averageRank(averageRank)) }
+        if let budgetParameters { return .budget(.parameters(budgetParameters)) }
         return .energy(energy ?? 1)
     }
 }

@@ -79,7 +79,8 @@ import Testing
 
     @Test(arguments: [
         ("peft_type", JSONValue.string("IA3"), "neither ADALORA nor LORA"),
-        ("use_dora", .bool(true), "DoRA"), ("bias", .string("all"), "biases of the base"),
+        ("use_dora", .bool(true), "lora_magnitude_vector: the tensor is missing"),
+        ("bias", .string("all"), "biases of the base"),
         ("target_parameters", .array([.string("x.weight")]), "adapts parameters that are no module"),
         ("use_moonlora", .bool(true), "a field that is not known here is set"),
         ("init_lora_weights", .string("pissa_niter_4"), "changes the base's weights"),

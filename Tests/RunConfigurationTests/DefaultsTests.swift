@@ -16,7 +16,8 @@ import Testing
         #expect(config.tuning.targets == [.query, .key, .value, .attentionOutput, .intermediate, .output])
         #expect(config.tuning.scale == 1 && config.tuning.adapterDropout == 0 && config.headDropout == 0.1)
         #expect(config.pooling == .pooler && config.tuning.adalora.initialization == .orthonormal)
-        #expect(config.learningRate == nil && config.headLearningRate == nil && config.tuning.rankPattern == nil)
+        #expect(
+            config.learningRate == nil && config.headLearningRate == nil && config.tuning.rankPattern == nil)
         #expect(config.weightDecay == 0)
         #expect(config.beta1 == 0.9 && config.beta2 == 0.999 && config.adamEpsilon == 1e-8)
         #expect(config.gradientClip == 1 && config.learningRateSchedule == .linear)
@@ -24,14 +25,22 @@ import Testing
         #expect(config.batchSize == 32 && config.accumulate == 1 && config.maxLength == 128)
         #expect(config.longRows == .truncate && config.labelSeparator == nil && config.stride == nil)
         #expect(config.delimiter == nil)
-        #expect(config.tuning.adalora.warmupFraction == 0.1 && config.tuning.adalora.finalFraction == 0.4 && config.tuning.adalora.allocateEvery == nil)
-        #expect(config.tuning.adalora.allocator == .prune && config.tuning.adalora.exchangeShare == 0.1 && config.tuning.adalora.historyEvery == nil)
+        #expect(
+            config.tuning.adalora.warmupFraction == 0.1 && config.tuning.adalora.finalFraction == 0.4
+                && config.tuning.adalora.allocateEvery == nil)
+        #expect(
+            config.tuning.adalora.allocator == .prune && config.tuning.adalora.exchangeShare == 0.1
+                && config.tuning.adalora.historyEvery == nil)
         #expect(config.tuning.adalora.activationBatches == 8)
         #expect(config.tuning.fromAdapter == nil && config.headStart == .adapter)
         #expect(config.tuning.adalora.importance == nil && config.tuning.adalora.importanceWeights == .paper)
-        #expect(config.tuning.adalora.resolvedImportance == .spectralSensitivity && config.tuning.adalora.resolvedOrthogonality == .exact)
-        #expect(config.tuning.adalora.importanceBeta1 == 0.85 && config.tuning.adalora.importanceBeta2 == 0.85)
-        #expect(config.tuning.adalora.orthogonality == nil && config.tuning.adalora.orthogonalityWeight == 0.1)
+        #expect(
+            config.tuning.adalora.resolvedImportance == .spectralSensitivity
+                && config.tuning.adalora.resolvedOrthogonality == .exact)
+        #expect(
+            config.tuning.adalora.importanceBeta1 == 0.85 && config.tuning.adalora.importanceBeta2 == 0.85)
+        #expect(
+            config.tuning.adalora.orthogonality == nil && config.tuning.adalora.orthogonalityWeight == 0.1)
         #expect(config.seed == 42 && config.threads == nil)
         #expect(config.checkpointEvery == 0 && config.keepCheckpoints == 2)
         #expect(config.evaluateEvery == nil && config.earlyStopping == nil && config.bestMetric == nil)
@@ -43,7 +52,9 @@ import Testing
         let full = try load(nil, Array(smallest.dropLast()) + [("method", "full")]).config
         #expect(full.resolvedLearningRate == 1e-4 && full.resolvedHeadLearningRate == 1e-4)
         #expect(config.resolvedBestMetric == .accuracy && config.resolvedStride == 42)
-        #expect(config.tuning.adalora.resolvedOrthogonality == .exact && config.tuning.adalora.resolvedAllocateEvery == 1)
+        #expect(
+            config.tuning.adalora.resolvedOrthogonality == .exact
+                && config.tuning.adalora.resolvedAllocateEvery == 1)
         let costs = [Int](repeating: 769, count: 36)
         #expect(config.tuning.budget?.total(costs: costs) == 300)
         #expect(try initialRank(config, costs: costs, largest: 384) == 13)  // 1.5 · 300 / 36 = 12.5
@@ -110,7 +121,9 @@ import Testing
     ])
     func settingsThatRuleOutExactTriplets(key: String, value: String, form: AdaLoRA.Orthogonality) throws {
         let config = try load(nil, smallest + [(key, value)]).config
-        #expect(config.tuning.adalora.resolvedImportance == .sensitivity && config.tuning.adalora.resolvedOrthogonality == form)
+        #expect(
+            config.tuning.adalora.resolvedImportance == .sensitivity
+                && config.tuning.adalora.resolvedOrthogonality == form)
         let exact = try load(nil, smallest + [("orthogonality", "exact")]).config
         #expect(exact.tuning.adalora.resolvedImportance == .spectralSensitivity)
     }
@@ -146,8 +159,8 @@ import Testing
         #expect(byKey["head-learning-rate"]?.defaultText == "the learning rate")
         #expect(byKey["threads"]?.defaultText == "all cores")
         #expect(byKey["epochs"]?.defaultText == "3")
-        #expect(byKey["method"]?.help == "What trains: adalora, lora, head or full")
-        #expect(byKey["method"]?.choices == ["adalora", "lora", "head", "full"])
+        #expect(byKey["method"]?.help == "What trains: adalora, lora, dora, head or full")
+        #expect(byKey["method"]?.choices == ["adalora", "lora", "dora", "head", "full"])
     }
 
     /// Saying a default is the same as not saying it: the texts for people are values too.

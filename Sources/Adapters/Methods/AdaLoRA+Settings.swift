@@ -105,7 +105,9 @@ extension AdaLoRA {
         public var resolvedAllocateEvery: Int { allocateEvery ?? (allocator == .exchange ? 20 : 1) }
 
         /// `historyEvery`, or else as few as keep a run of `allocations` at about a thousand records.
-        public func resolvedHistoryEvery(allocations: Int) -> Int { historyEvery ?? max(1, allocations / 1000) }
+        public func resolvedHistoryEvery(allocations: Int) -> Int {
+            historyEvery ?? max(1, allocations / 1000)
+        }
 
         /// The same with what unset values stand for, as far as that follows from other settings.
         package var resolved: Settings {
@@ -120,7 +122,8 @@ extension AdaLoRA {
 
 /// The rows of its settings, in three groups because the table of all settings shows others between them.
 extension AdaLoRA {
-    static let rows = TuningSettings.budgetRows + rankRows + TuningSettings.adapterRows + startRows + allocationRows
+    static let rows =
+        TuningSettings.budgetRows + rankRows + TuningSettings.adapterRows + startRows + allocationRows
 
     static let rankRows = [
         row(

@@ -37,7 +37,7 @@ private struct AdaLoRAStart {
 
     func adapters() throws -> AdapterSet {
         var plan = try plan()
-        if let trained = start.trained {
+        if let trained = try start.trainedSums() {
             let exact = try trained.inExactTriplets(workers: start.workers)
             try raise(&plan, to: Dictionary(uniqueKeysWithValues: exact.adapters.map { ($0.site, $0.rank) }))
             return try AdapterSet(continuing: exact, plan: plan, on: start.encoder.linearLayers)
@@ -92,7 +92,8 @@ private struct AdaLoRAStart {
             throw AdapterError(
                 description:
                     "the adapter holds \(total - left) of a budget of \(total), and --allocator "
-                    + "\(settings.allocator.rawValue) prunes nothing; raise the budget, or use --allocator prune")
+                    + "\(settings.allocator.rawValue) prunes nothing; raise the budget, or use --allocator prune"
+            )
         }
         while let next = layers.indices.filter({
             counted[$0] <= left && ranks[$0] < min(layers[$0].outputs, layers[$0].inputs)

@@ -82,7 +82,8 @@ public final class AdaLoRA: FineTuning {
         if !plan.isEmpty { probing() }
         let vector = update.arrays.vector
         let (reshaped, outcome) = try ranks.exchange(
-            plan, scores: scores, probes: probes, after: update.step, vector: vector, others: others(in: vector),
+            plan, scores: scores, probes: probes, after: update.step, vector: vector,
+            others: others(in: vector),
             workers: update.workers)
         if let reshaped {
             update.arrays.take(reshaped)
@@ -203,7 +204,8 @@ public final class AdaLoRA: FineTuning {
 
 extension FineTuningMethod {
     static let adalora = FineTuningMethod(
-        name: "adalora", hasAdapters: true, peft: .adalora, hasLambda: true, rows: AdaLoRA.rows,
+        name: "adalora", hasAdapters: true, peft: .adalora, rows: AdaLoRA.rows,
+        parameters: { $2 * TripletCost.parameters(outputs: $0, inputs: $1, hasLambda: true) },
         check: { $0.adalora.check($0, &$1) }, start: { try AdaLoRA($0) })
 }
 

@@ -60,7 +60,9 @@ extension FineTuning {
     public func observe(_ update: MethodUpdate) {}
     public func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? { nil }
     public func compact(_ vector: ParameterVector) -> Reshaped? { nil }
-    public func snapshot(workers: Workers) throws -> [SiteSnapshot] { try adapters.snapshot(workers: workers) }
+    public func snapshot(workers: Workers) throws -> [SiteSnapshot] {
+        try adapters.snapshot(workers: workers)
+    }
     public func masked<Result>(_ body: () -> Result) -> Result { body() }
     public var state: MethodState { MethodState(adapters) }
     public func restore(_ state: MethodState, in vector: ParameterVector) throws -> ParameterVector? {
@@ -216,6 +218,12 @@ public struct MethodStart {
 
     /// Puts the method of the settings on the model.
     public func begin() throws -> any FineTuning { try settings.method.start(self) }
+
+    /// The adapter that the run goes on from, for methods whose updates add to the weights.
+    func trainedSums() throws -> AdapterSet? {
+        try trained?.requireSums(for: "--from-adapter with --method \(settings.method.name)")
+        return trained
+    }
 
     /// The layers that the settings adapt, in site order.
     func layers() throws -> [LinearLayer] {

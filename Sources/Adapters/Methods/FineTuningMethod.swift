@@ -17,8 +17,8 @@ public struct FineTuningMethod: Sendable {
     public let trainsEncoder: Bool
     /// How its adapters, if it has any, stand in PEFT's files.
     public let peft: PEFTForm
-    /// Whether a triplet of its adapters has a λ of its own.
-    public let hasLambda: Bool
+    /// The parameters of an adapter of rank r on an [O, I] matrix, of O, I and r.
+    let parameters: @Sendable (_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int
     /// The settings that mean something with it, in the order of help.
     let rows: [Setting<TuningSettings>]
     /// What must hold between its settings.
@@ -27,8 +27,10 @@ public struct FineTuningMethod: Sendable {
     let start: @Sendable (MethodStart) throws -> any FineTuning
 
     init(
-        name: String, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false, trainsEncoder: Bool = false,
-        peft: PEFTForm = .adalora, hasLambda: Bool = false, rows: [Setting<TuningSettings>] = [],
+        name: String, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false,
+        trainsEncoder: Bool = false,
+        peft: PEFTForm = .adalora, rows: [Setting<TuningSettings>] = [],
+        parameters: @escaping @Sendable (Int, Int, Int) -> Int = { _, _, _ in 0 },
         check: @escaping @Sendable (TuningSettings, inout RuleCheck) -> Void = { _, _ in },
         start: @escaping @Sendable (MethodStart) throws -> any FineTuning
     ) {
@@ -37,8 +39,8 @@ public struct FineTuningMethod: Sendable {
         self.hasAdapters = hasAdapters
         self.trainsEncoder = trainsEncoder
         self.peft = peft
-        self.hasLambda = hasLambda
         self.rows = rows
+        self.parameters = parameters
         self.check = check
         self.start = start
         keys = Set(rows.map(\.key))
@@ -47,7 +49,7 @@ public struct FineTuningMethod: Sendable {
     private let keys: Set<String>
 
     /// Every method, in the order of help.
-    public static let all: [FineTuningMethod] = [.adalora, .lora, .head, .full]
+    public static let all: [FineTuningMethod] = [.adalora, .lora, .dora, .head, .full]
 
     /// Where none is named.
     public static let usual = adalora
@@ -63,10 +65,8 @@ public struct FineTuningMethod: Sendable {
     /// Whether its ranks are whole and stay as they are, so that a pattern may give them.
     public var keepsRanks: Bool { reads("rank-pattern") }
 
-    /// The parameters of one triplet of an [O, I] matrix.
-    public func tripletCost(outputs: Int, inputs: Int) -> Int {
-        TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: hasLambda)
-    }
+    /// The parameters of an adapter of rank r on an [O, I] matrix.
+    public func parameters(outputs: Int, inputs: Int, rank: Int) -> Int { parameters(outputs, inputs, rank) }
 }
 
 extension FineTuningMethod: Equatable {

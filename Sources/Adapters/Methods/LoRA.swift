@@ -22,12 +22,18 @@ public final class LoRA: FineTuning {
             set: { $0.rankPattern = try $1.orNone { try $0.text() } },
             get: { $0.rankPattern.map(SettingText.text) })
     ]
+    @Sendable static func parameters(_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int {
+        rank * TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: false)
+    }
+
     static let rows = TuningSettings.budgetRows + rankRows + TuningSettings.adapterRows
 
     convenience init(_ start: MethodStart) throws {
+        _ = try start.trainedSums()
         let layers = try start.layers()
         let set = try Self.adapters(start, layers)
-        self.init(set, warnings: start.trained == nil ? Self.warnings(start.settings, set.liveParameterCount) : [])
+        self.init(
+            set, warnings: start.trained == nil ? Self.warnings(start.settings, set.liveParameterCount) : [])
     }
 
     /// Fresh ones of the ranks that the settings give, or those that the run goes on from.
@@ -83,7 +89,8 @@ public final class LoRA: FineTuning {
 
 extension FineTuningMethod {
     static let lora = FineTuningMethod(
-        name: "lora", hasAdapters: true, peft: .lora, rows: LoRA.rows, start: { try LoRA($0) })
+        name: "lora", hasAdapters: true, peft: .lora, rows: LoRA.rows, parameters: LoRA.parameters,
+        start: { try LoRA($0) })
 }
 
 extension PEFTForm {

@@ -41,7 +41,9 @@ public struct TuningSettings: Sendable, Equatable {
         let known = Set((usual + AdaLoRA.startRows + AdaLoRA.allocationRows).map(\.key))
         var others: [Setting<TuningSettings>] = []
         for row in FineTuningMethod.all.flatMap(\.rows)
-        where !known.contains(row.key) && !others.contains(where: { $0.key == row.key }) { others.append(row) }
+        where !known.contains(row.key) && !others.contains(where: { $0.key == row.key }) {
+            others.append(row)
+        }
         return (
             (usual + others).map(unlessUnread), AdaLoRA.startRows.map(unlessUnread),
             AdaLoRA.allocationRows.map(unlessUnread)

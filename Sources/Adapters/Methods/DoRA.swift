@@ -1,0 +1,196 @@
+import Autodiff
+import Matrices
+import ModelFiles
+import RankAllocation
+import Transformers
+
+/// DoRA (Liu et al. 2024): LoRA whose layers compute with (m/‖V‖)∘V, V = W + s·B·A, a trained magnitude m and the norm
+/// for each row. As in PEFT the norms follow V but pass no gradient on.
+///
+/// Dropout acts on the low-rank part alone, where PEFT lets the base product of the scaled part see it as well.
+public final class DoRA: FineTuning {
+    public let adapters: AdapterSet
+    public let warnings: [String]
+
+    /// Adapters of LoRA get a magnitude each, ‖V‖, so that they compute what they did.
+    public init(_ adapters: AdapterSet, warnings: [String] = []) {
+        self.adapters = adapters
+        self.warnings = warnings
+        for (adapter, layer) in zip(adapters.adapters, adapters.layers)
+        where adapter.rule == nil && adapter.factors.rank > 0 {
+            adapter.rule = Magnitude(layer, adapter.factors, magnitude: nil)
+        }
+    }
+
+    public var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
+
+    public func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
+        let adapters = adapters.adapters
+        update.workers.run(tasks: adapters.count) { index, _ in
+            let adapter = adapters[index]
+            (adapter.rule as? Magnitude)?.follow(adapter.factors)
+        }
+        return nil
+    }
+
+    public func parametersChanged() {
+        for adapter in adapters.adapters { (adapter.rule as? Magnitude)?.follow(adapter.factors) }
+    }
+
+    convenience init(_ start: MethodStart) throws {
+        let layers = try start.layers()
+        let set = try LoRA.adapters(start, layers, extra: layers.reduce(0) { $0 + $1.outputs })
+        // Magnitudes that the run goes on from.
+        let trained = Dictionary(
+            uniqueKeysWithValues: (start.trained?.adapters ?? []).map { ($0.site, $0.rule as? Magnitude) })
+        for (adapter, layer) in zip(set.adapters, set.layers) {
+            guard let old = trained[adapter.site] ?? nil else { continue }
+            adapter.rule = Magnitude(layer, adapter.factors, magnitude: Matrix(copying: old.magnitude.values))
+        }
+        self.init(set)
+    }
+}
+
+extension FineTuningMethod {
+    static let dora = FineTuningMethod(
+        name: "dora", hasAdapters: true, peft: .dora, rows: LoRA.rows,
+        parameters: { LoRA.parameters($0, $1, $2) + ($2 > 0 ? $0 : 0) }, start: { try DoRA($0) })
+}
+
+extension PEFTForm {
+    /// As LoRA, with `lora_magnitude_vector` (O) and `use_dora`.
+    public static let dora = PEFTForm(
+        type: lora.type, keepsEmpty: false,
+        tensors: { adapter, path in
+            let magnitude = (adapter.rule as? Magnitude)?.magnitude.values
+            return lora.tensors(adapter, path)
+                + (magnitude.map {
+                    [TensorToWrite(name: path + Magnitude.suffix, shape: [$0.count], values: $0.values)]
+                } ?? [])
+        },
+        configure: { config, set, rank, scale in
+            lora.configure(&config, set, rank, scale)
+            config["use_dora"] = .bool(true)
+        })
+}
+
+/// m of one layer, and the norms of its rows as they are.
+///
+/// Unchecked Sendable: values change only between steps.
+final class Magnitude: UpdateRule, @unchecked Sendable {
+    static let suffix = ".lora_magnitude_vector"
+
+    let name = "DoRA"
+    var peft: PEFTForm { .dora }
+    /// m `[1, O]`
+    let magnitude: Parameter
+    private let weight: Parameter
+    /// ‖W_o‖², `[O]`
+    private let squares: [Double]
+    /// ‖V_o‖ `[1, O]`, V = W + s·B·A
+    private let norms: Matrix
+
+    var parameters: [Parameter] { [magnitude] }
+
+    /// - Parameter magnitude: `[1, O]`; nil starts it at the norms, where the layer computes W + s·B·A.
+    init(_ layer: LinearLayer, _ factors: LowRankFactors, magnitude: Matrix?) {
+        weight = layer.weight
+        squares = (0..<layer.outputs).map { Self.dot(layer.weight.values, $0, layer.weight.values, $0) }
+        norms = Matrix(rows: 1, columns: layer.outputs)
+        let values = magnitude ?? Matrix(rows: 1, columns: layer.outputs)
+        self.magnitude = Parameter(name: "\(layer.site).m", values: values)
+        follow(factors)
+        if magnitude == nil { values.copyValues(from: norms) }
+    }
+
+    /// Brings the norms up to date with B and A: ‖w + s·Aᵀb‖² = ‖w‖² + 2s·b·(A·w) + s²·bᵀ(A·Aᵀ)b for each row w, b.
+    func follow(_ factors: LowRankFactors) {
+        let (b, a) = (factors.p.values, factors.q.values)
+        let (outputs, rank, scale) = (norms.count, factors.rank, Double(factors.factor))
+        // onto[O, R] = W·Aᵀ, gram[R, R] = A·Aᵀ
+        let onto = Matrix(rows: outputs, columns: rank)
+        Product.multiplyTransposed(weight.values, a, into: onto)
+        let gram = Matrix(rows: rank, columns: rank)
+        Product.multiplyTransposed(a, a, into: gram)
+        for row in 0..<outputs {
+            let (weights, along) = (b.row(row), onto.row(row))
+            var square = squares[row]
+            for first in 0..<rank {
+                var inner = 2 * Double(along[first])
+                for second in 0..<rank {
+                    inner += scale * Double(gram.row(first)[second]) * Double(weights[second])
+                }
+                square += scale * Double(weights[first]) * inner
+            }
+            norms.pointer[row] = Float(max(0, square).squareRoot())
+        }
+    }
+
+    private static func dot(_ a: Matrix, _ i: Int, _ b: Matrix, _ j: Int) -> Double {
+        let (x, y) = (a.row(i), b.row(j))
+        return (0..<a.columns).reduce(0) { $0 + Double(x[$1]) * Double(y[$1]) }
+    }
+
+    /// m/‖V‖ `[O]`; 0 where a row of V is 0, which no magnitude makes anything else.
+    private func gain(_ row: Int) -> Float {
+        norms.pointer[row] > 0 ? magnitude.values.pointer[row] / norms.pointer[row] : 0
+    }
+
+    var hasEffect: Bool { (0..<norms.count).contains { abs(gain($0) - 1) > 1e-6 } }
+
+    func output(
+        of x: Variable, weight: Parameter, bias: Parameter?, lowRank: LowRankFactors, dropout: Float,
+        on tape: Tape
+    ) -> Variable {
+        let gains = tape.pool.matrix(rows: 1, columns: norms.count)
+        for row in 0..<norms.count { gains.pointer[row] = gain(row) }
+        let sum = tape.linear(x, weight: weight, bias: nil, lowRank: lowRank, dropout: dropout)
+        return tape.rescaled(sum, by: gains, of: magnitude, over: norms, bias: bias)
+    }
+
+    func finish(_ weight: Matrix) {
+        for row in 0..<weight.rows {
+            let (values, gain) = (weight.row(row), gain(row))
+            for column in 0..<weight.columns { values[column] *= gain }
+        }
+    }
+}
+
+extension Tape {
+    /// out[T, O] = x[T, O] · diag(gains) + bias, where gains are `magnitude` / `norms` and the norms pass nothing on.
+    fileprivate func rescaled(
+        _ x: Variable, by gains: Matrix, of magnitude: Parameter, over norms: Matrix, bias: Parameter?
+    ) -> Variable {
+        let trains = magnitude.isTrainable || (bias?.isTrainable ?? false)
+        let out = output(
+            rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient || trains)
+        if let bias {
+            let scaled = pool.matrix(rows: x.value.rows, columns: x.value.columns)
+            Kernel.scaleColumns(x.value, by: gains, factor: 1, into: scaled)
+            Kernel.fillRows(bias.values, into: out.value)
+            Kernel.add(scaled, into: out.value)
+        } else {
+            Kernel.scaleColumns(x.value, by: gains, factor: 1, into: out.value)
+        }
+        record(out) { [unowned self] g in
+            if let gradient = gradient(of: magnitude) {
+                let dots = pool.matrix(rows: 1, columns: gains.count)
+                dots.fill(0)
+                Kernel.addColumnDots(g, x.value, factor: 1, into: dots)
+                for row in 0..<gains.count where norms.pointer[row] > 0 {
+                    gradient.pointer[row] += dots.pointer[row] / norms.pointer[row]
+                }
+            }
+            if let bias, let gradient = gradient(of: bias) { Kernel.addColumnSums(of: g, into: gradient) }
+            guard let target = gradientTarget(of: x) else { return }
+            if target.accumulate {
+                let scaled = pool.matrix(rows: g.rows, columns: g.columns)
+                Kernel.scaleColumns(g, by: gains, factor: 1, into: scaled)
+                Kernel.add(scaled, into: target.matrix)
+            } else {
+                Kernel.scaleColumns(g, by: gains, factor: 1, into: target.matrix)
+            }
+        }
+        return out
+    }
+}
