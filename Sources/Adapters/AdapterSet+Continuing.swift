@@ -53,12 +53,14 @@ extension AdapterSet {
         adapters = try chosen.map { layer in
             let old = bySite[layer.site]
             let factors =
-                plan.method == .adalora
-                ? try Self.continued(old, on: layer, plan)
-                : old?.factors
-                    ?? LowRankFactors(
-                        site: layer.site, b: Matrix(rows: layer.outputs, columns: 0),
-                        a: Matrix(rows: 0, columns: layer.inputs), factor: plan.scale)
+                switch plan.method {
+                case .adalora: try Self.continued(old, on: layer, plan)
+                case .lora:
+                    old?.factors
+                        ?? LowRankFactors(
+                            site: layer.site, b: Matrix(rows: layer.outputs, columns: 0),
+                            a: Matrix(rows: 0, columns: layer.inputs), factor: plan.scale)
+                }
             return LowRankAdapter(layer: AdaptedLayer(layer), factors: factors, dropout: plan.dropout)
         }
         for layer in available { layer.adapter = nil }

@@ -96,8 +96,10 @@ public struct AdapterSet: Sendable {
         layers = chosen
         adapters = try chosen.map { layer in
             let factors =
-                plan.method == .adalora
-                ? try Self.svdFactors(layer, plan) : Self.loraFactors(layer, plan)
+                switch plan.method {
+                case .adalora: try Self.svdFactors(layer, plan)
+                case .lora: Self.loraFactors(layer, plan)
+                }
             return LowRankAdapter(layer: AdaptedLayer(layer), factors: factors, dropout: plan.dropout)
         }
         install()

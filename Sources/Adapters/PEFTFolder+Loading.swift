@@ -86,8 +86,8 @@ extension PEFTFolder {
             layer: AdaptedLayer(layer), factors: factors, dropout: 0, initialRank: config.rank)
         if config.hasMagnitudes && kept > 0 {
             let magnitude = try reader.matrix(
-                path + Magnitude.suffix, [layer.outputs], rows: 1, columns: layer.outputs)
-            adapter.rule = Magnitude(layer, factors, magnitude: magnitude)
+                path + RowMagnitude.suffix, [layer.outputs], rows: 1, columns: layer.outputs)
+            adapter.rule = RowMagnitude(layer, factors, magnitude: magnitude)
         }
         return adapter
     }

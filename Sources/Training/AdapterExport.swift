@@ -91,7 +91,8 @@ public struct AdapterExport: Sendable {
         }
         switch form {
         case .lora, .raggedLoRA, .peftAdaLoRA:
-            try opened.adapters.requireSums(for: "export --to \(form == .peftAdaLoRA ? "peft-adalora" : "lora")")
+            let target = form == .peftAdaLoRA ? "peft-adalora" : "lora"
+            try opened.adapters.requireSums(for: "export --to \(target)")
         case .merged: break
         }
         switch form {

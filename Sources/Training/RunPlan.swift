@@ -52,7 +52,8 @@ public struct RunPlan: Sendable {
         try memoryGuard.checkState(inputs, config, threads: threads)
         if let shortage = memoryGuard.warnings.first {
             // Setting the run up to plan it would end the process.
-            throw TrainingError(.usage, "\(shortage); try --method \(FineTuningMethod.withAdapters)")
+            throw TrainingError(
+                .usage, "\(shortage); try --method \(FineTuningMethod.withAdapters)")
         }
         let trainer = try assembly.trainer(isResumed: false)
         memory = MemoryEstimate(

@@ -15,9 +15,9 @@ extension RunRecord.Site {
     /// The matrices that a configuration adapts, before anything is trained, in site order; empty for a method without
     /// adapters.
     package static func adapted(by config: RunConfig) throws -> [Self] {
-        guard config.tuning.method.hasAdapters else { return [] }
+        if config.tuning.adaptedRoles.isEmpty { return [] }
         let encoder = try TextEncoder(HFFolder(URL(fileURLWithPath: config.model)))
-        return try AdapterPlan.layers(of: config.tuning.targets, in: encoder.linearLayers).map {
+        return try AdapterPlan.layers(of: config.tuning.adaptedRoles, in: encoder.linearLayers).map {
             Self(
                 name: "\($0.site)", layer: $0.site.layer, role: $0.site.role.rawValue, outputs: $0.outputs,
                 inputs: $0.inputs)

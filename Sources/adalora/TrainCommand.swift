@@ -51,13 +51,13 @@ struct TrainCommand: ParsableCommand {
                 Terminal.error("go on with: adalora train --resume \(shellQuoted(run))")
                 throw ExitCode(128 + interruption.signal)
             }
-            if loaded.config.tuning.method.hasAdapters {
+            if !end.ranks.isEmpty {
                 Terminal.output(
                     try RankReport.table(
                         RunRecord(folder: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
             }
             let quoted = shellQuoted(run)
-            let ranks = loaded.config.tuning.method.hasAdapters ? ", adalora ranks \(quoted) --history" : ""
+            let ranks = !end.ranks.isEmpty ? ", adalora ranks \(quoted) --history" : ""
             let best = RunFolder(URL(fileURLWithPath: run)).best.lastPathComponent
             Terminal.error(
                 "\(best): \(oneLine(run))/\(best)  next: adalora evaluate \(quoted) --data FILE\(ranks)")

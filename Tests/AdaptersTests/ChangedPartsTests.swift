@@ -84,7 +84,7 @@ import Transformers
         try FileManager.default.createDirectory(at: written, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: written) }
         try PEFTFolder.write(
-            adapter.set.foldedToLoRA(padded: false), method: .lora, head: head, changed: adapter.changed,
+            adapter.set.foldedToLoRA(padded: false), as: .lora, head: head, changed: adapter.changed,
             baseModel: "model", into: written)
         let again = try Self.opened(test, written, readsBase: false)
         #expect(relativeError(try Self.logits(test, again.encoder, again.head), expected) < 1e-5)

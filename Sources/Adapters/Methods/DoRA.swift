@@ -18,7 +18,7 @@ public final class DoRA: FineTuning {
         self.warnings = warnings
         for (adapter, layer) in zip(adapters.adapters, adapters.layers)
         where adapter.rule == nil && adapter.factors.rank > 0 {
-            adapter.rule = Magnitude(layer, adapter.factors, magnitude: nil)
+            adapter.rule = RowMagnitude(layer, adapter.factors, magnitude: nil)
         }
     }
 
@@ -28,13 +28,13 @@ public final class DoRA: FineTuning {
         let adapters = adapters.adapters
         update.workers.run(tasks: adapters.count) { index, _ in
             let adapter = adapters[index]
-            (adapter.rule as? Magnitude)?.follow(adapter.factors)
+            (adapter.rule as? RowMagnitude)?.follow(adapter.factors)
         }
         return nil
     }
 
     public func parametersChanged() {
-        for adapter in adapters.adapters { (adapter.rule as? Magnitude)?.follow(adapter.factors) }
+        for adapter in adapters.adapters { (adapter.rule as? RowMagnitude)?.follow(adapter.factors) }
     }
 
     convenience init(_ start: MethodStart) throws {
@@ -42,10 +42,11 @@ public final class DoRA: FineTuning {
         let set = try LoRA.adapters(start, layers, extra: layers.reduce(0) { $0 + $1.outputs })
         // Magnitudes that the run goes on from.
         let trained = Dictionary(
-            uniqueKeysWithValues: (start.trained?.adapters ?? []).map { ($0.site, $0.rule as? Magnitude) })
+            uniqueKeysWithValues: (start.trained?.adapters ?? []).map { ($0.site, $0.rule as? RowMagnitude) })
         for (adapter, layer) in zip(set.adapters, set.layers) {
             guard let old = trained[adapter.site] ?? nil else { continue }
-            adapter.rule = Magnitude(layer, adapter.factors, magnitude: Matrix(copying: old.magnitude.values))
+            adapter.rule = RowMagnitude(
+                layer, adapter.factors, magnitude: Matrix(copying: old.magnitude.values))
         }
         self.init(set)
     }
@@ -62,10 +63,10 @@ extension PEFTForm {
     public static let dora = PEFTForm(
         type: lora.type, keepsEmpty: false,
         tensors: { adapter, path in
-            let magnitude = (adapter.rule as? Magnitude)?.magnitude.values
+            let magnitude = (adapter.rule as? RowMagnitude)?.magnitude.values
             return lora.tensors(adapter, path)
                 + (magnitude.map {
-                    [TensorToWrite(name: path + Magnitude.suffix, shape: [$0.count], values: $0.values)]
+                    [TensorToWrite(name: path + RowMagnitude.suffix, shape: [$0.count], values: $0.values)]
                 } ?? [])
         },
         configure: { config, set, rank, scale in
@@ -77,7 +78,7 @@ extension PEFTForm {
 /// m of one layer, and the norms of its rows as they are.
 ///
 /// Unchecked Sendable: values change only between steps.
-final class Magnitude: UpdateRule, @unchecked Sendable {
+final class RowMagnitude: UpdateRule, @unchecked Sendable {
     static let suffix = ".lora_magnitude_vector"
 
     let name = "DoRA"

@@ -116,6 +116,9 @@ public struct TuningSettings: Sendable, Equatable {
         return keepsRanks ? "with method \(settings.method.name), which keeps from-adapter's ranks" : nil
     }
 
+    /// The matrices of each layer that the method adapts; empty for a method without adapters.
+    public var adaptedRoles: [LinearSite.Role] { method.hasAdapters ? targets : [] }
+
     /// What must hold whatever the method, and its own rules.
     package func check(_ rules: inout RuleCheck) {
         if fromAdapter != nil, !method.hasAdapters, rules.areKnown("from-adapter", "method") {

@@ -1,28 +1,6 @@
 import Settings
 
 extension RunConfig {
-    /// The most bytes a configuration file may have; a caller need not read more than one byte past it.
-    public static let largestFile = 1_000_000
-
-    /// Decodes a configuration from a YAML text and then the command-line flags that override it.
-    ///
-    /// A flag replaces the file's value. It also replaces the file's other key of an exclusive pair
-    /// (`--steps` over `epochs: 5`), which a warning tells.
-    ///
-    /// - Parameters:
-    ///   - yaml: The text of a file, a flat mapping; nil without one.
-    ///   - yamlName: What messages call the file.
-    ///   - overrides: Keys without `--`, and the text after each.
-    /// - Throws: `ConfigErrors` with every problem of both layers and of the whole.
-    public static func load(
-        yaml: String?, yamlName: String, overrides: [(key: String, value: String)]
-    ) throws -> LoadedConfig {
-        var loading = ConfigLoading()
-        if let yaml { loading.read(ConfigFile(text: yaml, name: yamlName), name: yamlName) }
-        loading.read(flags: overrides)
-        return try loading.finish()
-    }
-
     /// Every setting with its help and default, in the order to show them.
     public static let settings = SettingTable.all.map {
         SettingDescription(key: $0.key, help: $0.help, defaultText: $0.defaultText, choices: $0.choices)
