@@ -94,7 +94,8 @@ package struct SettingValue: Sendable {
         return number
     }
 
-    package func choice<Choice: RawRepresentable & CaseIterable>(of: Choice.Type = Choice.self) throws -> Choice
+    package func choice<Choice: RawRepresentable & CaseIterable>(of: Choice.Type = Choice.self) throws
+        -> Choice
     where Choice.RawValue == String {
         try choice(among: Array(Choice.allCases), named: \.rawValue)
     }

@@ -70,7 +70,9 @@ public struct RunPlan: Sendable {
         let every = config.evaluateEvery ?? stepsPerEpoch
         evaluations =
             inputs.validation == nil
-            ? 0 : totalSteps / every + (totalSteps % every == 0 ? 0 : 1) + (config.tuning.fromAdapter == nil ? 0 : 1)
+            ? 0
+            : totalSteps / every + (totalSteps % every == 0 ? 0 : 1)
+                + (config.tuning.fromAdapter == nil ? 0 : 1)
         warnings = inputs.warnings + trainer.method.warnings + memoryGuard.warnings
         time =
             memory.fits

@@ -48,7 +48,11 @@ public final class DoRA: FineTuning {
             adapter.rule = RowMagnitude(
                 layer, adapter.factors, magnitude: Matrix(copying: old.magnitude.values))
         }
-        self.init(set)
+        let magnitudes = zip(layers, set.ranks).reduce(0) { $0 + ($1.1 > 0 ? $1.0.outputs : 0) }
+        // Adapters of a fresh start have no rule yet, which would count them.
+        self.init(
+            set,
+            warnings: LoRA.warnings(start, "DoRA", spent: set.liveParameterCount + magnitudes))
     }
 }
 

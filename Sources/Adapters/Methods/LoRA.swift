@@ -33,7 +33,7 @@ public final class LoRA: FineTuning {
         let layers = try start.layers()
         let set = try Self.adapters(start, layers)
         self.init(
-            set, warnings: start.trained == nil ? Self.warnings(start.settings, set.liveParameterCount) : [])
+            set, warnings: Self.warnings(start, "LoRA", spent: set.liveParameterCount))
     }
 
     /// Fresh ones of the ranks that the settings give, or those that the run goes on from.
@@ -79,10 +79,11 @@ public final class LoRA: FineTuning {
     }
 
     /// - Parameter spent: parameters
-    static func warnings(_ settings: TuningSettings, _ spent: Int) -> [String] {
-        guard case .parameters(let budget) = settings.budget, spent != budget else { return [] }
+    static func warnings(_ start: MethodStart, _ name: String, spent: Int) -> [String] {
+        guard start.trained == nil, case .parameters(let budget) = start.settings.budget, spent != budget
+        else { return [] }
         return [
-            "LoRA of whole rank spends \(spent) of the budget of \(budget) parameters; \(budget - spent) stay unused"
+            "\(name) of whole rank spends \(spent) of the budget of \(budget) parameters; \(budget - spent) stay unused"
         ]
     }
 }
