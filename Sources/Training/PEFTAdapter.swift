@@ -29,7 +29,7 @@ struct PEFTAdapter {
             throw TrainingError(
                 .usage,
                 "\(folder.path) was trained on the encoder alone (PEFT's task_type FEATURE_EXTRACTION, or none) and has "
-                    + "no classifier; train one with adalora train --from-adapter \(folder.path) --head-start fresh"
+                    + "no classifier; train one with adalora train --from-adapter \(shellQuoted(folder.path)) --head-start fresh"
             )
         }
         let classifier = loaded.encoder.configuration.family.classifierName(form) + ".weight"

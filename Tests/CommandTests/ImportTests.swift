@@ -137,7 +137,7 @@ import Testing
             (Workspace.training(output: "new", ["--from-adapter", "mine", "--budget", "4"]), "--to merged"),
             (
                 ["import", "encoder", "--model", "model", "--output", "new"],
-                "--from-adapter encoder --head-start fresh"
+                "encoder --head-start fresh"
             ),
         ] {
             let result = try workspace.run(command)
