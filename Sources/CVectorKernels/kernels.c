@@ -187,6 +187,38 @@ MULTIVERSION void avk_softmax_rows(float *x, float scale, size_t rows, size_t co
     }
 }
 
+MULTIVERSION void avk_log_sum_exp_rows(const float *x, float *restrict top, double *restrict sum, size_t rows,
+                                       size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *row = x + t * columns;
+        float lanes[16];
+        for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
+        size_t c = 0;
+        for (; c + 16 <= columns; c += 16)
+            for (int l = 0; l < 16; l++) lanes[l] = row[c + l] > lanes[l] ? row[c + l] : lanes[l];
+        float largest = top[t];
+        for (; c < columns; c++) largest = row[c] > largest ? row[c] : largest;
+        for (int l = 0; l < 16; l++) largest = lanes[l] > largest ? lanes[l] : largest;
+        // A vocabulary is too long for a sum in Float32.
+        double partial[8] = {0};
+        for (c = 0; c + 8 <= columns; c += 8)
+            for (int l = 0; l < 8; l++) partial[l] += (double)exp_one(row[c + l] - largest);
+        double added = 0;
+        for (; c < columns; c++) added += (double)exp_one(row[c] - largest);
+        for (int l = 0; l < 8; l++) added += partial[l];
+        sum[t] = (sum[t] == 0 ? 0 : sum[t] * exp((double)(top[t] - largest))) + added;
+        top[t] = largest;
+    }
+}
+
+MULTIVERSION void avk_exp_rows(float *x, const float *top, const float *factor, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        float highest = top[t], scale = factor[t];
+        for (size_t c = 0; c < columns; c++) row[c] = exp_one(row[c] - highest) * scale;
+    }
+}
+
 MULTIVERSION void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns) {
     for (size_t t = 0; t < rows; t++) {
         const float *prow = p + t * columns;

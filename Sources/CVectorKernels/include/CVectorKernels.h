@@ -41,6 +41,13 @@ void avk_multiply(const float *gradient, const float *slope, float *out, size_t 
 // Softmax of each of `rows` rows of `columns` values times `scale`, in place.
 void avk_softmax_rows(float *x, float scale, size_t rows, size_t columns);
 
+// Folds `rows` rows of `columns` values, a further part of longer rows, into what was seen of each before: top becomes the
+// largest value, sum the sum of exp(value - top). top starts at -infinity, sum at 0. NaN anywhere makes the sum NaN.
+void avk_log_sum_exp_rows(const float *x, float *top, double *sum, size_t rows, size_t columns);
+
+// x[t, c] = exp(x[t, c] - top[t]) * factor[t], in place.
+void avk_exp_rows(float *x, const float *top, const float *factor, size_t rows, size_t columns);
+
 // g becomes the gradient of the scaled scores: scale * p * (g - sum(g * p)) for each row.
 void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns);
 

@@ -1,0 +1,157 @@
+import CVectorKernels
+import Glibc
+import Matrices
+
+/// How large a part of the logits of a vocabulary exists at a time. The rule looks at sizes alone, so that the bits are the
+/// same on any number of threads.
+package struct VocabularyBlocks {
+    package let rows: Int
+    package let words: Int
+
+    package init(rows: Int, words: Int) {
+        self.rows = rows
+        self.words = words
+    }
+
+    /// 32 MiB of logits: up to 262,144 words all of a row's, which are then computed once, and 32 to 256 rows, for
+    /// products that keep their speed.
+    package init(count: Int, vocabulary: Int) {
+        let elements = 1 << 23
+        let most = max(32, min(256, elements / max(vocabulary, 1) / 8 * 8))
+        self.init(rows: max(1, min(count, most)), words: max(1, min(vocabulary, elements / most)))
+    }
+}
+
+extension Tape {
+    /// Σ over rows of −log softmax(hidden · weightᵀ)[target], divided by `divisor` (the targets of the whole step, of which
+    /// this shard holds a part). Rows whose target is `ignoredLabel` are left out before the product.
+    ///
+    /// The logits [rows, V] exist block by block: a first pass over the vocabulary finds each row's log-sum-exp (Milakov and
+    /// Gimelshein 2018), summed in Double, a second one the gradient; it computes the logits again where they are more than
+    /// one block (Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models").
+    ///
+    /// - Parameters:
+    ///   - hidden: [T, C]
+    ///   - weight: [V, C], trained or frozen
+    ///   - targets: one a row
+    ///   - blocks: nil for those of the rule; tests give others.
+    public func vocabularyCrossEntropy(
+        _ hidden: Variable, weight: Parameter, targets: [Int32], divisor: Double
+    ) -> Double {
+        vocabularyCrossEntropy(hidden, weight: weight, targets: targets, divisor: divisor, blocks: nil)
+    }
+
+    package func vocabularyCrossEntropy(
+        _ hidden: Variable, weight: Parameter, targets: [Int32], divisor: Double, blocks: VocabularyBlocks?
+    ) -> Double {
+        let (vocabulary, width) = (weight.values.rows, weight.values.columns)
+        precondition(
+            targets.count == hidden.value.rows && width == hidden.value.columns,
+            "\(targets.count) targets and [\(vocabulary), \(width)] weights for "
+                + "[\(hidden.value.rows), \(hidden.value.columns)] rows")
+        let kept = targets.indices.filter { targets[$0] != Self.ignoredLabel }
+        for row in kept {
+            precondition(
+                targets[row] >= 0 && targets[row] < vocabulary,
+                "target \(targets[row]) of \(vocabulary) words")
+        }
+        let x = pool.matrix(rows: kept.count, columns: width)
+        for (place, row) in kept.enumerated() {
+            x.row(place).update(from: hidden.value.row(row), count: width)
+        }
+        let gradient = hidden.needsGradient ? pool.matrix(rows: kept.count, columns: width) : nil
+        let blocks = blocks ?? VocabularyBlocks(count: kept.count, vocabulary: vocabulary)
+        let shard = VocabularyShard(
+            weight: weight.values, weightGradient: isTraining ? self.gradient(of: weight) : nil,
+            blocks: blocks,
+            divisor: divisor, pool: pool)
+        var loss = 0.0
+        for start in stride(from: 0, to: kept.count, by: blocks.rows) {
+            let rows = start..<min(start + blocks.rows, kept.count)
+            func part(_ matrix: Matrix) -> Matrix {
+                matrix.view(offset: start * width, rows: rows.count, columns: width)
+            }
+            loss = shard.add(
+                to: loss, part(x), targets: kept[rows].map { Int(targets[$0]) }, gradient: gradient.map(part))
+        }
+        if let gradient { seedRows(hidden, kept, with: gradient) }
+        return loss
+    }
+
+    /// - Parameter gradient: of the rows `kept`; the others have none.
+    private func seedRows(_ variable: Variable, _ kept: [Int], with gradient: Matrix) {
+        recordLoss { [unowned self] in
+            guard let target = gradientTarget(of: variable) else { return }
+            if !target.accumulate { target.matrix.fill(0) }
+            for (place, row) in kept.enumerated() {
+                avk_add(gradient.row(place), target.matrix.row(row), gradient.columns)
+            }
+        }
+    }
+}
+
+/// The losses of a shard's rows, some rows at a time.
+private struct VocabularyShard {
+    /// [V, C]
+    let weight: Matrix
+    /// Added to
+    let weightGradient: Matrix?
+    let blocks: VocabularyBlocks
+    let divisor: Double
+    let pool: BufferPool
+
+    /// Starts of the blocks of the vocabulary
+    private var starts: StrideTo<Int> { stride(from: 0, to: weight.rows, by: blocks.words) }
+
+    /// - Parameters:
+    ///   - x: [R, C], with a target each
+    ///   - gradient: [R, C], written; nil where none is wanted
+    /// - Returns: `loss` and the losses of these rows, in their order.
+    func add(to loss: Double, _ x: Matrix, targets: [Int], gradient: Matrix?) -> Double {
+        var top = [Float](repeating: -.infinity, count: x.rows)
+        var sum = [Double](repeating: 0, count: x.rows)
+        var known = [Float](repeating: 0, count: x.rows)
+        let space = pool.matrix(rows: x.rows, columns: min(blocks.words, weight.rows))
+        for start in starts {
+            let logits = logits(x, from: start, in: space)
+            avk_log_sum_exp_rows(logits.pointer, &top, &sum, x.rows, logits.columns)
+            for (row, target) in targets.enumerated()
+            where (start..<start + logits.columns).contains(target) {
+                known[row] = logits.row(row)[target - start]
+            }
+        }
+        var loss = loss
+        for row in targets.indices { loss += (log(sum[row]) - Double(known[row] - top[row])) / divisor }
+        guard gradient != nil || weightGradient != nil else { return loss }
+        let factors = sum.map { Float(1 / ($0 * divisor)) }
+        for start in starts {
+            let isThere = start == 0 && weight.rows <= blocks.words
+            let block = isThere ? space : logits(x, from: start, in: space)
+            avk_exp_rows(block.pointer, top, factors, x.rows, block.columns)
+            for (row, target) in targets.enumerated() where (start..<start + block.columns).contains(target) {
+                block.row(row)[target - start] -= Float(1 / divisor)
+            }
+            if let gradient {
+                Product.multiply(block, words(start, of: weight), into: gradient, beta: start == 0 ? 0 : 1)
+            }
+            if let weightGradient {
+                Product.transposedMultiply(block, x, into: words(start, of: weightGradient), beta: 1)
+            }
+        }
+        return loss
+    }
+
+    /// x[R, C] · words[W, C]ᵀ
+    private func logits(_ x: Matrix, from start: Int, in space: Matrix) -> Matrix {
+        let words = words(start, of: weight)
+        let logits = space.view(offset: 0, rows: x.rows, columns: words.rows)
+        Product.multiplyTransposed(x, words, into: logits)
+        return logits
+    }
+
+    private func words(_ start: Int, of matrix: Matrix) -> Matrix {
+        matrix.view(
+            offset: start * matrix.columns, rows: min(blocks.words, matrix.rows - start),
+            columns: matrix.columns)
+    }
+}
