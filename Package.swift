@@ -28,10 +28,15 @@ let package = Package(
         .target(name: "RankAllocation"),
         .target(name: "RunRecords", dependencies: ["Messages", "ModelFiles", "RankAllocation"]),
         .target(name: "Settings", dependencies: ["Messages"]),
+        .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "ModelFiles"]),
+        .target(
+            name: "Tasks",
+            dependencies: ["Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets"]),
         .target(
             name: "RunConfiguration",
-            dependencies: ["Messages", "Settings", "Adapters", .product(name: "Yams", package: "Yams")]),
-        .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "ModelFiles"]),
+            dependencies: [
+                "Messages", "Settings", "Adapters", "Tasks", "Transformers", .product(name: "Yams", package: "Yams"),
+            ]),
         .target(
             name: "Adapters",
             dependencies: [
@@ -40,7 +45,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets", "Tasks",
                 "RankAllocation", "RunConfiguration", "RunRecords", "Adapters",
             ]),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
@@ -68,12 +73,12 @@ let package = Package(
             dependencies: [
                 "Adapters", "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
                 "RunConfiguration",
-                "RunRecords", "Training", .product(name: "Yams", package: "Yams"),
+                "RunRecords", "Tasks", "Training", .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(
             name: "adalora",
             dependencies: [
-                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters",
+                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Tasks", "Transformers", "Adapters",
                 "Messages", "RankAllocation", "RunConfiguration", "RunRecords", "Training", "Reports",
                 "Charts",
                 "ReportPages", "Experiments", "TensorBoard", "RunServer",
@@ -82,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "AllocationCost",
             dependencies: [
-                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets",
+                "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets", "Tasks",
                 "Transformers",
                 "RankAllocation", "Adapters", "Training", "RunRecords",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -91,7 +96,7 @@ let package = Package(
         .target(
             name: "TrainingSteps",
             dependencies: [
-                "Matrices", "ModelFiles", "Datasets", "Transformers", "RankAllocation", "Adapters",
+                "Matrices", "ModelFiles", "Tasks", "Transformers", "RankAllocation", "Adapters",
                 "Training",
             ], path: "Benchmarks/TrainingSteps"),
         .executableTarget(
@@ -115,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "PeerSteps",
             dependencies: [
-                "TrainingSteps", "Matrices", "ModelFiles", "Datasets", "Transformers", "RankAllocation",
+                "TrainingSteps", "Matrices", "ModelFiles", "Tasks", "Transformers", "RankAllocation",
                 "Adapters",
                 "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -127,14 +132,21 @@ let package = Package(
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
             ], path: "Tests/FuzzEntries"),
         .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
-        .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "GoldenFiles", "Matrices", "ModelFiles"]),
+        .testTarget(
+            name: "AutodiffTests", dependencies: ["Autodiff", "GoldenFiles", "Matrices", "ModelFiles"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
         .testTarget(
             name: "RunConfigurationTests",
-            dependencies: ["RunConfiguration", "Adapters", "RankAllocation", "Transformers"]),
+            dependencies: ["RunConfiguration", "Adapters", "RankAllocation", "Tasks", "Transformers"]),
+        .testTarget(
+            name: "TasksTests",
+            dependencies: [
+                "Tasks", "Autodiff", "Datasets", "Matrices", "ModelFiles", "Tokenizers", "Transformers",
+                "GoldenFiles",
+            ]),
         .testTarget(
             name: "TransformersTests",
             dependencies: ["Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles"]),
@@ -144,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "Datasets",
+                "Training", "Adapters", "Tasks", "Transformers", "Autodiff", "Matrices", "ModelFiles",
+                "Datasets",
                 "RankAllocation", "RunConfiguration", "GoldenFiles",
             ]),
         .target(name: "RunFolders", dependencies: ["RunRecords"], path: "Tests/RunFolders"),

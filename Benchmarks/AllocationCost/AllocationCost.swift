@@ -7,6 +7,7 @@ import Matrices
 import ModelFiles
 import RankAllocation
 import RunRecords
+import Tasks
 import Tokenizers
 import Training
 import TrainingSteps
@@ -38,9 +39,11 @@ struct AllocationCost: ParsableCommand {
         let rows = try Dataset.read(
             URL(fileURLWithPath: data), columns: ColumnNames(text: nil, label: nil), requireLabels: true)
         let labels = try LabelSet(from: rows)
+        let truth = try Targets.classes(of: rows, labels: labels)
+        let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: model))
         let tokens = try TokenizedDataset(
-            rows, targets: try Targets.classes(of: rows, labels: labels),
-            tokenizer: Tokenizer(folder: URL(fileURLWithPath: model)), maxLength: 128, longRows: .truncate)
+            rows, Tokenization(tokenizer: tokenizer, maxLength: 128, longRows: .truncate)
+        ) { kept in ClassObjective(truth: kept.map { truth[$0] }) }
         let sampler = BatchSampler(examples: tokens.count, batch: batchSize, seed: 1)
         let bench = Bench(
             model: URL(fileURLWithPath: model), data: tokens, labels: labels.names.count, rank: rank,

@@ -3,6 +3,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RankAllocation
+import Tasks
 import Training
 import TrainingSteps
 import Transformers
@@ -90,10 +91,13 @@ struct PeerRun {
 
     func evaluate() throws -> JSONObject {
         guard let validation else { throw TrainingError("the task names no validation file") }
-        let logits = trainer.model.logits(validation)
-        let predictions = Evaluation.predictedClasses(logits).map { JSONValue(Int($0)) }
+        let evaluation = trainer.model.evaluation(validation)
+        guard case .classes(let predicted, _) = evaluation.rows else {
+            throw TrainingError("the rows of the validation file have no classes")
+        }
         return [
-            "loss": .number(trainer.model.meanLoss(logits, validation)), "predictions": .array(predictions),
+            "loss": .number(evaluation.loss),
+            "predictions": .array(predicted.map { JSONValue(Int($0)) }),
         ]
     }
 }

@@ -1,6 +1,6 @@
-import Datasets
 import Foundation
 import ModelFiles
+import Tasks
 import Training
 
 /// What both sides of the comparison are told, in the same file.
@@ -46,7 +46,7 @@ extension TokenizedDataset {
                     "\(path):\(line + 1): \(sequences.count) sequences and \(labels.count) labels; expected as many"
                 )
             }
-            return TokenizedDataset(sequences: sequences, targets: .classes(labels))
+            return TokenizedDataset(sequences: sequences, objective: ClassObjective(truth: labels))
         }
     }
 }

@@ -1,9 +1,9 @@
 import Adapters
-import Datasets
 import Foundation
 import Matrices
 import ModelFiles
 import RankAllocation
+import Tasks
 import Training
 import Transformers
 
@@ -47,7 +47,8 @@ package enum StepScenario: String, CaseIterable {
             return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
         }
         return TokenizedDataset(
-            sequences: sequences, targets: .classes(lengths.indices.map { Int32($0 % classes) }))
+            sequences: sequences,
+            objective: ClassObjective(truth: lengths.indices.map { Int32($0 % classes) }))
     }
 
     private func trainer(_ model: URL, _ workers: Workers, _ rank: Int, _ recomputesLayers: Bool) throws

@@ -47,22 +47,43 @@ public struct AnswerSearch: Sendable {
         public let noAnswerMargin: Double?
     }
 
-    /// - Parameter windows: of one question, with the start and end logits of each token.
-    public func best(_ windows: [(window: AnswerWindow, starts: [Float], ends: [Float])]) -> Found {
+    /// What one window has to offer.
+    public struct Offer: Sendable, Equatable {
+        /// The best span, as UTF-8 bytes of the context.
+        let range: Range<Int>?
+        let score: Double
+        /// Of no answer
+        let noAnswer: Double
+    }
+
+    /// - Parameters:
+    ///   - starts: the start logits of the window's tokens; `ends` likewise.
+    public func offer(_ window: AnswerWindow, starts: [Float], ends: [Float]) -> Offer {
+        var best: (range: Range<Int>, score: Double)?
+        let lasts = leading(ends)
+        for first in leading(starts) {
+            guard let begin = window.offsets[first] else { continue }
+            for last in lasts where last >= first && last - first < longestAnswer {
+                guard let end = window.offsets[last], begin.lowerBound < end.upperBound else { continue }
+                let score = Double(starts[first]) + Double(ends[last])
+                if best.map({ score > $0.score }) ?? true {
+                    best = (begin.lowerBound..<end.upperBound, score)
+                }
+            }
+        }
+        return Offer(
+            range: best?.range, score: best?.score ?? -.infinity,
+            noAnswer: Double(starts[0]) + Double(ends[0]))
+    }
+
+    /// The best of the windows of a question, the first of equals.
+    public func best(_ offers: [Offer]) -> Found {
         var best: (range: Range<Int>, score: Double)?
         var noAnswer = Double.infinity
-        for (window, starts, ends) in windows {
-            noAnswer = min(noAnswer, Double(starts[0]) + Double(ends[0]))
-            let lasts = leading(ends)
-            for first in leading(starts) {
-                guard let begin = window.offsets[first] else { continue }
-                for last in lasts where last >= first && last - first < longestAnswer {
-                    guard let end = window.offsets[last], begin.lowerBound < end.upperBound else { continue }
-                    let score = Double(starts[first]) + Double(ends[last])
-                    if best.map({ score > $0.score }) ?? true {
-                        best = (begin.lowerBound..<end.upperBound, score)
-                    }
-                }
+        for offer in offers {
+            noAnswer = min(noAnswer, offer.noAnswer)
+            if let range = offer.range, best.map({ offer.score > $0.score }) ?? true {
+                best = (range, offer.score)
             }
         }
         guard let best else { return Found(range: nil, score: noAnswer, noAnswerMargin: nil) }

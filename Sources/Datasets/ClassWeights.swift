@@ -5,16 +5,10 @@ import ModelFiles
 public enum ClassWeights {
     /// n / (k · count), scikit-learn's `class_weight="balanced"`: n labelled rows or words, k classes that occur.
     ///
-    /// - Parameter targets: classes of rows or of tokens.
+    /// - Parameter labels: classes of rows or of tokens, in any groups; negative for none.
     /// - Returns: 1 for classes that do not occur.
-    public static func balanced(_ targets: Targets, classCount: Int) -> [Double] {
+    public static func balanced(_ labels: [[Int32]], classCount: Int) -> [Double] {
         var counts = [Int](repeating: 0, count: classCount)
-        let labels: [[Int32]]
-        switch targets {
-        case .classes(let classes): labels = [classes]
-        case .tokens(let tokens): labels = tokens.labels
-        case .scores, .labelSets, .spans: labels = []
-        }
         for label in labels.joined() where label >= 0 { counts[Int(label)] += 1 }
         let total = Double(counts.reduce(0, +))
         let classes = Double(counts.count { $0 > 0 })

@@ -3,10 +3,8 @@ import ModelFiles
 /// What a label column, or a text column, looks as if it were.
 extension Dataset {
     /// Signs that the labels are something else than names of classes: missing values, scores, ids, free text, lists.
-    ///
-    /// - Parameter isTagged: labels are tags of words, of which many are signs.
-    public func oddClasses(_ tally: LabelTally, isTagged: Bool) -> [DataFinding] {
-        guard case .classes(let all) = tally, !isTagged else { return [] }
+    public func oddClasses(_ tally: LabelTally) -> [DataFinding] {
+        guard case .classes(let all) = tally else { return [] }
         let classes = all.filter { $0.count > 0 }
         var findings = [missing(classes), never(all)].compactMap { $0 }
         // Enough rows for a share to mean something.

@@ -30,33 +30,37 @@ public enum LabelTally: Sendable, Equatable {
         }
     }
 
-    /// - Parameter areScores: labels are numbers to predict, not names of classes.
-    public init(_ dataset: Dataset, form: RowForm, areScores: Bool) {
-        if form == .questions {
-            let unanswered = dataset.examples.count { $0.label == .answers([]) }
-            self = .answers(answered: dataset.examples.count - unanswered, unanswered: unanswered)
-        } else if areScores {
-            let scores = dataset.examples.compactMap { $0.label?.score }
-            let sum = scores.reduce(0.0) { $0 + Double($1) }
-            self = .scores(
-                ScoreRange(
-                    count: scores.count, lowest: scores.min() ?? 0, highest: scores.max() ?? 0,
-                    mean: sum / Double(max(scores.count, 1))))
-        } else {
-            var found: [String: (count: Int, line: Int)] = [:]
-            for name in dataset.declaredLabels ?? [] { found[name] = (0, 0) }
-            for example in dataset.examples {
-                for name in (try? LabelSet.classNames(of: example, file: dataset.file)) ?? [] {
-                    let earlier = found[name].flatMap { $0.count > 0 ? $0 : nil }
-                    found[name] = ((earlier?.count ?? 0) + 1, earlier?.line ?? example.line)
-                }
+    /// Of questions.
+    public init(answersOf dataset: Dataset) {
+        let unanswered = dataset.examples.count { $0.label == .answers([]) }
+        self = .answers(answered: dataset.examples.count - unanswered, unanswered: unanswered)
+    }
+
+    /// Of labels that are numbers to predict.
+    public init(scoresOf dataset: Dataset) {
+        let scores = dataset.examples.compactMap { $0.label?.score }
+        let sum = scores.reduce(0.0) { $0 + Double($1) }
+        self = .scores(
+            ScoreRange(
+                count: scores.count, lowest: scores.min() ?? 0, highest: scores.max() ?? 0,
+                mean: sum / Double(max(scores.count, 1))))
+    }
+
+    /// Of labels that are names of classes.
+    public init(classesOf dataset: Dataset) {
+        var found: [String: (count: Int, line: Int)] = [:]
+        for name in dataset.declaredLabels ?? [] { found[name] = (0, 0) }
+        for example in dataset.examples {
+            for name in (try? LabelSet.classNames(of: example, file: dataset.file)) ?? [] {
+                let earlier = found[name].flatMap { $0.count > 0 ? $0 : nil }
+                found[name] = ((earlier?.count ?? 0) + 1, earlier?.line ?? example.line)
             }
-            self = .classes(
-                LabelSet.ordered(Set(found.keys)).map { name in
-                    let entry = found[name] ?? (0, 0)
-                    return ClassCount(name: name, count: entry.count, line: entry.line)
-                })
         }
+        self = .classes(
+            LabelSet.ordered(Set(found.keys)).map { name in
+                let entry = found[name] ?? (0, 0)
+                return ClassCount(name: name, count: entry.count, line: entry.line)
+            })
     }
 
     /// What a file that is held back from training has that the training file lacks, and the other way round.

@@ -1,3 +1,5 @@
+import Tasks
+
 /// What `adalora compare` runs: arms × budgets × seeds on one task.
 ///
 /// Made by `ComparisonPlan.read` from YAML only.
@@ -12,7 +14,7 @@ public struct ComparisonPlan: Sendable, Equatable {
         public let budget: Budget?
         /// What the validation data judge the rates by. The loss tells rates apart that a few hundred rows leave
         /// equal by accuracy.
-        public let metric: ComparedMetric
+        public let metric: Metric
         /// Searches at each budget of an arm apart.
         public let isEachBudget: Bool
 
@@ -58,7 +60,7 @@ public struct ComparisonPlan: Sendable, Equatable {
     public let train: String
     public let validation: String
     public let test: String
-    public let metric: ComparedMetric
+    public let metric: Metric
     /// Of all arms, ascending, each once.
     public let budgets: [Budget]
     public let search: Search

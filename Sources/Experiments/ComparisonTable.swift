@@ -1,4 +1,5 @@
 import Messages
+import Tasks
 
 /// What the reported trials of a comparison came to, so far.
 public struct ComparisonTable: Sendable {
@@ -251,7 +252,7 @@ private struct RowBuilder {
 
     private func others(_ results: [TrialResult]) -> [(name: String, summary: Summary)] {
         let names = Set(results.flatMap(\.testMetrics.keys)).subtracting([plan.metric.rawValue])
-        let usual = ComparedMetric.allCases.map(\.rawValue)
+        let usual = Metric.allCases.map(\.rawValue)
         let sorted = usual.filter(names.contains) + names.subtracting(usual).sorted()
         return sorted.compactMap { name in
             let values = results.compactMap { $0.testMetrics[name] ?? nil }

@@ -1,6 +1,7 @@
 import Adapters
 import Messages
 import RunConfiguration
+import Tasks
 import Yams
 
 /// Makes a plan of the file's mapping; what is wrong goes to the problems.
@@ -62,10 +63,10 @@ struct PlanReader {
             budgets: all, search: search, baseline: baseline, arms: arms, source: source)
     }
 
-    private func metric(_ from: PlanFields) -> ComparedMetric? {
+    private func metric(_ from: PlanFields) -> Metric? {
         guard let text = from.text("metric") else { return nil }
-        if let metric = ComparedMetric(rawValue: text) { return metric }
-        let names = ComparedMetric.allCases.map(\.rawValue)
+        if let metric = Metric(rawValue: text) { return metric }
+        let names = Metric.allCases.map(\.rawValue)
         from.report(
             "metric", "\(quoted(text)) is not a metric",
             nearestName(to: text, in: names).map { "did you mean '\($0)'?" }
@@ -96,7 +97,7 @@ struct PlanReader {
         return PlanFields.parameters(text).map { .parameters($0) }
     }
 
-    private func search(_ planMetric: ComparedMetric?) -> ComparisonPlan.Search? {
+    private func search(_ planMetric: Metric?) -> ComparisonPlan.Search? {
         let single = budgetKey == "average-ranks" ? "average-rank" : "budget-parameters"
         let keys = ["learning-rates", "seeds", "metric", single, "each-budget"]
         guard let inner = fields.fields("search", place: "search", keys: keys) else { return nil }

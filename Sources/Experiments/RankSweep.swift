@@ -19,7 +19,7 @@ package struct RankSweep {
     private let output: URL
     private let settings: [(key: String, value: String)]
     private let threads: Int?
-    private var metric: ComparedMetric { planner.metric }
+    private var metric: Metric { planner.metric }
 
     /// Looks at the model, runs nothing.
     ///

@@ -1,10 +1,12 @@
+import Tasks
+
 /// A metric of one run's predictions that is computed many times, each row counted as often as it was drawn.
 protocol ResampledMetric: Sendable {
     /// nil where the metric is undefined.
     func value(weights: [Int32]) -> Double?
 }
 
-extension ComparedMetric {
+extension Metric {
     /// nil when the kinds or counts do not fit, or the metric needs more than predictions.
     func resampled(truth: Predictions, predicted: Predictions) -> (any ResampledMetric)? {
         guard truth.count == predicted.count else { return nil }
@@ -25,14 +27,14 @@ extension ComparedMetric {
 
 /// Agrees with `Datasets.Metrics` on rows repeated by their weights.
 private struct ResampledClasses: ResampledMetric {
-    let metric: ComparedMetric
+    let metric: Metric
     let truth: [Int32]
     let predicted: [Int32]
     /// The class where the prediction is right, else `classCount`, a slot that nobody reads: no branch a row.
     let hits: [Int32]
     let classCount: Int
 
-    init?(metric: ComparedMetric, truth: [Int32], predicted: [Int32]) {
+    init?(metric: Metric, truth: [Int32], predicted: [Int32]) {
         guard truth.allSatisfy({ $0 >= 0 }), predicted.allSatisfy({ $0 >= 0 }) else { return nil }
         let last = max(truth.max() ?? 0, predicted.max() ?? 0)
         // Far above any label set; keeps a damaged file from asking for gigabytes.
@@ -186,7 +188,7 @@ private func weightedCorrelation(_ first: [Double], _ second: [Double], _ weight
     return min(1, max(-1, products / spread))
 }
 
-extension ComparedMetric {
+extension Metric {
     /// The metric with each row counted `weights` times; nil when it is undefined or does not fit.
     package func resampledValue(truth: Predictions, predicted: Predictions, weights: [Int32]) -> Double? {
         resampled(truth: truth, predicted: predicted)?.value(weights: weights)

@@ -1,3 +1,5 @@
+import Tasks
+
 /// What the learning-rate search of an arm at a budget found, so far.
 public struct SearchOutcome: Sendable, Equatable {
     public struct Row: Sendable, Equatable {
@@ -31,7 +33,7 @@ public struct SearchOutcome: Sendable, Equatable {
     /// - Parameter results: of each rate, ascending, the results that are there.
     init(
         arm: String, budget: Budget?, results: [(rate: Double, results: [TrialResult])], seedCount: Int,
-        metric: ComparedMetric
+        metric: Metric
     ) {
         self.arm = arm
         self.budget = budget

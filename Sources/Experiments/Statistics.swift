@@ -1,3 +1,5 @@
+import Tasks
+
 /// Mean and spread of numbers.
 public struct Summary: Sendable, Equatable {
     public let count: Int
@@ -92,7 +94,7 @@ public struct PairedDifference: Sendable, Equatable {
     /// nil without pairs. Falls back to seeds alone when predictions of any pair are missing, differ in their
     /// count from the truth, or cannot give the metric.
     public init?(
-        pairs: [RunPair], truth: Predictions?, metric: ComparedMetric, bootstrap: Bootstrap = Bootstrap()
+        pairs: [RunPair], truth: Predictions?, metric: Metric, bootstrap: Bootstrap = Bootstrap()
     ) {
         guard let summary = Summary(pairs.map(\.difference)) else { return nil }
         seeds = pairs.map(\.seed)

@@ -1,5 +1,6 @@
 import Foundation
 import Messages
+import Tasks
 
 /// One run of a sweep.
 public struct SweepRun: Sendable, Hashable {
@@ -39,7 +40,7 @@ public struct SweepCurve: Sendable, Equatable {
     }
 
     /// The best value up to and with `step`; nil when there is none, and NaN never counts.
-    public func best(upTo step: Int, metric: ComparedMetric) -> Double? {
+    public func best(upTo step: Int, metric: Metric) -> Double? {
         points.lazy.filter { $0.step <= step && $0.value.isFinite }.map(\.value)
             .reduce(nil) { best, value in best.map { metric.isBetter(value, than: $0) ? value : $0 } ?? value
             }
@@ -74,7 +75,7 @@ public struct DiscardRule: Sendable, Equatable {
     ///   - finished: curves of runs that went to their end, of any rank.
     ///   - totalSteps: the steps of a whole run.
     public func reasonToStop(
-        _ curve: SweepCurve, finished: [SweepCurve], totalSteps: Int, metric: ComparedMetric
+        _ curve: SweepCurve, finished: [SweepCurve], totalSteps: Int, metric: Metric
     ) -> String? {
         guard let step = curve.points.last?.step, Double(step) >= minimumShare * Double(totalSteps) else {
             return nil
@@ -119,11 +120,11 @@ public struct SweepPlanner: Sendable {
     public let seeds: [UInt64]
     /// Arms beside the fixed ranks, such as `AdaLoRA`.
     public let otherArms: [String]
-    public let metric: ComparedMetric
+    public let metric: Metric
     public let rule: DiscardRule?
 
     public init(
-        ranks: [Int], seeds: [UInt64], otherArms: [String] = [], metric: ComparedMetric, rule: DiscardRule?
+        ranks: [Int], seeds: [UInt64], otherArms: [String] = [], metric: Metric, rule: DiscardRule?
     ) {
         precondition(
             !ranks.isEmpty && !seeds.isEmpty, "\(ranks.count) ranks and \(seeds.count) seeds give no run")
@@ -212,7 +213,7 @@ public struct DiminishingReturns: Sendable, Equatable {
 
     /// nil without points, and when no tolerance is given and the best rank has a single run, whose standard
     /// error is not known.
-    public init?(_ points: [(rank: Int, summary: Summary)], metric: ComparedMetric, tolerance: Double? = nil)
+    public init?(_ points: [(rank: Int, summary: Summary)], metric: Metric, tolerance: Double? = nil)
     {
         let rising = points.sorted { $0.rank < $1.rank }
         guard var best = rising.first, let largest = rising.last else { return nil }
@@ -230,7 +231,7 @@ public struct DiminishingReturns: Sendable, Equatable {
     }
 
     /// One sentence that claims no more than the numbers.
-    public func sentence(metric: ComparedMetric) -> String {
+    public func sentence(metric: Metric) -> String {
         let best = "rank \(bestRank) is best with \(metric.rawValue) \(Figures.fixed(bestMean, 4))"
         let chosen =
             rank == bestRank

@@ -1,3 +1,5 @@
+import Tasks
+
 /// Where an arm stands beside the fixed ranks at the same budgets.
 public struct SweepStanding: Sendable, Equatable {
     public let arm: String
@@ -14,7 +16,7 @@ public struct SweepStanding: Sendable, Equatable {
     /// - Returns: nil where no budget has both, or no tolerance can be known because a budget has one run of each.
     public init?(
         arm: String, fixed: [(rank: Int, summary: Summary?)], others: [(rank: Int, summary: Summary?)],
-        metric: ComparedMetric, tolerance: Double?
+        metric: Metric, tolerance: Double?
     ) {
         var known: [(rank: Int, fixed: Summary, other: Summary)] = []
         for (base, other) in zip(fixed, others) {

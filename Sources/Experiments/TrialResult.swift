@@ -1,3 +1,5 @@
+import Tasks
+
 /// What a finished trial gave; one line of `results.jsonl`.
 public struct TrialResult: Sendable, Equatable {
     public enum Status: Sendable, Equatable {
@@ -63,9 +65,9 @@ public struct TrialResult: Sendable, Equatable {
     }
 
     /// The metric on the test data; nil when undefined or not measured.
-    public func test(_ metric: ComparedMetric) -> Double? { isOK ? testMetrics[metric.rawValue] ?? nil : nil }
+    public func test(_ metric: Metric) -> Double? { isOK ? testMetrics[metric.rawValue] ?? nil : nil }
 
-    public func validation(_ metric: ComparedMetric) -> Double? {
+    public func validation(_ metric: Metric) -> Double? {
         isOK ? validationMetrics[metric.rawValue] ?? nil : nil
     }
 }

@@ -5,6 +5,7 @@ import Messages
 import ModelFiles
 import RunConfiguration
 import RunRecords
+import Tasks
 import Training
 
 /// Runs one trial of a comparison: `adalora train` in a process of its own, so that its peak memory is its own and
@@ -173,12 +174,15 @@ package struct TrialRunner {
         result.testMetrics = Self.metrics(evaluation)
         let (predicted, truth): (Predictions, Predictions)
         switch evaluation.rows {
-        case .none: return
         case .classes(let classes, let known): (predicted, truth) = (.classes(classes), .classes(known))
         case .scores(let scores, let known): (predicted, truth) = (.scores(scores), .scores(known))
         case .shares(let shares):
             // They are judged already.
-            predicted = .shares(shares.mapValues { $0.map { Share(part: $0.part, whole: $0.whole) } })
+            predicted = .shares(
+                Dictionary(
+                    uniqueKeysWithValues: shares.map { metric, rows in
+                        (metric.rawValue, rows.map { Share(part: $0.part, whole: $0.whole) })
+                    }))
             truth = predicted
         }
         try store.write(predicted, id: trial.id)

@@ -170,7 +170,7 @@ extension ConfigLoading {
     }
 
     private mutating func checkStride() {
-        guard config.task == .questionAnswering, let stride = config.stride, areKnown("stride", "max-length"),
+        guard config.task.reads("stride"), let stride = config.stride, areKnown("stride", "max-length"),
             stride >= config.maxLength / 2
         else { return }
         problems.add(

@@ -1,8 +1,10 @@
+import Tasks
+
 /// The values that an unset property stands for.
 extension RunConfig {
     /// Where the task has labels of which one is right.
-    public var usedLabelNames: String? { task.hasOneClass ? labelNames : nil }
-    public var usedClassWeights: String? { task.hasOneClass ? classWeights : nil }
+    public var usedLabelNames: String? { task.reads("label-names") ? labelNames : nil }
+    public var usedClassWeights: String? { task.reads("class-weights") ? classWeights : nil }
 
     /// `learningRate`, or else the usual one of the method.
     public var resolvedLearningRate: Double { learningRate ?? tuning.method.usualLearningRate }
@@ -12,16 +14,7 @@ extension RunConfig {
 
     /// The metric of the best evaluation: `bestMetric`, or else the first of the task's; nil for token classification,
     /// where that depends on the tags.
-    public var resolvedBestMetric: Metric? {
-        if let bestMetric { return bestMetric }
-        switch task {
-        case .classification: return .accuracy
-        case .regression: return .pearson
-        case .multiLabel: return .microF1
-        case .tokenClassification: return nil
-        case .questionAnswering: return .f1
-        }
-    }
+    public var resolvedBestMetric: Metric? { bestMetric ?? task.usualMetric }
 
     /// `steps`, or else those of `epochs`, at least one.
     public func totalSteps(stepsPerEpoch: Int) -> Int {
@@ -29,7 +22,5 @@ extension RunConfig {
     }
 
     /// `stride`, or else 128, but at most a third of the longest row.
-    public var resolvedStride: Int { stride ?? Self.usualStride(maxLength: maxLength) }
-
-    public static func usualStride(maxLength: Int) -> Int { min(128, maxLength / 3) }
+    public var resolvedStride: Int { stride ?? TaskSettings.usualStride(maxLength: maxLength) }
 }

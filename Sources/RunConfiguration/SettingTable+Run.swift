@@ -43,16 +43,9 @@ extension SettingTable {
     /// A path that every run must give is empty until it is given.
     static func path(_ value: String) -> String? { value.isEmpty ? nil : SettingText.text(value) }
 
-    static func unlessTask(_ task: RunConfig.Task) -> @Sendable (RunConfig) -> String? {
-        { $0.task == task ? nil : "with task \($0.task.rawValue)" }
-    }
-
-    static func unlessOneClass(_ config: RunConfig) -> String? {
-        config.task.hasOneClass ? nil : "with task \(config.task.rawValue)"
-    }
-
-    static func ifQuestions(_ config: RunConfig) -> String? {
-        config.task == .questionAnswering ? "with task \(config.task.rawValue)" : nil
+    /// For keys that not every task reads.
+    static func unlessTaskReads(_ key: String) -> @Sendable (RunConfig) -> String? {
+        { $0.task.reads(key) ? nil : "with task \($0.task.rawValue)" }
     }
 
     static func textColumns(_ value: SettingValue) throws -> [String] {

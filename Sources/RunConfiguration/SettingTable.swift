@@ -40,17 +40,18 @@ enum SettingTable {
             set: { $0.task = try $1.choice() }, get: { $0.task.rawValue }),
         Setting(
             "text-column", "Column of the text, or two columns for pairs", unset: "by the columns' names",
-            idle: ifQuestions,
+            idle: unlessTaskReads("text-column"),
             set: { $0.textColumns = try $1.orNone(textColumns) },
             get: { $0.textColumns.map(SettingText.list) }),
         Setting(
             "label-column", "Column of the label, or of multi-label rows several columns of 0 and 1",
-            unset: "by the columns' names", idle: ifQuestions,
+            unset: "by the columns' names", idle: unlessTaskReads("label-column"),
             set: { $0.labelColumn = try $1.orNone(labelColumn) },
             get: { $0.labelColumn.map(SettingText.text) }),
         Setting(
             "label-separator", "What stands between the labels of a multi-label row in CSV and TSV",
-            unset: "| or, where no row has it, ; or ,", idle: unlessTask(.multiLabel),
+            unset: "| or, where no row has it, ; or ,",
+            idle: unlessTaskReads("label-separator"),
             set: { $0.labelSeparator = try $1.orNone { try $0.text() } },
             get: { $0.labelSeparator.map(SettingText.text) }),
         Setting(
@@ -62,7 +63,7 @@ enum SettingTable {
             set: { $0.maxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),
         Setting(
             "stride", "Tokens that two windows on a long context share",
-            unset: "a third of max-length, at most 128", idle: unlessTask(.questionAnswering),
+            unset: "a third of max-length, at most 128", idle: unlessTaskReads("stride"),
             set: { $0.stride = try $1.orNone { try $0.wholeNumber(0...1_000_000) } },
             get: { $0.stride.map { String($0) } }),
         Setting(
@@ -71,7 +72,7 @@ enum SettingTable {
         Setting(
             "label-names",
             "File of names for labels that rows give as numbers: one a line from 0, or JSON with id2label",
-            idle: unlessOneClass,
+            idle: unlessTaskReads("label-names"),
             set: { $0.labelNames = try $1.orNone { try $0.text() } },
             get: { $0.labelNames.map(SettingText.text) }),
     ]
@@ -166,7 +167,7 @@ enum SettingTable {
             "class-weights",
             "Weights of classes in the training loss, not in evaluations: balanced (rows / (classes * rows of the "
                 + "class)) or a file, JSON or lines of label and weight",
-            idle: unlessOneClass,
+            idle: unlessTaskReads("class-weights"),
             set: { $0.classWeights = try $1.orNone { try $0.text() } },
             get: { $0.classWeights.map(SettingText.text) }),
     ]

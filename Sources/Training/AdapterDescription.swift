@@ -2,7 +2,7 @@ import Adapters
 import Datasets
 import Foundation
 import ModelFiles
-import RunConfiguration
+import Tasks
 import Transformers
 
 /// `adalora.json` beside PEFT's files: what inference needs and PEFT has no place for.
@@ -30,15 +30,12 @@ struct AdapterDescription {
     func write(into folder: URL) throws {
         var json: JSONObject = [
             "format": JSONValue(Self.format), "baseModel": .string(baseModel),
-            "task": .string(task.name.rawValue),
+            "task": .string(task.kind.rawValue),
             "labels": .array(task.labels.map { .string($0) }), "pooling": .string(task.pooling.rawValue),
             "maxLength": JSONValue(maxLength), "modelFingerprint": .string(modelFingerprint),
             "step": JSONValue(step), "wholeModel": .bool(isWholeModel),
         ]
-        if task.name == .questionAnswering {
-            json["stride"] = JSONValue(task.stride)
-            json["allowsNoAnswer"] = .bool(task.allowsNoAnswer)
-        }
+        for detail in task.kind.type.details { json[detail.key] = task.details[detail.key] }
         try AtomicFile.write(
             Data(JSONValue.object(json).bytes(pretty: true)), to: folder.appendingPathComponent(Self.file))
     }
@@ -90,20 +87,21 @@ struct AdapterDescription {
         }
         func flag(_ key: String) throws -> Bool { try json[key] == nil ? false : need(key, \.bool) }
         _ = try need("format") { $0.int == Self.format ? true : nil }
-        let name = try need("task") { $0.string.flatMap(RunConfig.Task.init(rawValue:)) }
+        let kind = try need("task") { $0.string.flatMap(TaskKind.init(rawValue:)) }
         let labels = try need("labels") { value -> [String]? in
             let labels = value.array?.compactMap(\.string)
             guard let labels, labels.count == value.array?.count else { return nil }
             return labels.count <= LabelSet.mostClasses ? labels : nil
         }
-        let stride =
-            try name == .questionAnswering ? need("stride") { $0.int.flatMap { $0 >= 0 ? $0 : nil } } : 0
+        var details = JSONObject()
+        for detail in kind.type.details where detail.isRequired || json[detail.key] != nil {
+            details[detail.key] = try need(detail.key) { detail.isSound($0) ? $0 : nil }
+        }
         self.init(
             baseModel: try need("baseModel", \.string),
             task: TaskRecord(
-                name: name, labels: labels,
-                pooling: try need("pooling") { $0.string.flatMap(Pooling.init(rawValue:)) }, stride: stride,
-                allowsNoAnswer: try flag("allowsNoAnswer")),
+                kind, labels: labels,
+                pooling: try need("pooling") { $0.string.flatMap(Pooling.init(rawValue:)) }, details: details),
             maxLength: try need("maxLength") { $0.int.flatMap { $0 > 2 ? $0 : nil } },
             modelFingerprint: try need("modelFingerprint", \.string), step: try need("step", \.int),
             isWholeModel: try flag("wholeModel"))

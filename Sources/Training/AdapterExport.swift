@@ -4,6 +4,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RunConfiguration
+import Tasks
 import Tokenizers
 import Transformers
 

@@ -3,7 +3,7 @@ import Autodiff
 import Foundation
 import Matrices
 import ModelFiles
-import RunConfiguration
+import Tasks
 import Tokenizers
 import Transformers
 
@@ -125,7 +125,7 @@ struct ExtractedHead {
     let onBase: SequenceHead
     let isTuned: Bool
     let labels: [String]?
-    let task: RunConfig.Task
+    let task: TaskKind
     let warnings: [String]
 
     static var stream: RandomStream { RandomStream(seed: 0, purpose: "head to compare by") }
@@ -150,7 +150,7 @@ struct ExtractedHead {
         (onTuned, onBase) = (try head(new.encoder), try head(old.encoder))
         isTuned = outputs != nil
         guard let outputs else {
-            (labels, task) = (nil, .classification)
+            (labels, task) = (nil, .usual)
             warnings = [
                 (other.map { "\(tuned.path) is a \(oneLine($0, limit: 80)), no sequence classifier" }
                     ?? "\(tuned.path) has no classification head (\(classifier))")
@@ -160,17 +160,15 @@ struct ExtractedHead {
         }
         let problem = try HFFolder(tuned).config.string(
             "problem_type",
-            oneOf: [
-                ClassificationTask.problemType, MultiLabelTask.problemType, RegressionTask.problemType,
-            ].compactMap(\.self), default: "")
+            oneOf: TaskKind.allCases.compactMap(\.type.problemType), default: "")
         guard problem != RegressionTask.problemType || outputs == 1 else {
             throw TrainingError(
                 "\(tuned.path): problem_type regression with \(outputs) scores a row is not supported, only with one"
             )
         }
-        task =
-            problem == MultiLabelTask.problemType ? .multiLabel : outputs == 1 ? .regression : .classification
-        guard task != .regression else {
+        let candidates = TaskKind.all(peftTask: onTuned.form.peftTask)
+        task = candidates.first { $0.type.answers(problemType: problem, outputs: outputs) } ?? .usual
+        guard task.type.fixedOutputs == nil else {
             (labels, warnings) = ([], [])
             return
         }
@@ -199,7 +197,7 @@ struct ExtractedHead {
         labels.map { labels in
             AdapterDescription(
                 baseModel: base.standardizedFileURL.path,
-                task: TaskRecord(name: task, labels: labels), maxLength: loaded.usualMaxLength,
+                task: TaskRecord(task, labels: labels), maxLength: loaded.usualMaxLength,
                 modelFingerprint: loaded.fingerprint, step: 0,
                 isWholeModel: false)
         }

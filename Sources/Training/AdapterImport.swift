@@ -2,7 +2,7 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
-import RunConfiguration
+import Tasks
 import Transformers
 
 /// Takes an adapter that PEFT wrote, LoRA or AdaLoRA, as an adapter folder of this program: checked, with the labels and
@@ -35,7 +35,7 @@ public struct AdapterImport: Sendable {
             peft: adapter, base: base, task: try named.map(Self.task), labels: given, maxLength: maxLength,
             anyBaseName: anyBaseName)
         labels = opened.description.task.labels
-        self.task = opened.description.task.name.rawValue
+        self.task = opened.description.task.kind.rawValue
         warnings = opened.warnings
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
@@ -59,12 +59,12 @@ public struct AdapterImport: Sendable {
         }
     }
 
-    private static func task(_ name: String) throws -> RunConfig.Task {
-        guard let task = RunConfig.Task(rawValue: name) else {
+    private static func task(_ name: String) throws -> TaskKind {
+        guard let task = TaskKind(rawValue: name) else {
             throw TrainingError(
                 .usage,
                 "--task \(name) is none of "
-                    + RunConfig.Task.allCases.map(\.rawValue).joined(separator: ", "))
+                    + TaskKind.allCases.map(\.rawValue).joined(separator: ", "))
         }
         return task
     }

@@ -2,6 +2,7 @@ import Adapters
 import Autodiff
 import Foundation
 import Matrices
+import Tasks
 import Transformers
 
 /// One adapter out of several on the same base, each site's merged update cut to one global budget.
@@ -68,8 +69,8 @@ public struct AdapterMerging: Sendable {
         for (adapter, name) in zip(opened, names).dropFirst() {
             let other = adapter.description.task
             let difference: String? =
-                if other.name != first.name {
-                    "tasks: \(first.name.rawValue) and \(other.name.rawValue)"
+                if other.kind != first.kind {
+                    "tasks: \(first.kind.rawValue) and \(other.kind.rawValue)"
                 } else if other.labels != first.labels {
                     "labels: \(list(first.labels)) and \(list(other.labels))"
                 } else if other.pooling != first.pooling {

@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
+import Tasks
 
 /// Cuts a trained adapter to a global budget by exact singular values, without training.
 public struct AdapterShrinking: Sendable {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import RunConfiguration
+import Tasks
 import Tokenizers
 
 /// All that training would say about its files, and more, without training.
@@ -44,7 +45,7 @@ public struct DataCheck: Sendable {
         var task: (any LearningTask)?
         if read.first?.role == .train, let train = read.first?.dataset {
             task = Self.caught(train.file, &findings) {
-                try config.task.meaning.init(learningFrom: train, TaskSettings(config))
+                try config.task.type.init(learningFrom: train, TaskSettings(config))
             }
             findings += RowChecks.findings(datasets, config)
         } else {
@@ -74,8 +75,8 @@ public struct DataCheck: Sendable {
             }
             let notes = tokenized?.warnings(name: dataset.file, maxLength: config.maxLength) ?? []
             findings += notes.map { DataFinding(.note, file: dataset.file, text: $0) }
-        } else if config.task == .regression {
-            _ = caught(dataset.file, &findings) { try Targets.scores(of: dataset) }
+        } else {
+            _ = caught(dataset.file, &findings) { try config.task.type.checkLabels(dataset) }
         }
         return findings
     }
@@ -140,7 +141,7 @@ private struct ReadFile {
     func described(_ config: RunConfig, _ tokenizer: Tokenizer?) -> DataCheck.File {
         DataCheck.File(
             role: role, name: path, rows: dataset?.examples.count ?? 0, rejected: rejected,
-            columns: dataset?.columns, labels: dataset.map { RowChecks.tally($0, config) },
+            columns: dataset?.columns, labels: dataset.map(config.task.type.tally),
             lengths: dataset.flatMap { dataset in
                 tokenizer.map { RowLengths(dataset, $0, maxLength: config.maxLength) }
             })

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Matrices
+import Tasks
 import Tokenizers
 
 /// What two forms of one model are compared on.
@@ -18,6 +19,6 @@ enum LogitCheck {
             let ids = (0..<min(length, maxLength)).map { _ in Int32(stream.uniform() * Double(vocabulary)) }
             return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
         }
-        return TokenizedDataset(sequences: sequences, targets: nil)
+        return TokenizedDataset(sequences: sequences)
     }
 }

@@ -58,7 +58,7 @@ public struct MemoryEstimate: Sendable {
         // What comes.
         let packed = PackedSize(trainer, inputs.encoder, training)
         let pools = PoolEstimate(
-            trainer.model, training, evaluation, trainable: trainable, workers: threads)
+            trainer.model, inputs.objective, training, evaluation, trainable: trainable, workers: threads)
         let shards = ShardSum.buffers(shards: training.mostShards, workers: threads)
         let observes = trainer.method.observesTaskGradient
         parts += [

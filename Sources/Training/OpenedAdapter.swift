@@ -2,7 +2,7 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
-import RunConfiguration
+import Tasks
 import Tokenizers
 import Transformers
 
@@ -42,7 +42,7 @@ struct OpenedAdapter {
                 "\(folder.path): its base model \(base.path) is not there any more; give the folder with --model"
             )
         }
-        task = try description.task.name.meaning.init(description.task)
+        task = try description.task.kind.type.init(description.task)
         loaded = try LoadedEncoder(base, maxLength: description.maxLength)
         if !isWhole { try description.check(loaded, base: base, adapter: folder) }
         head = try SequenceHead(
@@ -62,7 +62,7 @@ struct OpenedAdapter {
     ///
     /// - Parameter named: nil follows from the adapter's `task_type` and the base's `problem_type`.
     init(
-        peft folder: URL, base: URL, task named: RunConfig.Task?, labels given: [String]?, maxLength: Int?,
+        peft folder: URL, base: URL, task named: TaskKind?, labels given: [String]?, maxLength: Int?,
         anyBaseName: Bool, labelAdvice: String = PEFTAdapter.labelAdvice
     ) throws {
         loaded = try LoadedEncoder(base, maxLength: maxLength ?? 1)
@@ -80,14 +80,12 @@ struct OpenedAdapter {
             ]
         warnings = peft.warnings + tokenizers + (warning.map { [$0] } ?? [])
         let length = maxLength ?? loaded.usualMaxLength
-        let isWindowed = peft.task == .questionAnswering
         description = AdapterDescription(
             baseModel: base.standardizedFileURL.path,
             task: TaskRecord(
-                name: peft.task, labels: labels,
-                stride: isWindowed ? RunConfig.usualStride(maxLength: length) : 0),
+                peft.task, labels: labels, details: peft.task.type.details(maxLength: length)),
             maxLength: length, modelFingerprint: loaded.fingerprint, step: 0, isWholeModel: false)
-        task = try peft.task.meaning.init(description.task)
+        task = try peft.task.type.init(description.task)
     }
 
     func model(_ workers: Workers) -> SequenceModel {

@@ -2,12 +2,12 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
-import RunConfiguration
+import Tasks
 import Transformers
 
 /// The adapters and head of a folder that PEFT wrote.
 struct PEFTAdapter {
-    let task: RunConfig.Task
+    let task: TaskKind
     let head: SequenceHead
     let adapters: AdapterSet
     /// What it changes outside the matrices of layers
@@ -18,11 +18,11 @@ struct PEFTAdapter {
     /// The head is the adapter's, or else the base's own classifier.
     ///
     /// - Parameter named: the task; nil follows from the files, where one number a sequence is a score.
-    init(_ folder: URL, task named: RunConfig.Task?, loaded: LoadedEncoder, base: URL, dropout: Float = 0)
+    init(_ folder: URL, task named: TaskKind?, loaded: LoadedEncoder, base: URL, dropout: Float = 0)
         throws
     {
-        var task = try named ?? Self.task(of: folder, base: base)
-        let form = task.meaning.headForm(.pooler)
+        let candidates = try named.map { [$0] } ?? TaskKind.all(peftTask: PEFTFolder.taskType(of: folder))
+        let form = candidates[0].type.headForm(.pooler)
         let store = try HFFolder(base).openWeights()
         // A classifier that the base may have is not the one that such an adapter was trained before.
         if try PEFTFolder.isOfEncoderAlone(folder, loaded.encoder.configuration.family) {
@@ -46,8 +46,8 @@ struct PEFTAdapter {
                     : "save it with the adapter (PEFT: task_type \(form.peftTask), or modules_to_save), or train one: "
                         + "adalora train --from-adapter FOLDER --head-start fresh")
         }
-        if named == nil && task == .classification && outputs == 1 { task = .regression }
-        let needed = task == .regression ? 1 : task == .questionAnswering ? 2 : outputs
+        let task = try Self.task(of: candidates, outputs: outputs, base: base)
+        let needed = task.type.fixedOutputs ?? outputs
         guard outputs == needed else {
             throw TrainingError(
                 .usage,
@@ -82,14 +82,11 @@ struct PEFTAdapter {
         self.warnings = warnings
     }
 
-    private static func task(of folder: URL, base: URL) throws -> RunConfig.Task {
-        switch try PEFTFolder.taskType(of: folder) {
-        case HeadForm.token.peftTask: return .tokenClassification
-        case HeadForm.span.peftTask: return .questionAnswering
-        default:
-            let problem = try HFFolder(base).config.string("problem_type", default: "")
-            return problem == MultiLabelTask.problemType ? .multiLabel : .classification
-        }
+    /// - Parameter candidates: tasks of one form.
+    private static func task(of candidates: [TaskKind], outputs: Int, base: URL) throws -> TaskKind {
+        if candidates.count == 1 { return candidates[0] }
+        let problem = try HFFolder(base).config.string("problem_type", default: "")
+        return candidates.first { $0.type.answers(problemType: problem, outputs: outputs) } ?? candidates[0]
     }
 
     static let labelAdvice = "name them with --labels"
@@ -99,7 +96,7 @@ struct PEFTAdapter {
     /// - Parameter advice: how they get names where the caller is.
     func labels(_ given: [String]?, base: URL, advice: String) throws -> (labels: [String], warning: String?)
     {
-        if task == .regression || task == .questionAnswering {
+        if task.type.fixedOutputs != nil {
             guard given == nil else {
                 throw TrainingError(.usage, "task \(task.rawValue) has no classes; leave out --labels")
             }

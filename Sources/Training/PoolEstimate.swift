@@ -1,4 +1,5 @@
 import Matrices
+import Tasks
 import Transformers
 
 /// What the workers' pools grow to over the shards of a run.
@@ -10,12 +11,13 @@ package struct PoolEstimate {
     package let elements: Int
 
     package init(
-        _ model: SequenceModel, _ training: ShardLoad, _ evaluation: ShardLoad?, trainable: Int, workers: Int
+        _ model: SequenceModel, _ objective: any Objective, _ training: ShardLoad, _ evaluation: ShardLoad?,
+        trainable: Int, workers: Int
     ) {
         var pools = [EmptyPool](repeating: EmptyPool(), count: max(workers, 1))
         for (load, trainable) in [(training, trainable), (evaluation, nil)] as [(ShardLoad?, Int?)] {
             guard let load else { continue }
-            let demand = Demand(model, load, trainable: trainable)
+            let demand = Demand(model, objective, load, trainable: trainable)
             for (step, shards) in load.steps.enumerated() {
                 let active = min(pools.count, shards.count)
                 for (index, tokens) in shards.enumerated() {
@@ -39,15 +41,15 @@ struct Demand {
     fileprivate let events: [Event]
 
     /// - Parameter trainable: the number of trainable parameters; nil for forward alone.
-    init(_ model: SequenceModel, _ load: ShardLoad, trainable: Int?) {
+    init(_ model: SequenceModel, _ objective: any Objective, _ load: ShardLoad, trainable: Int?) {
         let longest = load.lengths.max() ?? 1
         // Attention keeps no probabilities of sequences of more than 128 tokens. Tables of relative positions are as
         // long as the longest sequence.
         let isExact = model.encoder.configuration.relative != nil
         let mean = max(1, load.tokens / max(load.lengths.count, 1))
         let length = isExact ? longest : longest > 128 ? 129 : mean
-        let one = model.poolEvents(lengths: [length], trainable: trainable)
-        let two = model.poolEvents(lengths: [length, length], trainable: trainable)
+        let one = model.poolEvents(lengths: [length], objective: objective, trainable: trainable)
+        let two = model.poolEvents(lengths: [length, length], objective: objective, trainable: trainable)
         precondition(one.count == two.count, "\(one.count) and \(two.count) requests of the same operations")
         events = zip(one, two).map { small, large in
             switch (small, large) {

@@ -4,6 +4,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RunConfiguration
+import Tasks
 import Tokenizers
 import Transformers
 
@@ -14,6 +15,8 @@ struct RunInputs {
     let startingAdapter: StartingAdapter?
     let tokenizer: Tokenizer
     let train: TokenizedDataset
+    /// Of the training rows
+    let objective: any Objective
     let validation: TokenizedDataset?
     let task: any LearningTask
     let warnings: [String]
@@ -41,14 +44,14 @@ struct RunInputs {
         let trainData = try read(trainURL)
         let validationData = try config.validation.map { try read(URL(fileURLWithPath: $0)) }
         warnings += trainData.warnings + (validationData?.warnings ?? [])
-        let learned = try config.task.meaning.init(learningFrom: trainData, TaskSettings(config))
+        let learned = try config.task.type.init(learningFrom: trainData, TaskSettings(config))
         let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
         self.task = task
-        if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric.rawValue) {
+        if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric) {
             throw TrainingError(
                 .usage,
                 "--best-metric \(metric.rawValue) does not exist for these labels, which make no spans; use "
-                    + (task.metrics + ["loss"]).joined(separator: " or "))
+                    + (task.metrics + [.loss]).map(\.rawValue).joined(separator: " or "))
         }
         let findings = RowChecks.findings([trainData] + (validationData.map { [$0] } ?? []), config)
         if let error = findings.first(where: \.isError) { throw TrainingError(error.text) }
@@ -57,6 +60,8 @@ struct RunInputs {
         let tokenized = try task.tokenized(trainData, isLabelled: true, limits)
         let weights = try config.usedClassWeights.map { try Self.classWeights($0, tokenized, task) }
         train = weights.map { tokenized.weighted(by: $0) } ?? tokenized
+        guard let objective = train.objective else { preconditionFailure("training rows without labels") }
+        self.objective = objective
         validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
         warnings += train.warnings(name: config.train, maxLength: config.maxLength)
         warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
@@ -96,7 +101,7 @@ struct RunInputs {
             return try ClassWeights.read(
                 URL(fileURLWithPath: setting), labels: LabelSet(names: names, source: "the rows"))
         }
-        return train.targets.map { ClassWeights.balanced($0, classCount: names.count) } ?? []
+        return ClassWeights.balanced(train.objective?.classes ?? [], classCount: names.count)
     }
 }
 
@@ -106,8 +111,7 @@ extension RunInputs {
     /// - Parameter goesOn: the head was trained on this pooler before.
     private static func poolerWarnings(_ loaded: LoadedEncoder, _ config: RunConfig, goesOn: Bool) -> [String]
     {
-        let pooling = Pooling(rawValue: config.pooling.rawValue) ?? .pooler
-        let form = config.task.meaning.headForm(pooling)
+        let form = config.task.type.headForm(config.pooling)
         let family = loaded.encoder.configuration.family
         var warnings: [String] = []
         if form == .sequence(.pooler), family.hasPooler(form), loaded.encoder.hasUntrainedPooler, !goesOn {

@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import Matrices
 import RunConfiguration
+import Tasks
 import Transformers
 
 /// What a run will train, need and take, before it runs.
@@ -130,10 +131,9 @@ public struct RunPlan: Sendable {
             let rows = TokenizedDataset(
                 sequences: Swift.stride(from: 0, to: validation.count, by: stride).map {
                     validation.sequences[$0]
-                },
-                targets: nil)
+                })
             let evaluationStart = clock.now
-            _ = trainer.model.logits(rows)
+            trainer.model.read(rows) { _ = $0.logits() }
             let seconds = (clock.now - evaluationStart).seconds
             evaluation =
                 seconds * Double(validation.tokens) / Double(max(rows.tokens, 1)) * Double(evaluations)

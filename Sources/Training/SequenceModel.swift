@@ -1,7 +1,7 @@
 import Autodiff
-import Datasets
 import Matrices
 import Synchronization
+import Tasks
 import Transformers
 
 /// An encoder with its head, run over shards by workers.
@@ -42,8 +42,7 @@ public struct SequenceModel: Sendable {
             let tape = Tape(
                 pool: pool, parameterGradients: buffer,
                 dropoutStream: RandomStream(seed: seed, purpose: "dropout", indices: [step, shard]))
-            let logits = forward(data, members, on: tape)
-            let value = loss(logits, data, members, divisor: divisor, on: tape)
+            let value = loss(forward(data, members, on: tape), data, divisor: divisor)
             losses.withLock { $0[shard] = value }
             tape.backward()
             sum.add(buffer, of: shard)
@@ -62,8 +61,7 @@ public struct SequenceModel: Sendable {
                 continue
             }
             let tape = Tape(pool: pool, parameterGradients: scratch, dropoutStream: nil)
-            let logits = forward(data, members, on: tape)
-            _ = loss(logits, data, members, divisor: weight(data, indices), on: tape)
+            _ = loss(forward(data, members, on: tape), data, divisor: weight(data, indices))
             tape.backward()
         }
     }
@@ -71,69 +69,94 @@ public struct SequenceModel: Sendable {
     /// What a shard of sequences of these lengths asks of a worker's pool, forward and, in training, backward. Nothing is
     /// learned.
     ///
-    /// - Parameter trainable: the number of trainable parameters; nil for forward alone.
-    func poolEvents(lengths: [Int], trainable: Int?) -> [BufferPool.Event] {
+    /// - Parameters:
+    ///   - objective: of the run's task, whose loss or figures are computed.
+    ///   - trainable: the number of trainable parameters; nil for an evaluation.
+    func poolEvents(lengths: [Int], objective: any Objective, trainable: Int?) -> [BufferPool.Event] {
         let data = TokenizedDataset(
             sequences: lengths.map { length in
                 let zeros = [Int32](repeating: 0, count: length)
                 return TokenizedDataset.Sequence(ids: zeros, typeIDs: zeros)
-            }, targets: nil)
+            }, objective: objective.madeUp(lengths: lengths))
         let pool = BufferPool()
         let members = Array(lengths.indices)
         return pool.record {
             guard let trainable else {
-                _ = forward(data, members, on: Tape(evaluatingWith: pool))
+                meter(data, AnswerOptions()).read(forward(data, members, on: Tape(evaluatingWith: pool)))
                 return
             }
             let tape = Tape(
                 pool: pool, parameterGradients: Matrix(rows: 1, columns: trainable),
                 dropoutStream: RandomStream(seed: 0, purpose: "size of a shard"))
-            let logits = forward(data, members, on: tape)
-            _ = tape.crossEntropy(
-                logits, labels: [Int32](repeating: 0, count: logits.value.rows), divisor: 1)
+            _ = loss(forward(data, members, on: tape), data, divisor: 1)
             tape.backward()
         }
     }
 
-    /// Logits [sequences, K] in the order of the data, or [tokens, K] from heads that read each; without dropout.
-    public func logits(_ data: TokenizedDataset) -> Matrix {
-        let work = LogitWork(data, head: head)
-        run(work, work.shards[...])
-        return work.logits
+    /// Loss and metrics of labelled data, without dropout. What is kept of a shard is the task's affair.
+    package func evaluation(_ data: TokenizedDataset, _ options: AnswerOptions = AnswerOptions())
+        -> Evaluation
+    {
+        let meter = meter(data, options)
+        read(data) { meter.read($0) }
+        return meter.evaluation()
     }
 
     /// As above, or nil if `shouldStop` said so, which is asked every few shards.
-    func logits(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Matrix? {
-        let work = LogitWork(data, head: head)
-        var left = work.shards[...]
+    func evaluation(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Evaluation? {
+        let meter = meter(data, AnswerOptions())
+        var left = data.evaluationShards[...]
         while !left.isEmpty {
             if shouldStop() { return nil }
             let some = left.prefix(4 * workers.count)
-            run(work, some)
+            read(data, some) { meter.read($0) }
             left = left.dropFirst(some.count)
         }
-        return work.logits
+        return meter.evaluation()
     }
 
-    private func run(_ work: LogitWork, _ shards: ArraySlice<[Int]>) {
+    /// Sends all sequences through without dropout, and calls `body` with each shard on the worker that ran it.
+    func read(_ data: TokenizedDataset, _ body: @Sendable (ShardRows) -> Void) {
+        read(data, data.evaluationShards[...], body)
+    }
+
+    private func read(
+        _ data: TokenizedDataset, _ shards: ArraySlice<[Int]>, _ body: @Sendable (ShardRows) -> Void
+    ) {
         workers.run(tasks: shards.count) { task, pool in
-            let members = shards[shards.startIndex + task]
-            let values = forward(work.data, members, on: Tape(evaluatingWith: pool)).value
-            var row = 0
-            for index in members {
-                let rows = work.firstRows[index + 1] - work.firstRows[index]
-                work.logits.row(work.firstRows[index]).update(
-                    from: values.row(row), count: rows * values.columns)
-                row += rows
-            }
+            body(forward(data, shards[shards.startIndex + task], on: Tape(evaluatingWith: pool)))
         }
     }
 
-    /// Mean loss of given logits against the data's targets.
-    public func meanLoss(_ logits: Matrix, _ data: TokenizedDataset) -> Double {
-        let tape = Tape(evaluatingWith: BufferPool())
-        let all = Array(data.sequences.indices)
-        return loss(tape.input(logits), data, all, divisor: weight(data, all), on: tape)
+    /// Logits [sequences, K] in the order of the data, or [tokens, K] from heads that read each; without dropout. For
+    /// comparing models: everything is held.
+    public func logits(_ data: TokenizedDataset) -> Matrix {
+        var firstRows = Array(0...data.count)
+        if head.form.isPerToken {
+            for index in 0..<data.count {
+                firstRows[index + 1] = firstRows[index] + data.sequences[index].ids.count
+            }
+        }
+        let starts = firstRows
+        // Each shard fills rows of its own.
+        let logits = Matrix(rows: starts[data.count], columns: head.outputs)
+        read(data) { rows in
+            let values = rows.logits().value
+            var row = 0
+            for index in rows.members {
+                let count = starts[index + 1] - starts[index]
+                logits.row(starts[index]).update(from: values.row(row), count: count * values.columns)
+                row += count
+            }
+        }
+        return logits
+    }
+
+    private func meter(_ data: TokenizedDataset, _ options: AnswerOptions) -> any Meter {
+        guard let objective = data.objective else {
+            preconditionFailure("an evaluation of rows without labels")
+        }
+        return objective.meter(options, outputs: head.outputs)
     }
 
     /// What the loss of a step is a mean over.
@@ -141,40 +164,16 @@ public struct SequenceModel: Sendable {
         data.objective?.weight(of: members) ?? Double(members.count)
     }
 
-    private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> Variable {
+    private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> ShardRows {
         let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
         let hidden = encoder.hiddenStates(
             batch, rows: head.rows, recomputing: recomputesLayers, on: tape)
-        return head.logits(
-            hidden, offsets: head.rows == .all ? batch.offsets : Array(0...batch.sequences), on: tape)
+        return ShardRows(
+            members: members, hidden: hidden,
+            offsets: head.rows == .all ? batch.offsets : Array(0...batch.sequences), head: head, tape: tape)
     }
 
-    private func loss(
-        _ logits: Variable, _ data: TokenizedDataset, _ members: [Int], divisor: Double, on tape: Tape
-    ) -> Double {
-        data.objective?.loss(logits, members, divisor: divisor, on: tape) ?? .nan
-    }
-}
-
-/// The logits of a data set to be computed, and in which shards.
-private struct LogitWork {
-    let data: TokenizedDataset
-    /// [sequences, K] or [tokens, K], in the order of the data; each shard fills rows of its own.
-    let logits: Matrix
-    /// Where the rows of each sequence begin.
-    let firstRows: [Int]
-    let shards: [[Int]]
-
-    init(_ data: TokenizedDataset, head: SequenceHead) {
-        var starts = Array(0...data.count)
-        if head.form.isPerToken {
-            for index in 0..<data.count {
-                starts[index + 1] = starts[index] + data.sequences[index].ids.count
-            }
-        }
-        self.data = data
-        logits = Matrix(rows: starts[data.count], columns: head.outputs)
-        firstRows = starts
-        shards = data.evaluationShards
+    private func loss(_ rows: ShardRows, _ data: TokenizedDataset, divisor: Double) -> Double {
+        data.objective?.loss(rows, divisor: divisor) ?? .nan
     }
 }

@@ -1,4 +1,5 @@
 import Matrices
+import Tasks
 
 /// The shards that a run gives to its workers.
 package struct ShardLoad: Equatable {

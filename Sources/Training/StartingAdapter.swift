@@ -4,6 +4,7 @@ import Foundation
 import Matrices
 import ModelFiles
 import RunConfiguration
+import Tasks
 import Transformers
 
 /// The adapter that a run goes on from (`--from-adapter`): checked against the base model, hung on it, with its head.
@@ -38,7 +39,7 @@ struct StartingAdapter {
             (head, labels, outputs, warnings) = (nil, nil, nil, adapter.warnings)
         } else if let description {
             try Self.check(description, config, path)
-            let task = try description.task.name.meaning.init(description.task)
+            let task = try description.task.kind.type.init(description.task)
             let own = try SequenceHead(
                 encoder: loaded.encoder, outputs: task.outputs, form: task.headForm,
                 dropout: Float(config.headDropout), stream: RandomStream(seed: 0, purpose: "overwritten"))
@@ -88,7 +89,7 @@ struct StartingAdapter {
     }
 
     private static func check(_ description: AdapterDescription, _ config: RunConfig, _ path: String) throws {
-        let task = description.task.name
+        let task = description.task.kind
         guard task == config.task else {
             throw TrainingError(
                 .usage,
@@ -99,7 +100,7 @@ struct StartingAdapter {
     }
 
     private static func check(pooling: Pooling, _ config: RunConfig, _ path: String) throws {
-        guard pooling.rawValue == config.pooling.rawValue else {
+        guard pooling == config.pooling else {
             throw TrainingError(
                 .usage,
                 "the head of \(path) reads --pooling \(pooling.rawValue), not \(config.pooling.rawValue); say so, or "

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Matrices
 import ModelFiles
+import Tasks
 import Tokenizers
 import Transformers
 
@@ -46,7 +47,7 @@ public struct TrainedModel: Sendable {
         evaluation: Evaluation, examples: Int, warnings: [String]
     ) {
         let data = try task.tokenized(dataset, isLabelled: true, limits)
-        let evaluation = Evaluation(model, data, options)
+        let evaluation = model.evaluation(data, options)
         return (
             evaluation, dataset.examples.count - data.droppedRows,
             warnings + dataset.warnings + data.warnings(name: dataset.file, maxLength: maxLength)
@@ -57,6 +58,6 @@ public struct TrainedModel: Sendable {
     /// One prediction per example, in order.
     public func predict(_ dataset: Dataset, _ options: AnswerOptions = AnswerOptions()) throws -> [Prediction]
     {
-        try task.predictions(dataset, limits, options, logits: model.logits)
+        try task.predictions(dataset, limits, options, read: model.read)
     }
 }

@@ -4,6 +4,7 @@ import Foundation
 import Matrices
 import RankAllocation
 import RunRecords
+import Tasks
 import Transformers
 
 /// What a trainer needs to know about the optimization, resolved from the configuration.
@@ -164,12 +165,12 @@ public final class Trainer: TrainedArrays {
 
     /// Evaluates the model as it would be saved.
     public func evaluate(_ data: TokenizedDataset) -> Evaluation {
-        method.masked { Evaluation(model, data) }
+        method.masked { model.evaluation(data) }
     }
 
     /// As above, or nil if `shouldStop` said so before the end.
     func evaluate(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Evaluation? {
-        method.masked { Evaluation(model, data, unless: shouldStop) }
+        method.masked { model.evaluation(data, unless: shouldStop) }
     }
 
     /// The tensors of a checkpoint.

@@ -37,7 +37,7 @@ struct TrainerAssembly {
             encoder: inputs.encoder, outputs: inputs.task.outputs, form: inputs.task.headForm,
             dropout: Float(config.headDropout),
             stream: RandomStream(seed: config.seed, purpose: "initialize head"))
-        if let bias = inputs.train.targets?.objective().startingBias(outputs: head.outputs) {
+        if let bias = inputs.objective.startingBias(outputs: head.outputs) {
             head.startBias(at: bias)
         }
         return head

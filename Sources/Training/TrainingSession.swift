@@ -5,6 +5,7 @@ import ModelFiles
 import RankAllocation
 import RunConfiguration
 import RunRecords
+import Tasks
 import Transformers
 
 /// One run of `adalora train`: from a configuration to a run folder.
@@ -170,7 +171,7 @@ public final class TrainingSession {
             progress.hasOneAnswer = evaluation.hasOneAnswer
             try emit(.warning(evaluation.answersWarning(name: "step \(step), \(config.validation ?? "")")))
         }
-        let metric = config.resolvedBestMetric?.rawValue ?? inputs.task.metrics[0]
+        let metric = config.resolvedBestMetric ?? inputs.task.metrics[0]
         let value = evaluation.value(of: metric)
         var isBest = false
         if !isWithinBudget {
@@ -178,7 +179,7 @@ public final class TrainingSession {
             return true
         }
         if let value, value.isFinite {
-            isBest = progress.bestValue.map { metric == "loss" ? value < $0 : value > $0 } ?? true
+            isBest = progress.bestValue.map { metric.isBetter(value, than: $0) } ?? true
         }
         if isBest {
             progress.bestValue = value

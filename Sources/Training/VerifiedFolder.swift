@@ -1,6 +1,7 @@
 import Foundation
 import Matrices
 import ModelFiles
+import Tasks
 
 /// A new folder of a command: it appears only if what is in it, opened again, gives the logits that it should.
 struct VerifiedFolder {

@@ -1,6 +1,6 @@
 import Foundation
 import ModelFiles
-import RunConfiguration
+import Tasks
 import Transformers
 
 /// The `config.json` of a whole model: the base's, with what was written in place of the entries that do not fit any

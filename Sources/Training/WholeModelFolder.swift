@@ -2,6 +2,7 @@ import Autodiff
 import Foundation
 import Matrices
 import ModelFiles
+import Tasks
 import Tokenizers
 import Transformers
 

@@ -5,6 +5,7 @@ import Foundation
 import Messages
 import ModelFiles
 import RunConfiguration
+import Tasks
 import Training
 
 struct CompareCommand: ParsableCommand {

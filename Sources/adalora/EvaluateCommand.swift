@@ -4,6 +4,7 @@ import Foundation
 import ModelFiles
 import Reports
 import RunConfiguration
+import Tasks
 import Training
 
 /// Which adapter of a run, and on which base model.

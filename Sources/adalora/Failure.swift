@@ -10,6 +10,7 @@ import RankAllocation
 import Reports
 import RunConfiguration
 import RunRecords
+import Tasks
 import Tokenizers
 import Training
 import Transformers
@@ -40,6 +41,11 @@ enum Failure {
             case .data: ExitStatus.badData
             case .missing: ExitStatus.missingInput
             case .diverged: ExitStatus.diverged
+            }
+        case let error as TaskError:
+            switch error.kind {
+            case .usage: 64
+            case .data: 65
             }
         case let error as DataError:
             switch error.kind {

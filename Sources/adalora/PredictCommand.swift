@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import ModelFiles
 import RunConfiguration
+import Tasks
 import Training
 
 struct PredictCommand: ParsableCommand {

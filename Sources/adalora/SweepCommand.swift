@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import Glibc
 import Messages
+import Tasks
 import Training
 
 struct SweepCommand: ParsableCommand {
@@ -22,8 +23,8 @@ struct SweepCommand: ParsableCommand {
     @Option(help: "Folder of the runs.") var output: String
     @Option(help: "Ranks to try, such as 1,2,4,8.") var ranks = "1,2,4,8,16,32"
     @Option(help: "Seeds, such as 42,43,44.") var seeds = "42"
-    @Option(help: "Validation metric: \(ComparedMetric.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var metric = ComparedMetric.accuracy
+    @Option(help: "Validation metric: \(Metric.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var metric = Metric.accuracy
     @Flag(inversion: .prefixedNo, help: "Also train AdaLoRA at the budget of each rank.") var adalora = true
     @Option(help: "How far behind the median of finished runs a run may be before it is given up.")
     var margin = 0.03
@@ -129,4 +130,4 @@ struct SweepCommand: ParsableCommand {
     }
 }
 
-extension ComparedMetric: ExpressibleByArgument {}
+extension Metric: ExpressibleByArgument {}

@@ -58,13 +58,9 @@ import Testing
         #expect(finding.text.contains("lines 3, 4, 5, …"))
     }
 
-    private func tally(_ dataset: Dataset, _ form: RowForm = .texts, areScores: Bool = false) -> LabelTally {
-        LabelTally(dataset, form: form, areScores: areScores)
-    }
-
     @Test func labelsAreCountedInTheOrderOfALabelSet() throws {
         let rows = try dataset("text,label\na,10\nb,9\nc,10\n")
-        guard case .classes(let classes) = tally(rows) else {
+        guard case .classes(let classes) = LabelTally(classesOf: rows) else {
             Issue.record("no classes")
             return
         }
@@ -74,14 +70,15 @@ import Testing
         // (1 + 2.5 − 1) / 3
         let scores = try dataset("text,label\na,1\nb,2.5\nc,-1\n")
         #expect(
-            tally(scores, areScores: true)
+            LabelTally(scoresOf: scores)
                 == .scores(LabelTally.ScoreRange(count: 3, lowest: -1, highest: 2.5, mean: 2.5 / 3)))
     }
 
     @Test func labelsThatOneFileLacks() throws {
         let train = try dataset("text,label\na,good\nb,bad\nc,plain\n", "train.csv")
         let other = try dataset("text,label\nd,good\ne,goood\nf,strange\ng,goood\n", "test.csv")
-        let findings = LabelTally.compare(tally(other), of: other, with: tally(train), of: "train.csv")
+        let findings = LabelTally.compare(
+            LabelTally(classesOf: other), of: other, with: LabelTally(classesOf: train), of: "train.csv")
         #expect(findings.map(\.kind) == [.unknownLabels, .unmeasuredLabels])
         #expect(findings.map(\.isError) == [true, false])
         #expect(findings[0].count == 3 && findings[0].lines == [3, 4])
@@ -90,7 +87,10 @@ import Testing
                 "test.csv:3: unknown label 'goood', did you mean 'good'?; train.csv lacks 2 labels")
         )
         #expect(findings[1].count == 2 && findings[1].text.contains("2 of the 3 labels: 'bad', 'plain'"))
-        #expect(LabelTally.compare(tally(train), of: train, with: tally(train), of: "train.csv").isEmpty)
+        #expect(
+            LabelTally.compare(
+                LabelTally(classesOf: train), of: train, with: LabelTally(classesOf: train), of: "train.csv"
+            ).isEmpty)
     }
 
     /// A question without an answer on one side only is no error, but worth knowing.
@@ -101,9 +101,11 @@ import Testing
         }
         let (none, one) = ("[]", #"[{"text": "c", "answer_start": 0}]"#)
         let (all, some) = (try questions([one, one]), try questions([one, none]))
-        #expect(tally(some, .questions) == .answers(answered: 1, unanswered: 1))
+        #expect(LabelTally(answersOf: some) == .answers(answered: 1, unanswered: 1))
         func kinds(_ own: Dataset, _ train: Dataset) -> [DataFinding.Kind] {
-            LabelTally.compare(tally(own, .questions), of: own, with: tally(train, .questions), of: "t").map {
+            LabelTally.compare(
+                LabelTally(answersOf: own), of: own, with: LabelTally(answersOf: train), of: "t"
+            ).map {
                 #expect(!$0.isError)
                 return $0.kind
             }

@@ -167,7 +167,7 @@ import Testing
     @Test func vectorsAndNamedLabels() throws {
         let vectors = try read(jsonLines(["[1, 0]", "[0, 1]"]), .jsonl)
         let labels = try LabelSet(ofSetsIn: vectors)
-        #expect(try Targets.labelSets(of: vectors, labels: labels) == .labelSets([[0], [1]]))
+        #expect(try Targets.labelSets(of: vectors, labels: labels) == [[0], [1]])
         for names in [["x", "y"], ["0", "1", "2"]] {
             let error = try #require(throws: DataError.self) {
                 try Targets.labelSets(of: vectors, labels: LabelSet(names: names, source: "m"))

@@ -9,7 +9,7 @@ import Testing
         let dataset = Dataset(
             examples: labels.enumerated().map { Example(text: text($0), label: .text($1), line: $0 + 2) },
             file: file)
-        return (dataset, LabelTally(dataset, form: .texts, areScores: false))
+        return (dataset, LabelTally(classesOf: dataset))
     }
 
     private func spellings(_ files: (labels: [String], file: String)...) -> [DataFinding] {
@@ -68,7 +68,7 @@ import Testing
 
     private func odd(_ labels: [String]) -> [String] {
         let (dataset, tally) = entry(labels)
-        return dataset.oddClasses(tally, isTagged: false).map { "\($0.kind.rawValue) \($0.text)" }
+        return dataset.oddClasses(tally).map { "\($0.kind.rawValue) \($0.text)" }
     }
 
     @Test func whatLabelsLookLike() {

@@ -121,17 +121,16 @@ import Testing
         var none = 0
         for line in lines {
             let golden = try JSONDecoder().decode(Search.self, from: line)
-            let windows = golden.windows.map { window in
-                (
-                    window: AnswerWindow(
-                        question: 0, offsets: window.offsets.map { $0.map { $0[0]..<$0[1] } }),
-                    starts: window.starts, ends: window.ends
-                )
-            }
             for (expected, allows) in [(golden.v1, false), (golden.v2, true)] {
                 var search = AnswerSearch()
                 search.allowsNoAnswer = allows
-                let got = search.best(windows)
+                let got = search.best(
+                    golden.windows.map { window in
+                        search.offer(
+                            AnswerWindow(
+                                question: 0, offsets: window.offsets.map { $0.map { $0[0]..<$0[1] } }),
+                            starts: window.starts, ends: window.ends)
+                    })
                 #expect(got.range.map { [$0.lowerBound, $0.upperBound] } == expected.range)
                 #expect(got.noAnswerMargin == expected.margin)
                 none += got.range == nil ? 1 : 0

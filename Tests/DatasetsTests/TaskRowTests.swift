@@ -25,7 +25,7 @@ private func read(
         #expect(other.examples.map(\.label) == [.list(["x", "y"])])
         let labels = try LabelSet(from: lines)
         #expect(labels.names == ["3", "true", "x", "y"])
-        #expect(try Targets.labelSets(of: lines, labels: labels) == .labelSets([[2, 3], [], [0, 1]]))
+        #expect(try Targets.labelSets(of: lines, labels: labels) == [[2, 3], [], [0, 1]])
     }
 
     @Test func sentences() throws {

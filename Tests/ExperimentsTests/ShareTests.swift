@@ -10,15 +10,15 @@ import Testing
     ])
 
     @Test func ratiosOfSums() throws {
-        #expect(ComparedMetric.f1.value(truth: shares, predicted: shares) == 8.0 / 12)
-        #expect(ComparedMetric.exactMatch.value(truth: shares, predicted: shares) == 0.5)
-        #expect(ComparedMetric.accuracy.value(truth: shares, predicted: shares) == nil)
+        #expect(Metric.f1.value(truth: shares, predicted: shares) == 8.0 / 12)
+        #expect(Metric.exactMatch.value(truth: shares, predicted: shares) == 0.5)
+        #expect(Metric.accuracy.value(truth: shares, predicted: shares) == nil)
         #expect(shares.count == 3)
         #expect(
-            ComparedMetric.f1.resampledValue(truth: shares, predicted: shares, weights: [2, 1, 0]) == 4.0 / 10
+            Metric.f1.resampledValue(truth: shares, predicted: shares, weights: [2, 1, 0]) == 4.0 / 10
         )
         let empty = Predictions.shares(["f1": [Share(part: 0, whole: 0)]])
-        #expect(ComparedMetric.f1.value(truth: empty, predicted: empty) == 0)
+        #expect(Metric.f1.value(truth: empty, predicted: empty) == 0)
     }
 
     @Test func aStoreKeepsThem() throws {

@@ -18,7 +18,7 @@ import Testing
     @Test func discardsByTheMedianAtTheSameStep() {
         let finished = [curve([0.2, 0.5, 0.6]), curve([0.3, 0.4, 0.7]), curve([0.1, 0.3, 0.8])]
         let rule = DiscardRule(margin: 0.05)
-        func reason(_ values: [Double], _ others: [SweepCurve]? = nil, _ metric: ComparedMetric = .accuracy)
+        func reason(_ values: [Double], _ others: [SweepCurve]? = nil, _ metric: Metric = .accuracy)
             -> String?
         {
             rule.reasonToStop(curve(values), finished: others ?? finished, totalSteps: 300, metric: metric)

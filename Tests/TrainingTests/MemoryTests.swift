@@ -5,6 +5,7 @@ import GoldenFiles
 import Matrices
 import ModelFiles
 import RunConfiguration
+import Tasks
 import Testing
 import Training
 import Transformers
@@ -138,8 +139,8 @@ import Transformers
         let sampler = BatchSampler(examples: 40, batch: batch, seed: 1)
         let training = ShardLoad(training: data, sampler, totalSteps: 12)
         let estimate = PoolEstimate(
-            trainer.model, training, ShardLoad(evaluating: data), trainable: trainer.trainableParameters,
-            workers: 1)
+            trainer.model, try #require(data.objective), training, ShardLoad(evaluating: data),
+            trainable: trainer.trainableParameters, workers: 1)
         let order = sampler.order(epoch: 0)
         for step in 1...(batch == 1 ? 12 : 8) {
             _ = try trainer.step(step, data: data, indices: Array(sampler.indices(step: step, order: order)))
@@ -157,7 +158,8 @@ import Transformers
         #expect(training.steps.count == 13 && training.mostShards > 0)
         #expect(training.tokens == training.steps.joined().max())
         let estimate = PoolEstimate(
-            trainer.model, training, nil, trainable: trainer.trainableParameters, workers: 1)
+            trainer.model, try #require(data.objective), training, nil,
+            trainable: trainer.trainableParameters, workers: 1)
         let order = sampler.order(epoch: 0)
         for step in 1...13 {
             _ = try trainer.step(step, data: data, indices: Array(sampler.indices(step: step, order: order)))
@@ -172,7 +174,7 @@ import Transformers
                 .init(
                     ids: (0..<length).map { Int32(5 + (row + $0) % 90) },
                     typeIDs: Array(repeating: 0, count: length))
-            }, targets: .classes((0..<count).map { Int32($0 % 5) }))
+            }, objective: ClassObjective(truth: (0..<count).map { Int32($0 % 5) }))
     }
 
     private func trainer(recomputes: Bool) throws -> Trainer {

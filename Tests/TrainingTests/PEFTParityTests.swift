@@ -6,6 +6,7 @@ import GoldenFiles
 import Matrices
 import ModelFiles
 import RankAllocation
+import Tasks
 import Testing
 import Training
 import Transformers
@@ -18,7 +19,7 @@ import Transformers
         let sequences = try Golden.sequences(json)
         return TokenizedDataset(
             sequences: sequences.map { .init(ids: $0.ids, typeIDs: $0.types) },
-            targets: .classes(sequences.map(\.label)))
+            objective: ClassObjective(truth: sequences.map(\.label)))
     }
 
     private static func model(_ encoder: TextEncoder, _ start: TensorStore, threads: Int) throws

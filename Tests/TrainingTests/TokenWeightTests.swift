@@ -5,6 +5,7 @@ import Foundation
 import GoldenFiles
 import Matrices
 import ModelFiles
+import Tasks
 import Testing
 import Training
 import Transformers
@@ -21,13 +22,12 @@ import Transformers
         }
         let labels = lengths.enumerated().map { index, length in
             (0..<length).map { token in
-                token % (index % 3 + 1) == 0 ? Int32(token % 3) : TokenTargets.ignored
+                token % (index % 3 + 1) == 0 ? Int32(token % 3) : Tape.ignoredLabel
             }
         }
         return TokenizedDataset(
             sequences: sequences,
-            targets: .tokens(
-                TokenTargets(labels: labels, scheme: TagScheme(names: ["B-X", "I-X", "O"]))))
+            objective: TokenObjective(labels: labels, scheme: TagScheme(names: ["B-X", "I-X", "O"])))
     }()
 
     private static func model() throws -> SequenceModel {
@@ -72,7 +72,7 @@ import Transformers
             // Sums of up to 500 Float32 products of order 1e-2.
             #expect(abs(Double(whole.gradient[place]) - gradient[place]) < 1e-6)
         }
-        #expect(abs(model.meanLoss(model.logits(Self.data), Self.data) - whole.loss) < 1e-6)
+        #expect(abs(model.evaluation(Self.data).loss - whole.loss) < 1e-6)
     }
 
     /// With weights the mean is over the weights of the step's tokens, however the step is cut into shards.
@@ -112,7 +112,7 @@ import Transformers
         #expect(logits.rows == Self.lengths.reduce(0, +) && logits.columns == 3)
         var start = 0
         for (index, length) in Self.lengths.enumerated() {
-            let alone = model.logits(TokenizedDataset(sequences: [Self.data.sequences[index]], targets: nil))
+            let alone = model.logits(TokenizedDataset(sequences: [Self.data.sequences[index]]))
             let same = (0..<3 * length).allSatisfy {
                 // Other rows in a product change the order of its sums at most.
                 abs(alone.pointer[$0] - logits.pointer[3 * start + $0]) < 1e-5

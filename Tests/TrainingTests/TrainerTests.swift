@@ -6,6 +6,7 @@ import GoldenFiles
 import Matrices
 import ModelFiles
 import RankAllocation
+import Tasks
 import Testing
 import Training
 import Transformers
@@ -22,7 +23,7 @@ import Transformers
             sequences.append(.init(ids: ids, typeIDs: Array(repeating: 0, count: length)))
             labels.append(ids[1] % 5)
         }
-        return TokenizedDataset(sequences: sequences, targets: .classes(labels))
+        return TokenizedDataset(sequences: sequences, objective: ClassObjective(truth: labels))
     }
 
     static func trainer(

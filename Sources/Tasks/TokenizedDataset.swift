@@ -1,7 +1,7 @@
 import Datasets
 import Tokenizers
 
-/// Examples as token ids with their targets, and what tokenizing cost: rows cut or left out are counted.
+/// Examples as token ids with what they ask of a model, and what tokenizing cost: rows cut or left out are counted.
 public struct TokenizedDataset: Sendable {
     public struct Sequence: Sendable {
         public let ids: [Int32]
@@ -13,10 +13,12 @@ public struct TokenizedDataset: Sendable {
         }
     }
 
-    public enum LongRows: Sendable { case truncate, drop, error }
+    /// What happens to rows longer than allowed: cut and counted, left out and counted, or refused.
+    public enum LongRows: String, CaseIterable, Sendable { case truncate, drop, error }
 
     public let sequences: [Sequence]
-    public let targets: Targets?
+    /// What the rows ask of a model; nil without labels.
+    package private(set) var objective: (any Objective)?
     /// What was cut from each sequence, in `unit`s.
     public let truncated: [Int]
     private let unit: String
@@ -27,24 +29,17 @@ public struct TokenizedDataset: Sendable {
     public let unknownTokens: Int
     /// What to look at for them; empty where they are few.
     private let unknownAdvice: String
-    /// Of the classes, in the loss; nil where each row or word counts once.
-    private var classWeights: [Double]?
 
     public var count: Int { sequences.count }
     public var truncatedRows: Int { truncated.reduce(0) { $0 + ($1 > 0 ? 1 : 0) } }
     public var truncatedUnits: Int { truncated.reduce(0, +) }
 
-    /// - Parameter targets: one per example, or nil to predict only.
-    public init(
-        _ dataset: Dataset, targets: Targets?, tokenizer: Tokenizer, maxLength: Int, longRows: LongRows
-    ) throws {
-        try self.init(
-            dataset, targets: targets,
-            Tokenization(tokenizer: tokenizer, maxLength: maxLength, longRows: longRows))
-    }
-
     /// Texts and pairs of them.
-    init(_ dataset: Dataset, targets: Targets?, _ limits: Tokenization) throws {
+    ///
+    /// - Parameter objective: of the examples that are kept, by their positions in the data set.
+    package init(
+        _ dataset: Dataset, _ limits: Tokenization, objective: (_ kept: [Int]) -> (any Objective)?
+    ) throws {
         var sequences: [Sequence] = []
         sequences.reserveCapacity(dataset.examples.count)
         var kept: [Int] = []
@@ -67,7 +62,7 @@ public struct TokenizedDataset: Sendable {
             cut.append(encoding.truncatedTokens)
         }
         try self.init(
-            dataset, sequences: sequences, targets: targets?.selecting(kept), truncated: cut, unit: "tokens",
+            dataset, sequences: sequences, objective: objective(kept), truncated: cut, unit: "tokens",
             droppedRows: dataset.examples.count - kept.count, unknown: unknown,
             notes: hasPairs ? limits.tokenizer.typeNote.map { [$0] } ?? [] : [],
             maxLength: limits.maxLength)
@@ -77,16 +72,16 @@ public struct TokenizedDataset: Sendable {
     ///
     /// - Parameter unit: what `truncated` counts.
     init(
-        _ dataset: Dataset, sequences: [Sequence], targets: Targets?, truncated: [Int], unit: String,
+        _ dataset: Dataset, sequences: [Sequence], objective: (any Objective)?, truncated: [Int], unit: String,
         droppedRows: Int, unknown: UnknownWords, notes: [String], maxLength: Int
     ) throws {
         guard !sequences.isEmpty else {
-            throw TrainingError(
+            throw TaskError(
                 "\(dataset.file): no row is left with --max-length \(maxLength) and --long-rows drop; raise --max-length"
             )
         }
         self.sequences = sequences
-        self.targets = targets
+        self.objective = objective
         self.truncated = truncated
         self.unit = unit
         self.droppedRows = droppedRows
@@ -97,9 +92,9 @@ public struct TokenizedDataset: Sendable {
     }
 
     /// Sequences that are token ids already.
-    package init(sequences: [Sequence], targets: Targets?) {
+    package init(sequences: [Sequence], objective: (any Objective)? = nil) {
         self.sequences = sequences
-        self.targets = targets
+        self.objective = objective
         unit = "tokens"
         notes = []
         droppedRows = 0
@@ -112,20 +107,8 @@ public struct TokenizedDataset: Sendable {
     /// With a loss in which rows or words count as their classes weigh.
     package func weighted(by weights: [Double]) -> TokenizedDataset {
         var copy = self
-        copy.classWeights = weights
+        copy.objective = objective?.weighted(by: weights)
         return copy
-    }
-
-    var objective: (any Objective)? { targets?.objective(weights: classWeights) }
-
-    /// Of the token ids of several sets: of what tokenizer files and rows come to together.
-    static func fingerprint(_ sets: [TokenizedDataset]) -> String {
-        var print = Fingerprint()
-        for sequence in sets.flatMap(\.sequences) {
-            sequence.ids.withUnsafeBytes { print.add($0) }
-            sequence.typeIDs.withUnsafeBytes { print.add($0) }
-        }
-        return print.text
     }
 
     /// What a person should know, one line each; empty when nothing was lost.
@@ -148,12 +131,23 @@ public struct TokenizedDataset: Sendable {
     }
 }
 
-extension Tokenization {
+/// How texts become sequences.
+package struct Tokenization {
+    let tokenizer: Tokenizer
+    let maxLength: Int
+    let longRows: TokenizedDataset.LongRows
+
+    package init(tokenizer: Tokenizer, maxLength: Int, longRows: TokenizedDataset.LongRows) {
+        self.tokenizer = tokenizer
+        self.maxLength = maxLength
+        self.longRows = longRows
+    }
+
     /// - Throws: where the special tokens of the model leave no room for a text.
     func checkRoom(isPair: Bool) throws {
         let special = tokenizer.specialTokenCount(isPair: isPair)
         guard maxLength > special else {
-            throw TrainingError(
+            throw TaskError(
                 .usage,
                 "max-length \(maxLength) leaves no room beside the \(special) special tokens that this model puts around "
                     + "\(isPair ? "two texts" : "a text"); raise it")
@@ -166,7 +160,7 @@ extension Tokenization {
         case .truncate: return true
         case .drop: return false
         case .error:
-            throw TrainingError(
+            throw TaskError(
                 "\(dataset.file):\(example.line): the row has \(length) tokens, --max-length is \(maxLength); "
                     + "raise it, or use --long-rows truncate or drop")
         }

@@ -12,14 +12,14 @@ struct UnknownWords {
 
     init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 
-    /// Takes up the tokens of a row. Throws `TrainingError` for one that the model has no row for.
+    /// Takes up the tokens of a row. Throws `TaskError` for one that the model has no row for.
     mutating func add(_ ids: [Int32], of example: Example, in dataset: Dataset) throws {
         let unknown = tokenizer.unknownID
         var found = 0
         for id in ids {
             if id == unknown { found += 1 }
             guard id < tokenizer.embeddingRows else {
-                throw TrainingError(
+                throw TaskError(
                     "\(dataset.file):\(example.line): the row holds the token \(quoted(tokenizer.token(for: id) ?? "")) of "
                         + "id \(id), which files beside the vocabulary declare; the model's embedding has only "
                         + "\(tokenizer.embeddingRows) rows")

@@ -1,23 +1,7 @@
 import Datasets
+import Tasks
 
-/// What arms are compared by; the names are those of `adalora train --best-metric`.
-public enum ComparedMetric: String, CaseIterable, Sendable, Codable {
-    case accuracy
-    case macroF1 = "macro-f1"
-    case matthews, pearson, spearman
-    case microF1 = "micro-f1"
-    case subsetAccuracy = "subset-accuracy"
-    case f1, precision, recall
-    case exactMatch = "exact-match"
-    case loss
-
-    public var isHigherBetter: Bool { self != .loss }
-
-    /// `first` against `second`, by this metric.
-    public func isBetter(_ first: Double, than second: Double) -> Bool {
-        isHigherBetter ? first > second : first < second
-    }
-
+extension Metric {
     /// The metric of predictions; nil where it is undefined or cannot be had from predictions of this kind
     /// (the loss needs logits).
     public func value(truth: Predictions, predicted: Predictions) -> Double? {

@@ -1,0 +1,45 @@
+import Datasets
+import ModelFiles
+import Transformers
+
+/// The classes of rows, and what of a sequence the head reads for them.
+struct ClassHead {
+    let labels: LabelSet
+    let pooling: Pooling
+
+    init(labels: LabelSet, pooling: Pooling) {
+        self.labels = labels
+        self.pooling = pooling
+    }
+
+    init(_ record: TaskRecord) throws {
+        self.init(
+            labels: try LabelSet(names: record.labels, source: "the adapter"), pooling: record.pooling)
+    }
+
+    func record(_ kind: TaskKind) -> TaskRecord {
+        TaskRecord(kind, labels: labels.names, pooling: pooling)
+    }
+}
+
+extension LabelSet {
+    /// Names with their probabilities, the most probable first.
+    func ranked(_ probabilities: [Double], top: Int?) -> JSONValue {
+        let order = probabilities.indices.sorted {
+            (probabilities[$1], $0) < (probabilities[$0], $1)
+        }
+        var ranked = JSONObject()
+        for index in order.prefix(top ?? order.count) {
+            ranked[names[index]] = .number(probabilities[index])
+        }
+        return .object(ranked)
+    }
+}
+
+extension Prediction {
+    init(_ line: JSONObject, truncatedTokens: Int) {
+        var line = line
+        if truncatedTokens > 0 { line["truncatedTokens"] = JSONValue(truncatedTokens) }
+        self.init(line: line, isCut: truncatedTokens > 0)
+    }
+}

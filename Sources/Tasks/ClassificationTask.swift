@@ -1,0 +1,137 @@
+import Datasets
+import Foundation
+import Matrices
+import ModelFiles
+import Transformers
+
+/// One class a row.
+struct ClassificationTask: LearningTask {
+    private let head: ClassHead
+
+    static let name = "classification"
+    static let metrics: [Metric] = [.accuracy, .macroF1, .matthews]
+    static let settings: Set = ["text-column", "label-column", "label-names", "class-weights"]
+    static var problemType: String? { "single_label_classification" }
+    static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
+    static func rowForm(labelSeparator: String?) -> RowForm { .texts }
+
+    static func answers(problemType: String, outputs: Int) -> Bool {
+        outputs != 1 && problemType != MultiLabelTask.problemType
+    }
+
+    init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
+        head = ClassHead(labels: try LabelSet(from: dataset), pooling: settings.pooling)
+    }
+
+    init(_ record: TaskRecord) throws { head = try ClassHead(record) }
+
+    var record: TaskRecord { head.record(kind) }
+    var outputs: Int { head.labels.names.count }
+
+    func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
+        let truth = isLabelled ? try Targets.classes(of: dataset, labels: head.labels) : nil
+        return try TokenizedDataset(dataset, limits) { kept in
+            truth.map { truth in ClassObjective(truth: kept.map { truth[$0] }) }
+        }
+    }
+
+    func predictions(
+        _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
+        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+    ) throws -> [Prediction] {
+        let data = try tokenized(dataset, isLabelled: false, limits)
+        let lines = RowResults<JSONObject>(count: data.count)
+        read(data) { rows in
+            let logits = rows.logits().value
+            lines.put((0..<logits.rows).map { line(logits, $0, top: options.top) }, at: rows.members)
+        }
+        return zip(lines.all, data.truncated).map { Prediction($0, truncatedTokens: $1) }
+    }
+
+    private func line(_ logits: Matrix, _ row: Int, top: Int?) -> JSONObject {
+        let values = (0..<logits.columns).map { Double(logits.row(row)[$0]) }
+        let highest = values.max() ?? 0
+        let exponentials = values.map { exp($0 - highest) }
+        let sum = exponentials.reduce(0, +)
+        let probabilities = exponentials.map { $0 / sum }
+        var line: JSONObject = ["label": .string(head.labels.names[Int(logits.largestColumn(row))])]
+        line["probability"] = .number(probabilities.max() ?? 0)
+        line["probabilities"] = head.labels.ranked(probabilities, top: top)
+        return line
+    }
+}
+
+extension Metric {
+    package static let accuracy = Metric("accuracy")
+    package static let macroF1 = Metric("macro-f1")
+    package static let matthews = Metric("matthews")
+}
+
+/// Softmax cross-entropy.
+package struct ClassObjective: Objective {
+    /// Positions in the `LabelSet`
+    let truth: [Int32]
+    private var weights: [Double]?
+
+    package init(truth: [Int32]) { self.truth = truth }
+
+    package var classes: [[Int32]] { [truth] }
+
+    package func weighted(by weights: [Double]) -> any Objective {
+        var copy = self
+        copy.weights = weights
+        return copy
+    }
+
+    package func weight(of members: [Int]) -> Double {
+        guard let weights else { return Double(members.count) }
+        return members.reduce(0) { $0 + weights[Int(truth[$1])] }
+    }
+
+    package func loss(_ rows: ShardRows, divisor: Double) -> Double {
+        rows.tape.crossEntropy(
+            rows.logits(), labels: rows.members.map { truth[$0] }, weights: weights, divisor: divisor)
+    }
+
+    package func meter(_ options: AnswerOptions, outputs: Int) -> any Meter {
+        ClassMeter(truth: truth, classes: outputs)
+    }
+
+    package func madeUp(lengths: [Int]) -> any Objective {
+        ClassObjective(truth: Array(repeating: 0, count: lengths.count))
+    }
+}
+
+private struct ClassMeter: Meter {
+    let truth: [Int32]
+    let classes: Int
+    let answers: RowResults<ClassAnswer>
+
+    init(truth: [Int32], classes: Int) {
+        self.truth = truth
+        self.classes = classes
+        answers = RowResults(count: truth.count)
+    }
+
+    func read(_ rows: ShardRows) {
+        let logits = rows.logits().value
+        answers.put(
+            rows.members.enumerated().map { row, member in
+                ClassAnswer(logits, row: row, label: truth[member], on: rows.tape)
+            }, at: rows.members)
+    }
+
+    func evaluation() -> Evaluation {
+        let answers = answers.all
+        let predicted = answers.map(\.predicted)
+        return Evaluation(
+            loss: answers.reduce(0) { $0 + $1.loss / Double(truth.count) },
+            metrics: [
+                (.accuracy, Metrics.accuracy(truth: truth, predicted: predicted)),
+                (.macroF1, Metrics.macroF1(truth: truth, predicted: predicted)),
+                (.matthews, Metrics.matthewsCorrelation(truth: truth, predicted: predicted)),
+            ], perClass: Metrics.perClass(truth: truth, predicted: predicted, classCount: classes),
+            rows: .classes(predicted: predicted, truth: truth),
+            hasOneAnswer: Evaluation.areAlike(predicted, truth: truth))
+    }
+}

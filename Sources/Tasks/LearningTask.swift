@@ -1,0 +1,152 @@
+import Datasets
+import Matrices
+import ModelFiles
+import Tokenizers
+import Transformers
+
+/// What a task means: what its rows hold, which head answers, how rows become sequences with targets, and how answers
+/// are told. What an answer is worth is its `Objective`'s affair. A task is one file and an entry in `TaskKind.all`.
+package protocol LearningTask: Sendable {
+    /// In settings and adapter folders.
+    static var name: String { get }
+    /// What an evaluation may show beside the loss, with the right labels all of it.
+    static var metrics: [Metric] { get }
+    /// What decides which evaluation is the best unless told otherwise; nil where that depends on the labels.
+    static var usualMetric: Metric? { get }
+    /// Keys of the settings that not every task reads, and that this one does.
+    static var settings: Set<String> { get }
+    static func rowForm(labelSeparator: String?) -> RowForm
+    static func headForm(_ pooling: Pooling) -> HeadForm
+    /// Columns of the logits, whatever the rows; nil where each is a label's.
+    static var fixedOutputs: Int? { get }
+    /// What transformers' `problem_type` calls it; nil for heads on tokens, which have one loss alone.
+    static var problemType: String? { get }
+    /// Whether a classifier of this task's form, saved with a `problem_type` and as many outputs, is this task's.
+    static func answers(problemType: String, outputs: Int) -> Bool
+    /// What an adapter folder remembers of this task alone.
+    static var details: [TaskDetail] { get }
+    /// The same of an adapter that another program trained.
+    static func details(maxLength: Int) -> JSONObject
+
+    /// The labels of a file for people.
+    static func tally(_ dataset: Dataset) -> LabelTally
+    /// What rows show before they are tokens; the training rows come first.
+    static func findings(_ files: [Dataset]) -> [DataFinding]
+    /// Labels and texts of a file that look as if meant for another task.
+    static func oddities(_ file: Dataset) -> [DataFinding]
+    /// Throws at the first label of which the task can make nothing, whatever was learned.
+    static func checkLabels(_ dataset: Dataset) throws
+
+    /// Learns what there is to predict from the training rows.
+    init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws
+    /// As an adapter folder remembers it.
+    init(_ record: TaskRecord) throws
+
+    /// What an adapter folder remembers.
+    var record: TaskRecord { get }
+    /// Columns of the logits.
+    var outputs: Int { get }
+    /// What an evaluation shows beside the loss; the first decides which is the best unless told otherwise.
+    var metrics: [Metric] { get }
+
+    /// Rows as sequences, with what they ask of a model if they are labelled.
+    func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset
+    /// An answer for each row, in order.
+    ///
+    /// - Parameter read: sends sequences through the model and calls with each shard, on any thread.
+    func predictions(
+        _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
+        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+    ) throws -> [Prediction]
+}
+
+extension LearningTask {
+    package static var usualMetric: Metric? { metrics.first }
+    package static var fixedOutputs: Int? { nil }
+    package static var problemType: String? { nil }
+    package static func answers(problemType: String, outputs: Int) -> Bool { true }
+    package static var details: [TaskDetail] { [] }
+    package static func details(maxLength: Int) -> JSONObject { JSONObject() }
+    package static func tally(_ dataset: Dataset) -> LabelTally { LabelTally(classesOf: dataset) }
+    package static func findings(_ files: [Dataset]) -> [DataFinding] { [] }
+    package static func oddities(_ file: Dataset) -> [DataFinding] {
+        file.oddClasses(tally(file)) + [file.oddTexts()].compactMap(\.self)
+    }
+    package static func checkLabels(_ dataset: Dataset) throws {}
+
+    package var kind: TaskKind { TaskKind(Self.self) }
+    package var headForm: HeadForm { Self.headForm(record.pooling) }
+    package var metrics: [Metric] { Self.metrics }
+}
+
+/// What of a run's settings a task depends on.
+package struct TaskSettings {
+    package let pooling: Pooling
+    package let stride: Int
+
+    /// Tokens that two windows on one context share unless told otherwise.
+    package static func usualStride(maxLength: Int) -> Int { min(128, maxLength / 3) }
+
+    package init(pooling: Pooling, stride: Int) {
+        self.pooling = pooling
+        self.stride = stride
+    }
+}
+
+/// A task as an adapter folder remembers it.
+package struct TaskRecord: Sendable, Equatable {
+    package let kind: TaskKind
+    /// Names of the logits' columns; empty where these are no labels.
+    package var labels: [String]
+    package var pooling: Pooling
+    /// By the keys of the task's `details`.
+    package var details: JSONObject
+
+    package init(
+        _ kind: TaskKind, labels: [String] = [], pooling: Pooling = .pooler,
+        details: JSONObject = JSONObject()
+    ) {
+        self.kind = kind
+        self.labels = labels
+        self.pooling = pooling
+        self.details = details
+    }
+}
+
+/// A member of an adapter folder's description that one task has.
+package struct TaskDetail: Sendable {
+    package let key: String
+    package let isRequired: Bool
+    package let isSound: @Sendable (JSONValue) -> Bool
+
+    package init(_ key: String, isRequired: Bool, isSound: @escaping @Sendable (JSONValue) -> Bool) {
+        self.key = key
+        self.isRequired = isRequired
+        self.isSound = isSound
+    }
+}
+
+/// How answers are chosen and told.
+public struct AnswerOptions: Sendable {
+    /// The probability from which a label of a multi-label row is given.
+    public var threshold = 0.5
+    /// By how much the score of no answer must exceed the best answer's.
+    public var noAnswerThreshold = 0.0
+    /// How many classes are listed; nil for all.
+    public var top: Int?
+
+    public init() {}
+}
+
+/// The answer for one row.
+public struct Prediction: Sendable {
+    /// As a line of JSON says it.
+    public let line: JSONObject
+    /// Whether the row was too long to be read whole.
+    public let isCut: Bool
+
+    package init(line: JSONObject, isCut: Bool) {
+        self.line = line
+        self.isCut = isCut
+    }
+}

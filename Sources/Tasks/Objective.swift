@@ -1,0 +1,114 @@
+import Autodiff
+import Matrices
+import Synchronization
+import Transformers
+
+/// What a data set's targets ask of a model: a loss to learn from, and figures for people.
+package protocol Objective: Sendable {
+    /// What the loss of these sequences is a mean over: the sequences, or their labelled tokens; the weights of their
+    /// classes where these have some.
+    func weight(of members: [Int]) -> Double
+    /// The loss of a shard, over `divisor`. What lies between the model's last layer and the loss, the product with the
+    /// head too, is the task's.
+    func loss(_ rows: ShardRows, divisor: Double) -> Double
+    /// An empty one, for all sequences.
+    ///
+    /// - Parameter outputs: columns of the logits.
+    func meter(_ options: AnswerOptions, outputs: Int) -> any Meter
+    /// Bias of a fresh head that answers every row with what the targets are on average; nil for a bias of 0.
+    func startingBias(outputs: Int) -> [Float]?
+    /// The class of each row or token, of tokens by sequence; negative for none, empty where these have not one each.
+    var classes: [[Int32]] { get }
+    /// The same with a loss in which rows or tokens count as their classes weigh.
+    func weighted(by weights: [Double]) -> any Objective
+    /// The same task's for made-up sequences of these lengths, that memory can be estimated with.
+    func madeUp(lengths: [Int]) -> any Objective
+}
+
+extension Objective {
+    package func weight(of members: [Int]) -> Double { Double(members.count) }
+    /// A softmax does not notice what all its logits have in common, so that nothing drives a head away from 0.
+    package func startingBias(outputs: Int) -> [Float]? { nil }
+    package var classes: [[Int32]] { [] }
+    package func weighted(by weights: [Double]) -> any Objective { self }
+}
+
+/// Takes what a model says of a data set shard by shard, keeps no more of it than figures need, and tells them.
+package protocol Meter: Sendable {
+    /// From any thread, shards in any order: what is kept of a row has a place of its own.
+    func read(_ rows: ShardRows)
+    /// Once all shards were read. Sums run in the order of the data, so that their bits are the same however shards came.
+    func evaluation() -> Evaluation
+}
+
+/// What the model's last layer says of the sequences of a shard, and the head that reads it.
+package struct ShardRows {
+    /// Which of the data's sequences
+    package let members: [Int]
+    /// [T, C], or the one row of each sequence that the head reads.
+    package let hidden: Variable
+    /// Sequence b of the shard is rows offsets[b] ..< offsets[b + 1] of `hidden`.
+    package let offsets: [Int]
+    package let head: SequenceHead
+    package let tape: Tape
+
+    package init(members: [Int], hidden: Variable, offsets: [Int], head: SequenceHead, tape: Tape) {
+        self.members = members
+        self.hidden = hidden
+        self.offsets = offsets
+        self.head = head
+        self.tape = tape
+    }
+
+    /// [sequences, K], or [T, K] from a head that reads each token.
+    package func logits() -> Variable { head.logits(hidden, offsets: offsets, on: tape) }
+}
+
+/// What shards leave of the sequences of a data set, each in its place.
+package final class RowResults<Value: Sendable>: Sendable {
+    private let values: Mutex<[Value?]>
+
+    package init(count: Int) { values = Mutex(Array(repeating: nil, count: count)) }
+
+    /// - Parameter results: one a member.
+    package func put(_ results: [Value], at members: [Int]) {
+        values.withLock { values in
+            for (member, result) in zip(members, results) { values[member] = result }
+        }
+    }
+
+    /// In the order of the data.
+    package var all: [Value] {
+        values.withLock { values in
+            let found = values.compactMap(\.self)
+            precondition(found.count == values.count, "\(found.count) of \(values.count) sequences were read")
+            return found
+        }
+    }
+}
+
+/// What the figures of one class out of several need of a row of logits.
+struct ClassAnswer {
+    /// The position of the first largest.
+    let predicted: Int32
+    /// −log softmax(logits)[label]
+    let loss: Double
+
+    /// - Parameter row: of logits [B, K]
+    init(_ logits: Matrix, row: Int, label: Int32, on tape: Tape) {
+        predicted = logits.largestColumn(row)
+        loss = tape.crossEntropy(
+            tape.input(logits.view(offset: row * logits.columns, rows: 1, columns: logits.columns)),
+            labels: [label], divisor: 1)
+    }
+}
+
+extension Matrix {
+    /// Of the first largest value of a row.
+    package func largestColumn(_ row: Int) -> Int32 {
+        let values = self.row(row)
+        var best = 0
+        for column in 1..<max(columns, 1) where values[column] > values[best] { best = column }
+        return Int32(best)
+    }
+}
