@@ -171,7 +171,8 @@ let package = Package(
             dependencies: [
                 "ReportPages", "Charts", "ModelFiles", "MarkupReading", "Reports", "RunFolders", "RunRecords",
             ]),
-        .testTarget(name: "ExperimentsTests", dependencies: ["Datasets", "Experiments", "RunRecords"]),
+        .testTarget(
+            name: "ExperimentsTests", dependencies: ["Datasets", "Experiments", "RunRecords", "Tasks"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),
     ],

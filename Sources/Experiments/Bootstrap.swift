@@ -38,8 +38,7 @@ public struct Bootstrap: Sendable, Equatable {
     /// Resamples in which the metric is undefined are left out. nil when predictions are missing or do not
     /// match the truth, when the metric needs more than predictions, and when half the resamples are
     /// undefined.
-    public func interval(pairs: [RunPair], truth: Predictions, metric: Metric) -> ClosedRange<Double>?
-    {
+    public func interval(pairs: [RunPair], truth: Predictions, metric: Metric) -> ClosedRange<Double>? {
         guard !pairs.isEmpty, truth.count > 0 else { return nil }
         var tables: [(arm: any ResampledMetric, baseline: any ResampledMetric)] = []
         for pair in pairs {

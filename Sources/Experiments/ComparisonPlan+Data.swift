@@ -8,7 +8,7 @@ extension ComparisonPlan {
     ///
     /// - Parameter form: what a row holds; nil for that of the task in the settings.
     static func rows(_ file: String, _ settings: [String: String], form: RowForm? = nil) throws -> Dataset {
-        let task = settings["task"].flatMap { TaskKind(rawValue: $0) } ?? .usual
+        let task = settings["task"].flatMap { TaskKind(rawValue: $0) } ?? .classification
         let texts = settings["text-column"].map {
             $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         }

@@ -4,6 +4,7 @@ import Messages
 import ModelFiles
 import RunConfiguration
 import RunRecords
+import Tasks
 import Training
 
 /// Runs of fixed ranks, and of AdaLoRA at their budgets beside them, in a folder of their own.

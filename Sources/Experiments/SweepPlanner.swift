@@ -213,8 +213,7 @@ public struct DiminishingReturns: Sendable, Equatable {
 
     /// nil without points, and when no tolerance is given and the best rank has a single run, whose standard
     /// error is not known.
-    public init?(_ points: [(rank: Int, summary: Summary)], metric: Metric, tolerance: Double? = nil)
-    {
+    public init?(_ points: [(rank: Int, summary: Summary)], metric: Metric, tolerance: Double? = nil) {
         let rising = points.sorted { $0.rank < $1.rank }
         guard var best = rising.first, let largest = rising.last else { return nil }
         for point in rising where metric.isBetter(point.summary.mean, than: best.summary.mean) {

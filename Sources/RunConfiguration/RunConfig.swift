@@ -21,7 +21,7 @@ public struct RunConfig: Sendable, Equatable {
     public internal(set) var validation: String?
     /// The run folder.
     public internal(set) var output = ""
-    public internal(set) var task = Task.usual
+    public internal(set) var task = Task.classification
     /// One column, or two for pairs; nil lets the file's column names decide.
     public internal(set) var textColumns: [String]?
     /// nil lets the file's column names decide. For multi-label also several with commas between them.

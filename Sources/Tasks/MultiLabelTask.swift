@@ -63,11 +63,13 @@ extension Metric {
 }
 
 /// Mean binary cross-entropy of all labels.
-struct LabelSetObjective: Objective {
+package struct LabelSetObjective: Objective {
     /// For each row positions in the `LabelSet`, rising
     let truth: [[Int32]]
 
-    func loss(_ rows: ShardRows, divisor: Double) -> Double {
+    package init(truth: [[Int32]]) { self.truth = truth }
+
+    package func loss(_ rows: ShardRows, divisor: Double) -> Double {
         rows.tape.binaryCrossEntropy(rows.logits(), sets: rows.members.map { truth[$0] }, divisor: divisor)
     }
 
@@ -75,17 +77,17 @@ struct LabelSetObjective: Objective {
         (0..<logits.columns).map { 1 / (1 + exp(-Double(logits.row(row)[$0]))) }
     }
 
-    func meter(_ options: AnswerOptions, outputs: Int) -> any Meter {
+    package func meter(_ options: AnswerOptions, outputs: Int) -> any Meter {
         LabelSetMeter(truth: truth, threshold: options.threshold, labels: outputs)
     }
 
-    func madeUp(lengths: [Int]) -> any Objective {
+    package func madeUp(lengths: [Int]) -> any Objective {
         LabelSetObjective(truth: Array(repeating: [], count: lengths.count))
     }
 
     /// The log-odds of each label (Lin et al. 2017, section 3.3), of a count half a row larger, so that they are finite.
     /// From 0, all logits of rare labels first fall together, and the encoder's rows with them until they are all alike.
-    func startingBias(outputs: Int) -> [Float]? {
+    package func startingBias(outputs: Int) -> [Float]? {
         var counts = [Double](repeating: 0.5, count: outputs)
         for set in truth { for label in set { counts[Int(label)] += 1 } }
         return counts.map { Float(log($0 / (Double(truth.count) + 1 - $0))) }

@@ -7,12 +7,12 @@ public struct TaskKind: RawRepresentable, CaseIterable, Sendable, Hashable {
 
     /// Every task, in the order in which they are shown. To add one: a file with its type, and its entry here.
     public static let allCases = [
-        TaskKind(ClassificationTask.self), TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
+        classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
         TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
     ]
 
     /// What a run trains for unless told otherwise.
-    public static let usual = TaskKind(ClassificationTask.self)
+    public static let classification = TaskKind(ClassificationTask.self)
 
     package init(_ type: any LearningTask.Type) { self.type = type }
 
@@ -48,7 +48,7 @@ public struct TaskKind: RawRepresentable, CaseIterable, Sendable, Hashable {
     package static func all(peftTask: String?) -> [TaskKind] {
         func form(_ kind: TaskKind) -> HeadForm { kind.type.headForm(.pooler) }
         let known = allCases.contains { form($0).peftTask == peftTask }
-        let wanted = known ? peftTask : form(.usual).peftTask
+        let wanted = known ? peftTask : form(.classification).peftTask
         return allCases.filter { form($0).peftTask == wanted }
     }
 }

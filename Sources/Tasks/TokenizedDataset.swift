@@ -72,7 +72,8 @@ public struct TokenizedDataset: Sendable {
     ///
     /// - Parameter unit: what `truncated` counts.
     init(
-        _ dataset: Dataset, sequences: [Sequence], objective: (any Objective)?, truncated: [Int], unit: String,
+        _ dataset: Dataset, sequences: [Sequence], objective: (any Objective)?, truncated: [Int],
+        unit: String,
         droppedRows: Int, unknown: UnknownWords, notes: [String], maxLength: Int
     ) throws {
         guard !sequences.isEmpty else {

@@ -150,7 +150,7 @@ struct ExtractedHead {
         (onTuned, onBase) = (try head(new.encoder), try head(old.encoder))
         isTuned = outputs != nil
         guard let outputs else {
-            (labels, task) = (nil, .usual)
+            (labels, task) = (nil, .classification)
             warnings = [
                 (other.map { "\(tuned.path) is a \(oneLine($0, limit: 80)), no sequence classifier" }
                     ?? "\(tuned.path) has no classification head (\(classifier))")
@@ -160,14 +160,15 @@ struct ExtractedHead {
         }
         let problem = try HFFolder(tuned).config.string(
             "problem_type",
-            oneOf: TaskKind.allCases.compactMap(\.type.problemType), default: "")
-        guard problem != RegressionTask.problemType || outputs == 1 else {
+            oneOf: TaskKind.allCases.compactMap { $0.type.problemType }, default: "")
+        let claimed = TaskKind.allCases.first { $0.type.problemType == problem }
+        if let needed = claimed?.type.fixedOutputs, needed != outputs {
             throw TrainingError(
-                "\(tuned.path): problem_type regression with \(outputs) scores a row is not supported, only with one"
-            )
+                "\(tuned.path): problem_type \(problem) with \(outputs) scores a row is not supported, only with "
+                    + (needed == 1 ? "one" : "\(needed)"))
         }
         let candidates = TaskKind.all(peftTask: onTuned.form.peftTask)
-        task = candidates.first { $0.type.answers(problemType: problem, outputs: outputs) } ?? .usual
+        task = candidates.first { $0.type.answers(problemType: problem, outputs: outputs) } ?? .classification
         guard task.type.fixedOutputs == nil else {
             (labels, warnings) = ([], [])
             return

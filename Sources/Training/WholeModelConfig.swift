@@ -65,7 +65,7 @@ package enum WholeModelConfig {
         guard count == outputs, named == outputs else {
             throw fault("num_labels", "\(count) labels for a classifier of \(outputs)")
         }
-        if config.value("problem_type")?.string == ClassificationTask.problemType, count < 2 {
+        if config.value("problem_type")?.string == TaskKind.classification.type.problemType, count < 2 {
             throw fault("problem_type", "one class alone, which transformers refuses")
         }
         for key in removed where config.value(key) != nil {

@@ -5,7 +5,6 @@ import Foundation
 import Messages
 import ModelFiles
 import RunConfiguration
-import Tasks
 import Training
 
 struct CompareCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import Tasks
 import Testing
 
 /// Metrics that are ratios of sums over rows: F1 over labels, spans or answers.

@@ -1,4 +1,5 @@
 import Experiments
+import Tasks
 import Testing
 
 @Suite struct StatisticsTests {

@@ -1,5 +1,6 @@
 import Experiments
 import RunRecords
+import Tasks
 import Testing
 
 @Suite struct SweepTests {

@@ -12,7 +12,7 @@ import Testing
         #expect(loaded.warnings.isEmpty)
         #expect(config.model == "m" && config.train == "t.csv" && config.output == "o")
         #expect(config.validation == nil && config.textColumns == nil && config.labelColumn == nil)
-        #expect(config.task.rawValue == "classification" && config.tuning.method.name == "adalora")
+        #expect(config.task == .classification && config.tuning.method.name == "adalora")
         #expect(config.tuning.budget == .triplets(300) && config.tuning.adalora.initialRank == nil)
         #expect(config.tuning.targets == [.query, .key, .value, .attentionOutput, .intermediate, .output])
         #expect(config.tuning.scale == 1 && config.tuning.adapterDropout == 0 && config.headDropout == 0.1)

@@ -15,7 +15,7 @@ import Transformers
             TaskKind.allCases.map(\.rawValue) == [
                 "classification", "regression", "multi-label", "token-classification", "question-answering",
             ])
-        #expect(TaskKind.usual.rawValue == "classification")
+        #expect(TaskKind.classification.rawValue == "classification")
         #expect(TaskKind(rawValue: "translation") == nil)
         for kind in TaskKind.allCases { #expect(try Self.kind(kind.rawValue) == kind) }
     }
