@@ -35,7 +35,8 @@ let package = Package(
         .target(
             name: "RunConfiguration",
             dependencies: [
-                "Messages", "Settings", "Adapters", "Tasks", "Transformers", .product(name: "Yams", package: "Yams"),
+                "Messages", "Settings", "Adapters", "Tasks", "Transformers",
+                .product(name: "Yams", package: "Yams"),
             ]),
         .target(
             name: "Adapters",

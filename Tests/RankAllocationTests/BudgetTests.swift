@@ -24,10 +24,12 @@ import Testing
         #expect(Budget.parameters(9).unit == .parameters && Budget.averageRank(9).unit == .triplets)
     }
 
-    @Test(arguments: [
-        (nil, Budget.triplets(300), 384, 13), (nil, .averageRank(2.5), 384, 8), (nil, .averageRank(2.5), 6, 6),
-        (.triplets(20), .triplets(300), 384, 20), (.multiple(1.5), .averageRank(2.5), 384, 4),
-    ] as [(InitialRank?, Budget, Int, Int)])
+    @Test(
+        arguments: [
+            (nil, Budget.triplets(300), 384, 13), (nil, .averageRank(2.5), 384, 8),
+            (nil, .averageRank(2.5), 6, 6),
+            (.triplets(20), .triplets(300), 384, 20), (.multiple(1.5), .averageRank(2.5), 384, 4),
+        ] as [(InitialRank?, Budget, Int, Int)])
     func initialRanks(given: InitialRank?, budget: Budget, largest: Int, rank: Int) {
         let costs = [Int](repeating: 769, count: 36)
         #expect(InitialRank.rank(given, budget: budget, costs: costs, largest: largest) == rank)
