@@ -5,6 +5,7 @@ import Foundation
 import GoldenFiles
 import Matrices
 import ModelFiles
+import Tasks
 import Testing
 import Training
 import Transformers
@@ -29,7 +30,7 @@ import Transformers
         let sequences = try Golden.sequences(Golden.json("dora/batch.json"))
         data = TokenizedDataset(
             sequences: sequences.map { .init(ids: $0.ids, typeIDs: $0.types) },
-            targets: .classes(sequences.map(\.label)))
+            objective: ClassObjective(truth: sequences.map(\.label)))
     }
 
     // 1e-5: what other Float32 products of the same sizes differ by from PyTorch's.

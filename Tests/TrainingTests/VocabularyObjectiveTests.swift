@@ -86,7 +86,7 @@ private struct WordMeter: Meter {
         let rate = LearningRate(peak: 2e-2, shape: .constant, warmupSteps: 0, totalSteps: 100)
         let trainer = Trainer(
             model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
-            adapters: set, ranks: nil, settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
+            method: LoRA(set), settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
         return (trainer, data)
     }
 
