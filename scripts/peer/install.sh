@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-packages=("torch==2.13.0+cpu" "transformers==5.23.0" "peft==0.21.2" safetensors tokenizers numpy tensorboard)
+packages=("torch==2.13.0+cpu" "transformers==5.24.0" "peft==0.21.2" safetensors tokenizers numpy tensorboard)
 venv="${ADALORA_PEER_VENV:-.build-peer/venv}"
 
 fail() {
