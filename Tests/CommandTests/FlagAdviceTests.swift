@@ -19,7 +19,8 @@ import Testing
         "StartingAdapter": ["train"], "Trainer": ["train"], "RunInputs": ["train"],
         "AdapterMerging": ["merge-adapters"], "RunFolder+Writing": ["train"],
         // How to train for what cannot be exported or has no head.
-        "AdapterExport": ["train"], "AdapterExtraction": ["train"],
+        "AdapterExtraction": ["train"],
+        "AdaLoRA+Start": ["train"], "FineTuning": ["train"], "LoRA": ["train"], "TuningSettings": ["train"],
         "AdapterDescription": ["evaluate", "predict", "export", "shrink", "merge-adapters"],
         "Delimiter": ["train", "evaluate", "data check", "predict"],
         "DatasetBuilder+Sentences": ["train", "evaluate", "data check"],
@@ -31,6 +32,7 @@ import Testing
     ]
     /// Options of these are reached by more commands than the rest of their file.
     private static let wider: [String: [String: [String]]] = [
+        "AdapterExport": ["--to": ["export"], "--pooling": ["train"]],
         "ColumnNames": [
             "--label-column": ["train", "evaluate", "data check"],
             "--text-column": ["train", "evaluate", "data check", "predict", "export"],
