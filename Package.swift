@@ -132,7 +132,8 @@ let package = Package(
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
             ], path: "Tests/FuzzEntries"),
-        .testTarget(name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels"]),
+        .testTarget(
+            name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels", "ModelFiles", "GoldenFiles"]),
         .testTarget(
             name: "AutodiffTests", dependencies: ["Autodiff", "GoldenFiles", "Matrices", "ModelFiles"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),

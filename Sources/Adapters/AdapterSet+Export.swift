@@ -67,10 +67,10 @@ extension AdapterSet {
         for (adapter, layer) in zip(adapters, layers) {
             layer.adapter = nil
             guard adapter.rank > 0 else { continue }
-            let merged = Matrix(copying: layer.weight.values)
+            let merged = layer.weight.dense()
             adapter.addUpdate(to: merged)
             adapter.rule?.finish(merged)
-            layer.weight.values = merged
+            layer.weight.replace(with: merged)
         }
     }
 }

@@ -11,7 +11,7 @@ import Transformers
 /// They are written as PEFT reads them again: whole modules in `modules_to_save`, biases of adapted matrices by `bias`.
 public struct ChangedParts: Sendable {
     /// Names that transformers' whole model has
-    typealias Named = (name: String, parameter: Parameter)
+    typealias Named = (name: String, weight: Weight)
 
     /// All weights of the modules with a change, in the order of the encoder
     private(set) var saved: [Named] = []
@@ -51,7 +51,8 @@ public struct ChangedParts: Sendable {
         encoder: TextEncoder, head: SequenceHead?, _ config: AdapterConfiguration, _ reader: PEFTFolder.Reader
     ) throws {
         let own = Self.named(encoder)
-        var targets = Dictionary(own.map { ($0.name, $0.parameter) }, uniquingKeysWith: { first, _ in first })
+        var targets: [String: any Operand] = Dictionary(
+            own.map { ($0.name, $0.weight) }, uniquingKeysWith: { first, _ in first })
         for parameter in head?.parameters ?? [] { targets[parameter.name] = parameter }
         let change = PartsReader(targets: targets, config: config, reader: reader)
         try change.takeSaved(head: head)
@@ -74,12 +75,12 @@ public struct ChangedParts: Sendable {
     /// The encoder's weights by the names of today's transformers.
     private static func named(_ encoder: TextEncoder) -> [Named] {
         let prefix = encoder.configuration.family.prefix
-        return encoder.parameters.map { parameter in
-            var name = parameter.name.hasPrefix(prefix) ? parameter.name : prefix + parameter.name
+        return encoder.weights.map { weight in
+            var name = weight.name.hasPrefix(prefix) ? weight.name : prefix + weight.name
             for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] where name.hasSuffix(old) {
                 name = name.dropLast(old.count) + new
             }
-            return (name, parameter)
+            return (name, weight)
         }
     }
 
@@ -87,30 +88,25 @@ public struct ChangedParts: Sendable {
     ///
     /// - Parameter adapted: the paths of the modules with an adapter
     func tensors(adapted: Set<String>) -> [TensorToWrite] {
-        let biases = biases.map { name, parameter in
+        let biases = biases.map { name, weight in
             let module = Self.module(of: name)
-            return (adapted.contains(module) ? module + ".base_layer.bias" : name, parameter)
+            return (adapted.contains(module) ? module + ".base_layer.bias" : name, weight)
         }
-        return (saved + biases).map { name, parameter in
-            let values = parameter.values
-            let isVector = values.rows == 1 && !name.contains("embeddings.weight")
-            return TensorToWrite(
-                name: PEFTFolder.prefix + name,
-                shape: isVector ? [values.columns] : [values.rows, values.columns],
-                values: values.values)
+        return (saved + biases).map { name, weight in
+            TensorToWrite(name: PEFTFolder.prefix + name, shape: weight.savedShape, values: weight.floats)
         }
     }
 }
 
 /// Puts tensors of an adapter's file into weights that carry no adapter here.
 final class PartsReader {
-    private let targets: [String: Parameter]
+    private let targets: [String: any Operand]
     private let config: AdapterConfiguration
     private let reader: PEFTFolder.Reader
     /// Names of the weights with other values than before
     private(set) var changed: Set<String> = []
 
-    init(targets: [String: Parameter], config: AdapterConfiguration, reader: PEFTFolder.Reader) {
+    init(targets: [String: any Operand], config: AdapterConfiguration, reader: PEFTFolder.Reader) {
         (self.targets, self.config, self.reader) = (targets, config, reader)
     }
 
@@ -130,10 +126,11 @@ final class PartsReader {
             if reader.taken.contains(tensor.name) { continue }
             name = name.replacingOccurrences(of: ".base_layer.", with: ".")
             guard let target = targets[name] else { continue }
-            let (rows, columns) = (target.values.rows, target.values.columns)
+            let (rows, columns) = (target.rows, target.columns)
             let isVector = rows == 1 && tensor.shape.count == 1
-            target.values = try reader.matrix(
-                tensor.name, isVector ? [columns] : [rows, columns], rows: rows, columns: columns)
+            target.replace(
+                with: try reader.matrix(
+                    tensor.name, isVector ? [columns] : [rows, columns], rows: rows, columns: columns))
             changed.insert(name)
             biases += name.hasSuffix(".bias") ? 1 : 0
         }
@@ -182,23 +179,23 @@ final class PartsReader {
             guard let bias = targets[module + ".bias"],
                 let rank = reader.store.info("\(PEFTFolder.prefix)\(path).lora_A.weight")?.shape.first
             else { continue }
-            let columns = bias.values.columns
+            let columns = bias.columns
             let added = try reader.matrix(tensor.name, [columns], rows: 1, columns: columns)
             let factor = try config.factor(of: path, rank: rank)
-            let sum = Matrix(copying: bias.values)
+            let sum = bias.dense()
             for index in 0..<columns { sum.pointer[index] += factor * added.pointer[index] }
-            bias.values = sum
+            bias.replace(with: sum)
             changed.insert(module + ".bias")
         }
     }
 
     /// weight[O, I] += s·B·Λ·A; of an embedding, weight[V, C] += s·(B·A)ᵀ
-    private func addUpdate(to weight: Parameter, module: String, isEmbedding: Bool) throws {
+    private func addUpdate(to weight: any Operand, module: String, isEmbedding: Bool) throws {
         let path = reader.path(module)
         let start = PEFTFolder.prefix + path
         let suffix = isEmbedding || config.method == .adalora ? "" : ".weight"
         let kind = isEmbedding ? "lora_embedding_" : "lora_"
-        let (rows, columns) = (weight.values.rows, weight.values.columns)
+        let (rows, columns) = (weight.rows, weight.columns)
         let first = "\(start).\(kind)A\(suffix)"
         guard let rank = reader.store.info(first)?.shape.first else {
             throw PEFTFolder.Reader.missing(first, in: reader.store, nil)
@@ -213,12 +210,12 @@ final class PartsReader {
             }
         }
         let factor = try config.factor(of: path, rank: rank)
-        let sum = Matrix(copying: weight.values)
+        let sum = weight.dense()
         if rank > 0 {
             let (left, right) = isEmbedding ? (a.transposed, b.transposed) : (b, a)
             Product.multiply(left, right, into: sum, alpha: factor, beta: 1)
         }
-        weight.values = sum
+        weight.replace(with: sum)
         changed.insert(module + ".weight")
     }
 

@@ -48,7 +48,7 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     public var initialRank: Int { book.initialRank }
     public var originalIndices: [Int] { book.originalIndices }
 
-    public func output(of x: Variable, weight: Parameter, bias: Parameter?, on tape: Tape) -> Variable {
+    public func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable {
         guard let rule else {
             return tape.linear(x, weight: weight, bias: bias, lowRank: factors, dropout: dropout)
         }

@@ -14,7 +14,7 @@ final class GradientProbe: LinearAdapter, @unchecked Sendable {
         sum = Matrix(rows: adapter.layer.outputs, columns: adapter.layer.inputs)
     }
 
-    func output(of x: Variable, weight: Parameter, bias: Parameter?, on tape: Tape) -> Variable {
+    func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable {
         let out = inner.output(of: x, weight: weight, bias: bias, on: tape)
         tape.observeGradient(of: out) { [sum] g in
             Product.transposedMultiply(g, x.value, into: sum, beta: 1)
@@ -30,7 +30,7 @@ final class InputProbe: LinearAdapter, @unchecked Sendable {
     /// `[T, I]` each, one for each forward pass since the last `removeAll`
     private(set) var inputs: [Matrix] = []
 
-    func output(of x: Variable, weight: Parameter, bias: Parameter?, on tape: Tape) -> Variable {
+    func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable {
         inputs.append(x.value)
         return tape.linear(x, weight: weight, bias: bias)
     }

@@ -14,7 +14,7 @@ public protocol UpdateRule: AnyObject, Sendable {
 
     /// The layer's output `[T, O]`, base product and bias included.
     func output(
-        of x: Variable, weight: Parameter, bias: Parameter?, lowRank: LowRankFactors, dropout: Float,
+        of x: Variable, weight: Weight, bias: Weight?, lowRank: LowRankFactors, dropout: Float,
         on tape: Tape
     ) -> Variable
 

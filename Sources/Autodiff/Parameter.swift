@@ -1,44 +1,75 @@
+import CVectorKernels
 import Matrices
-import Synchronization
 
-/// A named weight. Frozen unless a `ParameterVector` owns it.
+/// Named numbers that train: those of adapters and heads, and thawed weights. They have a place in the gradient once a
+/// `ParameterVector` owns them.
 ///
 /// Unchecked Sendable: the trainer changes values only between steps, when no shard is running.
-public final class Parameter: @unchecked Sendable {
+public final class Parameter: Operand, @unchecked Sendable {
     public let name: String
-    public package(set) var values: Matrix { didSet { packed.withLock { $0 = Packed() } } }
-    /// Where this parameter's gradient starts in the flat gradient vector; nil for a frozen parameter.
+    public let savedShape: [Int]
+    public package(set) var values: Matrix
+    /// Where this parameter's gradient starts in the flat gradient vector; nil before it has a place there.
     public package(set) var gradientOffset: Int?
 
-    public var isTrainable: Bool { gradientOffset != nil }
-
-    private let whenPacked: (@Sendable () -> Void)?
-    private let packed = Mutex(Packed())
-
-    private struct Packed {
-        var plain: PackedWeight??
-        var transposed: PackedWeight??
+    /// A matrix.
+    public convenience init(name: String, values: Matrix) {
+        self.init(name: name, savedShape: [values.rows, values.columns], values: values)
     }
 
-    /// - Parameter whenPacked: given for values that may be replaced but are never written to in place (a
-    ///   checkpoint's), so that a packed copy stays true; called when one has taken their place in products.
-    public init(name: String, values: Matrix, whenPacked: (@Sendable () -> Void)? = nil) {
+    /// A vector [1, C].
+    public convenience init(name: String, vector: Matrix) {
+        self.init(name: name, savedShape: [vector.count], values: vector)
+    }
+
+    /// - Parameter savedShape: as files have it.
+    init(name: String, savedShape: [Int], values: Matrix) {
         self.name = name
+        self.savedShape = savedShape
         self.values = values
-        self.whenPacked = whenPacked
     }
 
-    /// The values laid out for products, made at the first call; nil for weights that may change, and on machines
-    /// that gain nothing by it.
-    package func packed(transposed: Bool) -> PackedWeight? {
-        guard let whenPacked, !isTrainable else { return nil }
-        let field: WritableKeyPath<Packed, PackedWeight??> & Sendable = transposed ? \.transposed : \.plain
-        return packed.withLock { packed in
-            if let known = packed[keyPath: field] { return known }
-            let made = PackedWeight(values, transposed: transposed)
-            if made != nil { whenPacked() }
-            packed[keyPath: field] = .some(made)
-            return made
+    public var rows: Int { values.rows }
+    public var columns: Int { values.columns }
+    public var parameter: Parameter? { self }
+    public var vector: Matrix { values }
+    public var floats: [Float] { values.values }
+    public func dense() -> Matrix { Matrix(copying: values) }
+
+    public func replace(with values: Matrix) {
+        precondition(
+            values.rows == rows && values.columns == columns && !isTrainable,
+            "\(name) [\(rows), \(columns)]\(isTrainable ? ", in training" : ""), replaced by "
+                + "[\(values.rows), \(values.columns)]")
+        self.values = values
+    }
+
+    public func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        Product.multiplyTransposed(x, values, into: out, beta: adding ? 1 : 0)
+    }
+
+    public func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        Product.multiply(g, values, into: out, beta: adding ? 1 : 0)
+    }
+
+    public func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
+        Product.multiplyTransposed(x, values.rows(rows), into: out)
+    }
+
+    public func multiply(
+        _ g: Matrix, rows: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool
+    ) {
+        Product.multiply(g, values.rows(rows), into: out, beta: adding ? 1 : 0)
+    }
+
+    public func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
+        for (position, index) in indices.enumerated() {
+            let row = values.row(Int(index))
+            if adding {
+                avk_add(row, out.row(position), columns)
+            } else {
+                out.row(position).update(from: row, count: columns)
+            }
         }
     }
 }

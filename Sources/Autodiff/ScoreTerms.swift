@@ -147,7 +147,7 @@ private struct PositionProduct {
         entries = rows.entries
         farthest = rows.farthest
         if entries.count == position.value.rows {
-            slots = position.value
+            slots = position.keepValue()
         } else {
             slots = pool.matrix(rows: entries.count, columns: columns)
             for (slot, entry) in entries.enumerated() {

@@ -45,6 +45,11 @@ extension Tape {
                 false, false, block.queryRows, shape.width, block.keyRows, 1, p, block.keyRows,
                 value.value.pointer + block.key, columns, 0, out.value.pointer + block.query, columns)
         }
+        if out.needsGradient {
+            query.keepValue()
+            key.keepValue()
+            value.keepValue()
+        }
         let kept = isKept ? probabilities : nil
         record(out) { [unowned self] g in
             backwardAttention(query, key, value, terms, shape, scale, kept, g)

@@ -20,12 +20,13 @@ extension Tape {
 
     /// max(x, 0) of x[B, C], with gradient 0 at 0 as PyTorch.
     public func relu(_ x: Variable) -> Variable {
-        let out = output(rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient)
-        for index in 0..<x.value.count { out.value.pointer[index] = max(x.value.pointer[index], 0) }
+        let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
+        let (input, y) = (x.value, out.keepValue())
+        for index in 0..<input.count { y.pointer[index] = max(input.pointer[index], 0) }
         record(out) { [unowned self] g in
             guard let target = gradientTarget(of: x) else { return }
             for index in 0..<g.count {
-                let slope = out.value.pointer[index] > 0 ? g.pointer[index] : 0
+                let slope = y.pointer[index] > 0 ? g.pointer[index] : 0
                 target.matrix.pointer[index] =
                     target.accumulate ? target.matrix.pointer[index] + slope : slope
             }
@@ -36,14 +37,16 @@ extension Tape {
     /// GELU of x[T, C], exact (erf) unless told otherwise.
     ///
     /// - Parameter reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,
-    ///   tanh does): its memory is taken for what the backward pass needs.
+    ///   tanh does): its memory is taken for what the backward pass needs. Traps where somebody does.
     public func gelu(_ x: Variable, form: GELUForm = .erf, reusing: Bool = false) -> Variable {
-        let (rows, columns) = (x.value.rows, x.value.columns)
+        let (rows, columns) = (x.rows, x.columns)
         let out = output(rows: rows, columns: columns, needsGradient: x.needsGradient)
-        let slope = out.needsGradient ? (reusing ? x.value : pool.matrix(rows: rows, columns: columns)) : nil
+        let input = x.value
+        let slope =
+            out.needsGradient ? (reusing ? x.takeMemory() : pool.matrix(rows: rows, columns: columns)) : nil
         switch form {
-        case .erf: avk_gelu(x.value.pointer, out.value.pointer, slope?.pointer, x.value.count)
-        case .tanh: avk_gelu_tanh(x.value.pointer, out.value.pointer, slope?.pointer, x.value.count)
+        case .erf: avk_gelu(input.pointer, out.value.pointer, slope?.pointer, input.count)
+        case .tanh: avk_gelu_tanh(input.pointer, out.value.pointer, slope?.pointer, input.count)
         }
         guard let slope else { return out }
         record(out) { [unowned self] g in
@@ -56,12 +59,13 @@ extension Tape {
 
     /// tanh of x[B, C]; small (the pooler), so the plain library function serves.
     public func tanh(_ x: Variable) -> Variable {
-        let out = output(rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient)
-        for index in 0..<x.value.count { out.value.pointer[index] = tanhf(x.value.pointer[index]) }
+        let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
+        let (input, result) = (x.value, out.keepValue())
+        for index in 0..<input.count { result.pointer[index] = tanhf(input.pointer[index]) }
         record(out) { [unowned self] g in
             guard let target = gradientTarget(of: x) else { return }
             for index in 0..<g.count {
-                let y = out.value.pointer[index]
+                let y = result.pointer[index]
                 let slope = g.pointer[index] * (1 - y * y)
                 target.matrix.pointer[index] =
                     target.accumulate ? target.matrix.pointer[index] + slope : slope

@@ -3,28 +3,24 @@ import Matrices
 
 extension Tape {
     /// out[T, C] = Σ over tables of table[index[t]]: the sum of token, position and type embeddings.
-    public func embedding(_ lookups: [(table: Parameter, indices: [Int32])]) -> Variable {
+    public func embedding(_ lookups: [(table: any Operand, indices: [Int32])]) -> Variable {
         precondition(!lookups.isEmpty, "an embedding needs a table")
         let rows = lookups[0].indices.count
-        let columns = lookups[0].table.values.columns
+        let columns = lookups[0].table.columns
         let out = output(
             rows: rows, columns: columns, needsGradient: lookups.contains { $0.table.isTrainable })
         for (number, lookup) in lookups.enumerated() {
-            let table = lookup.table.values
+            let table = lookup.table
             precondition(
                 lookup.indices.count == rows && table.columns == columns,
-                "\(lookup.table.name): \(lookup.indices.count) indices of width \(table.columns), \(rows) of \(columns)"
+                "\(table.name): \(lookup.indices.count) indices of width \(table.columns), \(rows) of \(columns)"
             )
-            for (row, index) in lookup.indices.enumerated() {
+            for index in lookup.indices {
                 precondition(
                     index >= 0 && index < table.rows,
-                    "\(lookup.table.name) has \(table.rows) rows, asked for \(index)")
-                if number == 0 {
-                    out.value.row(row).update(from: table.row(Int(index)), count: columns)
-                } else {
-                    avk_add(table.row(Int(index)), out.value.row(row), columns)
-                }
+                    "\(table.name) has \(table.rows) rows, asked for \(index)")
             }
+            table.gather(lookup.indices, into: out.value, adding: number > 0, pool: pool)
         }
         record(out) { [unowned self] g in
             for lookup in lookups {

@@ -28,9 +28,9 @@ public struct LowRankFactors: Sendable {
 
 extension Tape {
     /// out[T, O] = x[T, I] · weight[O, I]ᵀ + bias[1, O]
-    public func linear(_ x: Variable, weight: Parameter, bias: Parameter?) -> Variable {
+    public func linear(_ x: Variable, weight: any Operand, bias: (any Operand)?) -> Variable {
         let out = output(
-            rows: x.value.rows, columns: weight.values.rows,
+            rows: x.rows, columns: weight.rows,
             needsGradient: x.needsGradient || weight.isTrainable || (bias?.isTrainable ?? false))
         forwardLinear(x, weight, bias, out)
         record(out) { [unowned self] g in backwardLinear(x, weight, bias, g) }
@@ -39,20 +39,20 @@ extension Tape {
 
     /// out = linear(x) + factor · P(λ ⊙ Q·dropout(x)), with `rank` 0 allowed (the plain linear layer).
     public func linear(
-        _ x: Variable, weight: Parameter, bias: Parameter?, lowRank: LowRankFactors, dropout: Float
+        _ x: Variable, weight: any Operand, bias: (any Operand)?, lowRank: LowRankFactors, dropout: Float
     ) -> Variable {
         if lowRank.rank == 0 { return linear(x, weight: weight, bias: bias) }
-        let rows = x.value.rows
+        let rows = x.rows
         let (p, q) = (lowRank.p.values, lowRank.q.values)
-        let trainable = [weight, bias, lowRank.p, lowRank.lambda, lowRank.q].contains {
-            $0?.isTrainable ?? false
-        }
-        let out = output(
-            rows: rows, columns: weight.values.rows, needsGradient: x.needsGradient || trainable)
+        let trainable =
+            weight.isTrainable || (bias?.isTrainable ?? false)
+            || [lowRank.p, lowRank.lambda, lowRank.q].contains { $0?.isTrainable ?? false }
+        let out = output(rows: rows, columns: weight.rows, needsGradient: x.needsGradient || trainable)
         forwardLinear(x, weight, bias, out)
 
         let dropoutKey = dropout > 0 ? nextDropoutKey() : nil
         let dropped = dropoutKey.map { droppedCopy(x.value, key: $0, probability: dropout) } ?? x.value
+        if dropoutKey == nil && out.needsGradient { x.keepValue() }
         // u[T, R] = dropout(x) · Qᵀ; scaled = factor · u ⊙ λ; out += scaled · Pᵀ
         let u = pool.matrix(rows: rows, columns: lowRank.rank)
         Product.multiplyTransposed(dropped, q, into: u)
@@ -77,7 +77,7 @@ extension Tape {
             backwardLinear(x, weight, bias, g)
             guard let target = gradientTarget(of: x) else { return }
             if let dropoutKey {
-                let dx = pool.matrix(rows: rows, columns: x.value.columns)
+                let dx = pool.matrix(rows: rows, columns: x.columns)
                 Product.multiply(v, q, into: dx)
                 applyDropout(dx, into: target.matrix, key: dropoutKey, probability: dropout, accumulate: true)
             } else {
@@ -87,28 +87,23 @@ extension Tape {
         return out
     }
 
-    private func forwardLinear(_ x: Variable, _ weight: Parameter, _ bias: Parameter?, _ out: Variable) {
-        if let bias { Kernel.fillRows(bias.values, into: out.value) }
-        if let packed = weight.packed(transposed: true) {
-            if bias == nil { out.value.fill(0) }
-            packed.add(x.value, into: out.value)
-            return
-        }
-        Product.multiplyTransposed(x.value, weight.values, into: out.value, beta: bias == nil ? 0 : 1)
+    private func forwardLinear(
+        _ x: Variable, _ weight: any Operand, _ bias: (any Operand)?, _ out: Variable
+    ) {
+        if weight.isTrainable && out.needsGradient { x.keepValue() }
+        if let bias { Kernel.fillRows(bias.vector, into: out.value) }
+        weight.multiplyTransposed(x.value, into: out.value, adding: bias != nil, pool: pool)
     }
 
-    private func backwardLinear(_ x: Variable, _ weight: Parameter, _ bias: Parameter?, _ g: Matrix) {
+    private func backwardLinear(
+        _ x: Variable, _ weight: any Operand, _ bias: (any Operand)?, _ g: Matrix
+    ) {
         if let gradient = gradient(of: weight) {
             Product.transposedMultiply(g, x.value, into: gradient, beta: 1)
         }
         if let bias, let gradient = gradient(of: bias) { Kernel.addColumnSums(of: g, into: gradient) }
         if let target = gradientTarget(of: x) {
-            if let packed = weight.packed(transposed: false) {
-                if !target.accumulate { target.matrix.fill(0) }
-                packed.add(g, into: target.matrix)
-                return
-            }
-            Product.multiply(g, weight.values, into: target.matrix, beta: target.accumulate ? 1 : 0)
+            weight.multiply(g, into: target.matrix, adding: target.accumulate, pool: pool)
         }
     }
 }

@@ -36,15 +36,15 @@ extension Tape {
     ///   - targets: one a row
     ///   - blocks: nil for those of the rule; tests give others.
     public func vocabularyCrossEntropy(
-        _ hidden: Variable, weight: Parameter, targets: [Int32], divisor: Double
+        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double
     ) -> Double {
         vocabularyCrossEntropy(hidden, weight: weight, targets: targets, divisor: divisor, blocks: nil)
     }
 
     package func vocabularyCrossEntropy(
-        _ hidden: Variable, weight: Parameter, targets: [Int32], divisor: Double, blocks: VocabularyBlocks?
+        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double, blocks: VocabularyBlocks?
     ) -> Double {
-        let (vocabulary, width) = (weight.values.rows, weight.values.columns)
+        let (vocabulary, width) = (weight.rows, weight.columns)
         precondition(
             targets.count == hidden.value.rows && width == hidden.value.columns,
             "\(targets.count) targets and [\(vocabulary), \(width)] weights for "
@@ -62,9 +62,8 @@ extension Tape {
         let gradient = hidden.needsGradient ? pool.matrix(rows: kept.count, columns: width) : nil
         let blocks = blocks ?? VocabularyBlocks(count: kept.count, vocabulary: vocabulary)
         let shard = VocabularyShard(
-            weight: weight.values, weightGradient: isTraining ? self.gradient(of: weight) : nil,
-            blocks: blocks,
-            divisor: divisor, pool: pool)
+            weight: weight, weightGradient: isTraining ? self.gradient(of: weight) : nil,
+            blocks: blocks, divisor: divisor, pool: pool)
         var loss = 0.0
         for start in stride(from: 0, to: kept.count, by: blocks.rows) {
             let rows = start..<min(start + blocks.rows, kept.count)
@@ -93,7 +92,7 @@ extension Tape {
 /// The losses of a shard's rows, some rows at a time.
 private struct VocabularyShard {
     /// [V, C]
-    let weight: Matrix
+    let weight: any Operand
     /// Added to
     let weightGradient: Matrix?
     let blocks: VocabularyBlocks
@@ -132,10 +131,11 @@ private struct VocabularyShard {
                 block.row(row)[target - start] -= Float(1 / divisor)
             }
             if let gradient {
-                Product.multiply(block, words(start, of: weight), into: gradient, beta: start == 0 ? 0 : 1)
+                weight.multiply(
+                    block, rows: words(from: start), into: gradient, adding: start > 0, pool: pool)
             }
             if let weightGradient {
-                Product.transposedMultiply(block, x, into: words(start, of: weightGradient), beta: 1)
+                Product.transposedMultiply(block, x, into: weightGradient.rows(words(from: start)), beta: 1)
             }
         }
         return loss
@@ -143,15 +143,11 @@ private struct VocabularyShard {
 
     /// x[R, C] · words[W, C]ᵀ
     private func logits(_ x: Matrix, from start: Int, in space: Matrix) -> Matrix {
-        let words = words(start, of: weight)
-        let logits = space.view(offset: 0, rows: x.rows, columns: words.rows)
-        Product.multiplyTransposed(x, words, into: logits)
+        let words = words(from: start)
+        let logits = space.view(offset: 0, rows: x.rows, columns: words.count)
+        weight.multiplyTransposed(x, rows: words, into: logits, pool: pool)
         return logits
     }
 
-    private func words(_ start: Int, of matrix: Matrix) -> Matrix {
-        matrix.view(
-            offset: start * matrix.columns, rows: min(blocks.words, matrix.rows - start),
-            columns: matrix.columns)
-    }
+    private func words(from start: Int) -> Range<Int> { start..<min(start + blocks.words, weight.rows) }
 }

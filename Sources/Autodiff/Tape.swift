@@ -2,14 +2,51 @@ import Matrices
 
 /// A value on the tape, `[rows, columns]`, and its gradient once something has flowed back to it.
 public final class Variable {
-    public let value: Matrix
+    private let matrix: Matrix
+    private var use = Use.free
     /// False when nothing below can learn: the backward pass stops there.
     public let needsGradient: Bool
     public package(set) var gradient: Matrix?
 
+    private enum Use {
+        case free
+        /// A backward pass will read the value, or its memory is that of somebody else.
+        case kept
+        /// The memory holds something else by now.
+        case taken
+    }
+
     init(value: Matrix, needsGradient: Bool) {
-        self.value = value
+        matrix = value
         self.needsGradient = needsGradient
+    }
+
+    public var rows: Int { matrix.rows }
+    public var columns: Int { matrix.columns }
+
+    public var value: Matrix {
+        precondition(
+            use != .taken, "a value [\(rows), \(columns)] is read whose memory an operation was let reuse")
+        return matrix
+    }
+
+    /// The value, for a backward pass to read: nobody may take its memory.
+    @discardableResult
+    package func keepValue() -> Matrix {
+        let value = value
+        use = .kept
+        return value
+    }
+
+    /// The memory of the value, to be written over: traps if a backward pass is to read the value, and whoever reads it
+    /// from now on traps.
+    package func takeMemory() -> Matrix {
+        precondition(
+            use == .free,
+            "the memory of a value [\(rows), \(columns)] is to be reused that "
+                + (use == .kept ? "a backward pass reads, or is not the tape's" : "another operation reuses"))
+        use = .taken
+        return matrix
     }
 }
 
@@ -44,7 +81,9 @@ public final class Tape {
 
     /// A value from outside. It receives a gradient only if asked to (tests do).
     public func input(_ value: Matrix, needsGradient: Bool = false) -> Variable {
-        Variable(value: value, needsGradient: needsGradient && isTraining)
+        let variable = Variable(value: value, needsGradient: needsGradient && isTraining)
+        variable.keepValue()
+        return variable
     }
 
     /// Runs all recorded operations backwards and forgets them. Loss operations have seeded the gradients.
@@ -86,14 +125,16 @@ public final class Tape {
     package func gradientTarget(of variable: Variable) -> (matrix: Matrix, accumulate: Bool)? {
         guard variable.needsGradient else { return nil }
         if let existing = variable.gradient { return (existing, true) }
-        let fresh = pool.matrix(rows: variable.value.rows, columns: variable.value.columns)
+        let fresh = pool.matrix(rows: variable.rows, columns: variable.columns)
         variable.gradient = fresh
         return (fresh, false)
     }
 
-    /// The place of a trainable parameter's gradient, to be added to; nil for a frozen one.
-    package func gradient(of parameter: Parameter) -> Matrix? {
-        guard let offset = parameter.gradientOffset, let gradients = parameterGradients else { return nil }
+    /// The place of a trainable parameter's gradient, to be added to; nil for what is frozen.
+    package func gradient(of operand: any Operand) -> Matrix? {
+        guard let parameter = operand.parameter, let offset = parameter.gradientOffset,
+            let gradients = parameterGradients
+        else { return nil }
         return gradients.view(offset: offset, rows: parameter.values.rows, columns: parameter.values.columns)
     }
 
@@ -112,6 +153,7 @@ public final class Tape {
         let first = Tape(evaluatingWith: pool, dropoutStream: stream)
         let out = Variable(value: body(first, first.input(input.value)).value, needsGradient: true)
         dropoutStream = first.dropoutStream
+        input.keepValue()
         record(out) { [unowned self] g in
             guard let parameterGradients else { return }
             let again = Tape(pool: pool, parameterGradients: parameterGradients, dropoutStream: stream)

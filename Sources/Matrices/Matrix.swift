@@ -19,11 +19,6 @@ public final class Matrix: @unchecked Sendable {
 
     public var count: Int { rows * columns }
 
-    /// Whether the memory is that of a mapped file or a larger matrix.
-    package var isBorrowed: Bool {
-        if case .borrowed = memory { true } else { false }
-    }
-
     /// All zeros.
     public init(rows: Int, columns: Int) {
         precondition(rows >= 0 && columns >= 0, "matrix of \(rows) × \(columns)")
@@ -78,6 +73,11 @@ public final class Matrix: @unchecked Sendable {
             offset >= 0 && offset + rows * columns <= count,
             "view of \(rows) × \(columns) at \(offset) in \(count) elements")
         return Matrix(rows: rows, columns: columns, borrowing: pointer + offset, from: self)
+    }
+
+    /// Some rows, sharing this memory.
+    package func rows(_ range: Range<Int>) -> Matrix {
+        view(offset: range.lowerBound * columns, rows: range.count, columns: columns)
     }
 
     public func row(_ index: Int) -> UnsafeMutablePointer<Float> { pointer + index * columns }

@@ -1,15 +1,5 @@
 import Foundation
 
-/// Float32 values in a mapped file.
-public struct MappedFloats: @unchecked Sendable {
-    // Unchecked because of the pointer: the memory is never written, and `owner` keeps it mapped.
-
-    public let pointer: UnsafePointer<Float>
-    public let count: Int
-    /// Keeps the mapping alive: hold it as long as `pointer` is used.
-    public let owner: AnyObject
-}
-
 /// The tensors of one safetensors file, or of several through `model.safetensors.index.json`.
 ///
 /// Files are mapped, not read: opening costs the headers only, and weights shared by several processes are in
@@ -19,7 +9,7 @@ public struct MappedFloats: @unchecked Sendable {
 /// let store = try TensorStore(modelFolder: URL(fileURLWithPath: "models/minilm"))
 /// let info = store.info("embeddings.word_embeddings.weight")     // F32, [30522, 384]
 /// ```
-public final class TensorStore: Sendable {
+public final class TensorStore: TensorSource {
     private struct Location: Sendable {
         let info: TensorInfo
         let file: FileMapping
@@ -82,21 +72,14 @@ public final class TensorStore: Sendable {
     /// What the header says about a tensor; nil when there is none of this name.
     public func info(_ name: String) -> TensorInfo? { locations[ExactName(name)]?.info }
 
-    /// The mapped values themselves, without a copy; nil when they are not F32 or not aligned to 4 bytes (the
-    /// reference writer aligns them), then use `copyFloat32`. Throws when there is no such tensor.
-    public func mappedFloat32(_ name: String) throws -> MappedFloats? {
-        let location = try find(name)
-        guard location.info.elementType == .float32, let start = location.file.bytes.baseAddress,
-            (UInt(bitPattern: start) + UInt(location.range.lowerBound)).isMultiple(of: 4)
-        else { return nil }
-        let pointer = (start + location.range.lowerBound).assumingMemoryBound(to: Float.self)
-        return MappedFloats(pointer: pointer, count: location.info.elementCount, owner: location.file)
-    }
+    public var names: [String] { tensors.map(\.name) }
 
-    /// Gives the memory of a tensor's whole pages back to the system, for values that nobody will read soon; they come
-    /// back from the file when they are read after all.
-    public func releasePages(of name: String) {
-        if let location = try? find(name) { location.file.releasePages(of: location.range) }
+    public func tensor(_ name: String) -> StoredTensor? {
+        locations[ExactName(name)].map { location in
+            StoredTensor(
+                name: name, format: location.info.elementType.rawValue, shape: location.info.shape,
+                file: location.file, range: location.range)
+        }
     }
 
     /// Copies a tensor of F32, F16, BF16 or F64 as Float32; F64 is rounded.

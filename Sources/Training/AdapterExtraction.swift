@@ -93,9 +93,11 @@ public struct AdapterExtraction: Sendable {
         _ layers: [LinearLayer], _ changed: [LinearLayer], leading: [Int?], seed: UInt64, workers: Workers
     ) throws -> [UpdateTriplets] {
         try workers.mapThrowing(tasks: layers.count) { index in
-            let update = Matrix(copying: changed[index].weight.values)
-            let weight = layers[index].weight.values
-            for place in 0..<update.count { update.pointer[place] -= weight.pointer[place] }
+            let update = changed[index].weight.dense()
+            layers[index].weight.forEachTile { first, values in
+                let rows = update.row(first)
+                for place in values.indices { rows[place] -= values[place] }
+            }
             return try UpdateTriplets(
                 ofDense: update, on: layers[index], leading: leading[index], seed: seed)
         }
@@ -224,24 +226,29 @@ public struct OutsideDifference: Sendable {
         func bare(_ name: String) -> String {
             name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
         }
-        let others = Dictionary(uniqueKeysWithValues: tuned.parameters.map { (bare($0.name), $0.values) })
+        let others = Dictionary(uniqueKeysWithValues: tuned.weights.map { (bare($0.name), $0) })
         var kinds: [String] = []
         var sums: [String: (differing: Int, tensors: Int, difference: Double, base: Double)] = [:]
-        for parameter in base.parameters where !adapted.contains(parameter.name) {
-            let kind = kind(of: parameter.name)
+        for weight in base.weights where !adapted.contains(weight.name) {
+            let kind = kind(of: weight.name)
             if sums[kind] == nil { kinds.append(kind) }
             var sum = sums[kind] ?? (0, 0, 0, 0)
-            var difference = 0.0
+            var (difference, norm) = (0.0, 0.0)
             // A pooler that only one of them has is a difference as a whole.
-            let other = others[bare(parameter.name)] ?? Matrix(rows: 1, columns: parameter.values.count)
-            for index in 0..<parameter.values.count {
-                let change = Double(other.pointer[index]) - Double(parameter.values.pointer[index])
-                difference += change * change
+            let other =
+                others[bare(weight.name)]?.dense() ?? Matrix(rows: weight.rows, columns: weight.columns)
+            weight.forEachTile { first, values in
+                let rows = other.row(first)
+                for place in values.indices {
+                    let (value, change) = (Double(values[place]), Double(rows[place]) - Double(values[place]))
+                    difference += change * change
+                    norm += value * value
+                }
             }
             sum.tensors += 1
             sum.differing += difference > 0 ? 1 : 0
             sum.difference += difference
-            sum.base += parameter.values.sumOfSquares
+            sum.base += norm
             sums[kind] = sum
         }
         return kinds.compactMap { kind in

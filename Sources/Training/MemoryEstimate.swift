@@ -44,13 +44,13 @@ public struct MemoryEstimate: Sendable {
         let averages = trainer.method.averages
         let trainable = trainer.trainableParameters
 
-        // What is there already.
-        let model = inputs.encoder.parameters.reduce(0) { $0 + $1.values.count } * float
+        // What is there already but mapped weights, of which any number of pages may have been read, and will be.
+        let model = inputs.encoder.weights.reduce(0) { $0 + $1.releasePages() }
         let state = (4 * trainable + averages) * float
-        let now = memory.resident ?? (model + state)
-        let rest = max(0, now - (start ?? 0) - model - state)
+        let now = memory.resident ?? state
+        let rest = max(0, now - (start ?? 0) - state)
         var parts = [
-            Part(name: "program and libraries", bytes: max(0, now - model - state - rest)),
+            Part(name: "program and libraries", bytes: max(0, now - state - rest)),
             Part(name: "model, mapped", bytes: model),
             Part(name: "data, tokenizer", bytes: rest),
             Part(name: "trainable weights, gradient, AdamW's and importance averages", bytes: state),

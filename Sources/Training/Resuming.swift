@@ -195,6 +195,7 @@ extension Checkpoint {
         case "model configuration": "the base model's config.json"
         case "kernels":
             "the kernels that this CPU or OPENBLAS_CORETYPE makes OpenBLAS choose, which round differently,"
+        case "formats": "the number formats of the base model's weights, or how this version keeps them,"
         case "tokens": "the tokens of the rows (rows or tokenizer files)"
         case "class weights": "the weights of the classes"
         default: "the \(fingerprint) file"

@@ -73,6 +73,8 @@ struct RunInputs {
             ("train", try Fingerprint.of(file: trainURL)),
             ("tokens", TokenizedDataset.fingerprint([train] + (validation.map { [$0] } ?? []))),
         ]
+        // Products with weights of other formats round otherwise than those of versions that made Float32 of them.
+        if let formats = loaded.formats { prints.append(("formats", formats)) }
         if let file = config.validation {
             prints.append(("validation", try Fingerprint.of(file: URL(fileURLWithPath: file))))
         }
@@ -135,8 +137,13 @@ struct LoadedEncoder {
     let encoder: TextEncoder
     let tokenizer: Tokenizer
     private let configWarnings: [String]
-    /// Of all encoder weights, in order.
+    /// Of all encoder weights as Float32, in order.
     let fingerprint: String
+    /// The formats of the matrices; nil where all are Float32.
+    var formats: String? {
+        let names = Set(encoder.weights.compactMap(\.format))
+        return names == ["F32"] ? nil : names.sorted().joined(separator: ", ")
+    }
     /// Where nobody says how long rows may be.
     var usualMaxLength: Int {
         min(512, encoder.configuration.maximumPositions, tokenizer.longestSequence ?? .max)
@@ -179,7 +186,11 @@ struct LoadedEncoder {
         }
         configWarnings = warnings
         var print = Fingerprint()
-        for parameter in encoder.parameters { print.add(UnsafeRawBufferPointer(parameter.values.buffer)) }
+        for weight in encoder.weights {
+            print.add(weight)
+            // Rows of rare words may never be wanted again.
+            weight.releasePages()
+        }
         fingerprint = print.text
     }
 

@@ -64,7 +64,7 @@ public struct RunPlan: Sendable {
         stepsPerEpoch = sampler.stepsPerEpoch
         tokensPerEpoch = inputs.train.tokens
         trainableParameters = trainer.trainableParameters
-        let encoder = inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }
+        let encoder = inputs.encoder.parameterCount
         frozenParameters = config.tuning.method.trainsEncoder ? 0 : encoder
         headParameters = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
         roles = Self.roles(trainer.adapters)

@@ -278,7 +278,7 @@ public final class TrainingSession {
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
-            frozenParameters: inputs.encoder.parameters.reduce(0) { $0 + $1.values.count }, threads: threads,
+            frozenParameters: inputs.encoder.parameterCount, threads: threads,
             kernel: KernelSelection.currentKernel, date: ISO8601DateFormatter().string(from: Date()),
             environment: environment.map { .init(name: $0.name, value: $0.value) },
             hashes: inputs.fingerprints.map { .init(name: $0.name, value: $0.hash) })

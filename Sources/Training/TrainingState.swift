@@ -200,10 +200,21 @@ public struct Fingerprint {
     private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 
     mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        addPart(bytes)
+        mix(UInt64(bytes.count))
+    }
+
+    /// The values as Float32, whatever their format: an adapter fits them.
+    mutating func add(_ weight: Weight) {
+        // Tiles hold whole words, so that the parts have the hash of the whole.
+        weight.forEachTile { addPart(UnsafeRawBufferPointer($1)) }
+        mix(UInt64(weight.count * MemoryLayout<Float>.size))
+    }
+
+    private mutating func addPart(_ bytes: UnsafeRawBufferPointer) {
         let words = bytes.count / 8
         for word in 0..<words { mix(bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self)) }
         for index in (words * 8)..<bytes.count { mix(UInt64(bytes[index])) }
-        mix(UInt64(bytes.count))
     }
 
     private mutating func mix(_ value: UInt64) {

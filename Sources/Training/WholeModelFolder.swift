@@ -17,16 +17,14 @@ enum WholeModelFolder {
         _ model: SequenceModel, task: any LearningTask, base: URL, shardLimit: Int = WeightShards.usualLimit,
         into folder: URL
     ) throws {
-        let parameters = parameters(of: model)
+        let weights = weights(of: model)
         let shards = WeightShards(
-            byteCounts: parameters.map { $0.parameter.values.count * MemoryLayout<Float>.size },
-            limit: shardLimit)
+            byteCounts: weights.map { $0.weight.count * MemoryLayout<Float>.size }, limit: shardLimit)
         try shards.write(
-            names: parameters.map(\.name),
-            elements: parameters.reduce(0) { $0 + $1.parameter.values.count }, into: folder
+            names: weights.map(\.name), elements: weights.reduce(0) { $0 + $1.weight.count }, into: folder
         ) { index in
-            let (name, parameter) = parameters[index]
-            return TensorToWrite(name: name, shape: parameter.savedShape, values: parameter.values.values)
+            let (name, weight) = weights[index]
+            return TensorToWrite(name: name, shape: weight.savedShape, values: weight.floats)
         }
         try WholeModelConfig.write(task: task, head: model.head, base: base, into: folder)
         for name in Tokenizer.fileNames + Tokenizer.sentencePieceNames {
@@ -47,20 +45,19 @@ enum WholeModelFolder {
     static func check(_ folder: URL, holds model: SequenceModel) throws {
         try WholeModelConfig.check(
             folder, outputs: model.head.outputs,
-            tensors: parameters(of: model).map { ($0.name, $0.parameter.savedShape) })
+            tensors: weights(of: model).map { ($0.name, $0.weight.savedShape) })
     }
 
     /// The weights of transformers' model with this head, by their names there.
-    private static func parameters(of model: SequenceModel) -> [(name: String, parameter: Parameter)] {
+    private static func weights(of model: SequenceModel) -> [(name: String, weight: any Operand)] {
         let family = model.encoder.configuration.family
         let pooler = family.hasPooler(model.head.form) ? nil : model.encoder.pooler
-        let kept = model.encoder.parameters.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
+        let kept = model.encoder.weights.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
         // Encoders saved alone have names without the prefix that whole models give them.
-        let encoder = kept.map { parameter in
-            let name = parameter.name
-            return (name: name.hasPrefix(family.prefix) ? name : family.prefix + name, parameter: parameter)
+        let encoder: [(name: String, weight: any Operand)] = kept.map { weight in
+            (weight.name.hasPrefix(family.prefix) ? weight.name : family.prefix + weight.name, weight)
         }
-        return encoder + model.head.parameters.map { (name: $0.name, parameter: $0) }
+        return encoder + model.head.parameters.map { ($0.name, $0) }
     }
 
     static func loadHead(_ head: SequenceHead, from folder: URL) throws {

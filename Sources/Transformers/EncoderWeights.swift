@@ -3,8 +3,8 @@ import ModelFiles
 
 /// A layer norm's weights.
 struct Norm: Sendable {
-    let gamma: Parameter
-    let beta: Parameter
+    let gamma: Weight
+    let beta: Weight
 
     /// - Parameter reusing: as `Tape.layerNorm` means it.
     func callAsFunction(
@@ -17,9 +17,9 @@ struct Norm: Sendable {
 /// A linear layer that carries no adapter.
 struct Dense: Sendable {
     /// `[O, I]`
-    let weight: Parameter
+    let weight: Weight
     /// `[1, O]`
-    let bias: Parameter
+    let bias: Weight
 
     func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
         tape.linear(x, weight: weight, bias: bias)
@@ -29,26 +29,29 @@ struct Dense: Sendable {
 /// Takes the parts of an encoder out of a checkpoint, and lists what it took in that order.
 final class EncoderWeights {
     let cursor: WeightCursor
-    private(set) var parameters: [Parameter] = []
+    private(set) var weights: [Weight] = []
 
     init(_ cursor: WeightCursor) { self.cursor = cursor }
 
-    func table(_ name: String, _ rows: Int, _ columns: Int) throws -> Parameter {
-        try take(name + ".weight", rows, columns)
+    func table(_ name: String, _ rows: Int, _ columns: Int) throws -> Weight {
+        taken(try cursor.matrix(name + ".weight", rows: rows, columns: columns))
     }
 
     func norm(_ name: String, _ width: Int) throws -> Norm {
-        Norm(gamma: try take(name + ".weight", 1, width), beta: try take(name + ".bias", 1, width))
+        Norm(gamma: try vector(name + ".weight", width), beta: try vector(name + ".bias", width))
     }
 
     func dense(_ name: String, _ outputs: Int, _ inputs: Int) throws -> Dense {
         Dense(
-            weight: try take(name + ".weight", outputs, inputs), bias: try take(name + ".bias", 1, outputs))
+            weight: try table(name, outputs, inputs), bias: try vector(name + ".bias", outputs))
     }
 
-    private func take(_ name: String, _ rows: Int, _ columns: Int) throws -> Parameter {
-        let parameter = try cursor.parameter(name, rows: rows, columns: columns)
-        parameters.append(parameter)
-        return parameter
+    private func vector(_ name: String, _ count: Int) throws -> Weight {
+        taken(try cursor.vector(name, count: count))
+    }
+
+    private func taken(_ weight: Weight) -> Weight {
+        weights.append(weight)
+        return weight
     }
 }

@@ -1,10 +1,9 @@
 import Autodiff
-import Matrices
 
 /// What a linear layer asks of an adapter: its output, base product included.
 public protocol LinearAdapter: AnyObject, Sendable {
     /// out[T, O] = x[T, I] · weight[O, I]ᵀ + bias + the adapter's update
-    func output(of x: Variable, weight: Parameter, bias: Parameter?, on tape: Tape) -> Variable
+    func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable
 }
 
 /// A linear layer with a hook for an adapter.
@@ -15,15 +14,15 @@ public final class LinearLayer: @unchecked Sendable {
     /// The module's path in the checkpoint, e.g. `bert.encoder.layer.0.attention.self.query`; PEFT's name for it.
     public let modulePath: String
     /// `[O, I]`
-    public let weight: Parameter
+    public let weight: Weight
     /// `[1, O]`
-    public let bias: Parameter?
+    public let bias: Weight?
     public var adapter: (any LinearAdapter)?
 
-    public var outputs: Int { weight.values.rows }
-    public var inputs: Int { weight.values.columns }
+    public var outputs: Int { weight.rows }
+    public var inputs: Int { weight.columns }
 
-    init(site: LinearSite, modulePath: String, weight: Parameter, bias: Parameter?) {
+    init(site: LinearSite, modulePath: String, weight: Weight, bias: Weight?) {
         self.site = site
         self.modulePath = modulePath
         self.weight = weight

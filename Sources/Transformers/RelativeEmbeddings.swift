@@ -4,7 +4,7 @@ import Autodiff
 struct RelativeEmbeddings: Sendable {
     private let scheme: RelativeScheme
     /// `[2 · span, C]` of DeBERTa, `[buckets, heads]` of MPNet
-    private let table: Parameter
+    private let table: Weight
     private let norm: Norm?
 
     init(_ scheme: RelativeScheme, _ weights: EncoderWeights, _ c: EncoderConfiguration) throws {

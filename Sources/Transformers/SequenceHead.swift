@@ -39,7 +39,7 @@ public final class SequenceHead: Sendable {
     /// `[1, K]`
     public let bias: Parameter
     public var outputs: Int { weight.values.rows }
-    private let pooler: (weight: Parameter, bias: Parameter)?
+    private let pooler: (weight: Weight, bias: Weight)?
     /// `[C, C]` and `[1, C]`, of the head's own, trained with it
     private let dense: (weight: Parameter, bias: Parameter, activation: DenseActivation, dropsInput: Bool)?
 
@@ -72,7 +72,7 @@ public final class SequenceHead: Sendable {
         let values = Matrix(rows: outputs, columns: width)
         stream.fillNormal(values, deviation: 0.02)
         weight = Parameter(name: name + ".weight", values: values)
-        bias = Parameter(name: name + ".bias", values: Matrix(rows: 1, columns: outputs))
+        bias = Parameter(name: name + ".bias", vector: Matrix(rows: 1, columns: outputs))
         switch (form, family.classifier) {
         case (.sequence(.pooler), .pooler):
             guard let own = encoder.pooler else { throw MissingPooler() }
@@ -83,7 +83,7 @@ public final class SequenceHead: Sendable {
             pooler = nil
             dense = (
                 Parameter(name: family.headNames.dense + ".weight", values: square),
-                Parameter(name: family.headNames.dense + ".bias", values: Matrix(rows: 1, columns: width)),
+                Parameter(name: family.headNames.dense + ".bias", vector: Matrix(rows: 1, columns: width)),
                 activation, dropsInput
             )
         case (.sequence, _), (.token, _), (.span, _): (pooler, dense) = (nil, nil)

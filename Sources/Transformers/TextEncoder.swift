@@ -8,22 +8,24 @@ public final class TextEncoder: Sendable {
     /// Each once, also where several layers share it; then it belongs to layer 0.
     public let linearLayers: [LinearLayer]
     /// The dense layer of the pooler, when the checkpoint has one.
-    public let pooler: (weight: Parameter, bias: Parameter)?
+    public let pooler: (weight: Weight, bias: Weight)?
 
     /// Whether the pooler's bias is 0 throughout, as transformers makes one for a checkpoint that has none; training
     /// moves it.
     public var hasUntrainedPooler: Bool {
-        pooler.map { $0.bias.values.values.allSatisfy { $0 == 0 } } ?? false
+        pooler.map { $0.bias.vector.values.allSatisfy { $0 == 0 } } ?? false
     }
 
     /// Tensors of the checkpoint that this model has no place for.
     public let unusedWeights: [String]
     /// Every weight of the encoder, for counting and for training all of it.
-    public let parameters: [Parameter]
+    public let weights: [Weight]
+    /// How many numbers they are.
+    public var parameterCount: Int { weights.reduce(0) { $0 + $1.count } }
 
-    private let words: Parameter
-    private let positions: Parameter?
-    private let types: Parameter?
+    private let words: Weight
+    private let positions: Weight?
+    private let types: Weight?
     private let embeddingNorm: Norm
     /// From the embeddings' width to the layers'
     private let projection: Dense?
@@ -56,7 +58,7 @@ public final class TextEncoder: Sendable {
             !names.pooler.isEmpty && cursor.contains(names.pooler + ".weight")
             ? try weights.dense(names.pooler, c.hiddenSize, c.hiddenSize) : nil
         self.pooler = pooler.map { ($0.weight, $0.bias) }
-        parameters = weights.parameters
+        self.weights = weights.weights
         // Pretraining heads and an older classifier are replaced by the new head; buffers are not weights.
         unusedWeights = cursor.unusedNames { $0.hasSuffix("position_ids") || $0.hasSuffix("token_type_ids") }
     }
@@ -107,7 +109,7 @@ public final class TextEncoder: Sendable {
     }
 
     private func embeddings(_ batch: PackedBatch, on tape: Tape) -> Variable {
-        var tables: [(table: Parameter, indices: [Int32])] = []
+        var tables: [(table: any Operand, indices: [Int32])] = []
         tables.reserveCapacity(3)
         tables.append((words, batch.ids))
         if let positions {

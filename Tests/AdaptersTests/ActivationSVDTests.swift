@@ -24,7 +24,7 @@ import Transformers
     private final class Recorder: LinearAdapter, @unchecked Sendable {
         var rows: [[Float]] = []
 
-        func output(of x: Variable, weight: Parameter, bias: Parameter?, on tape: Tape) -> Variable {
+        func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable {
             for row in 0..<x.value.rows {
                 rows.append(Array(UnsafeBufferPointer(start: x.value.row(row), count: x.value.columns)))
             }

@@ -19,9 +19,12 @@ enum ModelInputs {
             } catch is ModelFileError {
                 continue  // of a type that is not read as numbers
             }
-            guard let mapped = try store.mappedFloat32(tensor.name) else { continue }
-            let same = values.indices.allSatisfy {
-                mapped.pointer[$0].bitPattern == values[$0].bitPattern
+            guard let stored = store.tensor(tensor.name), let format = WeightFormat.named(stored.format)
+            else { continue }
+            let matrix = format.open(
+                rows: 1, columns: tensor.elementCount, WeightBytes(stored.bytes, of: stored.owner))
+            let same = zip(matrix.dense().values, values).allSatisfy {
+                $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN)
             }
             try require(same, "\(tensor.name) differs from its own copy")
         }

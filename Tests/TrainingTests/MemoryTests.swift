@@ -134,7 +134,34 @@ import Transformers
     /// One worker: its pool holds exactly what the numbers said, through steps of shards of all sizes and evaluations.
     /// Rows of one length, since buffers of attention grow with the squares of lengths and the estimate with their mean.
     @Test(arguments: [false, true], [1, 5]) func isWhatTraining(recomputes: Bool, batch: Int) throws {
-        let trainer = try trainer(recomputes: recomputes)
+        try checkEstimate(of: trainer(recomputes: recomputes), batch: batch)
+    }
+
+    /// With tiles that weights of two bytes are unpacked to.
+    @Test(arguments: [1, 5]) func isWhatTrainingOnHalfPrecisionTakes(batch: Int) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "half-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let golden = Golden.url("bert/model")
+        try FileManager.default.copyItem(
+            at: golden.appendingPathComponent("config.json"),
+            to: folder.appendingPathComponent("config.json"))
+        let store = try TensorStore(modelFolder: golden)
+        let tensors = try store.tensors.map { info in
+            TensorToWrite(
+                name: info.name, elementType: .float16, shape: info.shape,
+                bytes: try store.floats(info.name).flatMap { value in
+                    let bits = Float16(value).bitPattern
+                    return [UInt8(truncatingIfNeeded: bits), UInt8(bits >> 8)]
+                })
+        }
+        try SafetensorsWriter.write(
+            tensors, metadata: [:], to: folder.appendingPathComponent("model.safetensors"))
+        try checkEstimate(of: trainer(recomputes: false, model: folder), batch: batch)
+    }
+
+    private func checkEstimate(of trainer: Trainer, batch: Int) throws {
         let data = rows(40, length: 9)
         let sampler = BatchSampler(examples: 40, batch: batch, seed: 1)
         let training = ShardLoad(training: data, sampler, totalSteps: 12)
@@ -177,8 +204,8 @@ import Transformers
             }, objective: ClassObjective(truth: (0..<count).map { Int32($0 % 5) }))
     }
 
-    private func trainer(recomputes: Bool) throws -> Trainer {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+    private func trainer(recomputes: Bool, model: URL = Golden.url("bert/model")) throws -> Trainer {
+        let encoder = try TextEncoder(HFFolder(model))
         let plan = AdapterPlan(
             method: .lora, roles: LinearSite.Role.allCases, rank: 3, scale: 1, dropout: 0.1,
             initialization: .orthonormal, seed: 3)
@@ -196,18 +223,20 @@ import Transformers
 }
 
 @Suite struct PackedSizeTests {
-    /// [O, I] = [100, 64]: forward 64 · 128 floats, backward 100 · 64, and the 64 · 100 plain ones of a mapped file go;
-    /// two shapes of products for 3 remainders and whole blocks, 75 kB each.
+    /// Two shapes of products for 3 remainders and whole blocks; weights of one shape share kernels.
     @Test func byHand() {
-        let owned = Matrix(rows: 100, columns: 64)
-        let mapped = owned.view(offset: 0, rows: 100, columns: 64)
-        func bytes(_ matrix: Matrix, _ isBackward: Bool) -> Int {
-            PackedSize([(Parameter(name: "w", values: matrix), isBackward)], remainders: 3).bytes
+        func memory(_ rows: Int, _ isBackward: Bool) -> ProductMemory {
+            Float32Weight.packedMemory(rows: rows, columns: 64, isMapped: true, isBackward: isBackward)
         }
-        #expect(bytes(owned, false) == 8192 * 4 + 4 * 75_000)
-        #expect(bytes(owned, true) == (8192 + 6400) * 4 + 8 * 75_000)
-        #expect(bytes(mapped, true) == 8192 * 4 + 8 * 75_000)
-        #expect(PackedSize([], remainders: 3).bytes == 0)
+        let (one, other) = (memory(100, true), memory(100, false))
+        #expect(PackedSize([one], remainders: 3).bytes == one.bytes + 8 * PackedWeight.kernelBytes)
+        #expect(
+            PackedSize([one, other, one], remainders: 3).bytes
+                == 2 * one.bytes + other.bytes + 8 * PackedWeight.kernelBytes)
+        #expect(
+            PackedSize([other, memory(64, false)], remainders: 100).bytes
+                == other.bytes + memory(64, false).bytes + 2 * 64 * PackedWeight.kernelBytes)
+        #expect(PackedSize([.none], remainders: 3).bytes == 0 && PackedSize([], remainders: 3).bytes == 0)
     }
 }
 

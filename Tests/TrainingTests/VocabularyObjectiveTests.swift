@@ -13,10 +13,10 @@ import Transformers
 /// embedding, without logits [tokens, words] and without the head.
 private struct WordObjective: Objective {
     /// [V, C], frozen
-    let words: Parameter
+    let words: any Operand
     let targets: [[Int32]]
 
-    init(words: Parameter, ids: [[Int32]]) {
+    init(words: any Operand, ids: [[Int32]]) {
         self.words = words
         targets = ids.map { row in
             row.indices.map { $0 % 3 == 0 ? row[$0] : Tape.ignoredLabel }
@@ -72,7 +72,7 @@ private struct WordMeter: Meter {
 @Suite struct VocabularyObjectiveTests {
     private static func trainer(threads: Int) throws -> (Trainer, TokenizedDataset) {
         let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
-        let words = try #require(encoder.parameters.first { $0.name.hasSuffix("word_embeddings.weight") })
+        let words = try #require(encoder.weights.first { $0.name.hasSuffix("word_embeddings.weight") })
         let rows = TrainerTests.rows(40, seed: 31)
         let data = TokenizedDataset(
             sequences: rows.sequences, objective: WordObjective(words: words, ids: rows.sequences.map(\.ids)))
@@ -113,7 +113,7 @@ private struct WordMeter: Meter {
     @Test func itsMemoryIsEstimated() throws {
         let (trainer, _) = try Self.trainer(threads: 1)
         let words = try #require(
-            trainer.model.encoder.parameters.first { $0.name.hasSuffix("word_embeddings.weight") })
+            trainer.model.encoder.weights.first { $0.name.hasSuffix("word_embeddings.weight") })
         let sequences = (0..<24).map { row in
             TokenizedDataset.Sequence(
                 ids: (0..<9).map { Int32(5 + (row + $0) % 90) }, typeIDs: Array(repeating: 0, count: 9))

@@ -48,7 +48,7 @@ import Transformers
         let expected = try Golden.tensors("bert/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
         let head = try Self.head(encoder, outputs: 5)
-        let parameters = encoder.parameters + [head.weight, head.bias]
+        let parameters = encoder.weights.map { $0.thaw() } + [head.weight, head.bias]
         let vector = ParameterVector(parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
@@ -77,7 +77,7 @@ import Transformers
         let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
         let head = try Self.head(encoder, outputs: 5)
-        let vector = ParameterVector(encoder.parameters + [head.weight, head.bias])
+        let vector = ParameterVector(encoder.weights.map { $0.thaw() } + [head.weight, head.bias])
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
         func run(_ rows: TextEncoder.Rows) -> (logits: [Float], gradients: [Float]) {
             let gradients = Matrix(rows: 1, columns: vector.count)

@@ -57,7 +57,7 @@ import Transformers
     // whole encoder trains here, so layers that share weights (ALBERT) add up their gradients.
     @Test(arguments: names, [false, true]) func everyGradient(name: String, recomputing: Bool) throws {
         let model = try Case(name)
-        let parameters = model.encoder.parameters + model.head.parameters
+        let parameters = model.encoder.weights.map { $0.thaw() } + model.head.parameters
         let vector = ParameterVector(parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)

@@ -56,7 +56,7 @@ import Transformers
         let rows = try #require(try Golden.json("\(model.folder)/batch.json")["sequences"]?.array)
         let batch = PackedBatch(rows.map { (Self.integers($0["ids"]), Self.integers($0["types"])) })
 
-        let parameters = encoder.parameters + head.parameters
+        let parameters = encoder.weights.map { $0.thaw() } + head.parameters
         let vector = ParameterVector(parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)

@@ -89,7 +89,7 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
     var peft: PEFTForm { .dora }
     /// m `[1, O]`
     let magnitude: Parameter
-    private let weight: Parameter
+    private let weight: Weight
     /// ‖W_o‖², `[O]`
     private let squares: [Double]
     /// ‖V_o‖ `[1, O]`, V = W + s·B·A
@@ -100,10 +100,10 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
     /// - Parameter magnitude: `[1, O]`; nil starts it at the norms, where the layer computes W + s·B·A.
     init(_ layer: LinearLayer, _ factors: LowRankFactors, magnitude: Matrix?) {
         weight = layer.weight
-        squares = (0..<layer.outputs).map { Self.dot(layer.weight.values, $0, layer.weight.values, $0) }
+        squares = Self.squares(layer.weight)
         norms = Matrix(rows: 1, columns: layer.outputs)
         let values = magnitude ?? Matrix(rows: 1, columns: layer.outputs)
-        self.magnitude = Parameter(name: "\(layer.site).m", values: values)
+        self.magnitude = Parameter(name: "\(layer.site).m", vector: values)
         follow(factors)
         if magnitude == nil { values.copyValues(from: norms) }
     }
@@ -114,7 +114,15 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
         let (outputs, rank, scale) = (norms.count, factors.rank, Double(factors.factor))
         // onto[O, R] = W·Aᵀ, gram[R, R] = A·Aᵀ
         let onto = Matrix(rows: outputs, columns: rank)
-        Product.multiplyTransposed(weight.values, a, into: onto)
+        weight.forEachTile { first, values in
+            let rows = values.count / weight.columns
+            guard let start = values.baseAddress else { return }
+            let tile = Matrix(
+                rows: rows, columns: weight.columns, borrowing: UnsafeMutablePointer(mutating: start),
+                from: weight)
+            Product.multiplyTransposed(
+                tile, a, into: onto.view(offset: first * rank, rows: rows, columns: rank))
+        }
         let gram = Matrix(rows: rank, columns: rank)
         Product.multiplyTransposed(a, a, into: gram)
         for row in 0..<outputs {
@@ -131,9 +139,15 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
         }
     }
 
-    private static func dot(_ a: Matrix, _ i: Int, _ b: Matrix, _ j: Int) -> Double {
-        let (x, y) = (a.row(i), b.row(j))
-        return (0..<a.columns).reduce(0) { $0 + Double(x[$1]) * Double(y[$1]) }
+    private static func squares(_ weight: Weight) -> [Double] {
+        var squares: [Double] = []
+        weight.forEachTile { _, values in
+            for start in stride(from: 0, to: values.count, by: weight.columns) {
+                squares.append(
+                    values[start..<start + weight.columns].reduce(0) { $0 + Double($1) * Double($1) })
+            }
+        }
+        return squares
     }
 
     /// m/‖V‖ `[O]`; 0 where a row of V is 0, which no magnitude makes anything else.
@@ -144,7 +158,7 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
     var hasEffect: Bool { (0..<norms.count).contains { abs(gain($0) - 1) > 1e-6 } }
 
     func output(
-        of x: Variable, weight: Parameter, bias: Parameter?, lowRank: LowRankFactors, dropout: Float,
+        of x: Variable, weight: Weight, bias: Weight?, lowRank: LowRankFactors, dropout: Float,
         on tape: Tape
     ) -> Variable {
         let gains = tape.pool.matrix(rows: 1, columns: norms.count)
@@ -164,15 +178,16 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
 extension Tape {
     /// out[T, O] = x[T, O] · diag(gains) + bias, where gains are `magnitude` / `norms` and the norms pass nothing on.
     fileprivate func rescaled(
-        _ x: Variable, by gains: Matrix, of magnitude: Parameter, over norms: Matrix, bias: Parameter?
+        _ x: Variable, by gains: Matrix, of magnitude: Parameter, over norms: Matrix, bias: Weight?
     ) -> Variable {
         let trains = magnitude.isTrainable || (bias?.isTrainable ?? false)
         let out = output(
-            rows: x.value.rows, columns: x.value.columns, needsGradient: x.needsGradient || trains)
+            rows: x.rows, columns: x.columns, needsGradient: x.needsGradient || trains)
+        if out.needsGradient { x.keepValue() }
         if let bias {
             let scaled = pool.matrix(rows: x.value.rows, columns: x.value.columns)
             Kernel.scaleColumns(x.value, by: gains, factor: 1, into: scaled)
-            Kernel.fillRows(bias.values, into: out.value)
+            Kernel.fillRows(bias.vector, into: out.value)
             Kernel.add(scaled, into: out.value)
         } else {
             Kernel.scaleColumns(x.value, by: gains, factor: 1, into: out.value)

@@ -5,7 +5,7 @@ final class FullFineTuning: FineTuning {
     let adapters = AdapterSet.none
     let groups: [ParameterGroup]
 
-    init(_ encoder: TextEncoder) { groups = [ParameterGroup(encoder.parameters)] }
+    init(_ encoder: TextEncoder) { groups = [ParameterGroup(encoder.weights.map { $0.thaw() })] }
 }
 
 extension FineTuningMethod {

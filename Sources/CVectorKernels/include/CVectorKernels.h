@@ -81,6 +81,12 @@ void avk_adamw(float *w, float *m, float *v, const float *g, size_t n, float gra
 // so that forward and backward agree without a stored mask. May run in place; accumulate adds to y.
 void avk_dropout(const float *x, float *y, size_t n, uint64_t key, float probability, int accumulate);
 
+// Weights of a file as Float32, exactly. `in` need not be aligned; n is the number of weights, blocks that of blocks of
+// 32 in 34 bytes: a half-precision scale and 32 signed bytes.
+void avk_from_bfloat16(const void *in, float *out, size_t n);
+void avk_from_float16(const void *in, float *out, size_t n);
+void avk_from_q8_0(const void *in, float *out, size_t blocks);
+
 // 1 when every element is finite.
 int avk_all_finite(const float *x, size_t n);
 

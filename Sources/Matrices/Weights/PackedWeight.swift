@@ -17,8 +17,14 @@ public final class PackedWeight: @unchecked Sendable {
     private let memory: dnnl_memory_t
 
     /// Rows of the left factor that go through at a time. More gain nothing, and each number of rows needs a kernel
-    /// of its own (some 75 KB), of which there are no more than this for each shape of weights.
+    /// of its own, of which there are no more than this for each shape of weights.
     package static let block = 64
+
+    /// Bytes of a compiled kernel, about.
+    package static let kernelBytes = 75_000
+
+    /// Floats that such a layout takes: columns come in blocks of 64.
+    package static func elements(rows: Int, columns: Int) -> Int { rows * ((columns + 63) / 64 * 64) }
 
     /// Whether oneDNN has such kernels for this machine.
     public static let isSupported =

@@ -1,0 +1,36 @@
+import Matrices
+
+/// What operations read beside their inputs: a `Weight` of a model, or a `Parameter` that trains.
+public protocol Operand: AnyObject, Sendable {
+    var name: String { get }
+    var rows: Int { get }
+    var columns: Int { get }
+    /// As files have it: one dimension for a vector
+    var savedShape: [Int] { get }
+    /// What its gradient belongs to; nil for what is frozen.
+    var parameter: Parameter? { get }
+    /// The values of a vector, [1, C].
+    var vector: Matrix { get }
+    /// All values, row-major: a copy.
+    var floats: [Float] { get }
+    /// The same as a matrix
+    func dense() -> Matrix
+    /// Takes other values of the same shape, which nobody may change afterwards but who trains them.
+    func replace(with values: Matrix)
+
+    /// out[T, O] = x[T, I] · self[O, I]ᵀ; with `adding` it is added to what is there.
+    func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool)
+    /// out[T, I] = g[T, O] · self[O, I]; with `adding` it is added to what is there.
+    func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool)
+    /// out[T, N] = x[T, I] · self[rows]ᵀ, N rows of a large matrix that is not laid out for products (a vocabulary).
+    func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool)
+    /// out[T, I] = g[T, N] · self[rows]; with `adding` it is added to what is there. As above.
+    func multiply(_ g: Matrix, rows: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool)
+    /// out[T, C] = the rows that `indices` names; with `adding` they are added to what is there.
+    func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool)
+}
+
+extension Operand {
+    public var count: Int { rows * columns }
+    public var isTrainable: Bool { parameter?.gradientOffset != nil }
+}

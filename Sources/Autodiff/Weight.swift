@@ -1,0 +1,162 @@
+import Matrices
+
+/// A named matrix or vector of a model, as its checkpoint has it: frozen until it is thawed.
+///
+/// Unchecked Sendable: thawed or replaced only between steps, when no shard is running.
+public final class Weight: Operand, @unchecked Sendable {
+    public let name: String
+    public let savedShape: [Int]
+    public let rows: Int
+    public let columns: Int
+    private var content: Content
+
+    private enum Content {
+        case matrix(any FrozenMatrix)
+        /// Norms and biases are small: Float32, whatever the file has.
+        case vector(Matrix)
+        case thawed(Parameter)
+    }
+
+    /// A matrix [O, I].
+    public init(name: String, matrix: any FrozenMatrix) {
+        self.name = name
+        savedShape = [matrix.rows, matrix.columns]
+        (rows, columns) = (matrix.rows, matrix.columns)
+        content = .matrix(matrix)
+    }
+
+    /// A vector [1, C].
+    public init(name: String, vector: Matrix) {
+        self.name = name
+        savedShape = [vector.count]
+        (rows, columns) = (vector.rows, vector.columns)
+        content = .vector(vector)
+    }
+
+    public var parameter: Parameter? {
+        if case .thawed(let parameter) = content { parameter } else { nil }
+    }
+
+    /// The format of a frozen matrix.
+    public var format: String? {
+        if case .matrix(let matrix) = content { matrix.format } else { nil }
+    }
+
+    /// What products put in memory, as `FrozenMatrix` says; nothing for a thawed one.
+    package func productMemory(isBackward: Bool) -> ProductMemory {
+        if case .matrix(let matrix) = content {
+            matrix.productMemory(isBackward: isBackward)
+        } else {
+            .none
+        }
+    }
+
+    /// The same values to be trained, from now on in the place of the frozen ones.
+    @discardableResult
+    public func thaw() -> Parameter {
+        if case .thawed(let parameter) = content { return parameter }
+        let parameter = Parameter(name: name, savedShape: savedShape, values: dense())
+        releasePages()
+        content = .thawed(parameter)
+        return parameter
+    }
+
+    /// Lets go of what comes back from a file when it is read again, and says how many bytes that are.
+    @discardableResult
+    public func releasePages() -> Int {
+        if case .matrix(let matrix) = content { matrix.releasePages() } else { 0 }
+    }
+
+    /// Other values, as Float32.
+    public func replace(with values: Matrix) {
+        precondition(
+            values.rows == rows && values.columns == columns,
+            "\(name) [\(rows), \(columns)] replaced by [\(values.rows), \(values.columns)]")
+        switch content {
+        case .matrix: content = .matrix(Float32Weight(values))
+        case .vector: content = .vector(values)
+        case .thawed(let parameter): parameter.replace(with: values)
+        }
+    }
+
+    public func dense() -> Matrix {
+        let matrix = Matrix(rows: rows, columns: columns)
+        forEachTile { first, values in
+            if let base = values.baseAddress { matrix.row(first).update(from: base, count: values.count) }
+        }
+        return matrix
+    }
+
+    public var floats: [Float] {
+        [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+            forEachTile { _, values in
+                guard let source = values.baseAddress, let start = buffer.baseAddress else { return }
+                (start + filled).initialize(from: source, count: values.count)
+                filled += values.count
+            }
+        }
+    }
+
+    /// All values as Float32, some rows at a time, as `FrozenMatrix.forEachTile`.
+    public func forEachTile(_ body: (Int, UnsafeBufferPointer<Float>) -> Void) {
+        switch content {
+        case .matrix(let matrix): matrix.forEachTile(body)
+        case .vector(let values): body(0, values.buffer)
+        case .thawed(let parameter): body(0, parameter.values.buffer)
+        }
+    }
+
+    // MARK: - What operations ask
+
+    public var vector: Matrix {
+        switch content {
+        case .vector(let values): return values
+        case .thawed(let parameter): return parameter.vector
+        case .matrix: preconditionFailure("\(name) [\(rows), \(columns)] is read as a vector")
+        }
+    }
+
+    public func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        switch content {
+        case .matrix(let matrix): matrix.multiplyTransposed(x, into: out, adding: adding, pool: pool)
+        case .thawed(let parameter):
+            parameter.multiplyTransposed(x, into: out, adding: adding, pool: pool)
+        case .vector: preconditionFailure("\(name) is a vector, and taken for a matrix")
+        }
+    }
+
+    public func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        switch content {
+        case .matrix(let matrix): matrix.multiply(g, into: out, adding: adding, pool: pool)
+        case .thawed(let parameter): parameter.multiply(g, into: out, adding: adding, pool: pool)
+        case .vector: preconditionFailure("\(name) is a vector, and taken for a matrix")
+        }
+    }
+
+    public func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
+        switch content {
+        case .matrix(let matrix): matrix.multiplyTransposed(x, rows: rows, into: out, pool: pool)
+        case .thawed(let parameter): parameter.multiplyTransposed(x, rows: rows, into: out, pool: pool)
+        case .vector: preconditionFailure("\(name) is a vector, and taken for a matrix")
+        }
+    }
+
+    public func multiply(
+        _ g: Matrix, rows: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool
+    ) {
+        switch content {
+        case .matrix(let matrix): matrix.multiply(g, rows: rows, into: out, adding: adding, pool: pool)
+        case .thawed(let parameter):
+            parameter.multiply(g, rows: rows, into: out, adding: adding, pool: pool)
+        case .vector: preconditionFailure("\(name) is a vector, and taken for a matrix")
+        }
+    }
+
+    public func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
+        switch content {
+        case .matrix(let matrix): matrix.gather(indices, into: out, adding: adding, pool: pool)
+        case .thawed(let parameter): parameter.gather(indices, into: out, adding: adding, pool: pool)
+        case .vector: preconditionFailure("\(name) is a vector, and taken for a table")
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import CVectorKernels
+
+/// F16, IEEE 754's half precision: 2 bytes a weight, unpacked exactly.
+public final class Float16Weight: FrozenMatrix {
+    static let format = WeightFormat("F16", blockBytes: 2) { rows, columns, bytes in
+        Float16Weight(rows: rows, columns: columns, bytes)
+    }
+
+    public let rows: Int
+    public let columns: Int
+    public var format: String { Self.format.name }
+    private let bytes: WeightBytes
+
+    init(rows: Int, columns: Int, _ bytes: WeightBytes) {
+        self.rows = rows
+        self.columns = columns
+        self.bytes = bytes
+    }
+
+    public func unpack(_ rows: Range<Int>, into out: UnsafeMutablePointer<Float>) {
+        guard let base = bytes.raw.baseAddress else { return }
+        avk_from_float16(base + 2 * rows.lowerBound * columns, out, rows.count * columns)
+    }
+
+    public func releasePages() -> Int { bytes.releasePages() }
+}

@@ -1,0 +1,56 @@
+import Glibc
+
+/// A container of named tensors, such as the safetensors files of a model.
+///
+/// Whoever opens one checks all that its header says.
+public protocol TensorSource: AnyObject, Sendable {
+    /// The file or folder that was opened
+    var path: String { get }
+    /// Sorted by their UTF-8 bytes
+    var names: [String] { get }
+
+    /// nil when there is none of this name.
+    func tensor(_ name: String) -> StoredTensor?
+
+    /// Copies a tensor of floating-point numbers as Float32.
+    ///
+    /// `destination` has as many elements as the tensor. Throws when there is no such tensor, for other elements, and for
+    /// a finite number beyond the range of Float32.
+    func copyFloat32(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws
+}
+
+/// A tensor where its file is mapped.
+public struct StoredTensor: Sendable {
+    public let name: String
+    /// What its bytes are, by the name that the container has for it: `F32`, `BF16` …
+    public let format: String
+    /// Sizes of the dimensions, slowest first; empty for a scalar
+    public let shape: [Int]
+    private let file: FileMapping
+    private let range: Range<Int>
+
+    init(name: String, format: String, shape: [Int], file: FileMapping, range: Range<Int>) {
+        self.name = name
+        self.format = format
+        self.shape = shape
+        self.file = file
+        self.range = range
+    }
+
+    /// Little-endian, last dimension fastest; not always aligned. Never written to, and there as long as `owner` is.
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+
+    public var owner: AnyObject { file }
+
+    /// Whether shape, format and bytes are the same, whatever the names.
+    public func isSame(as other: StoredTensor) -> Bool {
+        guard format == other.format, shape == other.shape, bytes.count == other.bytes.count,
+            let own = bytes.baseAddress, let others = other.bytes.baseAddress
+        else { return false }
+        return memcmp(own, others, bytes.count) == 0
+    }
+
+    /// Gives the memory of whole pages back to the system, for values that nobody will read soon; they come back from the
+    /// file when they are read after all.
+    public func releasePages() { file.releasePages(of: range) }
+}

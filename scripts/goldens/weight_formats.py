@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Frozen weights in the formats that files keep them in, packed and unpacked by ggml's own Python package.
+
+formats.safetensors    `values` [12, 96] Float32, some rows very small or zero; for each FORMAT of F16, BF16 and Q8_0:
+                       `FORMAT` [12, bytes of a row] packed from them, and `FORMAT.values` unpacked again;
+                       `Q8_0.any` blocks of arbitrary bytes with finite scales, and `Q8_0.any.values`
+
+    python3 scripts/goldens/weight_formats.py          # gguf 0.19.0
+"""
+
+import os
+
+import numpy
+from gguf import GGMLQuantizationType
+from gguf.quants import dequantize, quantize
+from safetensors.numpy import save_file
+
+FOLDER = os.path.join(os.path.dirname(__file__), "..", "..", "Tests", "Goldens", "weights")
+
+
+def main():
+    random = numpy.random.default_rng(20)
+    values = random.normal(size=(12, 96)).astype(numpy.float32)
+    # Half-precision scales of the last rows are below the normal range, or 0.
+    values *= numpy.array([1, 1, 1, 1, 0.02, 0.02, 50, 1e-3, 1e-4, 3e-6, 1e-7, 0], dtype=numpy.float32)[:, None]
+    values[2, 32:64] = 0
+    tensors = {"values": values}
+    for name in ["F16", "BF16", "Q8_0"]:
+        kind = GGMLQuantizationType[name]
+        packed = quantize(values, kind).view(numpy.uint8)
+        tensors[name] = packed
+        tensors[name + ".values"] = dequantize(packed, kind).reshape(values.shape)
+    blocks = random.integers(0, 256, size=(8, 3, 34), dtype=numpy.uint8)
+    # An exponent of ones would be infinity or NaN.
+    blocks[:, :, 1] &= 0xBF
+    packed = blocks.reshape(8, 3 * 34)
+    tensors["Q8_0.any"] = packed
+    tensors["Q8_0.any.values"] = dequantize(packed, GGMLQuantizationType.Q8_0)
+    os.makedirs(FOLDER, exist_ok=True)
+    save_file(tensors, os.path.join(FOLDER, "formats.safetensors"))
+
+
+if __name__ == "__main__":
+    main()
