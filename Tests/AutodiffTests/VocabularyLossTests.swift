@@ -6,7 +6,8 @@ import ModelFiles
 import Testing
 
 @Suite struct VocabularyLossTests {
-    private static let hidden = normalMatrix(9, 6, seed: 80)
+    /// Made anew: tests run beside each other, and finite differences write into theirs.
+    private let hidden = normalMatrix(9, 6, seed: 80)
     private static let targets: [Int32] = [4, Tape.ignoredLabel, 0, 22, 4, Tape.ignoredLabel, 11, 22, 7]
 
     private static func weight() -> Parameter { normalParameter("words", 23, 6, seed: 81) }
@@ -57,9 +58,9 @@ import Testing
         func gradients() -> Matrix { Matrix(rows: 1, columns: vector.count) }
         let (ours, theirs) = (gradients(), gradients())
         let (loss, gradient) = run(
-            Self.hidden, weight, Self.targets, divisor: 5, blocks: Self.blocks[index], gradients: ours)
+            hidden, weight, Self.targets, divisor: 5, blocks: Self.blocks[index], gradients: ours)
         let tape = Tape(pool: poisonedPool(), parameterGradients: theirs, dropoutStream: nil)
-        let input = tape.input(Self.hidden, needsGradient: true)
+        let input = tape.input(hidden, needsGradient: true)
         let whole = tape.crossEntropy(
             tape.linear(input, weight: weight, bias: nil), labels: Self.targets, divisor: 5)
         tape.backward()
@@ -76,15 +77,15 @@ import Testing
         gradients.fill(0.5)
         let blocks = VocabularyBlocks(rows: 3, words: 5)
         let (_, gradient) = run(
-            Self.hidden, weight, Self.targets, divisor: 5, blocks: blocks, gradients: gradients)
+            hidden, weight, Self.targets, divisor: 5, blocks: blocks, gradients: gradients)
         func value() -> Double {
             let tape = Tape(evaluatingWith: poisonedPool())
             return tape.vocabularyCrossEntropy(
-                tape.input(Self.hidden), weight: weight, targets: Self.targets, divisor: 5, blocks: blocks)
+                tape.input(hidden), weight: weight, targets: Self.targets, divisor: 5, blocks: blocks)
         }
         // The stencil's h⁴/30 · f⁽⁵⁾, and logits of order 5 rounded to 5e-7 over h = 1/32.
-        for index in 0..<Self.hidden.count {
-            let numeric = finiteDifference(Self.hidden.pointer + index, value)
+        for index in 0..<hidden.count {
+            let numeric = finiteDifference(hidden.pointer + index, value)
             #expect(abs(Double(gradient?[index] ?? .nan) - numeric) < 1e-4)
         }
         for index in 0..<weight.values.count {
@@ -96,12 +97,12 @@ import Testing
     @Test func gradientsAreAddedToWhatIsThere() {
         let tape = Tape(
             pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
-        let input = tape.input(Self.hidden, needsGradient: true)
+        let input = tape.input(hidden, needsGradient: true)
         for _ in 0..<2 {
             _ = tape.vocabularyCrossEntropy(input, weight: Self.weight(), targets: Self.targets, divisor: 5)
         }
         tape.backward()
-        let once = run(Self.hidden, Self.weight(), Self.targets, divisor: 5, blocks: nil).gradient ?? []
+        let once = run(hidden, Self.weight(), Self.targets, divisor: 5, blocks: nil).gradient ?? []
         #expect(input.gradient?.values == once.map { 2 * $0 })
     }
 
@@ -112,8 +113,8 @@ import Testing
         let none = [Int32](repeating: Tape.ignoredLabel, count: 9)
         #expect(
             tape.vocabularyCrossEntropy(
-                tape.input(Self.hidden), weight: Self.weight(), targets: none, divisor: 1) == 0)
-        let (loss, gradient) = run(Self.hidden, Self.weight(), none, divisor: 1, blocks: nil)
+                tape.input(hidden), weight: Self.weight(), targets: none, divisor: 1) == 0)
+        let (loss, gradient) = run(hidden, Self.weight(), none, divisor: 1, blocks: nil)
         #expect(loss == 0 && gradient?.allSatisfy { $0 == 0 } == true)
     }
 
@@ -131,7 +132,7 @@ import Testing
             let weight = Self.weight()
             weight.values.row(word)[3] = bad
             let (loss, gradient) = run(
-                Self.hidden, weight, Self.targets, divisor: 1, blocks: VocabularyBlocks(rows: 3, words: 5))
+                hidden, weight, Self.targets, divisor: 1, blocks: VocabularyBlocks(rows: 3, words: 5))
             #expect(!loss.isFinite && gradient?.allSatisfy(\.isFinite) == false)
         }
     }
