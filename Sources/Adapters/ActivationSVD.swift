@@ -6,18 +6,18 @@ import Transformers
 ///
 /// The inputs X [rows, I] are never held together: each batch is folded into the triangle of a running QR
 /// (`geqrf` of the triangle over the new rows), and XᵀX = RᵀR makes the right singular vectors of R those of X.
-public final class ActivationSVD {
+package final class ActivationSVD {
     /// Sites that read the same rows (query, key and value of a layer) share a group.
     private struct Group {
         var members: [Int]
         let triangle: Matrix
     }
 
-    public struct Directions: Sendable {
+    package struct Directions: Sendable {
         /// `[k, I]`, orthonormal rows, the leading ones first
-        public let vectors: Matrix
+        package let vectors: Matrix
         /// The share of the inputs' energy Σσ² that lies along each, `[k]`
-        public let explained: [Float]
+        package let explained: [Float]
     }
 
     private let layers: [LinearLayer]
@@ -25,7 +25,7 @@ public final class ActivationSVD {
     private var groups: [Group] = []
 
     /// Hangs probes on `layers`, which have no adapters yet; `finish` takes them off again.
-    public init(probing layers: [LinearLayer]) {
+    package init(probing layers: [LinearLayer]) {
         self.layers = layers
         probes = layers.map { _ in InputProbe() }
         for (layer, probe) in zip(layers, probes) {
@@ -35,7 +35,7 @@ public final class ActivationSVD {
     }
 
     /// Folds in what went through the layers since the last call, groups in parallel.
-    public func fold(workers: Workers) throws {
+    package func fold(workers: Workers) throws {
         if groups.isEmpty { makeGroups() }
         let inputs = groups.map { group in group.members.first.map { probes[$0].inputs } ?? [] }
         let triangles = groups.map(\.triangle)
@@ -59,7 +59,7 @@ public final class ActivationSVD {
     }
 
     /// Takes the probes off and returns the `count` leading directions of each layer, in the order of `layers`.
-    public func finish(count: Int, seed: UInt64, workers: Workers) throws -> [Directions] {
+    package func finish(count: Int, seed: UInt64, workers: Workers) throws -> [Directions] {
         for layer in layers { layer.adapter = nil }
         let triangles = groups.map(\.triangle)
         let found = try workers.mapThrowing(tasks: triangles.count) { task in

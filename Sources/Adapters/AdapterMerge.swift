@@ -7,8 +7,8 @@ import Transformers
 /// Trimming, election and dropping see the updates with their scales and without their weights, matrix by matrix, as
 /// PEFT's `add_weighted_adapter` does with `svd`, `ties_svd` and `dare_linear_svd`. An adapter without the site has
 /// no update there, and no vote.
-public struct AdapterMerge: Sendable {
-    public enum Method: Sendable, Equatable {
+package struct AdapterMerge: Sendable {
+    package enum Method: Sendable, Equatable {
         /// Σ w_i·ΔW_i
         case sum
         /// Yadav et al. 2023: of each ΔW_i the share `density` of the largest entries stays; for each entry the sign
@@ -18,16 +18,16 @@ public struct AdapterMerge: Sendable {
         case dare(density: Double, seed: UInt64)
     }
 
-    public let method: Method
-    public let weights: [Double]
+    package let method: Method
+    package let weights: [Double]
 
-    public init(method: Method, weights: [Double]) {
+    package init(method: Method, weights: [Double]) {
         self.method = method
         self.weights = weights
     }
 
     /// The triplets of all sites that any of `sets` adapts, in site order, on `layers`.
-    public func triplets(of sets: [AdapterSet], on layers: [LinearLayer], workers: Workers) throws
+    package func triplets(of sets: [AdapterSet], on layers: [LinearLayer], workers: Workers) throws
         -> [UpdateTriplets]
     {
         precondition(sets.count == weights.count, "\(sets.count) adapters and \(weights.count) weights")

@@ -5,7 +5,7 @@ import Transformers
 extension AdapterSet {
     /// The same updates by their exact singular triplets alone: what is padding, or pruned, or depends on other
     /// triplets has the singular value 0 and goes.
-    public func inExactTriplets(workers: Workers) throws -> AdapterSet {
+    package func inExactTriplets(workers: Workers) throws -> AdapterSet {
         let triplets = try updateTriplets(workers: workers)
         let live = triplets.reduce(0) { $0 + $1.values.count { $0 > 0 } }
         return try Self.choosing(from: triplets, budget: live, costs: nil).set
@@ -16,7 +16,7 @@ extension AdapterSet {
     ///
     /// A LoRA adapter of that scale keeps its factors; otherwise the ratio of the scales goes half into each, as λ
     /// does.
-    public func asLoRA(scale: Float) -> AdapterSet {
+    package func asLoRA(scale: Float) -> AdapterSet {
         let live = adapters.map { adapter in
             let folded = Self.folded(adapter, rank: adapter.rank, factor: scale)
             let (b, a) = (folded.factors.p.values, folded.factors.q.values)
@@ -38,7 +38,7 @@ extension AdapterSet {
     /// - LoRA starts as `trained` is; sites that are not in it get nothing.
     ///
     /// Throws where `trained` adapts a matrix that the plan leaves out.
-    public init(continuing trained: AdapterSet, plan: AdapterPlan, on available: [LinearLayer]) throws {
+    package init(continuing trained: AdapterSet, plan: AdapterPlan, on available: [LinearLayer]) throws {
         let chosen = try AdapterPlan.layers(of: plan.roles, in: available)
         let bySite = Dictionary(uniqueKeysWithValues: trained.adapters.map { ($0.site, $0) })
         let sites = Set(chosen.map(\.site))

@@ -7,7 +7,7 @@ extension AdapterSet {
     ///
     /// - Parameter padded: with zeros to the largest rank, so that one rank holds for every module; a module at rank 0
     ///   has none either way.
-    public func foldedToLoRA(padded: Bool) -> AdapterSet {
+    package func foldedToLoRA(padded: Bool) -> AdapterSet {
         let largest = adapters.reduce(0) { max($0, $1.rank) }
         let folded = adapters.map { adapter in
             Self.folded(adapter, rank: padded && adapter.rank > 0 ? largest : adapter.rank)
@@ -38,14 +38,14 @@ extension AdapterSet {
     }
 
     /// With P, Λ and Q: LoRA by its exact singular triplets, the rest as it is.
-    public func inSVDForm(workers: Workers) throws -> AdapterSet {
+    package func inSVDForm(workers: Workers) throws -> AdapterSet {
         guard adapters.contains(where: { $0.factors.lambda == nil }) else { return self }
         return try truncated(to: adapters.reduce(0) { $0 + $1.rank }, costs: nil, workers: workers).set
     }
 
     /// The same updates with factor 1 everywhere: s goes into λ. For adapters whose factors differ, where a file has
     /// room for one only. In SVD form, of the triplets alive.
-    public func withScaleInLambda() -> AdapterSet {
+    package func withScaleInLambda() -> AdapterSet {
         let scaled = adapters.map { adapter in
             let (layer, rank) = (adapter.layer, adapter.rank)
             let (p, lambda, q) = adapter.keptFactors
@@ -63,7 +63,7 @@ extension AdapterSet {
 
     /// Adds each update to its layer's own weight, W + s·P·Λ·Q, and takes the adapters off. The weights become copies:
     /// a mapped file stays as it is.
-    public func mergeIntoLayers() {
+    package func mergeIntoLayers() {
         for (adapter, layer) in zip(adapters, layers) {
             layer.adapter = nil
             guard adapter.rank > 0 else { continue }

@@ -3,7 +3,7 @@ import Matrices
 import Transformers
 
 /// How the factors of an adapter start.
-public enum FactorInitialization: String, CaseIterable, Sendable {
+package enum FactorInitialization: String, CaseIterable, Sendable {
     /// λ = 0; P with orthonormal columns and Q with orthonormal rows, by QR of a seeded Gaussian.
     case orthonormal
     /// λ = 0; P, Q ~ N(0, 0.02²), as PEFT and the authors' code.
@@ -14,23 +14,23 @@ public enum FactorInitialization: String, CaseIterable, Sendable {
 }
 
 /// What to install on which sites.
-public struct AdapterPlan: Sendable {
-    public enum Method: String, Sendable { case adalora, lora }
+package struct AdapterPlan: Sendable {
+    package enum Method: String, Sendable { case adalora, lora }
 
-    public let method: Method
-    public let roles: [LinearSite.Role]
+    package let method: Method
+    package let roles: [LinearSite.Role]
     /// Triplets of each site that `ranks` does not name
-    public var rank: Int
-    public var ranks: [LinearSite: Int] = [:]
+    package var rank: Int
+    package var ranks: [LinearSite: Int] = [:]
     /// For `activationSVD`: orthonormal rows `[at least r, I]` by site, the leading ones first
-    public var rightVectors: [LinearSite: Matrix] = [:]
+    package var rightVectors: [LinearSite: Matrix] = [:]
     /// s, the factor of the update
-    public let scale: Float
-    public let dropout: Float
-    public var initialization: FactorInitialization
-    public let seed: UInt64
+    package let scale: Float
+    package let dropout: Float
+    package var initialization: FactorInitialization
+    package let seed: UInt64
 
-    public init(
+    package init(
         method: Method, roles: [LinearSite.Role], rank: Int, scale: Float, dropout: Float,
         initialization: FactorInitialization, seed: UInt64
     ) {
@@ -46,7 +46,7 @@ public struct AdapterPlan: Sendable {
     func rank(at site: LinearSite) -> Int { ranks[site] ?? rank }
 
     /// A rank above what a matrix can have is an error.
-    public func check(_ layers: [LinearLayer]) throws {
+    package func check(_ layers: [LinearLayer]) throws {
         guard let small = layers.first(where: { min($0.outputs, $0.inputs) < rank(at: $0.site) }) else {
             return
         }
@@ -58,7 +58,8 @@ public struct AdapterPlan: Sendable {
     }
 
     /// The layers this plan adapts, in site order. A role without any is an error.
-    public static func layers(of roles: [LinearSite.Role], in layers: [LinearLayer]) throws -> [LinearLayer] {
+    package static func layers(of roles: [LinearSite.Role], in layers: [LinearLayer]) throws -> [LinearLayer]
+    {
         for role in roles where !layers.contains(where: { $0.site.role == role }) {
             let present = LinearSite.Role.allCases.filter { role in layers.contains { $0.site.role == role } }
             throw AdapterError(
@@ -70,15 +71,15 @@ public struct AdapterPlan: Sendable {
 }
 
 /// A plan that does not fit the model.
-public struct AdapterError: Error, CustomStringConvertible, Sendable {
-    public let description: String
+package struct AdapterError: Error, CustomStringConvertible, Sendable {
+    package let description: String
 }
 
 /// The adapters of a model, in site order.
-public struct AdapterSet: Sendable {
-    public let adapters: [LowRankAdapter]
+package struct AdapterSet: Sendable {
+    package let adapters: [LowRankAdapter]
     /// The layers they are made for, in the same order.
-    public let layers: [LinearLayer]
+    package let layers: [LinearLayer]
 
     package init(adapters: [LowRankAdapter], layers: [LinearLayer]) {
         precondition(adapters.count == layers.count, "\(adapters.count) adapters for \(layers.count) layers")
@@ -87,10 +88,10 @@ public struct AdapterSet: Sendable {
     }
 
     /// No adapters at all: the head alone trains, or every weight.
-    public static let none = AdapterSet(adapters: [], layers: [])
+    package static let none = AdapterSet(adapters: [], layers: [])
 
     /// Creates adapters and hangs them on the chosen layers.
-    public init(installing plan: AdapterPlan, on available: [LinearLayer]) throws {
+    package init(installing plan: AdapterPlan, on available: [LinearLayer]) throws {
         let chosen = try AdapterPlan.layers(of: plan.roles, in: available)
         try plan.check(chosen)
         layers = chosen
@@ -143,10 +144,10 @@ public struct AdapterSet: Sendable {
         stream.fillNormal(matrix, deviation: 0.02)
     }
 
-    public var parameters: [Parameter] { adapters.flatMap(\.parameters) }
-    public var ranks: [Int] { adapters.map(\.rank) }
+    package var parameters: [Parameter] { adapters.flatMap(\.parameters) }
+    package var ranks: [Int] { adapters.map(\.rank) }
     /// Numbers in the triplets alive: a triplet of an [O, I] matrix has O + I, and 1 more with λ.
-    public var liveParameterCount: Int {
+    package var liveParameterCount: Int {
         adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.rank) }
     }
 }

@@ -1,17 +1,17 @@
 import Matrices
 
 /// What one site's update ΔW = s·P·Λ·Q is made of: exact singular values, and how far P and Q have drifted.
-public struct AdapterSpectrum: Sendable, Equatable {
+package struct AdapterSpectrum: Sendable, Equatable {
     /// Singular values of the masked ΔW, scale included, descending: as many as triplets are alive.
-    public let values: [Float]
+    package let values: [Float]
     /// max(‖PᵀP − I‖_F, ‖QQᵀ − I‖_F) over the triplets alive; nil for LoRA, whose factors need not be orthonormal,
     /// and without live triplets.
-    public let orthogonalityError: Double?
+    package let orthogonalityError: Double?
 
     /// By LAPACK: thin QR of both factors and the singular values of the core, in Float32.
     ///
     /// - Parameter isExact: the factors were just re-factorized, so that |λ| are the singular values already.
-    public init(of adapter: LowRankAdapter, isExact: Bool) throws {
+    package init(of adapter: LowRankAdapter, isExact: Bool) throws {
         let kept = adapter.keptFactors
         let rank = adapter.rank
         let (outputs, inputs) = (adapter.layer.outputs, adapter.layer.inputs)

@@ -9,7 +9,7 @@ import Transformers
 /// the update added.
 ///
 /// They are written as PEFT reads them again: whole modules in `modules_to_save`, biases of adapted matrices by `bias`.
-public struct ChangedParts: Sendable {
+package struct ChangedParts: Sendable {
     /// Names that transformers' whole model has
     typealias Named = (name: String, weight: Weight)
 
@@ -18,11 +18,11 @@ public struct ChangedParts: Sendable {
     /// Biases of matrices that may have an adapter
     private(set) var biases: [Named] = []
 
-    public static let none = ChangedParts()
+    package static let none = ChangedParts()
 
     private init() {}
 
-    public var isEmpty: Bool { saved.isEmpty && biases.isEmpty }
+    package var isEmpty: Bool { saved.isEmpty && biases.isEmpty }
 
     /// The paths of the modules that are saved as a whole, each once.
     var modules: [String] {
@@ -34,7 +34,7 @@ public struct ChangedParts: Sendable {
     }
 
     /// For messages: `bert.pooler.dense, 12 biases`
-    public var summary: String {
+    package var summary: String {
         let (modules, shown) = (self.modules, 4)
         var parts = Array(modules.prefix(shown))
         if modules.count > shown { parts.append("\(modules.count - shown) more") }

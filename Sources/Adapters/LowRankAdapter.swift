@@ -4,12 +4,12 @@ import RankAllocation
 import Transformers
 
 /// The layer an adapter is made for. A value: layers own the adapters on them, so an adapter may not own its layer.
-public struct AdaptedLayer: Sendable, Equatable {
-    public let site: LinearSite
+package struct AdaptedLayer: Sendable, Equatable {
+    package let site: LinearSite
     /// The module's path in the checkpoint
-    public let modulePath: String
-    public let outputs: Int
-    public let inputs: Int
+    package let modulePath: String
+    package let outputs: Int
+    package let inputs: Int
 
     init(_ layer: LinearLayer) {
         site = layer.site
@@ -22,20 +22,20 @@ public struct AdaptedLayer: Sendable, Equatable {
 /// The adapter of one linear site: s·P·diag(λ)·Q (AdaLoRA), or s·B·A without λ (LoRA; P is B, Q is A).
 ///
 /// Unchecked Sendable: factors and mask change only between steps.
-public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
-    public let layer: AdaptedLayer
-    public package(set) var factors: LowRankFactors
-    public let dropout: Float
+package final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
+    package let layer: AdaptedLayer
+    package var factors: LowRankFactors
+    package let dropout: Float
     /// Triplets alive; false means λ is held at 0. One entry per triplet that is physically there.
-    public package(set) var mask: [Bool]
+    package var mask: [Bool]
     /// Where the triplets that are physically there come from.
-    public package(set) var book: TripletBook
+    package var book: TripletBook
     /// nil where the update is added to the layer's weight.
-    public package(set) var rule: (any UpdateRule)?
+    package var rule: (any UpdateRule)?
 
-    public var site: LinearSite { layer.site }
+    package var site: LinearSite { layer.site }
     /// Triplets alive.
-    public var rank: Int { mask.reduce(0) { $0 + ($1 ? 1 : 0) } }
+    package var rank: Int { mask.reduce(0) { $0 + ($1 ? 1 : 0) } }
 
     init(layer: AdaptedLayer, factors: LowRankFactors, dropout: Float, initialRank: Int? = nil) {
         self.layer = layer
@@ -45,10 +45,10 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
         book = TripletBook(initialRank: initialRank ?? factors.rank, present: factors.rank)
     }
 
-    public var initialRank: Int { book.initialRank }
-    public var originalIndices: [Int] { book.originalIndices }
+    package var initialRank: Int { book.initialRank }
+    package var originalIndices: [Int] { book.originalIndices }
 
-    public func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable {
+    package func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable {
         guard let rule else {
             return tape.linear(x, weight: weight, bias: bias, lowRank: factors, dropout: dropout)
         }
@@ -57,12 +57,12 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     }
 
     /// P, λ (when there is one), Q and what a rule has, in the order of the parameter vector.
-    public var parameters: [Parameter] {
+    package var parameters: [Parameter] {
         [factors.p] + (factors.lambda.map { [$0] } ?? []) + [factors.q] + (rule?.parameters ?? [])
     }
 
     /// Numbers in `parameters` that count where this many triplets are alive.
-    public func parameterCount(rank: Int) -> Int {
+    package func parameterCount(rank: Int) -> Int {
         rank * tripletCost + (rule?.parameters.reduce(0) { $0 + $1.values.count } ?? 0)
     }
 
@@ -76,13 +76,13 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     package var lambda: [Float] { factors.lambda?.values.values ?? [] }
 
     /// What the parameters of one triplet cost: a column of P, a row of Q, and λ where there is one.
-    public var tripletCost: Int {
+    package var tripletCost: Int {
         TripletCost.parameters(
             outputs: layer.outputs, inputs: layer.inputs, hasLambda: factors.lambda != nil)
     }
 
     /// The triplets alive, cut out: P [O, r], λ [r] (nil for LoRA), Q [r, I], row-major.
-    public var keptFactors: (p: [Float], lambda: [Float]?, q: [Float]) {
+    package var keptFactors: (p: [Float], lambda: [Float]?, q: [Float]) {
         let kept = mask.indices.filter { mask[$0] }
         let (p, q) = (factors.p.values, factors.q.values)
         var keptP: [Float] = []
@@ -101,7 +101,7 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     }
 
     /// Whether some triplet alive has a column, a weight and a row that are not 0, or a rule changes the layer.
-    public var hasUpdate: Bool {
+    package var hasUpdate: Bool {
         if rule?.hasEffect ?? false { return true }
         let (p, q) = (factors.p.values, factors.q.values)
         let lambda = self.lambda
@@ -125,16 +125,16 @@ public final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
 }
 
 /// Where the triplets of one site come from.
-public struct TripletBook: Sendable, Equatable {
+package struct TripletBook: Sendable, Equatable {
     /// The triplets at the start of training.
-    public let initialRank: Int
+    package let initialRank: Int
     /// The number that each triplet present was given when it was made: 0 ..< initial rank at the start, then in
     /// order of birth.
-    public private(set) var originalIndices: [Int]
+    package private(set) var originalIndices: [Int]
     /// The step after which each was made, 0 at the start.
-    public private(set) var births: [Int]
+    package private(set) var births: [Int]
     /// How many were ever made: the next one's number.
-    public private(set) var issued: Int
+    package private(set) var issued: Int
 
     init(initialRank: Int, present: Int) {
         self.initialRank = initialRank
@@ -144,7 +144,7 @@ public struct TripletBook: Sendable, Equatable {
     }
 
     /// Restores a book, e.g. from a checkpoint; nil if it contradicts itself.
-    public init?(initialRank: Int, originalIndices: [Int], births: [Int], issued: Int) {
+    package init?(initialRank: Int, originalIndices: [Int], births: [Int], issued: Int) {
         guard issued >= 0, originalIndices.allSatisfy({ 0..<issued ~= $0 }), births.allSatisfy({ $0 >= 0 }),
             Set(originalIndices).count == originalIndices.count, births.count == originalIndices.count,
             0...issued ~= initialRank

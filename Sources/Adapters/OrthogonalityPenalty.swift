@@ -2,8 +2,8 @@ import Autodiff
 import Matrices
 
 /// The term that keeps P's columns and Q's rows near orthonormal (paper eq. 4).
-public struct OrthogonalityPenalty: Sendable {
-    public enum Form: String, CaseIterable, Sendable {
+package struct OrthogonalityPenalty: Sendable {
+    package enum Form: String, CaseIterable, Sendable {
         /// weight · Σ (‖PᵀP − I‖_F² + ‖QQᵀ − I‖_F²), the paper's
         case squared
         /// weight · mean over all P and Q of the unsquared norm, PEFT's and the authors' code
@@ -11,16 +11,16 @@ public struct OrthogonalityPenalty: Sendable {
         case none
     }
 
-    public let form: Form
-    public let weight: Float
+    package let form: Form
+    package let weight: Float
 
-    public init(form: Form, weight: Float) {
+    package init(form: Form, weight: Float) {
         self.form = form
         self.weight = weight
     }
 
     /// Adds the gradient to the flat `gradients` and returns the weighted term. LoRA factors have none.
-    public func addGradient(of set: AdapterSet, in vector: ParameterVector, to gradients: Matrix) -> Double {
+    package func addGradient(of set: AdapterSet, in vector: ParameterVector, to gradients: Matrix) -> Double {
         if form == .none || weight == 0 { return 0 }
         let adapters = set.adapters.filter { $0.factors.lambda != nil && $0.factors.rank > 0 }
         var total = 0.0

@@ -6,12 +6,12 @@ import Transformers
 
 extension PEFTFolder {
     /// What a folder brought beside the head.
-    public struct Loaded: Sendable {
-        public let set: AdapterSet
+    package struct Loaded: Sendable {
+        package let set: AdapterSet
         /// Weights of the encoder that it changes outside the adapted matrices
-        public let changed: ChangedParts
+        package let changed: ChangedParts
         /// What a person should know about its files
-        public let warnings: [String]
+        package let warnings: [String]
     }
 
     /// Loads the adapters of a folder onto the layers of `encoder`, its other changes into the encoder's weights, and the
@@ -21,7 +21,7 @@ extension PEFTFolder {
     /// - Parameters:
     ///   - base: where the head's weights are if the adapter has none (PEFT saves only `modules_to_save`).
     ///   - takesHead: false leaves `head` as it is, and the adapter's own aside.
-    public static func load(
+    package static func load(
         _ folder: URL, onto encoder: TextEncoder, head: SequenceHead, base: TensorStore? = nil,
         takesHead: Bool = true
     ) throws -> Loaded {
@@ -115,17 +115,17 @@ extension PEFTFolder {
     }
 
     /// The base model that an adapter names as its own; nil where it names none.
-    public static func baseModel(of folder: URL) throws -> String? {
+    package static func baseModel(of folder: URL) throws -> String? {
         try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).baseModel
     }
 
     /// What PEFT calls the task of an adapter (`SEQ_CLS`); nil when it does not say.
-    public static func taskType(of folder: URL) throws -> String? {
+    package static func taskType(of folder: URL) throws -> String? {
         try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).taskType
     }
 
     /// Whether an adapter was trained on the encoder alone, without any head.
-    public static func isOfEncoderAlone(_ folder: URL, _ family: EncoderFamily) throws -> Bool {
+    package static func isOfEncoderAlone(_ folder: URL, _ family: EncoderFamily) throws -> Bool {
         isOfEncoderAlone(try openWeights(folder), family)
     }
 
@@ -140,12 +140,12 @@ extension PEFTFolder {
     /// - Parameters:
     ///   - name: of the classifier's weight [K, C] in transformers.
     ///   - inputs: C
-    public static func outputs(of folder: URL, classifier name: String, inputs: Int) throws -> Int? {
+    package static func outputs(of folder: URL, classifier name: String, inputs: Int) throws -> Int? {
         try outputs(of: try openWeights(folder), classifier: prefix + name, inputs: inputs)
     }
 
     /// The same of a model's weights.
-    public static func outputs(of store: TensorStore, classifier name: String, inputs: Int) throws -> Int? {
+    package static func outputs(of store: TensorStore, classifier name: String, inputs: Int) throws -> Int? {
         guard let shape = store.info(name)?.shape else { return nil }
         // A size of 0 would let the other one be any number.
         guard shape.count == 2, shape[1] == inputs else {

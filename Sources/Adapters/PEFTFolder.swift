@@ -7,16 +7,16 @@ import Transformers
 /// Adapter folders in the layout of Hugging Face PEFT: `adapter_model.safetensors` and `adapter_config.json`.
 ///
 /// Tensors and configuration of each kind of adapter are in its method's file, a `PEFTForm`.
-public enum PEFTFolder {
+package enum PEFTFolder {
     /// PEFT divides lora_alpha by init_r plus this.
     static let rankOffset = 1e-5
     static let prefix = "base_model.model."
-    public static let configurationFile = "adapter_config.json"
-    public static let weightsFile = "adapter_model.safetensors"
+    package static let configurationFile = "adapter_config.json"
+    package static let weightsFile = "adapter_model.safetensors"
 
     /// Writes the masked adapters, the head, if there is one, and the weights in `changed` into `folder`, which exists.
     /// Not atomic by itself.
-    public static func write(
+    package static func write(
         _ set: AdapterSet, as form: PEFTForm, head: SequenceHead?, changed: ChangedParts = .none,
         baseModel: String, into folder: URL
     ) throws {
@@ -61,7 +61,7 @@ public enum PEFTFolder {
 }
 
 /// How adapters of one kind stand in PEFT's files.
-public struct PEFTForm: Sendable {
+package struct PEFTForm: Sendable {
     /// `peft_type`
     let type: String
     /// Whether modules without a triplet alive are in the files too

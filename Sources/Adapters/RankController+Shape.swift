@@ -8,14 +8,14 @@ extension RankController {
     /// and after. Sites at rank 0 lose their adapter.
     ///
     /// `others` are the trainable parameters that follow the adapters in the vector (the head).
-    public func compact(_ vector: ParameterVector, others: [Parameter]) -> Reshaped {
+    package func compact(_ vector: ParameterVector, others: [Parameter]) -> Reshaped {
         let kept = set.adapters.map { adapter in adapter.mask.indices.filter { adapter.mask[$0] } }
         return reshape(vector, keeping: kept, adding: [:], after: 0, others: others)
     }
 
     /// What step t should exchange; nil when no exchange is due. A triplet made in an exchange is on trial for one
     /// interval, and the last exchange is at least an interval before ranks are fixed.
-    public func planExchange(after step: Int, workers: Workers) throws -> (
+    package func planExchange(after step: Int, workers: Workers) throws -> (
         plan: ExchangePlan, scores: [[Float]]
     )? {
         guard let share = settings.exchangeShare, schedule.allocates(after: step) else { return nil }
@@ -36,13 +36,13 @@ extension RankController {
     }
 
     /// The adapters that get a new triplet each, with probes on them; run a backward pass, then `exchange`.
-    public func probes(for plan: ExchangePlan) -> ExchangeProbes {
+    package func probes(for plan: ExchangePlan) -> ExchangeProbes {
         ExchangeProbes(set, sites: plan.added)
     }
 
     /// Removes and adds triplets. New ones have λ = 0, so ΔW changes only by what is removed; `probes` saw the
     /// gradient that gives their directions. Shapes stay as they are under an empty plan.
-    public func exchange(
+    package func exchange(
         _ plan: ExchangePlan, scores: [[Float]], probes: ExchangeProbes, after step: Int,
         vector: ParameterVector, others: [Parameter], workers: Workers
     ) throws -> (reshaped: Reshaped?, outcome: AllocationOutcome) {
@@ -74,7 +74,7 @@ extension RankController {
     }
 
     /// Gives the adapters the shapes a checkpoint had; values are left to be copied in.
-    public func restoreShapes(_ triplets: [TripletBook], dropEmpty: Bool, others: [Parameter])
+    package func restoreShapes(_ triplets: [TripletBook], dropEmpty: Bool, others: [Parameter])
         -> ParameterVector
     {
         for (site, saved) in zip(set.adapters.indices, triplets) {
@@ -134,7 +134,7 @@ struct Newborn {
 }
 
 /// Probes on the sites that get a new triplet each.
-public final class ExchangeProbes {
+package final class ExchangeProbes {
     private let set: AdapterSet
     private let probed: [(site: Int, probe: GradientProbe)]
 

@@ -3,62 +3,62 @@ import Matrices
 import RankAllocation
 
 /// How ranks are allocated.
-public struct AllocationSettings: Sendable {
-    public var schedule: BudgetSchedule
-    public var measure: any ImportanceMeasure
+package struct AllocationSettings: Sendable {
+    package var schedule: BudgetSchedule
+    package var measure: any ImportanceMeasure
     /// Whether the running averages see weights before the update (paper) or after it (PEFT).
-    public var weightsAfterUpdate = false
-    public var beta1: Float = 0.85
-    public var beta2: Float = 0.85
+    package var weightsAfterUpdate = false
+    package var beta1: Float = 0.85
+    package var beta2: Float = 0.85
     /// What budgets count.
-    public var unit = BudgetUnit.triplets
+    package var unit = BudgetUnit.triplets
     /// Whether P, Λ, Q are re-factorized into exact singular triplets after each step.
-    public var keepsTripletsExact = false
+    package var keepsTripletsExact = false
     /// Exchange triplets under a constant budget instead of pruning: the share of them that the first exchange may
     /// replace, falling linearly to 0 at the end of budgeting. nil prunes.
-    public var exchangeShare: Double?
+    package var exchangeShare: Double?
     /// Allocations between two snapshots of all triplets.
-    public var historyEvery = 1
+    package var historyEvery = 1
 
-    public init(schedule: BudgetSchedule, measure: any ImportanceMeasure) {
+    package init(schedule: BudgetSchedule, measure: any ImportanceMeasure) {
         self.schedule = schedule
         self.measure = measure
     }
 }
 
 /// What one allocation did.
-public struct AllocationOutcome: Sendable {
+package struct AllocationOutcome: Sendable {
     /// b(t) and what of it is in use, in triplets or parameters.
-    public let budget: Int
-    public let spent: Int
-    public let ranks: [Int]
-    public let worstKept: Float?
-    public let bestPruned: Float?
+    package let budget: Int
+    package let spent: Int
+    package let ranks: [Int]
+    package let worstKept: Float?
+    package let bestPruned: Float?
     /// Triplets that came back or left since the allocation before, and new ones.
-    public let returned: Int
-    public let left: Int
-    public let added: Int
+    package let returned: Int
+    package let left: Int
+    package let added: Int
     /// All sites' triplets, when this allocation's history is kept.
-    public let snapshot: [SiteSnapshot]?
+    package let snapshot: [SiteSnapshot]?
 }
 
 /// One site after an allocation.
-public struct SiteSnapshot: Sendable, Equatable {
+package struct SiteSnapshot: Sendable, Equatable {
     /// For each triplet that is physically there, whether it is alive.
-    public let kept: [Bool]
-    public let spectrum: AdapterSpectrum
+    package let kept: [Bool]
+    package let spectrum: AdapterSpectrum
     /// The score of each triplet; empty for LoRA.
-    public let importance: [Float]
+    package let importance: [Float]
     /// The share of ‖ΔW‖_F² that this allocation's mask left; nil when nothing was there or nothing was masked.
-    public let energyKept: Double?
+    package let energyKept: Double?
 }
 
 /// Carries out AdaLoRA's allocation on a set of adapters: observes importance, keeps triplets exact, chooses masks
 /// on schedule, holds them, exchanges triplets, and at the end of budgeting cuts pruned ones out. The trainer
 /// calls it at every step.
-public final class RankController {
-    public let settings: AllocationSettings
-    public var schedule: BudgetSchedule { settings.schedule }
+package final class RankController {
+    package let settings: AllocationSettings
+    package var schedule: BudgetSchedule { settings.schedule }
     let set: AdapterSet
     /// One for each site.
     let sites: [SiteState]
@@ -70,7 +70,7 @@ public final class RankController {
         init(_ averages: TripletAverages) { self.averages = averages }
     }
 
-    public init(set: AdapterSet, settings: AllocationSettings) {
+    package init(set: AdapterSet, settings: AllocationSettings) {
         precondition(
             settings.keepsTripletsExact || !settings.measure.needsExactTriplets,
             "\(type(of: settings.measure)) needs exact triplets")
@@ -86,22 +86,22 @@ public final class RankController {
         }
     }
 
-    public var averages: [TripletAverages] { sites.map(\.averages) }
+    package var averages: [TripletAverages] { sites.map(\.averages) }
 
     /// Puts back what a checkpoint held.
-    public func restore(averages: [TripletAverages]) {
+    package func restore(averages: [TripletAverages]) {
         for (site, averages) in zip(sites, averages) { site.averages = averages }
     }
 
     /// What one triplet of each site counts against the budget; nil when each counts 1.
-    public var costs: [Int]? { settings.unit == .parameters ? set.adapters.map(\.tripletCost) : nil }
+    package var costs: [Int]? { settings.unit == .parameters ? set.adapters.map(\.tripletCost) : nil }
 
     /// Whether `observe` needs the gradient of the task alone.
-    public var observesTaskGradient: Bool { settings.measure.observedGradient == .task }
+    package var observesTaskGradient: Bool { settings.measure.observedGradient == .task }
 
     /// Takes the step's weights and gradients into the averages. Gradients [1, N] are those of the optimizer
     /// (orthogonality term and clipping included) or, where `observesTaskGradient`, of the task alone.
-    public func observe(step: Int, vector: ParameterVector, gradients: Matrix, workers: Workers) {
+    package func observe(step: Int, vector: ParameterVector, gradients: Matrix, workers: Workers) {
         guard settings.measure.observedGradient != .none,
             schedule.observesImportance(at: step, peftCompatible: settings.weightsAfterUpdate)
         else { return }
@@ -123,14 +123,14 @@ public final class RankController {
 
     /// Holds the mask in force, where step t neither lets pruned λ regrow nor chooses a new one: before triplets are
     /// made exact, so that pruned ones do not mix with those that stay.
-    public func holdMask(after step: Int) {
+    package func holdMask(after step: Int) {
         guard schedule.appliesMask(after: step), !schedule.allocates(after: step) else { return }
         for adapter in set.adapters { adapter.applyMask() }
     }
 
     /// After step t: replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] follow,
     /// and the averages as long as they decide something (see `ChangeOfBasis`).
-    public func refactorize(
+    package func refactorize(
         after step: Int, _ vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix,
         workers: Workers
     ) throws {
@@ -162,7 +162,7 @@ public final class RankController {
     }
 
     /// The score of each triplet now.
-    public func scores(workers: Workers) -> [[Float]] {
+    package func scores(workers: Workers) -> [[Float]] {
         let (adapters, sites, measure, costs) = (set.adapters, sites, settings.measure, costs)
         return workers.map(tasks: adapters.count) { index in
             measure.scores(
@@ -174,7 +174,7 @@ public final class RankController {
 
     /// After the update of step t: a new mask if one is due, which is applied. Returns what was done if an allocation
     /// was made. With exchanges masks never change.
-    public func allocate(after step: Int, workers: Workers) throws -> AllocationOutcome? {
+    package func allocate(after step: Int, workers: Workers) throws -> AllocationOutcome? {
         guard settings.exchangeShare == nil else { return nil }
         var outcome: AllocationOutcome?
         if schedule.allocates(after: step) {
@@ -217,7 +217,7 @@ public final class RankController {
     }
 
     /// All triplets as they are now.
-    public func snapshot(workers: Workers) throws -> [SiteSnapshot] {
+    package func snapshot(workers: Workers) throws -> [SiteSnapshot] {
         try snapshot(scores: scores(workers: workers), energies: [], areExact: false, workers: workers)
     }
 
@@ -237,7 +237,7 @@ extension AdapterSet {
     /// The spectrum of each site's masked update.
     ///
     /// - Parameter areExact: P, Λ, Q were just re-factorized, so that λ need not be computed again.
-    public func spectra(areExact: Bool, workers: Workers) throws -> [AdapterSpectrum] {
+    package func spectra(areExact: Bool, workers: Workers) throws -> [AdapterSpectrum] {
         let adapters = adapters
         return try workers.mapThrowing(tasks: adapters.count) {
             try AdapterSpectrum(of: adapters[$0], isExact: areExact)
@@ -245,7 +245,7 @@ extension AdapterSet {
     }
 
     /// All triplets of adapters whose ranks nobody controls.
-    public func snapshot(workers: Workers) throws -> [SiteSnapshot] {
+    package func snapshot(workers: Workers) throws -> [SiteSnapshot] {
         zip(adapters, try spectra(areExact: false, workers: workers)).map { adapter, spectrum in
             SiteSnapshot(kept: adapter.mask, spectrum: spectrum, importance: [], energyKept: nil)
         }

@@ -4,8 +4,8 @@ import RankAllocation
 import Transformers
 
 /// The singular triplets of one site's update s·P·diag(σ)·Q, from which a truncation chooses.
-public struct UpdateTriplets: Sendable {
-    public let layer: LinearLayer
+package struct UpdateTriplets: Sendable {
+    package let layer: LinearLayer
     /// P transposed, `[R, O]`: orthonormal rows
     let pRows: Matrix
     /// σ ≥ 0, `[R]`, in any order
@@ -19,7 +19,7 @@ public struct UpdateTriplets: Sendable {
     let rest: Double
 
     /// All of an adapter's, by QR and the SVD of the small core.
-    public init(of adapter: LowRankAdapter, on layer: LinearLayer) throws {
+    package init(of adapter: LowRankAdapter, on layer: LinearLayer) throws {
         let kept = adapter.keptFactors
         let rank = adapter.rank
         let exact = try ExactTriplets(
@@ -40,7 +40,7 @@ public struct UpdateTriplets: Sendable {
 
     /// Those of a dense update `[O, I]`: all by LAPACK's `gesdd`, or the `leading` ones by a randomized subspace
     /// iteration (`Factorization.leadingTriplets`).
-    public init(ofDense update: Matrix, on layer: LinearLayer, leading: Int?, seed: UInt64) throws {
+    package init(ofDense update: Matrix, on layer: LinearLayer, leading: Int?, seed: UInt64) throws {
         let energy = update.sumOfSquares
         let svd =
             if let leading {
@@ -64,10 +64,10 @@ public struct UpdateTriplets: Sendable {
     }
 
     /// Singular values of ΔW, scale included, descending.
-    public var singularValues: [Float] { values.map { $0 * factor.magnitude }.sorted(by: >) }
+    package var singularValues: [Float] { values.map { $0 * factor.magnitude }.sorted(by: >) }
 
     /// ‖ΔW‖_F²
-    public var energy: Double { Self.energy(values) * Double(factor) * Double(factor) + rest }
+    package var energy: Double { Self.energy(values) * Double(factor) * Double(factor) + rest }
 
     /// Of a Float32 factorization, relative to the largest singular value
     private static let noise: Float = 2e-6
@@ -94,19 +94,19 @@ public struct UpdateTriplets: Sendable {
 
 extension AdapterSet {
     /// What a truncation left of one site.
-    public struct Truncated: Sendable {
-        public let rank: Int
+    package struct Truncated: Sendable {
+        package let rank: Int
         /// ‖ΔW − truncated ΔW‖_F / ‖ΔW‖_F; 0 where ΔW is 0.
-        public let relativeError: Double
+        package let relativeError: Double
         /// All singular values before, descending, scale included.
-        public let values: [Float]
+        package let values: [Float]
         /// ‖ΔW‖_F² before, and of what is left
-        public let energy: Double
-        public let keptEnergy: Double
+        package let energy: Double
+        package let keptEnergy: Double
     }
 
     /// The singular triplets of each adapter's update.
-    public func updateTriplets(workers: Workers) throws -> [UpdateTriplets] {
+    package func updateTriplets(workers: Workers) throws -> [UpdateTriplets] {
         let (adapters, layers) = (adapters, layers)
         return try workers.mapThrowing(tasks: adapters.count) {
             try UpdateTriplets(of: adapters[$0], on: layers[$0])
@@ -114,7 +114,7 @@ extension AdapterSet {
     }
 
     /// Cuts trained adapters to a global budget; see `choosing(from:budget:costs:)`.
-    public func truncated(to budget: Int, costs: [Int]?, workers: Workers) throws -> (
+    package func truncated(to budget: Int, costs: [Int]?, workers: Workers) throws -> (
         set: AdapterSet, sites: [Truncated]
     ) {
         try Self.choosing(from: updateTriplets(workers: workers), budget: budget, costs: costs)
@@ -129,7 +129,7 @@ extension AdapterSet {
     /// - Parameters:
     ///   - budget: what may stay; more than there is keeps everything.
     ///   - costs: what a triplet of each site costs; nil counts triplets.
-    public static func choosing(from sites: [UpdateTriplets], budget: Int, costs: [Int]?) throws -> (
+    package static func choosing(from sites: [UpdateTriplets], budget: Int, costs: [Int]?) throws -> (
         set: AdapterSet, sites: [Truncated]
     ) {
         let scores = sites.map { site in site.values.map { $0 * $0 * site.factor * site.factor } }
@@ -162,7 +162,7 @@ extension AdapterSet {
     }
 
     /// Hangs the adapters on their layers.
-    public func install() {
+    package func install() {
         for index in adapters.indices { hang(index) }
     }
 }

@@ -2,7 +2,7 @@ import Autodiff
 import Matrices
 
 /// What a method makes of a layer's weight W and its low-rank update where that is not their sum, W + s·P·Λ·Q.
-public protocol UpdateRule: AnyObject, Sendable {
+package protocol UpdateRule: AnyObject, Sendable {
     /// For messages, such as `DoRA`
     var name: String { get }
     /// How PEFT's files hold it
@@ -24,19 +24,19 @@ public protocol UpdateRule: AnyObject, Sendable {
 
 extension AdapterSet {
     /// `AdaLoRA`, `LoRA` or the rule's name
-    public var kind: String {
+    package var kind: String {
         adapters.lazy.compactMap(\.rule).first?.name ?? (isSVD ? "AdaLoRA" : "LoRA")
     }
 
     /// How these adapters stand in PEFT's files.
-    public var peft: PEFTForm {
+    package var peft: PEFTForm {
         adapters.lazy.compactMap(\.rule).first?.peft ?? (isSVD ? .adalora : .lora)
     }
 
     private var isSVD: Bool { adapters.first?.factors.lambda != nil }
 
     /// Throws where an adapter's layers are more than sums W + ΔW, which `what` needs.
-    public func requireSums(for what: String) throws {
+    package func requireSums(for what: String) throws {
         guard let rule = adapters.lazy.compactMap(\.rule).first else { return }
         throw AdapterError(
             description:

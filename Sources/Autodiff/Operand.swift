@@ -1,7 +1,7 @@
 import Matrices
 
 /// What operations read beside their inputs: a `Weight` of a model, or a `Parameter` that trains.
-public protocol Operand: AnyObject, Sendable {
+package protocol Operand: AnyObject, Sendable {
     var name: String { get }
     var rows: Int { get }
     var columns: Int { get }
@@ -31,6 +31,6 @@ public protocol Operand: AnyObject, Sendable {
 }
 
 extension Operand {
-    public var count: Int { rows * columns }
-    public var isTrainable: Bool { parameter?.gradientOffset != nil }
+    package var count: Int { rows * columns }
+    package var isTrainable: Bool { parameter?.gradientOffset != nil }
 }

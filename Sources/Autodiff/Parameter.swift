@@ -5,20 +5,20 @@ import Matrices
 /// `ParameterVector` owns them.
 ///
 /// Unchecked Sendable: the trainer changes values only between steps, when no shard is running.
-public final class Parameter: Operand, @unchecked Sendable {
-    public let name: String
-    public let savedShape: [Int]
-    public package(set) var values: Matrix
+package final class Parameter: Operand, @unchecked Sendable {
+    package let name: String
+    package let savedShape: [Int]
+    package var values: Matrix
     /// Where this parameter's gradient starts in the flat gradient vector; nil before it has a place there.
-    public package(set) var gradientOffset: Int?
+    package var gradientOffset: Int?
 
     /// A matrix.
-    public convenience init(name: String, values: Matrix) {
+    package convenience init(name: String, values: Matrix) {
         self.init(name: name, savedShape: [values.rows, values.columns], values: values)
     }
 
     /// A vector [1, C].
-    public convenience init(name: String, vector: Matrix) {
+    package convenience init(name: String, vector: Matrix) {
         self.init(name: name, savedShape: [vector.count], values: vector)
     }
 
@@ -29,14 +29,14 @@ public final class Parameter: Operand, @unchecked Sendable {
         self.values = values
     }
 
-    public var rows: Int { values.rows }
-    public var columns: Int { values.columns }
-    public var parameter: Parameter? { self }
-    public var vector: Matrix { values }
-    public var floats: [Float] { values.values }
-    public func dense() -> Matrix { Matrix(copying: values) }
+    package var rows: Int { values.rows }
+    package var columns: Int { values.columns }
+    package var parameter: Parameter? { self }
+    package var vector: Matrix { values }
+    package var floats: [Float] { values.values }
+    package func dense() -> Matrix { Matrix(copying: values) }
 
-    public func replace(with values: Matrix) {
+    package func replace(with values: Matrix) {
         precondition(
             values.rows == rows && values.columns == columns && !isTrainable,
             "\(name) [\(rows), \(columns)]\(isTrainable ? ", in training" : ""), replaced by "
@@ -44,25 +44,25 @@ public final class Parameter: Operand, @unchecked Sendable {
         self.values = values
     }
 
-    public func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         Product.multiplyTransposed(x, values, into: out, beta: adding ? 1 : 0)
     }
 
-    public func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         Product.multiply(g, values, into: out, beta: adding ? 1 : 0)
     }
 
-    public func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
+    package func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
         Product.multiplyTransposed(x, values.rows(rows), into: out)
     }
 
-    public func multiply(
+    package func multiply(
         _ g: Matrix, rows: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool
     ) {
         Product.multiply(g, values.rows(rows), into: out, beta: adding ? 1 : 0)
     }
 
-    public func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
         for (position, index) in indices.enumerated() {
             let row = values.row(Int(index))
             if adding {
@@ -78,13 +78,13 @@ public final class Parameter: Operand, @unchecked Sendable {
 ///
 /// Gradients, Adam moments and what is exchanged between machines are arrays of the same layout, so clipping,
 /// the optimizer and the summation of shards are single loops.
-public final class ParameterVector: @unchecked Sendable {
-    public let parameters: [Parameter]
-    public let values: Matrix
-    public var count: Int { values.count }
+package final class ParameterVector: @unchecked Sendable {
+    package let parameters: [Parameter]
+    package let values: Matrix
+    package var count: Int { values.count }
 
     /// Moves the parameters' values into one array; each keeps its values and becomes a view into it.
-    public init(_ parameters: [Parameter]) {
+    package init(_ parameters: [Parameter]) {
         self.parameters = parameters
         let count = parameters.reduce(0) { $0 + $1.values.count }
         values = Matrix(rows: 1, columns: count)
@@ -100,7 +100,7 @@ public final class ParameterVector: @unchecked Sendable {
     }
 
     /// Where `parameter` lies in the flat arrays.
-    public func range(of parameter: Parameter) -> Range<Int> {
+    package func range(of parameter: Parameter) -> Range<Int> {
         guard let offset = parameter.gradientOffset else {
             preconditionFailure("\(parameter.name) is frozen and has no place in the parameter vector")
         }

@@ -2,19 +2,19 @@
 ///
 /// Each distance has a slot, in falling order from that of the last query row and key row 0, so that those of one query
 /// row lie side by side in the order of the keys: slot = farthest − i + j. Neighboring slots may share a row (buckets).
-public struct RelativeRows: Sendable, Equatable {
+package struct RelativeRows: Sendable, Equatable {
     /// The distance of slot 0.
     let farthest: Int
     /// For each slot the number of its entry in `tableRows`, E in all.
     let entries: [Int]
     /// The rows of the table in use: what to look up.
-    public let tableRows: [Int32]
+    package let tableRows: [Int32]
 
     /// - Parameters:
     ///   - queryRows: of the longest sequence; query row i stands at position i.
     ///   - keyRows: of the longest sequence.
     ///   - tableRow: the row of a distance.
-    public init(queryRows: Int, keyRows: Int, tableRow: (_ distance: Int) -> Int) {
+    package init(queryRows: Int, keyRows: Int, tableRow: (_ distance: Int) -> Int) {
         precondition(
             queryRows > 0 && keyRows > 0, "distances of \(queryRows) query and \(keyRows) key rows")
         farthest = queryRows - 1
@@ -31,7 +31,7 @@ public struct RelativeRows: Sendable, Equatable {
 }
 
 /// What attention adds to its scores for the distance between a query row i and a key row j.
-public enum RelativePositions {
+package enum RelativePositions {
     /// q_i·positionKey[i − j] + k_j·positionQuery[i − j], both `[E, C]` by `tableRows`; nil for a term that the model
     /// lacks. The scores of n terms are divided by √(n·D). He et al. 2021, "DeBERTa", as transformers computes it.
     case disentangled(positionKey: Variable?, positionQuery: Variable?, RelativeRows)

@@ -13,7 +13,7 @@ extension Tape {
     ///   - offsets: where the sequences begin in k and v, and the end: B + 1 entries.
     ///   - queryOffsets: the same for q, where it has other rows than k and v; nil where it has the same.
     ///   - positions: terms of the scores beside q·kᵀ; the query rows of a sequence are then its first ones.
-    public func attention(
+    package func attention(
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
         heads: Int, positions: RelativePositions? = nil, longestKept: Int = 128
     ) -> Variable {

@@ -3,14 +3,14 @@ import Glibc
 import Matrices
 
 /// The two GELUs in use: by the error function, or BERT's original code's approximation of it by tanh (`gelu_new`).
-public enum GELUForm: Sendable { case erf, tanh }
+package enum GELUForm: Sendable { case erf, tanh }
 
 /// Activations of a classification head's dense layer.
-public enum DenseActivation: Sendable { case tanh, gelu, relu }
+package enum DenseActivation: Sendable { case tanh, gelu, relu }
 
 extension Tape {
     /// x[B, C] through the activation.
-    public func activation(_ form: DenseActivation, _ x: Variable) -> Variable {
+    package func activation(_ form: DenseActivation, _ x: Variable) -> Variable {
         switch form {
         case .tanh: tanh(x)
         case .gelu: gelu(x)
@@ -19,7 +19,7 @@ extension Tape {
     }
 
     /// max(x, 0) of x[B, C], with gradient 0 at 0 as PyTorch.
-    public func relu(_ x: Variable) -> Variable {
+    package func relu(_ x: Variable) -> Variable {
         let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
         let (input, y) = (x.value, out.keepValue())
         for index in 0..<input.count { y.pointer[index] = max(input.pointer[index], 0) }
@@ -38,7 +38,7 @@ extension Tape {
     ///
     /// - Parameter reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,
     ///   tanh does): its memory is taken for what the backward pass needs. Traps where somebody does.
-    public func gelu(_ x: Variable, form: GELUForm = .erf, reusing: Bool = false) -> Variable {
+    package func gelu(_ x: Variable, form: GELUForm = .erf, reusing: Bool = false) -> Variable {
         let (rows, columns) = (x.rows, x.columns)
         let out = output(rows: rows, columns: columns, needsGradient: x.needsGradient)
         let input = x.value
@@ -58,7 +58,7 @@ extension Tape {
     }
 
     /// tanh of x[B, C]; small (the pooler), so the plain library function serves.
-    public func tanh(_ x: Variable) -> Variable {
+    package func tanh(_ x: Variable) -> Variable {
         let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
         let (input, result) = (x.value, out.keepValue())
         for index in 0..<input.count { result.pointer[index] = tanhf(input.pointer[index]) }
@@ -75,7 +75,7 @@ extension Tape {
     }
 
     /// Inverted dropout; the identity when not training or when `probability` is 0.
-    public func dropout(_ x: Variable, probability: Float) -> Variable {
+    package func dropout(_ x: Variable, probability: Float) -> Variable {
         guard probability > 0, let key = nextDropoutKey() else { return x }
         let out = Variable(
             value: droppedCopy(x.value, key: key, probability: probability), needsGradient: x.needsGradient)

@@ -3,7 +3,7 @@ import Matrices
 
 extension Tape {
     /// out[T, C] = Σ over tables of table[index[t]]: the sum of token, position and type embeddings.
-    public func embedding(_ lookups: [(table: any Operand, indices: [Int32])]) -> Variable {
+    package func embedding(_ lookups: [(table: any Operand, indices: [Int32])]) -> Variable {
         precondition(!lookups.isEmpty, "an embedding needs a table")
         let rows = lookups[0].indices.count
         let columns = lookups[0].table.columns

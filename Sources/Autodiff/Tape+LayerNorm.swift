@@ -6,7 +6,7 @@ extension Tape {
     ///
     /// - Parameter reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,
     ///   tanh does): its memory is taken for what the backward pass needs. Traps where somebody does.
-    public func layerNorm(
+    package func layerNorm(
         _ x: Variable, adding residual: Variable? = nil, gamma: any Operand, beta: any Operand,
         epsilon: Float, reusing: Bool = false
     ) -> Variable {

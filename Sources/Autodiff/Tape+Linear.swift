@@ -2,17 +2,17 @@ import Matrices
 
 /// A low-rank update of a linear layer: ΔW = factor · P · diag(λ) · Q (SVD form), or factor · P · Q without λ
 /// (LoRA: P is B, Q is A).
-public struct LowRankFactors: Sendable {
+package struct LowRankFactors: Sendable {
     /// P `[O, R]`
-    public let p: Parameter
+    package let p: Parameter
     /// λ `[1, R]`, nil for plain LoRA
-    public let lambda: Parameter?
+    package let lambda: Parameter?
     /// Q `[R, I]`
-    public let q: Parameter
+    package let q: Parameter
     /// s = α / initial rank
-    public let factor: Float
+    package let factor: Float
 
-    public init(p: Parameter, lambda: Parameter?, q: Parameter, factor: Float) {
+    package init(p: Parameter, lambda: Parameter?, q: Parameter, factor: Float) {
         let rank = q.values.rows
         precondition(
             p.values.columns == rank && (lambda.map { $0.values.count == rank } ?? true),
@@ -23,12 +23,12 @@ public struct LowRankFactors: Sendable {
         self.factor = factor
     }
 
-    public var rank: Int { q.values.rows }
+    package var rank: Int { q.values.rows }
 }
 
 extension Tape {
     /// out[T, O] = x[T, I] · weight[O, I]ᵀ + bias[1, O]
-    public func linear(_ x: Variable, weight: any Operand, bias: (any Operand)?) -> Variable {
+    package func linear(_ x: Variable, weight: any Operand, bias: (any Operand)?) -> Variable {
         let out = output(
             rows: x.rows, columns: weight.rows,
             needsGradient: x.needsGradient || weight.isTrainable || (bias?.isTrainable ?? false))
@@ -38,7 +38,7 @@ extension Tape {
     }
 
     /// out = linear(x) + factor · P(λ ⊙ Q·dropout(x)), with `rank` 0 allowed (the plain linear layer).
-    public func linear(
+    package func linear(
         _ x: Variable, weight: any Operand, bias: (any Operand)?, lowRank: LowRankFactors, dropout: Float
     ) -> Variable {
         if lowRank.rank == 0 { return linear(x, weight: weight, bias: bias) }

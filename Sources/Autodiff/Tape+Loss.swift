@@ -3,13 +3,13 @@ import Matrices
 
 extension Tape {
     /// The label of a row without one: it adds nothing to the loss, and gets no gradient.
-    public static let ignoredLabel: Int32 = -1
+    package static let ignoredLabel: Int32 = -1
 
     /// Σ over examples of −log softmax(logits)[label], divided by `divisor` (the examples of the whole step,
     /// of which this shard holds a part). Rows of `ignoredLabel` do not count. Computed in Double. logits [B, K].
     ///
     /// - Parameter weights: of each class, [K]; rows count as often as the weight of their label says.
-    public func crossEntropy(
+    package func crossEntropy(
         _ logits: Variable, labels: [Int32], weights: [Double]? = nil, divisor: Double
     ) -> Double {
         let (rows, classes) = (logits.value.rows, logits.value.columns)
@@ -41,7 +41,7 @@ extension Tape {
     }
 
     /// Σ (prediction − target)² / divisor; predictions [B, 1].
-    public func squaredError(_ predictions: Variable, targets: [Float], divisor: Double) -> Double {
+    package func squaredError(_ predictions: Variable, targets: [Float], divisor: Double) -> Double {
         precondition(
             predictions.value.count == targets.count,
             "\(targets.count) targets for \(predictions.value.count) predictions")
@@ -58,7 +58,7 @@ extension Tape {
 
     /// Mean over the K classes of the binary cross-entropy of sigmoid(logits), Σ over examples, divided by `divisor`;
     /// `sets` holds the classes that are true of each example. As PyTorch's BCEWithLogitsLoss. logits [B, K].
-    public func binaryCrossEntropy(_ logits: Variable, sets: [[Int32]], divisor: Double) -> Double {
+    package func binaryCrossEntropy(_ logits: Variable, sets: [[Int32]], divisor: Double) -> Double {
         let (rows, classes) = (logits.value.rows, logits.value.columns)
         precondition(sets.count == rows, "\(sets.count) label sets for \(rows) rows of logits")
         let scale = divisor * Double(classes)
@@ -83,7 +83,7 @@ extension Tape {
     /// Mean of the cross-entropies of start and end, each a softmax over the tokens of a sequence, Σ over sequences,
     /// divided by `divisor`. logits [T, 2], sequence b being rows offsets[b] ..< offsets[b + 1]; `starts` and `ends` are
     /// positions within it.
-    public func spanCrossEntropy(
+    package func spanCrossEntropy(
         _ logits: Variable, offsets: [Int], starts: [Int32], ends: [Int32], divisor: Double
     ) -> Double {
         let sequences = offsets.count - 1

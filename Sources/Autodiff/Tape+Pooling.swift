@@ -3,7 +3,7 @@ import Matrices
 
 extension Tape {
     /// out[B, C]: the first row of each sequence of x[T, C]; `offsets` has B + 1 entries.
-    public func firstRows(_ x: Variable, offsets: [Int]) -> Variable {
+    package func firstRows(_ x: Variable, offsets: [Int]) -> Variable {
         checkOffsets(offsets, rows: x.value.rows)
         let columns = x.value.columns
         let out = output(rows: offsets.count - 1, columns: columns, needsGradient: x.needsGradient)
@@ -21,7 +21,7 @@ extension Tape {
     }
 
     /// out[B, C]: the mean of the rows of each sequence of x[T, C].
-    public func meanRows(_ x: Variable, offsets: [Int]) -> Variable {
+    package func meanRows(_ x: Variable, offsets: [Int]) -> Variable {
         checkOffsets(offsets, rows: x.value.rows)
         let columns = x.value.columns
         let out = output(rows: offsets.count - 1, columns: columns, needsGradient: x.needsGradient)

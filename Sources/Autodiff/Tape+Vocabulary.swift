@@ -35,7 +35,7 @@ extension Tape {
     ///   - weight: [V, C], trained or frozen
     ///   - targets: one a row
     ///   - blocks: nil for those of the rule; tests give others.
-    public func vocabularyCrossEntropy(
+    package func vocabularyCrossEntropy(
         _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double
     ) -> Double {
         vocabularyCrossEntropy(hidden, weight: weight, targets: targets, divisor: divisor, blocks: nil)

@@ -1,12 +1,12 @@
 import Matrices
 
 /// A value on the tape, `[rows, columns]`, and its gradient once something has flowed back to it.
-public final class Variable {
+package final class Variable {
     private let matrix: Matrix
     private var use = Use.free
     /// False when nothing below can learn: the backward pass stops there.
-    public let needsGradient: Bool
-    public package(set) var gradient: Matrix?
+    package let needsGradient: Bool
+    package var gradient: Matrix?
 
     private enum Use {
         case free
@@ -21,10 +21,10 @@ public final class Variable {
         self.needsGradient = needsGradient
     }
 
-    public var rows: Int { matrix.rows }
-    public var columns: Int { matrix.columns }
+    package var rows: Int { matrix.rows }
+    package var columns: Int { matrix.columns }
 
-    public var value: Matrix {
+    package var value: Matrix {
         precondition(
             use != .taken, "a value [\(rows), \(columns)] is read whose memory an operation was let reuse")
         return matrix
@@ -54,17 +54,17 @@ public final class Variable {
 ///
 /// One tape serves one shard. Buffers come from the worker's pool and return to it as soon as the last
 /// operation that needs them has run backward: popping the closure drops its references.
-public final class Tape {
-    public let pool: BufferPool
+package final class Tape {
+    package let pool: BufferPool
     /// Operations are recorded. Otherwise values only.
-    public let isTraining: Bool
+    package let isTraining: Bool
     /// The flat gradient of the trainable parameters, accumulated into; nil when only values are wanted.
-    public let parameterGradients: Matrix?
+    package let parameterGradients: Matrix?
     private var dropoutStream: RandomStream?
     private var backwardSteps: [() -> Void] = []
 
     /// A tape that records. `dropoutStream` is the shard's stream; without one dropout is the identity.
-    public init(pool: BufferPool, parameterGradients: Matrix, dropoutStream: RandomStream?) {
+    package init(pool: BufferPool, parameterGradients: Matrix, dropoutStream: RandomStream?) {
         self.pool = pool
         self.parameterGradients = parameterGradients
         self.dropoutStream = dropoutStream
@@ -72,7 +72,7 @@ public final class Tape {
     }
 
     /// A tape that only computes values; dropout is the identity unless there is a stream for it.
-    public init(evaluatingWith pool: BufferPool, dropoutStream: RandomStream? = nil) {
+    package init(evaluatingWith pool: BufferPool, dropoutStream: RandomStream? = nil) {
         self.pool = pool
         parameterGradients = nil
         self.dropoutStream = dropoutStream
@@ -80,14 +80,14 @@ public final class Tape {
     }
 
     /// A value from outside. It receives a gradient only if asked to (tests do).
-    public func input(_ value: Matrix, needsGradient: Bool = false) -> Variable {
+    package func input(_ value: Matrix, needsGradient: Bool = false) -> Variable {
         let variable = Variable(value: value, needsGradient: needsGradient && isTraining)
         variable.keepValue()
         return variable
     }
 
     /// Runs all recorded operations backwards and forgets them. Loss operations have seeded the gradients.
-    public func backward() {
+    package func backward() {
         while let step = backwardSteps.popLast() { step() }
     }
 
@@ -147,7 +147,7 @@ public final class Tape {
     ///
     /// - Parameter body: puts operations on the tape it is given; called twice when there is a gradient. Variables of
     ///   this tape that it reads beside its input get their gradients as well.
-    public func recomputed(_ input: Variable, _ body: @escaping (Tape, Variable) -> Variable) -> Variable {
+    package func recomputed(_ input: Variable, _ body: @escaping (Tape, Variable) -> Variable) -> Variable {
         guard isTraining else { return body(self, input) }
         let stream = dropoutStream
         let first = Tape(evaluatingWith: pool, dropoutStream: stream)

@@ -3,11 +3,11 @@ import Matrices
 /// A named matrix or vector of a model, as its checkpoint has it: frozen until it is thawed.
 ///
 /// Unchecked Sendable: thawed or replaced only between steps, when no shard is running.
-public final class Weight: Operand, @unchecked Sendable {
-    public let name: String
-    public let savedShape: [Int]
-    public let rows: Int
-    public let columns: Int
+package final class Weight: Operand, @unchecked Sendable {
+    package let name: String
+    package let savedShape: [Int]
+    package let rows: Int
+    package let columns: Int
     private var content: Content
 
     private enum Content {
@@ -18,7 +18,7 @@ public final class Weight: Operand, @unchecked Sendable {
     }
 
     /// A matrix [O, I].
-    public init(name: String, matrix: any FrozenMatrix) {
+    package init(name: String, matrix: any FrozenMatrix) {
         self.name = name
         savedShape = [matrix.rows, matrix.columns]
         (rows, columns) = (matrix.rows, matrix.columns)
@@ -26,19 +26,19 @@ public final class Weight: Operand, @unchecked Sendable {
     }
 
     /// A vector [1, C].
-    public init(name: String, vector: Matrix) {
+    package init(name: String, vector: Matrix) {
         self.name = name
         savedShape = [vector.count]
         (rows, columns) = (vector.rows, vector.columns)
         content = .vector(vector)
     }
 
-    public var parameter: Parameter? {
+    package var parameter: Parameter? {
         if case .thawed(let parameter) = content { parameter } else { nil }
     }
 
     /// The format of a frozen matrix.
-    public var format: String? {
+    package var format: String? {
         if case .matrix(let matrix) = content { matrix.format } else { nil }
     }
 
@@ -53,7 +53,7 @@ public final class Weight: Operand, @unchecked Sendable {
 
     /// The same values to be trained, from now on in the place of the frozen ones.
     @discardableResult
-    public func thaw() -> Parameter {
+    package func thaw() -> Parameter {
         if case .thawed(let parameter) = content { return parameter }
         let parameter = Parameter(name: name, savedShape: savedShape, values: dense())
         releasePages()
@@ -63,12 +63,12 @@ public final class Weight: Operand, @unchecked Sendable {
 
     /// Lets go of what comes back from a file when it is read again, and says how many bytes that are.
     @discardableResult
-    public func releasePages() -> Int {
+    package func releasePages() -> Int {
         if case .matrix(let matrix) = content { matrix.releasePages() } else { 0 }
     }
 
     /// Other values, as Float32.
-    public func replace(with values: Matrix) {
+    package func replace(with values: Matrix) {
         precondition(
             values.rows == rows && values.columns == columns,
             "\(name) [\(rows), \(columns)] replaced by [\(values.rows), \(values.columns)]")
@@ -79,7 +79,7 @@ public final class Weight: Operand, @unchecked Sendable {
         }
     }
 
-    public func dense() -> Matrix {
+    package func dense() -> Matrix {
         let matrix = Matrix(rows: rows, columns: columns)
         forEachTile { first, values in
             if let base = values.baseAddress { matrix.row(first).update(from: base, count: values.count) }
@@ -87,7 +87,7 @@ public final class Weight: Operand, @unchecked Sendable {
         return matrix
     }
 
-    public var floats: [Float] {
+    package var floats: [Float] {
         [Float](unsafeUninitializedCapacity: count) { buffer, filled in
             forEachTile { _, values in
                 guard let source = values.baseAddress, let start = buffer.baseAddress else { return }
@@ -98,7 +98,7 @@ public final class Weight: Operand, @unchecked Sendable {
     }
 
     /// All values as Float32, some rows at a time, as `FrozenMatrix.forEachTile`.
-    public func forEachTile(_ body: (Int, UnsafeBufferPointer<Float>) -> Void) {
+    package func forEachTile(_ body: (Int, UnsafeBufferPointer<Float>) -> Void) {
         switch content {
         case .matrix(let matrix): matrix.forEachTile(body)
         case .vector(let values): body(0, values.buffer)
@@ -108,7 +108,7 @@ public final class Weight: Operand, @unchecked Sendable {
 
     // MARK: - What operations ask
 
-    public var vector: Matrix {
+    package var vector: Matrix {
         switch content {
         case .vector(let values): return values
         case .thawed(let parameter): return parameter.vector
@@ -116,7 +116,7 @@ public final class Weight: Operand, @unchecked Sendable {
         }
     }
 
-    public func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         switch content {
         case .matrix(let matrix): matrix.multiplyTransposed(x, into: out, adding: adding, pool: pool)
         case .thawed(let parameter):
@@ -125,7 +125,7 @@ public final class Weight: Operand, @unchecked Sendable {
         }
     }
 
-    public func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         switch content {
         case .matrix(let matrix): matrix.multiply(g, into: out, adding: adding, pool: pool)
         case .thawed(let parameter): parameter.multiply(g, into: out, adding: adding, pool: pool)
@@ -133,7 +133,7 @@ public final class Weight: Operand, @unchecked Sendable {
         }
     }
 
-    public func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
+    package func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
         switch content {
         case .matrix(let matrix): matrix.multiplyTransposed(x, rows: rows, into: out, pool: pool)
         case .thawed(let parameter): parameter.multiplyTransposed(x, rows: rows, into: out, pool: pool)
@@ -141,7 +141,7 @@ public final class Weight: Operand, @unchecked Sendable {
         }
     }
 
-    public func multiply(
+    package func multiply(
         _ g: Matrix, rows: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool
     ) {
         switch content {
@@ -152,7 +152,7 @@ public final class Weight: Operand, @unchecked Sendable {
         }
     }
 
-    public func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
         switch content {
         case .matrix(let matrix): matrix.gather(indices, into: out, adding: adding, pool: pool)
         case .thawed(let parameter): parameter.gather(indices, into: out, adding: adding, pool: pool)

@@ -1,20 +1,20 @@
 /// One axis of a chart.
-public struct Axis: Sendable, Hashable {
+package struct Axis: Sendable, Hashable {
     /// The quantity and its unit: `trainable parameters`, `step time (ms)`.
-    public var title: String
-    public var scale: AxisScale
-    public var format: NumberFormat
+    package var title: String
+    package var scale: AxisScale
+    package var format: NumberFormat
     /// Extends the axis to zero.
-    public var includesZero: Bool
+    package var includesZero: Bool
     /// No ticks between whole numbers, for counts such as steps and ranks.
-    public var wholeNumbers: Bool
+    package var wholeNumbers: Bool
     /// Shows just these values; nil: all that there are.
-    public var range: ClosedRange<Double>?
+    package var range: ClosedRange<Double>?
     /// Ticks at just these values, such as the budgets that were measured; nil: round numbers.
-    public var tickValues: [Double]?
+    package var tickValues: [Double]?
 
     /// The y axis of a line chart may be logarithmic; other y axes are linear whatever `scale` says.
-    public init(
+    package init(
         _ title: String, scale: AxisScale = .linear, format: NumberFormat = .automatic,
         includesZero: Bool = false,
         wholeNumbers: Bool = false, range: ClosedRange<Double>? = nil

@@ -1,15 +1,15 @@
 /// Horizontal bars with intervals and printed values, in the given order.
-public struct BarChart: Sendable, Hashable {
-    public struct Bar: Sendable, Hashable {
-        public var name: String
+package struct BarChart: Sendable, Hashable {
+    package struct Bar: Sendable, Hashable {
+        package var name: String
         /// nil, NaN and infinities are written as "no value".
-        public var value: Double?
-        public var low: Double?
-        public var high: Double?
+        package var value: Double?
+        package var low: Double?
+        package var high: Double?
         /// Which color of the palette; bars of one kind share it.
-        public var color: Int
+        package var color: Int
 
-        public init(name: String, value: Double?, low: Double? = nil, high: Double? = nil, color: Int = 0) {
+        package init(name: String, value: Double?, low: Double? = nil, high: Double? = nil, color: Int = 0) {
             self.name = name
             self.value = value
             self.low = low
@@ -26,32 +26,32 @@ public struct BarChart: Sendable, Hashable {
     }
 
     /// A labeled vertical line.
-    public struct Reference: Sendable, Hashable {
-        public var value: Double
-        public var label: String
+    package struct Reference: Sendable, Hashable {
+        package var value: Double
+        package var label: String
 
-        public init(_ value: Double, label: String) {
+        package init(_ value: Double, label: String) {
             self.value = value
             self.label = label
         }
     }
 
     /// Distinct for every chart of one page; the prefix of all ids and the scope of all styles in the SVG.
-    public var id: String
-    public var title: String
+    package var id: String
+    package var title: String
     /// First sentences of the description for screen readers; the facts of the data follow.
-    public var summary = ""
+    package var summary = ""
     /// The values' axis; always linear. Bars start at 0, or at the end of `axis.range` that is closest to 0.
-    public var axis: Axis
-    public var bars: [Bar]
-    public var reference: Reference?
+    package var axis: Axis
+    package var bars: [Bar]
+    package var reference: Reference?
     /// How the values beside the bars are written; nil: like the axis.
-    public var valueFormat: NumberFormat?
+    package var valueFormat: NumberFormat?
     /// Pixels. The height follows from the number of bars.
-    public var width = 720.0
-    public var theme = ChartTheme.automatic
+    package var width = 720.0
+    package var theme = ChartTheme.automatic
 
-    public init(id: String, title: String, axis: Axis, bars: [Bar]) {
+    package init(id: String, title: String, axis: Axis, bars: [Bar]) {
         self.id = id
         self.title = title
         self.axis = axis
@@ -59,7 +59,7 @@ public struct BarChart: Sendable, Hashable {
     }
 
     /// The chart as a standalone SVG document, the same text for the same values.
-    public func svg() -> String { render().svg }
+    package func svg() -> String { render().svg }
 
     private static let rowHeight = 28.0
     private static let textSize = 12.0

@@ -1,12 +1,12 @@
 /// A labeled range on the x axis, such as warm-up, budgeting and final phase of a schedule.
-public struct PhaseRange: Sendable, Hashable {
-    public var label: String
+package struct PhaseRange: Sendable, Hashable {
+    package var label: String
     /// Where there is no room for the label.
-    public var short: String
-    public var from: Double
-    public var to: Double
+    package var short: String
+    package var from: Double
+    package var to: Double
 
-    public init(_ label: String, short: String = "", from: Double, to: Double) {
+    package init(_ label: String, short: String = "", from: Double, to: Double) {
         self.label = label
         self.short = short
         self.from = from

@@ -1,5 +1,5 @@
 /// How heatmap values become colors.
-public enum ColorScale: Sendable, Hashable {
+package enum ColorScale: Sendable, Hashable {
     /// Viridis from the lowest to the highest value, or over the given range.
     case sequential(range: ClosedRange<Double>? = nil)
     /// Blue over white at 0 to red, for differences; symmetric up to the largest magnitude or the given
@@ -24,18 +24,19 @@ public enum ColorScale: Sendable, Hashable {
 }
 
 /// A table of optional numbers as colored cells: rank by layer and role.
-public struct Heatmap: Sendable, Hashable {
-    public var id: String
-    public var title: String
-    public var summary = ""
-    public var rowLabels: [String]
-    public var columnLabels: [String]
+package struct Heatmap: Sendable, Hashable {
+    package var id: String
+    package var title: String
+    package var summary = ""
+    package var rowLabels: [String]
+    package var columnLabels: [String]
     /// By row; nil, NaN and infinities are missing. Rows may be shorter than `columnLabels`: the rest is
     /// missing.
-    public var values: [[Double?]]
-    public var style = HeatmapStyle()
+    package var values: [[Double?]]
+    package var style = HeatmapStyle()
 
-    public init(id: String, title: String, rowLabels: [String], columnLabels: [String], values: [[Double?]]) {
+    package init(id: String, title: String, rowLabels: [String], columnLabels: [String], values: [[Double?]])
+    {
         self.id = id
         self.title = title
         self.rowLabels = rowLabels
@@ -44,7 +45,7 @@ public struct Heatmap: Sendable, Hashable {
     }
 
     /// The chart as a standalone SVG document, the same text for the same values.
-    public func svg() -> String { render().svg }
+    package func svg() -> String { render().svg }
 
     package func render() -> Rendering {
         var map = self
@@ -76,46 +77,46 @@ public struct Heatmap: Sendable, Hashable {
 }
 
 /// What the maps of a panel share.
-public struct HeatmapStyle: Sendable, Hashable {
-    public var scale = ColorScale.sequential()
-    public var format = NumberFormat.automatic
+package struct HeatmapStyle: Sendable, Hashable {
+    package var scale = ColorScale.sequential()
+    package var format = NumberFormat.automatic
     /// Names the values beside the color bar: `rank`.
-    public var legendTitle = ""
+    package var legendTitle = ""
     /// Says what a hatched cell means: `not adapted`.
-    public var missingNote = "no value"
-    public var rowTitle = ""
-    public var columnTitle = ""
+    package var missingNote = "no value"
+    package var rowTitle = ""
+    package var columnTitle = ""
     /// Maps go to a further row where they would exceed this many pixels.
-    public var maxWidth = 900.0
-    public var theme = ChartTheme.automatic
+    package var maxWidth = 900.0
+    package var theme = ChartTheme.automatic
     /// 0 is an empty cell beside the scale, which starts at 1: for counts, where none at all is worth seeing.
-    public var showsZeroAsEmpty = false
+    package var showsZeroAsEmpty = false
     /// Cells as large as the width allows, up to a comfortable size.
-    public var fillsWidth = false
+    package var fillsWidth = false
     /// Each cell is a group with `data-map`, `data-row` and `data-column`, for a page that changes cells.
-    public var marksCells = false
+    package var marksCells = false
 
-    public init() {}
+    package init() {}
 }
 
 /// Several heatmaps with one shared color scale.
-public struct HeatmapPanel: Sendable, Hashable {
+package struct HeatmapPanel: Sendable, Hashable {
     /// Distinct for every chart of one page; the prefix of all ids and the scope of all styles in the SVG.
-    public var id: String
-    public var title: String
-    public var summary = ""
+    package var id: String
+    package var title: String
+    package var summary = ""
     /// Their ids and styles are not used, only the panel's.
-    public var maps: [Heatmap]
-    public var style = HeatmapStyle()
+    package var maps: [Heatmap]
+    package var style = HeatmapStyle()
 
-    public init(id: String, title: String, maps: [Heatmap]) {
+    package init(id: String, title: String, maps: [Heatmap]) {
         self.id = id
         self.title = title
         self.maps = maps
     }
 
     /// The panel as a standalone SVG document, the same text for the same values.
-    public func svg() -> String { render().svg }
+    package func svg() -> String { render().svg }
 
     package func render() -> Rendering {
         let values = maps.flatMap(\.usableValues)

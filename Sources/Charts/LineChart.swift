@@ -1,10 +1,10 @@
 /// A step-like line on its own right axis, such as the rank budget over steps: each y holds until the next x.
-public struct StepLine: Sendable, Hashable {
-    public var name: String
-    public var points: [ChartPoint]
-    public var axis: Axis
+package struct StepLine: Sendable, Hashable {
+    package var name: String
+    package var points: [ChartPoint]
+    package var axis: Axis
 
-    public init(name: String, points: [ChartPoint], axis: Axis) {
+    package init(name: String, points: [ChartPoint], axis: Axis) {
         self.name = name
         self.points = points
         self.axis = axis
@@ -12,7 +12,7 @@ public struct StepLine: Sendable, Hashable {
 }
 
 /// Where the names of the series are written. Neither place covers data.
-public enum LegendPlacement: Sendable, Hashable {
+package enum LegendPlacement: Sendable, Hashable {
     /// At the line ends where all lines end at the same x and there is room, above the plot otherwise.
     case automatic
     case above
@@ -27,27 +27,27 @@ public enum LegendPlacement: Sendable, Hashable {
 ///         x: Axis("trainable parameters", scale: .log10, format: .si), y: Axis("accuracy"),
 ///         series: [Series(name: "AdaLoRA", points: [ChartPoint(x: 55e3, y: 0.76, low: 0.75, high: 0.77)])])
 ///     let svg = chart.svg()
-public struct LineChart: Sendable, Hashable {
+package struct LineChart: Sendable, Hashable {
     /// Distinct for every chart of one page; the prefix of all ids and the scope of all styles in the SVG.
-    public var id: String
-    public var title: String
+    package var id: String
+    package var title: String
     /// First sentences of the description for screen readers; the facts of the data follow.
-    public var summary = ""
-    public var x: Axis
-    public var y: Axis
-    public var series: [Series]
-    public var phases: [PhaseRange] = []
-    public var stepLine: StepLine?
-    public var legend = LegendPlacement.automatic
+    package var summary = ""
+    package var x: Axis
+    package var y: Axis
+    package var series: [Series]
+    package var phases: [PhaseRange] = []
+    package var stepLine: StepLine?
+    package var legend = LegendPlacement.automatic
     /// Pixels by which neighboring series are moved apart, so that error bars at the same x stay readable.
-    public var dodge = 0.0
+    package var dodge = 0.0
     /// Pixels.
-    public var width = 720.0
+    package var width = 720.0
     /// Pixels; many legend rows make the chart higher.
-    public var height = 400.0
-    public var theme = ChartTheme.automatic
+    package var height = 400.0
+    package var theme = ChartTheme.automatic
 
-    public init(id: String, title: String, x: Axis, y: Axis, series: [Series]) {
+    package init(id: String, title: String, x: Axis, y: Axis, series: [Series]) {
         self.id = id
         self.title = title
         self.x = x
@@ -56,7 +56,7 @@ public struct LineChart: Sendable, Hashable {
     }
 
     /// The chart as a standalone SVG document, the same text for the same values.
-    public func svg() -> String { render().svg }
+    package func svg() -> String { render().svg }
 
     package func render() -> Rendering {
         let head = ChartHead(

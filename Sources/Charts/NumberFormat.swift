@@ -2,7 +2,7 @@ import Foundation
 
 /// How numbers are written on axes, in cells and next to bars. Never depends on the locale: the decimal
 /// separator is a point, thousands are grouped by commas, and the minus sign is U+2212.
-public enum NumberFormat: Sendable, Hashable {
+package enum NumberFormat: Sendable, Hashable {
     /// Up to four significant digits, no trailing zeros; powers of ten from 10⁹ up and below 10⁻⁴.
     case automatic
     /// A fixed number of decimals, 0 to 12.
@@ -13,7 +13,7 @@ public enum NumberFormat: Sendable, Hashable {
     case percent(Int)
 
     /// The text for one value; `–` for NaN and infinities.
-    public func string(_ value: Double) -> String {
+    package func string(_ value: Double) -> String {
         guard value.isFinite else { return "\u{2013}" }
         switch self {
         case .automatic: return Self.significant(value, digits: 4)

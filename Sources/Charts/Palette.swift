@@ -1,7 +1,7 @@
 import Foundation
 
 /// Which colors the SVG's style sheet has.
-public enum ChartTheme: Sendable, Hashable {
+package enum ChartTheme: Sendable, Hashable {
     /// Light colors, and dark ones where the reader prefers them.
     case automatic
     /// Only light colors, for print.

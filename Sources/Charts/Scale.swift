@@ -1,7 +1,7 @@
 import Foundation
 
 /// How an axis maps values to lengths.
-public enum AxisScale: Sendable, Hashable {
+package enum AxisScale: Sendable, Hashable {
     case linear
     /// Ticks at powers of two.
     case log2

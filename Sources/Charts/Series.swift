@@ -1,12 +1,12 @@
 /// One measured point. A NaN, an infinity, a magnitude above 10³⁰⁰ or a nil y is a missing value.
-public struct ChartPoint: Sendable, Hashable {
-    public var x: Double
-    public var y: Double
+package struct ChartPoint: Sendable, Hashable {
+    package var x: Double
+    package var y: Double
     /// The lower and upper end of the interval, in units of y; both or neither are drawn.
-    public var low: Double?
-    public var high: Double?
+    package var low: Double?
+    package var high: Double?
 
-    public init(x: Double, y: Double?, low: Double? = nil, high: Double? = nil) {
+    package init(x: Double, y: Double?, low: Double? = nil, high: Double? = nil) {
         self.x = x
         self.y = y ?? .nan
         self.low = low
@@ -22,7 +22,7 @@ public struct ChartPoint: Sendable, Hashable {
 }
 
 /// How a series shows its intervals.
-public enum IntervalStyle: Sendable, Hashable {
+package enum IntervalStyle: Sendable, Hashable {
     /// Error bars for up to 25 points, a band for more.
     case automatic
     case errorBars
@@ -30,16 +30,16 @@ public enum IntervalStyle: Sendable, Hashable {
 }
 
 /// A named line of points, joined in the given order. Missing points leave a gap.
-public struct Series: Sendable, Hashable {
-    public var name: String
-    public var points: [ChartPoint]
-    public var intervals: IntervalStyle
+package struct Series: Sendable, Hashable {
+    package var name: String
+    package var points: [ChartPoint]
+    package var intervals: IntervalStyle
     /// A thin pale line without markers, for raw values behind smoothed ones.
-    public var isFaint = false
+    package var isFaint = false
     /// Which color, marker and pattern; nil: by the place among the chart's series.
-    public var look: Int?
+    package var look: Int?
 
-    public init(name: String, points: [ChartPoint], intervals: IntervalStyle = .automatic) {
+    package init(name: String, points: [ChartPoint], intervals: IntervalStyle = .automatic) {
         self.name = name
         self.points = points
         self.intervals = intervals
@@ -50,7 +50,7 @@ public struct Series: Sendable, Hashable {
     /// At most `limit` points (8 or more) with the same outline: the first and the last point, and of every
     /// bucket of neighbors the points with the smallest and largest y, the lowest and highest interval end,
     /// and one missing point where there are any, so that gaps stay.
-    public func thinned(to limit: Int) -> Series {
+    package func thinned(to limit: Int) -> Series {
         precondition(limit >= 8, "thinning needs a limit of at least 8 points, got \(limit)")
         guard points.count > limit else { return self }
         let hasGaps = points.contains { !$0.isPresent }

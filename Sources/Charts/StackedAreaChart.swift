@@ -1,41 +1,41 @@
 /// Totals by group over x as stacked steps: rank per role over training steps.
-public struct StackedAreaChart: Sendable, Hashable {
+package struct StackedAreaChart: Sendable, Hashable {
     /// One group's amounts, one for each x of the chart; nil, NaN, infinite and negative amounts are missing.
-    public struct Group: Sendable, Hashable {
-        public var name: String
-        public var values: [Double?]
+    package struct Group: Sendable, Hashable {
+        package var name: String
+        package var values: [Double?]
 
-        public init(name: String, values: [Double?]) {
+        package init(name: String, values: [Double?]) {
             self.name = name
             self.values = values
         }
     }
 
     /// Distinct for every chart of one page; the prefix of all ids and the scope of all styles in the SVG.
-    public var id: String
-    public var title: String
+    package var id: String
+    package var title: String
     /// First sentences of the description for screen readers; the facts of the data follow.
-    public var summary = ""
-    public var x: Axis
-    public var y: Axis
+    package var summary = ""
+    package var x: Axis
+    package var y: Axis
     /// Ascending.
-    public var xValues: [Double]
+    package var xValues: [Double]
     /// From the bottom up.
-    public var groups: [Group]
+    package var groups: [Group]
     /// Amounts hold until the next x; otherwise they are joined by straight lines.
-    public var isStepped = true
-    public var phases: [PhaseRange] = []
+    package var isStepped = true
+    package var phases: [PhaseRange] = []
     /// Groups in an order, such as layers by depth: colors of one scale, and of many groups only some are named.
-    public var isSequence = false
+    package var isSequence = false
     /// Where groups are named; at the ends where there is room.
-    public var legend = LegendPlacement.automatic
+    package var legend = LegendPlacement.automatic
     /// Pixels.
-    public var width = 720.0
+    package var width = 720.0
     /// Pixels; many legend rows make the chart higher.
-    public var height = 400.0
-    public var theme = ChartTheme.automatic
+    package var height = 400.0
+    package var theme = ChartTheme.automatic
 
-    public init(id: String, title: String, x: Axis, y: Axis, xValues: [Double], groups: [Group]) {
+    package init(id: String, title: String, x: Axis, y: Axis, xValues: [Double], groups: [Group]) {
         self.id = id
         self.title = title
         self.x = x
@@ -45,7 +45,7 @@ public struct StackedAreaChart: Sendable, Hashable {
     }
 
     /// The chart as a standalone SVG document, the same text for the same values.
-    public func svg() -> String { render().svg }
+    package func svg() -> String { render().svg }
 
     /// One x with the sums of the first 0, 1, … groups; nil where an amount is missing, as the total is
     /// unknown.

@@ -1,18 +1,18 @@
 /// A stretch of a question's context as one sequence, with where its tokens stand.
-public struct AnswerWindow: Sendable, Equatable {
+package struct AnswerWindow: Sendable, Equatable {
     /// Which of the questions.
-    public let question: Int
+    package let question: Int
     /// The UTF-8 bytes of the context that each token stands for; nil outside the context.
-    public let offsets: [Range<Int>?]
+    package let offsets: [Range<Int>?]
 
-    public init(question: Int, offsets: [Range<Int>?]) {
+    package init(question: Int, offsets: [Range<Int>?]) {
         self.question = question
         self.offsets = offsets
     }
 
     /// The first and last token of an answer, or 0 and 0 (the window's first token) where the window does not hold all
     /// of it: the last token that begins at or before its start, the first that ends at or after its end.
-    public func tokens(of answer: Range<Int>) -> (start: Int, end: Int) {
+    package func tokens(of answer: Range<Int>) -> (start: Int, end: Int) {
         guard let first = offsets.firstIndex(where: { $0 != nil }),
             let last = offsets.lastIndex(where: { $0 != nil }),
             let begin = offsets[first]?.lowerBound, let finish = offsets[last]?.upperBound,
@@ -26,29 +26,29 @@ public struct AnswerWindow: Sendable, Equatable {
 }
 
 /// The search for the best span over the windows of a question, as transformers' question answering example does it.
-public struct AnswerSearch: Sendable {
+package struct AnswerSearch: Sendable {
     /// Of the starts and ends, how many of the best are paired.
-    public var candidates = 20
+    package var candidates = 20
     /// In tokens
-    public var longestAnswer = 30
+    package var longestAnswer = 30
     /// Whether a question may have no answer.
-    public var allowsNoAnswer = false
+    package var allowsNoAnswer = false
     /// No answer is given where its score exceeds the best answer's by more than this.
-    public var noAnswerThreshold = 0.0
+    package var noAnswerThreshold = 0.0
 
-    public init() {}
+    package init() {}
 
-    public struct Found: Sendable, Equatable {
+    package struct Found: Sendable, Equatable {
         /// UTF-8 bytes of the context; nil for no answer.
-        public let range: Range<Int>?
+        package let range: Range<Int>?
         /// The sum of its start and end logits.
-        public let score: Double
+        package let score: Double
         /// Score of no answer less that of the best answer; nil where there is no answer to compare with.
-        public let noAnswerMargin: Double?
+        package let noAnswerMargin: Double?
     }
 
     /// What one window has to offer.
-    public struct Offer: Sendable, Equatable {
+    package struct Offer: Sendable, Equatable {
         /// The best span, as UTF-8 bytes of the context.
         let range: Range<Int>?
         let score: Double
@@ -58,7 +58,7 @@ public struct AnswerSearch: Sendable {
 
     /// - Parameters:
     ///   - starts: the start logits of the window's tokens; `ends` likewise.
-    public func offer(_ window: AnswerWindow, starts: [Float], ends: [Float]) -> Offer {
+    package func offer(_ window: AnswerWindow, starts: [Float], ends: [Float]) -> Offer {
         var best: (range: Range<Int>, score: Double)?
         let lasts = leading(ends)
         for first in leading(starts) {
@@ -77,7 +77,7 @@ public struct AnswerSearch: Sendable {
     }
 
     /// The best of the windows of a question, the first of equals.
-    public func best(_ offers: [Offer]) -> Found {
+    package func best(_ offers: [Offer]) -> Found {
         var best: (range: Range<Int>, score: Double)?
         var noAnswer = Double.infinity
         for offer in offers {
@@ -100,9 +100,9 @@ public struct AnswerSearch: Sendable {
 }
 
 /// SQuAD's exact match and F1 (the official evaluation scripts of 1.1 and 2.0).
-public enum AnswerMatch {
+package enum AnswerMatch {
     /// Lower case, without ASCII punctuation and the articles a, an and the; words with single spaces between them.
-    public static func normalized(_ text: String) -> String {
+    package static func normalized(_ text: String) -> String {
         words(text).map { word in
             var view = String.UnicodeScalarView()
             view.append(contentsOf: word)
@@ -189,7 +189,7 @@ public enum AnswerMatch {
     ///
     /// - Parameter allowsNoAnswer: the rules of SQuAD 2.0 in place of those of 1.1, which differ where nothing is left
     ///   of a normalized answer.
-    public static func scores(_ predicted: String, answers: [String], allowsNoAnswer: Bool) -> (
+    package static func scores(_ predicted: String, answers: [String], allowsNoAnswer: Bool) -> (
         exact: Double, f1: Double
     ) {
         let guess = words(predicted)

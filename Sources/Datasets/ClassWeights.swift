@@ -2,12 +2,12 @@ import Foundation
 import ModelFiles
 
 /// How much rows (or words) of each class weigh in a training loss, in the order of a `LabelSet`.
-public enum ClassWeights {
+package enum ClassWeights {
     /// n / (k · count), scikit-learn's `class_weight="balanced"`: n labelled rows or words, k classes that occur.
     ///
     /// - Parameter labels: classes of rows or of tokens, in any groups; negative for none.
     /// - Returns: 1 for classes that do not occur.
-    public static func balanced(_ labels: [[Int32]], classCount: Int) -> [Double] {
+    package static func balanced(_ labels: [[Int32]], classCount: Int) -> [Double] {
         var counts = [Int](repeating: 0, count: classCount)
         for label in labels.joined() where label >= 0 { counts[Int(label)] += 1 }
         let total = Double(counts.reduce(0, +))
@@ -19,7 +19,7 @@ public enum ClassWeights {
     /// them.
     ///
     /// - Throws: `DataError`, also where a label has no weight or a weight no label.
-    public static func read(_ url: URL, labels: LabelSet) throws -> [Double] {
+    package static func read(_ url: URL, labels: LabelSet) throws -> [Double] {
         let source = try SourceText(ofSettings: url)
         let form = "write {\"label\": 1.5, …}, or a label and its weight on each line"
         func problem(_ what: String, line: Int?, _ advice: String) -> DataError {

@@ -1,25 +1,25 @@
 /// Which columns hold the texts and the label, and what stands between columns; nil leaves a choice to the file itself.
-public struct ColumnNames: Sendable, Equatable {
+package struct ColumnNames: Sendable, Equatable {
     /// One name, or two for pairs.
-    public let text: [String]?
+    package let text: [String]?
     /// One name; for label sets also several with commas between them, columns of 0 and 1.
-    public let label: String?
+    package let label: String?
     /// Of CSV and TSV files.
-    public let delimiter: Delimiter?
+    package let delimiter: Delimiter?
 
-    public init(text: [String]? = nil, label: String? = nil, delimiter: Delimiter? = nil) {
+    package init(text: [String]? = nil, label: String? = nil, delimiter: Delimiter? = nil) {
         self.text = text
         self.label = label
         self.delimiter = delimiter
     }
 
     /// The text columns that are recognized when none are named.
-    public static let knownTexts = [
+    package static let knownTexts = [
         ["text"], ["sentence"], ["text_a", "text_b"], ["sentence1", "sentence2"],
         ["premise", "hypothesis"], ["question", "sentence"],
     ]
     /// The label columns that are recognized when none is named.
-    public static let knownLabels = ["label", "labels", "score"]
+    package static let knownLabels = ["label", "labels", "score"]
 
     static func knownTexts(_ form: RowForm) -> [[String]] {
         form == .sentences ? [["tokens"], ["words"]] : knownTexts
@@ -35,16 +35,16 @@ public struct ColumnNames: Sendable, Equatable {
 }
 
 /// Which columns of a file were read, of a JSONL file by its first row.
-public struct DatasetColumns: Sendable, Equatable {
+package struct DatasetColumns: Sendable, Equatable {
     /// One name, or two for pairs.
-    public let text: [String]
+    package let text: [String]
     /// The names of several with commas between them.
-    public var label: String? { labels.isEmpty ? nil : labels.map(visibleName).joined(separator: ", ") }
-    public let labels: [String]
+    package var label: String? { labels.isEmpty ? nil : labels.map(visibleName).joined(separator: ", ") }
+    package let labels: [String]
     /// The others, in the order of the header, or of their names in JSONL.
-    public let unused: [String]
+    package let unused: [String]
     /// What stands between columns where that is not what the file's extension says.
-    public let delimiter: Delimiter?
+    package let delimiter: Delimiter?
 
     init(_ chosen: ChosenColumns, of existing: [String], delimiter: Delimiter? = nil) {
         text = [chosen.text] + (chosen.pair.map { [$0] } ?? [])

@@ -1,18 +1,18 @@
 import ModelFiles
 
 /// What is wrong with a data file, in one line: where, what, and what to try.
-public struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
+package struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
     /// Decides a command's exit status: a missing file, one that cannot be read, or one with bad content.
-    public enum Kind: Sendable, Equatable { case missing, unreadable, invalid }
+    package enum Kind: Sendable, Equatable { case missing, unreadable, invalid }
 
-    public let kind: Kind
-    public let file: String
+    package let kind: Kind
+    package let file: String
     /// The first line concerned, counted from 1; nil when the whole file is.
-    public let line: Int?
-    public let problem: String
-    public let advice: String
+    package let line: Int?
+    package let problem: String
+    package let advice: String
 
-    public init(kind: Kind = .invalid, file: String, line: Int? = nil, problem: String, advice: String) {
+    package init(kind: Kind = .invalid, file: String, line: Int? = nil, problem: String, advice: String) {
         self.kind = kind
         self.file = file
         self.line = line
@@ -21,7 +21,7 @@ public struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
     }
 
     /// `file:line: what is wrong; what to try`
-    public var description: String {
+    package var description: String {
         let name = oneLine(file, limit: 2_000)
         let place = line.map { "\(name):\($0)" } ?? name
         return "\(place): \(problem); \(advice)"
@@ -48,7 +48,7 @@ func shown(_ text: String, limit: Int = 60) -> String {
 
 /// A name from a file as a person may see it on a terminal: as it is, or in quotes where it has characters that cannot be
 /// seen or would be taken for something else.
-public func visibleName(_ name: String) -> String {
+package func visibleName(_ name: String) -> String {
     let isPlain =
         !name.isEmpty && name.unicodeScalars.allSatisfy { !isInvisible($0) } && name.first != " "
         && name.last != " "

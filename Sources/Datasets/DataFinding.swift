@@ -1,8 +1,8 @@
 import ModelFiles
 
 /// Something that rows show before any training, as a person should read it.
-public struct DataFinding: Sendable, Equatable {
-    public enum Kind: String, Sendable {
+package struct DataFinding: Sendable, Equatable {
+    package enum Kind: String, Sendable {
         /// A file that cannot be read, or labels that there is nothing to learn from.
         case unusable
         case rejectedRows = "rejected-rows"
@@ -23,18 +23,18 @@ public struct DataFinding: Sendable, Equatable {
         case oddTexts = "odd-texts"
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// Whether nothing can be trained on such data.
-    public let isError: Bool
-    public let file: String
+    package let isError: Bool
+    package let file: String
     /// Rows or labels concerned; nil where the text alone says it.
-    public let count: Int?
+    package let count: Int?
     /// Lines of the first few rows concerned.
-    public let lines: [Int]
+    package let lines: [Int]
     /// One line: where, what, and what it means.
-    public let text: String
+    package let text: String
 
-    public init(
+    package init(
         _ kind: Kind, isError: Bool = false, file: String, count: Int? = nil, lines: [Int] = [], text: String
     ) {
         self.kind = kind
@@ -88,7 +88,7 @@ extension RawLabel {
 
 extension Dataset {
     /// How many examples have a text (and pair) that also occurs in `other`, whatever their labels.
-    public func overlap(with other: Dataset) -> Int { shared(with: other).count }
+    package func overlap(with other: Dataset) -> Int { shared(with: other).count }
 
     /// Rows whose text (and pair) also occurs in `other`, with the first line there, and whether their labels differ.
     private func shared(with other: Dataset) -> [(line: Int, other: Int, differs: Bool)] {
@@ -102,7 +102,7 @@ extension Dataset {
     }
 
     /// Rows of this file that repeat an earlier one, and those that contradict it.
-    public func repetitions() -> [DataFinding] {
+    package func repetitions() -> [DataFinding] {
         var first: [RowTexts: Example] = [:]
         var repeated: [Int] = []
         var contradictions: [(line: Int, other: Int)] = []
@@ -140,7 +140,7 @@ extension Dataset {
     }
 
     /// Rows that this file, held back from training, shares with a file that training or an earlier choice saw.
-    public func leak(from other: Dataset) -> DataFinding? {
+    package func leak(from other: Dataset) -> DataFinding? {
         let shared = shared(with: other)
         guard !shared.isEmpty else { return nil }
         let differing = shared.count { $0.differs }

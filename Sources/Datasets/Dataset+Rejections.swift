@@ -3,13 +3,13 @@ import ModelFiles
 
 extension Dataset {
     /// More rejected rows than this, and the file as a whole is at fault.
-    public static let mostRejected = 20
+    package static let mostRejected = 20
 
     /// As `read`, for a person who wants to see all that is wrong: rows that cannot be read are left out and told.
     ///
     /// - Throws: `DataError` where the fault is not that of single rows, or there are more than `mostRejected` of them;
     ///   `NoRowLeft` where none can be read.
-    public static func readLeavingOut(
+    package static func readLeavingOut(
         _ url: URL, form: RowForm = .texts, columns: ColumnNames = ColumnNames()
     ) throws -> (dataset: Dataset, rejected: [DataError]) {
         do {

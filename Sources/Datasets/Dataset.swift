@@ -2,20 +2,20 @@ import Foundation
 import ModelFiles
 
 /// The examples of one file, in file order.
-public struct Dataset: Sendable {
-    public let examples: [Example]
+package struct Dataset: Sendable {
+    package let examples: [Example]
     /// The file's name as it was given, for messages.
-    public let file: String
+    package let file: String
     /// What is odd about the file but no reason to refuse it, one line each.
-    public let warnings: [String]
+    package let warnings: [String]
     /// The columns that were read; nil for formats without names for them.
-    public let columns: DatasetColumns?
+    package let columns: DatasetColumns?
     /// The labels that rows say 0 or 1 of, also where none says 1; nil where rows name their labels.
-    public let declaredLabels: [String]?
+    package let declaredLabels: [String]?
     /// Values of each row's vector of 0 and 1; nil where rows are no vectors.
-    public let vectorWidth: Int?
+    package let vectorWidth: Int?
 
-    public init(
+    package init(
         examples: [Example], file: String, warnings: [String] = [], columns: DatasetColumns? = nil,
         declaredLabels: [String]? = nil, vectorWidth: Int? = nil
     ) {
@@ -34,7 +34,7 @@ public struct Dataset: Sendable {
     ///   - form: what its rows hold.
     ///   - requireLabels: without it, rows may lack a label and the label column may be absent.
     /// - Throws: `DataError` naming the file and, where there is one, the line.
-    public static func read(
+    package static func read(
         _ url: URL, format: DataFormat? = nil, form: RowForm = .texts, columns: ColumnNames = ColumnNames(),
         requireLabels: Bool
     ) throws -> Dataset {
@@ -68,7 +68,7 @@ public struct Dataset: Sendable {
     /// Reads examples from memory, for example from standard input; `name` stands for the file in messages.
     ///
     /// - Throws: `DataError`, as `read`.
-    public static func parse(
+    package static func parse(
         _ bytes: [UInt8], name: String, format: DataFormat, form: RowForm = .texts,
         columns: ColumnNames = ColumnNames(), requireLabels: Bool
     ) throws -> Dataset {

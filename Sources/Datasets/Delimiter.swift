@@ -1,9 +1,9 @@
 /// What stands between the fields of a CSV or TSV file.
-public enum Delimiter: String, Sendable, CaseIterable {
+package enum Delimiter: String, Sendable, CaseIterable {
     case comma, semicolon, tab, pipe
 
     /// By its name or as the character itself; `\t` too.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         switch text {
         case ",": self = .comma
         case ";": self = .semicolon

@@ -1,5 +1,5 @@
 /// How the examples of a file are written.
-public enum DataFormat: String, Sendable, CaseIterable {
+package enum DataFormat: String, Sendable, CaseIterable {
     /// One JSON object per line.
     case jsonl
     /// Tab-separated with a header; quotes are ordinary text (IANA text/tab-separated-values, as in GLUE).
@@ -12,7 +12,7 @@ public enum DataFormat: String, Sendable, CaseIterable {
     case squad
 
     /// The format that a file name's extension stands for, `.gz` behind it aside; nil if it is none of ours.
-    public init?(fileName: String, form: RowForm = .texts) {
+    package init?(fileName: String, form: RowForm = .texts) {
         var fileName = fileName
         if fileName.lowercased().hasSuffix(".gz") { fileName.removeLast(3) }
         guard let dot = fileName.lastIndex(of: ".") else { return nil }
@@ -30,7 +30,7 @@ public enum DataFormat: String, Sendable, CaseIterable {
 }
 
 /// What a row of a file holds.
-public enum RowForm: Sendable, Equatable {
+package enum RowForm: Sendable, Equatable {
     /// One text or two, and a label.
     case texts
     /// One text or two, and any number of labels: an array in JSON, else one field cut at `separator`, which nil
@@ -56,7 +56,7 @@ public enum RowForm: Sendable, Equatable {
 }
 
 /// A label as the file has it, before a task gives it a meaning.
-public enum RawLabel: Sendable, Hashable {
+package enum RawLabel: Sendable, Hashable {
     case text(String)
     case number(Double)
     /// The labels of a row or the tags of its words, as class names.
@@ -65,7 +65,7 @@ public enum RawLabel: Sendable, Hashable {
     case answers([Answer])
 
     /// The class that the label names: JSON's `3` and CSV's `3` are both class "3".
-    public var className: String {
+    package var className: String {
         switch self {
         case .text(let text): return text
         case .number(let value):
@@ -77,7 +77,7 @@ public enum RawLabel: Sendable, Hashable {
     }
 
     /// The label as a finite decimal number, nil if it is none.
-    public var score: Float? {
+    package var score: Float? {
         let value: Double?
         switch self {
         case .number(let number): value = number
@@ -97,34 +97,34 @@ public enum RawLabel: Sendable, Hashable {
 }
 
 /// A passage of a context.
-public struct Answer: Sendable, Hashable {
-    public let text: String
+package struct Answer: Sendable, Hashable {
+    package let text: String
     /// Where it stands in the context, in UTF-8 bytes.
-    public let start: Int
-    public var range: Range<Int> { start..<(start + text.utf8.count) }
+    package let start: Int
+    package var range: Range<Int> { start..<(start + text.utf8.count) }
 
-    public init(text: String, start: Int) {
+    package init(text: String, start: Int) {
         self.text = text
         self.start = start
     }
 }
 
 /// One row of a data file.
-public struct Example: Sendable, Equatable {
+package struct Example: Sendable, Equatable {
     /// A sentence's words joined by spaces; a question.
-    public let text: String
+    package let text: String
     /// The second text of a pair task, nil when the task has one text; a question's context.
-    public let pair: String?
+    package let pair: String?
     /// nil only where labels were not required.
-    public let label: RawLabel?
+    package let label: RawLabel?
     /// Where the row starts in its file, counted from 1; in a SQuAD document, which question it is.
-    public let line: Int
+    package let line: Int
     /// The words of a sentence; nil for texts, which are not cut yet.
-    public let words: [String]?
+    package let words: [String]?
     /// What the file calls the row (SQuAD's `id`).
-    public let name: String?
+    package let name: String?
 
-    public init(
+    package init(
         text: String, pair: String? = nil, label: RawLabel?, line: Int, words: [String]? = nil,
         name: String? = nil
     ) {

@@ -3,7 +3,7 @@ import ModelFiles
 /// What a label column, or a text column, looks as if it were.
 extension Dataset {
     /// Signs that the labels are something else than names of classes: missing values, scores, ids, free text, lists.
-    public func oddClasses(_ tally: LabelTally) -> [DataFinding] {
+    package func oddClasses(_ tally: LabelTally) -> [DataFinding] {
         guard case .classes(let all) = tally else { return [] }
         let classes = all.filter { $0.count > 0 }
         var findings = [missing(classes), never(all)].compactMap { $0 }
@@ -112,7 +112,7 @@ extension Dataset {
     }
 
     /// Scores that look like the numbers of two classes.
-    public func oddScores() -> DataFinding? {
+    package func oddScores() -> DataFinding? {
         let scores = examples.compactMap { $0.label?.score }
         guard examples.count > 3, scores.count == examples.count,
             Set(scores) == [0, 1] || Set(scores) == [-1, 1]
@@ -124,7 +124,7 @@ extension Dataset {
     }
 
     /// Texts of numbers alone, as a column of ids has them.
-    public func oddTexts() -> DataFinding? {
+    package func oddTexts() -> DataFinding? {
         let texts = examples.lazy.map(\.text).filter { !$0.allSatisfy(\.isWhitespace) }
         guard examples.count > 3, texts.allSatisfy({ RawLabel.decimal($0) != nil }) else { return nil }
         let choice = columns.map { " (\(quoted($0.text[0])))" } ?? ""

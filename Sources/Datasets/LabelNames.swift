@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 
 /// Names for labels that rows give as numbers, as Hugging Face's data sets do.
-public struct LabelNames: Sendable, Equatable {
+package struct LabelNames: Sendable, Equatable {
     private let names: [Int: String]
     private let file: String
     private let known: Set<String>
@@ -10,7 +10,7 @@ public struct LabelNames: Sendable, Equatable {
     /// Reads one name a line, from number 0; or JSON: an array of names, `{"0": "O", …}`, or a `config.json` with `id2label`.
     ///
     /// - Throws: `DataError`.
-    public init(_ url: URL) throws {
+    package init(_ url: URL) throws {
         let source = try SourceText(ofSettings: url)
         file = source.name
         let found = try Self.names(source)
@@ -62,7 +62,7 @@ public struct LabelNames: Sendable, Equatable {
     /// The rows with names for their numbers; labels that are names already stay.
     ///
     /// - Throws: `DataError` at the first label that is neither.
-    public func named(_ dataset: Dataset) throws -> Dataset {
+    package func named(_ dataset: Dataset) throws -> Dataset {
         func name(_ label: String, _ example: Example) throws -> String {
             if let number = Int(label), let name = names[number] { return name }
             if known.contains(label) { return label }
@@ -94,7 +94,7 @@ public struct LabelNames: Sendable, Equatable {
 
 extension Dataset {
     /// Tags that are numbers although spans have names: what HF's data sets hold where their names are left out.
-    public var numberedTags: DataFinding? {
+    package var numberedTags: DataFinding? {
         var (lowest, highest) = (Int.max, 0)
         for example in examples {
             guard example.words != nil, case .list(let tags)? = example.label else { return nil }

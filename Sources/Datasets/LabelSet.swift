@@ -1,15 +1,15 @@
 /// The class names of a classification task, in a fixed order: an example's target is its name's position.
-public struct LabelSet: Sendable, Equatable {
+package struct LabelSet: Sendable, Equatable {
     /// More classes than this are almost always scores or free text taken for classes.
-    public static let mostClasses = 10_000
+    package static let mostClasses = 10_000
 
-    public let names: [String]
+    package let names: [String]
     private let positions: [String: Int]
 
     /// Names in a given order, for example those saved with a model.
     ///
     /// - Throws: `DataError` for fewer than two names or a name that occurs twice; `source` stands for the file.
-    public init(names: [String], source: String) throws {
+    package init(names: [String], source: String) throws {
         guard names.count > 1 else {
             throw DataError(
                 file: source, problem: "a classifier needs two or more classes, not \(names.count)",
@@ -27,7 +27,7 @@ public struct LabelSet: Sendable, Equatable {
     /// The classes that occur in a data set: integers in numeric order, anything else by Unicode scalars.
     ///
     /// - Throws: `DataError` for a missing label, fewer than two classes or more than `mostClasses`.
-    public init(from dataset: Dataset) throws {
+    package init(from dataset: Dataset) throws {
         var found = Set(dataset.declaredLabels ?? [])
         for example in dataset.examples {
             found.formUnion(try Self.classNames(of: example, file: dataset.file))
@@ -50,7 +50,7 @@ public struct LabelSet: Sendable, Equatable {
     /// The labels of rows that have any number of them.
     ///
     /// - Throws: `DataError` as above, and where each row has every label.
-    public init(ofSetsIn dataset: Dataset) throws {
+    package init(ofSetsIn dataset: Dataset) throws {
         try self.init(from: dataset)
         let isConstant =
             dataset.examples.count > 1
@@ -66,7 +66,7 @@ public struct LabelSet: Sendable, Equatable {
     }
 
     /// Position of a label's class, nil if it is unknown.
-    public func index(of label: RawLabel) -> Int? { positions[label.className] }
+    package func index(of label: RawLabel) -> Int? { positions[label.className] }
 
     static func ordered(_ names: Set<String>) -> [String] {
         // Not String's own <, which compares normalized forms and so depends on the Unicode version.

@@ -59,7 +59,7 @@ extension LabelTally {
     /// Labels of the files that are one label written in several ways, one finding for each file that has a spelling of its own.
     ///
     /// - Parameter files: the training file first.
-    public static func spellings(_ files: [(tally: LabelTally, file: String)]) -> [DataFinding] {
+    package static func spellings(_ files: [(tally: LabelTally, file: String)]) -> [DataFinding] {
         var known: [String: [ClassCount]] = [:]
         var findings: [DataFinding] = []
         for (index, entry) in files.enumerated() {

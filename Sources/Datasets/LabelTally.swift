@@ -1,28 +1,28 @@
 import ModelFiles
 
 /// How often a file names each class, or the range of its scores.
-public enum LabelTally: Sendable, Equatable {
+package enum LabelTally: Sendable, Equatable {
     /// Rows of each class, or words of each tag; in the order of a `LabelSet`.
     case classes([ClassCount])
     /// Questions with an answer and without one.
     case answers(answered: Int, unanswered: Int)
     case scores(ScoreRange)
 
-    public struct ClassCount: Sendable, Equatable {
-        public let name: String
-        public let count: Int
+    package struct ClassCount: Sendable, Equatable {
+        package let name: String
+        package let count: Int
         /// The first line that names it.
-        public let line: Int
+        package let line: Int
     }
 
     /// Of the labels that are finite numbers.
-    public struct ScoreRange: Sendable, Equatable {
-        public let count: Int
-        public let lowest: Float
-        public let highest: Float
-        public let mean: Double
+    package struct ScoreRange: Sendable, Equatable {
+        package let count: Int
+        package let lowest: Float
+        package let highest: Float
+        package let mean: Double
 
-        public init(count: Int, lowest: Float, highest: Float, mean: Double) {
+        package init(count: Int, lowest: Float, highest: Float, mean: Double) {
             self.count = count
             self.lowest = lowest
             self.highest = highest
@@ -31,13 +31,13 @@ public enum LabelTally: Sendable, Equatable {
     }
 
     /// Of questions.
-    public init(answersOf dataset: Dataset) {
+    package init(answersOf dataset: Dataset) {
         let unanswered = dataset.examples.count { $0.label == .answers([]) }
         self = .answers(answered: dataset.examples.count - unanswered, unanswered: unanswered)
     }
 
     /// Of labels that are numbers to predict.
-    public init(scoresOf dataset: Dataset) {
+    package init(scoresOf dataset: Dataset) {
         let scores = dataset.examples.compactMap { $0.label?.score }
         let sum = scores.reduce(0.0) { $0 + Double($1) }
         self = .scores(
@@ -47,7 +47,7 @@ public enum LabelTally: Sendable, Equatable {
     }
 
     /// Of labels that are names of classes.
-    public init(classesOf dataset: Dataset) {
+    package init(classesOf dataset: Dataset) {
         var found: [String: (count: Int, line: Int)] = [:]
         for name in dataset.declaredLabels ?? [] { found[name] = (0, 0) }
         for example in dataset.examples {
@@ -68,7 +68,7 @@ public enum LabelTally: Sendable, Equatable {
     /// - Parameters:
     ///   - own: of the held-back file `dataset`.
     ///   - train: of the training file.
-    public static func compare(
+    package static func compare(
         _ own: LabelTally, of dataset: Dataset, with train: LabelTally, of trainFile: String
     ) -> [DataFinding] {
         switch (own, train) {

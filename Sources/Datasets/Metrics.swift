@@ -1,29 +1,29 @@
 /// Precision, recall and F1 of one class; nil where the ratio has nothing to divide by.
-public struct ClassScores: Sendable, Equatable {
+package struct ClassScores: Sendable, Equatable {
     /// Position in the `LabelSet`.
-    public let index: Int
+    package let index: Int
     /// Examples whose true class this is.
-    public let support: Int
+    package let support: Int
     /// Examples for which this class was predicted.
-    public let predicted: Int
+    package let predicted: Int
     /// Examples for which both hold.
-    public let correct: Int
+    package let correct: Int
 
     /// nil when the class was never predicted.
-    public var precision: Double? { predicted > 0 ? Double(correct) / Double(predicted) : nil }
+    package var precision: Double? { predicted > 0 ? Double(correct) / Double(predicted) : nil }
     /// nil when the class has no examples.
-    public var recall: Double? { support > 0 ? Double(correct) / Double(support) : nil }
+    package var recall: Double? { support > 0 ? Double(correct) / Double(support) : nil }
     /// 2TP / (2TP + FP + FN); nil when the class is neither true nor predicted anywhere.
-    public var f1: Double? {
+    package var f1: Double? {
         support + predicted > 0 ? 2 * Double(correct) / Double(support + predicted) : nil
     }
 }
 
 /// Measures of predictions against the truth, in Double; nil where there is nothing to measure or the libraries give NaN
 /// (scikit-learn, seqeval, SciPy), never NaN.
-public enum Metrics {
+package enum Metrics {
     /// Share of predictions that equal the truth; nil without examples.
-    public static func accuracy(truth: [Int32], predicted: [Int32]) -> Double? {
+    package static func accuracy(truth: [Int32], predicted: [Int32]) -> Double? {
         checkCounts(truth.count, predicted.count)
         guard !truth.isEmpty else { return nil }
         let correct = zip(truth, predicted).count { $0 == $1 }
@@ -31,7 +31,7 @@ public enum Metrics {
     }
 
     /// One row for each of `classCount` classes, in order.
-    public static func perClass(truth: [Int32], predicted: [Int32], classCount: Int) -> [ClassScores] {
+    package static func perClass(truth: [Int32], predicted: [Int32], classCount: Int) -> [ClassScores] {
         checkCounts(truth.count, predicted.count)
         var support = [Int](repeating: 0, count: classCount)
         var guesses = support
@@ -52,7 +52,7 @@ public enum Metrics {
     /// Mean F1 over the classes that occur in the truth or the predictions; nil without examples.
     ///
     /// The same classes as scikit-learn's `f1_score(average="macro")` takes by default.
-    public static func macroF1(truth: [Int32], predicted: [Int32]) -> Double? {
+    package static func macroF1(truth: [Int32], predicted: [Int32]) -> Double? {
         let scores = perClass(truth: truth, predicted: predicted, classCount: classCount(truth, predicted))
             .compactMap(\.f1)
         guard !scores.isEmpty else { return nil }
@@ -61,7 +61,7 @@ public enum Metrics {
 
     /// Multi-class Matthews correlation, R_K of Gorodkin (2004); 0 when truth or predictions are constant, as in
     /// scikit-learn, nil without examples.
-    public static func matthewsCorrelation(truth: [Int32], predicted: [Int32]) -> Double? {
+    package static func matthewsCorrelation(truth: [Int32], predicted: [Int32]) -> Double? {
         let table = perClass(truth: truth, predicted: predicted, classCount: classCount(truth, predicted))
         let total = Double(truth.count)
         var correct = 0.0
@@ -81,7 +81,7 @@ public enum Metrics {
     }
 
     /// Mean of squared differences; nil without examples or with a value that is not finite.
-    public static func meanSquaredError(truth: [Float], predicted: [Float]) -> Double? {
+    package static func meanSquaredError(truth: [Float], predicted: [Float]) -> Double? {
         checkCounts(truth.count, predicted.count)
         guard !truth.isEmpty, allFinite(truth), allFinite(predicted) else { return nil }
         var sum = 0.0
@@ -93,14 +93,14 @@ public enum Metrics {
     }
 
     /// Linear correlation; nil for fewer than two examples, a constant side, or a value that is not finite.
-    public static func pearson(truth: [Float], predicted: [Float]) -> Double? {
+    package static func pearson(truth: [Float], predicted: [Float]) -> Double? {
         checkCounts(truth.count, predicted.count)
         guard allFinite(truth), allFinite(predicted) else { return nil }
         return correlation(truth.map { Double($0) }, predicted.map { Double($0) })
     }
 
     /// Rank correlation, ties sharing the mean of their ranks; nil as for `pearson`.
-    public static func spearman(truth: [Float], predicted: [Float]) -> Double? {
+    package static func spearman(truth: [Float], predicted: [Float]) -> Double? {
         checkCounts(truth.count, predicted.count)
         guard allFinite(truth), allFinite(predicted) else { return nil }
         return correlation(averageRanks(truth), averageRanks(predicted))

@@ -1,8 +1,8 @@
 /// How the tags of a token classification task are to be read: as parts of spans, or each for itself.
-public struct TagScheme: Sendable, Equatable {
-    public let names: [String]
+package struct TagScheme: Sendable, Equatable {
+    package let names: [String]
     /// Every tag is outside of spans, or a position and a type as in `B-PER` or `PER-B`.
-    public let hasSpans: Bool
+    package let hasSpans: Bool
     /// What each name says; nil where that is no part of a span.
     private let parts: [Part?]
 
@@ -29,7 +29,7 @@ public struct TagScheme: Sendable, Equatable {
     private static let outsideNames: Set<String> = ["O", "o", "_"]
     private static let letters = Set("BIESLUMW")
 
-    public init(names: [String]) {
+    package init(names: [String]) {
         self.names = names
         let forms: [(String) -> Part?] = [Self.prefixed, Self.suffixed, Self.bare]
         let readings = forms.map { form in
@@ -85,7 +85,7 @@ public struct TagScheme: Sendable, Equatable {
     private static func bare(_ name: String) -> Part? { name.count == 1 ? part(name.first, type: "_") : nil }
 
     /// Tags that are no part of a span although others are: then none is read so.
-    public var oddTags: [String] {
+    package var oddTags: [String] {
         if hasSpans || !parts.contains(where: { $0 != nil && $0 != .outside }) { return [] }
         let odd = zip(names, parts).filter { $0.1 == nil }.map(\.0)
         // Each is a part, in letters of different schemes.
@@ -102,7 +102,7 @@ public struct TagScheme: Sendable, Equatable {
     /// The spans of a row of tags as seqeval's default mode finds them: a span begins at B or S, at I or E after O, E or
     /// S, and wherever the type changes; it ends before the next one, before O, and after E or S. L and U of BILOU, M of
     /// BMES and W of BMEWO are read as the letters of IOBES that mean the same.
-    public func spans(_ tags: [Int32]) -> [TagSpan] {
+    package func spans(_ tags: [Int32]) -> [TagSpan] {
         var spans: [TagSpan] = []
         var previous = Part.outside
         var start = 0
@@ -123,7 +123,7 @@ public struct TagScheme: Sendable, Equatable {
     }
 
     /// Tags that say "inside" where no span of their type goes on; each begins one.
-    public func strays(_ tags: [Int32]) -> Int {
+    package func strays(_ tags: [Int32]) -> Int {
         var previous = Part.outside
         return tags.count { tag in
             let part = part(tag)
@@ -136,12 +136,12 @@ public struct TagScheme: Sendable, Equatable {
 }
 
 /// Words of one type.
-public struct TagSpan: Sendable, Hashable {
-    public let type: String
+package struct TagSpan: Sendable, Hashable {
+    package let type: String
     /// Their positions in the sentence.
-    public let words: Range<Int>
+    package let words: Range<Int>
 
-    public init(type: String, words: Range<Int>) {
+    package init(type: String, words: Range<Int>) {
         self.type = type
         self.words = words
     }
@@ -151,7 +151,7 @@ extension Metrics {
     /// Spans by type, sorted, as seqeval counts them: correct where type, start and end agree.
     ///
     /// - Parameter truth: tags of each sentence; as many predicted.
-    public static func spans(truth: [[Int32]], predicted: [[Int32]], scheme: TagScheme) -> [(
+    package static func spans(truth: [[Int32]], predicted: [[Int32]], scheme: TagScheme) -> [(
         type: String, scores: ClassScores
     )] {
         precondition(truth.count == predicted.count, "\(truth.count) sentences, \(predicted.count) predicted")
@@ -178,7 +178,7 @@ extension Metrics {
     }
 
     /// One row for each of `classCount` classes of multi-label sets.
-    public static func perClass(truth: [[Int32]], predicted: [[Int32]], classCount: Int) -> [ClassScores] {
+    package static func perClass(truth: [[Int32]], predicted: [[Int32]], classCount: Int) -> [ClassScores] {
         precondition(truth.count == predicted.count, "\(truth.count) sets but \(predicted.count) predicted")
         var support = [Int](repeating: 0, count: classCount)
         var (guesses, correct) = (support, support)
@@ -195,7 +195,7 @@ extension Metrics {
 
 extension [ClassScores] {
     /// Of all classes together; ratios are nil where they have nothing to divide by.
-    public var micro: ClassScores {
+    package var micro: ClassScores {
         ClassScores(
             index: 0, support: reduce(0) { $0 + $1.support }, predicted: reduce(0) { $0 + $1.predicted },
             correct: reduce(0) { $0 + $1.correct })
@@ -203,7 +203,7 @@ extension [ClassScores] {
 
     /// Mean F1, 0 for a class that is neither true nor predicted anywhere (scikit-learn's `average="macro"` on label
     /// indicators); nil without classes.
-    public var macroF1: Double? {
+    package var macroF1: Double? {
         isEmpty ? nil : reduce(0) { $0 + ($1.f1 ?? 0) } / Double(count)
     }
 }

@@ -1,9 +1,9 @@
 /// What a data set's labels mean, one value per example in the same order.
-public enum Targets {
+package enum Targets {
     /// Positions in a `LabelSet`.
     ///
     /// - Throws: `DataError` at the first label that is missing or not in `labels`.
-    public static func classes(of dataset: Dataset, labels: LabelSet) throws -> [Int32] {
+    package static func classes(of dataset: Dataset, labels: LabelSet) throws -> [Int32] {
         var targets: [Int32] = []
         targets.reserveCapacity(dataset.examples.count)
         for example in dataset.examples {
@@ -16,7 +16,7 @@ public enum Targets {
     /// Positions of the labels of each row, or of the tags of its words, in the file's order.
     ///
     /// - Throws: `DataError` at the first row without labels or with one that is not in `labels`.
-    public static func lists(of dataset: Dataset, labels: LabelSet) throws -> [[Int32]] {
+    package static func lists(of dataset: Dataset, labels: LabelSet) throws -> [[Int32]] {
         try dataset.examples.map { example in
             guard case .list(let names)? = example.label else {
                 throw DataError(
@@ -30,7 +30,7 @@ public enum Targets {
     /// For each example the positions in a `LabelSet`, rising.
     ///
     /// - Throws: as `lists`.
-    public static func labelSets(of dataset: Dataset, labels: LabelSet) throws -> [[Int32]] {
+    package static func labelSets(of dataset: Dataset, labels: LabelSet) throws -> [[Int32]] {
         if let width = dataset.vectorWidth, labels.names != (0..<width).map({ "\($0)" }) {
             throw DataError(
                 file: dataset.file, line: dataset.examples.first?.line,
@@ -44,7 +44,7 @@ public enum Targets {
     /// Finite numbers.
     ///
     /// - Throws: `DataError` at the first label that is missing or not a finite number.
-    public static func scores(of dataset: Dataset) throws -> [Float] {
+    package static func scores(of dataset: Dataset) throws -> [Float] {
         var targets: [Float] = []
         targets.reserveCapacity(dataset.examples.count)
         for example in dataset.examples {

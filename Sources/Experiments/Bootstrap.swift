@@ -4,13 +4,13 @@ import Tasks
 ///
 /// With few seeds the interval is narrower than its name: resampled seeds vary by (n − 1)/n of the sample
 /// variance and cannot leave its range. So a verdict asks Student's t too.
-public struct Bootstrap: Sendable, Equatable {
-    public let resamples: Int
+package struct Bootstrap: Sendable, Equatable {
+    package let resamples: Int
     /// The share of resamples inside the interval.
-    public let confidence: Double
-    public let seed: UInt64
+    package let confidence: Double
+    package let seed: UInt64
 
-    public init(resamples: Int = 2_000, confidence: Double = 0.95, seed: UInt64 = 1) {
+    package init(resamples: Int = 2_000, confidence: Double = 0.95, seed: UInt64 = 1) {
         precondition(resamples > 0, "\(resamples) resamples give no interval")
         precondition(confidence > 0 && confidence < 1, "the confidence \(confidence) is not between 0 and 1")
         self.resamples = resamples
@@ -19,7 +19,7 @@ public struct Bootstrap: Sendable, Equatable {
     }
 
     /// Of the mean, resampling the numbers; nil for fewer than two.
-    public func interval(differences: [Double]) -> ClosedRange<Double>? {
+    package func interval(differences: [Double]) -> ClosedRange<Double>? {
         guard differences.count > 1 else { return nil }
         var generator = ResampleGenerator(seed: seed)
         var means: [Double] = []
@@ -38,7 +38,7 @@ public struct Bootstrap: Sendable, Equatable {
     /// Resamples in which the metric is undefined are left out. nil when predictions are missing or do not
     /// match the truth, when the metric needs more than predictions, and when half the resamples are
     /// undefined.
-    public func interval(pairs: [RunPair], truth: Predictions, metric: Metric) -> ClosedRange<Double>? {
+    package func interval(pairs: [RunPair], truth: Predictions, metric: Metric) -> ClosedRange<Double>? {
         guard !pairs.isEmpty, truth.count > 0 else { return nil }
         var tables: [(arm: any ResampledMetric, baseline: any ResampledMetric)] = []
         for pair in pairs {

@@ -2,7 +2,7 @@ import Messages
 
 /// What an arm may spend on adapters. Arms are matched by it: every arm ends with this many trainable
 /// parameters in its adapters.
-public enum Budget: Sendable, Hashable {
+package enum Budget: Sendable, Hashable {
     /// r times the parameters of rank 1 everywhere: r · Σ (outputs + inputs) over the adapted matrices.
     case averageRank(Double)
     /// Adapter parameters.
@@ -11,7 +11,7 @@ public enum Budget: Sendable, Hashable {
     /// Adapter parameters of this budget, rounded to the nearest whole number.
     ///
     /// - Parameter perRank: Σ (outputs + inputs) over the adapted matrices, what rank 1 everywhere costs.
-    public func parameters(perRank: Int) -> Int {
+    package func parameters(perRank: Int) -> Int {
         precondition(perRank > 0, "rank 1 costs \(perRank) parameters, which must be above 0")
         switch self {
         case .averageRank(let rank): return Int((rank * Double(perRank)).rounded())
@@ -20,7 +20,7 @@ public enum Budget: Sendable, Hashable {
     }
 
     /// `average rank 2` or `83,000 parameters`.
-    public var description: String {
+    package var description: String {
         switch self {
         case .averageRank(let rank): "average rank \(Figures.plain(rank))"
         case .parameters(let count): "\(Figures.grouped(count)) parameters"
@@ -28,7 +28,7 @@ public enum Budget: Sendable, Hashable {
     }
 
     /// `r2` or `p83000`, for identifiers.
-    public var slug: String {
+    package var slug: String {
         switch self {
         case .averageRank(let rank): "r\(Figures.plain(rank))"
         case .parameters(let count): "p\(count)"
@@ -36,7 +36,7 @@ public enum Budget: Sendable, Hashable {
     }
 
     /// The number alone: the rank or the parameters.
-    public var amount: Double {
+    package var amount: Double {
         switch self {
         case .averageRank(let rank): rank
         case .parameters(let count): Double(count)
@@ -53,7 +53,7 @@ extension Budget: Codable {
     }
 
     /// `{"average-rank": 2}` or `{"parameters": 83000}`.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
         if fields.contains(.averageRank) {
             self = .averageRank(try fields.decode(Double.self, forKey: .averageRank))
@@ -62,7 +62,7 @@ extension Budget: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: Key.self)
         switch self {
         case .averageRank(let rank): try fields.encode(rank, forKey: .averageRank)

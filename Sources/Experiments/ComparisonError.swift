@@ -1,7 +1,7 @@
 /// Input that cannot be used: one or more lines, each of which says where, what, and what to try.
-public struct ComparisonError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct ComparisonError: Error, Sendable, Equatable, CustomStringConvertible {
     /// At least one; each is a single line.
-    public let problems: [String]
+    package let problems: [String]
 
     package init(_ problems: [String]) {
         precondition(!problems.isEmpty, "an error with \(problems.count) problems says nothing")
@@ -11,7 +11,7 @@ public struct ComparisonError: Error, Sendable, Equatable, CustomStringConvertib
     package init(_ problem: String) { self.init([problem]) }
 
     /// The problems, one a line.
-    public var description: String { problems.joined(separator: "\n") }
+    package var description: String { problems.joined(separator: "\n") }
 }
 
 /// Text from outside in quotes, made fit for a one-line message: shortened, with control characters escaped.

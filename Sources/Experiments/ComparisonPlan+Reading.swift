@@ -3,7 +3,7 @@ import Yams
 
 extension ComparisonPlan {
     /// Larger files are refused unread.
-    public static let largestFile = 1 << 20
+    package static let largestFile = 1 << 20
 
     static let keys = [
         "name", "model", "train", "validation", "test", "metric", "average-ranks", "budget-parameters",
@@ -18,7 +18,7 @@ extension ComparisonPlan {
     ///   - file: its name, for messages.
     ///   - settings: the names of all settings of `adalora train`.
     /// - Throws: `ComparisonError` with every problem found, each with its line.
-    public static func read(yaml: String, file: String, settings: [String]) throws -> ComparisonPlan {
+    package static func read(yaml: String, file: String, settings: [String]) throws -> ComparisonPlan {
         // libyaml counts a byte order mark as a column, which indents the first key.
         let yaml = String(yaml.unicodeScalars.drop { $0 == "\u{FEFF}" })
         let problems = PlanProblems(file: file)

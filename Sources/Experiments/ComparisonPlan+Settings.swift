@@ -18,7 +18,7 @@ extension ComparisonPlan {
     /// Every setting that decides what the runs of an arm do, by name: its own ones, the plan's, and the defaults.
     ///
     /// - Throws: `ComparisonError` for settings that no run accepts.
-    public func effectiveSettings(of arm: Arm) throws -> [String: String] {
+    package func effectiveSettings(of arm: Arm) throws -> [String: String] {
         var flags = arm.settings.map { (key: $0.key, value: $0.value) }
         flags += [("model", model), ("train", train), ("validation", validation), ("output", "-")]
         if arm.patternOf != nil {

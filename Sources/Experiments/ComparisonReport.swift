@@ -1,21 +1,21 @@
 import Messages
 
 /// The report of a comparison in Markdown, whatever it shows.
-public struct ComparisonReport: Sendable {
+package struct ComparisonReport: Sendable {
     /// What the caller knows beside the results.
-    public struct Context: Sendable {
-        public var commit: String
-        public var machine: String
+    package struct Context: Sendable {
+        package var commit: String
+        package var machine: String
         /// As it is to be printed.
-        public var date: String
+        package var date: String
         /// Σ (outputs + inputs) over the adapted matrices.
-        public var parametersPerRank: Int?
+        package var parametersPerRank: Int?
         /// Every setting that decides what an arm's runs do, by the arm's name; see `TrialSchedule.settings`.
-        public var settings: [String: [String: String]]
+        package var settings: [String: [String: String]]
         /// Pictures to show, files relative to the report.
-        public var images: [(title: String, file: String)]
+        package var images: [(title: String, file: String)]
 
-        public init(
+        package init(
             commit: String, machine: String, date: String, parametersPerRank: Int? = nil,
             settings: [String: [String: String]] = [:], images: [(title: String, file: String)] = []
         ) {
@@ -28,7 +28,7 @@ public struct ComparisonReport: Sendable {
         }
     }
 
-    public static func markdown(_ table: ComparisonTable, context: Context) -> String {
+    package static func markdown(_ table: ComparisonTable, context: Context) -> String {
         ComparisonReport(table: table, context: context).sections.filter { !$0.isEmpty }
             .joined(separator: "\n\n") + "\n"
     }

@@ -4,7 +4,7 @@ import Messages
 extension ComparisonTable {
     /// For a terminal: a heading, a block for each budget, the warnings. At most `width` columns as long as
     /// the numbers fit.
-    public func terminal(width: Int = 100) -> String {
+    package func terminal(width: Int = 100) -> String {
         var lines = [
             "\(plan.name): \(plan.metric.rawValue) on the test data, mean ± standard deviation over seeds",
             "differences from \(plan.baseline) by seed, with 95 % bootstrap intervals",
@@ -39,7 +39,7 @@ extension ComparisonTable {
     }
 
     /// A block for each budget, under headings of `level`.
-    public func markdown(level: Int = 3) -> String {
+    package func markdown(level: Int = 3) -> String {
         var blocks: [String] = []
         for section in sections {
             let title = section.budget.map { "\($0)" } ?? "without a budget"
@@ -78,7 +78,7 @@ extension ComparisonTable {
     }
 
     /// One line for each arm and budget, numbers in full; empty fields where something is not known.
-    public func csv() -> String {
+    package func csv() -> String {
         let names = otherNames(of: rows)
         var header = [
             "budget", "arm", "runs", "expected", "failed", "trainable-parameters", "adapter-parameters",

@@ -2,59 +2,59 @@ import Messages
 import Tasks
 
 /// What the reported trials of a comparison came to, so far.
-public struct ComparisonTable: Sendable {
+package struct ComparisonTable: Sendable {
     /// An arm at a budget.
-    public struct Row: Sendable {
-        public let arm: String
+    package struct Row: Sendable {
+        package let arm: String
         /// nil for an arm without a budget.
-        public let budget: Budget?
-        public let isBaseline: Bool
+        package let budget: Budget?
+        package let isBaseline: Bool
         /// Runs of the plan.
-        public let expected: Int
+        package let expected: Int
         /// Runs with a value of the metric, in the order of their seeds.
-        public let results: [TrialResult]
+        package let results: [TrialResult]
         /// Runs that failed or whose metric is undefined.
-        public let failed: Int
+        package let failed: Int
         /// The compared metric on the test data; nil without runs.
-        public let metric: Summary?
+        package let metric: Summary?
         /// The other test metrics by name, defined in every run.
-        public let others: [(name: String, summary: Summary)]
+        package let others: [(name: String, summary: Summary)]
         /// Seeds of the plan that the baseline has too at this budget.
-        public let expectedPairs: Int
+        package let expectedPairs: Int
         /// Pairs with the baseline's runs of the same budget and seed.
-        public let pairs: [RunPair]
+        package let pairs: [RunPair]
         /// Against the baseline; nil for the baseline and without pairs.
-        public let difference: PairedDifference?
+        package let difference: PairedDifference?
         /// What the runs trained with; nil until it is known.
-        public let learningRate: Double?
+        package let learningRate: Double?
 
-        public var count: Int { results.count }
-        public var trainableParameters: Double? { mean(\.trainableParameters) }
-        public var adapterParameters: Double? { mean(\.adapterParameters) }
-        public var secondsPerStep: Double? { Summary(results.compactMap(\.secondsPerStep))?.mean }
+        package var count: Int { results.count }
+        package var trainableParameters: Double? { mean(\.trainableParameters) }
+        package var adapterParameters: Double? { mean(\.adapterParameters) }
+        package var secondsPerStep: Double? { Summary(results.compactMap(\.secondsPerStep))?.mean }
         /// The largest of the runs.
-        public var peakMemoryBytes: Int? { results.compactMap(\.peakMemoryBytes).max() }
+        package var peakMemoryBytes: Int? { results.compactMap(\.peakMemoryBytes).max() }
 
         private func mean(_ value: (TrialResult) -> Int?) -> Double? {
             Summary(results.compactMap(value).map { Double($0) })?.mean
         }
     }
 
-    public let plan: ComparisonPlan
+    package let plan: ComparisonPlan
     /// By budget, rising, arms in the plan's order; arms without a budget last.
-    public let rows: [Row]
-    public let searches: [SearchOutcome]
+    package let rows: [Row]
+    package let searches: [SearchOutcome]
     /// Trials that failed, of both stages.
-    public let failures: [TrialResult]
+    package let failures: [TrialResult]
     /// Reported trials, `(finished, all)`; failed ones are finished.
-    public let reported: (finished: Int, total: Int)
+    package let reported: (finished: Int, total: Int)
     /// Trials that can never run, because what they need failed.
-    public let hopeless: [TrialSchedule.Blocked]
+    package let hopeless: [TrialSchedule.Blocked]
 
     /// - Parameters:
     ///   - truth: of the test rows; nil resamples seeds only.
     ///   - predictions: of a trial on the test rows, by id; nil when there are none.
-    public init(
+    package init(
         plan: ComparisonPlan, state: TrialSchedule.State, truth: Predictions? = nil,
         predictions: (String) -> Predictions? = { _ in nil }, bootstrap: Bootstrap = Bootstrap()
     ) {
@@ -73,7 +73,7 @@ public struct ComparisonTable: Sendable {
     }
 
     /// Rows by budget, in order.
-    public var sections: [(budget: Budget?, rows: [Row])] {
+    package var sections: [(budget: Budget?, rows: [Row])] {
         var sections: [(budget: Budget?, rows: [Row])] = []
         for row in rows {
             if let last = sections.last, last.budget == row.budget {
@@ -86,7 +86,7 @@ public struct ComparisonTable: Sendable {
     }
 
     /// What a reader must know before believing the numbers; each a single line.
-    public var warnings: [String] {
+    package var warnings: [String] {
         var lines: [String] = []
         if reported.finished < reported.total {
             lines.append("partial: \(reported.finished) of \(reported.total) reported runs are there")

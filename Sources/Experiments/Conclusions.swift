@@ -3,7 +3,7 @@ import Messages
 extension ComparisonTable {
     /// What the numbers show and no more: one line for each arm with pairs, by budget, and a last one that
     /// counts.
-    public var conclusions: [String] {
+    package var conclusions: [String] {
         var lines: [String] = []
         var counts = (better: 0, worse: 0, open: 0)
         for row in rows {

@@ -4,7 +4,7 @@ import Tasks
 extension Metric {
     /// The metric of predictions; nil where it is undefined or cannot be had from predictions of this kind
     /// (the loss needs logits).
-    public func value(truth: Predictions, predicted: Predictions) -> Double? {
+    package func value(truth: Predictions, predicted: Predictions) -> Double? {
         switch (self, truth, predicted) {
         case (.accuracy, .classes(let truth), .classes(let predicted)):
             Metrics.accuracy(truth: truth, predicted: predicted)
@@ -23,14 +23,14 @@ extension Metric {
 }
 
 /// What a model said about the rows of a file, in their order.
-public enum Predictions: Sendable, Equatable {
+package enum Predictions: Sendable, Equatable {
     /// Positions in the label set.
     case classes([Int32])
     case scores([Float])
     /// By metric, what each row adds to the part and to the whole that the metric is a ratio of; the truth is in there.
     case shares([String: [Share]])
 
-    public var count: Int {
+    package var count: Int {
         switch self {
         case .classes(let classes): classes.count
         case .scores(let scores): scores.count
@@ -40,11 +40,11 @@ public enum Predictions: Sendable, Equatable {
 }
 
 /// What a row adds to the part and to the whole of a ratio.
-public struct Share: Sendable, Equatable {
-    public let part: Double
-    public let whole: Double
+package struct Share: Sendable, Equatable {
+    package let part: Double
+    package let whole: Double
 
-    public init(part: Double, whole: Double) {
+    package init(part: Double, whole: Double) {
         self.part = part
         self.whole = whole
     }

@@ -1,19 +1,19 @@
 import Foundation
 
 /// The results of a comparison on disk: `results.jsonl`, one line a finished trial, and `predictions/`.
-public struct ResultStore: Sendable {
-    public let folder: URL
+package struct ResultStore: Sendable {
+    package let folder: URL
 
-    public init(folder: URL) { self.folder = folder }
+    package init(folder: URL) { self.folder = folder }
 
-    public var resultsFile: URL { folder.appendingPathComponent("results.jsonl") }
-    public var predictionsFolder: URL { folder.appendingPathComponent("predictions") }
+    package var resultsFile: URL { folder.appendingPathComponent("results.jsonl") }
+    package var predictionsFolder: URL { folder.appendingPathComponent("predictions") }
 
     /// The results in the order of the file, and notes for a person about what was dropped. No file means no
     /// results. A last line without its line break that cannot be read was torn by a kill and is dropped.
     ///
     /// - Throws: `ComparisonError` naming the line of anything else that cannot be read.
-    public func load() throws -> (results: [TrialResult], notes: [String]) {
+    package func load() throws -> (results: [TrialResult], notes: [String]) {
         guard FileManager.default.fileExists(atPath: resultsFile.path) else { return ([], []) }
         let data = try Data(contentsOf: resultsFile)
         let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -42,7 +42,7 @@ public struct ResultStore: Sendable {
     }
 
     /// Appends a line and waits until the disk has it. What a kill left of a last line is removed first.
-    public func append(_ result: TrialResult) throws {
+    package func append(_ result: TrialResult) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         if !FileManager.default.fileExists(atPath: resultsFile.path) {
             guard FileManager.default.createFile(atPath: resultsFile.path, contents: nil) else {
@@ -99,11 +99,13 @@ public struct ResultStore: Sendable {
 }
 
 extension ResultStore {
-    public func predictionsFile(_ id: String) -> URL { predictionsFolder.appendingPathComponent("\(id).txt") }
+    package func predictionsFile(_ id: String) -> URL {
+        predictionsFolder.appendingPathComponent("\(id).txt")
+    }
 
     /// Writes one class index or score a line, or after a line of names the shares of each row, two a metric; the file is whole or absent, and on the disk when this
     /// returns.
-    public func write(_ predictions: Predictions, id: String) throws {
+    package func write(_ predictions: Predictions, id: String) throws {
         try checkID(id)
         try FileManager.default.createDirectory(at: predictionsFolder, withIntermediateDirectories: true)
         var text = ""
@@ -127,7 +129,7 @@ extension ResultStore {
     /// nil when there are none.
     ///
     /// - Throws: `ComparisonError` naming the line that is neither a class index nor a score.
-    public func predictions(id: String) throws -> Predictions? {
+    package func predictions(id: String) throws -> Predictions? {
         try checkID(id)
         let file = predictionsFile(id)
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }

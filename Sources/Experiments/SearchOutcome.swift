@@ -1,30 +1,30 @@
 import Tasks
 
 /// What the learning-rate search of an arm at a budget found, so far.
-public struct SearchOutcome: Sendable, Equatable {
-    public struct Row: Sendable, Equatable {
-        public let learningRate: Double
+package struct SearchOutcome: Sendable, Equatable {
+    package struct Row: Sendable, Equatable {
+        package let learningRate: Double
         /// Mean validation metric over the search seeds; nil until all are there, and when one failed.
-        public let mean: Double?
-        public let finished: Int
+        package let mean: Double?
+        package let finished: Int
         /// Failed or diverged: without a value. One makes its rate lose.
-        public let failed: Int
+        package let failed: Int
     }
 
-    public enum Edge: String, Sendable { case lowest, highest }
+    package enum Edge: String, Sendable { case lowest, highest }
 
-    public let arm: String
-    public let budget: Budget?
+    package let arm: String
+    package let budget: Budget?
     /// Ascending by rate.
-    public let rows: [Row]
-    public let seedCount: Int
+    package let rows: [Row]
+    package let seedCount: Int
     /// The best rate, the smaller one of equals; nil until every trial is there, and when each rate failed.
-    public let winner: Double?
+    package let winner: Double?
 
-    public var isComplete: Bool { rows.allSatisfy { $0.finished == seedCount } }
+    package var isComplete: Bool { rows.allSatisfy { $0.finished == seedCount } }
 
     /// Set when the winner is at an end of the grid, so that a better rate may lie beyond it.
-    public var edge: Edge? {
+    package var edge: Edge? {
         guard let winner, rows.count > 1 else { return nil }
         return winner == rows.first?.learningRate
             ? .lowest : winner == rows.last?.learningRate ? .highest : nil

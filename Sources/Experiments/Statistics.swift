@@ -1,14 +1,14 @@
 import Tasks
 
 /// Mean and spread of numbers.
-public struct Summary: Sendable, Equatable {
-    public let count: Int
-    public let mean: Double
+package struct Summary: Sendable, Equatable {
+    package let count: Int
+    package let mean: Double
     /// Sample standard deviation, divisor n − 1; nil for one number.
-    public let deviation: Double?
+    package let deviation: Double?
 
     /// nil without numbers.
-    public init?(_ values: [Double]) {
+    package init?(_ values: [Double]) {
         guard !values.isEmpty else { return nil }
         count = values.count
         let mean = values.reduce(0, +) / Double(values.count)
@@ -22,18 +22,18 @@ public struct Summary: Sendable, Equatable {
     }
 
     /// Standard error of the mean; nil for one number.
-    public var standardError: Double? { deviation.map { $0 / Double(count).squareRoot() } }
+    package var standardError: Double? { deviation.map { $0 / Double(count).squareRoot() } }
 }
 
 /// Two runs of one seed and budget: an arm's and the baseline's.
-public struct RunPair: Sendable {
-    public let seed: UInt64
-    public let value: Double
-    public let baseline: Double
+package struct RunPair: Sendable {
+    package let seed: UInt64
+    package let value: Double
+    package let baseline: Double
     /// Of both runs on the same rows, when they are there.
-    public let predictions: (arm: Predictions, baseline: Predictions)?
+    package let predictions: (arm: Predictions, baseline: Predictions)?
 
-    public init(
+    package init(
         seed: UInt64, value: Double, baseline: Double,
         predictions: (arm: Predictions, baseline: Predictions)? = nil
     ) {
@@ -43,13 +43,13 @@ public struct RunPair: Sendable {
         self.predictions = predictions
     }
 
-    public var difference: Double { value - baseline }
+    package var difference: Double { value - baseline }
 }
 
 /// How an arm differs from the baseline at equal budgets and seeds.
-public struct PairedDifference: Sendable, Equatable {
+package struct PairedDifference: Sendable, Equatable {
     /// What the interval resamples.
-    public enum Levels: String, Sendable {
+    package enum Levels: String, Sendable {
         /// Seeds, and test rows, the same ones for both arms.
         case seedsAndRows = "seeds and test rows"
         case seeds = "seeds"
@@ -57,27 +57,27 @@ public struct PairedDifference: Sendable, Equatable {
         case rows = "test rows"
     }
 
-    public let seeds: [UInt64]
+    package let seeds: [UInt64]
     /// Arm minus baseline, by seed.
-    public let differences: [Double]
-    public let mean: Double
-    public let deviation: Double?
+    package let differences: [Double]
+    package let mean: Double
+    package let deviation: Double?
     /// nil when nothing can be resampled: one pair without predictions.
-    public let interval: ClosedRange<Double>?
-    public let levels: Levels?
+    package let interval: ClosedRange<Double>?
+    package let levels: Levels?
 
-    public var count: Int { differences.count }
+    package var count: Int { differences.count }
 
     /// Student's 95 % interval over seeds, mean ± t · standard error; nil for one pair. The percentile bootstrap over
     /// few seeds is too narrow (at 3 it is just the range), and this is honest about it.
-    public var studentInterval: ClosedRange<Double>? {
+    package var studentInterval: ClosedRange<Double>? {
         guard let deviation, count > 1 else { return nil }
         let half = Self.studentQuantile(count - 1) * deviation / Double(count).squareRoot()
         return (mean - half)...(mean + half)
     }
 
     /// False only where both intervals exclude 0; nil without an interval.
-    public var includesZero: Bool? {
+    package var includesZero: Bool? {
         interval.map { $0.contains(0) || studentInterval.map { $0.contains(0) } ?? true }
     }
 
@@ -93,7 +93,7 @@ public struct PairedDifference: Sendable, Equatable {
 
     /// nil without pairs. Falls back to seeds alone when predictions of any pair are missing, differ in their
     /// count from the truth, or cannot give the metric.
-    public init?(
+    package init?(
         pairs: [RunPair], truth: Predictions?, metric: Metric, bootstrap: Bootstrap = Bootstrap()
     ) {
         guard let summary = Summary(pairs.map(\.difference)) else { return nil }

@@ -3,13 +3,13 @@ import Messages
 import Tasks
 
 /// One run of a sweep.
-public struct SweepRun: Sendable, Hashable {
+package struct SweepRun: Sendable, Hashable {
     /// `fixed` or the name of an arm that stands beside it at the same budgets.
-    public let arm: String
-    public let rank: Int
-    public let seed: UInt64
+    package let arm: String
+    package let rank: Int
+    package let seed: UInt64
 
-    public init(arm: String, rank: Int, seed: UInt64) {
+    package init(arm: String, rank: Int, seed: UInt64) {
         self.arm = arm
         self.rank = rank
         self.seed = seed
@@ -17,22 +17,22 @@ public struct SweepRun: Sendable, Hashable {
 }
 
 /// The validation metric at the evaluations of one run, by rising step.
-public struct SweepCurve: Sendable, Equatable {
-    public struct Point: Sendable, Equatable {
-        public let step: Int
-        public let value: Double
+package struct SweepCurve: Sendable, Equatable {
+    package struct Point: Sendable, Equatable {
+        package let step: Int
+        package let value: Double
 
-        public init(step: Int, value: Double) {
+        package init(step: Int, value: Double) {
             self.step = step
             self.value = value
         }
     }
 
-    public private(set) var points: [Point] = []
+    package private(set) var points: [Point] = []
 
-    public init(_ points: [Point] = []) { for point in points { append(point) } }
+    package init(_ points: [Point] = []) { for point in points { append(point) } }
 
-    public mutating func append(_ point: Point) {
+    package mutating func append(_ point: Point) {
         precondition(
             point.step > points.last?.step ?? -1,
             "step \(point.step) comes after step \(points.last?.step ?? -1)")
@@ -40,7 +40,7 @@ public struct SweepCurve: Sendable, Equatable {
     }
 
     /// The best value up to and with `step`; nil when there is none, and NaN never counts.
-    public func best(upTo step: Int, metric: Metric) -> Double? {
+    package func best(upTo step: Int, metric: Metric) -> Double? {
         points.lazy.filter { $0.step <= step && $0.value.isFinite }.map(\.value)
             .reduce(nil) { best, value in best.map { metric.isBetter(value, than: $0) ? value : $0 } ?? value
             }
@@ -51,15 +51,15 @@ public struct SweepCurve: Sendable, Equatable {
 /// at the same step by more than a margin (the median stopping rule).
 ///
 /// Only evaluations at steps that every counted run has reached are compared; the first runs always finish.
-public struct DiscardRule: Sendable, Equatable {
+package struct DiscardRule: Sendable, Equatable {
     /// In units of the metric.
-    public let margin: Double
+    package let margin: Double
     /// Finished runs needed before any is given up.
-    public let minimumFinished: Int
+    package let minimumFinished: Int
     /// The share of a run's steps that it always gets.
-    public let minimumShare: Double
+    package let minimumShare: Double
 
-    public init(margin: Double, minimumFinished: Int = 3, minimumShare: Double = 0.3) {
+    package init(margin: Double, minimumFinished: Int = 3, minimumShare: Double = 0.3) {
         precondition(margin >= 0 && margin.isFinite, "the margin \(margin) must be 0 or more")
         precondition(minimumFinished > 0, "\(minimumFinished) finished runs have no median")
         self.margin = margin
@@ -74,7 +74,7 @@ public struct DiscardRule: Sendable, Equatable {
     ///   - curve: what the run has so far.
     ///   - finished: curves of runs that went to their end, of any rank.
     ///   - totalSteps: the steps of a whole run.
-    public func reasonToStop(
+    package func reasonToStop(
         _ curve: SweepCurve, finished: [SweepCurve], totalSteps: Int, metric: Metric
     ) -> String? {
         guard let step = curve.points.last?.step, Double(step) >= minimumShare * Double(totalSteps) else {
@@ -95,15 +95,15 @@ public struct DiscardRule: Sendable, Equatable {
 }
 
 /// What a finished or given-up run of a sweep gave.
-public struct SweepOutcome: Sendable, Equatable {
-    public let run: SweepRun
+package struct SweepOutcome: Sendable, Equatable {
+    package let run: SweepRun
     /// The metric at the end; nil for a run that was given up or failed.
-    public let value: Double?
-    public let curve: SweepCurve
+    package let value: Double?
+    package let curve: SweepCurve
     /// Why there is no value.
-    public let reason: String?
+    package let reason: String?
 
-    public init(run: SweepRun, value: Double?, curve: SweepCurve = SweepCurve(), reason: String? = nil) {
+    package init(run: SweepRun, value: Double?, curve: SweepCurve = SweepCurve(), reason: String? = nil) {
         self.run = run
         self.value = value
         self.curve = curve
@@ -112,18 +112,18 @@ public struct SweepOutcome: Sendable, Equatable {
 }
 
 /// A sweep over fixed ranks, with other arms at the same budgets beside it.
-public struct SweepPlanner: Sendable {
-    public static let fixedArm = "fixed"
+package struct SweepPlanner: Sendable {
+    package static let fixedArm = "fixed"
 
     /// Ascending.
-    public let ranks: [Int]
-    public let seeds: [UInt64]
+    package let ranks: [Int]
+    package let seeds: [UInt64]
     /// Arms beside the fixed ranks, such as `AdaLoRA`.
-    public let otherArms: [String]
-    public let metric: Metric
-    public let rule: DiscardRule?
+    package let otherArms: [String]
+    package let metric: Metric
+    package let rule: DiscardRule?
 
-    public init(
+    package init(
         ranks: [Int], seeds: [UInt64], otherArms: [String] = [], metric: Metric, rule: DiscardRule?
     ) {
         precondition(
@@ -136,7 +136,7 @@ public struct SweepPlanner: Sendable {
     }
 
     /// Reads `1,2,4,8`: whole numbers from 1, each once; ascending.
-    public static func ranks(from text: String) throws -> [Int] {
+    package static func ranks(from text: String) throws -> [Int] {
         var ranks: [Int] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let word = part.trimmingCharacters(in: .whitespaces)
@@ -157,7 +157,7 @@ public struct SweepPlanner: Sendable {
     /// All runs in order: the ranks with the first seed, fixed ones before other arms, then with the next
     /// seed. The largest rank goes first, so that a hopeless low rank meets finished curves to be measured
     /// against.
-    public var runs: [SweepRun] {
+    package var runs: [SweepRun] {
         seeds.flatMap { seed in
             ([Self.fixedArm] + otherArms).flatMap { arm in
                 ranks.reversed().map { SweepRun(arm: arm, rank: $0, seed: seed) }
@@ -166,14 +166,14 @@ public struct SweepPlanner: Sendable {
     }
 
     /// The runs still to make. A rank that was given up with one seed is not tried with the others.
-    public func remaining(after outcomes: [SweepOutcome]) -> [SweepRun] {
+    package func remaining(after outcomes: [SweepOutcome]) -> [SweepRun] {
         let done = Set(outcomes.map(\.run))
         let dropped = Set(outcomes.filter { $0.value == nil }.map { [$0.run.arm, String($0.run.rank)] })
         return runs.filter { !done.contains($0) && !dropped.contains([$0.arm, String($0.rank)]) }
     }
 
     /// Whether a running run should stop, by the rule and the runs of its arm that went to their end.
-    public func reasonToStop(
+    package func reasonToStop(
         _ run: SweepRun, _ curve: SweepCurve, after outcomes: [SweepOutcome], totalSteps: Int
     ) -> String? {
         let finished = outcomes.filter { $0.run.arm == run.arm && $0.value != nil }.map(\.curve)
@@ -181,7 +181,7 @@ public struct SweepPlanner: Sendable {
     }
 
     /// By rank, rising; nil where no run has a value, or one was given up: the mean of survivors says too much.
-    public func summaries(arm: String, _ outcomes: [SweepOutcome]) -> [(rank: Int, summary: Summary?)] {
+    package func summaries(arm: String, _ outcomes: [SweepOutcome]) -> [(rank: Int, summary: Summary?)] {
         ranks.map { rank in
             let runs = outcomes.filter { $0.run.arm == arm && $0.run.rank == rank }
             guard runs.allSatisfy({ $0.value != nil }) else { return (rank, nil) }
@@ -190,7 +190,7 @@ public struct SweepPlanner: Sendable {
     }
 
     /// Where more rank stops paying, among the fixed ranks.
-    public func diminishingReturns(_ outcomes: [SweepOutcome], tolerance: Double? = nil)
+    package func diminishingReturns(_ outcomes: [SweepOutcome], tolerance: Double? = nil)
         -> DiminishingReturns?
     {
         let known = summaries(arm: Self.fixedArm, outcomes).compactMap { rank, summary in
@@ -201,19 +201,19 @@ public struct SweepPlanner: Sendable {
 }
 
 /// The smallest rank whose mean is within a tolerance of the best mean.
-public struct DiminishingReturns: Sendable, Equatable {
-    public let rank: Int
-    public let mean: Double
-    public let bestRank: Int
-    public let bestMean: Double
+package struct DiminishingReturns: Sendable, Equatable {
+    package let rank: Int
+    package let mean: Double
+    package let bestRank: Int
+    package let bestMean: Double
     /// One standard error of the best mean, unless it was given.
-    public let tolerance: Double
+    package let tolerance: Double
     /// False when the best rank is the largest one tried: a larger rank may be better still.
-    public let isBracketed: Bool
+    package let isBracketed: Bool
 
     /// nil without points, and when no tolerance is given and the best rank has a single run, whose standard
     /// error is not known.
-    public init?(_ points: [(rank: Int, summary: Summary)], metric: Metric, tolerance: Double? = nil) {
+    package init?(_ points: [(rank: Int, summary: Summary)], metric: Metric, tolerance: Double? = nil) {
         let rising = points.sorted { $0.rank < $1.rank }
         guard var best = rising.first, let largest = rising.last else { return nil }
         for point in rising where metric.isBetter(point.summary.mean, than: best.summary.mean) {
@@ -230,7 +230,7 @@ public struct DiminishingReturns: Sendable, Equatable {
     }
 
     /// One sentence that claims no more than the numbers.
-    public func sentence(metric: Metric) -> String {
+    package func sentence(metric: Metric) -> String {
         let best = "rank \(bestRank) is best with \(metric.rawValue) \(Figures.fixed(bestMean, 4))"
         let chosen =
             rank == bestRank

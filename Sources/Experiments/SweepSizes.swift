@@ -2,16 +2,16 @@ import Messages
 import RunRecords
 
 /// What ranks cost.
-public struct SweepSizes: Sendable {
-    public let matrices: [RunRecord.Site]
+package struct SweepSizes: Sendable {
+    package let matrices: [RunRecord.Site]
 
-    public init(matrices: [RunRecord.Site]) { self.matrices = matrices }
+    package init(matrices: [RunRecord.Site]) { self.matrices = matrices }
 
     /// Σ (outputs + inputs): what rank 1 everywhere costs LoRA.
-    public var parametersPerRank: Int { matrices.reduce(0) { $0 + $1.pairParameters } }
+    package var parametersPerRank: Int { matrices.reduce(0) { $0 + $1.pairParameters } }
 
     /// A row for each size of matrix, with how many there are of it, a column for each rank, and a total.
-    public func table(ranks: [Int]) -> String {
+    package func table(ranks: [Int]) -> String {
         var columns: [(header: String, alignment: TextTable.Alignment)] = [
             ("matrix", .left), ("count", .right), ("size", .right),
         ]
@@ -37,14 +37,14 @@ public struct SweepSizes: Sendable {
     }
 
     /// What a sweep will take, before it runs.
-    public struct Estimate: Sendable, Equatable {
-        public let runs: Int
+    package struct Estimate: Sendable, Equatable {
+        package let runs: Int
         /// Of all runs, none given up.
-        public let seconds: Double
+        package let seconds: Double
     }
 
     /// - Parameter secondsPerStep: measured or guessed, by rank.
-    public func estimate(_ planner: SweepPlanner, steps: Int, secondsPerStep: (Int) -> Double) -> Estimate {
+    package func estimate(_ planner: SweepPlanner, steps: Int, secondsPerStep: (Int) -> Double) -> Estimate {
         let runs = planner.runs
         return Estimate(
             runs: runs.count, seconds: runs.reduce(0) { $0 + Double(steps) * secondsPerStep($1.rank) })
@@ -54,7 +54,7 @@ public struct SweepSizes: Sendable {
 extension SweepPlanner {
     /// A row for each rank: what it costs, the metric of the fixed rank and of each other arm at the same
     /// budget, mean ± standard deviation over seeds, and how far the arm's mean is from the fixed rank's.
-    public func table(_ outcomes: [SweepOutcome], sizes: SweepSizes) -> String {
+    package func table(_ outcomes: [SweepOutcome], sizes: SweepSizes) -> String {
         var columns: [(header: String, alignment: TextTable.Alignment)] = [
             ("rank", .right), ("parameters", .right), ("n", .right), (Self.fixedArm, .left),
         ]

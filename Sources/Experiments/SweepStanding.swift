@@ -1,20 +1,20 @@
 import Tasks
 
 /// Where an arm stands beside the fixed ranks at the same budgets.
-public struct SweepStanding: Sendable, Equatable {
-    public let arm: String
+package struct SweepStanding: Sendable, Equatable {
+    package let arm: String
     /// Ranks whose budget the arm uses better, as well, or worse than the fixed rank.
-    public let better: [Int]
-    public let level: [Int]
-    public let worse: [Int]
+    package let better: [Int]
+    package let level: [Int]
+    package let worse: [Int]
     /// The smallest rank whose budget brings the arm as far as the best fixed rank.
-    public let reachesBestAt: Int?
+    package let reachesBestAt: Int?
     /// The best fixed rank.
-    public let bestRank: Int
+    package let bestRank: Int
 
     /// - Parameter tolerance: differences up to it count as none; nil takes two standard errors of each difference.
     /// - Returns: nil where no budget has both, or no tolerance can be known because a budget has one run of each.
-    public init?(
+    package init?(
         arm: String, fixed: [(rank: Int, summary: Summary?)], others: [(rank: Int, summary: Summary?)],
         metric: Metric, tolerance: Double?
     ) {
@@ -57,7 +57,7 @@ public struct SweepStanding: Sendable, Equatable {
     }
 
     /// One or two sentences that claim no more than the numbers.
-    public var sentence: String {
+    package var sentence: String {
         let parts = [("better", better), ("level", level), ("worse", worse)].compactMap { word, ranks in
             ranks.isEmpty ? nil : "\(word) at rank \(ranks.map { String($0) }.joined(separator: ", "))"
         }
@@ -72,7 +72,7 @@ public struct SweepStanding: Sendable, Equatable {
 
 extension SweepPlanner {
     /// Where an arm stands, see `SweepStanding`.
-    public func standing(of arm: String, _ outcomes: [SweepOutcome], tolerance: Double?) -> SweepStanding? {
+    package func standing(of arm: String, _ outcomes: [SweepOutcome], tolerance: Double?) -> SweepStanding? {
         SweepStanding(
             arm: arm, fixed: summaries(arm: Self.fixedArm, outcomes), others: summaries(arm: arm, outcomes),
             metric: metric, tolerance: tolerance)

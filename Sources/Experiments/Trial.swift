@@ -1,8 +1,8 @@
 import Messages
 
 /// One run of training and testing.
-public struct Trial: Sendable, Hashable {
-    public enum Stage: String, Sendable, Codable {
+package struct Trial: Sendable, Hashable {
+    package enum Stage: String, Sendable, Codable {
         /// Decides a learning rate by the validation data.
         case search
         /// Is reported.
@@ -10,19 +10,19 @@ public struct Trial: Sendable, Hashable {
     }
 
     /// A readable slug and a hash over everything that decides the run: equal ids are equal runs.
-    public let id: String
-    public let stage: Stage
-    public let arm: String
+    package let id: String
+    package let stage: Stage
+    package let arm: String
     /// nil for an arm without a budget.
-    public let budget: Budget?
-    public let learningRate: Double
-    public let seed: UInt64
+    package let budget: Budget?
+    package let learningRate: Double
+    package let seed: UInt64
     /// Settings of `adalora train` by name; budget, learning rate and seed are not among them.
-    public let settings: [String: String]
+    package let settings: [String: String]
     /// The id of the finished trial whose final ranks this one starts with.
-    public let patternFrom: String?
+    package let patternFrom: String?
     /// Trained at this many times the budget, then cut to it by exact singular values.
-    public let pruneFrom: Double?
+    package let pruneFrom: Double?
 
     /// - Parameters:
     ///   - effective: every setting that decides what the arm's runs do, defaults included.

@@ -1,50 +1,50 @@
 import Tasks
 
 /// What a finished trial gave; one line of `results.jsonl`.
-public struct TrialResult: Sendable, Equatable {
-    public enum Status: Sendable, Equatable {
+package struct TrialResult: Sendable, Equatable {
+    package enum Status: Sendable, Equatable {
         case ok
         case failed(String)
     }
 
-    public var id: String
-    public var stage: Trial.Stage
-    public var arm: String
-    public var budget: Budget?
-    public var learningRate: Double
-    public var seed: UInt64
-    public var status: Status
+    package var id: String
+    package var stage: Trial.Stage
+    package var arm: String
+    package var budget: Budget?
+    package var learningRate: Double
+    package var seed: UInt64
+    package var status: Status
     /// By metric name (`macro-f1`); nil where a metric is undefined.
-    public var validationMetrics: [String: Double?] = [:]
-    public var testMetrics: [String: Double?] = [:]
+    package var validationMetrics: [String: Double?] = [:]
+    package var testMetrics: [String: Double?] = [:]
     /// Everything that trained, the head included.
-    public var trainableParameters: Int?
+    package var trainableParameters: Int?
     /// The adapters' part at the end, by which arms are matched.
-    public var adapterParameters: Int?
+    package var adapterParameters: Int?
     /// Final rank by site, `layer.3.query`.
-    public var ranks: [String: Int] = [:]
-    public var steps: Int?
-    public var secondsPerStep: Double?
-    public var tokensPerSecond: Double?
-    public var peakMemoryBytes: Int?
-    public var bestStep: Int?
-    public var machine: String?
-    public var commit: String?
+    package var ranks: [String: Int] = [:]
+    package var steps: Int?
+    package var secondsPerStep: Double?
+    package var tokensPerSecond: Double?
+    package var peakMemoryBytes: Int?
+    package var bestStep: Int?
+    package var machine: String?
+    package var commit: String?
     /// What the run and its evaluation warned of.
-    public var warnings: [String] = []
+    package var warnings: [String] = []
     /// The BLAS kernel.
-    public var kernel: String?
+    package var kernel: String?
     /// When the run began, ISO 8601.
-    public var started: String?
+    package var started: String?
 
     /// A result of `trial` with nothing measured yet.
-    public init(of trial: Trial, status: Status) {
+    package init(of trial: Trial, status: Status) {
         self.init(
             id: trial.id, stage: trial.stage, arm: trial.arm, budget: trial.budget,
             learningRate: trial.learningRate, seed: trial.seed, status: status)
     }
 
-    public init(
+    package init(
         id: String, stage: Trial.Stage, arm: String, budget: Budget?, learningRate: Double, seed: UInt64,
         status: Status
     ) {
@@ -57,17 +57,17 @@ public struct TrialResult: Sendable, Equatable {
         self.status = status
     }
 
-    public var isOK: Bool { status == .ok }
+    package var isOK: Bool { status == .ok }
 
     /// Why it failed; nil when it did not.
-    public var failure: String? {
+    package var failure: String? {
         if case .failed(let reason) = status { reason } else { nil }
     }
 
     /// The metric on the test data; nil when undefined or not measured.
-    public func test(_ metric: Metric) -> Double? { isOK ? testMetrics[metric.rawValue] ?? nil : nil }
+    package func test(_ metric: Metric) -> Double? { isOK ? testMetrics[metric.rawValue] ?? nil : nil }
 
-    public func validation(_ metric: Metric) -> Double? {
+    package func validation(_ metric: Metric) -> Double? {
         isOK ? validationMetrics[metric.rawValue] ?? nil : nil
     }
 }
@@ -94,7 +94,7 @@ extension TrialResult: Codable {
         init?(intValue: Int) { nil }
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let names = Key.allCases.map(\.rawValue)
         for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !names.contains(key.stringValue)
         {
@@ -130,7 +130,7 @@ extension TrialResult: Codable {
     }
 
     /// JSON has no NaN: numbers that are not finite are written as undefined.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: Key.self)
         try fields.encode(id, forKey: .id)
         try fields.encode(stage, forKey: .stage)

@@ -1,50 +1,50 @@
 /// Which trials a plan needs, and which of them can run now. Pure: it knows finished trials only by their
 /// results.
-public struct TrialSchedule: Sendable {
+package struct TrialSchedule: Sendable {
     /// A trial that cannot run yet, or never will.
-    public struct Blocked: Sendable, Equatable {
-        public let stage: Trial.Stage
-        public let arm: String
-        public let budget: Budget?
-        public let seed: UInt64
+    package struct Blocked: Sendable, Equatable {
+        package let stage: Trial.Stage
+        package let arm: String
+        package let budget: Budget?
+        package let seed: UInt64
         /// What it waits for or why it cannot run.
-        public let reason: String
+        package let reason: String
         /// True when what it needs has failed.
-        public let isHopeless: Bool
+        package let isHopeless: Bool
     }
 
     /// Where a comparison stands.
-    public struct State: Sendable {
+    package struct State: Sendable {
         /// Runnable now, in the order to run them. Run the first, then ask again: its result may free others.
-        public let next: [Trial]
-        public let blocked: [Blocked]
+        package let next: [Trial]
+        package let blocked: [Blocked]
         /// Finished trials of the plan, failed ones included, in the plan's order.
-        public let finished: [(trial: Trial, result: TrialResult)]
-        public let searches: [SearchOutcome]
+        package let finished: [(trial: Trial, result: TrialResult)]
+        package let searches: [SearchOutcome]
 
         /// Trials of the whole plan, finished or not.
-        public var total: Int { next.count + blocked.count + finished.count }
-        public var isComplete: Bool { next.isEmpty && blocked.isEmpty }
+        package var total: Int { next.count + blocked.count + finished.count }
+        package var isComplete: Bool { next.isEmpty && blocked.isEmpty }
 
         /// Reported trials that are there, `(finished, all)`.
-        public var reported: (finished: Int, total: Int) {
+        package var reported: (finished: Int, total: Int) {
             let done = finished.count { $0.trial.stage == .report }
             let rest = next.count { $0.stage == .report } + blocked.count { $0.stage == .report }
             return (done, done + rest)
         }
     }
 
-    public let plan: ComparisonPlan
+    package let plan: ComparisonPlan
     /// Hashes or the like of what the plan's paths name: other data make other trials.
-    public let fingerprints: [String: String]
+    package let fingerprints: [String: String]
     /// Every setting that decides what an arm's runs do, defaults included, by the arm's name. A trial is known by
     /// them: a changed default makes other trials of the arms it touches, and of no others.
-    public let settings: [String: [String: String]]
+    package let settings: [String: [String: String]]
 
     /// - Parameter parametersPerRank: Σ (outputs + inputs) over the matrices that the baseline adapts, which makes
     ///   parameters of average ranks.
     /// - Throws: `ComparisonError` for an arm whose settings no run accepts.
-    public init(plan: ComparisonPlan, fingerprints: [String: String], parametersPerRank: Int) throws {
+    package init(plan: ComparisonPlan, fingerprints: [String: String], parametersPerRank: Int) throws {
         self.plan = plan
         self.fingerprints = fingerprints.merging(["parameters per rank": String(parametersPerRank)]) { $1 }
         var settings: [String: [String: String]] = [:]
@@ -53,7 +53,7 @@ public struct TrialSchedule: Sendable {
     }
 
     /// The name of the true classes or scores of the test rows; classes are numbered by the training rows.
-    public var truthID: String {
+    package var truthID: String {
         var digest = Digest()
         for name in ["train", "test"] { digest.add(fingerprints[name] ?? "") }
         return "truth-\(digest.text)"
@@ -65,7 +65,7 @@ public struct TrialSchedule: Sendable {
     ///
     /// - Parameter completed: results; the last one of an id counts, ids of other plans are ignored. A failed
     ///   result is a finished one: leave it out to try again.
-    public func state(completed: [TrialResult]) -> State {
+    package func state(completed: [TrialResult]) -> State {
         var sorter = TrialSorter(self, completed: completed)
         for slot in searchSlots() { sorter.sort(slot) }
         sorter.closeSearches()

@@ -2,22 +2,22 @@
 ///
 /// Sizes are rounded up to four classes per power of two, so that shards of slightly different token counts
 /// share buffers; a training loop stops allocating after its first steps (`allocations` counts).
-public final class BufferPool: @unchecked Sendable {
+package final class BufferPool: @unchecked Sendable {
     private var free = FreeBuffers<UnsafeMutablePointer<Float>>()
     private var recording: Recording?
     /// How often memory had to be taken from the system.
-    public private(set) var allocations = 0
+    package private(set) var allocations = 0
     /// Floats taken from the system so far.
-    public private(set) var allocatedElements = 0
+    package private(set) var allocatedElements = 0
 
-    public init() {}
+    package init() {}
 
     deinit {
         for pointer in free.all { pointer.deallocate() }
     }
 
     /// A matrix whose contents are undefined unless `zeroed`; its memory returns here when it goes away.
-    public func matrix(rows: Int, columns: Int, zeroed: Bool = false) -> Matrix {
+    package func matrix(rows: Int, columns: Int, zeroed: Bool = false) -> Matrix {
         var capacity = Self.capacity(for: rows * columns)
         let pointer: UnsafeMutablePointer<Float>
         if let reused = free.take(from: capacity) {

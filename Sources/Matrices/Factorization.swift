@@ -1,14 +1,14 @@
 import CLAPACKE
 
 /// Exact factorizations by LAPACK.
-public enum Factorization {
+package enum Factorization {
     /// A failure inside LAPACK: which routine, its `info`, and the shape it was given.
-    public struct Failure: Error, CustomStringConvertible {
-        public let routine: String
-        public let info: Int
-        public let rows: Int
-        public let columns: Int
-        public var description: String {
+    package struct Failure: Error, CustomStringConvertible {
+        package let routine: String
+        package let info: Int
+        package let rows: Int
+        package let columns: Int
+        package var description: String {
             "LAPACK \(routine) on a \(rows) × \(columns) matrix failed with info = \(info); is there a NaN in it?"
         }
     }
@@ -18,7 +18,7 @@ public enum Factorization {
     ///
     /// Row-major memory of an [R, I] matrix is column-major memory of its [I, R] transpose, so the rows case
     /// needs no transposition; the columns case goes through LAPACKE's row-major interface.
-    public static func orthonormalize(_ matrix: Matrix) throws {
+    package static func orthonormalize(_ matrix: Matrix) throws {
         if matrix.count == 0 { return }
         let byRows = matrix.rows <= matrix.columns
         let tall = max(matrix.rows, matrix.columns)
@@ -41,7 +41,7 @@ public enum Factorization {
     ///
     /// Returns the triangle T [R, R], upper with a diagonal ≥ 0, with which rowsᵀ = basisᵀ · T. Rows that depend on
     /// earlier ones get a 0 on the diagonal and some direction orthogonal to all others.
-    public static func orthonormalizeRows(_ matrix: Matrix) throws -> Matrix {
+    package static func orthonormalizeRows(_ matrix: Matrix) throws -> Matrix {
         let (rank, length) = (matrix.rows, matrix.columns)
         precondition(rank <= length, "\(rank) rows of length \(length) cannot be orthonormal")
         let triangle = Matrix(rows: rank, columns: rank)
@@ -70,7 +70,7 @@ public enum Factorization {
     /// The triangle of `orthonormalizeRows` without the basis: what a running QR of many rows keeps. `rows` [N, C]
     /// in any number are folded into `triangle` [C, C] (upper, row-major), so that triangleᵀ · triangle grows by
     /// rowsᵀ · rows.
-    public static func fold(_ rows: Matrix, intoTriangle triangle: Matrix) throws {
+    package static func fold(_ rows: Matrix, intoTriangle triangle: Matrix) throws {
         let columns = rows.columns
         precondition(
             triangle.rows == columns && triangle.columns == columns,
@@ -92,19 +92,19 @@ public enum Factorization {
     }
 
     /// A thin singular value decomposition a = u · diag(values) · vt.
-    public struct SVD {
+    package struct SVD {
         /// `[M, K]`, K = min(M, N): orthonormal columns
-        public let u: Matrix
+        package let u: Matrix
         /// `[K]`, descending
-        public let values: [Float]
+        package let values: [Float]
         /// `[K, N]`: orthonormal rows
-        public let vt: Matrix
+        package let vt: Matrix
     }
 
     /// The thin SVD of `matrix` [M, N] by divide and conquer (`gesdd`). `matrix` is overwritten.
     ///
     /// Row-major memory is column-major memory of the transpose, whose left and right vectors change places.
-    public static func svd(overwriting matrix: Matrix) throws -> SVD {
+    package static func svd(overwriting matrix: Matrix) throws -> SVD {
         let (rows, columns) = (matrix.rows, matrix.columns)
         let rank = min(rows, columns)
         let u = Matrix(rows: rows, columns: rank)
@@ -124,7 +124,7 @@ public enum Factorization {
     /// 2011, algorithm 4.4 with a fixed start), for matrices too large for a whole `gesdd`. Small ones get that.
     ///
     /// Errors fall with (σ_{k+p+1} / σ_k)^(2·iterations+1), p = 8 vectors more than asked for.
-    public static func leadingTriplets(
+    package static func leadingTriplets(
         of matrix: Matrix, count: Int, stream: RandomStream, iterations: Int = 6
     ) throws -> SVD {
         let (rows, columns) = (matrix.rows, matrix.columns)

@@ -5,23 +5,23 @@ import Glibc
 /// The BLAS trap: OpenBLAS picks kernels by CPU *model*. A version older than the CPU falls back to SSE kernels
 /// that are five to seven times slower, and tells nobody. Here the kernel in use is compared with what the CPU
 /// can do.
-public enum KernelSelection {
+package enum KernelSelection {
     /// The kernel OpenBLAS runs now, e.g. `SkylakeX`, `Haswell`, `Zen`, `Prescott`.
-    public static var currentKernel: String {
+    package static var currentKernel: String {
         guard let name = openblas_get_corename() else { return "unknown" }
         return String(cString: name)
     }
 
-    public static var openBLASConfiguration: String {
+    package static var openBLASConfiguration: String {
         guard let text = openblas_get_config() else { return "unknown" }
         return String(cString: text)
     }
 
     /// x86-64 level of the CPU: 4 with AVX-512, 3 with AVX2, 1 otherwise.
-    public static var cpuLevel: Int { Int(avk_cpu_level()) }
+    package static var cpuLevel: Int { Int(avk_cpu_level()) }
 
     /// The kernel the CPU deserves when the one in use is worse, nil when all is well.
-    public static func betterKernel(than kernel: String, cpuLevel: Int) -> String? {
+    package static func betterKernel(than kernel: String, cpuLevel: Int) -> String? {
         let avx512 = ["skylakex", "cooperlake", "sapphirerapids"]
         let avx2 = ["haswell", "zen", "excavator"]
         let name = kernel.lowercased()
@@ -33,7 +33,7 @@ public enum KernelSelection {
     /// Restarts this process once with `OPENBLAS_CORETYPE` set if OpenBLAS chose a worse kernel than the CPU
     /// can run. A value that the user or the machine has set is respected. Call it before any other work.
     /// Returns (does not restart) when nothing needs changing or the restart is impossible.
-    public static func restartWithBestKernel() {
+    package static func restartWithBestKernel() {
         #if os(Linux)
             guard getenv("OPENBLAS_CORETYPE") == nil, getenv("ADALORA_RESTARTED") == nil,
                 let better = betterKernel(than: currentKernel, cpuLevel: cpuLevel)
@@ -49,7 +49,7 @@ public enum KernelSelection {
 
     /// Largest relative difference of one BLAS product from a plain loop in Double. Some old OpenBLAS builds
     /// compute wrong results on some CPUs; anything above 1e-4 is broken, rounding gives about 1e-6.
-    public static func productError() -> Double {
+    package static func productError() -> Double {
         let (m, n, k) = (67, 131, 259)
         var stream = RandomStream(seed: 1, purpose: "product check")
         let a = Matrix(rows: m, columns: k)

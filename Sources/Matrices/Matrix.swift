@@ -5,10 +5,10 @@
 ///
 /// Unchecked Sendable: threads share a matrix only while nobody writes to it; the training step hands each
 /// shard matrices of its own.
-public final class Matrix: @unchecked Sendable {
-    public let rows: Int
-    public let columns: Int
-    public let pointer: UnsafeMutablePointer<Float>
+package final class Matrix: @unchecked Sendable {
+    package let rows: Int
+    package let columns: Int
+    package let pointer: UnsafeMutablePointer<Float>
 
     private enum Memory {
         case allocated
@@ -17,10 +17,10 @@ public final class Matrix: @unchecked Sendable {
     }
     private let memory: Memory
 
-    public var count: Int { rows * columns }
+    package var count: Int { rows * columns }
 
     /// All zeros.
-    public init(rows: Int, columns: Int) {
+    package init(rows: Int, columns: Int) {
         precondition(rows >= 0 && columns >= 0, "matrix of \(rows) × \(columns)")
         self.rows = rows
         self.columns = columns
@@ -29,7 +29,7 @@ public final class Matrix: @unchecked Sendable {
         memory = .allocated
     }
 
-    public convenience init(rows: Int, columns: Int, values: [Float]) {
+    package convenience init(rows: Int, columns: Int, values: [Float]) {
         precondition(values.count == rows * columns, "\(values.count) values for \(rows) × \(columns)")
         self.init(rows: rows, columns: columns)
         values.withUnsafeBufferPointer { source in
@@ -37,13 +37,13 @@ public final class Matrix: @unchecked Sendable {
         }
     }
 
-    public convenience init(copying other: Matrix) {
+    package convenience init(copying other: Matrix) {
         self.init(rows: other.rows, columns: other.columns)
         copyValues(from: other)
     }
 
     /// Memory of `owner`, which is kept alive. Read-only memory may be borrowed if nobody writes.
-    public init(
+    package init(
         rows: Int, columns: Int, borrowing pointer: UnsafeMutablePointer<Float>, from owner: AnyObject
     ) {
         self.rows = rows
@@ -68,7 +68,7 @@ public final class Matrix: @unchecked Sendable {
     }
 
     /// `rows × columns` elements from `offset` on, sharing this memory.
-    public func view(offset: Int, rows: Int, columns: Int) -> Matrix {
+    package func view(offset: Int, rows: Int, columns: Int) -> Matrix {
         precondition(
             offset >= 0 && offset + rows * columns <= count,
             "view of \(rows) × \(columns) at \(offset) in \(count) elements")
@@ -80,18 +80,18 @@ public final class Matrix: @unchecked Sendable {
         view(offset: range.lowerBound * columns, rows: range.count, columns: columns)
     }
 
-    public func row(_ index: Int) -> UnsafeMutablePointer<Float> { pointer + index * columns }
+    package func row(_ index: Int) -> UnsafeMutablePointer<Float> { pointer + index * columns }
 
-    public var buffer: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: pointer, count: count) }
+    package var buffer: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: pointer, count: count) }
 
-    public var values: [Float] { Array(buffer) }
+    package var values: [Float] { Array(buffer) }
 
-    public func copyValues(from other: Matrix) {
+    package func copyValues(from other: Matrix) {
         precondition(count == other.count, "copy of \(other.count) elements into \(count)")
         pointer.update(from: other.pointer, count: count)
     }
 
-    public func copyValues(from values: [Float]) {
+    package func copyValues(from values: [Float]) {
         precondition(count == values.count, "copy of \(values.count) elements into \(count)")
         values.withUnsafeBufferPointer { source in
             if let base = source.baseAddress { pointer.update(from: base, count: source.count) }
@@ -99,7 +99,7 @@ public final class Matrix: @unchecked Sendable {
     }
 
     /// self[M, N] = other[N, M]ᵀ
-    public func copyTransposed(from other: Matrix) {
+    package func copyTransposed(from other: Matrix) {
         precondition(
             rows == other.columns && columns == other.rows,
             "transpose of [\(other.rows), \(other.columns)] into [\(rows), \(columns)]")
@@ -109,10 +109,10 @@ public final class Matrix: @unchecked Sendable {
         }
     }
 
-    public func fill(_ value: Float) { pointer.update(repeating: value, count: count) }
+    package func fill(_ value: Float) { pointer.update(repeating: value, count: count) }
 
     /// Sum of squares in Double, since it decides clipping.
-    public var sumOfSquares: Double {
+    package var sumOfSquares: Double {
         var sum = 0.0
         for value in buffer { sum += Double(value) * Double(value) }
         return sum

@@ -1,9 +1,9 @@
 import COpenBLAS
 
 /// Matrix products by OpenBLAS (`sgemm`). Letters in the comments are dimensions; `beta` 0 overwrites, 1 adds.
-public enum Product {
+package enum Product {
     /// out[M, N] = alpha · a[M, K] · b[N, K]ᵀ + beta · out
-    public static func multiplyTransposed(
+    package static func multiplyTransposed(
         _ a: Matrix, _ b: Matrix, into out: Matrix, alpha: Float = 1, beta: Float = 0
     ) {
         precondition(
@@ -17,7 +17,7 @@ public enum Product {
     }
 
     /// out[M, N] = alpha · a[M, K] · b[K, N] + beta · out
-    public static func multiply(
+    package static func multiply(
         _ a: Matrix, _ b: Matrix, into out: Matrix, alpha: Float = 1, beta: Float = 0
     ) {
         precondition(
@@ -31,7 +31,7 @@ public enum Product {
     }
 
     /// out[M, N] = alpha · a[K, M]ᵀ · b[K, N] + beta · out
-    public static func transposedMultiply(
+    package static func transposedMultiply(
         _ a: Matrix, _ b: Matrix, into out: Matrix, alpha: Float = 1, beta: Float = 0
     ) {
         precondition(

@@ -4,10 +4,10 @@ import Glibc
 ///
 /// A stream is addressed by (seed, purpose, indices), so nothing needs saving to resume: the order of epoch 3
 /// or the dropout of shard 1 in step 70 is a function of its address.
-public struct RandomStream: RandomNumberGenerator, Sendable {
+package struct RandomStream: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    public init(seed: UInt64, purpose: String, indices: [Int] = []) {
+    package init(seed: UInt64, purpose: String, indices: [Int] = []) {
         state = seed
         for byte in purpose.utf8 { absorb(UInt64(byte)) }
         for index in indices { absorb(UInt64(bitPattern: Int64(index)) ^ 0xA5A5_A5A5_0000_0000) }
@@ -18,7 +18,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         state = next()
     }
 
-    public mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -27,19 +27,19 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     }
 
     /// Uniform in [0, 1).
-    public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+    package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// Standard normal by Box–Muller.
-    public mutating func normal() -> Double {
+    package mutating func normal() -> Double {
         let radius = (-2 * log(1 - uniform())).squareRoot()
         return radius * cos(2 * Double.pi * uniform())
     }
 
-    public mutating func fillNormal(_ matrix: Matrix, deviation: Double) {
+    package mutating func fillNormal(_ matrix: Matrix, deviation: Double) {
         for index in 0..<matrix.count { matrix.pointer[index] = Float(normal() * deviation) }
     }
 
-    public mutating func fillUniform(_ matrix: Matrix, bound: Double) {
+    package mutating func fillUniform(_ matrix: Matrix, bound: Double) {
         for index in 0..<matrix.count { matrix.pointer[index] = Float((2 * uniform() - 1) * bound) }
     }
 }

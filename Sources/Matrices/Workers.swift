@@ -6,11 +6,11 @@ import Synchronization
 ///
 /// Which worker takes which task is up to the machine, so a task must leave its result in a place of its own;
 /// then the outcome is the same bits for any number of workers. Products inside a task run on one thread.
-public final class Workers: Sendable {
-    public let count: Int
+package final class Workers: Sendable {
+    package let count: Int
     private let pools: [BufferPool]
 
-    public init(count: Int) {
+    package init(count: Int) {
         precondition(count > 0, "\(count) workers")
         self.count = count
         pools = (0..<count).map { _ in BufferPool() }
@@ -18,7 +18,7 @@ public final class Workers: Sendable {
     }
 
     /// Runs `body(task, pool)` for each task in 0..<tasks; returns when all are done.
-    public func run(tasks: Int, _ body: @Sendable (Int, BufferPool) -> Void) {
+    package func run(tasks: Int, _ body: @Sendable (Int, BufferPool) -> Void) {
         if tasks == 0 { return }
         let active = min(count, tasks)
         if active == 1 {
@@ -36,7 +36,7 @@ public final class Workers: Sendable {
     }
 
     /// The results of all tasks, in order.
-    public func map<Result: Sendable>(tasks: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
+    package func map<Result: Sendable>(tasks: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
         let results = Mutex([Int: Result]())
         run(tasks: tasks) { task, _ in
             let result = body(task)
@@ -46,13 +46,13 @@ public final class Workers: Sendable {
     }
 
     /// As `map`, for tasks that may fail: all are run, and the error of the first failed one is thrown.
-    public func mapThrowing<Result: Sendable>(
+    package func mapThrowing<Result: Sendable>(
         tasks: Int, _ body: @Sendable (Int) throws -> Result
     ) throws -> [Result] {
         try map(tasks: tasks) { task in Swift.Result { try body(task) } }.map { try $0.get() }
     }
 
     /// Times that any pool had to ask the system for memory, and the floats it holds.
-    public var allocations: Int { pools.reduce(0) { $0 + $1.allocations } }
-    public var allocatedElements: Int { pools.reduce(0) { $0 + $1.allocatedElements } }
+    package var allocations: Int { pools.reduce(0) { $0 + $1.allocations } }
+    package var allocatedElements: Int { pools.reduce(0) { $0 + $1.allocatedElements } }
 }

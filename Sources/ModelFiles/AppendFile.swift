@@ -2,19 +2,19 @@ import Foundation
 import Synchronization
 
 /// A log that only grows at its end. Safe to use from several threads.
-public final class AppendFile: Sendable {
+package final class AppendFile: Sendable {
     private struct State: ~Copyable {
         let file: OutputFile
         var byteOffset: Int
         var isClosed = false
     }
 
-    public let url: URL
+    package let url: URL
     private let state: Mutex<State>
 
     /// Opens or creates the file. With `truncatingTo`, first cuts it to that many bytes, as a resumed run
     /// does with the events after its checkpoint. Throws when the file is shorter than that.
-    public init(_ url: URL, truncatingTo offset: Int? = nil) throws {
+    package init(_ url: URL, truncatingTo offset: Int? = nil) throws {
         precondition(offset ?? 0 >= 0, "cannot truncate to \(offset ?? 0) bytes")
         let file = try OutputFile(url.path, flags: O_CREAT | O_APPEND)
         // A checkpoint that survives a power failure needs the logs that it counts on.
@@ -34,11 +34,11 @@ public final class AppendFile: Sendable {
     }
 
     /// Bytes in the file: where the next append goes.
-    public var byteOffset: Int { state.withLock { $0.byteOffset } }
+    package var byteOffset: Int { state.withLock { $0.byteOffset } }
 
     /// Appends all of the bytes. When that fails, what was written of them is cut off again. Appending to a
     /// closed file is a programmer error.
-    public func append(_ data: Data) throws {
+    package func append(_ data: Data) throws {
         try state.withLock { state in
             precondition(!state.isClosed, "\(url.path) is closed, cannot append \(data.count) bytes")
             do {
@@ -52,15 +52,15 @@ public final class AppendFile: Sendable {
     }
 
     /// Appends the UTF-8 bytes of a text.
-    public func append(_ text: String) throws { try append(Data(text.utf8)) }
+    package func append(_ text: String) throws { try append(Data(text.utf8)) }
 
     /// Waits until the disk has everything appended so far.
-    public func sync() throws {
+    package func sync() throws {
         try state.withLock { if !$0.isClosed { try $0.file.sync() } }
     }
 
     /// Closes the file; later calls do nothing.
-    public func close() throws {
+    package func close() throws {
         try state.withLock {
             $0.isClosed = true
             try $0.file.close()

@@ -4,9 +4,9 @@ import Foundation
 ///
 /// The new content is built beside the old under a name that ends in `.partial-` and eight characters, synced
 /// to the disk, and renamed. A crash may leave such a leftover, which is safe to delete; an error removes it.
-public enum AtomicFile {
+package enum AtomicFile {
     /// Writes a whole file. Throws `ModelFileError`; then the old file is as it was.
-    public static func write(_ data: Data, to url: URL) throws {
+    package static func write(_ data: Data, to url: URL) throws {
         try write(to: url) { append in try data.withUnsafeBytes { try append($0) } }
     }
 
@@ -14,7 +14,7 @@ public enum AtomicFile {
     /// of this name is replaced by the file.
     ///
     /// Throws `ModelFileError` or what `body` throws; then the old file is as it was.
-    public static func write(
+    package static func write(
         to url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
         let partial = partialPath(url, hidden: true)
@@ -37,7 +37,7 @@ public enum AtomicFile {
     ///
     /// Every file is synced before. An existing folder is exchanged with the new one in one step and then
     /// removed. Throws `ModelFileError` or what `body` throws; then the old folder is as it was.
-    public static func replaceFolder(_ url: URL, _ body: (URL) throws -> Void) throws {
+    package static func replaceFolder(_ url: URL, _ body: (URL) throws -> Void) throws {
         try checkReplaceable(url)
         let partial = partialPath(url, hidden: false)
         guard mkdir(partial, 0o777) == 0 else {
@@ -65,7 +65,7 @@ public enum AtomicFile {
     }
 
     /// Removes a folder so that a crash leaves all of it or a leftover, never a part of it under its own name.
-    public static func removeFolder(_ url: URL) throws {
+    package static func removeFolder(_ url: URL) throws {
         let partial = partialPath(url, hidden: false)
         guard rename(url.path, partial) == 0 else {
             throw ModelFileError.system("remove", url.path, errno: errno, writing: true)
@@ -74,7 +74,7 @@ public enum AtomicFile {
     }
 
     /// Deletes what a crash left of unfinished files and folders in `folder`. For a folder that nobody else writes to.
-    public static func removeLeftovers(in folder: URL) {
+    package static func removeLeftovers(in folder: URL) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         for name in names where isPartial(name) {
             // One that cannot be removed costs space, not correctness.

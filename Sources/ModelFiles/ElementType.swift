@@ -3,7 +3,7 @@
 /// The order of the cases is that of the reference implementation (safetensors 0.8, `Dtype`): its writer puts
 /// later ones first, which also puts larger alignments first. The formats of 4 and 6 bits are left out, since
 /// their elements have no byte of their own.
-public enum ElementType: String, Sendable, CaseIterable {
+package enum ElementType: String, Sendable, CaseIterable {
     case bool = "BOOL"
     case uint8 = "U8"
     case int8 = "I8"
@@ -23,7 +23,7 @@ public enum ElementType: String, Sendable, CaseIterable {
     case uint64 = "U64"
 
     /// Bytes of one element.
-    public var byteCount: Int {
+    package var byteCount: Int {
         switch self {
         case .bool, .uint8, .int8, .float8E5M2, .float8E4M3, .float8E8M0: 1
         case .int16, .uint16, .float16, .bfloat16: 2
@@ -37,15 +37,15 @@ public enum ElementType: String, Sendable, CaseIterable {
 }
 
 /// What a header says about one tensor.
-public struct TensorInfo: Sendable, Equatable {
-    public let name: String
-    public let elementType: ElementType
+package struct TensorInfo: Sendable, Equatable {
+    package let name: String
+    package let elementType: ElementType
     /// Sizes of the dimensions, slowest first; empty for a scalar. A size may be 0.
-    public let shape: [Int]
+    package let shape: [Int]
     /// The product of `shape`.
-    public let elementCount: Int
+    package let elementCount: Int
     /// The name, without folder, of the file that holds the tensor.
-    public let fileName: String
+    package let fileName: String
 
-    public var byteCount: Int { elementCount * elementType.byteCount }
+    package var byteCount: Int { elementCount * elementType.byteCount }
 }

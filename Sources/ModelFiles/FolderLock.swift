@@ -4,12 +4,12 @@ import Glibc
 /// Keeps two processes from writing into one folder, until it is released or the process ends, however it ends.
 ///
 /// An advisory lock on the folder itself (`flock`), so it leaves no file behind.
-public final class FolderLock: Sendable {
+package final class FolderLock: Sendable {
     private let descriptor: Int32
 
     /// - Parameter seconds: how long to wait for another process to let go.
     /// - Throws: `ModelFileError` if the folder cannot be opened, or is still in use.
-    public init(_ folder: URL, waiting seconds: Double = 0) throws {
+    package init(_ folder: URL, waiting seconds: Double = 0) throws {
         descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw ModelFileError(

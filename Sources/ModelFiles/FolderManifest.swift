@@ -5,14 +5,14 @@ import Foundation
 ///     {"format": 1, "files": {"state.json": {"bytes": 812, "sha256": "…"}, …}}
 ///
 /// Whoever reads the folder later finds out about any changed bit. Files added later are nobody's affair.
-public enum FolderManifest {
-    public static let file = "manifest.json"
+package enum FolderManifest {
+    package static let file = "manifest.json"
     private static let format = 1
 
     /// Writes the manifest of all regular files that are in `folder` now.
     ///
     /// - Throws: `ModelFileError`
-    public static func write(into folder: URL) throws {
+    package static func write(into folder: URL) throws {
         var files = JSONObject()
         for name in try names(in: folder) where name != file {
             let print = try FilePrint(folder.appendingPathComponent(name))
@@ -24,14 +24,14 @@ public enum FolderManifest {
         try AtomicFile.write(Data(json.bytes(pretty: true)), to: folder.appendingPathComponent(file))
     }
 
-    public static func exists(in folder: URL) -> Bool {
+    package static func exists(in folder: URL) -> Bool {
         FileManager.default.fileExists(atPath: folder.appendingPathComponent(file).path)
     }
 
     /// Throws `ModelFileError` unless every file of the manifest is there, byte for byte.
     ///
     /// - Parameter advice: what to do about a file that is not as it was written.
-    public static func check(_ folder: URL, advice: String) throws {
+    package static func check(_ folder: URL, advice: String) throws {
         let url = folder.appendingPathComponent(file)
         let json = try JSONValue.read(url)
         guard json["format"]?.int == format, let files = json["files"]?.object, !files.members.isEmpty else {

@@ -1,7 +1,7 @@
 extension HFConfig {
     /// Keys that describe how a model was made or saved, what shape transformers gives its answers, or how text is
     /// generated: an encoder computes the same whatever they say.
-    public static let descriptiveKeys: Set<String> = making.union(answers).union(generation).union(unread)
+    package static let descriptiveKeys: Set<String> = making.union(answers).union(generation).union(unread)
 
     private static let making: Set<String> = [
         "_name_or_path", "name_or_path", "_commit_hash", "architectures", "dtype", "torch_dtype",

@@ -11,18 +11,18 @@ import Synchronization
 /// let epsilon = try config.double("layer_norm_eps", in: 0...1, default: 1e-12)
 /// let activation = try config.string("hidden_act", oneOf: ["gelu", "relu"], default: "gelu")
 /// ```
-public struct HFConfig: Sendable {
+package struct HFConfig: Sendable {
     /// The whole file. Reading it here records nothing.
-    public let raw: JSONValue
+    package let raw: JSONValue
     /// `model_type`, for example `bert`.
-    public let modelType: String
+    package let modelType: String
     /// The path, for messages.
-    public let path: String
+    package let path: String
     private let keysRead = KeysRead()
 
     /// Reads the file. Throws `ModelFileError` when it is missing, not a JSON object, or without a model
     /// type.
-    public init(file: URL) throws {
+    package init(file: URL) throws {
         let json = try JSONValue.read(file, limits: JSONLimits(byteCount: 16 << 20))
         try self.init(json: json, path: file.path, weightsIn: file.deletingLastPathComponent())
     }
@@ -30,7 +30,7 @@ public struct HFConfig: Sendable {
     /// Takes a value read elsewhere; `path` is for messages.
     ///
     /// - Parameter folder: of the model's weights, whose names tell what a missing model type should be.
-    public init(json: JSONValue, path: String, weightsIn folder: URL? = nil) throws {
+    package init(json: JSONValue, path: String, weightsIn folder: URL? = nil) throws {
         guard json.object != nil else {
             throw ModelFileError(
                 file: path, problem: "this is \(json.summary), not an object",
@@ -48,7 +48,7 @@ public struct HFConfig: Sendable {
     }
 
     /// The value of a key; nil when it is absent or null.
-    public func value(_ key: String) -> JSONValue? {
+    package func value(_ key: String) -> JSONValue? {
         keysRead.insert(key)
         guard let value = raw[key], !value.isNull else { return nil }
         return value
@@ -56,7 +56,7 @@ public struct HFConfig: Sendable {
 
     /// An integer within `range`. For an absent key the default, or without one an error; so for the others
     /// too.
-    public func int(_ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
+    package func int(_ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
         guard let found = value(key) else { return try absent(key, fallback) }
         guard let integer = found.int else { throw fault(key, "\(found.summary) is not an integer") }
         guard range.contains(integer) else {
@@ -66,7 +66,7 @@ public struct HFConfig: Sendable {
     }
 
     /// A number within `range`.
-    public func double(
+    package func double(
         _ key: String, in range: ClosedRange<Double>, default fallback: Double? = nil
     ) throws -> Double {
         guard let found = value(key) else { return try absent(key, fallback) }
@@ -78,7 +78,7 @@ public struct HFConfig: Sendable {
     }
 
     /// A string; with `oneOf`, one of these.
-    public func string(
+    package func string(
         _ key: String, oneOf allowed: [String]? = nil, default fallback: String? = nil
     ) throws -> String {
         guard let found = value(key) else { return try absent(key, fallback) }
@@ -90,14 +90,14 @@ public struct HFConfig: Sendable {
         return text
     }
 
-    public func bool(_ key: String, default fallback: Bool? = nil) throws -> Bool {
+    package func bool(_ key: String, default fallback: Bool? = nil) throws -> Bool {
         guard let found = value(key) else { return try absent(key, fallback) }
         guard let flag = found.bool else { throw fault(key, "\(found.summary) is neither true nor false") }
         return flag
     }
 
     /// A list of strings, also as one string with bars between them ("p2c|c2p"); nil when the key is absent.
-    public func strings(_ key: String) throws -> [String]? {
+    package func strings(_ key: String) throws -> [String]? {
         guard let found = value(key) else { return nil }
         if let text = found.string {
             return text.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
@@ -114,7 +114,7 @@ public struct HFConfig: Sendable {
     }
 
     /// An object of strings, such as `id2label`; nil when the key is absent.
-    public func stringMap(_ key: String) throws -> [String: String]? {
+    package func stringMap(_ key: String) throws -> [String: String]? {
         guard let found = value(key) else { return nil }
         guard let object = found.object else {
             throw fault(key, "\(found.summary) is not an object of strings")
@@ -133,11 +133,11 @@ public struct HFConfig: Sendable {
     }
 
     /// Whether the key is there, be it with null.
-    public func has(_ key: String) -> Bool { raw[key] != nil }
+    package func has(_ key: String) -> Bool { raw[key] != nil }
 
     /// The keys that are neither null nor read so far nor in `descriptiveKeys`, in the order of the file: a
     /// setting among them may ask for something that the code does not do.
-    public var unreadKeys: [String] {
+    package var unreadKeys: [String] {
         let read = keysRead.all
         return (raw.object?.members ?? []).filter {
             !$0.value.isNull && !read.contains($0.key) && !Self.descriptiveKeys.contains($0.key)

@@ -1,12 +1,12 @@
 import Foundation
 
 /// A Hugging Face model folder: `config.json` and safetensors weights.
-public struct HFFolder: Sendable {
-    public let url: URL
-    public let config: HFConfig
+package struct HFFolder: Sendable {
+    package let url: URL
+    package let config: HFConfig
 
     /// Reads `config.json`. Throws `ModelFileError` when folder or file is missing, or the file is not valid.
-    public init(_ url: URL) throws {
+    package init(_ url: URL) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
             throw ModelFileError(
@@ -28,5 +28,5 @@ public struct HFFolder: Sendable {
     }
 
     /// Opens the weights; see `TensorStore.init(modelFolder:)`.
-    public func openWeights() throws -> TensorStore { try TensorStore(modelFolder: url) }
+    package func openWeights() throws -> TensorStore { try TensorStore(modelFolder: url) }
 }

@@ -4,16 +4,16 @@ import Foundation
 ///
 /// A value takes two bytes of text and up to 150 of memory, so a small file could fill the memory: values and
 /// the bytes of strings are counted before anything is built.
-public struct JSONLimits: Sendable {
+package struct JSONLimits: Sendable {
     /// Arrays and objects inside one another.
-    public var depth: Int
-    public var byteCount: Int
+    package var depth: Int
+    package var byteCount: Int
     /// Values in all, those inside one another too.
-    public var values: Int
+    package var values: Int
     /// Bytes between quotes in all.
-    public var textBytes: Int
+    package var textBytes: Int
 
-    public init(
+    package init(
         depth: Int = 64, byteCount: Int = 256 << 20, values: Int = 200_000, textBytes: Int = 16 << 20
     ) {
         self.depth = depth
@@ -24,14 +24,14 @@ public struct JSONLimits: Sendable {
 }
 
 /// Why a text is not JSON, and where.
-public struct JSONError: Error, CustomStringConvertible, Sendable, Equatable {
+package struct JSONError: Error, CustomStringConvertible, Sendable, Equatable {
     /// Bytes before the fault.
-    public let offset: Int
+    package let offset: Int
     /// The line of the fault, counted from 1.
-    public let line: Int
-    public let problem: String
+    package let line: Int
+    package let problem: String
 
-    public var description: String { "line \(line), byte \(offset): \(problem)" }
+    package var description: String { "line \(line), byte \(offset): \(problem)" }
 }
 
 extension JSONValue {
@@ -41,7 +41,7 @@ extension JSONValue {
     /// limit the depth, and rounds large integers without a word. This one works on bytes; it refuses
     /// duplicate keys, invalid UTF-8, lone surrogates, and numbers beyond a `Double`, and keeps
     /// large integers as they are written.
-    public static func parse(_ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws
+    package static func parse(_ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws
         -> JSONValue
     {
         guard bytes.count <= limits.byteCount else {
@@ -87,21 +87,21 @@ extension JSONValue {
         guard textBytes <= limits.textBytes else { throw excess("bytes of strings", limits.textBytes) }
     }
 
-    public static func parse(_ data: Data, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
+    package static func parse(_ data: Data, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
         try data.withUnsafeBytes { try parse($0, limits: limits) }
     }
 
-    public static func parse(_ bytes: [UInt8], limits: JSONLimits = JSONLimits()) throws -> JSONValue {
+    package static func parse(_ bytes: [UInt8], limits: JSONLimits = JSONLimits()) throws -> JSONValue {
         try bytes.withUnsafeBytes { try parse($0, limits: limits) }
     }
 
-    public static func parse(_ text: String, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
+    package static func parse(_ text: String, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
         var text = text
         return try text.withUTF8 { try parse(UnsafeRawBufferPointer($0), limits: limits) }
     }
 
     /// Reads a JSON file, with or without a byte order mark before it. Throws `ModelFileError` when it is missing, too large or not JSON.
-    public static func read(_ url: URL, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
+    package static func read(_ url: URL, limits: JSONLimits = JSONLimits()) throws -> JSONValue {
         let mapping = try FileMapping(url, byteLimit: limits.byteCount)
         // Python's utf-8-sig and some editors write it; no JSON has a meaning for it.
         let mark = TextMarks.length(at: mapping.bytes)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value. Two objects are equal when they have the same members, in whatever order.
-public enum JSONValue: Sendable, Equatable {
+package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     case number(Double)
@@ -15,7 +15,7 @@ public enum JSONValue: Sendable, Equatable {
     static let largestExactInteger = 9_007_199_254_740_991.0
 
     /// A number that is an integer; larger magnitudes than 2^53 − 1 are a programmer error.
-    public init(_ integer: Int) {
+    package init(_ integer: Int) {
         precondition(
             Double(integer).magnitude <= Self.largestExactInteger,
             "the integer \(integer) is beyond ±\(Self.largestExactInteger), write it as a string")
@@ -24,13 +24,13 @@ public enum JSONValue: Sendable, Equatable {
 
     /// The number, if it is an integer that a `Double` holds exactly (at most 2^53 − 1 in magnitude): 3 and
     /// 3.0, but neither 3.5 nor 9007199254740993.
-    public var int: Int? {
+    package var int: Int? {
         guard case .number(let value) = self, value.magnitude <= Self.largestExactInteger else { return nil }
         return Int(exactly: value)
     }
 
     /// The number, of a large integer the nearest.
-    public var double: Double? {
+    package var double: Double? {
         switch self {
         case .number(let value): value
         case .largeInteger(let digits): Double(digits)
@@ -38,26 +38,26 @@ public enum JSONValue: Sendable, Equatable {
         }
     }
 
-    public var string: String? {
+    package var string: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
-    public var bool: Bool? {
+    package var bool: Bool? {
         if case .bool(let value) = self { value } else { nil }
     }
 
-    public var array: [JSONValue]? {
+    package var array: [JSONValue]? {
         if case .array(let value) = self { value } else { nil }
     }
 
-    public var object: JSONObject? {
+    package var object: JSONObject? {
         if case .object(let value) = self { value } else { nil }
     }
 
-    public var isNull: Bool { self == .null }
+    package var isNull: Bool { self == .null }
 
     /// The member of an object; nil for a missing key, and for any other kind of value.
-    public subscript(key: String) -> JSONValue? { object?[key] }
+    package subscript(key: String) -> JSONValue? { object?[key] }
 
     /// The kind of value and, when it is short, the value: for messages.
     var summary: String {
@@ -77,31 +77,31 @@ public enum JSONValue: Sendable, Equatable {
 ///
 /// Keys are compared by their bytes. Swift's own `==` on `String` calls "é" and "e" + accent the same, yet a
 /// vocabulary may hold both.
-public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-    public private(set) var keys: [String] = []
-    public private(set) var values: [JSONValue] = []
+package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+    package private(set) var keys: [String] = []
+    package private(set) var values: [JSONValue] = []
     /// Kept only once there are more members than a linear search is good for.
     private var positions: [ExactName: Int] = [:]
     private static let linearLimit = 8
 
-    public init() {}
+    package init() {}
 
     /// A key given twice is a programmer error.
-    public init(dictionaryLiteral members: (String, JSONValue)...) {
+    package init(dictionaryLiteral members: (String, JSONValue)...) {
         for (key, value) in members {
             precondition(append(key, value), "the key \(quoted(key)) is given twice")
         }
     }
 
-    public var count: Int { keys.count }
-    public var isEmpty: Bool { keys.isEmpty }
+    package var count: Int { keys.count }
+    package var isEmpty: Bool { keys.isEmpty }
     /// The members in order.
-    public var members: [(key: String, value: JSONValue)] {
+    package var members: [(key: String, value: JSONValue)] {
         zip(keys, values).map { (key: $0, value: $1) }
     }
 
     /// Setting nil removes the member; setting an existing key keeps its place.
-    public subscript(key: String) -> JSONValue? {
+    package subscript(key: String) -> JSONValue? {
         get { position(key).map { values[$0] } }
         set {
             switch (position(key), newValue) {
@@ -116,7 +116,7 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    public static func == (left: JSONObject, right: JSONObject) -> Bool {
+    package static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.count == right.count && zip(left.keys, left.values).allSatisfy { right[$0] == $1 }
     }
 

@@ -6,14 +6,14 @@ extension JSONValue {
     /// Compact on one line, or with `pretty` one element a line, indented by two spaces. Numbers take the
     /// shortest form that reads back as the same `Double`. NaN and infinities, which JSON does not have,
     /// become null.
-    public func bytes(pretty: Bool = false) -> [UInt8] {
+    package func bytes(pretty: Bool = false) -> [UInt8] {
         var writer = JSONWriter(pretty: pretty)
         writer.write(self, indent: 0)
         return writer.out
     }
 
     /// `bytes(pretty:)` as a string.
-    public func text(pretty: Bool = false) -> String {
+    package func text(pretty: Bool = false) -> String {
         String(decoding: bytes(pretty: pretty), as: UTF8.self)
     }
 }

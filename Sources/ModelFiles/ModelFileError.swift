@@ -1,9 +1,9 @@
 import Foundation
 
 /// What is wrong with a file, in one line: where, what, and what to try.
-public struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatable {
+package struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatable {
     /// Decides a command's exit status.
-    public enum Kind: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// The file or folder does not exist.
         case missing
         /// The content breaks the format, or asks for something that is not supported.
@@ -18,15 +18,15 @@ public struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatabl
         case inUse
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// The path of the file or folder.
-    public let file: String
+    package let file: String
     /// The place inside the file, for example `tensor 'a.weight'`, `line 3` or `key 'hidden_size'`.
-    public let place: String?
-    public let problem: String
-    public let advice: String
+    package let place: String?
+    package let problem: String
+    package let advice: String
 
-    public init(kind: Kind = .invalid, file: String, place: String? = nil, problem: String, advice: String) {
+    package init(kind: Kind = .invalid, file: String, place: String? = nil, problem: String, advice: String) {
         self.kind = kind
         self.file = file
         self.place = place
@@ -35,7 +35,7 @@ public struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatabl
     }
 
     /// `file: place: what is wrong; what to try`
-    public var description: String {
+    package var description: String {
         let name = oneLine(file, limit: 2_000)
         let start = place.map { "\(name): \(oneLine($0))" } ?? name
         return "\(start): \(oneLine(problem)); \(advice)"

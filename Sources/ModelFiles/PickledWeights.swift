@@ -2,7 +2,7 @@ import Foundation
 
 /// PyTorch's own files: pickles, bare or in a zip, which can run code when they are opened. They are refused by their
 /// content, whatever they are called, with the way to convert them.
-public enum PickledWeights {
+package enum PickledWeights {
     static let problem = "this is a PyTorch pickle, which can run code when it is opened"
 
     /// Whether bytes begin as a pickle of protocol 2 to 5 does, or a zip.
@@ -29,7 +29,7 @@ public enum PickledWeights {
     }
 
     /// Throws where a folder has a pickle of weights but not the safetensors file that is wanted.
-    public static func refuse(in folder: URL, insteadOf wanted: String) throws {
+    package static func refuse(in folder: URL, insteadOf wanted: String) throws {
         let file = folder.appendingPathComponent(wanted)
         guard !FileManager.default.fileExists(atPath: file.path), let name = name(in: folder) else { return }
         let pickle = folder.appendingPathComponent(name).path

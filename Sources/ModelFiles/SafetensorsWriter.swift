@@ -1,19 +1,19 @@
 import Foundation
 
 /// One tensor for `SafetensorsWriter`.
-public struct TensorToWrite: Sendable {
+package struct TensorToWrite: Sendable {
     enum Content: Sendable {
         case floats([Float])
         case bytes([UInt8])
     }
 
-    public let name: String
-    public let elementType: ElementType
-    public let shape: [Int]
+    package let name: String
+    package let elementType: ElementType
+    package let shape: [Int]
     let content: Content
 
     /// A Float32 tensor: as many values as `shape` says, last dimension fastest.
-    public init(name: String, shape: [Int], values: [Float]) {
+    package init(name: String, shape: [Int], values: [Float]) {
         precondition(
             values.count == Self.elementCount(name, shape),
             "tensor \(name) of shape \(shape) is given \(values.count) values")
@@ -24,7 +24,7 @@ public struct TensorToWrite: Sendable {
     }
 
     /// A tensor of any type from its little-endian bytes.
-    public init(name: String, elementType: ElementType, shape: [Int], bytes: [UInt8]) {
+    package init(name: String, elementType: ElementType, shape: [Int], bytes: [UInt8]) {
         precondition(
             bytes.count == Self.elementCount(name, shape) * elementType.byteCount,
             "tensor \(name) of shape \(shape) and type \(elementType.rawValue) is given \(bytes.count) bytes")
@@ -55,13 +55,13 @@ public struct TensorToWrite: Sendable {
 }
 
 /// Writes safetensors files that are byte for byte those of the reference implementation.
-public enum SafetensorsWriter {
+package enum SafetensorsWriter {
     /// Writes the file atomically; the same tensors and metadata always give the same bytes.
     ///
     /// As in the reference, tensors are sorted by descending element type, so that each is aligned to its
     /// element size, then by name, and the header is padded with spaces to a multiple of 8. Metadata keys are
     /// sorted. Throws `ModelFileError` for a name that occurs twice or is reserved, and when writing fails.
-    public static func write(_ tensors: [TensorToWrite], metadata: [String: String], to url: URL) throws {
+    package static func write(_ tensors: [TensorToWrite], metadata: [String: String], to url: URL) throws {
         let sorted = tensors.sorted {
             ($1.elementType.rank, ExactName($0.name)) < ($0.elementType.rank, ExactName($1.name))
         }

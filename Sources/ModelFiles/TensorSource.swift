@@ -3,7 +3,7 @@ import Glibc
 /// A container of named tensors, such as the safetensors files of a model.
 ///
 /// Whoever opens one checks all that its header says.
-public protocol TensorSource: AnyObject, Sendable {
+package protocol TensorSource: AnyObject, Sendable {
     /// The file or folder that was opened
     var path: String { get }
     /// Sorted by their UTF-8 bytes
@@ -20,12 +20,12 @@ public protocol TensorSource: AnyObject, Sendable {
 }
 
 /// A tensor where its file is mapped.
-public struct StoredTensor: Sendable {
-    public let name: String
+package struct StoredTensor: Sendable {
+    package let name: String
     /// What its bytes are, by the name that the container has for it: `F32`, `BF16` …
-    public let format: String
+    package let format: String
     /// Sizes of the dimensions, slowest first; empty for a scalar
-    public let shape: [Int]
+    package let shape: [Int]
     private let file: FileMapping
     private let range: Range<Int>
 
@@ -38,12 +38,12 @@ public struct StoredTensor: Sendable {
     }
 
     /// Little-endian, last dimension fastest; not always aligned. Never written to, and there as long as `owner` is.
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
 
-    public var owner: AnyObject { file }
+    package var owner: AnyObject { file }
 
     /// Whether shape, format and bytes are the same, whatever the names.
-    public func isSame(as other: StoredTensor) -> Bool {
+    package func isSame(as other: StoredTensor) -> Bool {
         guard format == other.format, shape == other.shape, bytes.count == other.bytes.count,
             let own = bytes.baseAddress, let others = other.bytes.baseAddress
         else { return false }
@@ -52,5 +52,5 @@ public struct StoredTensor: Sendable {
 
     /// Gives the memory of whole pages back to the system, for values that nobody will read soon; they come back from the
     /// file when they are read after all.
-    public func releasePages() { file.releasePages(of: range) }
+    package func releasePages() { file.releasePages(of: range) }
 }

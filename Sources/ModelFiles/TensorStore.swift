@@ -9,7 +9,7 @@ import Foundation
 /// let store = try TensorStore(modelFolder: URL(fileURLWithPath: "models/minilm"))
 /// let info = store.info("embeddings.word_embeddings.weight")     // F32, [30522, 384]
 /// ```
-public final class TensorStore: TensorSource {
+package final class TensorStore: TensorSource {
     private struct Location: Sendable {
         let info: TensorInfo
         let file: FileMapping
@@ -19,21 +19,21 @@ public final class TensorStore: TensorSource {
     }
 
     /// Sorted by the UTF-8 bytes of their names.
-    public let tensors: [TensorInfo]
+    package let tensors: [TensorInfo]
     /// The `__metadata__` entries; of several shards with the same key, the first shard's.
-    public let metadata: [String: String]
+    package let metadata: [String: String]
     /// The file or folder that was opened.
-    public let path: String
+    package let path: String
     private let locations: [ExactName: Location]
 
     /// Opens one safetensors file.
-    public convenience init(file: URL) throws {
+    package convenience init(file: URL) throws {
         try self.init(path: file.path, files: [FileMapping(file)])
     }
 
     /// Opens `model.safetensors`, or else the shards that `model.safetensors.index.json` lists. The index and
     /// the shards must name the same tensors. A folder with only pickle files is refused.
-    public convenience init(modelFolder: URL) throws {
+    package convenience init(modelFolder: URL) throws {
         let single = modelFolder.appendingPathComponent("model.safetensors")
         let indexFile = modelFolder.appendingPathComponent("model.safetensors.index.json")
         if FileManager.default.fileExists(atPath: single.path) {
@@ -70,11 +70,11 @@ public final class TensorStore: TensorSource {
     }
 
     /// What the header says about a tensor; nil when there is none of this name.
-    public func info(_ name: String) -> TensorInfo? { locations[ExactName(name)]?.info }
+    package func info(_ name: String) -> TensorInfo? { locations[ExactName(name)]?.info }
 
-    public var names: [String] { tensors.map(\.name) }
+    package var names: [String] { tensors.map(\.name) }
 
-    public func tensor(_ name: String) -> StoredTensor? {
+    package func tensor(_ name: String) -> StoredTensor? {
         locations[ExactName(name)].map { location in
             StoredTensor(
                 name: name, format: location.info.elementType.rawValue, shape: location.info.shape,
@@ -86,7 +86,7 @@ public final class TensorStore: TensorSource {
     ///
     /// `destination` must have `elementCount` elements. Throws when there is no such tensor, for other
     /// element types, and for a finite F64 beyond the range of Float32.
-    public func copyFloat32(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
+    package func copyFloat32(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
         let location = try find(name)
         let info = location.info
         precondition(
@@ -113,7 +113,7 @@ public final class TensorStore: TensorSource {
     }
 
     /// A tensor's bytes as they are in the file (little-endian, last dimension fastest).
-    public func bytes(_ name: String) throws -> [UInt8] { Array(try find(name).bytes) }
+    package func bytes(_ name: String) throws -> [UInt8] { Array(try find(name).bytes) }
 
     private func find(_ name: String) throws -> Location {
         guard let location = locations[ExactName(name)] else {

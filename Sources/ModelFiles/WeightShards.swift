@@ -2,18 +2,18 @@ import Foundation
 
 /// Which file of a model each tensor goes to, as transformers splits them: in their order, a new file where the next
 /// one would take it over the limit, and a file of its own for each tensor that is larger by itself.
-public struct WeightShards: Sendable, Equatable {
+package struct WeightShards: Sendable, Equatable {
     /// 5 GB, the default of huggingface_hub and of transformers up to version 4
-    public static let usualLimit = 5_000_000_000
+    package static let usualLimit = 5_000_000_000
 
     /// The positions of the tensors in each file, in order.
-    public let members: [[Int]]
+    package let members: [[Int]]
     private let byteCounts: [Int]
 
     /// - Parameters:
     ///   - byteCounts: of the tensors.
     ///   - limit: bytes of tensors in one file; the header comes on top.
-    public init(byteCounts: [Int], limit: Int) {
+    package init(byteCounts: [Int], limit: Int) {
         self.byteCounts = byteCounts
         var shards: [[Int]] = []
         var current: [Int] = []
@@ -35,7 +35,7 @@ public struct WeightShards: Sendable, Equatable {
     }
 
     /// `model.safetensors`, or `model-00001-of-00003.safetensors` and so on.
-    public func fileName(_ shard: Int) -> String {
+    package func fileName(_ shard: Int) -> String {
         if members.count == 1 { return "model.safetensors" }
         func digits(_ number: Int) -> String {
             let text = String(number)
@@ -50,7 +50,7 @@ public struct WeightShards: Sendable, Equatable {
     ///   - names: of the tensors.
     ///   - elements: of all tensors together.
     ///   - tensor: the tensor at a position.
-    public func write(
+    package func write(
         names: [String], elements: Int, into folder: URL, tensor: (Int) -> TensorToWrite
     ) throws {
         for (shard, positions) in members.enumerated() {

@@ -1,44 +1,44 @@
 /// Which triplets keep their λ. Sites come in the order of the scores they were chosen by.
-public struct Allocation: Sendable, Equatable {
+package struct Allocation: Sendable, Equatable {
     /// The mask: for each site, whether each of its triplets survives.
-    public let keep: [[Bool]]
+    package let keep: [[Bool]]
     /// The budget `b(t)`: the number of surviving triplets, exactly, or an upper bound of their parameters
     /// where triplets have costs.
-    public let budget: Int
+    package let budget: Int
     /// What the surviving triplets cost, in the unit of `budget` and never above it.
-    public let spent: Int
+    package let spent: Int
     /// The lowest among the kept triplets of what they were ranked by; nil when none is kept.
     ///
     /// That is the score or, where costs differ between sites, the score per parameter.
-    public let worstKept: Float?
+    package let worstKept: Float?
     /// The highest among the pruned triplets of what they were ranked by; nil when none is pruned.
     ///
     /// Never above `worstKept` where all triplets cost the same. With costs that differ it may be: a triplet
     /// too expensive for what was left is pruned, and cheaper ones of lower rank are kept.
-    public let bestPruned: Float?
+    package let bestPruned: Float?
     /// Triplets kept now that the previous mask had pruned.
-    public let returned: Int
+    package let returned: Int
     /// Triplets pruned now that the previous mask had kept.
-    public let left: Int
+    package let left: Int
 
     /// What is left of the budget: 0 without costs, and with costs less than any pruned triplet costs.
-    public var slack: Int { budget - spent }
+    package var slack: Int { budget - spent }
 
     /// The number of surviving triplets over all sites.
-    public var count: Int { ranks.reduce(0, +) }
+    package var count: Int { ranks.reduce(0, +) }
 
     /// The surviving triplets of each site; 0 is normal.
-    public var ranks: [Int] {
+    package var ranks: [Int] {
         keep.map { mask in mask.count { $0 } }
     }
 
     /// The mask's threshold as reports show it: `worstKept`, nil when none is kept.
     ///
     /// It describes the mask and does not define it: a pruned triplet may have this very score.
-    public var threshold: Float? { worstKept }
+    package var threshold: Float? { worstKept }
 
     /// The indices of the surviving triplets at one site, ascending, as compaction wants them.
-    public func keptIndices(at site: Int) -> [Int] {
+    package func keptIndices(at site: Int) -> [Int] {
         keep[site].indices.filter { keep[site][$0] }
     }
 }

@@ -1,5 +1,5 @@
 /// Why triplets cannot be ranked, or a budget not be allocated to the scores given.
-public enum AllocationError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum AllocationError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The budget is negative or exceeds what all triplets cost, in its unit.
     case budgetOutOfRange(budget: Int, total: Int, unit: BudgetUnit = .triplets)
     /// The score of one triplet is NaN, so no order of the triplets is right.
@@ -16,10 +16,10 @@ public enum AllocationError: Error, Sendable, Equatable, CustomStringConvertible
     case costOutOfRange(site: Int, cost: Int, maximum: Int)
 
     /// Whether training went wrong, rather than what was asked for.
-    public var isDivergence: Bool { if case .scoreIsNaN = self { true } else { false } }
+    package var isDivergence: Bool { if case .scoreIsNaN = self { true } else { false } }
 
     /// One line: where, what is wrong with both values, what to try.
-    public var description: String {
+    package var description: String {
         switch self {
         case .budgetOutOfRange(let budget, let total, let unit):
             "rank allocation: the budget of \(budget) \(unit.rawValue) is outside 0...\(total); "

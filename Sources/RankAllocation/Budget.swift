@@ -2,13 +2,13 @@
 ///
 /// Costs are those of one triplet of each matrix, in parameters (`TripletCost`); a budget in triplets does not ask
 /// for them.
-public enum Budget: Sendable, Hashable {
+package enum Budget: Sendable, Hashable {
     case triplets(Int)
     /// Triplets per adapted matrix
     case averageRank(Double)
     case parameters(Int)
 
-    public var unit: BudgetUnit {
+    package var unit: BudgetUnit {
         switch self {
         case .triplets, .averageRank: .triplets
         case .parameters: .parameters
@@ -16,7 +16,7 @@ public enum Budget: Sendable, Hashable {
     }
 
     /// What a triplet of each matrix counts: 1, or its parameters.
-    public func counted(_ costs: [Int]) -> [Int] {
+    package func counted(_ costs: [Int]) -> [Int] {
         switch unit {
         case .triplets: costs.map { _ in 1 }
         case .parameters: costs
@@ -24,7 +24,7 @@ public enum Budget: Sendable, Hashable {
     }
 
     /// The whole of it, in its unit.
-    public func total(costs: [Int]) -> Int {
+    package func total(costs: [Int]) -> Int {
         switch self {
         case .triplets(let count), .parameters(let count): count
         case .averageRank(let rank): Int((rank * Double(costs.count)).rounded())
@@ -32,13 +32,13 @@ public enum Budget: Sendable, Hashable {
     }
 
     /// Triplets per matrix that it pays for on average.
-    public func averageRank(costs: [Int]) -> Double {
+    package func averageRank(costs: [Int]) -> Double {
         if case .averageRank(let rank) = self { return rank }
         return Double(total(costs: costs)) / Double(counted(costs).reduce(0, +))
     }
 
     /// The budget spread evenly: one rank everywhere, and one more for as many matrices as there is left for.
-    public func evenRanks(costs: [Int]) -> [Int] {
+    package func evenRanks(costs: [Int]) -> [Int] {
         let counted = counted(costs)
         let budget = total(costs: costs)
         let whole = max(1, counted.reduce(0, +))
@@ -53,14 +53,14 @@ public enum Budget: Sendable, Hashable {
 
 /// The numbers that make one triplet of an [O, I] matrix: a column of P, a row of Q, and λ where it is a number of its
 /// own.
-public enum TripletCost {
-    public static func parameters(outputs: Int, inputs: Int, hasLambda: Bool) -> Int {
+package enum TripletCost {
+    package static func parameters(outputs: Int, inputs: Int, hasLambda: Bool) -> Int {
         outputs + inputs + (hasLambda ? 1 : 0)
     }
 }
 
 /// Triplets per adapted matrix at the start.
-public enum InitialRank: Sendable, Equatable {
+package enum InitialRank: Sendable, Equatable {
     case triplets(Int)
     /// Of the average rank that the budget allows, rounded up.
     case multiple(Double)
@@ -71,7 +71,7 @@ public enum InitialRank: Sendable, Equatable {
     /// - Parameters:
     ///   - costs: of one triplet of each matrix, at least one
     ///   - largest: the smallest of the matrices' own ranks; only the 8 is limited by it.
-    public static func rank(_ given: InitialRank?, budget: Budget, costs: [Int], largest: Int) -> Int {
+    package static func rank(_ given: InitialRank?, budget: Budget, costs: [Int], largest: Int) -> Int {
         precondition(!costs.isEmpty, "no adapted matrices have no average rank")
         let average = budget.averageRank(costs: costs)
         switch given {
@@ -83,7 +83,7 @@ public enum InitialRank: Sendable, Equatable {
 }
 
 /// What a budget counts. The raw values are the words for it in messages.
-public enum BudgetUnit: String, Sendable, CaseIterable {
+package enum BudgetUnit: String, Sendable, CaseIterable {
     /// Each triplet counts 1.
     case triplets
     /// A triplet counts its parameters, `O + I + 1`.

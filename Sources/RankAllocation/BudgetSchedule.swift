@@ -16,24 +16,24 @@
 ///         initialBudget: 432, finalBudget: 288, totalSteps: 900, warmupSteps: 90, finalSteps: 360,
 ///         interval: 1)
 ///     schedule.budget(at: 300)  // 309
-public struct BudgetSchedule: Sendable, Equatable {
+package struct BudgetSchedule: Sendable, Equatable {
     /// `b(0)`: the sum of the initial ranks over all adapted matrices, in triplets; or what those triplets
     /// cost, in parameters, as `RankAllocator` counts them.
-    public let initialBudget: Int
+    package let initialBudget: Int
     /// `b(T)`: the triplets, or parameters, that survive at the end.
-    public let finalBudget: Int
+    package let finalBudget: Int
     /// `T`, in optimizer steps.
-    public let totalSteps: Int
+    package let totalSteps: Int
     /// `t_i`, in optimizer steps.
-    public let warmupSteps: Int
+    package let warmupSteps: Int
     /// `t_f`, in optimizer steps.
-    public let finalSteps: Int
+    package let finalSteps: Int
     /// `ΔT`: a mask is chosen when the step is a multiple of it, and at the last budgeting step.
-    public let interval: Int
+    package let interval: Int
 
     /// - Throws: `ScheduleError` if a budget or phase is negative, `totalSteps` or `interval` is below 1, the
     ///   final budget exceeds the initial one, or `warmupSteps + finalSteps >= totalSteps`.
-    public init(
+    package init(
         initialBudget: Int, finalBudget: Int, totalSteps: Int, warmupSteps: Int, finalSteps: Int,
         interval: Int
     ) throws(ScheduleError) {
@@ -59,11 +59,11 @@ public struct BudgetSchedule: Sendable, Equatable {
     }
 
     /// `T − t_f`: the step after which the mask is fixed. It always lies in the budgeting phase.
-    public var lastBudgetingStep: Int { totalSteps - finalSteps }
+    package var lastBudgetingStep: Int { totalSteps - finalSteps }
 
     /// The phase of 1-based step `step`; 0 is the state before training, and steps after `T` stay in the
     /// final phase.
-    public func phase(at step: Int) -> SchedulePhase {
+    package func phase(at step: Int) -> SchedulePhase {
         if step <= warmupSteps { return .warmup }
         return step <= lastBudgetingStep ? .budgeting : .final
     }
@@ -71,7 +71,7 @@ public struct BudgetSchedule: Sendable, Equatable {
     /// `b(t)` over all adapted matrices, in the unit of `initialBudget` and `finalBudget`.
     ///
     /// Non-increasing, `b(0)` up to the end of warm-up and exactly `b(T)` from the last budgeting step on.
-    public func budget(at step: Int) -> Int {
+    package func budget(at step: Int) -> Int {
         switch phase(at: step) {
         case .warmup:
             return initialBudget
@@ -86,7 +86,7 @@ public struct BudgetSchedule: Sendable, Equatable {
 
     /// Whether a new mask is chosen after step `step`: every `interval` steps of the budgeting phase, and
     /// always at its last step, so that the final budget is reached however the interval divides the run.
-    public func allocates(after step: Int) -> Bool {
+    package func allocates(after step: Int) -> Bool {
         guard phase(at: step) == .budgeting else { return false }
         return step % interval == 0 || step == lastBudgetingStep
     }
@@ -94,7 +94,7 @@ public struct BudgetSchedule: Sendable, Equatable {
     /// Whether a mask is applied to λ after step `step`: the new one when `allocates(after:)`, the fixed one
     /// throughout the final phase. Between two allocations λ is left free to regrow, so that triplets may
     /// return.
-    public func appliesMask(after step: Int) -> Bool {
+    package func appliesMask(after step: Int) -> Bool {
         allocates(after: step) || phase(at: step) == .final
     }
 
@@ -103,7 +103,7 @@ public struct BudgetSchedule: Sendable, Equatable {
     ///
     /// - Parameter peftCompatible: PEFT stops one step earlier: it chooses its last mask, after step
     ///   `T − t_f`, without observing that step.
-    public func observesImportance(at step: Int, peftCompatible: Bool) -> Bool {
+    package func observesImportance(at step: Int, peftCompatible: Bool) -> Bool {
         peftCompatible ? step < lastBudgetingStep : step <= lastBudgetingStep
     }
 

@@ -2,7 +2,7 @@
 ///
 /// A measure says what it needs, and the trainer provides it: which gradients the averages observe, and how
 /// exact the triplets must be.
-public protocol ImportanceMeasure: Sendable {
+package protocol ImportanceMeasure: Sendable {
     /// The gradients that the averages in `SiteTriplets` observe.
     var observedGradient: ObservedGradient { get }
 

@@ -1,5 +1,5 @@
 /// Which gradients the running averages of a measure observe.
-public enum ObservedGradient: Sendable {
+package enum ObservedGradient: Sendable {
     /// None: the measure reads no averages, so nothing needs to be observed.
     case none
     /// The gradient the optimizer steps with: orthogonality term included, after clipping.

@@ -6,19 +6,19 @@
 /// triplet's cost, which the allocator divides by: dear triplets are as likely to survive as cheap ones.
 ///
 ///     let random = RandomImportance { site, index in Float((site * 31 + index) * 7919 % 1009) }
-public struct RandomImportance: ImportanceMeasure {
+package struct RandomImportance: ImportanceMeasure {
     private let draw: @Sendable (_ site: Int, _ originalIndex: Int) -> Float
 
     /// - Parameter draw: what orders triplets, from its site and original index; the same arguments must
     ///   always give the same score, e.g. a number drawn from a stream seeded with both.
-    public init(draw: @escaping @Sendable (_ site: Int, _ originalIndex: Int) -> Float) {
+    package init(draw: @escaping @Sendable (_ site: Int, _ originalIndex: Int) -> Float) {
         self.draw = draw
     }
 
-    public var observedGradient: ObservedGradient { .none }
-    public var needsExactTriplets: Bool { false }
+    package var observedGradient: ObservedGradient { .none }
+    package var needsExactTriplets: Bool { false }
 
-    public func scores(_ triplets: SiteTriplets) -> [Float] {
+    package func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.originalIndices.map { draw(triplets.site, $0) * Float(triplets.cost) }
     }
 }

@@ -1,5 +1,5 @@
 /// Chooses which triplets survive: the operator T of eq. 6, over all adapted matrices at once.
-public enum RankAllocator {
+package enum RankAllocator {
     /// Keeps the triplets of highest score that the budget pays for: exactly `budget` triplets, unless they
     /// have costs.
     ///
@@ -30,7 +30,7 @@ public enum RankAllocator {
     ///     far.
     /// - Throws: `AllocationError` if the budget or a cost is out of range, a score is NaN, or `costs` or
     ///   `previous` has another shape.
-    public static func allocate(
+    package static func allocate(
         scores: [[Float]], costs: [Int]? = nil, budget: Int, previous: [[Bool]]? = nil
     ) throws(AllocationError) -> Allocation {
         if let previous { try checkShape(of: previous, against: scores) }

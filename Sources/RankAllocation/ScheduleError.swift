@@ -1,5 +1,5 @@
 /// Why a budget schedule cannot be made from the numbers given.
-public enum ScheduleError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum ScheduleError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A budget or a step count is below the smallest value it may have.
     case tooSmall(name: String, value: Int, minimum: Int)
     /// A budget or a step count is above the largest integer that Double arithmetic keeps exact.
@@ -10,7 +10,7 @@ public enum ScheduleError: Error, Sendable, Equatable, CustomStringConvertible {
     case noBudgetingSteps(warmupSteps: Int, finalSteps: Int, totalSteps: Int)
 
     /// One line: where, what is wrong with both values, what to try.
-    public var description: String {
+    package var description: String {
         switch self {
         case .tooSmall(let name, let value, let minimum):
             "budget schedule: \(name) is \(value), but must be at least \(minimum); use \(minimum) or more"

@@ -4,13 +4,13 @@
 /// gives only a noisy estimate of it. Ū weights up what is not settled yet, so that such triplets are
 /// explored rather than pruned. Use it to reproduce the paper, and as the default: in the paper's ablation on
 /// CoLA it is ahead of `SensitivityOnly` and `Magnitude` (71.45 against 70.19 and 70.38).
-public struct Sensitivity: ImportanceMeasure {
-    public init() {}
+package struct Sensitivity: ImportanceMeasure {
+    package init() {}
 
-    public var observedGradient: ObservedGradient { .total }
-    public var needsExactTriplets: Bool { false }
+    package var observedGradient: ObservedGradient { .total }
+    package var needsExactTriplets: Bool { false }
 
-    public func scores(_ triplets: SiteTriplets) -> [Float] {
+    package func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.averages.scores(weightedByUncertainty: true)
     }
 }

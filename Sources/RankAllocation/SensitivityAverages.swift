@@ -8,21 +8,21 @@
 ///
 /// Averages are kept in Float32 whatever the precision of the weights: `Ī·Ū` is of order `w²g²` and would
 /// underflow in half precision.
-public struct SensitivityAverages: Sendable, Equatable {
+package struct SensitivityAverages: Sendable, Equatable {
     /// Ī, `[count]`.
-    public private(set) var sensitivity: [Float]
+    package private(set) var sensitivity: [Float]
     /// Ū, `[count]`.
-    public private(set) var uncertainty: [Float]
+    package private(set) var uncertainty: [Float]
 
     /// Averages of `count` scalars that have not been observed yet: all zero.
-    public init(count: Int) {
+    package init(count: Int) {
         precondition(count >= 0, "averages need a count of at least 0, got \(count)")
         sensitivity = [Float](repeating: 0, count: count)
         uncertainty = sensitivity
     }
 
     /// Restores averages, e.g. from a checkpoint; both arrays must have the same length.
-    public init(sensitivity: [Float], uncertainty: [Float]) {
+    package init(sensitivity: [Float], uncertainty: [Float]) {
         precondition(
             sensitivity.count == uncertainty.count,
             "sensitivity has \(sensitivity.count) values, uncertainty has \(uncertainty.count)")
@@ -31,7 +31,7 @@ public struct SensitivityAverages: Sendable, Equatable {
     }
 
     /// The number of scalars averaged.
-    public var count: Int { sensitivity.count }
+    package var count: Int { sensitivity.count }
 
     /// Takes in one step: weights and gradients are read once, both averages are updated in the same pass.
     ///
@@ -46,7 +46,7 @@ public struct SensitivityAverages: Sendable, Equatable {
     ///   - gradients: ∂L/∂w at the same scalars, `[count]`.
     ///   - beta1: β1 of Ī, in `0 ..< 1`.
     ///   - beta2: β2 of Ū, in `0 ..< 1`.
-    public mutating func observe(
+    package mutating func observe(
         weights: UnsafeBufferPointer<Float>, gradients: UnsafeBufferPointer<Float>, beta1: Float, beta2: Float
     ) {
         let count = self.count
@@ -70,7 +70,7 @@ public struct SensitivityAverages: Sendable, Equatable {
     }
 
     /// `s = Ī·Ū` of one scalar (eq. 11). Ī alone is `sensitivity[index]`.
-    public func score(at index: Int) -> Float {
+    package func score(at index: Int) -> Float {
         sensitivity[index] * uncertainty[index]
     }
 

@@ -3,13 +3,13 @@
 /// Its values are of the order of a change of the loss, `w·g`, where those of `Sensitivity` are of that
 /// order squared. Use it to see what the uncertainty contributes, or with batches so large that there is
 /// little noise left to weight.
-public struct SensitivityOnly: ImportanceMeasure {
-    public init() {}
+package struct SensitivityOnly: ImportanceMeasure {
+    package init() {}
 
-    public var observedGradient: ObservedGradient { .total }
-    public var needsExactTriplets: Bool { false }
+    package var observedGradient: ObservedGradient { .total }
+    package var needsExactTriplets: Bool { false }
 
-    public func scores(_ triplets: SiteTriplets) -> [Float] {
+    package func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.averages.scores(weightedByUncertainty: false)
     }
 }

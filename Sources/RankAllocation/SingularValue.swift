@@ -4,13 +4,13 @@
 /// sites are closer to `P·Λ·Q` as it was. It asks how much of `ΔW` is lost, and not what the loss makes of
 /// it. Use it for pruning without gradients, and as the control that tells whether sensitivity knows more
 /// than size.
-public struct SingularValue: ImportanceMeasure {
-    public init() {}
+package struct SingularValue: ImportanceMeasure {
+    package init() {}
 
-    public var observedGradient: ObservedGradient { .none }
-    public var needsExactTriplets: Bool { true }
+    package var observedGradient: ObservedGradient { .none }
+    package var needsExactTriplets: Bool { true }
 
-    public func scores(_ triplets: SiteTriplets) -> [Float] {
+    package func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.lambda.map(\.magnitude)
     }
 }

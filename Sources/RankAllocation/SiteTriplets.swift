@@ -1,19 +1,19 @@
 /// What an importance measure may look at, at one site.
-public struct SiteTriplets: Sendable {
+package struct SiteTriplets: Sendable {
     /// The site's index, the same throughout a run.
-    public let site: Int
+    package let site: Int
     /// The running averages of the site's P, λ and Q, of rank R.
-    public let averages: TripletAverages
+    package let averages: TripletAverages
     /// The current λ, `[R]`.
-    public let lambda: [Float]
+    package let lambda: [Float]
     /// For each triplet the index it got when it was created, `[R]`: it stays with the triplet when
     /// compaction removes others and when new ones are added.
-    public let originalIndices: [Int]
+    package let originalIndices: [Int]
     /// What one triplet counts against the budget: scores are divided by it where it differs between sites.
-    public let cost: Int
+    package let cost: Int
 
     /// Traps unless `lambda` and `originalIndices` have one value for each triplet of `averages`.
-    public init(site: Int, averages: TripletAverages, lambda: [Float], originalIndices: [Int], cost: Int = 1)
+    package init(site: Int, averages: TripletAverages, lambda: [Float], originalIndices: [Int], cost: Int = 1)
     {
         precondition(
             lambda.count == averages.rank, "averages of rank \(averages.rank) got \(lambda.count) values of λ"

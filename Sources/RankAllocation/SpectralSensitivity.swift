@@ -5,13 +5,13 @@
 /// not share directions, so scores are not counted twice; with drifting factors two triplets along one
 /// direction are each rated as if they were alone. The formula is that of `Sensitivity`; the triplets differ.
 /// Use it where P and Q drift far from orthonormal, or without an orthogonality term.
-public struct SpectralSensitivity: ImportanceMeasure {
-    public init() {}
+package struct SpectralSensitivity: ImportanceMeasure {
+    package init() {}
 
-    public var observedGradient: ObservedGradient { .total }
-    public var needsExactTriplets: Bool { true }
+    package var observedGradient: ObservedGradient { .total }
+    package var needsExactTriplets: Bool { true }
 
-    public func scores(_ triplets: SiteTriplets) -> [Float] {
+    package func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.averages.scores(weightedByUncertainty: true)
     }
 }

@@ -4,13 +4,13 @@
 /// Otherwise the penalty's gradient makes a triplet look important merely because it is far from orthonormal,
 /// and clipping scales all sensitivities of a step by a factor that has nothing to do with them. Use it with
 /// a strong orthogonality term, or when clipping is frequent.
-public struct TaskSensitivity: ImportanceMeasure {
-    public init() {}
+package struct TaskSensitivity: ImportanceMeasure {
+    package init() {}
 
-    public var observedGradient: ObservedGradient { .task }
-    public var needsExactTriplets: Bool { false }
+    package var observedGradient: ObservedGradient { .task }
+    package var needsExactTriplets: Bool { false }
 
-    public func scores(_ triplets: SiteTriplets) -> [Float] {
+    package func scores(_ triplets: SiteTriplets) -> [Float] {
         triplets.averages.scores(weightedByUncertainty: true)
     }
 }

@@ -2,22 +2,22 @@
 /// `i` of Q.
 ///
 /// All arrays are row-major: P `[O, R]`, λ `[R]`, Q `[R, I]`.
-public struct TripletAverages: Sendable, Equatable {
+package struct TripletAverages: Sendable, Equatable {
     /// O, the rows of P.
-    public let outputs: Int
+    package let outputs: Int
     /// R, the number of triplets; `compact` and `reshape` change it, and it may be 0.
-    public private(set) var rank: Int
+    package private(set) var rank: Int
     /// I, the columns of Q.
-    public let inputs: Int
+    package let inputs: Int
     /// Averages of P, `[O, R]`.
-    public private(set) var p: SensitivityAverages
+    package private(set) var p: SensitivityAverages
     /// Averages of λ, `[R]`.
-    public private(set) var lambda: SensitivityAverages
+    package private(set) var lambda: SensitivityAverages
     /// Averages of Q, `[R, I]`.
-    public private(set) var q: SensitivityAverages
+    package private(set) var q: SensitivityAverages
 
     /// Averages that have not observed any step: all zero.
-    public init(outputs: Int, rank: Int, inputs: Int) {
+    package init(outputs: Int, rank: Int, inputs: Int) {
         precondition(
             outputs >= 1 && inputs >= 1 && rank >= 0,
             "an adapter needs outputs and inputs of at least 1 and a rank of at least 0, got "
@@ -28,7 +28,7 @@ public struct TripletAverages: Sendable, Equatable {
     }
 
     /// Restores averages, e.g. from a checkpoint; traps unless the counts are `O·R`, `R` and `R·I`.
-    public init(
+    package init(
         outputs: Int, rank: Int, inputs: Int, p: SensitivityAverages, lambda: SensitivityAverages,
         q: SensitivityAverages
     ) {
@@ -47,7 +47,7 @@ public struct TripletAverages: Sendable, Equatable {
     ///
     /// Which weights are meant is the caller's choice: the paper takes them before the optimizer's update,
     /// PEFT and the authors' code after it.
-    public mutating func observe(
+    package mutating func observe(
         p: UnsafeBufferPointer<Float>, pGradient: UnsafeBufferPointer<Float>,
         lambda: UnsafeBufferPointer<Float>, lambdaGradient: UnsafeBufferPointer<Float>,
         q: UnsafeBufferPointer<Float>, qGradient: UnsafeBufferPointer<Float>, beta1: Float, beta2: Float
@@ -64,7 +64,7 @@ public struct TripletAverages: Sendable, Equatable {
     /// with `s = Ī·Ū` or, unweighted, `s = Ī`. Products and sums are in Double, rounded once to Float. The
     /// order of summation is fixed, and the score of a triplet depends on its own averages only, bit for bit,
     /// whatever other triplets there are.
-    public func scores(weightedByUncertainty isWeighted: Bool) -> [Float] {
+    package func scores(weightedByUncertainty isWeighted: Bool) -> [Float] {
         let columnSums = p.columnSums(columns: rank, weightedByUncertainty: isWeighted)
         let values = lambda.rowSums(rows: rank, columns: 1, weightedByUncertainty: isWeighted)
         let rowSums = q.rowSums(rows: rank, columns: inputs, weightedByUncertainty: isWeighted)
@@ -79,7 +79,7 @@ public struct TripletAverages: Sendable, Equatable {
     /// - Parameters:
     ///   - kept: distinct indices below `rank`; may be empty.
     ///   - count: how many new triplets, of averages 0, follow the kept ones.
-    public mutating func reshape(keeping kept: [Int], adding count: Int) {
+    package mutating func reshape(keeping kept: [Int], adding count: Int) {
         precondition(
             kept.allSatisfy { $0 >= 0 && $0 < rank },
             "cannot keep triplets \(kept) of an adapter of rank \(rank)")
@@ -103,7 +103,7 @@ public struct TripletAverages: Sendable, Equatable {
     ///   - p: the weights of the columns of P, `[R, R]` row-major, none negative.
     ///   - lambda: the weights of the elements of λ, likewise.
     ///   - q: the weights of the rows of Q, likewise.
-    public mutating func mix(p pWeights: [Float], lambda lambdaWeights: [Float], q qWeights: [Float]) {
+    package mutating func mix(p pWeights: [Float], lambda lambdaWeights: [Float], q qWeights: [Float]) {
         for (name, weights) in [("P", pWeights), ("λ", lambdaWeights), ("Q", qWeights)] {
             precondition(
                 weights.count == rank * rank, "\(name) of rank \(rank) got \(weights.count) mixing weights")

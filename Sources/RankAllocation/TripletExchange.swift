@@ -1,17 +1,17 @@
 /// Triplets to remove and to add so that the budget stays what it is and rank moves to where it is missed.
-public struct ExchangePlan: Sendable, Equatable {
+package struct ExchangePlan: Sendable, Equatable {
     /// For each site the indices of the triplets that go, ascending.
-    public let removed: [[Int]]
+    package let removed: [[Int]]
     /// The sites that get one new triplet each, ascending.
-    public let added: [Int]
+    package let added: [Int]
 
-    public init(removed: [[Int]], added: [Int]) {
+    package init(removed: [[Int]], added: [Int]) {
         self.removed = removed
         self.added = added
     }
 
     /// Whether nothing is exchanged.
-    public var isEmpty: Bool { added.isEmpty && removed.allSatisfy(\.isEmpty) }
+    package var isEmpty: Bool { added.isEmpty && removed.allSatisfy(\.isEmpty) }
 }
 
 /// Plans growth as well as pruning under a constant budget: the worst triplets of all make room for new ones
@@ -19,7 +19,7 @@ public struct ExchangePlan: Sendable, Equatable {
 ///
 /// Pruning alone can only take from what a site began with. A site whose worst triplet still ranks high has
 /// probably too few of them, and cannot show it.
-public enum TripletExchange {
+package enum TripletExchange {
     /// Chooses which triplets go and which sites grow.
     ///
     /// Triplets are ranked as by `RankAllocator`: by score, or score per cost where costs differ.
@@ -52,7 +52,7 @@ public enum TripletExchange {
     ///   - limit: how many sites may grow, at least 0.
     /// - Throws: `AllocationError` if a score is NaN, a cost is out of range or an argument has another shape
     ///   than `scores`.
-    public static func plan(
+    package static func plan(
         scores: [[Float]], isProtected: [[Bool]], costs: [Int]?, largestRanks: [Int], budget: Int, limit: Int
     ) throws(AllocationError) -> ExchangePlan {
         precondition(

@@ -2,8 +2,8 @@ import Charts
 import ModelFiles
 
 /// HTML. Text and attribute values are escaped here and nowhere else, so whatever a file holds stays text.
-public struct Markup: Sendable, Equatable {
-    public private(set) var html: String
+package struct Markup: Sendable, Equatable {
+    package private(set) var html: String
 
     static let empty = Markup(html: "")
 

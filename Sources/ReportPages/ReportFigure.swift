@@ -4,7 +4,7 @@ import Reports
 import RunRecords
 
 /// A cell of a figure's data.
-public enum FigureValue: Sendable, Equatable {
+package enum FigureValue: Sendable, Equatable {
     case number(Double)
     case text(String)
     case none
@@ -27,12 +27,12 @@ public enum FigureValue: Sendable, Equatable {
 }
 
 /// The data of a figure, in full.
-public struct FigureTable: Sendable, Equatable {
-    public let columns: [String]
-    public let rows: [[FigureValue]]
+package struct FigureTable: Sendable, Equatable {
+    package let columns: [String]
+    package let rows: [[FigureValue]]
 
     /// RFC 4180.
-    public func csv() -> String {
+    package func csv() -> String {
         var text = columns.map(RankReport.field).joined(separator: ",") + "\n"
         for row in rows { text += row.map { RankReport.field($0.plain) }.joined(separator: ",") + "\n" }
         return text
@@ -52,14 +52,14 @@ public struct FigureTable: Sendable, Equatable {
 }
 
 /// Where a figure is drawn.
-public struct FigureForm: Sendable {
+package struct FigureForm: Sendable {
     /// Distinct for each figure of a page.
-    public let id: String
+    package let id: String
     /// Pixels.
-    public let width: Double
-    public let theme: ChartTheme
+    package let width: Double
+    package let theme: ChartTheme
 
-    public init(id: String, width: Double = 760, theme: ChartTheme = .automatic) {
+    package init(id: String, width: Double = 760, theme: ChartTheme = .automatic) {
         self.id = id
         self.width = width
         self.theme = theme
@@ -70,7 +70,7 @@ public struct FigureForm: Sendable {
 }
 
 /// A chart of a report together with its data.
-public struct ReportFigure: Sendable {
+package struct ReportFigure: Sendable {
     enum Content: Sendable {
         case drawn(
             draw: @Sendable (FigureForm) -> String, table: @Sendable () -> FigureTable)
@@ -79,14 +79,14 @@ public struct ReportFigure: Sendable {
     }
 
     /// As `adalora report --figure` takes it.
-    public let id: String
-    public let title: String
+    package let id: String
+    package let title: String
     /// What the figure shows and how to read it.
-    public let caption: String
+    package let caption: String
     let content: Content
 
     /// The figure as a standalone SVG document. Throws `RecordError` where the run does not hold its data.
-    public func svg(_ form: FigureForm) throws(RecordError) -> String {
+    package func svg(_ form: FigureForm) throws(RecordError) -> String {
         switch content {
         case .drawn(let draw, _): return draw(form)
         case .missing(let reason): throw missing(reason)
@@ -94,7 +94,7 @@ public struct ReportFigure: Sendable {
     }
 
     /// Throws `RecordError` where the run does not hold the data.
-    public func table() throws(RecordError) -> FigureTable {
+    package func table() throws(RecordError) -> FigureTable {
         switch content {
         case .drawn(_, let table): return table()
         case .missing(let reason): throw missing(reason)

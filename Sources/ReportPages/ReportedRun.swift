@@ -5,17 +5,17 @@ import RunConfiguration
 import RunRecords
 
 /// A run folder read for a report.
-public struct ReportedRun: Sendable {
-    public let record: RunRecord
+package struct ReportedRun: Sendable {
+    package let record: RunRecord
     /// The folder's name; with the folder above it where another run of the report has the same one.
-    public let name: String
+    package let name: String
     let triplets: TripletHistory?
     /// Why there are no triplets to show; nil when there are.
     let tripletsProblem: String?
     let settings: RunSettings
 
     /// Throws `RecordError` where the folder is no run, or a file in it is damaged.
-    public init(folder: URL, name: String? = nil) throws {
+    package init(folder: URL, name: String? = nil) throws {
         record = try RunRecord(folder: folder)
         self.name = name ?? folder.standardizedFileURL.lastPathComponent
         do {
@@ -31,7 +31,7 @@ public struct ReportedRun: Sendable {
     }
 
     /// Runs with names that differ.
-    public static func all(_ folders: [URL]) throws -> [ReportedRun] {
+    package static func all(_ folders: [URL]) throws -> [ReportedRun] {
         let names = folders.map { $0.standardizedFileURL.lastPathComponent }
         return try folders.enumerated().map { at, folder in
             let isUnique = names.count { $0 == names[at] } == 1

@@ -2,26 +2,26 @@ import Foundation
 import Reports
 
 /// A page that lists runs, each with a link to its report: what `adalora serve` opens with.
-public struct RunListPage: Sendable {
+package struct RunListPage: Sendable {
     /// A run folder under the name that the server knows it by.
-    public struct Entry: Sendable {
-        public let name: String
-        public let folder: URL
+    package struct Entry: Sendable {
+        package let name: String
+        package let folder: URL
 
-        public init(name: String, folder: URL) {
+        package init(name: String, folder: URL) {
             self.name = name
             self.folder = folder
         }
     }
 
     /// What the page says of a run.
-    public struct Row: Sendable {
+    package struct Row: Sendable {
         let name: String
         /// Under the columns after the name; the reason alone where the run cannot be read.
         let cells: [String]
 
         /// A damaged run is no reason not to show the others.
-        public init(_ entry: Entry) {
+        package init(_ entry: Entry) {
             name = entry.name
             do {
                 let run = try ReportedRun(folder: entry.folder, name: entry.name)
@@ -39,7 +39,7 @@ public struct RunListPage: Sendable {
     /// Where the report of some runs is, one or several.
     private let link: @Sendable ([String]) -> String
 
-    public init(_ rows: [Row], news: String, link: @escaping @Sendable ([String]) -> String) {
+    package init(_ rows: [Row], news: String, link: @escaping @Sendable ([String]) -> String) {
         self.rows = rows
         self.news = news
         self.link = link
@@ -47,7 +47,7 @@ public struct RunListPage: Sendable {
 
     private static let columns = ["Run", "State", "Method", "Budget", "Trainable", "Best"]
 
-    public func html() -> String {
+    package func html() -> String {
         let title = rows.count == 1 ? "1 run" : "\(rows.count) runs"
         let header = Markup.element(
             "header", [],
@@ -96,16 +96,16 @@ public struct RunListPage: Sendable {
 }
 
 /// The page in place of a report that cannot be made, renewed when the runs change: they may be at their beginning.
-public struct RefusalPage: Sendable {
+package struct RefusalPage: Sendable {
     private let message: String
     private let news: String
 
-    public init(_ message: String, news: String) {
+    package init(_ message: String, news: String) {
         self.message = message
         self.news = news
     }
 
-    public func html() -> String {
+    package func html() -> String {
         let title = "No report"
         let header = Markup.element(
             "header", [],

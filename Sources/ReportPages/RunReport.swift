@@ -7,16 +7,16 @@ import Reports
 import RunRecords
 
 /// A report about one run, or about several beside each other: a page, or its figures one by one.
-public struct RunReport: Sendable {
-    public let runs: [ReportedRun]
+package struct RunReport: Sendable {
+    package let runs: [ReportedRun]
     /// In the order of the page.
-    public let figures: [ReportFigure]
+    package let figures: [ReportFigure]
     /// The table of the `adalora compare` that all runs belong to; nil where they belong to none.
     let comparison: ComparedTable?
 
     /// Reads at least one run folder. Throws `RecordError` where one is no run, or is damaged, and `DataError` where the
     /// table of their comparison is.
-    public init(_ folders: [URL]) throws {
+    package init(_ folders: [URL]) throws {
         precondition(!folders.isEmpty, "a report needs a run")
         runs = try ReportedRun.all(folders)
         figures = runs.count == 1 ? RunFigures.all(runs[0]) : ComparedFigures.all(runs)
@@ -24,7 +24,7 @@ public struct RunReport: Sendable {
     }
 
     /// Throws `RecordError` for an unknown name, with those that there are.
-    public func figure(_ id: String) throws -> ReportFigure {
+    package func figure(_ id: String) throws -> ReportFigure {
         if let found = figures.first(where: { $0.id == id }) { return found }
         if runs.count == 1, id.hasPrefix("spectrum:") {
             return try RunFigures.spectrum(runs[0], site: String(id.dropFirst("spectrum:".count)))
@@ -38,10 +38,10 @@ public struct RunReport: Sendable {
     /// One self-contained HTML page.
     ///
     /// - Parameter news: what a server that lists all runs at `/` answers to `/news` as things stand; nil for a file.
-    public func html(news: String? = nil) -> String { ReportPage(self).html(news: news) }
+    package func html(news: String? = nil) -> String { ReportPage(self).html(news: news) }
 
     /// The summary and the data of all figures, or of one, in full.
-    public func json(figure id: String? = nil) throws -> String {
+    package func json(figure id: String? = nil) throws -> String {
         let shown = try id.map { [try figure($0)] } ?? figures
         let described = shown.map { figure -> JSONValue in
             var object: JSONObject = ["id": .string(figure.id), "title": .string(figure.title)]
@@ -64,7 +64,7 @@ public struct RunReport: Sendable {
     }
 
     /// The summary of each run, the final ranks and the evaluations as tables, for pull requests.
-    public func markdown() -> String {
+    package func markdown() -> String {
         let summaries = runs.map { RunSummary($0) }
         let labels = summaries[0].items.map(\.label)
         var blocks = [

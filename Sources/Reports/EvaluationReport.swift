@@ -1,13 +1,13 @@
 import Messages
 
 /// Tables for `adalora evaluate`.
-public enum EvaluationReport {
+package enum EvaluationReport {
     /// Classes shown unless all are asked for.
-    public static let classLimit = 15
+    package static let classLimit = 15
 
     /// Precision, recall and F1 of each class, worst F1 first, classes without an F1 last, ties as given; at most
     /// `classLimit` of them unless `all`. A ratio is nil where it has nothing to divide by.
-    public static func perClassTable(
+    package static func perClassTable(
         rows: [(name: String, precision: Double?, recall: Double?, f1: Double?, support: Int)], style: Style,
         all: Bool = false
     ) -> String {
@@ -44,7 +44,7 @@ public enum EvaluationReport {
     /// Name and value, one a line; `–` where a metric is undefined.
     ///
     /// `loss` is the mean over the examples, without any regularizer; nil when it was not measured.
-    public static func metrics(
+    package static func metrics(
         _ metrics: [(name: String, value: Double?)], loss: Double?, examples: Int, style: Style
     ) -> String {
         var rows = [("examples", Figures.grouped(examples))]

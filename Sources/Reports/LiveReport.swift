@@ -3,10 +3,10 @@ import Messages
 import RunRecords
 
 /// A run that goes on, as text: a picture that is renewed in place, or lines as things happen.
-public enum LiveReport {
+package enum LiveReport {
     /// Progress, the loss as a curve, the last evaluation, and the ranks; at most `height` lines, none wider than the
     /// style's width.
-    public static func picture(_ run: RunRecord, style: Style, height: Int) -> [String] {
+    package static func picture(_ run: RunRecord, style: Style, height: Int) -> [String] {
         var lines = [style.bold(heading(run, style)), progress(run, style), ""]
         let losses = run.steps.map(\.loss)
         let evaluation = run.evaluations.last.map { [evaluated($0, style)] } ?? []
@@ -134,7 +134,7 @@ public enum LiveReport {
 }
 
 /// What a watcher without a terminal prints: a line for each thing that happened, once.
-public struct LiveLines {
+package struct LiveLines {
     private let style: Style
     private var opened = false
     private var warnings = 0
@@ -142,10 +142,10 @@ public struct LiveLines {
     private var compactedStep = -1
     private var shownStep = -1
 
-    public init(style: Style) { self.style = style }
+    package init(style: Style) { self.style = style }
 
     /// Lines for what is new in `run`; about twenty for the steps of a whole run.
-    public mutating func news(_ run: RunRecord, _ change: RunFollower.Change) -> [String] {
+    package mutating func news(_ run: RunRecord, _ change: RunFollower.Change) -> [String] {
         var lines: [String] = []
         if !opened {
             opened = true

@@ -8,7 +8,7 @@ extension RankReport {
     /// shows, or with `history` of every recorded table up to `step`. Fields are quoted as in RFC 4180.
     ///
     /// Throws `RecordError` as `table` does.
-    public static func csv(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
+    package static func csv(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
         var text = "step,site,layer,role,outputs,inputs,initial_rank,rank\n"
         let sites = run.start.sites.enumerated().map { at, site in
             [
@@ -26,7 +26,7 @@ extension RankReport {
     /// every recorded table up to `step` as an array of ranks in the order of `sites`.
     ///
     /// Throws `RecordError` as `table` does.
-    public static func json(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
+    package static func json(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
         let table = try run.rankTable(at: step)
         let grid = RankGrid(run.start.sites)
         let initial = run.rankTables[0].ranks

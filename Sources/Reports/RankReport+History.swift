@@ -7,7 +7,7 @@ extension RankReport {
     ///
     /// With more than 60 matrices the rows are the means of layers, then those of roles. For a run without ranks
     /// it is the one line that says why.
-    public static func history(_ run: RunRecord, style: Style) -> String {
+    package static func history(_ run: RunRecord, style: Style) -> String {
         do {
             try run.checkHasRanks()
         } catch {

@@ -2,12 +2,12 @@ import Messages
 import RunRecords
 
 /// Where a run's rank went: tables and pictures for the terminal, CSV and JSON for programs.
-public enum RankReport {
+package enum RankReport {
     /// Layers × roles after `step` (nil for the last recorded table), with totals, shares and the allocation that
     /// decided them. Between two recorded steps the earlier one is shown, and the heading says so.
     ///
     /// Throws `RecordError` when there are no ranks, or `step` is outside the run.
-    public static func table(_ run: RunRecord, step: Int?, style: Style) throws -> String {
+    package static func table(_ run: RunRecord, step: Int?, style: Style) throws -> String {
         let table = try run.rankTable(at: step)
         let lines =
             [heading(run, table, asked: step, style), ""] + grid(run, table, style) + [""]

@@ -8,7 +8,7 @@ extension SpectrumReport {
     /// `index` counts from 1; `energy` is the value's share of the site's Σσ² and `cumulative` that of it and
     /// those before it, both empty where Σσ² is 0. A value that is not finite is empty. With `names` only those
     /// sites; a site of rank 0 has no line. Throws `RecordError` as `sites` does.
-    public static func csv(_ history: TripletHistory, names: [String] = [], step: Int?) throws -> String {
+    package static func csv(_ history: TripletHistory, names: [String] = [], step: Int?) throws -> String {
         let snapshot = try history.snapshot(at: step)
         var text = "step,site,layer,role,index,value,energy,cumulative\n"
         for at in try positions(history, names) {
@@ -30,7 +30,7 @@ extension SpectrumReport {
     /// one line, and each with its values in every snapshot up to `step`.
     ///
     /// Measures that are not defined are null, as is what is not finite. Throws `RecordError` as `sites` does.
-    public static func json(_ history: TripletHistory, names: [String] = [], step: Int?) throws -> String {
+    package static func json(_ history: TripletHistory, names: [String] = [], step: Int?) throws -> String {
         let snapshot = try history.snapshot(at: step)
         let run = history.run
         let shares = energyShares(snapshot)

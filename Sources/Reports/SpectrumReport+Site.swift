@@ -6,7 +6,7 @@ extension SpectrumReport {
     /// energy, how they got there, and the importance of its triplets.
     ///
     /// Throws `RecordError` for an unknown name, with names near it, and when `step` is outside the run.
-    public static func sites(
+    package static func sites(
         _ history: TripletHistory, names: [String], step: Int?, style: Style
     ) throws -> String {
         let snapshot = try history.snapshot(at: step)

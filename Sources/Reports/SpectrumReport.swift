@@ -2,7 +2,7 @@ import Messages
 import RunRecords
 
 /// The singular values of what a run learned: tables for the terminal, CSV and JSON for programs.
-public enum SpectrumReport {
+package enum SpectrumReport {
     /// The share of the energy whose values are counted.
     static let energyShare = 0.9
 
@@ -10,7 +10,7 @@ public enum SpectrumReport {
     /// taken as the blocks of one matrix. Columns that `style.width` has no room for are named below.
     ///
     /// Throws `RecordError` when `step` is outside the run.
-    public static func table(_ history: TripletHistory, step: Int?, style: Style) throws -> String {
+    package static func table(_ history: TripletHistory, step: Int?, style: Style) throws -> String {
         let snapshot = try history.snapshot(at: step)
         let table = SpectrumTable(history, snapshot, style)
         let heading = heading("Singular values of \(style.delta)", history, snapshot, asked: step, style)

@@ -1,15 +1,15 @@
 import Messages
 
 /// What the place where a report is shown can do.
-public struct Style: Sendable, Equatable {
+package struct Style: Sendable, Equatable {
     /// Columns; a table gets narrower for fewer, down to the least it needs to stay legible.
-    public let width: Int
+    package let width: Int
     /// ANSI 256-color escapes.
-    public let color: Bool
+    package let color: Bool
     /// Characters beyond ASCII. Without, names lose theirs too, each to a `?`.
-    public let unicode: Bool
+    package let unicode: Bool
 
-    public init(width: Int = 80, color: Bool = false, unicode: Bool = true) {
+    package init(width: Int = 80, color: Bool = false, unicode: Bool = true) {
         self.width = max(width, 1)
         self.color = color
         self.unicode = unicode

@@ -1,17 +1,17 @@
 /// All that is wrong with a configuration.
-public struct ConfigErrors: Error, Sendable, Equatable, CustomStringConvertible {
+package struct ConfigErrors: Error, Sendable, Equatable, CustomStringConvertible {
     /// At least one; each is a single line that says where, what, and what to try.
-    public let problems: [String]
+    package let problems: [String]
 
     /// The problems, one a line.
-    public var description: String { problems.joined(separator: "\n") }
+    package var description: String { problems.joined(separator: "\n") }
 }
 
 /// A configuration, and what in it has no effect.
-public struct LoadedConfig: Sendable, Equatable {
-    public let config: RunConfig
+package struct LoadedConfig: Sendable, Equatable {
+    package let config: RunConfig
     /// Each a single line for a person to see.
-    public let warnings: [String]
+    package let warnings: [String]
 }
 
 /// Problems in the order found. Past a limit they are only counted: a wrong file can have thousands.

@@ -3,7 +3,7 @@ import Settings
 
 extension RunConfig {
     /// The most bytes a configuration file may have; a caller need not read more than one byte past it.
-    public static let largestFile = 1_000_000
+    package static let largestFile = 1_000_000
 
     /// Decodes a configuration from a YAML text and then the command-line flags that override it.
     ///
@@ -15,7 +15,7 @@ extension RunConfig {
     ///   - yamlName: What messages call the file.
     ///   - overrides: Keys without `--`, and the text after each.
     /// - Throws: `ConfigErrors` with every problem of both layers and of the whole.
-    public static func load(
+    package static func load(
         yaml: String?, yamlName: String, overrides: [(key: String, value: String)]
     ) throws -> LoadedConfig {
         var loading = ConfigLoading()

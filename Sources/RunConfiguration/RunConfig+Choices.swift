@@ -3,26 +3,26 @@ import Transformers
 
 extension RunConfig {
     /// What the head predicts.
-    public typealias Task = TaskKind
+    package typealias Task = TaskKind
 
     /// The head that a run from an adapter starts with: the adapter's own, or a new one.
-    public enum HeadStart: String, CaseIterable, Sendable { case adapter, fresh }
+    package enum HeadStart: String, CaseIterable, Sendable { case adapter, fresh }
 
     /// How the rows of a sequence become the one that the head reads.
-    public typealias Pooling = Transformers.Pooling
+    package typealias Pooling = Transformers.Pooling
 
     /// What stands between the columns of a CSV or TSV file.
-    public enum Delimiter: String, CaseIterable, Sendable { case comma, semicolon, tab, pipe }
+    package enum Delimiter: String, CaseIterable, Sendable { case comma, semicolon, tab, pipe }
 
     /// How the learning rate falls after its warm-up.
-    public enum LearningRateSchedule: String, CaseIterable, Sendable { case linear, cosine, constant }
+    package enum LearningRateSchedule: String, CaseIterable, Sendable { case linear, cosine, constant }
 
     /// What happens to examples longer than `maxLength`: cut and counted, left out and counted, or refused.
-    public typealias LongRows = TokenizedDataset.LongRows
+    package typealias LongRows = TokenizedDataset.LongRows
 
     /// What the backward pass computes again instead of keeping it: nothing, or the inside of each layer.
-    public enum Recompute: String, CaseIterable, Sendable { case none, layers }
+    package enum Recompute: String, CaseIterable, Sendable { case none, layers }
 
     /// What an evaluation can be judged by.
-    public typealias Metric = Tasks.Metric
+    package typealias Metric = Tasks.Metric
 }

@@ -3,24 +3,24 @@ import Tasks
 /// The values that an unset property stands for.
 extension RunConfig {
     /// Where the task has labels of which one is right.
-    public var usedLabelNames: String? { task.reads("label-names") ? labelNames : nil }
-    public var usedClassWeights: String? { task.reads("class-weights") ? classWeights : nil }
+    package var usedLabelNames: String? { task.reads("label-names") ? labelNames : nil }
+    package var usedClassWeights: String? { task.reads("class-weights") ? classWeights : nil }
 
     /// `learningRate`, or else the usual one of the method.
-    public var resolvedLearningRate: Double { learningRate ?? tuning.method.usualLearningRate }
+    package var resolvedLearningRate: Double { learningRate ?? tuning.method.usualLearningRate }
 
     /// The head's learning rate: `headLearningRate`, or else the learning rate.
-    public var resolvedHeadLearningRate: Double { headLearningRate ?? resolvedLearningRate }
+    package var resolvedHeadLearningRate: Double { headLearningRate ?? resolvedLearningRate }
 
     /// The metric of the best evaluation: `bestMetric`, or else the first of the task's; nil for token classification,
     /// where that depends on the tags.
-    public var resolvedBestMetric: Metric? { bestMetric ?? task.usualMetric }
+    package var resolvedBestMetric: Metric? { bestMetric ?? task.usualMetric }
 
     /// `steps`, or else those of `epochs`, at least one.
-    public func totalSteps(stepsPerEpoch: Int) -> Int {
+    package func totalSteps(stepsPerEpoch: Int) -> Int {
         steps ?? max(1, Int((Double(stepsPerEpoch) * (epochs ?? 3)).rounded(.up)))
     }
 
     /// `stride`, or else 128, but at most a third of the longest row.
-    public var resolvedStride: Int { stride ?? TaskSettings.usualStride(maxLength: maxLength) }
+    package var resolvedStride: Int { stride ?? TaskSettings.usualStride(maxLength: maxLength) }
 }

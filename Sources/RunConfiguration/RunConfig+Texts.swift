@@ -2,13 +2,13 @@ import Settings
 
 extension RunConfig {
     /// Every setting with its help and default, in the order to show them.
-    public static let settings = SettingTable.all.map {
+    package static let settings = SettingTable.all.map {
         SettingDescription(key: $0.key, help: $0.help, defaultText: $0.defaultText, choices: $0.choices)
     }
 
     /// The resolved configuration: every key, in the order of `settings`, below a comment that explains it.
     /// Loading it again gives an equal configuration and no problem.
-    public func yaml() -> String {
+    package func yaml() -> String {
         SettingTable.all.map { setting in
             "# \(setting.help) (\(setting.note))\n\(setting.key): \(setting.text(self) ?? "null")\n"
         }.joined()
@@ -16,7 +16,7 @@ extension RunConfig {
 
     /// The settings that have an effect, by key: unset ones as what they stand for, as far as that follows from other
     /// settings, idle ones left out. Runs with equal effective settings do the same.
-    public func effectiveSettings() -> [String: String] {
+    package func effectiveSettings() -> [String: String] {
         var resolved = self
         resolved.learningRate = resolvedLearningRate
         resolved.headLearningRate = resolvedHeadLearningRate
@@ -36,7 +36,7 @@ extension RunConfig {
     /// - Parameters:
     ///   - other: the configuration of the run; `self` is the one of now.
     ///   - ignored: keys of settings that may differ.
-    public func differences(from other: RunConfig, except ignored: Set<String> = []) -> [String] {
+    package func differences(from other: RunConfig, except ignored: Set<String> = []) -> [String] {
         SettingTable.all.compactMap { setting in
             if ignored.contains(setting.key) { return nil }
             let now = setting.text(self)

@@ -10,86 +10,86 @@ import Transformers
 ///     let loaded = try RunConfig.load(
 ///         yaml: text, yamlName: "run.yaml", overrides: [("learning-rate", "1e-3")])
 ///     loaded.config.resolvedLearningRate  // 0.001
-public struct RunConfig: Sendable, Equatable {
+package struct RunConfig: Sendable, Equatable {
     // Data and model. Paths are kept as given: relative ones mean what the caller makes of them.
 
     /// The folder of the pretrained model.
-    public internal(set) var model = ""
+    package internal(set) var model = ""
     /// The file of training examples.
-    public internal(set) var train = ""
+    package internal(set) var train = ""
     /// The file of validation examples; nil trains without evaluation.
-    public internal(set) var validation: String?
+    package internal(set) var validation: String?
     /// The run folder.
-    public internal(set) var output = ""
-    public internal(set) var task = Task.classification
+    package internal(set) var output = ""
+    package internal(set) var task = Task.classification
     /// One column, or two for pairs; nil lets the file's column names decide.
-    public internal(set) var textColumns: [String]?
+    package internal(set) var textColumns: [String]?
     /// nil lets the file's column names decide. For multi-label also several with commas between them.
-    public internal(set) var labelColumn: String?
+    package internal(set) var labelColumn: String?
     /// What stands between the labels of a multi-label row in CSV and TSV; nil leaves it to the file.
-    public internal(set) var labelSeparator: String?
+    package internal(set) var labelSeparator: String?
     /// What stands between columns in CSV and TSV; nil leaves it to the file.
-    public internal(set) var delimiter: Delimiter?
+    package internal(set) var delimiter: Delimiter?
     /// The longest row in tokens, special tokens included.
-    public internal(set) var maxLength = 128
+    package internal(set) var maxLength = 128
     /// Tokens that two windows on one context share; nil follows from `maxLength`, see `resolvedStride`.
-    public internal(set) var stride: Int?
-    public internal(set) var longRows = LongRows.truncate
+    package internal(set) var stride: Int?
+    package internal(set) var longRows = LongRows.truncate
     /// A file that names the labels which rows give as numbers.
-    public internal(set) var labelNames: String?
+    package internal(set) var labelNames: String?
 
     // What trains.
 
     /// The method, and the settings of all methods: they own them.
-    public internal(set) var tuning = TuningSettings()
+    package internal(set) var tuning = TuningSettings()
     /// Of a run that goes on from an adapter
-    public internal(set) var headStart = HeadStart.adapter
-    public internal(set) var headDropout = 0.1
-    public internal(set) var pooling = Pooling.pooler
+    package internal(set) var headStart = HeadStart.adapter
+    package internal(set) var headDropout = 0.1
+    package internal(set) var pooling = Pooling.pooler
 
     // Optimizer.
 
     /// nil leaves it to the method, see `resolvedLearningRate`.
-    public internal(set) var learningRate: Double?
+    package internal(set) var learningRate: Double?
     /// nil means the learning rate, see `resolvedHeadLearningRate`.
-    public internal(set) var headLearningRate: Double?
-    public internal(set) var weightDecay = 0.0
-    public internal(set) var beta1 = 0.9
-    public internal(set) var beta2 = 0.999
-    public internal(set) var adamEpsilon = 1e-8
+    package internal(set) var headLearningRate: Double?
+    package internal(set) var weightDecay = 0.0
+    package internal(set) var beta1 = 0.9
+    package internal(set) var beta2 = 0.999
+    package internal(set) var adamEpsilon = 1e-8
     /// The largest global gradient norm; 0 does not clip.
-    public internal(set) var gradientClip = 1.0
-    public internal(set) var learningRateSchedule = LearningRateSchedule.linear
+    package internal(set) var gradientClip = 1.0
+    package internal(set) var learningRateSchedule = LearningRateSchedule.linear
     /// The share of all steps over which the learning rate rises from 0.
-    public internal(set) var learningRateWarmup = 0.06
+    package internal(set) var learningRateWarmup = 0.06
     /// Passes over the training data; nil exactly when `steps` is set.
-    public internal(set) var epochs: Double? = 3
+    package internal(set) var epochs: Double? = 3
     /// Optimizer steps; nil exactly when `epochs` is set.
-    public internal(set) var steps: Int?
+    package internal(set) var steps: Int?
     /// Examples per forward and backward pass.
-    public internal(set) var batchSize = 32
+    package internal(set) var batchSize = 32
     /// Batches per optimizer step.
-    public internal(set) var accumulate = 1
+    package internal(set) var accumulate = 1
     /// `balancedClassWeights`, or a file of weights; nil counts each row or word once.
-    public internal(set) var classWeights: String?
+    package internal(set) var classWeights: String?
 
     // The run.
 
-    public internal(set) var seed: UInt64 = 42
+    package internal(set) var seed: UInt64 = 42
     /// nil uses all cores.
-    public internal(set) var threads: Int?
-    public internal(set) var recompute = Recompute.none
+    package internal(set) var threads: Int?
+    package internal(set) var recompute = Recompute.none
     /// Optimizer steps between checkpoints; 0 writes one only at the end and on interruption.
-    public internal(set) var checkpointEvery = 0
-    public internal(set) var keepCheckpoints = 2
+    package internal(set) var checkpointEvery = 0
+    package internal(set) var keepCheckpoints = 2
     /// Optimizer steps between evaluations; nil evaluates after each epoch.
-    public internal(set) var evaluateEvery: Int?
+    package internal(set) var evaluateEvery: Int?
     /// Evaluations without improvement after which training stops; nil never stops early.
-    public internal(set) var earlyStopping: Int?
+    package internal(set) var earlyStopping: Int?
     /// What decides which evaluation is the best; nil leaves it to the task, see `resolvedBestMetric`.
-    public internal(set) var bestMetric: Metric?
+    package internal(set) var bestMetric: Metric?
 
-    public static let balancedClassWeights = "balanced"
+    package static let balancedClassWeights = "balanced"
 
     /// The defaults, without the paths that every run must give.
     init() {}

@@ -11,13 +11,13 @@ extension Setting where Values == RunConfig {
 }
 
 /// What a person needs to know about a setting.
-public struct SettingDescription: Sendable, Equatable {
+package struct SettingDescription: Sendable, Equatable {
     /// The key in a file, and the flag without its `--`.
-    public let key: String
+    package let key: String
     /// One line without a full stop.
-    public let help: String
+    package let help: String
     /// The default, or in words what happens without a value.
-    public let defaultText: String
+    package let defaultText: String
     /// The names that are accepted; empty when the value is not one of a few names.
-    public let choices: [String]
+    package let choices: [String]
 }

@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 
 /// Writes a run's `events.jsonl` (the source of truth), `ranks.csv` and `triplets.jsonl`, all append-only.
-public final class EventLog {
+package final class EventLog {
     private let events: AppendFile
     private let ranks: AppendFile
     private let triplets: AppendFile
@@ -11,10 +11,10 @@ public final class EventLog {
     private var lastTripletStep = -1
 
     /// Where each file ends.
-    public struct Offsets: Sendable, Equatable {
-        public let events: Int
-        public let ranks: Int
-        public let triplets: Int
+    package struct Offsets: Sendable, Equatable {
+        package let events: Int
+        package let ranks: Int
+        package let triplets: Int
 
         package init(events: Int, ranks: Int, triplets: Int) {
             self.events = events
@@ -23,12 +23,12 @@ public final class EventLog {
         }
     }
 
-    public var offsets: Offsets {
+    package var offsets: Offsets {
         Offsets(events: events.byteOffset, ranks: ranks.byteOffset, triplets: triplets.byteOffset)
     }
 
     /// A resumed run continues at the offsets its checkpoint holds: what was logged after it happens again.
-    public init(_ folder: RunFolder, offsets: Offsets?) throws {
+    package init(_ folder: RunFolder, offsets: Offsets?) throws {
         events = try AppendFile(folder.events, truncatingTo: offsets?.events ?? 0)
         ranks = try AppendFile(folder.ranks, truncatingTo: offsets?.ranks ?? 0)
         triplets = try AppendFile(folder.triplets, truncatingTo: offsets?.triplets ?? 0)
@@ -49,14 +49,14 @@ public final class EventLog {
 
     private static let tripletsStart = "{\"step\":"
 
-    public func append(_ event: TrainingEvent) throws {
+    package func append(_ event: TrainingEvent) throws {
         if case .started(let start, _) = event { sites = start.sites }
         if case .triplets(let snapshot) = event { return try append(snapshot) }
         try events.append(JSONValue.object(Self.json(event)).text() + "\n")
     }
 
     /// The ranks in force after `step`. A step is written once, though it may be an allocation and the last.
-    public func appendRanks(_ values: [Int], step: Int) throws {
+    package func appendRanks(_ values: [Int], step: Int) throws {
         if sites.isEmpty || step == lastRankStep { return }
         lastRankStep = step
         var rows = ""
@@ -101,7 +101,7 @@ public final class EventLog {
         return .number(places >= 0 ? (value * power).rounded() / power : (value / power).rounded() * power)
     }
 
-    public func sync() throws {
+    package func sync() throws {
         try events.sync()
         try ranks.sync()
         try triplets.sync()

@@ -1,9 +1,9 @@
 import Messages
 
 /// Why a report cannot be made, in one line: where, what, and what to try.
-public struct RecordError: Error, CustomStringConvertible, Sendable, Equatable {
+package struct RecordError: Error, CustomStringConvertible, Sendable, Equatable {
     /// Decides a command's exit status.
-    public enum Kind: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// The folder or a file in it does not exist.
         case missing
         /// A file exists but cannot be read.
@@ -14,13 +14,13 @@ public struct RecordError: Error, CustomStringConvertible, Sendable, Equatable {
         case notRecorded
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// The path of the folder or file.
-    public let place: String
+    package let place: String
     /// The line concerned, counted from 1; nil when the whole file is.
-    public let line: Int?
-    public let problem: String
-    public let advice: String
+    package let line: Int?
+    package let problem: String
+    package let advice: String
 
     package init(kind: Kind = .invalid, place: String, line: Int? = nil, problem: String, advice: String) {
         self.kind = kind
@@ -31,7 +31,7 @@ public struct RecordError: Error, CustomStringConvertible, Sendable, Equatable {
     }
 
     /// `file:line: what is wrong; what to try`, without control characters.
-    public var description: String {
+    package var description: String {
         let start = line.map { "\(place):\($0)" } ?? place
         return TerminalText.clean("\(start): \(problem); \(advice)")
     }

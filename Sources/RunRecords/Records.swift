@@ -3,13 +3,13 @@ import RankAllocation
 /// The records of a run, as its event log holds them.
 extension RunRecord {
     /// One adapted matrix [outputs, inputs].
-    public struct Site: Sendable, Equatable {
+    package struct Site: Sendable, Equatable {
         /// For example `layer.3.query`. As in the file: not yet fit for a terminal.
-        public let name: String
-        public let layer: Int
-        public let role: String
-        public let outputs: Int
-        public let inputs: Int
+        package let name: String
+        package let layer: Int
+        package let role: String
+        package let outputs: Int
+        package let inputs: Int
 
         package init(name: String, layer: Int, role: String, outputs: Int, inputs: Int) {
             self.name = name
@@ -20,44 +20,44 @@ extension RunRecord {
         }
 
         /// Parameters of one triplet: a column of P, a row of Q, and λ.
-        public var tripletParameters: Int {
+        package var tripletParameters: Int {
             TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: true)
         }
         /// The same without λ, as LoRA's.
-        public var pairParameters: Int {
+        package var pairParameters: Int {
             TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: false)
         }
     }
 
-    public struct Start: Sendable, Equatable {
-        public let method: String
-        public let totalSteps: Int
-        public let stepsPerEpoch: Int
+    package struct Start: Sendable, Equatable {
+        package let method: String
+        package let totalSteps: Int
+        package let stepsPerEpoch: Int
         /// The step a resumed run continues after, 0 for a new one.
-        public let completedSteps: Int
-        public let trainExamples: Int
-        public let validationExamples: Int
-        public let labels: [String]
+        package let completedSteps: Int
+        package let trainExamples: Int
+        package let validationExamples: Int
+        package let labels: [String]
         /// Empty for a method without adapters.
-        public let sites: [Site]
+        package let sites: [Site]
         /// `prune` or `exchange`; nil for methods that allocate nothing, and for older runs
-        public let allocator: String?
+        package let allocator: String?
         /// Of the budgets here, in steps and in allocations. Older runs do not say: theirs are triplets.
-        public let budgetUnit: BudgetUnit
-        public let initialBudget: Int
-        public let finalBudget: Int
-        public let warmupSteps: Int
-        public let finalSteps: Int
-        public let trainableParameters: Int
-        public let frozenParameters: Int
-        public let threads: Int
-        public let kernel: String
+        package let budgetUnit: BudgetUnit
+        package let initialBudget: Int
+        package let finalBudget: Int
+        package let warmupSteps: Int
+        package let finalSteps: Int
+        package let trainableParameters: Int
+        package let frozenParameters: Int
+        package let threads: Int
+        package let kernel: String
         /// When it began, as the run wrote it; nil for older runs.
-        public let date: String?
+        package let date: String?
         /// Program, commit, CPU, libraries; empty for older runs.
-        public let environment: [Fact]
+        package let environment: [Fact]
         /// Of the model and the data files; empty for older runs.
-        public let hashes: [Fact]
+        package let hashes: [Fact]
 
         package init(
             method: String, totalSteps: Int, stepsPerEpoch: Int, completedSteps: Int, trainExamples: Int,
@@ -90,9 +90,9 @@ extension RunRecord {
         }
     }
 
-    public struct Fact: Sendable, Equatable {
-        public let name: String
-        public let value: String
+    package struct Fact: Sendable, Equatable {
+        package let name: String
+        package let value: String
 
         package init(name: String, value: String) {
             self.name = name
@@ -101,20 +101,20 @@ extension RunRecord {
     }
 
     /// Losses and norms are NaN where training diverged: the log has null there.
-    public struct Step: Sendable, Equatable {
-        public let step: Int
-        public let epoch: Double
+    package struct Step: Sendable, Equatable {
+        package let step: Int
+        package let epoch: Double
         /// `warmup`, `budgeting` or `final`.
-        public let phase: String
-        public let loss: Double
-        public let orthogonality: Double
-        public let gradientNorm: Double
-        public let learningRate: Double
+        package let phase: String
+        package let loss: Double
+        package let orthogonality: Double
+        package let gradientNorm: Double
+        package let learningRate: Double
         /// In `Start.budgetUnit`.
-        public let budget: Int
-        public let rank: Int
-        public let tokens: Int
-        public let seconds: Double
+        package let budget: Int
+        package let rank: Int
+        package let tokens: Int
+        package let seconds: Double
 
         package init(
             step: Int, epoch: Double, phase: String, loss: Double, orthogonality: Double,
@@ -134,22 +134,22 @@ extension RunRecord {
         }
     }
 
-    public struct Allocation: Sendable, Equatable {
-        public let step: Int
+    package struct Allocation: Sendable, Equatable {
+        package let step: Int
         /// In `Start.budgetUnit`, as `spent`.
-        public let budget: Int
+        package let budget: Int
         /// What the kept triplets cost. Computed from the ranks for older runs, which do not say.
-        public let spent: Int
+        package let spent: Int
         /// In the order of `Start.sites`.
-        public let ranks: [Int]
+        package let ranks: [Int]
         /// Score of the worst kept triplet: what it took to stay.
-        public let worstKept: Double?
-        public let bestPruned: Double?
+        package let worstKept: Double?
+        package let bestPruned: Double?
         /// Triplets that came back or left since the allocation before.
-        public let returned: Int
-        public let left: Int
+        package let returned: Int
+        package let left: Int
         /// New triplets that the exchange allocator made; 0 for the others and for older runs.
-        public let added: Int
+        package let added: Int
 
         package init(
             step: Int, budget: Int, spent: Int, ranks: [Int], worstKept: Double?,
@@ -167,14 +167,14 @@ extension RunRecord {
         }
 
         /// What the budget leaves unspent; less than 0 when more is spent.
-        public var slack: Int { budget - spent }
+        package var slack: Int { budget - spent }
     }
 
-    public struct Compaction: Sendable, Equatable {
-        public let step: Int
-        public let ranks: [Int]
-        public let parametersBefore: Int
-        public let parametersAfter: Int
+    package struct Compaction: Sendable, Equatable {
+        package let step: Int
+        package let ranks: [Int]
+        package let parametersBefore: Int
+        package let parametersAfter: Int
 
         package init(step: Int, ranks: [Int], parametersBefore: Int, parametersAfter: Int) {
             self.step = step
@@ -184,10 +184,10 @@ extension RunRecord {
         }
     }
 
-    public struct Metric: Sendable, Equatable {
-        public let name: String
+    package struct Metric: Sendable, Equatable {
+        package let name: String
         /// nil where the metric is undefined.
-        public let value: Double?
+        package let value: Double?
 
         package init(name: String, value: Double?) {
             self.name = name
@@ -195,12 +195,12 @@ extension RunRecord {
         }
     }
 
-    public struct Evaluation: Sendable, Equatable {
-        public let step: Int
-        public let loss: Double
-        public let metrics: [Metric]
-        public let isBest: Bool
-        public let seconds: Double
+    package struct Evaluation: Sendable, Equatable {
+        package let step: Int
+        package let loss: Double
+        package let metrics: [Metric]
+        package let isBest: Bool
+        package let seconds: Double
 
         package init(step: Int, loss: Double, metrics: [Metric], isBest: Bool, seconds: Double) {
             self.step = step
@@ -211,9 +211,9 @@ extension RunRecord {
         }
     }
 
-    public struct Checkpoint: Sendable, Equatable {
-        public let step: Int
-        public let folder: String
+    package struct Checkpoint: Sendable, Equatable {
+        package let step: Int
+        package let folder: String
 
         package init(step: Int, folder: String) {
             self.step = step
@@ -221,20 +221,20 @@ extension RunRecord {
         }
     }
 
-    public struct End: Sendable, Equatable {
-        public enum Reason: String, Sendable {
+    package struct End: Sendable, Equatable {
+        package enum Reason: String, Sendable {
             case completed
             case stoppedEarly = "stopped-early"
             case interrupted
         }
-        public let reason: Reason
-        public let step: Int
-        public let bestStep: Int?
-        public let ranks: [Int]
-        public let trainableParameters: Int
-        public let tokens: Int
-        public let seconds: Double
-        public let peakMemoryBytes: Int
+        package let reason: Reason
+        package let step: Int
+        package let bestStep: Int?
+        package let ranks: [Int]
+        package let trainableParameters: Int
+        package let tokens: Int
+        package let seconds: Double
+        package let peakMemoryBytes: Int
 
         package init(
             reason: Reason, step: Int, bestStep: Int?, ranks: [Int], trainableParameters: Int, tokens: Int,
@@ -252,15 +252,15 @@ extension RunRecord {
     }
 
     /// The rank of each site after a step, in the order of `Start.sites`.
-    public struct RankTable: Sendable, Equatable {
-        public let step: Int
-        public let ranks: [Int]
+    package struct RankTable: Sendable, Equatable {
+        package let step: Int
+        package let ranks: [Int]
 
         package init(step: Int, ranks: [Int]) {
             self.step = step
             self.ranks = ranks
         }
 
-        public var total: Int { ranks.reduce(0, +) }
+        package var total: Int { ranks.reduce(0, +) }
     }
 }

@@ -4,17 +4,17 @@ import Foundation
 ///
 ///     var follower = RunFollower(folder: url)
 ///     while try follower.poll() != nil { show(follower.record) }
-public struct RunFollower {
-    public enum Change: Sendable, Equatable {
+package struct RunFollower {
+    package enum Change: Sendable, Equatable {
         case nothing
         case more
         /// The run went on from a checkpoint: what it had recorded after that is gone.
         case again
     }
 
-    public let folder: URL
+    package let folder: URL
     /// What the files say so far; nil before the start record.
-    public private(set) var record: RunRecord?
+    package private(set) var record: RunRecord?
     private let file: URL
     private var reader: EventReader
     private var offset: UInt64 = 0
@@ -25,7 +25,7 @@ public struct RunFollower {
 
     private static let tailLength = 256
 
-    public init(folder: URL) {
+    package init(folder: URL) {
         self.folder = folder
         file = RunFolder(folder).events
         reader = EventReader(file: file)
@@ -33,7 +33,7 @@ public struct RunFollower {
 
     /// Takes what was added since the last time. Throws `RecordError` where there is no run (yet), or a line is
     /// damaged; a last line that is still being written waits for the next time.
-    public mutating func poll() throws -> Change {
+    package mutating func poll() throws -> Change {
         guard let handle = FileHandle(forReadingAtPath: file.path) else {
             throw RecordError(
                 kind: .missing, place: folder.path,
@@ -88,7 +88,7 @@ public struct RunFollower {
     /// Whether a process of this machine writes into the folder; nil where the system does not tell.
     ///
     /// Looks at the locks of the system and takes none: a watcher must not keep a run from starting.
-    public var isWritten: Bool? {
+    package var isWritten: Bool? {
         guard let locks = try? String(contentsOfFile: "/proc/locks", encoding: .utf8),
             let number = try? FileManager.default.attributesOfItem(atPath: folder.path)[.systemFileNumber],
             let inode = (number as? NSNumber)?.uint64Value
@@ -99,7 +99,7 @@ public struct RunFollower {
     }
 
     /// Seconds since the event log last grew; nil where that cannot be told.
-    public var quietSeconds: Double? {
+    package var quietSeconds: Double? {
         let date = try? FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate] as? Date
         return date.map { -$0.timeIntervalSinceNow }
     }

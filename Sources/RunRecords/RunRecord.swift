@@ -4,29 +4,29 @@ import Foundation
 ///
 /// The folder may belong to a run that is still going, was killed, or was resumed. A resumed run continues after
 /// its checkpoint: records of later steps from before are dropped, and `notes` says so.
-public struct RunRecord: Sendable {
-    public let folder: URL
+package struct RunRecord: Sendable {
+    package let folder: URL
     /// How the run began.
-    public let start: Start
+    package let start: Start
     /// The steps after which it was resumed.
-    public let resumedAfter: [Int]
-    public let steps: [Step]
-    public let allocations: [Allocation]
-    public let compactions: [Compaction]
-    public let evaluations: [Evaluation]
-    public let checkpoints: [Checkpoint]
+    package let resumedAfter: [Int]
+    package let steps: [Step]
+    package let allocations: [Allocation]
+    package let compactions: [Compaction]
+    package let evaluations: [Evaluation]
+    package let checkpoints: [Checkpoint]
     /// The trainer's own warnings.
-    public let warnings: [String]
+    package let warnings: [String]
     /// nil while the run is in progress, and when it was killed.
-    public let end: End?
+    package let end: End?
     /// The tables of `ranks.csv` by step; empty for a method without adapters.
-    public let rankTables: [RankTable]
+    package let rankTables: [RankTable]
     /// What the reader left out: torn last lines, records that a resumed run replaced.
-    public let notes: [String]
+    package let notes: [String]
 
     /// Reads a run folder. Throws `RecordError` when it is not one, or a file in it is damaged anywhere but in a
     /// torn last line.
-    public init(folder: URL) throws(any Error) {
+    package init(folder: URL) throws(any Error) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
             throw RecordError(
@@ -72,7 +72,7 @@ public struct RunRecord: Sendable {
 
 extension RunRecord {
     /// The last step that any record speaks of.
-    public var lastStep: Int {
+    package var lastStep: Int {
         max(
             start.completedSteps, steps.last?.step ?? 0, allocations.last?.step ?? 0,
             max(rankTables.last?.step ?? 0, end?.step ?? 0))
@@ -82,7 +82,7 @@ extension RunRecord {
     package var finalStart: Int { max(start.totalSteps - start.finalSteps, 0) }
 
     /// Throws `RecordError` when the run has no ranks to report.
-    public func checkHasRanks() throws(any Error) {
+    package func checkHasRanks() throws(any Error) {
         guard rankTables.isEmpty else { return }
         guard start.sites.isEmpty else {
             throw RecordError(
@@ -98,7 +98,7 @@ extension RunRecord {
 
     /// The last table at or before `step`; the last of all for nil. Throws `RecordError` for a step outside the
     /// run, naming the nearest recorded ones.
-    public func rankTable(at step: Int?) throws(any Error) -> RankTable {
+    package func rankTable(at step: Int?) throws(any Error) -> RankTable {
         try checkHasRanks()
         guard let step else { return rankTables[rankTables.count - 1] }
         let after = rankTables.firstIndex { $0.step > step } ?? rankTables.count
@@ -116,5 +116,5 @@ extension RunRecord {
     }
 
     /// The allocation whose ranks hold after `step`; nil before the first, and for methods of fixed rank.
-    public func allocation(at step: Int) -> Allocation? { allocations.last { $0.step <= step } }
+    package func allocation(at step: Int) -> Allocation? { allocations.last { $0.step <= step } }
 }

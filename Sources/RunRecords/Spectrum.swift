@@ -1,16 +1,16 @@
 import Foundation
 
 /// What the singular values of a matrix say about it.
-public struct Spectrum: Sendable, Equatable {
+package struct Spectrum: Sendable, Equatable {
     /// σ, descending, of at least 0; NaN where training diverged.
-    public let values: [Double]
+    package let values: [Double]
     /// The share of each value in the energy Σσ². Empty when the energy is 0 or not finite.
-    public let shares: [Double]
+    package let shares: [Double]
     /// The share of each value and those before it; the last is 1. Empty as `shares`.
-    public let cumulative: [Double]
+    package let cumulative: [Double]
 
     /// `values` descend.
-    public init(_ values: [Double]) {
+    package init(_ values: [Double]) {
         self.values = values
         guard let largest = values.first, largest > 0, values.allSatisfy(\.isFinite) else {
             shares = []
@@ -30,27 +30,27 @@ public struct Spectrum: Sendable, Equatable {
     }
 
     /// That of the block-diagonal matrix of all `parts`.
-    public init(joining parts: [Spectrum]) {
+    package init(joining parts: [Spectrum]) {
         let values = parts.flatMap(\.values)
         self.init(values.contains(where: \.isNaN) ? values : values.sorted(by: >))
     }
 
-    public var rank: Int { values.count }
+    package var rank: Int { values.count }
 
-    public var isFinite: Bool { values.allSatisfy(\.isFinite) }
+    package var isFinite: Bool { values.allSatisfy(\.isFinite) }
 
-    public var largest: Double? { isFinite ? values.first : nil }
+    package var largest: Double? { isFinite ? values.first : nil }
 
-    public var smallest: Double? { isFinite ? values.last : nil }
+    package var smallest: Double? { isFinite ? values.last : nil }
 
     /// Σσ², the squared Frobenius norm; nil where it is not finite.
-    public var energy: Double? {
+    package var energy: Double? {
         let sum = values.reduce(0) { $0 + $1 * $1 }
         return sum.isFinite ? sum : nil
     }
 
     /// exp of the entropy of σᵢ/Σσ, from 1 to the rank (Roy and Vetterli, "The effective rank", EUSIPCO 2007).
-    public var effectiveRank: Double? {
+    package var effectiveRank: Double? {
         guard !shares.isEmpty else { return nil }
         let sum = values.reduce(0) { $0 + $1 / values[0] }
         let entropy = values.reduce(0.0) { total, value in
@@ -61,10 +61,10 @@ public struct Spectrum: Sendable, Equatable {
     }
 
     /// Σσ²/σ₁², from 1 to the rank.
-    public var stableRank: Double? { shares.first.map { 1 / $0 } }
+    package var stableRank: Double? { shares.first.map { 1 / $0 } }
 
     /// The fewest values that hold `fraction` of the energy.
-    public func count(holding fraction: Double) -> Int? {
+    package func count(holding fraction: Double) -> Int? {
         // Sums that meet the fraction exactly may round to just below it.
         cumulative.firstIndex { $0 >= fraction * (1 - 1e-12) }.map { $0 + 1 }
     }

@@ -1,5 +1,5 @@
 /// What a run tells its listeners as it goes. `events.jsonl` and `triplets.jsonl` hold the same records, a line each.
-public enum TrainingEvent: Sendable {
+package enum TrainingEvent: Sendable {
     /// - Parameter isEvaluationDue: whether a resumed run was stopped between the step it continues after and that
     ///   step's evaluation, which comes first then.
     case started(RunRecord.Start, isEvaluationDue: Bool)

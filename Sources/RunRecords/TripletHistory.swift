@@ -4,21 +4,21 @@ import Messages
 /// What a run folder's `triplets.jsonl` says: each site's singular values and importance scores over time.
 ///
 /// Read on demand, as it is the largest file of a run folder.
-public struct TripletHistory: Sendable {
+package struct TripletHistory: Sendable {
     /// The triplets of one site after a step.
-    public struct Site: Sendable, Equatable {
+    package struct Site: Sendable, Equatable {
         /// For each triplet present whether the mask keeps it; empty for rank 0 after compaction.
-        public let kept: [Bool]
+        package let kept: [Bool]
         /// Singular values of the masked ΔW, scale included: as many as kept triplets, not in their order.
-        public let spectrum: Spectrum
+        package let spectrum: Spectrum
         /// The score of each triplet present, nil where it is not finite; empty for methods that score none.
-        public let importance: [Double?]
+        package let importance: [Double?]
         /// max(‖PᵀP−I‖_F, ‖QQᵀ−I‖_F) over the kept triplets; nil where it is not measured.
-        public let orthogonalityError: Double?
+        package let orthogonalityError: Double?
         /// ‖ΔW‖²_F after the last mask over that before it; nil when ΔW was 0 before.
-        public let keptEnergy: Double?
+        package let keptEnergy: Double?
 
-        public var rank: Int { spectrum.rank }
+        package var rank: Int { spectrum.rank }
 
         package init(
             kept: [Bool], spectrum: Spectrum, importance: [Double?], orthogonalityError: Double?,
@@ -32,31 +32,31 @@ public struct TripletHistory: Sendable {
         }
     }
 
-    public struct Snapshot: Sendable, Equatable {
-        public let step: Int
+    package struct Snapshot: Sendable, Equatable {
+        package let step: Int
         /// In the order of `Start.sites`.
-        public let sites: [Site]
+        package let sites: [Site]
 
         package init(step: Int, sites: [Site]) {
             self.step = step
             self.sites = sites
         }
 
-        public var ranks: [Int] { sites.map(\.rank) }
+        package var ranks: [Int] { sites.map(\.rank) }
         /// That of all sites as the blocks of one matrix.
-        public var joined: Spectrum { Spectrum(joining: sites.map(\.spectrum)) }
+        package var joined: Spectrum { Spectrum(joining: sites.map(\.spectrum)) }
     }
 
     /// The run that these belong to.
-    public let run: RunRecord
+    package let run: RunRecord
     /// At least one, by step.
-    public let snapshots: [Snapshot]
+    package let snapshots: [Snapshot]
     /// What the reader left out: a torn last line, records that a resumed run replaced.
-    public let notes: [String]
+    package let notes: [String]
 
     /// Reads the file of the run's folder. Throws `RecordError` when there is none, or it is damaged anywhere but
     /// in a torn last line, or does not fit the run's sites.
-    public init(_ run: RunRecord) throws(any Error) {
+    package init(_ run: RunRecord) throws(any Error) {
         guard !run.start.sites.isEmpty else {
             throw RecordError(
                 kind: .notRecorded, place: run.folder.path,
@@ -92,7 +92,7 @@ public struct TripletHistory: Sendable {
 
     /// The last snapshot at or before `step`; the last of all for nil. Throws `RecordError` for a step outside
     /// the run, naming the nearest recorded ones.
-    public func snapshot(at step: Int?) throws(any Error) -> Snapshot {
+    package func snapshot(at step: Int?) throws(any Error) -> Snapshot {
         guard let step else { return snapshots[snapshots.count - 1] }
         let after = snapshots.firstIndex { $0.step > step } ?? snapshots.count
         let last = max(run.lastStep, snapshots[snapshots.count - 1].step)
@@ -110,7 +110,7 @@ public struct TripletHistory: Sendable {
     }
 
     /// The position in `Start.sites` of a site. Throws `RecordError` for an unknown name, with names near it.
-    public func position(of name: String) throws(any Error) -> Int {
+    package func position(of name: String) throws(any Error) -> Int {
         let names = run.start.sites.map(\.name)
         if let at = names.firstIndex(of: name) { return at }
         let asked = String(name.prefix(60))

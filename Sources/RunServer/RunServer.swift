@@ -11,7 +11,7 @@ import ReportPages
 ///
 /// Reads run folders and writes nothing. Other paths and names do not exist, other methods are refused, and so are
 /// requests that another name for this machine led here (a page elsewhere may have such a name made for it).
-public final class RunServer: Sendable {
+package final class RunServer: Sendable {
     private let catalog: RunCatalog
     private let pages = PageCache()
     private let server: HTTPServer
@@ -19,7 +19,7 @@ public final class RunServer: Sendable {
     /// - Parameters:
     ///   - folders: runs, or folders that hold some.
     ///   - port: 0 for any that is free.
-    public init(_ folders: [URL], port: UInt16) throws {
+    package init(_ folders: [URL], port: UInt16) throws {
         catalog = RunCatalog(roots: folders)
         let address: sockaddr_in = try .inet(ip4: "127.0.0.1", port: port)
         let configuration = HTTPServer.Configuration(address: address, timeout: 60, logger: .disabled)
@@ -35,7 +35,7 @@ public final class RunServer: Sendable {
     ///
     /// - Parameter onListening: gets the port.
     /// - Throws: where the port is taken, or may not be used.
-    public func run(onListening: @escaping @Sendable (UInt16) -> Void) async throws {
+    package func run(onListening: @escaping @Sendable (UInt16) -> Void) async throws {
         let server = server
         let announcement = Task {
             try await server.waitUntilListening()

@@ -1,9 +1,9 @@
 import Datasets
 
 /// Loss and metrics of one data set. The loss is the task's alone, without the orthogonality term.
-public struct Evaluation: Sendable {
+package struct Evaluation: Sendable {
     /// What was predicted for each row beside what was true.
-    public enum Rows: Sendable {
+    package enum Rows: Sendable {
         /// Class indices
         case classes(predicted: [Int32], truth: [Int32])
         case scores(predicted: [Float], truth: [Float])
@@ -11,16 +11,16 @@ public struct Evaluation: Sendable {
         case shares([Metric: [(part: Double, whole: Double)]])
     }
 
-    public let loss: Double
+    package let loss: Double
     /// In the order they are shown; nil where undefined (constant predictions).
-    public let metrics: [(name: String, value: Double?)]
+    package let metrics: [(name: String, value: Double?)]
     /// By class, label or type of span
-    public let perClass: [ClassScores]
+    package let perClass: [ClassScores]
     /// Names of these; nil for the model's labels.
-    public let classNames: [String]?
-    public let rows: Rows
+    package let classNames: [String]?
+    package let rows: Rows
     /// Whether all rows got one answer, although their truth differs.
-    public let hasOneAnswer: Bool
+    package let hasOneAnswer: Bool
 
     package init(
         loss: Double, metrics: [(Metric, Double?)], perClass: [ClassScores] = [], classNames: [String]? = nil,
@@ -34,7 +34,7 @@ public struct Evaluation: Sendable {
         self.hasOneAnswer = hasOneAnswer
     }
 
-    public func value(of metric: Metric) -> Double? {
+    package func value(of metric: Metric) -> Double? {
         metric == .loss ? loss : metrics.first { $0.name == metric.rawValue }?.value
     }
 

@@ -127,23 +127,23 @@ package struct TaskDetail: Sendable {
 }
 
 /// How answers are chosen and told.
-public struct AnswerOptions: Sendable {
+package struct AnswerOptions: Sendable {
     /// The probability from which a label of a multi-label row is given.
-    public var threshold = 0.5
+    package var threshold = 0.5
     /// By how much the score of no answer must exceed the best answer's.
-    public var noAnswerThreshold = 0.0
+    package var noAnswerThreshold = 0.0
     /// How many classes are listed; nil for all.
-    public var top: Int?
+    package var top: Int?
 
-    public init() {}
+    package init() {}
 }
 
 /// The answer for one row.
-public struct Prediction: Sendable {
+package struct Prediction: Sendable {
     /// As a line of JSON says it.
-    public let line: JSONObject
+    package let line: JSONObject
     /// Whether the row was too long to be read whole.
-    public let isCut: Bool
+    package let isCut: Bool
 
     package init(line: JSONObject, isCut: Bool) {
         self.line = line

@@ -1,8 +1,8 @@
 /// What an evaluation can be judged by, under the name that settings, records and plans have for it. Each is declared in
 /// the file of a task.
-public struct Metric: RawRepresentable, CaseIterable, Sendable, Hashable, Codable {
-    public let rawValue: String
-    public let isHigherBetter: Bool
+package struct Metric: RawRepresentable, CaseIterable, Sendable, Hashable, Codable {
+    package let rawValue: String
+    package let isHigherBetter: Bool
 
     package init(_ name: String, isHigherBetter: Bool = true) {
         rawValue = name
@@ -10,10 +10,10 @@ public struct Metric: RawRepresentable, CaseIterable, Sendable, Hashable, Codabl
     }
 
     /// Every task has it.
-    public static let loss = Metric("loss", isHigherBetter: false)
+    package static let loss = Metric("loss", isHigherBetter: false)
 
     /// Those of all tasks in their order, and the loss.
-    public static let allCases: [Metric] = {
+    package static let allCases: [Metric] = {
         var found: [Metric] = []
         for metric in TaskKind.allCases.flatMap(\.metrics) + [loss] where !found.contains(metric) {
             found.append(metric)
@@ -21,17 +21,17 @@ public struct Metric: RawRepresentable, CaseIterable, Sendable, Hashable, Codabl
         return found
     }()
 
-    public init?(rawValue: String) {
+    package init?(rawValue: String) {
         guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
         self = known
     }
 
     /// `first` against `second`, by this metric.
-    public func isBetter(_ first: Double, than second: Double) -> Bool {
+    package func isBetter(_ first: Double, than second: Double) -> Bool {
         isHigherBetter ? first > second : first < second
     }
 
     /// Whether this metric exists for `task`. Of token classification f1, precision and recall do only where tags make
     /// spans.
-    public func suits(_ task: TaskKind) -> Bool { self == .loss || task.metrics.contains(self) }
+    package func suits(_ task: TaskKind) -> Bool { self == .loss || task.metrics.contains(self) }
 }

@@ -1,10 +1,10 @@
 import ModelFiles
 
 /// Why rows cannot be read for a task: where, what, and what to try, in one line.
-public struct TaskError: Error, CustomStringConvertible, Sendable {
-    public enum Kind: Sendable { case usage, data }
-    public let kind: Kind
-    public let description: String
+package struct TaskError: Error, CustomStringConvertible, Sendable {
+    package enum Kind: Sendable { case usage, data }
+    package let kind: Kind
+    package let description: String
 
     package init(_ description: String) { self.init(.data, description) }
 

@@ -2,47 +2,47 @@ import Datasets
 import Transformers
 
 /// A task by its name, as settings and adapter folders have it.
-public struct TaskKind: RawRepresentable, CaseIterable, Sendable, Hashable {
+package struct TaskKind: RawRepresentable, CaseIterable, Sendable, Hashable {
     package let type: any LearningTask.Type
 
     /// Every task, in the order in which they are shown. To add one: a file with its type, and its entry here.
-    public static let allCases = [
+    package static let allCases = [
         classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
         TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
     ]
 
     /// What a run trains for unless told otherwise.
-    public static let classification = TaskKind(ClassificationTask.self)
+    package static let classification = TaskKind(ClassificationTask.self)
 
     package init(_ type: any LearningTask.Type) { self.type = type }
 
-    public init?(rawValue: String) {
+    package init?(rawValue: String) {
         guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
         self = known
     }
 
-    public var rawValue: String { type.name }
+    package var rawValue: String { type.name }
 
-    public static func == (first: TaskKind, second: TaskKind) -> Bool { first.rawValue == second.rawValue }
+    package static func == (first: TaskKind, second: TaskKind) -> Bool { first.rawValue == second.rawValue }
 
-    public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 
     /// What rows for this task hold.
     ///
     /// - Parameter labelSeparator: between the labels of a row in CSV and TSV; nil leaves it to the file.
-    public func rowForm(labelSeparator: String?) -> RowForm { type.rowForm(labelSeparator: labelSeparator) }
+    package func rowForm(labelSeparator: String?) -> RowForm { type.rowForm(labelSeparator: labelSeparator) }
 
     /// Whether the head reads one row of each sequence, which pooling makes.
-    public var poolsRows: Bool { !type.headForm(.pooler).isPerToken }
+    package var poolsRows: Bool { !type.headForm(.pooler).isPerToken }
 
     /// Whether a setting that not every task reads means something to this one.
-    public func reads(_ setting: String) -> Bool { type.settings.contains(setting) }
+    package func reads(_ setting: String) -> Bool { type.settings.contains(setting) }
 
     /// What may be shown of its evaluations beside the loss.
-    public var metrics: [Metric] { type.metrics }
+    package var metrics: [Metric] { type.metrics }
 
     /// What decides which evaluation is the best unless told otherwise; nil where that depends on the labels.
-    public var usualMetric: Metric? { type.usualMetric }
+    package var usualMetric: Metric? { type.usualMetric }
 
     /// The tasks whose heads PEFT calls so; those that pool for a name that is none of ours, or for none.
     package static func all(peftTask: String?) -> [TaskKind] {

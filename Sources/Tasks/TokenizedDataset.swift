@@ -2,10 +2,10 @@ import Datasets
 import Tokenizers
 
 /// Examples as token ids with what they ask of a model, and what tokenizing cost: rows cut or left out are counted.
-public struct TokenizedDataset: Sendable {
-    public struct Sequence: Sendable {
-        public let ids: [Int32]
-        public let typeIDs: [Int32]
+package struct TokenizedDataset: Sendable {
+    package struct Sequence: Sendable {
+        package let ids: [Int32]
+        package let typeIDs: [Int32]
 
         package init(ids: [Int32], typeIDs: [Int32]) {
             self.ids = ids
@@ -14,25 +14,25 @@ public struct TokenizedDataset: Sendable {
     }
 
     /// What happens to rows longer than allowed: cut and counted, left out and counted, or refused.
-    public enum LongRows: String, CaseIterable, Sendable { case truncate, drop, error }
+    package enum LongRows: String, CaseIterable, Sendable { case truncate, drop, error }
 
-    public let sequences: [Sequence]
+    package let sequences: [Sequence]
     /// What the rows ask of a model; nil without labels.
     package private(set) var objective: (any Objective)?
     /// What was cut from each sequence, in `unit`s.
-    public let truncated: [Int]
+    package let truncated: [Int]
     private let unit: String
-    public let droppedRows: Int
+    package let droppedRows: Int
     /// What else a person should know.
     private let notes: [String]
-    public let tokens: Int
-    public let unknownTokens: Int
+    package let tokens: Int
+    package let unknownTokens: Int
     /// What to look at for them; empty where they are few.
     private let unknownAdvice: String
 
-    public var count: Int { sequences.count }
-    public var truncatedRows: Int { truncated.reduce(0) { $0 + ($1 > 0 ? 1 : 0) } }
-    public var truncatedUnits: Int { truncated.reduce(0, +) }
+    package var count: Int { sequences.count }
+    package var truncatedRows: Int { truncated.reduce(0) { $0 + ($1 > 0 ? 1 : 0) } }
+    package var truncatedUnits: Int { truncated.reduce(0, +) }
 
     /// Texts and pairs of them.
     ///
@@ -113,7 +113,7 @@ public struct TokenizedDataset: Sendable {
     }
 
     /// What a person should know, one line each; empty when nothing was lost.
-    public func warnings(name: String, maxLength: Int) -> [String] {
+    package func warnings(name: String, maxLength: Int) -> [String] {
         var lines: [String] = []
         if truncatedRows > 0 {
             lines.append(

@@ -5,7 +5,7 @@ import RunRecords
 
 /// Writes a run's events to `tensorboard/` in its folder as they come. A resumed run takes back what it is going to do
 /// again, so that nothing stands there twice.
-public final class TensorBoardLog {
+package final class TensorBoardLog {
     private let folder: URL
     private let settings: [String: String]
     private var file: EventFolder?
@@ -20,19 +20,19 @@ public final class TensorBoardLog {
     /// - Parameters:
     ///   - run: the run folder.
     ///   - settings: shown as the run's hyperparameters.
-    public init(run: URL, settings: [String: String]) {
+    package init(run: URL, settings: [String: String]) {
         folder = Self.folder(of: run)
         self.settings = settings
     }
 
     /// Whether a run has such a log already.
-    public static func exists(in run: URL) -> Bool {
+    package static func exists(in run: URL) -> Bool {
         FileManager.default.fileExists(atPath: folder(of: run).path)
     }
 
     private static func folder(of run: URL) -> URL { RunFolder(run).tensorBoard }
 
-    public func append(_ event: TrainingEvent) throws {
+    package func append(_ event: TrainingEvent) throws {
         switch event {
         case .started(let start, let isEvaluationDue):
             try begin(start, isEvaluationDue: isEvaluationDue)

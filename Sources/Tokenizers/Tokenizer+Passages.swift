@@ -1,22 +1,22 @@
 /// A sentence of given words as token ids.
-public struct WordEncoding: Sendable, Equatable {
-    public let encoding: Encoding
+package struct WordEncoding: Sendable, Equatable {
+    package let encoding: Encoding
     /// Where the first token of each word stands; nil for a word that did not fit or has no token at all (a lone control
     /// character).
-    public let firstTokens: [Int?]
+    package let firstTokens: [Int?]
 }
 
 /// A window on a long second text, with all of the first one.
-public struct WindowEncoding: Sendable, Equatable {
-    public let encoding: Encoding
+package struct WindowEncoding: Sendable, Equatable {
+    package let encoding: Encoding
     /// The tokens of the second text among those of the window.
-    public let second: Range<Int>
+    package let second: Range<Int>
 }
 
 extension Tokenizer {
     /// Each word tokenized by itself, then cut as a text is to `maxLength` tokens, special ones included: what
     /// `is_split_into_words=True` gives in Hugging Face's tokenizers, with `add_prefix_space` for byte-level ones.
-    public func encode(words: [String], maxLength: Int) -> WordEncoding {
+    package func encode(words: [String], maxLength: Int) -> WordEncoding {
         let special = specialTokenCount(isPair: false)
         precondition(maxLength >= special, "\(maxLength) tokens cannot hold \(special) special tokens")
         let pipeline = pipeline.ofSingleWords
@@ -44,7 +44,7 @@ extension Tokenizer {
     ///
     /// - Parameter longestQuestion: more tokens are cut where the question would leave no more than `stride` to the
     ///   context.
-    public func windows(
+    package func windows(
         question: String, context: String, maxLength: Int, stride: Int, longestQuestion: Int
     ) -> (windows: [WindowEncoding], cutFromQuestion: Int) {
         let special = specialTokenCount(isPair: true)

@@ -2,13 +2,13 @@ import Foundation
 import ModelFiles
 
 /// What is wrong with a tokenizer file, in one line.
-public struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatable {
-    public let file: String
-    public let problem: String
-    public let advice: String
+package struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatable {
+    package let file: String
+    package let problem: String
+    package let advice: String
 
     /// Whether there is no file at all, rather than a bad one.
-    public let isMissing: Bool
+    package let isMissing: Bool
 
     init(
         file: String, problem: String, advice: String = "use the tokenizer files that came with the model",
@@ -20,40 +20,40 @@ public struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatabl
         self.advice = advice
     }
 
-    public var description: String { "\(oneLine(file, limit: 2_000)): \(oneLine(problem)); \(advice)" }
+    package var description: String { "\(oneLine(file, limit: 2_000)): \(oneLine(problem)); \(advice)" }
 }
 
 /// A text from a file in a message.
 func inQuotes(_ text: String) -> String { "\"\(oneLine(text, limit: 80))\"" }
 
 /// One or two texts as token ids, special tokens included.
-public struct Encoding: Sendable, Equatable {
-    public let ids: [Int32]
+package struct Encoding: Sendable, Equatable {
+    package let ids: [Int32]
     /// 0 or 1, as the model's template says: BERT's has 1 for the second text and its last special token,
     /// RoBERTa's has 0 throughout.
-    public let typeIDs: [Int32]
+    package let typeIDs: [Int32]
     /// The UTF-8 bytes of its own text that each token stands for; empty for the special tokens around the
     /// texts.
-    public let offsets: [Range<Int>]
+    package let offsets: [Range<Int>]
     /// Tokens that did not fit; 0 when nothing was cut.
-    public let truncatedTokens: Int
+    package let truncatedTokens: Int
 }
 
 /// A WordPiece, byte-level BPE or Unigram tokenizer, with the ids of Hugging Face's `tokenizers` library.
-public struct Tokenizer: Sendable {
+package struct Tokenizer: Sendable {
     /// Largest id + 1.
-    public let vocabularySize: Int
+    package let vocabularySize: Int
     /// The id of the padding token, nil when the vocabulary has none; `encode` never pads.
-    public let paddingID: Int32?
+    package let paddingID: Int32?
     /// The id of the token for unknown text, nil when the vocabulary has none.
-    public let unknownID: Int32?
+    package let unknownID: Int32?
 
     /// What a person should know of how the folder's files were read together, one line each.
-    public let notes: [String]
+    package let notes: [String]
     /// What a person should know where rows have two texts and the model tells types apart.
     package var typeNote: String?
     /// The longest sequence that the folder's files allow, special tokens included; nil where they do not say.
-    public let longestSequence: Int?
+    package let longestSequence: Int?
     /// Largest id + 1 of the vocabulary and the added tokens that stand with it; further tokens come from side files.
     package let storedSize: Int
     /// Of the model; a token whose id is not below it cannot be looked up.
@@ -68,7 +68,7 @@ public struct Tokenizer: Sendable {
     let tokenNames: [Int32: String]
 
     /// The files of a model's folder that say what its tokens are.
-    public static let fileNames = [
+    package static let fileNames = [
         "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json",
         "special_tokens_map.json", "added_tokens.json",
     ]
@@ -80,7 +80,7 @@ public struct Tokenizer: Sendable {
     /// Reads `tokenizer.json`, or else `vocab.txt`, or `vocab.json` with `merges.txt`, each with the settings and tokens of
     /// the files beside it as transformers reads them. Throws `TokenizerError`, or `ModelFileError` for a file that
     /// cannot be read or is not JSON.
-    public init(folder: URL) throws {
+    package init(folder: URL) throws {
         try self.init(TokenizerFolder(folder))
     }
 
@@ -133,19 +133,19 @@ public struct Tokenizer: Sendable {
     }
 
     /// The token of an id as the vocabulary spells it ("##ing"); nil for an id that it does not have.
-    public func token(for id: Int32) -> String? { tokenNames[id] }
+    package func token(for id: Int32) -> String? { tokenNames[id] }
 
     /// The ids of the tokens around every text.
     package var templateIDs: [Int32] { template.ids }
 
     /// How many tokens `encode` adds to those of the text or texts: the least that `maxLength` may be.
-    public func specialTokenCount(isPair: Bool) -> Int { template.specialTokenCount(isPair: isPair) }
+    package func specialTokenCount(isPair: Bool) -> Int { template.specialTokenCount(isPair: isPair) }
 
     /// The tokens of one text or two with the special tokens of the model around them, `[CLS] text [SEP]` or
     /// `<s> text </s></s> pair </s>` for instance, at most `maxLength` in all. What does not fit is cut at the
     /// end (at the start where the folder's `truncation_side` is left), of a pair the longer text first, and counted.
     /// `maxLength` is at least `specialTokenCount`.
-    public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
+    package func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
         let special = specialTokenCount(isPair: pair != nil)
         let limit = maxLength - special
         precondition(limit >= 0, "\(maxLength) tokens cannot hold \(special) special tokens")

@@ -1,7 +1,7 @@
 import ModelFiles
 
 /// What would make a part of a text known to the vocabulary, as far as the text shows it.
-public enum UnknownCause: Sendable, CaseIterable {
+package enum UnknownCause: Sendable, CaseIterable {
     /// Its capitals, which the tokenizer makes small.
     case keptCapitals
     /// Small letters instead of its capitals.
@@ -22,7 +22,7 @@ public enum UnknownCause: Sendable, CaseIterable {
 
 extension Tokenizer {
     /// How many unknown tokens of these texts have which cause, with some of the words.
-    public func unknownCauses(in texts: [String]) -> [UnknownCause: (count: Int, words: [String])] {
+    package func unknownCauses(in texts: [String]) -> [UnknownCause: (count: Int, words: [String])] {
         guard let unknownID else { return [:] }
         var causes: [UnknownCause: (count: Int, words: [String])] = [:]
         var known: [String: UnknownCause] = [:]

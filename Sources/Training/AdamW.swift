@@ -2,15 +2,15 @@ import CVectorKernels
 import Matrices
 
 /// AdamW with decoupled weight decay over the flat parameter vector (Loshchilov and Hutter 2019).
-public final class AdamW {
-    public let beta1: Float
-    public let beta2: Float
-    public let epsilon: Float
-    public let weightDecay: Float
-    public private(set) var firstMoments: Matrix
-    public private(set) var secondMoments: Matrix
+package final class AdamW {
+    package let beta1: Float
+    package let beta2: Float
+    package let epsilon: Float
+    package let weightDecay: Float
+    package private(set) var firstMoments: Matrix
+    package private(set) var secondMoments: Matrix
 
-    public init(count: Int, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float) {
+    package init(count: Int, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float) {
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
@@ -20,7 +20,7 @@ public final class AdamW {
     }
 
     /// One update of the elements in `range`; `step` counts updates from 1.
-    public func update(_ values: Matrix, gradients: Matrix, range: Range<Int>, step: Int, rate: Double) {
+    package func update(_ values: Matrix, gradients: Matrix, range: Range<Int>, step: Int, rate: Double) {
         let start = range.lowerBound
         let correction1 = 1 - power(Double(beta1), step)
         let correction2 = 1 - power(Double(beta2), step)
@@ -38,7 +38,7 @@ public final class AdamW {
 
     /// Moves the moments to a vector of another shape; element i comes from element source[i], and starts at 0
     /// where that is nil.
-    public func gather(_ source: [Int?]) {
+    package func gather(_ source: [Int?]) {
         func moved(_ old: Matrix) -> Matrix {
             Matrix(rows: 1, columns: source.count, values: source.map { $0.map { old.pointer[$0] } ?? 0 })
         }
@@ -46,7 +46,7 @@ public final class AdamW {
         secondMoments = moved(secondMoments)
     }
 
-    public func restore(firstMoments: [Float], secondMoments: [Float]) {
+    package func restore(firstMoments: [Float], secondMoments: [Float]) {
         self.firstMoments = Matrix(rows: 1, columns: firstMoments.count, values: firstMoments)
         self.secondMoments = Matrix(rows: 1, columns: secondMoments.count, values: secondMoments)
     }

@@ -9,8 +9,8 @@ import Tokenizers
 import Transformers
 
 /// Writes a trained adapter in a form that other programs read, and checks what it wrote.
-public struct AdapterExport: Sendable {
-    public enum Form: String, CaseIterable, Sendable {
+package struct AdapterExport: Sendable {
+    package enum Form: String, CaseIterable, Sendable {
         /// LoRA of one rank for every module, zero-padded, with r = lora_alpha: the one global scale of
         /// vLLM and llama.cpp and PEFT's own then come to the same.
         case lora
@@ -23,10 +23,10 @@ public struct AdapterExport: Sendable {
     }
 
     /// Exported against original
-    public let difference: LogitDifference
+    package let difference: LogitDifference
     /// Triplets kept, by site.
-    public let ranks: [(site: String, rank: Int)]
-    public let warnings: [String]
+    package let ranks: [(site: String, rank: Int)]
+    package let warnings: [String]
 
     /// Writes the new folder `output`; it appears only if the exported adapter, opened again, gives the same logits.
     ///
@@ -34,7 +34,7 @@ public struct AdapterExport: Sendable {
     ///   - rows: a file of rows to check with and its columns; nil makes up sequences of tokens.
     ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
     ///   - shardLimit: of a merged model, bytes of tensors in one file.
-    public init(
+    package init(
         adapter: URL, modelFolder: URL?, form: Form, rows: (file: URL, columns: ColumnNames)?,
         tolerance: Double,
         shardLimit: Int = WeightShards.usualLimit, output: URL, threads: Int?

@@ -9,33 +9,33 @@ import Transformers
 
 /// An adapter out of the difference of two checkpoints of one architecture: the largest singular values of all matrices'
 /// differences.
-public struct AdapterExtraction: Sendable {
+package struct AdapterExtraction: Sendable {
     /// How the singular values of a matrix are computed.
-    public enum Factorizing: String, CaseIterable, Sendable {
+    package enum Factorizing: String, CaseIterable, Sendable {
         /// Exactly, but randomized where the smaller side is above 512 and the budget says how many are wanted at most.
         case automatic
         case exact
         case randomized
     }
 
-    public let sites: [CutSite]
-    public let parameters: Int
+    package let sites: [CutSite]
+    package let parameters: Int
     /// What differs outside the adapted matrices and so is not in the adapter, by kind
-    public let outside: [OutsideDifference]
+    package let outside: [OutsideDifference]
     /// nil where the tuned model has no classification head
-    public let labels: [String]?
+    package let labels: [String]?
     /// What was written against the extracted adapter in memory
-    public let difference: LogitDifference
+    package let difference: LogitDifference
     /// The base with the extracted adapter against the tuned model, with the same head: what the cut costs
-    public let loss: LogitDifference
-    public let warnings: [String]
+    package let loss: LogitDifference
+    package let warnings: [String]
 
     private static let largestExactSide = 512
 
     /// - Parameters:
     ///   - roles: the matrices of each layer.
     ///   - labels: class names in the order of the tuned model's head; nil takes its `id2label`.
-    public init(
+    package init(
         base: URL, tuned: URL, roles: [LinearSite.Role], budget: TripletBudget, factorizing: Factorizing,
         labels given: [String]?, seed: UInt64, output: URL, threads: Int?
     ) throws {
@@ -208,14 +208,14 @@ struct ExtractedHead {
 }
 
 /// Weights of one kind that differ between two checkpoints, and that an adapter has no place for.
-public struct OutsideDifference: Sendable {
+package struct OutsideDifference: Sendable {
     /// For example "layer norms"
-    public let kind: String
+    package let kind: String
     /// How many tensors of this kind differ, and how many there are
-    public let differing: Int
-    public let tensors: Int
+    package let differing: Int
+    package let tensors: Int
     /// ‖difference‖_F / ‖base‖_F over all tensors of the kind
-    public let relative: Double
+    package let relative: Double
 
     /// Kinds with a difference, in the order of the model.
     static func list(_ base: TextEncoder, _ tuned: TextEncoder, except sites: Set<LinearSite>)

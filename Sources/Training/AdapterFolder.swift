@@ -4,13 +4,13 @@ import ModelFiles
 import RunRecords
 
 /// The adapter folder that a path names: a run's best or last, or the folder itself, written here or by PEFT.
-public struct AdapterFolder: Sendable {
-    public let url: URL
+package struct AdapterFolder: Sendable {
+    package let url: URL
     /// Whether labels, pooling and the base's fingerprint stand beside PEFT's files.
     let isDescribed: Bool
 
     /// - Parameter last: of a run the last one, not the best.
-    public init(_ path: URL, last: Bool = false) {
+    package init(_ path: URL, last: Bool = false) {
         func has(_ folder: URL, _ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
         }

@@ -7,15 +7,15 @@ import Transformers
 
 /// Takes an adapter that PEFT wrote, LoRA or AdaLoRA, as an adapter folder of this program: checked, with the labels and
 /// the fingerprint of the base model that PEFT's files do not have.
-public struct AdapterImport: Sendable {
-    public let method: String
-    public let task: String
-    public let labels: [String]
+package struct AdapterImport: Sendable {
+    package let method: String
+    package let task: String
+    package let labels: [String]
     /// Triplets by site
-    public let ranks: [(site: String, rank: Int)]
+    package let ranks: [(site: String, rank: Int)]
     /// Of logits on made-up sequences, imported against original
-    public let difference: LogitDifference
-    public let warnings: [String]
+    package let difference: LogitDifference
+    package let warnings: [String]
 
     /// Writes the new folder `output`; it appears only if what was written gives the original's logits.
     ///
@@ -26,7 +26,7 @@ public struct AdapterImport: Sendable {
     ///   - inSVDForm: LoRA by its exact singular triplets, P·Λ·Q
     ///   - maxLength: nil takes what the model's positions allow, up to 512
     ///   - anyBaseName: the adapter may name another base model than `base`.
-    public init(
+    package init(
         adapter: URL, base: URL, task named: String? = nil, labels given: [String]?, inSVDForm: Bool,
         maxLength: Int?, anyBaseName: Bool = false, output: URL, threads: Int?
     ) throws {

@@ -6,14 +6,14 @@ import Tasks
 import Transformers
 
 /// One adapter out of several on the same base, each site's merged update cut to one global budget.
-public struct AdapterMerging: Sendable {
-    public let sites: [CutSite]
-    public let parameters: Int
+package struct AdapterMerging: Sendable {
+    package let sites: [CutSite]
+    package let parameters: Int
     /// What became of the heads, in words
-    public let head: String
+    package let head: String
     /// Of logits on made-up sequences, what was written against the merger in memory
-    public let difference: LogitDifference
-    public let warnings: [String]
+    package let difference: LogitDifference
+    package let warnings: [String]
 
     /// Writes the new adapter folder `output`, in SVD form.
     ///
@@ -22,7 +22,7 @@ public struct AdapterMerging: Sendable {
     ///   - merge: as many weights as adapters.
     ///   - headOf: the number of the adapter whose head is taken; nil takes the weighted mean, which needs the same
     ///     labels in all.
-    public init(
+    package init(
         _ adapters: [AdapterFolder], base: URL, merge: AdapterMerge, budget: TripletBudget, headOf: Int?,
         output: URL, threads: Int?
     ) throws {

@@ -5,15 +5,15 @@ import ModelFiles
 import Tasks
 
 /// Cuts a trained adapter to a global budget by exact singular values, without training.
-public struct AdapterShrinking: Sendable {
-    public let sites: [CutSite]
+package struct AdapterShrinking: Sendable {
+    package let sites: [CutSite]
     /// Parameters of what stayed, counted without λ, as in `TripletBudget`.
-    public let parameters: Int
+    package let parameters: Int
     /// Of logits on made-up sequences, what was written against the cut adapter before
-    public let difference: LogitDifference
+    package let difference: LogitDifference
 
     /// Writes the cut adapter as a new folder `output`; the one in `adapter` stays as it is.
-    public init(
+    package init(
         adapter: URL, modelFolder: URL?, budget: TripletBudget, output: URL, threads: Int?
     ) throws {
         let folder = try VerifiedFolder(new: output)

@@ -5,36 +5,36 @@ import Tasks
 import Tokenizers
 
 /// All that training would say about its files, and more, without training.
-public struct DataCheck: Sendable {
-    public enum Role: String, Sendable, CaseIterable { case train, validation, test }
+package struct DataCheck: Sendable {
+    package enum Role: String, Sendable, CaseIterable { case train, validation, test }
 
-    public struct File: Sendable {
-        public let role: Role
-        public let name: String
+    package struct File: Sendable {
+        package let role: Role
+        package let name: String
         /// Rows that were read; 0 where the file cannot be.
-        public let rows: Int
+        package let rows: Int
         /// Rows that cannot be read, each with its line.
-        public let rejected: [DataError]
-        public let columns: DatasetColumns?
+        package let rejected: [DataError]
+        package let columns: DatasetColumns?
         /// nil where the file cannot be read.
-        public let labels: LabelTally?
+        package let labels: LabelTally?
         /// nil without a model.
-        public let lengths: RowLengths?
+        package let lengths: RowLengths?
     }
 
-    public let files: [File]
+    package let files: [File]
     /// The classes in the order of the logits, which the training file alone decides; empty where there are none.
-    public let labelOrder: [String]
-    public let findings: [DataFinding]
+    package let labelOrder: [String]
+    package let findings: [DataFinding]
 
-    public var errors: [DataFinding] { findings.filter(\.isError) }
-    public var warnings: [DataFinding] { findings.filter { !$0.isError } }
+    package var errors: [DataFinding] { findings.filter(\.isError) }
+    package var warnings: [DataFinding] { findings.filter { !$0.isError } }
 
     /// - Parameters:
     ///   - paths: each role at most once but `test`; training first.
     ///   - config: task, columns and longest row count, and the model where `hasModel`.
     /// - Throws: for a file or a model that is not there; what is wrong with the contents of files are findings.
-    public init(_ paths: [(role: Role, path: String)], _ config: RunConfig, hasModel: Bool) throws {
+    package init(_ paths: [(role: Role, path: String)], _ config: RunConfig, hasModel: Bool) throws {
         let model =
             hasModel
             ? try LoadedEncoder(URL(fileURLWithPath: config.model), maxLength: config.maxLength) : nil

@@ -1,15 +1,15 @@
 import Foundation
 
 /// The learning rate of each step: a linear rise from 0, then a fall to 0 (linear, cosine) or none.
-public struct LearningRate: Sendable {
-    public enum Shape: String, Sendable { case linear, cosine, constant }
+package struct LearningRate: Sendable {
+    package enum Shape: String, Sendable { case linear, cosine, constant }
 
-    public let peak: Double
-    public let shape: Shape
-    public let warmupSteps: Int
-    public let totalSteps: Int
+    package let peak: Double
+    package let shape: Shape
+    package let warmupSteps: Int
+    package let totalSteps: Int
 
-    public init(peak: Double, shape: Shape, warmupSteps: Int, totalSteps: Int) {
+    package init(peak: Double, shape: Shape, warmupSteps: Int, totalSteps: Int) {
         self.peak = peak
         self.shape = shape
         self.warmupSteps = warmupSteps
@@ -18,7 +18,7 @@ public struct LearningRate: Sendable {
 
     /// The rate used by the update of step t, from 1. As in transformers, the update of step t uses the
     /// schedule's value at t − 1; only that a warm-up does not waste its first step on rate 0.
-    public func value(at step: Int) -> Double {
+    package func value(at step: Int) -> Double {
         if step <= warmupSteps { return peak * Double(step) / Double(warmupSteps) }
         let progress = Double(step - 1 - warmupSteps) / Double(max(1, totalSteps - warmupSteps))
         switch shape {

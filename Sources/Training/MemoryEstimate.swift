@@ -4,10 +4,10 @@ import Transformers
 
 /// What a run will have in memory at most: what it has when all is read and set up, as the system tells, and what its
 /// first steps, evaluations and checkpoints add.
-public struct MemoryEstimate: Sendable {
-    public struct Part: Sendable, Equatable {
-        public let name: String
-        public let bytes: Int
+package struct MemoryEstimate: Sendable {
+    package struct Part: Sendable, Equatable {
+        package let name: String
+        package let bytes: Int
 
         package init(name: String, bytes: Int) {
             self.name = name
@@ -16,13 +16,13 @@ public struct MemoryEstimate: Sendable {
     }
 
     /// Largest first; they add up to `total`.
-    public let parts: [Part]
+    package let parts: [Part]
     /// Bytes
-    public let total: Int
+    package let total: Int
     /// What this process has and may still take; nil where the system does not tell.
-    public let available: Int?
+    package let available: Int?
 
-    public var fits: Bool { available.map { total <= $0 } ?? true }
+    package var fits: Bool { available.map { total <= $0 } ?? true }
 
     package init(parts: [Part], total: Int, available: Int?) {
         self.parts = parts

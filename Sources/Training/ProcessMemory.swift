@@ -1,22 +1,22 @@
 import Foundation
 
 /// What Linux tells of memory, in bytes.
-public struct ProcessMemory: Sendable {
+package struct ProcessMemory: Sendable {
     /// Where /proc and /sys are: `/`, or a folder of a test.
     private let root: URL
 
-    public init(root: URL = URL(fileURLWithPath: "/")) { self.root = root }
+    package init(root: URL = URL(fileURLWithPath: "/")) { self.root = root }
 
     /// What this process has in memory now; nil where the kernel does not tell.
-    public var resident: Int? { kilobytes("VmRSS:", in: text("proc/self/status")) }
+    package var resident: Int? { kilobytes("VmRSS:", in: text("proc/self/status")) }
 
     /// The most that this process had in memory so far (`VmHWM`; `ru_maxrss` would start at the peak of the process
     /// that started this one).
-    public var peak: Int? { kilobytes("VmHWM:", in: text("proc/self/status")) }
+    package var peak: Int? { kilobytes("VmHWM:", in: text("proc/self/status")) }
 
     /// What this process may still take: `MemAvailable`, or less where a control group says so. nil where neither is
     /// known.
-    public var available: Int? {
+    package var available: Int? {
         let limits =
             [kilobytes("MemAvailable:", in: text("proc/meminfo"))].compactMap { $0 } + groupHeadrooms
         return limits.min().map { max($0, 0) }

@@ -5,7 +5,7 @@ import RunConfiguration
 import RunRecords
 
 /// Where a run goes on.
-public enum ResumePoint: Sendable, Equatable {
+package enum ResumePoint: Sendable, Equatable {
     /// At the newest checkpoint that is whole.
     case newest
     /// At the checkpoint of this step. What the run did after it, it does again.
@@ -13,14 +13,14 @@ public enum ResumePoint: Sendable, Equatable {
 
     /// Settings that may be others when a run is resumed: none changes a bit of the result. Of files it matters what is
     /// in them, which the checkpoint's fingerprints tell.
-    public static let changeableSettings: Set<String> = [
+    package static let changeableSettings: Set<String> = [
         "threads", "checkpoint-every", "keep-checkpoints", "output", "model", "train", "validation",
         "from-adapter",
         "rank-pattern", "label-names", "class-weights",
     ]
 
     /// A run folder, or one of its checkpoints: `RUN` or `RUN/checkpoints/step-40`.
-    public static func parse(_ path: String) -> (run: String, point: ResumePoint) {
+    package static func parse(_ path: String) -> (run: String, point: ResumePoint) {
         let url = URL(fileURLWithPath: path)
         let parent = url.deletingLastPathComponent()
         guard parent.lastPathComponent == RunFolder.checkpointsName,

@@ -2,17 +2,17 @@ import Datasets
 import Tokenizers
 
 /// Lengths of a file's rows in tokens, special tokens included, before anything is cut.
-public struct RowLengths: Sendable, Equatable {
-    public let shortest: Int
-    public let median: Int
+package struct RowLengths: Sendable, Equatable {
+    package let shortest: Int
+    package let median: Int
     /// 95 % of the rows have at most this many.
-    public let percentile95: Int
-    public let longest: Int
+    package let percentile95: Int
+    package let longest: Int
     /// Rows of more than the longest allowed: cut, left out or, of questions, read through several windows.
-    public let tooLong: Int
+    package let tooLong: Int
 
     /// Percentiles by nearest rank. `lengths` is not empty.
-    public init(_ lengths: [Int], maxLength: Int) {
+    package init(_ lengths: [Int], maxLength: Int) {
         precondition(!lengths.isEmpty, "lengths of no rows")
         let sorted = lengths.sorted()
         func rank(_ percent: Int) -> Int { sorted[(percent * sorted.count + 99) / 100 - 1] }

@@ -6,42 +6,42 @@ import Tasks
 import Transformers
 
 /// What a run will train, need and take, before it runs.
-public struct RunPlan: Sendable {
+package struct RunPlan: Sendable {
     /// The adapters of one kind of matrix.
-    public struct RoleCount: Sendable, Equatable {
-        public let role: String
-        public let matrices: Int
+    package struct RoleCount: Sendable, Equatable {
+        package let role: String
+        package let matrices: Int
         /// At the start, before pruning.
-        public let parameters: Int
+        package let parameters: Int
     }
 
     /// From a few steps that were taken and an evaluation of a few rows.
-    public struct Time: Sendable {
-        public let measuredSteps: Int
-        public let secondsPerStep: Double
+    package struct Time: Sendable {
+        package let measuredSteps: Int
+        package let secondsPerStep: Double
         /// Of all steps, with those of all evaluations.
-        public let trainingSeconds: Double
-        public let evaluationSeconds: Double
-        public let tokensPerSecond: Double
+        package let trainingSeconds: Double
+        package let evaluationSeconds: Double
+        package let tokensPerSecond: Double
     }
 
-    public let config: RunConfig
-    public let threads: Int
-    public let frozenParameters: Int
-    public let trainableParameters: Int
-    public let headParameters: Int
-    public let roles: [RoleCount]
-    public let totalSteps: Int
-    public let stepsPerEpoch: Int
-    public let tokensPerEpoch: Int
-    public let evaluations: Int
-    public let memory: MemoryEstimate
+    package let config: RunConfig
+    package let threads: Int
+    package let frozenParameters: Int
+    package let trainableParameters: Int
+    package let headParameters: Int
+    package let roles: [RoleCount]
+    package let totalSteps: Int
+    package let stepsPerEpoch: Int
+    package let tokensPerEpoch: Int
+    package let evaluations: Int
+    package let memory: MemoryEstimate
     /// nil where the memory does not suffice to measure it.
-    public let time: Time?
-    public let warnings: [String]
+    package let time: Time?
+    package let warnings: [String]
 
     /// Reads and checks all inputs as training does, sets the run up, and takes a few steps of it. Writes nothing.
-    public init(_ config: RunConfig) throws {
+    package init(_ config: RunConfig) throws {
         self.config = config
         var memoryGuard = MemoryGuard(isIgnored: true)
         let inputs = try RunInputs(config)

@@ -5,14 +5,14 @@ import Tasks
 import Transformers
 
 /// An encoder with its head, run over shards by workers.
-public struct SequenceModel: Sendable {
-    public let encoder: TextEncoder
-    public let head: SequenceHead
-    public let workers: Workers
+package struct SequenceModel: Sendable {
+    package let encoder: TextEncoder
+    package let head: SequenceHead
+    package let workers: Workers
     /// Whether the layers run forward again in the backward pass, to save their memory.
-    public let recomputesLayers: Bool
+    package let recomputesLayers: Bool
 
-    public init(encoder: TextEncoder, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false) {
+    package init(encoder: TextEncoder, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false) {
         self.encoder = encoder
         self.head = head
         self.workers = workers
@@ -23,7 +23,7 @@ public struct SequenceModel: Sendable {
     /// with respect to all trainable parameters written to `gradients` [1, N], summed in shard order.
     ///
     /// `shardGradients` grows to one buffer per worker and one more, and is reused from step to step.
-    public func lossAndGradient(
+    package func lossAndGradient(
         _ data: TokenizedDataset, indices: [Int], into gradients: Matrix, shardGradients: inout [Matrix],
         seed: UInt64, step: Int
     ) -> (loss: Double, tokens: Int) {
@@ -52,7 +52,7 @@ public struct SequenceModel: Sendable {
 
     /// Sends the examples through shard by shard, on one core and without dropout, for the sake of probes that hang
     /// on the layers. With `scratch` [1, N] the loss goes backward too, and leaves its gradient there.
-    public func probe(_ data: TokenizedDataset, indices: [Int], backwardInto scratch: Matrix?) {
+    package func probe(_ data: TokenizedDataset, indices: [Int], backwardInto scratch: Matrix?) {
         let pool = BufferPool()
         for shard in ShardPlan.shards(lengths: indices.map { data.sequences[$0].ids.count }) {
             let members = shard.map { indices[$0] }
@@ -130,7 +130,7 @@ public struct SequenceModel: Sendable {
 
     /// Logits [sequences, K] in the order of the data, or [tokens, K] from heads that read each; without dropout. For
     /// comparing models: everything is held.
-    public func logits(_ data: TokenizedDataset) -> Matrix {
+    package func logits(_ data: TokenizedDataset) -> Matrix {
         var firstRows = Array(0...data.count)
         if head.form.isPerToken {
             for index in 0..<data.count {

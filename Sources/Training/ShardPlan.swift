@@ -1,16 +1,16 @@
 /// Cuts the sequences of a step into shards, one core each. The rule looks at the lengths only, never at the
 /// number of threads, so results are the same bits on any number of cores.
-public enum ShardPlan {
+package enum ShardPlan {
     /// About this many tokens keep a shard's activations in cache and its products efficient.
-    public static let shardTokens = 512
+    package static let shardTokens = 512
     /// A small batch is still cut, so that a few cores have work, but not below this.
-    public static let smallestShard = 96
+    package static let smallestShard = 96
     /// Into how many shards a small batch is cut at most.
-    public static let smallBatchShards = 4
+    package static let smallBatchShards = 4
 
     /// Positions in `lengths`, grouped: longest first, each to the shard with the fewest tokens so far.
     /// Each shard lists its sequences in their original order.
-    public static func shards(lengths: [Int]) -> [[Int]] {
+    package static func shards(lengths: [Int]) -> [[Int]] {
         let total = lengths.reduce(0, +)
         let byLimit = (total + shardTokens - 1) / shardTokens
         // An even count halves evenly on two cores.

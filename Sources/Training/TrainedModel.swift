@@ -8,22 +8,22 @@ import Tokenizers
 import Transformers
 
 /// A finished adapter on its base model, for evaluation and prediction.
-public struct TrainedModel: Sendable {
-    public let maxLength: Int
-    public let step: Int
+package struct TrainedModel: Sendable {
+    package let maxLength: Int
+    package let step: Int
     /// What a person should know of how the model's files were read.
-    public let warnings: [String]
+    package let warnings: [String]
     private let model: SequenceModel
     private let task: any LearningTask
     private let limits: Tokenization
 
     /// Class names in logit order; empty for scores and spans.
-    public var labels: [String] { task.record.labels }
+    package var labels: [String] { task.record.labels }
 
     /// - Parameters:
     ///   - adapter: an adapter folder written by `adalora train`
     ///   - modelFolder: the base model; nil for the path the adapter was trained with
-    public init(adapter: URL, modelFolder: URL?, threads: Int?) throws {
+    package init(adapter: URL, modelFolder: URL?, threads: Int?) throws {
         let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
         task = opened.task
         maxLength = opened.description.maxLength
@@ -38,12 +38,12 @@ public struct TrainedModel: Sendable {
     /// What rows for this model hold.
     ///
     /// - Parameter labelSeparator: between the labels of a row in CSV and TSV; nil leaves it to the file.
-    public func rowForm(labelSeparator: String?) -> RowForm {
+    package func rowForm(labelSeparator: String?) -> RowForm {
         type(of: task).rowForm(labelSeparator: labelSeparator)
     }
 
     /// Loss and metrics on labelled data, and what a person should know about the rows.
-    public func evaluate(_ dataset: Dataset, _ options: AnswerOptions = AnswerOptions()) throws -> (
+    package func evaluate(_ dataset: Dataset, _ options: AnswerOptions = AnswerOptions()) throws -> (
         evaluation: Evaluation, examples: Int, warnings: [String]
     ) {
         let data = try task.tokenized(dataset, isLabelled: true, limits)
@@ -56,7 +56,8 @@ public struct TrainedModel: Sendable {
     }
 
     /// One prediction per example, in order.
-    public func predict(_ dataset: Dataset, _ options: AnswerOptions = AnswerOptions()) throws -> [Prediction]
+    package func predict(_ dataset: Dataset, _ options: AnswerOptions = AnswerOptions()) throws
+        -> [Prediction]
     {
         try task.predictions(dataset, limits, options, read: model.read)
     }

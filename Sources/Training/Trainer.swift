@@ -8,30 +8,30 @@ import Tasks
 import Transformers
 
 /// What a trainer needs to know about the optimization, resolved from the configuration.
-public struct TrainerSettings: Sendable {
-    public var learningRate: LearningRate
-    public var headLearningRate: LearningRate
-    public var beta1: Float = 0.9
-    public var beta2: Float = 0.999
-    public var epsilon: Float = 1e-8
-    public var weightDecay: Float = 0
+package struct TrainerSettings: Sendable {
+    package var learningRate: LearningRate
+    package var headLearningRate: LearningRate
+    package var beta1: Float = 0.9
+    package var beta2: Float = 0.999
+    package var epsilon: Float = 1e-8
+    package var weightDecay: Float = 0
     /// Largest global gradient norm, 0 for none.
-    public var clip: Double = 1
-    public var seed: UInt64 = 42
+    package var clip: Double = 1
+    package var seed: UInt64 = 42
 
-    public init(learningRate: LearningRate, headLearningRate: LearningRate) {
+    package init(learningRate: LearningRate, headLearningRate: LearningRate) {
         self.learningRate = learningRate
         self.headLearningRate = headLearningRate
     }
 }
 
 /// One optimizer step after the other, in one visible order.
-public final class Trainer: TrainedArrays {
-    public let model: SequenceModel
-    public let method: any FineTuning
-    public let settings: TrainerSettings
-    public private(set) var vector: ParameterVector
-    public private(set) var optimizer: AdamW
+package final class Trainer: TrainedArrays {
+    package let model: SequenceModel
+    package let method: any FineTuning
+    package let settings: TrainerSettings
+    package private(set) var vector: ParameterVector
+    package private(set) var optimizer: AdamW
     private var gradients: Matrix
     /// The gradient without penalty and clipping, where the method asks for it.
     private var taskGradients: Matrix?
@@ -40,17 +40,17 @@ public final class Trainer: TrainedArrays {
     private var updates: [(range: Range<Int>, rate: LearningRate, factor: Double)] = []
 
     /// What a step reports.
-    public struct StepResult: Sendable {
-        public let loss: Double
+    package struct StepResult: Sendable {
+        package let loss: Double
         /// The method's own term of the loss, weighted
-        public let orthogonality: Double
-        public let gradientNorm: Double
-        public let rate: Double
-        public let tokens: Int
-        public let allocation: AllocationOutcome?
+        package let orthogonality: Double
+        package let gradientNorm: Double
+        package let rate: Double
+        package let tokens: Int
+        package let allocation: AllocationOutcome?
     }
 
-    public init(model: SequenceModel, method: any FineTuning, settings: TrainerSettings) {
+    package init(model: SequenceModel, method: any FineTuning, settings: TrainerSettings) {
         self.model = model
         self.method = method
         self.settings = settings
@@ -62,14 +62,14 @@ public final class Trainer: TrainedArrays {
         layOutUpdates()
     }
 
-    public var adapters: AdapterSet { method.adapters }
-    public var trainableParameters: Int { vector.count }
-    public var firstMoments: Matrix { optimizer.firstMoments }
-    public var secondMoments: Matrix { optimizer.secondMoments }
+    package var adapters: AdapterSet { method.adapters }
+    package var trainableParameters: Int { vector.count }
+    package var firstMoments: Matrix { optimizer.firstMoments }
+    package var secondMoments: Matrix { optimizer.secondMoments }
 
     /// Step t on the examples `indices`: gradient, the method's penalty, clipping, observe → AdamW → what the method does
     /// after an update. Nothing is changed if the loss or a gradient is not finite.
-    public func step(_ step: Int, data: TokenizedDataset, indices: [Int]) throws -> StepResult {
+    package func step(_ step: Int, data: TokenizedDataset, indices: [Int]) throws -> StepResult {
         let (loss, tokens) = model.lossAndGradient(
             data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed,
             step: step)
@@ -132,13 +132,13 @@ public final class Trainer: TrainedArrays {
     }
 
     /// Cuts out what can never learn again. False if there is nothing of the kind, or it was done before.
-    @discardableResult public func compact() -> Bool {
+    @discardableResult package func compact() -> Bool {
         guard let reshaped = method.compact(vector) else { return false }
         take(reshaped)
         return true
     }
 
-    public func take(_ reshaped: Reshaped) {
+    package func take(_ reshaped: Reshaped) {
         optimizer.gather(reshaped.source)
         take(reshaped.vector)
     }
@@ -164,7 +164,7 @@ public final class Trainer: TrainedArrays {
     func snapshot() throws -> [SiteSnapshot] { try method.snapshot(workers: model.workers) }
 
     /// Evaluates the model as it would be saved.
-    public func evaluate(_ data: TokenizedDataset) -> Evaluation {
+    package func evaluate(_ data: TokenizedDataset) -> Evaluation {
         method.masked { model.evaluation(data) }
     }
 

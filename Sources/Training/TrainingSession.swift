@@ -9,9 +9,9 @@ import Tasks
 import Transformers
 
 /// One run of `adalora train`: from a configuration to a run folder.
-public final class TrainingSession {
-    public let config: RunConfig
-    public let folder: RunFolder
+package final class TrainingSession {
+    package let config: RunConfig
+    package let folder: RunFolder
     private let inputs: RunInputs
     private let trainer: Trainer
     private let sampler: BatchSampler
@@ -23,14 +23,14 @@ public final class TrainingSession {
     private var progress = Progress()
     private var startWarnings: [String] = []
     /// What the start record says about the program and the machine.
-    public var environment: [(name: String, value: String)] = []
+    package var environment: [(name: String, value: String)] = []
 
     /// Reads and checks all inputs; a new run's folder is created only when everything is right.
     ///
     /// - Parameters:
     ///   - resume: where to go on with the run in the configuration's output folder; nil for a new run.
     ///   - ignoringMemory: start also where the memory available is less than the run is estimated to need.
-    public init(_ config: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
+    package init(_ config: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
         self.config = config
         var memory = MemoryGuard(isIgnored: ignoringMemory)
         folder = RunFolder(URL(fileURLWithPath: config.output))
@@ -70,7 +70,7 @@ public final class TrainingSession {
 
     /// Trains to the end, or until `shouldStop` says so, which is asked after each step and within evaluations; the state
     /// is then saved.
-    public func run(
+    package func run(
         shouldStop: @escaping () -> Bool, onEvent: @escaping (TrainingEvent) -> Void
     ) throws -> RunRecord.End {
         let clock = ContinuousClock()

@@ -196,7 +196,7 @@ private struct StateFile {
 }
 
 /// FNV-1a over 64-bit words: tells an unchanged file from a changed one; no defence against intent.
-public struct Fingerprint {
+package struct Fingerprint {
     private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 
     mutating func add(_ bytes: UnsafeRawBufferPointer) {
@@ -225,7 +225,7 @@ public struct Fingerprint {
 
     var text: String { String(hash, radix: 16) }
 
-    public static func of(file: URL) throws -> String {
+    package static func of(file: URL) throws -> String {
         let data = try Data(contentsOf: file, options: .mappedIfSafe)
         var fingerprint = Fingerprint()
         data.withUnsafeBytes { fingerprint.add($0) }

@@ -4,7 +4,7 @@ import RankAllocation
 import Transformers
 
 /// What may stay where updates are cut by singular values, over all adapted matrices.
-public enum TripletBudget: Sendable, Equatable {
+package enum TripletBudget: Sendable, Equatable {
     /// A triplet counts without λ, which can be folded into either factor.
     case budget(Budget)
     /// As few triplets as keep this share of Σ‖ΔW‖_F²
@@ -46,16 +46,16 @@ public enum TripletBudget: Sendable, Equatable {
 }
 
 /// What a cut left of one adapted matrix.
-public struct CutSite: Sendable {
-    public let name: String
+package struct CutSite: Sendable {
+    package let name: String
     /// nil where nothing was cut from adapters
-    public let rankBefore: Int?
-    public let rank: Int
+    package let rankBefore: Int?
+    package let rank: Int
     /// ‖ΔW − cut ΔW‖_F / ‖ΔW‖_F
-    public let relativeError: Double
+    package let relativeError: Double
     /// ‖ΔW‖_F² before, and of what is left
-    public let energy: Double
-    public let keptEnergy: Double
+    package let energy: Double
+    package let keptEnergy: Double
 
     static func list(_ set: AdapterSet, _ sites: [AdapterSet.Truncated], before: [Int]? = nil) -> [CutSite] {
         sites.indices.map { index in

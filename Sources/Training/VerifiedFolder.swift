@@ -41,12 +41,12 @@ struct VerifiedFolder {
 }
 
 /// How far two forms of one model answer apart.
-public struct LogitDifference: Sendable, CustomStringConvertible {
+package struct LogitDifference: Sendable, CustomStringConvertible {
     /// The largest of all logits' differences
-    public let largest: Double
+    package let largest: Double
     /// The largest logit of the first
-    public let logit: Double
-    public let samples: Int
+    package let logit: Double
+    package let samples: Int
 
     init(largest: Double, logit: Double, samples: Int) {
         self.largest = largest
@@ -66,7 +66,7 @@ public struct LogitDifference: Sendable, CustomStringConvertible {
 
     func isWithin(_ tolerance: Double) -> Bool { largest <= tolerance * max(1, logit) }
 
-    public var description: String {
+    package var description: String {
         String(format: "logits differ by at most %.1e (largest logit %.2f)", largest, logit)
     }
 }

@@ -2,15 +2,15 @@ import Autodiff
 import ModelFiles
 
 /// The numbers of a `config.json` of one of the `EncoderFamily` architectures.
-public struct EncoderConfiguration: Sendable, Equatable {
-    public let family: EncoderFamily
-    public let vocabularySize: Int
+package struct EncoderConfiguration: Sendable, Equatable {
+    package let family: EncoderFamily
+    package let vocabularySize: Int
     /// Of the embeddings; `hiddenSize` but in ELECTRA and ALBERT
-    public let embeddingSize: Int
-    public let hiddenSize: Int
-    public let layers: Int
-    public let heads: Int
-    public let intermediateSize: Int
+    package let embeddingSize: Int
+    package let hiddenSize: Int
+    package let layers: Int
+    package let heads: Int
+    package let intermediateSize: Int
     /// Rows of the position embeddings
     let positionRows: Int
     /// The row of a sequence's first token
@@ -22,16 +22,16 @@ public struct EncoderConfiguration: Sendable, Equatable {
     /// What attention knows of the distance between two tokens
     package let relative: RelativeScheme?
     /// 0 without token types
-    public let typeVocabularySize: Int
-    public let layerNormEpsilon: Float
+    package let typeVocabularySize: Int
+    package let layerNormEpsilon: Float
     let activation: GELUForm
     /// One layer's weights serve all.
     let sharesLayers: Bool
 
     /// The longest sequence, in tokens.
-    public var maximumPositions: Int { positionRows - firstPosition }
+    package var maximumPositions: Int { positionRows - firstPosition }
 
-    public init(_ config: HFConfig) throws {
+    package init(_ config: HFConfig) throws {
         guard let family = EncoderFamily(modelType: config.modelType) else {
             throw ModelFileError(
                 file: config.path, place: "model_type",

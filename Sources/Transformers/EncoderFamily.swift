@@ -3,7 +3,7 @@ import ModelFiles
 
 /// Architectures of one build (post-layer-norm blocks, Devlin et al. 2019) that differ in names, embeddings, what
 /// attention knows of distances, and classification heads.
-public enum EncoderFamily: Sendable {
+package enum EncoderFamily: Sendable {
     /// BERT, and MiniLM as a smaller one.
     case bert
     /// RoBERTa, XLM-RoBERTa, CamemBERT: positions start after the padding id, and there are no token types.
@@ -35,7 +35,7 @@ public enum EncoderFamily: Sendable {
 
     /// transformers' class of a model of this `model_type` with such a head, for `architectures` in a `config.json`; of
     /// the encoder alone where no class pools as the head does.
-    public static func architecture(modelType: String, head: HeadForm) -> String? {
+    package static func architecture(modelType: String, head: HeadForm) -> String? {
         let suffix =
             switch head {
             case .sequence(.pooler): "ForSequenceClassification"
@@ -47,7 +47,7 @@ public enum EncoderFamily: Sendable {
     }
 
     /// In front of the encoder's tensors in a whole model of transformers; PEFT's module paths have it too.
-    public var prefix: String {
+    package var prefix: String {
         switch self {
         case .bert: "bert."
         case .roberta: "roberta."
@@ -68,7 +68,7 @@ public enum EncoderFamily: Sendable {
     }
 
     /// Whether transformers' model with such a head has the pooler of the encoder.
-    public func hasPooler(_ head: HeadForm) -> Bool {
+    package func hasPooler(_ head: HeadForm) -> Bool {
         guard case .sequence = head, case .pooler = classifier else { return false }
         return true
     }
@@ -84,7 +84,7 @@ public enum EncoderFamily: Sendable {
     }
 
     /// Names of the head's tensors in transformers' sequence classifier.
-    public var headNames: (dense: String, classifier: String) {
+    package var headNames: (dense: String, classifier: String) {
         switch self {
         case .bert, .albert: ("", "classifier")
         case .roberta, .electra, .mpnet: ("classifier.dense", "classifier.out_proj")
@@ -94,7 +94,7 @@ public enum EncoderFamily: Sendable {
     }
 
     /// Where the last linear layer of a head stands in transformers' models.
-    public func classifierName(_ head: HeadForm) -> String {
+    package func classifierName(_ head: HeadForm) -> String {
         switch head {
         case .sequence: headNames.classifier
         case .token: "classifier"

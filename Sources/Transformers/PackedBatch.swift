@@ -1,13 +1,13 @@
 /// Sequences laid end to end, without padding: T tokens in all, sequence b holds offsets[b] ..< offsets[b + 1].
-public struct PackedBatch: Sendable {
-    public let ids: [Int32]
-    public let typeIDs: [Int32]
-    public let offsets: [Int]
+package struct PackedBatch: Sendable {
+    package let ids: [Int32]
+    package let typeIDs: [Int32]
+    package let offsets: [Int]
 
-    public var tokens: Int { ids.count }
-    public var sequences: Int { offsets.count - 1 }
+    package var tokens: Int { ids.count }
+    package var sequences: Int { offsets.count - 1 }
 
-    public init(_ sequences: [(ids: [Int32], typeIDs: [Int32])]) {
+    package init(_ sequences: [(ids: [Int32], typeIDs: [Int32])]) {
         var ids: [Int32] = []
         var typeIDs: [Int32] = []
         var offsets = [0]
@@ -26,7 +26,7 @@ public struct PackedBatch: Sendable {
     }
 
     /// first, first + 1, first + 2 … in each sequence; a token `skipped` stays at first − 1 and is not counted.
-    public func positions(from first: Int = 0, skipping skipped: Int32? = nil) -> [Int32] {
+    package func positions(from first: Int = 0, skipping skipped: Int32? = nil) -> [Int32] {
         var positions: [Int32] = []
         positions.reserveCapacity(tokens)
         for sequence in 0..<sequences {

@@ -4,10 +4,10 @@ import Matrices
 /// How the rows of a sequence become the one that the head reads: as the architecture's own classifier does (BERT's
 /// pooler: first row, dense, tanh; RoBERTa, ELECTRA, DistilBERT, DeBERTa and MPNet: first row, through a new dense layer
 /// of the head's), the mean, or the first row itself.
-public enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
+package enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
 
 /// What a head reads, and what it gives numbers to.
-public enum HeadForm: Sendable, Equatable {
+package enum HeadForm: Sendable, Equatable {
     /// One row of a sequence, for K numbers a sequence.
     case sequence(Pooling)
     /// Every row, for K numbers a token.
@@ -16,12 +16,12 @@ public enum HeadForm: Sendable, Equatable {
     case span
 
     /// Whether there is a row of logits for each token.
-    public var isPerToken: Bool {
+    package var isPerToken: Bool {
         if case .sequence = self { false } else { true }
     }
 
     /// Of `task_type` in PEFT's adapter_config.json.
-    public var peftTask: String {
+    package var peftTask: String {
         switch self {
         case .sequence: "SEQ_CLS"
         case .token: "TOKEN_CLS"
@@ -31,28 +31,28 @@ public enum HeadForm: Sendable, Equatable {
 }
 
 /// Pooling, dropout and a linear layer to K classes, or to one score; or dropout and a linear layer on every token.
-public final class SequenceHead: Sendable {
-    public let form: HeadForm
-    public let dropout: Float
+package final class SequenceHead: Sendable {
+    package let form: HeadForm
+    package let dropout: Float
     /// `[K, C]`
-    public let weight: Parameter
+    package let weight: Parameter
     /// `[1, K]`
-    public let bias: Parameter
-    public var outputs: Int { weight.values.rows }
+    package let bias: Parameter
+    package var outputs: Int { weight.values.rows }
     private let pooler: (weight: Weight, bias: Weight)?
     /// `[C, C]` and `[1, C]`, of the head's own, trained with it
     private let dense: (weight: Parameter, bias: Parameter, activation: DenseActivation, dropsInput: Bool)?
 
     /// A head whose encoder has no pooler to offer.
-    public struct MissingPooler: Error, CustomStringConvertible {
-        public var description: String {
+    package struct MissingPooler: Error, CustomStringConvertible {
+        package var description: String {
             "the model has no pooler.dense weights, which pooling: pooler needs; take a checkpoint with them, or train "
                 + "with another head (adalora train --pooling mean or first)"
         }
     }
 
     /// Weights N(0, 0.02²), as BERT's initializer, and zero bias.
-    public convenience init(
+    package convenience init(
         encoder: TextEncoder, outputs: Int, pooling: Pooling, dropout: Float, stream: RandomStream
     ) throws {
         try self.init(
@@ -60,7 +60,7 @@ public final class SequenceHead: Sendable {
     }
 
     /// As above, for any form.
-    public init(
+    package init(
         encoder: TextEncoder, outputs: Int, form: HeadForm, dropout: Float, stream: RandomStream
     ) throws {
         let family = encoder.configuration.family
@@ -91,18 +91,18 @@ public final class SequenceHead: Sendable {
     }
 
     /// Sets the bias of a head that has not been trained; one value an output.
-    public func startBias(at values: [Float]) {
+    package func startBias(at values: [Float]) {
         precondition(values.count == outputs, "\(values.count) biases for \(outputs) outputs")
         for (index, value) in values.enumerated() { bias.values.pointer[index] = value }
     }
 
     /// All that trains, by its name in transformers' sequence classifier.
-    public var parameters: [Parameter] {
+    package var parameters: [Parameter] {
         (dense.map { [$0.weight, $0.bias] } ?? []) + [weight, bias]
     }
 
     /// The modules of `parameters` as PEFT's `modules_to_save` names them.
-    public var modules: [String] {
+    package var modules: [String] {
         var modules: [String] = []
         for parameter in parameters {
             let module = String(parameter.name.prefix { $0 != "." })
@@ -112,7 +112,7 @@ public final class SequenceHead: Sendable {
     }
 
     /// Which rows of the encoder's last layer are read.
-    public var rows: TextEncoder.Rows {
+    package var rows: TextEncoder.Rows {
         switch form {
         case .sequence(.first), .sequence(.pooler): .first
         case .sequence(.mean), .token, .span: .all
@@ -120,7 +120,7 @@ public final class SequenceHead: Sendable {
     }
 
     /// logits[B, K] from hidden[T, C], or [T, K] if there is a row for each token
-    public func logits(_ hidden: Variable, offsets: [Int], on tape: Tape) -> Variable {
+    package func logits(_ hidden: Variable, offsets: [Int], on tape: Tape) -> Variable {
         var pooled: Variable
         switch form {
         case .sequence(.mean): pooled = tape.meanRows(hidden, offsets: offsets)

@@ -3,25 +3,25 @@ import Matrices
 import ModelFiles
 
 /// An encoder of one of the `EncoderFamily` architectures.
-public final class TextEncoder: Sendable {
-    public let configuration: EncoderConfiguration
+package final class TextEncoder: Sendable {
+    package let configuration: EncoderConfiguration
     /// Each once, also where several layers share it; then it belongs to layer 0.
-    public let linearLayers: [LinearLayer]
+    package let linearLayers: [LinearLayer]
     /// The dense layer of the pooler, when the checkpoint has one.
-    public let pooler: (weight: Weight, bias: Weight)?
+    package let pooler: (weight: Weight, bias: Weight)?
 
     /// Whether the pooler's bias is 0 throughout, as transformers makes one for a checkpoint that has none; training
     /// moves it.
-    public var hasUntrainedPooler: Bool {
+    package var hasUntrainedPooler: Bool {
         pooler.map { $0.bias.vector.values.allSatisfy { $0 == 0 } } ?? false
     }
 
     /// Tensors of the checkpoint that this model has no place for.
-    public let unusedWeights: [String]
+    package let unusedWeights: [String]
     /// Every weight of the encoder, for counting and for training all of it.
-    public let weights: [Weight]
+    package let weights: [Weight]
     /// How many numbers they are.
-    public var parameterCount: Int { weights.reduce(0) { $0 + $1.count } }
+    package var parameterCount: Int { weights.reduce(0) { $0 + $1.count } }
 
     private let words: Weight
     private let positions: Weight?
@@ -32,7 +32,7 @@ public final class TextEncoder: Sendable {
     private let relative: RelativeEmbeddings?
     private let blocks: [EncoderBlock]
 
-    public init(_ folder: HFFolder) throws {
+    package init(_ folder: HFFolder) throws {
         configuration = try EncoderConfiguration(folder.config)
         let c = configuration
         let names = c.family.names
@@ -64,7 +64,7 @@ public final class TextEncoder: Sendable {
     }
 
     /// Which rows of the last layer somebody reads.
-    public enum Rows: Sendable { case all, first }
+    package enum Rows: Sendable { case all, first }
 
     /// Hidden states of the last layer: [T, C], or the first row of each sequence [B, C].
     ///
@@ -76,7 +76,7 @@ public final class TextEncoder: Sendable {
     /// there: about a third more time for the memory of one layer instead of all.
     ///
     /// `observe` is called with the embeddings (0) and the output of each layer (1 …), for parity tests.
-    public func hiddenStates(
+    package func hiddenStates(
         _ batch: PackedBatch, rows: Rows = .all, recomputing: Bool = false, on tape: Tape,
         observe: ((Int, Variable) -> Void)? = nil
     ) -> Variable {

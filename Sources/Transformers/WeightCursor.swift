@@ -7,7 +7,7 @@ import ModelFiles
 /// As transformers reads them, each tensor's name may have the prefix of whole models (`bert.`) or not, and norms may
 /// be spelled `gamma` and `beta`, as converted TensorFlow checkpoints do. Matrices are used where the file is mapped, in
 /// its format, without a copy.
-public final class WeightCursor {
+package final class WeightCursor {
     private let source: any TensorSource
     /// In front of the names in whole models (`bert.`)
     private let prefix: String
@@ -16,7 +16,7 @@ public final class WeightCursor {
     private var taken: Set<String> = []
 
     /// - Parameter optionalPrefix: what the names may start with.
-    public init(_ source: any TensorSource, optionalPrefix: String) {
+    package init(_ source: any TensorSource, optionalPrefix: String) {
         self.source = source
         prefix = optionalPrefix
         found = Dictionary(grouping: source.names) { name in
@@ -32,10 +32,10 @@ public final class WeightCursor {
         return name
     }
 
-    public func contains(_ name: String) -> Bool { found[name] != nil }
+    package func contains(_ name: String) -> Bool { found[name] != nil }
 
     /// A matrix `[rows, columns]`, in the format it has. It is called `name`, after the prefix if the tensor has it.
-    public func matrix(_ name: String, rows: Int, columns: Int) throws -> Weight {
+    package func matrix(_ name: String, rows: Int, columns: Int) throws -> Weight {
         let tensor = try tensor(name, rows == 1 ? [[columns], [1, columns]] : [[rows, columns]])
         let matrix = try frozen(tensor, rows, columns)
         guard matrix.isFinite else { throw notFinite(tensor.name) }
@@ -45,7 +45,7 @@ public final class WeightCursor {
     }
 
     /// A vector, as Float32, called likewise.
-    public func vector(_ name: String, count: Int) throws -> Weight {
+    package func vector(_ name: String, count: Int) throws -> Weight {
         let tensor = try tensor(name, [[count], [1, count]])
         let values = try copy(tensor, 1, count)
         guard Kernel.allFinite(values) else { throw notFinite(tensor.name) }
@@ -137,7 +137,7 @@ public final class WeightCursor {
     }
 
     /// Tensors in the file that nothing asked for, buffers such as `position_ids` excepted.
-    public func unusedNames(ignoring isBuffer: (String) -> Bool) -> [String] {
+    package func unusedNames(ignoring isBuffer: (String) -> Bool) -> [String] {
         source.names.filter { !taken.contains($0) && !isBuffer($0) }
     }
 }

@@ -6,7 +6,7 @@ import Training
 /// A kind of input that a fuzzer makes up, and what of the program reads it.
 ///
 /// `scripts/fuzz.sh` calls `check` with bytes of libFuzzer's; `FuzzTests` with those that once failed.
-public enum FuzzTarget: String, CaseIterable, Sendable {
+package enum FuzzTarget: String, CaseIterable, Sendable {
     case safetensors
     /// A model's `config.json`
     case config
@@ -24,10 +24,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     /// What must hold for any bytes at all: they are read, or refused by one line that says where.
     ///
     /// - Throws: `Violation`; a reader may trap instead.
-    public func check(_ bytes: [UInt8], in scratch: Scratch) throws { _ = try refusal(bytes, in: scratch) }
+    package func check(_ bytes: [UInt8], in scratch: Scratch) throws { _ = try refusal(bytes, in: scratch) }
 
     /// The line by which the bytes are refused; nil where they are read.
-    public func refusal(_ bytes: [UInt8], in scratch: Scratch) throws -> String? {
+    package func refusal(_ bytes: [UInt8], in scratch: Scratch) throws -> String? {
         do {
             switch self {
             case .safetensors: try ModelInputs.readTensors(bytes, in: scratch)
@@ -61,8 +61,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
 }
 
 /// What a reader should not have done.
-public struct Violation: Error, CustomStringConvertible {
-    public let description: String
+package struct Violation: Error, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) { self.description = description }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// A folder for what readers take from files, in memory where the system has such a place.
-public final class Scratch: Sendable {
-    public let url: URL
+package final class Scratch: Sendable {
+    package let url: URL
     /// With a slash at its end: putting URLs together took a tenth of a fuzzer's time.
     private let path: String
 
-    public init() throws {
+    package init() throws {
         let memory = URL(fileURLWithPath: "/dev/shm")
         let isThere = FileManager.default.isWritableFile(atPath: memory.path)
         url = (isThere ? memory : FileManager.default.temporaryDirectory)

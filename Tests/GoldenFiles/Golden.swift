@@ -2,27 +2,27 @@ import Foundation
 import ModelFiles
 
 /// Expected values made by PyTorch, PEFT and `tokenizers`; scripts/goldens says how. A missing file throws.
-public enum Golden {
-    public static func url(_ path: String) -> URL {
+package enum Golden {
+    package static func url(_ path: String) -> URL {
         repository.appendingPathComponent("Tests/Goldens/\(path)")
     }
 
     /// The top folder of the checkout.
-    public static var repository: URL {
+    package static var repository: URL {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
     }
 
-    public static func json(_ path: String) throws -> JSONValue { try JSONValue.read(url(path)) }
+    package static func json(_ path: String) throws -> JSONValue { try JSONValue.read(url(path)) }
 
-    public static func tensors(_ path: String) throws -> TensorStore { try TensorStore(file: url(path)) }
+    package static func tensors(_ path: String) throws -> TensorStore { try TensorStore(file: url(path)) }
 
-    public struct Missing: Error, CustomStringConvertible {
-        public let description: String
+    package struct Missing: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// Token ids, type ids and label (−1 when there is none) of each sequence of a `sequences` array.
-    public static func sequences(_ json: JSONValue?) throws -> [(ids: [Int32], types: [Int32], label: Int32)]
+    package static func sequences(_ json: JSONValue?) throws -> [(ids: [Int32], types: [Int32], label: Int32)]
     {
         guard let list = json?["sequences"]?.array, !list.isEmpty else {
             throw Missing(description: "the golden has no sequences")
@@ -39,7 +39,7 @@ public enum Golden {
 
 extension TensorStore {
     /// All values of a tensor; a missing one throws.
-    public func floats(_ name: String) throws -> [Float] {
+    package func floats(_ name: String) throws -> [Float] {
         guard let info = info(name) else { throw Golden.Missing(description: "no tensor \(name) in \(path)") }
         var values = [Float](repeating: 0, count: info.elementCount)
         try values.withUnsafeMutableBufferPointer { try copyFloat32(name, into: $0) }
@@ -48,7 +48,7 @@ extension TensorStore {
 }
 
 /// Largest |a − b| over the scale of b's largest element; infinity for unequal counts or a NaN.
-public func relativeError(_ a: [Float], _ b: [Float]) -> Double {
+package func relativeError(_ a: [Float], _ b: [Float]) -> Double {
     guard a.count == b.count else { return .infinity }
     let scale = b.reduce(0) { max($0, abs(Double($1))) }
     var worst = 0.0

@@ -2,14 +2,14 @@ import Foundation
 import FoundationXML
 
 /// What an XML parser sees in an SVG picture or in a page's markup.
-public struct ParsedMarkup: Sendable {
+package struct ParsedMarkup: Sendable {
     /// Of the elements, in their order.
-    public let names: [String]
-    public let ids: [String]
-    public let text: String
+    package let names: [String]
+    package let ids: [String]
+    package let text: String
 
     /// Throws `Fault` where the markup is not well-formed.
-    public init(_ markup: String) throws {
+    package init(_ markup: String) throws {
         let collector = Collector()
         let parser = XMLParser(data: Data(markup.utf8))
         parser.delegate = collector
@@ -19,8 +19,8 @@ public struct ParsedMarkup: Sendable {
         (names, ids, text) = (collector.names, collector.ids, collector.text)
     }
 
-    public struct Fault: Error, CustomStringConvertible {
-        public let description: String
+    package struct Fault: Error, CustomStringConvertible {
+        package let description: String
     }
 }
 

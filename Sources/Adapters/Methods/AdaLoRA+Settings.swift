@@ -5,13 +5,13 @@ import Settings
 extension AdaLoRA {
     /// How ranks move: pruned to a falling budget (AdaLoRA), exchanged between matrices under a constant one, or not
     /// at all: the budget spread evenly from the start.
-    public enum Allocator: String, CaseIterable, Sendable { case prune, exchange, fixed }
+    package enum Allocator: String, CaseIterable, Sendable { case prune, exchange, fixed }
 
     /// Which weights enter the sensitivity: those before the update (paper) or after it (PEFT, authors' code).
-    public enum ImportanceWeights: String, CaseIterable, Sendable { case paper, peft }
+    package enum ImportanceWeights: String, CaseIterable, Sendable { case paper, peft }
 
     /// How a triplet is scored; each is described where `RankAllocation` implements it.
-    public enum Importance: String, CaseIterable, Sendable {
+    package enum Importance: String, CaseIterable, Sendable {
         case sensitivity
         case sensitivityOnly = "sensitivity-only"
         case taskSensitivity = "task-sensitivity"
@@ -45,7 +45,7 @@ extension AdaLoRA {
 
     /// What keeps P and Q orthonormal: the paper's squared norm, the norm of PEFT and the authors' code, exact
     /// re-factorization after each step without a penalty, or nothing.
-    public enum Orthogonality: String, CaseIterable, Sendable {
+    package enum Orthogonality: String, CaseIterable, Sendable {
         case squared, norm, exact, none
 
         /// Exact re-factorization takes the place of a penalty.
@@ -58,38 +58,38 @@ extension AdaLoRA {
         }
     }
 
-    public struct Settings: Sendable, Equatable {
+    package struct Settings: Sendable, Equatable {
         /// Triplets per adapted matrix at the start; nil follows from the budget, see `InitialRank`.
-        public package(set) var initialRank: InitialRank?
-        public package(set) var initialization = FactorInitialization.orthonormal
+        package var initialRank: InitialRank?
+        package var initialization = FactorInitialization.orthonormal
         /// Batches of inputs that `activationSVD` looks at.
-        public package(set) var activationBatches = 8
+        package var activationBatches = 8
         /// t_i / T: the share of steps that keep every triplet.
-        public package(set) var warmupFraction = 0.1
+        package var warmupFraction = 0.1
         /// t_f / T: the share of steps with a fixed mask.
-        public package(set) var finalFraction = 0.4
-        public package(set) var allocator = Allocator.prune
+        package var finalFraction = 0.4
+        package var allocator = Allocator.prune
         /// ΔT, in optimizer steps; nil leaves it to the allocator, see `resolvedAllocateEvery`.
-        public package(set) var allocateEvery: Int?
+        package var allocateEvery: Int?
         /// The share of the triplets that the first exchange may replace; later ones less, the last none.
-        public package(set) var exchangeShare = 0.1
+        package var exchangeShare = 0.1
         /// nil leaves it to what else is set, see `resolvedImportance`.
-        public package(set) var importance: Importance?
-        public package(set) var importanceWeights = ImportanceWeights.paper
-        public package(set) var importanceBeta1 = 0.85
-        public package(set) var importanceBeta2 = 0.85
+        package var importance: Importance?
+        package var importanceWeights = ImportanceWeights.paper
+        package var importanceBeta1 = 0.85
+        package var importanceBeta2 = 0.85
         /// nil leaves it to the importance, see `resolvedOrthogonality`.
-        public package(set) var orthogonality: Orthogonality?
+        package var orthogonality: Orthogonality?
         /// γ, the weight of the orthogonality term in the loss.
-        public package(set) var orthogonalityWeight = 0.1
+        package var orthogonalityWeight = 0.1
         /// Allocations between two records of all triplets; nil thins long runs, see `resolvedHistoryEvery`.
-        public package(set) var historyEvery: Int?
+        package var historyEvery: Int?
 
         init() {}
 
         /// `importance`, or else the paper's score: on exact triplets, unless something else that is set asks for others.
         /// On exact triplets it did better than with the penalty at every budget of `Benchmarks/results`.
-        public var resolvedImportance: Importance {
+        package var resolvedImportance: Importance {
             if let importance { return importance }
             let mayBeExact = orthogonality == nil || orthogonality == .exact
             return mayBeExact && allocator == .prune && importanceWeights == .paper
@@ -97,15 +97,15 @@ extension AdaLoRA {
         }
 
         /// `orthogonality`, or else exact where the importance needs it, or the paper's penalty.
-        public var resolvedOrthogonality: Orthogonality {
+        package var resolvedOrthogonality: Orthogonality {
             orthogonality ?? (resolvedImportance.needsExactTriplets ? .exact : .squared)
         }
 
         /// `allocateEvery`, or else every step, and every 20 where new triplets need time to show what they are worth.
-        public var resolvedAllocateEvery: Int { allocateEvery ?? (allocator == .exchange ? 20 : 1) }
+        package var resolvedAllocateEvery: Int { allocateEvery ?? (allocator == .exchange ? 20 : 1) }
 
         /// `historyEvery`, or else as few as keep a run of `allocations` at about a thousand records.
-        public func resolvedHistoryEvery(allocations: Int) -> Int {
+        package func resolvedHistoryEvery(allocations: Int) -> Int {
             historyEvery ?? max(1, allocations / 1000)
         }
 

@@ -4,15 +4,15 @@ import ModelFiles
 import RankAllocation
 
 /// AdaLoRA (Zhang et al. 2023): s·P·Λ·Q whose triplets are scored and allocated while they train.
-public final class AdaLoRA: FineTuning {
-    public let adapters: AdapterSet
+package final class AdaLoRA: FineTuning {
+    package let adapters: AdapterSet
     /// nil where ranks stay as they are
-    public let ranks: RankController?
+    package let ranks: RankController?
     let penalty: OrthogonalityPenalty
     let allocator: Allocator
     private(set) var isCompacted = false
 
-    public init(
+    package init(
         _ adapters: AdapterSet, ranks: RankController?,
         penalty: OrthogonalityPenalty = OrthogonalityPenalty(form: .none, weight: 0)
     ) {
@@ -22,25 +22,25 @@ public final class AdaLoRA: FineTuning {
         allocator = ranks.map { $0.settings.exchangeShare == nil ? .prune : .exchange } ?? .fixed
     }
 
-    public var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
+    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
 
-    public var rankPlan: RankPlan? {
+    package var rankPlan: RankPlan? {
         ranks.map {
             RankPlan(schedule: $0.schedule, unit: $0.settings.unit, allocator: allocator.rawValue)
         }
     }
 
-    public var observesTaskGradient: Bool { ranks?.observesTaskGradient ?? false }
+    package var observesTaskGradient: Bool { ranks?.observesTaskGradient ?? false }
 
-    public var averages: Int {
+    package var averages: Int {
         ranks?.averages.reduce(0) { $0 + 2 * ($1.p.count + $1.lambda.count + $1.q.count) } ?? 0
     }
 
-    public func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double {
+    package func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double {
         penalty.addGradient(of: adapters, in: vector, to: gradients)
     }
 
-    public func observe(_ update: MethodUpdate) {
+    package func observe(_ update: MethodUpdate) {
         if let ranks, !ranks.settings.weightsAfterUpdate { observe(update, ranks) }
     }
 
@@ -51,7 +51,7 @@ public final class AdaLoRA: FineTuning {
     }
 
     /// Holds the mask → makes triplets exact → allocates and masks Λ, or exchanges.
-    public func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
+    package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
         guard let ranks else { return nil }
         if ranks.settings.weightsAfterUpdate { observe(update, ranks) }
         ranks.holdMask(after: update.step)
@@ -64,7 +64,7 @@ public final class AdaLoRA: FineTuning {
     }
 
     /// With exact orthogonality: P, Λ, Q become the exact singular triplets of the same ΔW. Otherwise nothing.
-    public func makeTripletsExact(after step: Int, in arrays: any TrainedArrays, workers: Workers) throws {
+    package func makeTripletsExact(after step: Int, in arrays: any TrainedArrays, workers: Workers) throws {
         guard let ranks, ranks.settings.keepsTripletsExact else { return }
         try ranks.refactorize(
             after: step, arrays.vector, firstMoments: arrays.firstMoments,
@@ -115,7 +115,7 @@ public final class AdaLoRA: FineTuning {
     }
 
     /// Cuts pruned triplets out, once the mask is final.
-    public func compact(_ vector: ParameterVector) -> Reshaped? {
+    package func compact(_ vector: ParameterVector) -> Reshaped? {
         guard let ranks, !isCompacted else { return nil }
         isCompacted = true
         return ranks.compact(vector, others: others(in: vector))
@@ -126,12 +126,12 @@ public final class AdaLoRA: FineTuning {
         Array(vector.parameters.dropFirst(adapters.parameters.count))
     }
 
-    public func snapshot(workers: Workers) throws -> [SiteSnapshot] {
+    package func snapshot(workers: Workers) throws -> [SiteSnapshot] {
         try ranks?.snapshot(workers: workers) ?? adapters.snapshot(workers: workers)
     }
 
     /// Between allocations a pruned λ may have regrown, which must not count.
-    public func masked<Result>(_ body: () -> Result) -> Result {
+    package func masked<Result>(_ body: () -> Result) -> Result {
         let lambdas = adapters.adapters.map { $0.factors.lambda?.values.values }
         for adapter in adapters.adapters { adapter.applyMask() }
         defer {
@@ -142,7 +142,7 @@ public final class AdaLoRA: FineTuning {
         return body()
     }
 
-    public var state: MethodState {
+    package var state: MethodState {
         let averages = ranks?.averages ?? []
         return MethodState(
             adapters, isCompacted: isCompacted,
@@ -161,7 +161,7 @@ public final class AdaLoRA: FineTuning {
     private static let sensitivity = "importance.sensitivity"
     private static let uncertainty = "importance.uncertainty"
 
-    public func restore(_ state: MethodState, in vector: ParameterVector) throws -> ParameterVector? {
+    package func restore(_ state: MethodState, in vector: ParameterVector) throws -> ParameterVector? {
         guard let ranks else {
             try state.checkFixed(adapters)
             return nil
@@ -212,7 +212,7 @@ extension FineTuningMethod {
 extension PEFTForm {
     /// `lora_A` (r, I) is Q, `lora_E` (r, 1) is λ, `lora_B` (O, r) is P, without `.weight`; `rank_pattern` holds init_r
     /// booleans per module, as many true as rows saved; ΔW = lora_alpha / (init_r + 1e-5) · B(A ⊙ E).
-    public static let adalora = PEFTForm(
+    package static let adalora = PEFTForm(
         type: "ADALORA", keepsEmpty: true,
         tensors: { adapter, path in
             let (p, lambda, q) = adapter.keptFactors

@@ -8,12 +8,12 @@ import Transformers
 /// for each row. As in PEFT the norms follow V but pass no gradient on.
 ///
 /// Dropout acts on the low-rank part alone, where PEFT lets the base product of the scaled part see it as well.
-public final class DoRA: FineTuning {
-    public let adapters: AdapterSet
-    public let warnings: [String]
+package final class DoRA: FineTuning {
+    package let adapters: AdapterSet
+    package let warnings: [String]
 
     /// Adapters of LoRA get a magnitude each, ‖V‖, so that they compute what they did.
-    public init(_ adapters: AdapterSet, warnings: [String] = []) {
+    package init(_ adapters: AdapterSet, warnings: [String] = []) {
         self.adapters = adapters
         self.warnings = warnings
         for (adapter, layer) in zip(adapters.adapters, adapters.layers)
@@ -22,9 +22,9 @@ public final class DoRA: FineTuning {
         }
     }
 
-    public var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
+    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
 
-    public func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
+    package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
         let adapters = adapters.adapters
         update.workers.run(tasks: adapters.count) { index, _ in
             let adapter = adapters[index]
@@ -33,7 +33,7 @@ public final class DoRA: FineTuning {
         return nil
     }
 
-    public func parametersChanged() {
+    package func parametersChanged() {
         for adapter in adapters.adapters { (adapter.rule as? RowMagnitude)?.follow(adapter.factors) }
     }
 
@@ -64,7 +64,7 @@ extension FineTuningMethod {
 
 extension PEFTForm {
     /// As LoRA, with `lora_magnitude_vector` (O) and `use_dora`.
-    public static let dora = PEFTForm(
+    package static let dora = PEFTForm(
         type: lora.type, keepsEmpty: false,
         tensors: { adapter, path in
             let magnitude = (adapter.rule as? RowMagnitude)?.magnitude.values

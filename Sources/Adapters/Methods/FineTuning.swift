@@ -7,7 +7,7 @@ import Transformers
 /// `addPenalty` → clipping → `observe` → AdamW → `afterUpdate`; and asks it for what it alone knows.
 ///
 /// What most methods have nothing to do for has a default.
-public protocol FineTuning: AnyObject {
+package protocol FineTuning: AnyObject {
     /// In site order; empty for a method without adapters.
     var adapters: AdapterSet { get }
     /// What it trains beside the head, in the order of the parameter vector.
@@ -52,40 +52,40 @@ public protocol FineTuning: AnyObject {
 }
 
 extension FineTuning {
-    public var warnings: [String] { [] }
-    public var rankPlan: RankPlan? { nil }
-    public var observesTaskGradient: Bool { false }
-    public var averages: Int { 0 }
-    public func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double { 0 }
-    public func observe(_ update: MethodUpdate) {}
-    public func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? { nil }
-    public func compact(_ vector: ParameterVector) -> Reshaped? { nil }
-    public func snapshot(workers: Workers) throws -> [SiteSnapshot] {
+    package var warnings: [String] { [] }
+    package var rankPlan: RankPlan? { nil }
+    package var observesTaskGradient: Bool { false }
+    package var averages: Int { 0 }
+    package func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double { 0 }
+    package func observe(_ update: MethodUpdate) {}
+    package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? { nil }
+    package func compact(_ vector: ParameterVector) -> Reshaped? { nil }
+    package func snapshot(workers: Workers) throws -> [SiteSnapshot] {
         try adapters.snapshot(workers: workers)
     }
-    public func masked<Result>(_ body: () -> Result) -> Result { body() }
-    public var state: MethodState { MethodState(adapters) }
-    public func restore(_ state: MethodState, in vector: ParameterVector) throws -> ParameterVector? {
+    package func masked<Result>(_ body: () -> Result) -> Result { body() }
+    package var state: MethodState { MethodState(adapters) }
+    package func restore(_ state: MethodState, in vector: ParameterVector) throws -> ParameterVector? {
         try state.checkFixed(adapters)
         return nil
     }
-    public func parametersChanged() {}
+    package func parametersChanged() {}
 }
 
 /// Parameters that are next to each other in the vector and learn at one rate.
-public struct ParameterGroup {
-    public let parameters: [Parameter]
+package struct ParameterGroup {
+    package let parameters: [Parameter]
     /// Times the learning rate of the step
-    public let rateFactor: Double
+    package let rateFactor: Double
 
-    public init(_ parameters: [Parameter], rateFactor: Double = 1) {
+    package init(_ parameters: [Parameter], rateFactor: Double = 1) {
         self.parameters = parameters
         self.rateFactor = rateFactor
     }
 }
 
 /// The flat arrays of a run, which the trainer keeps and a method may reshape.
-public protocol TrainedArrays: AnyObject {
+package protocol TrainedArrays: AnyObject {
     var vector: ParameterVector { get }
     /// AdamW's averages, laid out as the vector, [1, N]
     var firstMoments: Matrix { get }
@@ -95,17 +95,17 @@ public protocol TrainedArrays: AnyObject {
 }
 
 /// A new flat vector and, for each of its elements, the element of the old one it came from; nil for new ones.
-public typealias Reshaped = (vector: ParameterVector, source: [Int?])
+package typealias Reshaped = (vector: ParameterVector, source: [Int?])
 
 /// What a method sees of a step.
-public struct MethodUpdate {
-    public let step: Int
-    public let arrays: any TrainedArrays
+package struct MethodUpdate {
+    package let step: Int
+    package let arrays: any TrainedArrays
     /// [1, N], as the method wants to observe them
-    public let gradients: Matrix
-    public let workers: Workers
+    package let gradients: Matrix
+    package let workers: Workers
 
-    public init(step: Int, arrays: any TrainedArrays, gradients: Matrix, workers: Workers) {
+    package init(step: Int, arrays: any TrainedArrays, gradients: Matrix, workers: Workers) {
         self.step = step
         self.arrays = arrays
         self.gradients = gradients
@@ -114,24 +114,24 @@ public struct MethodUpdate {
 }
 
 /// How and when a method moves ranks.
-public struct RankPlan: Sendable {
-    public let schedule: BudgetSchedule
-    public let unit: BudgetUnit
+package struct RankPlan: Sendable {
+    package let schedule: BudgetSchedule
+    package let unit: BudgetUnit
     /// `prune` or `exchange`
-    public let allocator: String
+    package let allocator: String
 }
 
 /// What a checkpoint holds of a method beside parameters and AdamW's averages.
-public struct MethodState: Sendable {
+package struct MethodState: Sendable {
     /// Per site: which triplets are physically there.
-    public var books: [TripletBook]
+    package var books: [TripletBook]
     /// Per site: which of them are alive.
-    public var masks: [[Bool]]
-    public var isCompacted: Bool
+    package var masks: [[Bool]]
+    package var isCompacted: Bool
     /// Flat, under the names they have in the file
-    public var tensors: [(name: String, values: [Float])]
+    package var tensors: [(name: String, values: [Float])]
 
-    public init(
+    package init(
         books: [TripletBook], masks: [[Bool]], isCompacted: Bool, tensors: [(name: String, values: [Float])]
     ) {
         self.books = books
@@ -172,10 +172,10 @@ public struct MethodState: Sendable {
 }
 
 /// A checkpoint of another run's shape.
-public struct StateMismatch: Error, CustomStringConvertible, Sendable {
-    public let description: String
+package struct StateMismatch: Error, CustomStringConvertible, Sendable {
+    package let description: String
 
-    public init(of what: String) {
+    package init(of what: String) {
         description =
             "the checkpoint's \(what) do not fit this configuration; resume from another checkpoint"
     }
@@ -184,7 +184,7 @@ public struct StateMismatch: Error, CustomStringConvertible, Sendable {
 }
 
 /// What a method is put on, and with which settings.
-public struct MethodStart {
+package struct MethodStart {
     let settings: TuningSettings
     let encoder: TextEncoder
     let totalSteps: Int
@@ -199,7 +199,7 @@ public struct MethodStart {
     /// Reads the file of the settings' rank pattern: the rank of each of these layers.
     let readRanks: (String, [LinearLayer]) throws -> [LinearSite: Int]
 
-    public init(
+    package init(
         settings: TuningSettings, encoder: TextEncoder, totalSteps: Int, seed: UInt64, isResumed: Bool,
         trained: AdapterSet?, workers: Workers,
         lookAtBatches: @escaping (Int, () throws -> Void) throws -> Void,
@@ -217,7 +217,7 @@ public struct MethodStart {
     }
 
     /// Puts the method of the settings on the model.
-    public func begin() throws -> any FineTuning { try settings.method.start(self) }
+    package func begin() throws -> any FineTuning { try settings.method.start(self) }
 
     /// The adapter that the run goes on from, for methods whose updates add to the weights.
     func trainedSums() throws -> AdapterSet? {

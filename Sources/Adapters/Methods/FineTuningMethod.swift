@@ -6,17 +6,17 @@ import Settings
 /// files, reports and plans.
 ///
 /// To add one: a file beside this one with a `FineTuning` and a static value here, and its place in `all`.
-public struct FineTuningMethod: Sendable {
+package struct FineTuningMethod: Sendable {
     /// What `--method` calls it.
-    public let name: String
+    package let name: String
     /// The learning rate where none is given.
-    public let usualLearningRate: Double
+    package let usualLearningRate: Double
     /// Whether it hangs adapters on the matrices named by `targets`.
-    public let hasAdapters: Bool
+    package let hasAdapters: Bool
     /// Whether every weight of the encoder trains, so that a whole model is the result.
-    public let trainsEncoder: Bool
+    package let trainsEncoder: Bool
     /// How its adapters, if it has any, stand in PEFT's files.
-    public let peft: PEFTForm
+    package let peft: PEFTForm
     /// The parameters of an adapter of rank r on an [O, I] matrix, of O, I and r.
     let parameters: @Sendable (_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int
     /// The settings that mean something with it, in the order of help.
@@ -49,26 +49,26 @@ public struct FineTuningMethod: Sendable {
     private let keys: Set<String>
 
     /// Every method, in the order of help.
-    public static let all: [FineTuningMethod] = [.adalora, .lora, .dora, .head, .full]
+    package static let all: [FineTuningMethod] = [.adalora, .lora, .dora, .head, .full]
 
     /// Where none is named.
-    public static let usual = adalora
+    package static let usual = adalora
 
-    public static func named(_ name: String) -> FineTuningMethod? { all.first { $0.name == name } }
+    package static func named(_ name: String) -> FineTuningMethod? { all.first { $0.name == name } }
 
     /// `adalora or lora`: those that train little, for advice.
-    public static var withAdapters: String { alternatives(all.filter(\.hasAdapters).map(\.name)) }
+    package static var withAdapters: String { alternatives(all.filter(\.hasAdapters).map(\.name)) }
 
     /// Whether the setting `key` means something with it.
-    public func reads(_ key: String) -> Bool { keys.contains(key) }
+    package func reads(_ key: String) -> Bool { keys.contains(key) }
 
     /// Whether its ranks are whole and stay as they are, so that a pattern may give them.
-    public var keepsRanks: Bool { reads("rank-pattern") }
+    package var keepsRanks: Bool { reads("rank-pattern") }
 
     /// The parameters of an adapter of rank r on an [O, I] matrix.
-    public func parameters(outputs: Int, inputs: Int, rank: Int) -> Int { parameters(outputs, inputs, rank) }
+    package func parameters(outputs: Int, inputs: Int, rank: Int) -> Int { parameters(outputs, inputs, rank) }
 }
 
 extension FineTuningMethod: Equatable {
-    public static func == (one: FineTuningMethod, other: FineTuningMethod) -> Bool { one.name == other.name }
+    package static func == (one: FineTuningMethod, other: FineTuningMethod) -> Bool { one.name == other.name }
 }

@@ -4,16 +4,16 @@ import Settings
 import Transformers
 
 /// LoRA (Hu et al. 2022): s·B·A at ranks that stay.
-public final class LoRA: FineTuning {
-    public let adapters: AdapterSet
-    public let warnings: [String]
+package final class LoRA: FineTuning {
+    package let adapters: AdapterSet
+    package let warnings: [String]
 
-    public init(_ adapters: AdapterSet, warnings: [String] = []) {
+    package init(_ adapters: AdapterSet, warnings: [String] = []) {
         self.adapters = adapters
         self.warnings = warnings
     }
 
-    public var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
+    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
 
     static let rankRows = [
         Setting<TuningSettings>(
@@ -97,7 +97,7 @@ extension FineTuningMethod {
 extension PEFTForm {
     /// `lora_A.weight` (r, I), `lora_B.weight` (O, r); ΔW = lora_alpha / r · B·A. Where ranks differ, `rank_pattern` and
     /// `alpha_pattern` hold those of each module; modules at rank 0 are left out.
-    public static let lora = PEFTForm(
+    package static let lora = PEFTForm(
         type: "LORA", keepsEmpty: false,
         tensors: { adapter, path in
             let (b, _, a) = adapter.keptFactors

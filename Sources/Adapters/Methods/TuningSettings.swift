@@ -4,20 +4,20 @@ import Transformers
 
 /// What trains, and how: the method and the settings of all methods. The initial values are the only copy of each
 /// default.
-public struct TuningSettings: Sendable, Equatable {
-    public package(set) var method = FineTuningMethod.usual
+package struct TuningSettings: Sendable, Equatable {
+    package var method = FineTuningMethod.usual
     /// A run or adapter folder, of this program or of PEFT, whose adapter training goes on from.
-    public package(set) var fromAdapter: String?
+    package var fromAdapter: String?
     /// Over all adapted matrices at the end, b(T).
-    public package(set) var budget: Budget?
+    package var budget: Budget?
     /// A file, or a run folder, that gives each matrix a rank in place of a budget, for methods of fixed ranks.
-    public package(set) var rankPattern: String?
+    package var rankPattern: String?
     /// The adapted matrices of each layer, each once, in the order of `Role.allCases`.
-    public package(set) var targets = LinearSite.Role.allCases
+    package var targets = LinearSite.Role.allCases
     /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.
-    public package(set) var scale = 1.0
-    public package(set) var adapterDropout = 0.0
-    public package(set) var adalora = AdaLoRA.Settings()
+    package var scale = 1.0
+    package var adapterDropout = 0.0
+    package var adalora = AdaLoRA.Settings()
 
     package init() {}
 
@@ -117,7 +117,7 @@ public struct TuningSettings: Sendable, Equatable {
     }
 
     /// The matrices of each layer that the method adapts; empty for a method without adapters.
-    public var adaptedRoles: [LinearSite.Role] { method.hasAdapters ? targets : [] }
+    package var adaptedRoles: [LinearSite.Role] { method.hasAdapters ? targets : [] }
 
     /// What must hold whatever the method, and its own rules.
     package func check(_ rules: inout RuleCheck) {

@@ -1,14 +1,14 @@
 import CVectorKernels
 
 /// BF16, the upper half of a Float32: 2 bytes a weight, unpacked exactly.
-public final class BFloat16Weight: FrozenMatrix {
+package final class BFloat16Weight: FrozenMatrix {
     static let format = WeightFormat("BF16", blockBytes: 2) { rows, columns, bytes in
         BFloat16Weight(rows: rows, columns: columns, bytes)
     }
 
-    public let rows: Int
-    public let columns: Int
-    public var format: String { Self.format.name }
+    package let rows: Int
+    package let columns: Int
+    package var format: String { Self.format.name }
     private let bytes: WeightBytes
 
     init(rows: Int, columns: Int, _ bytes: WeightBytes) {
@@ -17,10 +17,10 @@ public final class BFloat16Weight: FrozenMatrix {
         self.bytes = bytes
     }
 
-    public func unpack(_ rows: Range<Int>, into out: UnsafeMutablePointer<Float>) {
+    package func unpack(_ rows: Range<Int>, into out: UnsafeMutablePointer<Float>) {
         guard let base = bytes.raw.baseAddress else { return }
         avk_from_bfloat16(base + 2 * rows.lowerBound * columns, out, rows.count * columns)
     }
 
-    public func releasePages() -> Int { bytes.releasePages() }
+    package func releasePages() -> Int { bytes.releasePages() }
 }

@@ -3,12 +3,12 @@ import Synchronization
 
 /// Float32, where the file is mapped or in memory of its own. Products go through copies that are laid out for oneDNN
 /// where this machine has kernels for them, made at the first product of each kind.
-public final class Float32Weight: FrozenMatrix {
+package final class Float32Weight: FrozenMatrix {
     static let format = WeightFormat("F32", blockBytes: 4) { rows, columns, bytes in
         Float32Weight(rows: rows, columns: columns, bytes)
     }
 
-    public var format: String { Self.format.name }
+    package var format: String { Self.format.name }
     private let values: Matrix
     /// The mapped ones
     private let bytes: WeightBytes?
@@ -16,7 +16,7 @@ public final class Float32Weight: FrozenMatrix {
     private let plain = LaidOut(transposed: false)
 
     /// Values that nobody will change.
-    public init(_ values: Matrix) {
+    package init(_ values: Matrix) {
         self.values = values
         bytes = nil
     }
@@ -35,14 +35,14 @@ public final class Float32Weight: FrozenMatrix {
         self.bytes = bytes
     }
 
-    public var rows: Int { values.rows }
-    public var columns: Int { values.columns }
+    package var rows: Int { values.rows }
+    package var columns: Int { values.columns }
 
-    public func unpack(_ rows: Range<Int>, into out: UnsafeMutablePointer<Float>) {
+    package func unpack(_ rows: Range<Int>, into out: UnsafeMutablePointer<Float>) {
         out.update(from: values.row(rows.lowerBound), count: rows.count * columns)
     }
 
-    public func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         if let packed = transposed.copy(of: values, whenMade: { bytes?.releasePages() }) {
             if !adding { out.fill(0) }
             return packed.add(x, into: out)
@@ -50,7 +50,7 @@ public final class Float32Weight: FrozenMatrix {
         Product.multiplyTransposed(x, values, into: out, beta: adding ? 1 : 0)
     }
 
-    public func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         if let packed = plain.copy(of: values, whenMade: { bytes?.releasePages() }) {
             if !adding { out.fill(0) }
             return packed.add(g, into: out)
@@ -58,17 +58,17 @@ public final class Float32Weight: FrozenMatrix {
         Product.multiply(g, values, into: out, beta: adding ? 1 : 0)
     }
 
-    public func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
+    package func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
         Product.multiplyTransposed(x, values.rows(rows), into: out)
     }
 
-    public func multiply(
+    package func multiply(
         _ g: Matrix, rows: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool
     ) {
         Product.multiply(g, values.rows(rows), into: out, beta: adding ? 1 : 0)
     }
 
-    public func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
         for (position, index) in indices.enumerated() {
             let row = values.row(Int(index))
             if adding {
@@ -79,9 +79,9 @@ public final class Float32Weight: FrozenMatrix {
         }
     }
 
-    public func forEachTile(_ body: (Int, UnsafeBufferPointer<Float>) -> Void) { body(0, values.buffer) }
+    package func forEachTile(_ body: (Int, UnsafeBufferPointer<Float>) -> Void) { body(0, values.buffer) }
 
-    public func productMemory(isBackward: Bool) -> ProductMemory {
+    package func productMemory(isBackward: Bool) -> ProductMemory {
         guard PackedWeight.isSupported else { return .none }
         return Self.packedMemory(
             rows: rows, columns: columns, isMapped: bytes?.isReleasable ?? false, isBackward: isBackward)
@@ -99,7 +99,7 @@ public final class Float32Weight: FrozenMatrix {
             kernels: Set(shapes))
     }
 
-    public func releasePages() -> Int { bytes?.releasePages() ?? 0 }
+    package func releasePages() -> Int { bytes?.releasePages() ?? 0 }
 }
 
 /// A copy that is made when it is first asked for; nil on machines that gain nothing by one.

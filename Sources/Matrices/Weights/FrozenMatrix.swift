@@ -3,7 +3,7 @@ import CVectorKernels
 /// A matrix W [O, I] of a model that nobody changes, in the format that its file has: what products ask of it.
 ///
 /// A format needs `unpack`; all the rest then goes through tiles of Float32. `WeightFormat` opens them.
-public protocol FrozenMatrix: AnyObject, Sendable {
+package protocol FrozenMatrix: AnyObject, Sendable {
     /// O
     var rows: Int { get }
     /// I
@@ -44,9 +44,9 @@ public protocol FrozenMatrix: AnyObject, Sendable {
 }
 
 /// What the first products with a weight put in memory, to stay.
-public struct ProductMemory: Sendable, Equatable {
+package struct ProductMemory: Sendable, Equatable {
     /// Rows and columns of a right factor
-    public struct Shape: Hashable, Sendable {
+    package struct Shape: Hashable, Sendable {
         let rows: Int
         let columns: Int
     }
@@ -57,24 +57,24 @@ public struct ProductMemory: Sendable, Equatable {
     package var kernels: Set<Shape> = []
 
     /// Products by tiles leave nothing behind.
-    public static let none = ProductMemory()
+    package static let none = ProductMemory()
 }
 
 extension FrozenMatrix {
     /// A copy as Float32.
-    public func dense() -> Matrix {
+    package func dense() -> Matrix {
         let matrix = Matrix(rows: rows, columns: columns)
         unpack(0..<rows, into: matrix.pointer)
         return matrix
     }
 
-    public var isFinite: Bool {
+    package var isFinite: Bool {
         var isFinite = true
         forEachTile { isFinite = isFinite && avk_all_finite($1.baseAddress, $1.count) != 0 }
         return isFinite
     }
 
-    public func productMemory(isBackward: Bool) -> ProductMemory { .none }
+    package func productMemory(isBackward: Bool) -> ProductMemory { .none }
 }
 
 // MARK: - By tiles
@@ -84,19 +84,19 @@ extension FrozenMatrix {
 private let tileElements = 1 << 18
 
 extension FrozenMatrix {
-    public func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         multiplyTransposed(x, 0..<rows, into: out, adding: adding, pool)
     }
 
-    public func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
+    package func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
         multiplyTransposed(x, rows, into: out, adding: false, pool)
     }
 
-    public func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         multiply(g, rows: 0..<rows, into: out, adding: adding, pool: pool)
     }
 
-    public func multiply(
+    package func multiply(
         _ g: Matrix, rows part: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool
     ) {
         precondition(
@@ -129,7 +129,7 @@ extension FrozenMatrix {
         }
     }
 
-    public func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
+    package func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
         let row = adding ? pool.matrix(rows: 1, columns: columns) : nil
         for (position, index) in indices.enumerated() {
             let index = Int(index)
@@ -138,7 +138,7 @@ extension FrozenMatrix {
         }
     }
 
-    public func forEachTile(_ body: (Int, UnsafeBufferPointer<Float>) -> Void) {
+    package func forEachTile(_ body: (Int, UnsafeBufferPointer<Float>) -> Void) {
         let tile = Matrix(rows: tileRows(of: rows), columns: columns)
         for start in stride(from: 0, to: rows, by: tile.rows) {
             let end = min(start + tile.rows, rows)

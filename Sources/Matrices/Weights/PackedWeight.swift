@@ -8,10 +8,10 @@ import Synchronization
 ///
 /// Unchecked Sendable: written only while it is made; oneDNN's objects may be used by several threads at a time as
 /// long as each brings its own scratchpad.
-public final class PackedWeight: @unchecked Sendable {
+package final class PackedWeight: @unchecked Sendable {
     /// Of the matrix as a right factor, `[K, N]`
-    public let rows: Int
-    public let columns: Int
+    package let rows: Int
+    package let columns: Int
     private let layout: dnnl_memory_desc_t
     private let storage: UnsafeMutableRawPointer
     private let memory: dnnl_memory_t
@@ -27,12 +27,12 @@ public final class PackedWeight: @unchecked Sendable {
     package static func elements(rows: Int, columns: Int) -> Int { rows * ((columns + 63) / 64 * 64) }
 
     /// Whether oneDNN has such kernels for this machine.
-    public static let isSupported =
+    package static let isSupported =
         OneDNN.shared?.layout(rows: block, columns: block) != nil
 
     /// - Parameter transposed: whether products are with weightᵀ.
     /// - Returns: nil where oneDNN has no kernel for this machine that reads packed weights (it has for AVX-512).
-    public init?(_ weight: Matrix, transposed: Bool) {
+    package init?(_ weight: Matrix, transposed: Bool) {
         rows = transposed ? weight.columns : weight.rows
         columns = transposed ? weight.rows : weight.columns
         guard rows > 0, columns > 0, let runtime = OneDNN.shared,
@@ -59,7 +59,7 @@ public final class PackedWeight: @unchecked Sendable {
     }
 
     /// out[M, N] += x[M, K] · self[K, N]
-    public func add(_ x: Matrix, into out: Matrix) {
+    package func add(_ x: Matrix, into out: Matrix) {
         precondition(
             x.columns == rows && out.columns == columns && x.rows == out.rows,
             "[\(x.rows), \(x.columns)] · [\(rows), \(columns)] into [\(out.rows), \(out.columns)]")

@@ -1,16 +1,16 @@
 /// The bytes of a weight as its format has them, which nobody writes to: part of a mapped file, or a copy.
 ///
 /// Unchecked Sendable because of the pointer: the owner keeps the memory alive.
-public struct WeightBytes: @unchecked Sendable {
-    public let raw: UnsafeRawBufferPointer
-    public let owner: AnyObject
+package struct WeightBytes: @unchecked Sendable {
+    package let raw: UnsafeRawBufferPointer
+    package let owner: AnyObject
     private let release: (@Sendable () -> Void)?
 
     /// - Parameters:
     ///   - raw: little-endian, row after row; need not be aligned.
     ///   - owner: keeps them in memory.
     ///   - release: gives their pages back, which come from a file again when they are read; nil where they cannot.
-    public init(
+    package init(
         _ raw: UnsafeRawBufferPointer, of owner: AnyObject, release: (@Sendable () -> Void)? = nil
     ) {
         self.raw = raw
@@ -19,19 +19,19 @@ public struct WeightBytes: @unchecked Sendable {
     }
 
     /// A copy of these bytes.
-    public init(copying bytes: [UInt8]) {
+    package init(copying bytes: [UInt8]) {
         let copy = Copy(bytes)
         self.init(UnsafeRawBufferPointer(copy.bytes), of: copy)
     }
 
-    public var count: Int { raw.count }
+    package var count: Int { raw.count }
 
     /// Whether pages that were released come back from a file.
-    public var isReleasable: Bool { release != nil }
+    package var isReleasable: Bool { release != nil }
 
     /// - Returns: how many bytes come back from a file when they are read again.
     @discardableResult
-    public func releasePages() -> Int {
+    package func releasePages() -> Int {
         guard let release else { return 0 }
         release()
         return raw.count

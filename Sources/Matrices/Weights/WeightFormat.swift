@@ -1,13 +1,13 @@
 /// A format of frozen weights: blocks of so many weights of a row in so many bytes.
-public struct WeightFormat: Sendable {
+package struct WeightFormat: Sendable {
     /// As safetensors and GGUF files call it
-    public let name: String
-    public let blockWeights: Int
-    public let blockBytes: Int
+    package let name: String
+    package let blockWeights: Int
+    package let blockBytes: Int
     private let make: @Sendable (_ rows: Int, _ columns: Int, WeightBytes) -> any FrozenMatrix
 
     /// All that weights can be kept in; other element types become Float32.
-    public static let all = [
+    package static let all = [
         Float32Weight.format, BFloat16Weight.format, Float16Weight.format, Q8_0Weight.format,
     ]
 
@@ -22,15 +22,15 @@ public struct WeightFormat: Sendable {
     }
 
     /// nil for a name that is none of a format here.
-    public static func named(_ name: String) -> WeightFormat? { all.first { $0.name == name } }
+    package static func named(_ name: String) -> WeightFormat? { all.first { $0.name == name } }
 
     /// Bytes of a matrix; nil when its rows are no whole blocks.
-    public func byteCount(rows: Int, columns: Int) -> Int? {
+    package func byteCount(rows: Int, columns: Int) -> Int? {
         columns.isMultiple(of: blockWeights) ? rows * (columns / blockWeights) * blockBytes : nil
     }
 
     /// A matrix out of as many bytes as `byteCount` says.
-    public func open(rows: Int, columns: Int, _ bytes: WeightBytes) -> any FrozenMatrix {
+    package func open(rows: Int, columns: Int, _ bytes: WeightBytes) -> any FrozenMatrix {
         precondition(
             byteCount(rows: rows, columns: columns) == bytes.count,
             "\(bytes.count) bytes for \(rows) × \(columns) weights of \(name)")
