@@ -138,14 +138,14 @@ struct Bench {
         _ method: AdapterPlan.Method, ranks: [LinearSite: Int], exact: Bool = false,
         budgetingSteps: Int = 1_000_000
     ) throws -> Trainer {
-        let encoder = try TextEncoder(HFFolder(model))
+        let backbone = try Architecture.backbone(in: HFFolder(model))
         var plan = AdapterPlan(
-            method: method, roles: LinearSite.Role.allCases, rank: rank, scale: 1, dropout: 0,
+            method: method, roles: backbone.architecture.roles, rank: rank, scale: 1, dropout: 0,
             initialization: .orthonormal, seed: 1)
         plan.ranks = ranks
-        let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+        let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
         let head = try SequenceHead(
-            encoder: encoder, outputs: labels, pooling: .pooler, dropout: 0.1,
+            backbone: backbone, outputs: labels, pooling: .pooler, dropout: 0.1,
             stream: RandomStream(seed: 1, purpose: "head"))
         let rate = LearningRate(peak: 1e-3, shape: .constant, warmupSteps: 0, totalSteps: 2 * budgetingSteps)
         let settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
@@ -162,7 +162,7 @@ struct Bench {
                 penalty: OrthogonalityPenalty(form: exact ? .none : .squared, weight: 0.1))
         }
         return Trainer(
-            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
+            model: SequenceModel(backbone: backbone, head: head, workers: Workers(count: threads)),
             method: tuning, settings: settings)
     }
 

@@ -19,13 +19,13 @@ struct PeerRun {
         batches = try TokenizedDataset.batches(of: task.batches)
         validation = try task.validation.flatMap { try TokenizedDataset.batches(of: $0).first }
         let start = try TensorStore(file: URL(fileURLWithPath: task.start))
-        let encoder = try TextEncoder(HFFolder(URL(fileURLWithPath: task.model)))
+        let backbone = try Architecture.backbone(in: HFFolder(URL(fileURLWithPath: task.model)))
         let head = try SequenceHead(
-            encoder: encoder, outputs: task.labels, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: task.labels, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         try start.copy("classifier.weight", into: head.weight.values)
         try start.copy("classifier.bias", into: head.bias.values)
-        let set = try Self.adapters(task, encoder, start)
+        let set = try Self.adapters(task, backbone, start)
         let schedule = try BudgetSchedule(
             initialBudget: task.initialRank * set.adapters.count,
             finalBudget: task.averageRank * set.adapters.count,
@@ -42,21 +42,21 @@ struct PeerRun {
             ? OrthogonalityPenalty(form: .norm, weight: 0.5)
             : OrthogonalityPenalty(form: .squared, weight: 0.1)
         trainer = Trainer(
-            model: SequenceModel(encoder: encoder, head: head, workers: workers),
+            model: SequenceModel(backbone: backbone, head: head, workers: workers),
             method: AdaLoRA(set, ranks: RankController(set: set, settings: allocation), penalty: penalty),
             settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
     }
 
     /// PEFT divides alpha by the initial rank + 1e-5; its alpha is the initial rank here.
-    private static func adapters(_ task: PeerTask, _ encoder: TextEncoder, _ start: TensorStore) throws
+    private static func adapters(_ task: PeerTask, _ backbone: any Backbone, _ start: TensorStore) throws
         -> AdapterSet
     {
         let rank = Float(task.initialRank)
         let set = try AdapterSet(
             installing: AdapterPlan(
-                method: .adalora, roles: LinearSite.Role.allCases, rank: task.initialRank,
+                method: .adalora, roles: backbone.architecture.roles, rank: task.initialRank,
                 scale: rank / (rank + 1e-5),
-                dropout: 0, initialization: .orthonormal, seed: 1), on: encoder.linearLayers)
+                dropout: 0, initialization: .orthonormal, seed: 1), on: backbone.linearLayers)
         if task.parity {
             for adapter in set.adapters {
                 try start.copy("\(adapter.layer.modulePath).lora_A", into: adapter.factors.q.values)

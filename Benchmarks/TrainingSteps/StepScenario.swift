@@ -54,13 +54,13 @@ package enum StepScenario: String, CaseIterable {
     private func trainer(_ model: URL, _ workers: Workers, _ rank: Int, _ recomputesLayers: Bool) throws
         -> Trainer
     {
-        let encoder = try TextEncoder(HFFolder(model))
+        let backbone = try Architecture.backbone(in: HFFolder(model))
         let plan = AdapterPlan(
-            method: self == .lora ? .lora : .adalora, roles: LinearSite.Role.allCases, rank: rank,
+            method: self == .lora ? .lora : .adalora, roles: backbone.architecture.roles, rank: rank,
             scale: 1, dropout: 0, initialization: .orthonormal, seed: 1)
-        let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+        let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
         let head = try SequenceHead(
-            encoder: encoder, outputs: Self.classes, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: Self.classes, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 1, purpose: "head"))
         let rate = LearningRate(peak: 1e-2, shape: .constant, warmupSteps: 0, totalSteps: Self.totalSteps)
         let settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
@@ -81,7 +81,7 @@ package enum StepScenario: String, CaseIterable {
         }
         return Trainer(
             model: SequenceModel(
-                encoder: encoder, head: head, workers: workers, recomputesLayers: recomputesLayers),
+                backbone: backbone, head: head, workers: workers, recomputesLayers: recomputesLayers),
             method: method, settings: settings)
     }
 }

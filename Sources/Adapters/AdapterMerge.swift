@@ -26,7 +26,7 @@ package struct AdapterMerge: Sendable {
         self.weights = weights
     }
 
-    /// The triplets of all sites that any of `sets` adapts, in site order, on `layers`.
+    /// The triplets of all sites that any of `sets` adapts, in the order of `layers`.
     package func triplets(of sets: [AdapterSet], on layers: [LinearLayer], workers: Workers) throws
         -> [UpdateTriplets]
     {
@@ -34,7 +34,7 @@ package struct AdapterMerge: Sendable {
         let bySite = sets.map { set in Dictionary(uniqueKeysWithValues: set.adapters.map { ($0.site, $0) }) }
         let adapted = layers.filter { layer in
             bySite.contains { ($0[layer.site]?.rank ?? 0) > 0 }
-        }.sorted { $0.site < $1.site }
+        }
         return try workers.mapThrowing(tasks: adapted.count) { index in
             let layer = adapted[index]
             let updates = zip(bySite, weights).enumerated().compactMap { number, entry in
@@ -72,8 +72,7 @@ package struct AdapterMerge: Sendable {
                 }, into: merged)
         case .dare(let density, let seed):
             for update in updates {
-                var stream = RandomStream(
-                    seed: seed, purpose: "dare", indices: [update.number] + layer.site.indices)
+                var stream = layer.site.stream(seed: seed, purpose: "dare", indices: [update.number])
                 let dense = Self.dense(update)
                 let factor = update.weight / Float(density)
                 for index in 0..<merged.count where stream.uniform() < density {

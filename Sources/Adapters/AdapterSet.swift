@@ -57,16 +57,17 @@ package struct AdapterPlan: Sendable {
                 + "use a lower budget or initial rank, so that it gets \(largest) or less")
     }
 
-    /// The layers this plan adapts, in site order. A role without any is an error.
+    /// The layers this plan adapts, in the model's order. A role without any is an error.
     package static func layers(of roles: [LinearSite.Role], in layers: [LinearLayer]) throws -> [LinearLayer]
     {
         for role in roles where !layers.contains(where: { $0.site.role == role }) {
-            let present = LinearSite.Role.allCases.filter { role in layers.contains { $0.site.role == role } }
+            var present: [LinearSite.Role] = []
+            for layer in layers where !present.contains(layer.site.role) { present.append(layer.site.role) }
             throw AdapterError(
                 description: "target \"\(role.rawValue)\" matches no matrix of this model; it has "
                     + present.map(\.rawValue).joined(separator: ", "))
         }
-        return layers.filter { roles.contains($0.site.role) }.sorted { $0.site < $1.site }
+        return layers.filter { roles.contains($0.site.role) }
     }
 }
 
@@ -131,16 +132,14 @@ package struct AdapterSet: Sendable {
     private static func loraFactors(_ layer: LinearLayer, _ plan: AdapterPlan) -> LowRankFactors {
         let rank = plan.rank(at: layer.site)
         let a = Matrix(rows: rank, columns: layer.inputs)
-        var stream = RandomStream(
-            seed: plan.seed, purpose: "initialize A", indices: layer.site.indices)
+        var stream = layer.site.stream(seed: plan.seed, purpose: "initialize A")
         stream.fillUniform(a, bound: 1 / Double(layer.inputs).squareRoot())
         return LowRankFactors(
             site: layer.site, b: Matrix(rows: layer.outputs, columns: rank), a: a, factor: plan.scale)
     }
 
     static func fillNormal(_ matrix: Matrix, _ name: String, _ site: LinearSite, _ plan: AdapterPlan) {
-        var stream = RandomStream(
-            seed: plan.seed, purpose: "initialize \(name)", indices: site.indices)
+        var stream = site.stream(seed: plan.seed, purpose: "initialize \(name)")
         stream.fillNormal(matrix, deviation: 0.02)
     }
 
@@ -150,9 +149,4 @@ package struct AdapterSet: Sendable {
     package var liveParameterCount: Int {
         adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.rank) }
     }
-}
-
-extension LinearSite {
-    /// The address of its random streams.
-    var indices: [Int] { [layer, Role.allCases.firstIndex(of: role) ?? 0] }
 }

@@ -48,9 +48,10 @@ package struct ChangedParts: Sendable {
     /// `encoder` and `head`. Throws where a tensor is left over.
     ///
     init(
-        encoder: TextEncoder, head: SequenceHead?, _ config: AdapterConfiguration, _ reader: PEFTFolder.Reader
+        backbone: any Backbone, head: SequenceHead?, _ config: AdapterConfiguration,
+        _ reader: PEFTFolder.Reader
     ) throws {
-        let own = Self.named(encoder)
+        let own = Self.named(backbone)
         var targets: [String: any Operand] = Dictionary(
             own.map { ($0.name, $0.weight) }, uniquingKeysWith: { first, _ in first })
         for parameter in head?.parameters ?? [] { targets[parameter.name] = parameter }
@@ -58,7 +59,7 @@ package struct ChangedParts: Sendable {
         try change.takeSaved(head: head)
         try change.takeUpdates()
         try change.refuseRest()
-        let matrices = Set(encoder.linearLayers.map(\.modulePath))
+        let matrices = Set(backbone.linearLayers.map(\.modulePath))
         let whole = Set(
             own.map(\.name).filter { name in
                 change.changed.contains(name)
@@ -73,10 +74,9 @@ package struct ChangedParts: Sendable {
     }
 
     /// The encoder's weights by the names of today's transformers.
-    private static func named(_ encoder: TextEncoder) -> [Named] {
-        let prefix = encoder.configuration.family.prefix
-        return encoder.weights.map { weight in
-            var name = weight.name.hasPrefix(prefix) ? weight.name : prefix + weight.name
+    private static func named(_ backbone: any Backbone) -> [Named] {
+        return backbone.weights.map { weight in
+            var name = backbone.architecture.wholeName(weight.name)
             for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] where name.hasSuffix(old) {
                 name = name.dropLast(old.count) + new
             }

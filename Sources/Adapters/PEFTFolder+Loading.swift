@@ -22,15 +22,15 @@ extension PEFTFolder {
     ///   - base: where the head's weights are if the adapter has none (PEFT saves only `modules_to_save`).
     ///   - takesHead: false leaves `head` as it is, and the adapter's own aside.
     package static func load(
-        _ folder: URL, onto encoder: TextEncoder, head: SequenceHead, base: TensorStore? = nil,
+        _ folder: URL, onto backbone: any Backbone, head: SequenceHead, base: TensorStore? = nil,
         takesHead: Bool = true
     ) throws -> Loaded {
         let config = try AdapterConfiguration(folder.appendingPathComponent(configurationFile))
         let store = try openWeights(folder)
-        let reader = Reader(store: store, family: encoder.configuration.family)
+        let reader = Reader(store: store, architecture: backbone.architecture)
         var adapters: [LowRankAdapter] = []
         var adapted: [LinearLayer] = []
-        for layer in encoder.linearLayers {
+        for layer in backbone.linearLayers {
             guard let adapter = try adapter(for: layer, config, reader) else { continue }
             adapters.append(adapter)
             adapted.append(layer)
@@ -38,7 +38,7 @@ extension PEFTFolder {
         }
         if takesHead { try load(head, reader, base: base) } else { leaveHead(head, reader) }
         let changed = try ChangedParts(
-            encoder: encoder, head: takesHead ? head : nil, config, reader)
+            backbone: backbone, head: takesHead ? head : nil, config, reader)
         return Loaded(
             set: AdapterSet(adapters: adapters, layers: adapted), changed: changed, warnings: config.warnings)
     }
@@ -125,13 +125,13 @@ extension PEFTFolder {
     }
 
     /// Whether an adapter was trained on the encoder alone, without any head.
-    package static func isOfEncoderAlone(_ folder: URL, _ family: EncoderFamily) throws -> Bool {
-        isOfEncoderAlone(try openWeights(folder), family)
+    package static func isOfEncoderAlone(_ folder: URL, _ architecture: Architecture) throws -> Bool {
+        isOfEncoderAlone(try openWeights(folder), architecture)
     }
 
-    static func isOfEncoderAlone(_ store: TensorStore, _ family: EncoderFamily) -> Bool {
-        let parts = ["embeddings.", "embeddings_project.", "encoder.", "transformer."].map { prefix + $0 }
-        return !store.tensors.contains { $0.name.hasPrefix(prefix + family.prefix) }
+    static func isOfEncoderAlone(_ store: TensorStore, _ architecture: Architecture) -> Bool {
+        let parts = architecture.parts.map { prefix + $0 }
+        return !store.tensors.contains { $0.name.hasPrefix(prefix + architecture.prefix) }
             && store.tensors.contains { tensor in parts.contains(where: tensor.name.hasPrefix) }
     }
 

@@ -12,9 +12,9 @@ extension PEFTFolder {
         /// `FEATURE_EXTRACTION`).
         private let left: String
 
-        init(store: TensorStore, family: EncoderFamily? = nil) {
+        init(store: TensorStore, architecture: Architecture? = nil) {
             self.store = store
-            left = family.map { PEFTFolder.isOfEncoderAlone(store, $0) ? $0.prefix : "" } ?? ""
+            left = architecture.map { PEFTFolder.isOfEncoderAlone(store, $0) ? $0.prefix : "" } ?? ""
         }
 
         var isOfEncoderAlone: Bool { !left.isEmpty }

@@ -46,8 +46,7 @@ package struct UpdateTriplets: Sendable {
             if let leading {
                 try Factorization.leadingTriplets(
                     of: update, count: leading,
-                    stream: RandomStream(
-                        seed: seed, purpose: "leading triplets of an update", indices: layer.site.indices))
+                    stream: layer.site.stream(seed: seed, purpose: "leading triplets of an update"))
             } else {
                 try Factorization.svd(overwriting: Matrix(copying: update))
             }

@@ -14,36 +14,31 @@ import Synchronization
 package struct HFConfig: Sendable {
     /// The whole file. Reading it here records nothing.
     package let raw: JSONValue
-    /// `model_type`, for example `bert`.
-    package let modelType: String
+    /// `model_type`, for example `bert`; nil where it is missing or no string.
+    package let modelType: String?
     /// The path, for messages.
     package let path: String
+    /// Of the model's weights; nil if nobody knows.
+    package let folder: URL?
     private let keysRead = KeysRead()
 
-    /// Reads the file. Throws `ModelFileError` when it is missing, not a JSON object, or without a model
-    /// type.
+    /// Reads the file. Throws `ModelFileError` when it is missing or not a JSON object.
     package init(file: URL) throws {
         let json = try JSONValue.read(file, limits: JSONLimits(byteCount: 16 << 20))
         try self.init(json: json, path: file.path, weightsIn: file.deletingLastPathComponent())
     }
 
     /// Takes a value read elsewhere; `path` is for messages.
-    ///
-    /// - Parameter folder: of the model's weights, whose names tell what a missing model type should be.
     package init(json: JSONValue, path: String, weightsIn folder: URL? = nil) throws {
         guard json.object != nil else {
             throw ModelFileError(
                 file: path, problem: "this is \(json.summary), not an object",
                 advice: "check that this is a model's config.json")
         }
-        guard let modelType = json["model_type"]?.string, !modelType.isEmpty else {
-            throw ModelFileError(
-                file: path, place: "key 'model_type'", problem: "missing or not a string",
-                advice: ModelType.advice(for: json, weightsIn: folder))
-        }
         raw = json
         self.path = path
-        self.modelType = modelType
+        self.folder = folder
+        modelType = json["model_type"]?.string.flatMap { $0.isEmpty ? nil : $0 }
         keysRead.insert("model_type")
     }
 

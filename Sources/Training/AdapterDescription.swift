@@ -19,7 +19,7 @@ struct AdapterDescription {
     private static let format = 1
 
     /// Throws unless the adapter was trained on these very weights.
-    func check(_ loaded: LoadedEncoder, base: URL, adapter: URL) throws {
+    func check(_ loaded: LoadedModel, base: URL, adapter: URL) throws {
         guard loaded.fingerprint == modelFingerprint else {
             throw TrainingError(
                 "\(adapter.path) was trained on other base weights than those in \(base.path); "

@@ -36,27 +36,28 @@ package struct AdapterExtraction: Sendable {
     ///   - roles: the matrices of each layer.
     ///   - labels: class names in the order of the tuned model's head; nil takes its `id2label`.
     package init(
-        base: URL, tuned: URL, roles: [LinearSite.Role], budget: TripletBudget, factorizing: Factorizing,
+        base: URL, tuned: URL, roles: AdaptedRoles, budget: TripletBudget, factorizing: Factorizing,
         labels given: [String]?, seed: UInt64, output: URL, threads: Int?
     ) throws {
         let folder = try VerifiedFolder(new: output)
-        let (old, new) = (try LoadedEncoder(base, maxLength: 1), try LoadedEncoder(tuned, maxLength: 1))
-        guard old.encoder.configuration == new.encoder.configuration else {
+        let (old, new) = (try LoadedModel(base, maxLength: 1), try LoadedModel(tuned, maxLength: 1))
+        guard old.backbone.isBuilt(as: new.backbone) else {
             throw TrainingError(
                 "\(base.path) and \(tuned.path) are of different architectures or sizes; give two checkpoints of one"
             )
         }
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let layers = try AdapterPlan.layers(of: roles, in: old.encoder.linearLayers)
+        let roles = roles.roles(of: old.backbone.architecture)
+        let layers = try AdapterPlan.layers(of: roles, in: old.backbone.linearLayers)
         let triplets = try Self.triplets(
-            layers, try AdapterPlan.layers(of: roles, in: new.encoder.linearLayers),
+            layers, try AdapterPlan.layers(of: roles, in: new.backbone.linearLayers),
             leading: Self.leading(factorizing, budget, layers), seed: seed, workers: workers)
         guard triplets.contains(where: { $0.energy > 0 }) else {
             throw TrainingError(
                 "\(base.path) and \(tuned.path) have the same weights in all matrices to adapt; there is nothing to extract"
             )
         }
-        outside = OutsideDifference.list(old.encoder, new.encoder, except: Set(layers.map(\.site)))
+        outside = OutsideDifference.list(old.backbone, new.backbone, except: Set(layers.map(\.site)))
         let (cut, left) = try budget.choose(from: triplets)
         sites = CutSite.list(cut, left)
         parameters = cut.foldedParameterCount
@@ -72,9 +73,9 @@ package struct AdapterExtraction: Sendable {
         (labels, warnings) = (head.labels, tokenizers + head.warnings)
 
         let samples = LogitCheck.samples(old.tokenizer, maxLength: old.usualMaxLength)
-        let wanted = head.model(new.encoder, head.onTuned, workers).logits(samples)
+        let wanted = head.model(new.backbone, head.onTuned, workers).logits(samples)
         cut.install()
-        let expected = head.model(old.encoder, head.onBase, workers).logits(samples)
+        let expected = head.model(old.backbone, head.onBase, workers).logits(samples)
         loss = LogitDifference(wanted, expected)
         difference = try folder.write(
             "the extracted adapter", expected: expected, samples: samples
@@ -132,24 +133,24 @@ struct ExtractedHead {
 
     static var stream: RandomStream { RandomStream(seed: 0, purpose: "head to compare by") }
 
-    init(tuned: URL, old: LoadedEncoder, new: LoadedEncoder, labels given: [String]?) throws {
+    init(tuned: URL, old: LoadedModel, new: LoadedModel, labels given: [String]?) throws {
         let store = try HFFolder(tuned).openWeights()
-        let classifier = new.encoder.configuration.family.headNames.classifier + ".weight"
+        let classifier = new.backbone.architecture.outputName(.sequence(.pooler)) + ".weight"
         // Heads on tokens and for multiple choice have weights of the same name.
         let classes = try HFFolder(tuned).config.raw["architectures"]?.array?.compactMap(\.string) ?? []
         let other = classes.contains { $0.hasSuffix("ForSequenceClassification") } ? nil : classes.first
         let outputs =
             other == nil
             ? try PEFTFolder.outputs(
-                of: store, classifier: classifier, inputs: new.encoder.configuration.hiddenSize) : nil
+                of: store, classifier: classifier, inputs: new.backbone.sizes.hidden) : nil
         let pooling = outputs == nil ? Pooling.first : .pooler
-        func head(_ encoder: TextEncoder) throws -> SequenceHead {
+        func head(_ backbone: any Backbone) throws -> SequenceHead {
             let head = try SequenceHead(
-                encoder: encoder, outputs: outputs ?? 4, pooling: pooling, dropout: 0, stream: Self.stream)
+                backbone: backbone, outputs: outputs ?? 4, pooling: pooling, dropout: 0, stream: Self.stream)
             if outputs != nil { try WholeModelFolder.loadHead(head, from: tuned) }
             return head
         }
-        (onTuned, onBase) = (try head(new.encoder), try head(old.encoder))
+        (onTuned, onBase) = (try head(new.backbone), try head(old.backbone))
         isTuned = outputs != nil
         guard let outputs else {
             (labels, task) = (nil, .classification)
@@ -180,23 +181,23 @@ struct ExtractedHead {
         warnings = warning.map { [$0] } ?? []
     }
 
-    func model(_ encoder: TextEncoder, _ head: SequenceHead, _ workers: Workers) -> SequenceModel {
-        SequenceModel(encoder: encoder, head: head, workers: workers)
+    func model(_ backbone: any Backbone, _ head: SequenceHead, _ workers: Workers) -> SequenceModel {
+        SequenceModel(backbone: backbone, head: head, workers: workers)
     }
 
     /// What was written, on the base again, with its head or the one to compare by.
     func opened(_ folder: URL, base: URL, _ workers: Workers) throws -> SequenceModel {
-        let again = try LoadedEncoder(base, maxLength: 1)
+        let again = try LoadedModel(base, maxLength: 1)
         let head = try SequenceHead(
-            encoder: again.encoder, outputs: onBase.outputs, form: onBase.form, dropout: 0,
+            backbone: again.backbone, outputs: onBase.outputs, form: onBase.form, dropout: 0,
             stream: Self.stream)
         _ = try PEFTFolder.load(
-            folder, onto: again.encoder, head: head, takesHead: isTuned)
-        return model(again.encoder, head, workers)
+            folder, onto: again.backbone, head: head, takesHead: isTuned)
+        return model(again.backbone, head, workers)
     }
 
     /// nil without a head: there is nothing to evaluate.
-    func description(base: URL, loaded: LoadedEncoder) -> AdapterDescription? {
+    func description(base: URL, loaded: LoadedModel) -> AdapterDescription? {
         labels.map { labels in
             AdapterDescription(
                 baseModel: base.standardizedFileURL.path,
@@ -218,11 +219,11 @@ package struct OutsideDifference: Sendable {
     package let relative: Double
 
     /// Kinds with a difference, in the order of the model.
-    static func list(_ base: TextEncoder, _ tuned: TextEncoder, except sites: Set<LinearSite>)
+    static func list(_ base: any Backbone, _ tuned: any Backbone, except sites: Set<LinearSite>)
         -> [OutsideDifference]
     {
         let adapted = Set(base.linearLayers.filter { sites.contains($0.site) }.map(\.weight.name))
-        let prefix = base.configuration.family.prefix
+        let prefix = base.architecture.prefix
         func bare(_ name: String) -> String {
             name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
         }

@@ -56,7 +56,7 @@ package struct AdapterMerging: Sendable {
         for adapter in opened { try adapter.adapters.requireSums(for: "merge-adapters") }
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let triplets = try merge.triplets(
-            of: opened.map(\.adapters), on: source.loaded.encoder.linearLayers, workers: workers)
+            of: opened.map(\.adapters), on: source.loaded.backbone.linearLayers, workers: workers)
         let (cut, left) = try budget.choose(from: triplets)
         sites = CutSite.list(cut, left)
         parameters = cut.foldedParameterCount

@@ -7,12 +7,12 @@ import ModelFiles
 enum BaseModelName {
     /// A name that is the path of a model here must lead to the same weights; any other must be that of the base
     /// folder, or the `_name_or_path` in its `config.json`, organization and case aside.
-    static func check(_ adapter: URL, base: URL, loaded: LoadedEncoder) throws {
+    static func check(_ adapter: URL, base: URL, loaded: LoadedModel) throws {
         guard let name = try PEFTFolder.baseModel(of: adapter), !name.isEmpty else { return }
         let named = URL(fileURLWithPath: name)
         if FileManager.default.fileExists(atPath: named.appendingPathComponent("config.json").path) {
             if named.resolvingSymlinksInPath().path == base.resolvingSymlinksInPath().path { return }
-            if (try? LoadedEncoder(named, maxLength: 1))?.fingerprint == loaded.fingerprint { return }
+            if (try? LoadedModel(named, maxLength: 1))?.fingerprint == loaded.fingerprint { return }
         } else {
             let config = try JSONValue.read(base.appendingPathComponent("config.json"))
             let ours =

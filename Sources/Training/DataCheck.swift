@@ -37,7 +37,7 @@ package struct DataCheck: Sendable {
     package init(_ paths: [(role: Role, path: String)], _ config: RunConfig, hasModel: Bool) throws {
         let model =
             hasModel
-            ? try LoadedEncoder(URL(fileURLWithPath: config.model), maxLength: config.maxLength) : nil
+            ? try LoadedModel(URL(fileURLWithPath: config.model), maxLength: config.maxLength) : nil
         var findings: [DataFinding] = []
         var read: [ReadFile] = []
         for (role, path) in paths { read.append(try ReadFile(role, path, config, &findings)) }

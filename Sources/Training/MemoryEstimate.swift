@@ -45,7 +45,7 @@ package struct MemoryEstimate: Sendable {
         let trainable = trainer.trainableParameters
 
         // What is there already but mapped weights, of which any number of pages may have been read, and will be.
-        let model = inputs.encoder.weights.reduce(0) { $0 + $1.releasePages() }
+        let model = inputs.backbone.weights.reduce(0) { $0 + $1.releasePages() }
         let state = (4 * trainable + averages) * float
         let now = memory.resident ?? state
         let rest = max(0, now - (start ?? 0) - state)
@@ -56,7 +56,7 @@ package struct MemoryEstimate: Sendable {
             Part(name: "trainable weights, gradient, AdamW's and importance averages", bytes: state),
         ]
         // What comes.
-        let packed = PackedSize(trainer, inputs.encoder, training)
+        let packed = PackedSize(trainer, inputs.backbone, training)
         let pools = PoolEstimate(
             trainer.model, inputs.objective, training, evaluation, trainable: trainable, workers: threads)
         let shards = ShardSum.buffers(shards: training.mostShards, workers: threads)

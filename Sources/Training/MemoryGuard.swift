@@ -19,7 +19,7 @@ package struct MemoryGuard {
     /// With every weight trained the trainer alone, values, gradient and AdamW's averages, may be too much to make.
     mutating func checkState(_ inputs: RunInputs, _ config: RunConfig, threads: Int) throws {
         guard config.tuning.method.trainsEncoder, let available = memory.available else { return }
-        let weights = inputs.encoder.parameterCount
+        let weights = inputs.backbone.parameterCount
         let state = 4 * weights * MemoryLayout<Float>.size
         if state > available {
             try refuse(

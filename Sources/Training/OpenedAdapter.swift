@@ -10,7 +10,7 @@ import Transformers
 struct OpenedAdapter {
     let description: AdapterDescription
     let task: any LearningTask
-    let loaded: LoadedEncoder
+    let loaded: LoadedModel
     let head: SequenceHead
     /// Empty for a whole model.
     let adapters: AdapterSet
@@ -43,17 +43,17 @@ struct OpenedAdapter {
             )
         }
         task = try description.task.kind.type.init(description.task)
-        loaded = try LoadedEncoder(base, maxLength: description.maxLength)
+        loaded = try LoadedModel(base, maxLength: description.maxLength)
         if !isWhole { try description.check(loaded, base: base, adapter: folder) }
         head = try SequenceHead(
-            encoder: loaded.encoder, outputs: task.outputs, form: task.headForm, dropout: 0,
+            backbone: loaded.backbone, outputs: task.outputs, form: task.headForm, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         warnings = loaded.tokenizer.notes
         if isWhole {
             try WholeModelFolder.loadHead(head, from: folder)
             (adapters, changed) = (AdapterSet.none, .none)
         } else {
-            let adapter = try PEFTFolder.load(folder, onto: loaded.encoder, head: head)
+            let adapter = try PEFTFolder.load(folder, onto: loaded.backbone, head: head)
             (adapters, changed) = (adapter.set, adapter.changed)
         }
     }
@@ -65,7 +65,7 @@ struct OpenedAdapter {
         peft folder: URL, base: URL, task named: TaskKind?, labels given: [String]?, maxLength: Int?,
         anyBaseName: Bool, labelAdvice: String = PEFTAdapter.labelAdvice
     ) throws {
-        loaded = try LoadedEncoder(base, maxLength: maxLength ?? 1)
+        loaded = try LoadedModel(base, maxLength: maxLength ?? 1)
         if !anyBaseName { try BaseModelName.check(folder, base: base, loaded: loaded) }
         let peft = try PEFTAdapter(folder, task: named, loaded: loaded, base: base)
         (head, adapters, changed) = (peft.head, peft.adapters, peft.changed)
@@ -89,7 +89,7 @@ struct OpenedAdapter {
     }
 
     func model(_ workers: Workers) -> SequenceModel {
-        SequenceModel(encoder: loaded.encoder, head: head, workers: workers)
+        SequenceModel(backbone: loaded.backbone, head: head, workers: workers)
     }
 
     var limits: Tokenization {

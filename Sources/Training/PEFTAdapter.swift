@@ -18,22 +18,22 @@ struct PEFTAdapter {
     /// The head is the adapter's, or else the base's own classifier.
     ///
     /// - Parameter named: the task; nil follows from the files, where one number a sequence is a score.
-    init(_ folder: URL, task named: TaskKind?, loaded: LoadedEncoder, base: URL, dropout: Float = 0)
+    init(_ folder: URL, task named: TaskKind?, loaded: LoadedModel, base: URL, dropout: Float = 0)
         throws
     {
         let candidates = try named.map { [$0] } ?? TaskKind.all(peftTask: PEFTFolder.taskType(of: folder))
         let form = candidates[0].type.headForm(.pooler)
         let store = try HFFolder(base).openWeights()
         // A classifier that the base may have is not the one that such an adapter was trained before.
-        if try PEFTFolder.isOfEncoderAlone(folder, loaded.encoder.configuration.family) {
+        if try PEFTFolder.isOfEncoderAlone(folder, loaded.backbone.architecture) {
             throw TrainingError(
                 .usage,
                 "\(folder.path) was trained on the encoder alone (PEFT's task_type FEATURE_EXTRACTION, or none) and has "
                     + "no classifier; train one with adalora train --from-adapter \(shellQuoted(folder.path)) --head-start fresh"
             )
         }
-        let classifier = loaded.encoder.configuration.family.classifierName(form) + ".weight"
-        let width = loaded.encoder.configuration.hiddenSize
+        let classifier = loaded.backbone.architecture.outputName(form) + ".weight"
+        let width = loaded.backbone.sizes.hidden
         guard
             let outputs = try PEFTFolder.outputs(of: folder, classifier: classifier, inputs: width)
                 ?? PEFTFolder.outputs(of: store, classifier: classifier, inputs: width), outputs > 0
@@ -58,9 +58,9 @@ struct PEFTAdapter {
         }
         self.task = task
         head = try SequenceHead(
-            encoder: loaded.encoder, outputs: outputs, form: form, dropout: dropout,
+            backbone: loaded.backbone, outputs: outputs, form: form, dropout: dropout,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
-        let adapter = try PEFTFolder.load(folder, onto: loaded.encoder, head: head, base: store)
+        let adapter = try PEFTFolder.load(folder, onto: loaded.backbone, head: head, base: store)
         (adapters, changed) = (adapter.set, adapter.changed)
         var warnings = loaded.warnings(whereHeadTakes: Set(head.parameters.map(\.name)))
         warnings += adapter.warnings

@@ -5,14 +5,14 @@ import Transformers
 package struct PackedSize: Equatable {
     package let bytes: Int
 
-    init(_ trainer: Trainer, _ encoder: TextEncoder, _ load: ShardLoad) {
+    init(_ trainer: Trainer, _ backbone: any Backbone, _ load: ShardLoad) {
         let lowest = trainer.adapters.adapters.map(\.site.layer).min()
-        let layers = encoder.linearLayers.filter { !$0.weight.isTrainable }
+        let layers = backbone.linearLayers.filter { !$0.weight.isTrainable }
         self.init(
             layers.map { layer in
                 // A gradient of their input is wanted by all layers above the lowest adapter; below that of layer 0 or
                 // of the lowest layer's query, key and value there is nothing to learn.
-                let readsInput = [.query, .key, .value].contains(layer.site.role)
+                let readsInput = backbone.architecture.inputRoles.contains(layer.site.role)
                 let isBackward = lowest.map {
                     layer.site.layer > $0 || (layer.site.layer == $0 && !readsInput)
                 }

@@ -45,7 +45,7 @@ struct Demand {
         let longest = load.lengths.max() ?? 1
         // Attention keeps no probabilities of sequences of more than 128 tokens. Tables of relative positions are as
         // long as the longest sequence.
-        let isExact = model.encoder.configuration.relative != nil
+        let isExact = model.backbone.attendsByDistance
         let mean = max(1, load.tokens / max(load.lengths.count, 1))
         let length = isExact ? longest : longest > 128 ? 129 : mean
         let one = model.poolEvents(lengths: [length], objective: objective, trainable: trainable)

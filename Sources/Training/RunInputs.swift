@@ -10,7 +10,7 @@ import Transformers
 
 /// Everything a run reads before its first step, checked against each other.
 struct RunInputs {
-    let encoder: TextEncoder
+    let backbone: any Backbone
     /// Hung on `encoder`, until the run's own adapters take its place
     let startingAdapter: StartingAdapter?
     let tokenizer: Tokenizer
@@ -24,8 +24,8 @@ struct RunInputs {
 
     init(_ config: RunConfig) throws {
         let modelURL = URL(fileURLWithPath: config.model)
-        let loaded = try LoadedEncoder(modelURL, maxLength: config.maxLength)
-        (encoder, tokenizer) = (loaded.encoder, loaded.tokenizer)
+        let loaded = try LoadedModel(modelURL, maxLength: config.maxLength)
+        (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)
         var warnings = loaded.warnings
         startingAdapter = try config.tuning.fromAdapter.map {
             try StartingAdapter($0, loaded: loaded, config: config)
@@ -111,13 +111,14 @@ extension RunInputs {
     /// Of what the head reads through.
     ///
     /// - Parameter goesOn: the head was trained on this pooler before.
-    private static func poolerWarnings(_ loaded: LoadedEncoder, _ config: RunConfig, goesOn: Bool) -> [String]
-    {
+    private static func poolerWarnings(_ loaded: LoadedModel, _ config: RunConfig, goesOn: Bool) -> [String] {
         let form = config.task.type.headForm(config.pooling)
-        let family = loaded.encoder.configuration.family
+        let architecture = loaded.backbone.architecture
         var warnings: [String] = []
-        if form == .sequence(.pooler), family.hasPooler(form), loaded.encoder.hasUntrainedPooler, !goesOn {
-            let name = loaded.encoder.pooler.map { oneLine($0.bias.name) } ?? ""
+        if form == .sequence(.pooler), architecture.hasPooler(form), loaded.backbone.hasUntrainedPooler,
+            !goesOn
+        {
+            let name = loaded.backbone.pooler.map { oneLine($0.bias.name) } ?? ""
             warnings.append(
                 "\(loaded.folder.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
                     + "reads through it; try --pooling mean or --pooling first")
@@ -132,29 +133,29 @@ extension RunInputs {
 }
 
 /// A model folder opened for text: encoder and tokenizer that fit each other and the length limit.
-struct LoadedEncoder {
+struct LoadedModel {
     let folder: URL
-    let encoder: TextEncoder
+    let backbone: any Backbone
     let tokenizer: Tokenizer
     private let configWarnings: [String]
     /// Of all encoder weights as Float32, in order.
     let fingerprint: String
     /// The formats of the matrices; nil where all are Float32.
     var formats: String? {
-        let names = Set(encoder.weights.compactMap(\.format))
+        let names = Set(backbone.weights.compactMap(\.format))
         return names == ["F32"] ? nil : names.sorted().joined(separator: ", ")
     }
     /// Where nobody says how long rows may be.
     var usualMaxLength: Int {
-        min(512, encoder.configuration.maximumPositions, tokenizer.longestSequence ?? .max)
+        min(512, backbone.sizes.positions, tokenizer.longestSequence ?? .max)
     }
 
     init(_ url: URL, maxLength: Int) throws {
         self.folder = url
         let folder = try HFFolder(url)
-        encoder = try TextEncoder(folder)
+        backbone = try Architecture.backbone(in: folder)
         var tokenizer = try Tokenizer(folder: url)
-        let vocabulary = encoder.configuration.vocabularySize
+        let vocabulary = backbone.sizes.vocabulary
         guard tokenizer.storedSize <= vocabulary else {
             throw TrainingError(
                 "\(url.path): the tokenizer has \(tokenizer.storedSize) tokens, the model's embedding only \(vocabulary); "
@@ -167,9 +168,9 @@ struct LoadedEncoder {
             )
         }
         tokenizer.embeddingRows = vocabulary
-        if encoder.configuration.typeVocabularySize < 2 { tokenizer.typeNote = nil }
+        if backbone.sizes.types < 2 { tokenizer.typeNote = nil }
         self.tokenizer = tokenizer
-        let positions = encoder.configuration.maximumPositions
+        let positions = backbone.sizes.positions
         guard maxLength <= positions else {
             throw TrainingError(
                 .usage,
@@ -186,7 +187,7 @@ struct LoadedEncoder {
         }
         configWarnings = warnings
         var print = Fingerprint()
-        for weight in encoder.weights {
+        for weight in backbone.weights {
             print.add(weight)
             // Rows of rare words may never be wanted again.
             weight.releasePages()
@@ -200,7 +201,7 @@ struct LoadedEncoder {
     ///
     /// - Parameter taken: names of the tensors that become a head
     func warnings(whereHeadTakes taken: Set<String>) -> [String] {
-        let unused = encoder.unusedWeights.filter { !taken.contains($0) }
+        let unused = backbone.unusedWeights.filter { !taken.contains($0) }
         guard !unused.isEmpty else { return configWarnings }
         return configWarnings + [
             "\(unused.count) tensors of the checkpoint are not part of the encoder and stay unused: "

@@ -64,10 +64,10 @@ package struct RunPlan: Sendable {
         stepsPerEpoch = sampler.stepsPerEpoch
         tokensPerEpoch = inputs.train.tokens
         trainableParameters = trainer.trainableParameters
-        let encoder = inputs.encoder.parameterCount
-        frozenParameters = config.tuning.method.trainsEncoder ? 0 : encoder
+        let backbone = inputs.backbone.parameterCount
+        frozenParameters = config.tuning.method.trainsEncoder ? 0 : backbone
         headParameters = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
-        roles = Self.roles(trainer.adapters)
+        roles = Self.roles(trainer.adapters, of: inputs.backbone.architecture)
         let every = config.evaluateEvery ?? stepsPerEpoch
         evaluations =
             inputs.validation == nil
@@ -82,8 +82,8 @@ package struct RunPlan: Sendable {
             : nil
     }
 
-    private static func roles(_ set: AdapterSet) -> [RoleCount] {
-        LinearSite.Role.allCases.compactMap { role in
+    private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {
+        architecture.roles.compactMap { role in
             let adapters = set.adapters.filter { $0.site.role == role }
             if adapters.isEmpty { return nil }
             return RoleCount(

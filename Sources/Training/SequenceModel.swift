@@ -6,14 +6,15 @@ import Transformers
 
 /// An encoder with its head, run over shards by workers.
 package struct SequenceModel: Sendable {
-    package let encoder: TextEncoder
+    package let backbone: any Backbone
     package let head: SequenceHead
     package let workers: Workers
     /// Whether the layers run forward again in the backward pass, to save their memory.
     package let recomputesLayers: Bool
 
-    package init(encoder: TextEncoder, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false) {
-        self.encoder = encoder
+    package init(backbone: any Backbone, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false)
+    {
+        self.backbone = backbone
         self.head = head
         self.workers = workers
         self.recomputesLayers = recomputesLayers
@@ -166,7 +167,7 @@ package struct SequenceModel: Sendable {
 
     private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> ShardRows {
         let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
-        let hidden = encoder.hiddenStates(
+        let hidden = backbone.hiddenStates(
             batch, rows: head.rows, recomputing: recomputesLayers, on: tape)
         return ShardRows(
             members: members, hidden: hidden,

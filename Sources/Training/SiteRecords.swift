@@ -15,9 +15,11 @@ extension RunRecord.Site {
     /// The matrices that a configuration adapts, before anything is trained, in site order; empty for a method without
     /// adapters.
     package static func adapted(by config: RunConfig) throws -> [Self] {
-        if config.tuning.adaptedRoles.isEmpty { return [] }
-        let encoder = try TextEncoder(HFFolder(URL(fileURLWithPath: config.model)))
-        return try AdapterPlan.layers(of: config.tuning.adaptedRoles, in: encoder.linearLayers).map {
+        guard config.tuning.method.hasAdapters else { return [] }
+        let backbone = try Architecture.backbone(in: HFFolder(URL(fileURLWithPath: config.model)))
+        return try AdapterPlan.layers(
+            of: config.tuning.adaptedRoles(of: backbone.architecture), in: backbone.linearLayers
+        ).map {
             Self(
                 name: "\($0.site)", layer: $0.site.layer, role: $0.site.role.rawValue, outputs: $0.outputs,
                 inputs: $0.inputs)

@@ -20,7 +20,7 @@ struct StartingAdapter {
     private let outputs: Int?
 
     /// - Parameter loaded: the run's base model, without adapters.
-    init(_ path: String, loaded: LoadedEncoder, config: RunConfig) throws {
+    init(_ path: String, loaded: LoadedModel, config: RunConfig) throws {
         self.path = path
         let folder = AdapterFolder(URL(fileURLWithPath: path))
         try folder.check()
@@ -41,9 +41,9 @@ struct StartingAdapter {
             try Self.check(description, config, path)
             let task = try description.task.kind.type.init(description.task)
             let own = try SequenceHead(
-                encoder: loaded.encoder, outputs: task.outputs, form: task.headForm,
+                backbone: loaded.backbone, outputs: task.outputs, form: task.headForm,
                 dropout: Float(config.headDropout), stream: RandomStream(seed: 0, purpose: "overwritten"))
-            let adapter = try PEFTFolder.load(folder.url, onto: loaded.encoder, head: own)
+            let adapter = try PEFTFolder.load(folder.url, onto: loaded.backbone, head: own)
             (set, changed) = (adapter.set, adapter.changed)
             (head, labels, outputs, warnings) = (own, description.task.labels, own.outputs, [])
         } else {
@@ -77,15 +77,15 @@ struct StartingAdapter {
         }
     }
 
-    private static func withoutHead(_ folder: URL, _ loaded: LoadedEncoder) throws -> PEFTFolder.Loaded {
+    private static func withoutHead(_ folder: URL, _ loaded: LoadedModel) throws -> PEFTFolder.Loaded {
         func made(_ pooling: Pooling) throws -> SequenceHead {
             try SequenceHead(
-                encoder: loaded.encoder, outputs: 1, form: .sequence(pooling), dropout: 0,
+                backbone: loaded.backbone, outputs: 1, form: .sequence(pooling), dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "not used"))
         }
         // For the names of the modules that are left aside; a BERT saved without its pooler has fewer.
         let head = try (try? made(.pooler)) ?? made(.first)
-        return try PEFTFolder.load(folder, onto: loaded.encoder, head: head, takesHead: false)
+        return try PEFTFolder.load(folder, onto: loaded.backbone, head: head, takesHead: false)
     }
 
     private static func check(_ description: AdapterDescription, _ config: RunConfig, _ path: String) throws {

@@ -31,7 +31,7 @@ package struct TrainedModel: Sendable {
         warnings = opened.warnings
         limits = opened.limits
         model = SequenceModel(
-            encoder: opened.loaded.encoder, head: opened.head,
+            backbone: opened.loaded.backbone, head: opened.head,
             workers: Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount))
     }
 

@@ -20,12 +20,12 @@ struct TrainerAssembly {
 
     /// - Parameter isResumed: a checkpoint will give shapes and values, so that no data need be looked at for them.
     func trainer(isResumed: Bool) throws -> Trainer {
-        let encoder = inputs.encoder
+        let backbone = inputs.backbone
         let head = try inputs.startingAdapter?.head ?? freshHead()
         let model = SequenceModel(
-            encoder: encoder, head: head, workers: workers, recomputesLayers: config.recompute == .layers)
+            backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute == .layers)
         let start = MethodStart(
-            settings: config.tuning, encoder: encoder, totalSteps: totalSteps, seed: config.seed,
+            settings: config.tuning, backbone: backbone, totalSteps: totalSteps, seed: config.seed,
             isResumed: isResumed, trained: inputs.startingAdapter?.set, workers: workers,
             lookAtBatches: { try lookAtBatches($0, of: model, $1) },
             readRanks: { try RankPattern(URL(fileURLWithPath: $0)).ranks(of: $1) })
@@ -34,7 +34,7 @@ struct TrainerAssembly {
 
     private func freshHead() throws -> SequenceHead {
         let head = try SequenceHead(
-            encoder: inputs.encoder, outputs: inputs.task.outputs, form: inputs.task.headForm,
+            backbone: inputs.backbone, outputs: inputs.task.outputs, form: inputs.task.headForm,
             dropout: Float(config.headDropout),
             stream: RandomStream(seed: config.seed, purpose: "initialize head"))
         if let bias = inputs.objective.startingBias(outputs: head.outputs) {

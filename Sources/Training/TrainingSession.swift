@@ -278,7 +278,7 @@ package final class TrainingSession {
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
-            frozenParameters: inputs.encoder.parameterCount, threads: threads,
+            frozenParameters: inputs.backbone.parameterCount, threads: threads,
             kernel: KernelSelection.currentKernel, date: ISO8601DateFormatter().string(from: Date()),
             environment: environment.map { .init(name: $0.name, value: $0.value) },
             hashes: inputs.fingerprints.map { .init(name: $0.name, value: $0.hash) })

@@ -29,7 +29,7 @@ package enum WholeModelConfig {
             byName[name] = JSONValue(index)
         }
         let architecture = config["model_type"]?.string.flatMap {
-            EncoderFamily.architecture(modelType: $0, head: head.form)
+            Architecture.className(modelType: $0, head: head.form)
         }
         guard let architecture else {
             throw ModelFileError(

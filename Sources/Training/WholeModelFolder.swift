@@ -50,14 +50,14 @@ enum WholeModelFolder {
 
     /// The weights of transformers' model with this head, by their names there.
     private static func weights(of model: SequenceModel) -> [(name: String, weight: any Operand)] {
-        let family = model.encoder.configuration.family
-        let pooler = family.hasPooler(model.head.form) ? nil : model.encoder.pooler
-        let kept = model.encoder.weights.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
+        let architecture = model.backbone.architecture
+        let pooler = architecture.hasPooler(model.head.form) ? nil : model.backbone.pooler
+        let kept = model.backbone.weights.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
         // Encoders saved alone have names without the prefix that whole models give them.
-        let encoder: [(name: String, weight: any Operand)] = kept.map { weight in
-            (weight.name.hasPrefix(family.prefix) ? weight.name : family.prefix + weight.name, weight)
+        let backbone: [(name: String, weight: any Operand)] = kept.map { weight in
+            (architecture.wholeName(weight.name), weight)
         }
-        return encoder + model.head.parameters.map { ($0.name, $0) }
+        return backbone + model.head.parameters.map { ($0.name, $0) }
     }
 
     static func loadHead(_ head: SequenceHead, from folder: URL) throws {

@@ -14,6 +14,8 @@ package enum HeadForm: Sendable, Equatable {
     case token
     /// Every row, for two numbers a token: that an answer starts here, that it ends here.
     case span
+    /// Every row, through the model's own output matrix, for a number a word of the vocabulary. Nothing of it trains.
+    case vocabulary
 
     /// Whether there is a row of logits for each token.
     package var isPerToken: Bool {
@@ -26,67 +28,129 @@ package enum HeadForm: Sendable, Equatable {
         case .sequence: "SEQ_CLS"
         case .token: "TOKEN_CLS"
         case .span: "QUESTION_ANS"
+        case .vocabulary: "CAUSAL_LM"
+        }
+    }
+
+    /// What ends the name of transformers' class of such a model; of the backbone alone where no class pools so.
+    var classEnd: String {
+        switch self {
+        case .sequence(.pooler): "ForSequenceClassification"
+        case .sequence: "Model"
+        case .token: "ForTokenClassification"
+        case .span: "ForQuestionAnswering"
+        case .vocabulary: "ForCausalLM"
         }
     }
 }
 
-/// Pooling, dropout and a linear layer to K classes, or to one score; or dropout and a linear layer on every token.
+/// A form of head that a model cannot have.
+package struct HeadError: Error, CustomStringConvertible {
+    package let description: String
+
+    static let missingPooler = HeadError(
+        description:
+            "the model has no pooler.dense weights, which pooling: pooler needs; take a checkpoint with them, or train "
+            + "with another head (adalora train --pooling mean or first)")
+    static func notClassifying(_ name: String) -> HeadError {
+        HeadError(
+            description:
+                "\(name): this version has no classifiers on decoders; use an encoder, or train the language model "
+                + "(adalora train --task causal-lm)")
+    }
+    static func notSpeaking(_ name: String) -> HeadError {
+        HeadError(
+            description:
+                "\(name): the model gives no next words; use a decoder, or another task (adalora train --task)"
+        )
+    }
+}
+
+/// Pooling, dropout and a linear layer to K classes, or to one score; or dropout and a linear layer on every token; or the
+/// model's own output matrix.
 package final class SequenceHead: Sendable {
     package let form: HeadForm
     package let dropout: Float
-    /// `[K, C]`
-    package let weight: Parameter
-    /// `[1, K]`
-    package let bias: Parameter
-    package var outputs: Int { weight.values.rows }
-    private let pooler: (weight: Weight, bias: Weight)?
+    private let output: Output
+    private let pooler: Dense?
     /// `[C, C]` and `[1, C]`, of the head's own, trained with it
     private let dense: (weight: Parameter, bias: Parameter, activation: DenseActivation, dropsInput: Bool)?
 
-    /// A head whose encoder has no pooler to offer.
-    package struct MissingPooler: Error, CustomStringConvertible {
-        package var description: String {
-            "the model has no pooler.dense weights, which pooling: pooler needs; take a checkpoint with them, or train "
-                + "with another head (adalora train --pooling mean or first)"
+    private enum Output {
+        /// `[K, C]` and `[1, K]`
+        case trained(weight: Parameter, bias: Parameter)
+        /// `[V, C]`, of the model
+        case own(Weight)
+    }
+
+    /// `[K, C]`, of a head that trains.
+    package var weight: Parameter { trained.weight }
+    /// `[1, K]`, of a head that trains.
+    package var bias: Parameter { trained.bias }
+
+    private var trained: (weight: Parameter, bias: Parameter) {
+        guard case .trained(let weight, let bias) = output else {
+            preconditionFailure("the output matrix of the model is no trained head")
+        }
+        return (weight, bias)
+    }
+
+    /// `[K, C]`: the last matrix, trained or the model's own.
+    package var outputMatrix: any Operand {
+        switch output {
+        case .trained(let weight, _): weight
+        case .own(let weight): weight
         }
     }
 
+    /// K, or the words of the vocabulary.
+    package var outputs: Int { outputMatrix.rows }
+
     /// Weights N(0, 0.02²), as BERT's initializer, and zero bias.
     package convenience init(
-        encoder: TextEncoder, outputs: Int, pooling: Pooling, dropout: Float, stream: RandomStream
+        backbone: any Backbone, outputs: Int, pooling: Pooling, dropout: Float, stream: RandomStream
     ) throws {
         try self.init(
-            encoder: encoder, outputs: outputs, form: .sequence(pooling), dropout: dropout, stream: stream)
+            backbone: backbone, outputs: outputs, form: .sequence(pooling), dropout: dropout, stream: stream)
     }
 
-    /// As above, for any form.
+    /// As above, for any form. Throws `HeadError` where the model cannot have it.
+    ///
+    /// - Parameter outputs: K; not read where the head is the model's own.
     package init(
-        encoder: TextEncoder, outputs: Int, form: HeadForm, dropout: Float, stream: RandomStream
+        backbone: any Backbone, outputs: Int, form: HeadForm, dropout: Float, stream: RandomStream
     ) throws {
-        let family = encoder.configuration.family
-        let name = family.classifierName(form)
-        let width = encoder.configuration.hiddenSize
+        let architecture = backbone.architecture
         self.form = form
         self.dropout = dropout
+        if form == .vocabulary {
+            guard let own = backbone.outputMatrix else { throw HeadError.notSpeaking(architecture.name) }
+            (output, pooler, dense) = (.own(own), nil, nil)
+            return
+        }
+        guard let heads = architecture.heads else { throw HeadError.notClassifying(architecture.name) }
+        let name = architecture.outputName(form)
+        let width = backbone.sizes.hidden
         var stream = stream
         let values = Matrix(rows: outputs, columns: width)
         stream.fillNormal(values, deviation: 0.02)
-        weight = Parameter(name: name + ".weight", values: values)
-        bias = Parameter(name: name + ".bias", vector: Matrix(rows: 1, columns: outputs))
-        switch (form, family.classifier) {
+        output = .trained(
+            weight: Parameter(name: name + ".weight", values: values),
+            bias: Parameter(name: name + ".bias", vector: Matrix(rows: 1, columns: outputs)))
+        switch (form, heads.classifier) {
         case (.sequence(.pooler), .pooler):
-            guard let own = encoder.pooler else { throw MissingPooler() }
+            guard let own = backbone.pooler else { throw HeadError.missingPooler }
             (pooler, dense) = (own, nil)
-        case (.sequence(.pooler), .dense(let activation, let dropsInput)):
+        case (.sequence(.pooler), .dense(let name, let activation, let dropsInput)):
             let square = Matrix(rows: width, columns: width)
             stream.fillNormal(square, deviation: 0.02)
             pooler = nil
             dense = (
-                Parameter(name: family.headNames.dense + ".weight", values: square),
-                Parameter(name: family.headNames.dense + ".bias", vector: Matrix(rows: 1, columns: width)),
+                Parameter(name: name + ".weight", values: square),
+                Parameter(name: name + ".bias", vector: Matrix(rows: 1, columns: width)),
                 activation, dropsInput
             )
-        case (.sequence, _), (.token, _), (.span, _): (pooler, dense) = (nil, nil)
+        default: (pooler, dense) = (nil, nil)
         }
     }
 
@@ -98,7 +162,8 @@ package final class SequenceHead: Sendable {
 
     /// All that trains, by its name in transformers' sequence classifier.
     package var parameters: [Parameter] {
-        (dense.map { [$0.weight, $0.bias] } ?? []) + [weight, bias]
+        guard case .trained(let weight, let bias) = output else { return [] }
+        return (dense.map { [$0.weight, $0.bias] } ?? []) + [weight, bias]
     }
 
     /// The modules of `parameters` as PEFT's `modules_to_save` names them.
@@ -111,11 +176,11 @@ package final class SequenceHead: Sendable {
         return modules
     }
 
-    /// Which rows of the encoder's last layer are read.
-    package var rows: TextEncoder.Rows {
+    /// Which rows of the backbone's last layer are read.
+    package var rows: HiddenRows {
         switch form {
         case .sequence(.first), .sequence(.pooler): .first
-        case .sequence(.mean), .token, .span: .all
+        case .sequence(.mean), .token, .span, .vocabulary: .all
         }
     }
 
@@ -125,15 +190,19 @@ package final class SequenceHead: Sendable {
         switch form {
         case .sequence(.mean): pooled = tape.meanRows(hidden, offsets: offsets)
         case .sequence(.first), .sequence(.pooler): pooled = tape.firstRows(hidden, offsets: offsets)
-        case .token, .span: pooled = hidden
+        case .token, .span, .vocabulary: pooled = hidden
         }
         if let pooler {
-            pooled = tape.tanh(tape.linear(pooled, weight: pooler.weight, bias: pooler.bias))
+            pooled = tape.tanh(pooler(pooled, on: tape))
         } else if let dense {
             if dense.dropsInput { pooled = tape.dropout(pooled, probability: dropout) }
             pooled = tape.activation(
                 dense.activation, tape.linear(pooled, weight: dense.weight, bias: dense.bias))
         }
-        return tape.linear(tape.dropout(pooled, probability: dropout), weight: weight, bias: bias)
+        switch output {
+        case .trained(let weight, let bias):
+            return tape.linear(tape.dropout(pooled, probability: dropout), weight: weight, bias: bias)
+        case .own(let weight): return tape.linear(pooled, weight: weight, bias: nil)
+        }
     }
 }

@@ -1,7 +1,7 @@
+import Adapters
 import ArgumentParser
 import Foundation
 import Training
-import Transformers
 
 struct ExtractCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -40,16 +40,15 @@ struct ExtractCommand: ParsableCommand {
         _ = try roles()
     }
 
-    private func roles() throws -> [LinearSite.Role] {
-        guard let targets else { return LinearSite.Role.allCases }
-        return try targets.split(separator: ",").map { name in
-            guard let role = LinearSite.Role(rawValue: name.trimmingCharacters(in: .whitespaces)) else {
-                throw ValidationError(
-                    "--targets \(name): use "
-                        + LinearSite.Role.allCases.map(\.rawValue).joined(separator: ", "))
-            }
-            return role
+    private func roles() throws -> AdaptedRoles {
+        guard let targets else { return .all }
+        let names = targets.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        guard let roles = AdaptedRoles(names: names) else {
+            let unknown = names.first { !AdaptedRoles.names.contains($0) } ?? targets
+            throw ValidationError(
+                "--targets \(unknown): use " + AdaptedRoles.names.joined(separator: ", "))
         }
+        return roles
     }
 
     func run() throws {

@@ -65,7 +65,7 @@ enum Failure {
             case .missing: ExitStatus.missingInput
             default: ExitStatus.badData
             }
-        case is SequenceHead.MissingPooler: ExitStatus.badData
+        case is HeadError: ExitStatus.badData
         case let error as TokenizerError: error.isMissing ? ExitStatus.missingInput : ExitStatus.badData
         default: ExitStatus.unforeseen
         }

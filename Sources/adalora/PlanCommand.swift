@@ -46,8 +46,8 @@ enum PlanReport {
             table.add(["  \(role.role)", Figures.grouped(role.matrices), Figures.grouped(role.parameters)])
         }
         if plan.config.tuning.method.trainsEncoder {
-            let encoder = plan.trainableParameters - plan.headParameters
-            table.add(["  encoder", "", Figures.grouped(encoder)])
+            let backbone = plan.trainableParameters - plan.headParameters
+            table.add(["  encoder", "", Figures.grouped(backbone)])
         }
         table.add(["  head", "", Figures.grouped(plan.headParameters)])
         return table.terminal(width: width).joined(separator: "\n")

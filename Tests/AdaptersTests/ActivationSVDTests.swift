@@ -33,19 +33,19 @@ import Transformers
     }
 
     @Test func directionsAndExplainedVarianceOfAllRows() throws {
-        let encoder = try tinyEncoder()
-        let layers = encoder.linearLayers
+        let backbone = try tinyEncoder()
+        let layers = backbone.linearLayers
         let workers = Workers(count: 2)
         let recorders = layers.map { _ in Recorder() }
         for (layer, recorder) in zip(layers, recorders) { layer.adapter = recorder }
         for batch in Self.batches() {
-            _ = encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool()))
+            _ = backbone.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool()))
         }
         for layer in layers { layer.adapter = nil }
 
         let statistics = ActivationSVD(probing: layers)
         for batch in Self.batches() {
-            _ = encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool()))
+            _ = backbone.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool()))
             try statistics.fold(workers: workers)
         }
         let found = try statistics.finish(count: 4, seed: 1, workers: workers)
@@ -70,10 +70,10 @@ import Transformers
 
     /// Fewer rows than columns: what lies beyond their rank explains nothing, and is still orthonormal.
     @Test func fewTokensAreEnough() throws {
-        let encoder = try tinyEncoder()
+        let backbone = try tinyEncoder()
         let workers = Workers(count: 2)
-        let statistics = ActivationSVD(probing: encoder.linearLayers)
-        _ = encoder.hiddenStates(
+        let statistics = ActivationSVD(probing: backbone.linearLayers)
+        _ = backbone.hiddenStates(
             PackedBatch([(ids: [5, 6, 7], typeIDs: [0, 0, 0])]), on: Tape(evaluatingWith: BufferPool()))
         try statistics.fold(workers: workers)
         for directions in try statistics.finish(count: 6, seed: 1, workers: workers) {
@@ -84,11 +84,11 @@ import Transformers
     }
 
     @Test func adaptersStartAlongTheDirections() throws {
-        let encoder = try tinyEncoder()
-        let layers = encoder.linearLayers
+        let backbone = try tinyEncoder()
+        let layers = backbone.linearLayers
         let workers = Workers(count: 1)
         let statistics = ActivationSVD(probing: layers)
-        _ = encoder.hiddenStates(Self.batches()[0], on: Tape(evaluatingWith: BufferPool()))
+        _ = backbone.hiddenStates(Self.batches()[0], on: Tape(evaluatingWith: BufferPool()))
         try statistics.fold(workers: workers)
         let found = try statistics.finish(count: 4, seed: 1, workers: workers)
         var plan = plan(initialization: .activationSVD)

@@ -35,13 +35,13 @@ import Transformers
         /// The message of loading the folder, with its path as `DIR`.
         func message() throws -> String {
             let base = try HFFolder(Golden.url("bert/model"))
-            let encoder = try TextEncoder(base)
+            let backbone = try Architecture.backbone(in: base)
             let head = try SequenceHead(
-                encoder: encoder, outputs: 5, pooling: .pooler, dropout: 0,
+                backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "overwritten"))
             do {
                 _ = try PEFTFolder.load(
-                    url, onto: encoder, head: head, base: base.openWeights())
+                    url, onto: backbone, head: head, base: base.openWeights())
                 return "no error"
             } catch { return "\(error)".replacingOccurrences(of: url.path, with: "DIR") }
         }

@@ -32,16 +32,16 @@ import Transformers
         #expect(merged.values == [1.5, -4, 4.5, 0, 2])
     }
 
-    private func golden(_ name: String) throws -> (set: AdapterSet, encoder: TextEncoder) {
+    private func golden(_ name: String) throws -> (set: AdapterSet, backbone: any Backbone) {
         let base = try HFFolder(Golden.url("bert/model"))
-        let encoder = try TextEncoder(base)
+        let backbone = try Architecture.backbone(in: base)
         let head = try SequenceHead(
-            encoder: encoder, outputs: 5, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         let set = try PEFTFolder.load(
-            Golden.url("merge/\(name)"), onto: encoder, head: head, base: base.openWeights()
+            Golden.url("merge/\(name)"), onto: backbone, head: head, base: base.openWeights()
         ).set
-        return (set, encoder)
+        return (set, backbone)
     }
 
     private func dense(_ adapter: LowRankAdapter) -> Matrix {
@@ -53,10 +53,10 @@ import Transformers
     private func merged(_ method: AdapterMerge.Method, _ weights: [Double] = [0.75, -0.5]) throws
         -> AdapterSet
     {
-        let (first, encoder) = try golden("first")
+        let (first, backbone) = try golden("first")
         let (second, _) = try golden("second")
         let triplets = try AdapterMerge(method: method, weights: weights).triplets(
-            of: [first, second], on: encoder.linearLayers, workers: Workers(count: 2))
+            of: [first, second], on: backbone.linearLayers, workers: Workers(count: 2))
         return try AdapterSet.choosing(from: triplets, budget: 10_000, costs: nil).set
     }
 
@@ -78,13 +78,13 @@ import Transformers
 
     /// At the sum's own rank; the dense way, with more rank than the matrix has, comes to the same.
     @Test func sumsOfManyAreDense() throws {
-        let (first, encoder) = try golden("first")
+        let (first, backbone) = try golden("first")
         let many = [AdapterSet](repeating: first, count: 12)
         let weights = [Double](repeating: 0.25, count: 12)
         let triplets = try AdapterMerge(method: .sum, weights: weights).triplets(
-            of: many, on: encoder.linearLayers, workers: Workers(count: 2))
+            of: many, on: backbone.linearLayers, workers: Workers(count: 2))
         let thrice = try AdapterMerge(method: .sum, weights: [3]).triplets(
-            of: [first], on: encoder.linearLayers, workers: Workers(count: 1))
+            of: [first], on: backbone.linearLayers, workers: Workers(count: 1))
         for (dense, narrow) in zip(triplets, thrice) {
             #expect(dense.singularValues.count == 32 && narrow.singularValues.count == 3)
             // The other 29 are rounding.

@@ -7,10 +7,12 @@ import ModelFiles
 import Testing
 import Transformers
 
-func tinyEncoder() throws -> TextEncoder { try TextEncoder(HFFolder(Golden.url("bert/model"))) }
+func tinyEncoder() throws -> any Backbone {
+    try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+}
 
 func plan(
-    _ method: AdapterPlan.Method = .adalora, roles: [LinearSite.Role] = LinearSite.Role.allCases,
+    _ method: AdapterPlan.Method = .adalora, roles: [LinearSite.Role] = Architecture.bert.roles,
     rank: Int = 3,
     initialization: FactorInitialization = .orthonormal, seed: UInt64 = 7
 ) -> AdapterPlan {
@@ -21,13 +23,13 @@ func plan(
 
 @Suite struct AdapterSetTests {
     @Test func sitesAreInOrderAndOnlyTheChosenRoles() throws {
-        let encoder = try tinyEncoder()
-        let set = try AdapterSet(installing: plan(roles: [.value, .query]), on: encoder.linearLayers)
+        let backbone = try tinyEncoder()
+        let set = try AdapterSet(installing: plan(roles: [.value, .query]), on: backbone.linearLayers)
         #expect(
             set.adapters.map { "\($0.site)" } == [
                 "layer.0.query", "layer.0.value", "layer.1.query", "layer.1.value",
             ])
-        #expect(encoder.linearLayers.filter { $0.adapter != nil }.count == 4)
+        #expect(backbone.linearLayers.filter { $0.adapter != nil }.count == 4)
     }
 
     // Orthonormal to Float32 rounding of 32-element dot products.
@@ -72,21 +74,21 @@ func plan(
 
     /// Until λ moves the adapted model is the base model, bit for bit but for −0.
     @Test func aFreshAdapterChangesNothing() throws {
-        let encoder = try tinyEncoder()
+        let backbone = try tinyEncoder()
         let batch = PackedBatch([(ids: [5, 6, 7], typeIDs: [0, 0, 0])])
-        let before = encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
-        _ = try AdapterSet(installing: plan(), on: encoder.linearLayers)
-        let after = encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
+        let before = backbone.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
+        _ = try AdapterSet(installing: plan(), on: backbone.linearLayers)
+        let after = backbone.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
         #expect(before == after)
     }
 
     /// Layers own their adapters and not the other way round: many models in one process must not add up.
     @Test func anEncoderGoesAwayWithItsAdapters() throws {
-        weak var gone: TextEncoder?
+        weak var gone: (any Backbone)?
         do {
-            let encoder = try tinyEncoder()
-            gone = encoder
-            let set = try AdapterSet(installing: plan(), on: encoder.linearLayers)
+            let backbone = try tinyEncoder()
+            gone = backbone
+            let set = try AdapterSet(installing: plan(), on: backbone.linearLayers)
             #expect(gone != nil && set.layers.allSatisfy { $0.adapter != nil })
         }
         #expect(gone == nil)
@@ -94,8 +96,8 @@ func plan(
 
     /// With adapters in the last layer only, nothing flows back into the layers below.
     @Test func theBackwardPassStopsBelowTheLowestAdapter() throws {
-        let encoder = try tinyEncoder()
-        let last = encoder.linearLayers.filter { $0.site.layer == 1 }
+        let backbone = try tinyEncoder()
+        let last = backbone.linearLayers.filter { $0.site.layer == 1 }
         let set = try AdapterSet(installing: plan(), on: last)
         let vector = ParameterVector(set.parameters)
         for adapter in set.adapters { adapter.factors.lambda?.values.fill(1) }
@@ -103,7 +105,9 @@ func plan(
         let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
         var states: [Variable] = []
         let batch = PackedBatch([(ids: [5, 6, 7], typeIDs: [0, 0, 0])])
-        let out = encoder.hiddenStates(batch, on: tape) { _, state in states.append(state) }
+        let out = backbone.hiddenStates(batch, rows: .all, recomputing: false, on: tape) { _, state in
+            states.append(state)
+        }
         _ = tape.crossEntropy(out, labels: [1, 2, 3], divisor: 3)
         tape.backward()
         #expect(states.map(\.needsGradient) == [false, false, true])
@@ -111,15 +115,15 @@ func plan(
     }
 
     @Test func impossiblePlansAreNamed() throws {
-        let encoder = try tinyEncoder()
-        let queries = encoder.linearLayers.filter { $0.site.role == .query }
+        let backbone = try tinyEncoder()
+        let queries = backbone.linearLayers.filter { $0.site.role == .query }
         #expect {
             try AdapterSet(installing: plan(roles: [.query, .value]), on: queries)
         } throws: {
             "\($0)" == "target \"value\" matches no matrix of this model; it has query"
         }
         #expect {
-            try AdapterSet(installing: plan(rank: 33), on: encoder.linearLayers)
+            try AdapterSet(installing: plan(rank: 33), on: backbone.linearLayers)
         } throws: {
             "\($0)".contains(
                 "rank 33 is more than layer.0.query [32, 32] can have; use a lower budget or initial rank")

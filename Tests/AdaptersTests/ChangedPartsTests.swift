@@ -26,25 +26,26 @@ import Transformers
     }
 
     private static func opened(_ test: Case, _ folder: URL, readsBase: Bool = true) throws -> (
-        encoder: TextEncoder, head: SequenceHead, adapter: PEFTFolder.Loaded
+        backbone: any Backbone, head: SequenceHead, adapter: PEFTFolder.Loaded
     ) {
         let base = try HFFolder(test.model)
-        let encoder = try TextEncoder(base)
+        let backbone = try Architecture.backbone(in: base)
         let head = try SequenceHead(
-            encoder: encoder, outputs: test.name == "bert" ? 5 : 3, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: test.name == "bert" ? 5 : 3, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         let adapter = try PEFTFolder.load(
-            folder, onto: encoder, head: head, base: readsBase ? base.openWeights() : nil)
-        return (encoder, head, adapter)
+            folder, onto: backbone, head: head, base: readsBase ? base.openWeights() : nil)
+        return (backbone, head, adapter)
     }
 
-    private static func logits(_ test: Case, _ encoder: TextEncoder, _ head: SequenceHead) throws -> [Float] {
+    private static func logits(_ test: Case, _ backbone: any Backbone, _ head: SequenceHead) throws -> [Float]
+    {
         let batch = test.name == "bert" ? "roberta" : test.name
         let sequences = try Golden.sequences(Golden.json("encoders/\(batch)/batch.json"))
         let tape = Tape(
             pool: BufferPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
         let packed = PackedBatch(sequences.map { ($0.ids, $0.ids.map { _ in 0 }) })
-        let hidden = encoder.hiddenStates(packed, rows: .first, on: tape)
+        let hidden = backbone.hiddenStates(packed, rows: .first, on: tape)
         return head.logits(hidden, offsets: Array(0...packed.sequences), on: tape).value.values
     }
 
@@ -74,8 +75,8 @@ import Transformers
     func logitsAreThoseOfPEFT(test: Case) throws {
         let expected = try TensorStore(file: test.folder.appendingPathComponent("expected.safetensors"))
             .floats("logits")
-        let (encoder, head, adapter) = try Self.opened(test, test.folder)
-        #expect(relativeError(try Self.logits(test, encoder, head), expected) < 1e-5)
+        let (backbone, head, adapter) = try Self.opened(test, test.folder)
+        #expect(relativeError(try Self.logits(test, backbone, head), expected) < 1e-5)
         #expect(adapter.changed.summary.hasPrefix(test.summary), "\(adapter.changed.summary)")
         #expect(adapter.warnings.isEmpty)
 
@@ -87,29 +88,29 @@ import Transformers
             adapter.set.foldedToLoRA(padded: false), as: .lora, head: head, changed: adapter.changed,
             baseModel: "model", into: written)
         let again = try Self.opened(test, written, readsBase: false)
-        #expect(relativeError(try Self.logits(test, again.encoder, again.head), expected) < 1e-5)
+        #expect(relativeError(try Self.logits(test, again.backbone, again.head), expected) < 1e-5)
         #expect(again.adapter.changed.summary == adapter.changed.summary)
     }
 
     /// Names have no `bert.`, and there is no head: the pooler's output is compared.
     @Test func anAdapterOfTheEncoderAlone() throws {
         let folder = Golden.url("parts/bert-encoder")
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let head = try SequenceHead(
-            encoder: encoder, outputs: 1, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: 1, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "not used"))
-        let adapter = try PEFTFolder.load(folder, onto: encoder, head: head, takesHead: false)
+        let adapter = try PEFTFolder.load(folder, onto: backbone, head: head, takesHead: false)
         #expect(adapter.set.adapters.count == 12 && adapter.changed.summary == "bert.pooler.dense")
         #expect(try PEFTFolder.isOfEncoderAlone(folder, .bert))
         #expect(try !PEFTFolder.isOfEncoderAlone(Golden.url("parts/bert-all"), .bert))
-        let width = encoder.configuration.hiddenSize
+        let width = backbone.sizes.hidden
         let expected = try TensorStore(file: folder.appendingPathComponent("expected.safetensors")).floats(
             "logits")
         // A classifier that passes the pooler's values on, one after the other.
         let test = Case("bert", "encoder", "")
         for place in 0..<width {
             for index in 0..<width { head.weight.values.pointer[index] = index == place ? 1 : 0 }
-            let values = try Self.logits(test, encoder, head)
+            let values = try Self.logits(test, backbone, head)
             let wanted = (0..<values.count).map { expected[$0 * width + place] }
             #expect(relativeError(values, wanted) < 1e-5)
         }

@@ -6,8 +6,8 @@ import Transformers
 
 /// Adapters that start where trained ones are.
 @Suite struct ContinuingTests {
-    private func trained(_ method: AdapterPlan.Method, on encoder: TextEncoder) throws -> AdapterSet {
-        try TruncationTests.trained(method, roles: [.query, .value], on: encoder.linearLayers)
+    private func trained(_ method: AdapterPlan.Method, on backbone: any Backbone) throws -> AdapterSet {
+        try TruncationTests.trained(method, roles: [.query, .value], on: backbone.linearLayers)
     }
 
     /// s·P·Λ·Q
@@ -22,17 +22,17 @@ import Transformers
         -> AdapterPlan
     {
         AdapterPlan(
-            method: .adalora, roles: LinearSite.Role.allCases, rank: rank, scale: scale, dropout: 0,
+            method: .adalora, roles: Architecture.bert.roles, rank: rank, scale: scale, dropout: 0,
             initialization: initialization, seed: 5)
     }
 
     /// The same updates under another scale, then triplets with λ = 0; all orthonormal.
     @Test(arguments: [AdapterPlan.Method.lora, .adalora]) func triplets(method: AdapterPlan.Method) throws {
-        let encoder = try tinyEncoder()
-        let old = try trained(method, on: encoder)
+        let backbone = try tinyEncoder()
+        let old = try trained(method, on: backbone)
         let exact = try old.inExactTriplets(workers: Workers(count: 2))
         let set = try AdapterSet(
-            continuing: exact, plan: continuing(0.25, rank: 5), on: encoder.linearLayers)
+            continuing: exact, plan: continuing(0.25, rank: 5), on: backbone.linearLayers)
         #expect(set.adapters.count == 12 && set.ranks.allSatisfy { $0 == 5 })
         for adapter in set.adapters {
             let lambda = adapter.lambda
@@ -45,15 +45,15 @@ import Transformers
             guard let before else { continue }
             #expect(ExactTripletsTests.relativeDistance(update(adapter), update(before)) < 1e-5)
         }
-        #expect(encoder.linearLayers.allSatisfy { $0.adapter != nil })
+        #expect(backbone.linearLayers.allSatisfy { $0.adapter != nil })
     }
 
     /// New triplets may be PEFT's Gaussian ones instead.
     @Test func gaussianTriplets() throws {
-        let encoder = try tinyEncoder()
-        let exact = try trained(.lora, on: encoder).inExactTriplets(workers: Workers(count: 1))
+        let backbone = try tinyEncoder()
+        let exact = try trained(.lora, on: backbone).inExactTriplets(workers: Workers(count: 1))
         let set = try AdapterSet(
-            continuing: exact, plan: continuing(1, rank: 4, .gaussian), on: encoder.linearLayers)
+            continuing: exact, plan: continuing(1, rank: 4, .gaussian), on: backbone.linearLayers)
         let q = try #require(set.adapters.first).factors.q.values
         let length = (0..<q.columns).reduce(Float(0)) { $0 + q.row(3)[$1] * q.row(3)[$1] }.squareRoot()
         // 32 values of deviation 0.02
@@ -61,8 +61,8 @@ import Transformers
     }
 
     @Test func paddingGoes() throws {
-        let encoder = try tinyEncoder()
-        let old = try trained(.lora, on: encoder)
+        let backbone = try tinyEncoder()
+        let old = try trained(.lora, on: backbone)
         let first = try #require(old.adapters.first)
         for row in 0..<first.layer.outputs { first.factors.p.values.row(row)[1] = 0 }
         for column in 0..<first.layer.inputs { first.factors.q.values.row(1)[column] = 0 }
@@ -72,8 +72,8 @@ import Transformers
 
     /// B = 0, as before any training, is not padding: it learns.
     @Test func loRAKeepsItsFactors() throws {
-        let encoder = try tinyEncoder()
-        let fresh = try AdapterSet(installing: plan(.lora), on: encoder.linearLayers)
+        let backbone = try tinyEncoder()
+        let fresh = try AdapterSet(installing: plan(.lora), on: backbone.linearLayers)
         #expect(fresh.asLoRA(scale: 1).ranks == fresh.ranks)
         #expect(fresh.adapters.allSatisfy { !$0.hasUpdate })
         let old = try trained(.lora, on: tinyEncoder())
@@ -85,7 +85,7 @@ import Transformers
         }
         let other = old.asLoRA(scale: 4)
         let set = try AdapterSet(
-            continuing: other, plan: plan(.lora, rank: 0), on: encoder.linearLayers)
+            continuing: other, plan: plan(.lora, rank: 0), on: backbone.linearLayers)
         #expect(set.ranks.reduce(0, +) == 12 && set.adapters.count == 12)
         for adapter in set.adapters where adapter.rank > 0 {
             let before = try #require(old.adapters.first { $0.site == adapter.site })
@@ -95,11 +95,11 @@ import Transformers
     }
 
     @Test func aMatrixLeftOutIsNamed() throws {
-        let encoder = try tinyEncoder()
-        let old = try trained(.lora, on: encoder)
+        let backbone = try tinyEncoder()
+        let old = try trained(.lora, on: backbone)
         let narrow = plan(.lora, roles: [.query], rank: 0)
         #expect {
-            try AdapterSet(continuing: old.asLoRA(scale: 1), plan: narrow, on: encoder.linearLayers)
+            try AdapterSet(continuing: old.asLoRA(scale: 1), plan: narrow, on: backbone.linearLayers)
         } throws: {
             "\($0)"
                 == "the adapter holds rank 3 in layer.0.value, which --targets leaves out; add value to --targets"

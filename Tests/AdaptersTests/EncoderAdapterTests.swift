@@ -11,7 +11,7 @@ import Transformers
 /// act on the relative embeddings too, so their gradients come along both ways.
 @Suite struct EncoderAdapterTests {
     private struct Case {
-        let encoder: TextEncoder
+        let backbone: any Backbone
         let head: SequenceHead
         let adapters: AdapterSet
         let sequences: [(ids: [Int32], types: [Int32], label: Int32)]
@@ -19,12 +19,12 @@ import Transformers
 
         init(_ name: String) throws {
             let folder = Golden.url("encoders/\(name)")
-            encoder = try TextEncoder(HFFolder(folder.appendingPathComponent("model")))
+            backbone = try Architecture.backbone(in: HFFolder(folder.appendingPathComponent("model")))
             head = try SequenceHead(
-                encoder: encoder, outputs: 3, pooling: .pooler, dropout: 0,
+                backbone: backbone, outputs: 3, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "overwritten"))
             adapters = try PEFTFolder.load(
-                folder.appendingPathComponent("adapter"), onto: encoder, head: head
+                folder.appendingPathComponent("adapter"), onto: backbone, head: head
             ).set
             sequences = try Golden.sequences(Golden.json("encoders/\(name)/batch.json"))
             expected = try Golden.tensors("encoders/\(name)/adapter_expected.safetensors")
@@ -41,7 +41,7 @@ import Transformers
         let gradients = Matrix(rows: 1, columns: vector.count)
         let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
         let batch = PackedBatch(model.sequences.map { ($0.ids, $0.types) })
-        let hidden = model.encoder.hiddenStates(batch, rows: .first, recomputing: recomputing, on: tape)
+        let hidden = model.backbone.hiddenStates(batch, rows: .first, recomputing: recomputing, on: tape)
         let logits = model.head.logits(hidden, offsets: Array(0...batch.sequences), on: tape)
         #expect(relativeError(logits.value.values, try model.expected.floats("logits")) < 1e-5)
         _ = tape.crossEntropy(
@@ -81,12 +81,12 @@ import Transformers
             to: "adapter_model.safetensors")
         let base = try copy(
             Golden.tensors("encoders/deberta/model/model.safetensors"), to: "base.safetensors")
-        let encoder = try TextEncoder(HFFolder(golden.appendingPathComponent("model")))
+        let backbone = try Architecture.backbone(in: HFFolder(golden.appendingPathComponent("model")))
         let head = try SequenceHead(
-            encoder: encoder, outputs: 3, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: 3, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         let error = #expect(throws: ModelFileError.self) {
-            try PEFTFolder.load(folder, onto: encoder, head: head, base: base)
+            try PEFTFolder.load(folder, onto: backbone, head: head, base: base)
         }
         let message = try #require(error).description
         #expect(

@@ -7,7 +7,7 @@ import Transformers
 @Suite struct TruncationTests {
     /// Adapters of rank 3 with random factors.
     static func trained(
-        _ method: AdapterPlan.Method, roles: [LinearSite.Role] = LinearSite.Role.allCases,
+        _ method: AdapterPlan.Method, roles: [LinearSite.Role] = Architecture.bert.roles,
         on layers: [LinearLayer]
     ) throws -> AdapterSet {
         let set = try AdapterSet(installing: plan(method, roles: roles), on: layers)

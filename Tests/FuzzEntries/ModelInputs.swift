@@ -39,29 +39,28 @@ enum ModelInputs {
         }
         try require(try JSONValue.parse(json.bytes()) == json, "JSON reads differently once it is written")
         let config = try HFConfig(json: json, path: "config.json")
-        let encoder = try EncoderConfiguration(config)
-        try require(encoder.hiddenSize % encoder.heads == 0, "the heads do not divide the width")
-        try require(encoder.maximumPositions > 0, "no positions")
+        let sizes = try Architecture.of(config).sizes(config)
+        try require(sizes.positions > 0 && sizes.hidden > 0, "no positions or no width")
         _ = config.unreadKeys
     }
 
-    private static let model: (encoder: TextEncoder, head: SequenceHead)? = {
+    private static let model: (backbone: any Backbone, head: SequenceHead)? = {
         let folder = TextInputs.repository.appendingPathComponent("Tests/Goldens/bert/model")
-        guard let encoder = try? TextEncoder(HFFolder(folder)),
+        guard let backbone = try? Architecture.backbone(in: HFFolder(folder)),
             let head = try? SequenceHead(
-                encoder: encoder, outputs: 2, pooling: .pooler, dropout: 0,
+                backbone: backbone, outputs: 2, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "fuzz"))
         else { return nil }
-        return (encoder, head)
+        return (backbone, head)
     }()
 
     static func readAdapter(_ bytes: [UInt8], in scratch: Scratch) throws {
         guard let model else { throw Violation("the golden model cannot be read") }
         try scratch.write(bytes, as: [PEFTFolder.configurationFile, PEFTFolder.weightsFile])
-        let width = model.encoder.configuration.hiddenSize
+        let width = model.backbone.sizes.hidden
         let classes = try PEFTFolder.outputs(of: scratch.url, classifier: "classifier.weight", inputs: width)
         try require(classes ?? 0 <= bytes.count, "\(classes ?? 0) classes in \(bytes.count) bytes")
-        let set = try PEFTFolder.load(scratch.url, onto: model.encoder, head: model.head).set
+        let set = try PEFTFolder.load(scratch.url, onto: model.backbone, head: model.head).set
         for adapter in set.adapters {
             try require(adapter.factors.factor.isFinite, "a factor that is not finite")
             try require(adapter.initialRank <= 10_000, "an initial rank of \(adapter.initialRank)")

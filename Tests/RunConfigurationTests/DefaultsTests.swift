@@ -14,7 +14,7 @@ import Testing
         #expect(config.validation == nil && config.textColumns == nil && config.labelColumn == nil)
         #expect(config.task == .classification && config.tuning.method.name == "adalora")
         #expect(config.tuning.budget == .triplets(300) && config.tuning.adalora.initialRank == nil)
-        #expect(config.tuning.targets == [.query, .key, .value, .attentionOutput, .intermediate, .output])
+        #expect(config.tuning.targets == .all)
         #expect(config.tuning.scale == 1 && config.tuning.adapterDropout == 0 && config.headDropout == 0.1)
         #expect(config.pooling == .pooler && config.tuning.adalora.initialization == .orthonormal)
         #expect(

@@ -68,7 +68,7 @@ import Transformers
         ("targets: 'intermediate'", [.intermediate]),
     ])
     func listsAndCommas(line: String, roles: [LinearSite.Role]) throws {
-        #expect(try load(smallestFile + line).config.tuning.targets == roles)
+        #expect(try load(smallestFile + line).config.tuning.targets == .named(roles))
     }
 
     @Test func textsAreKeptAsWritten() throws {

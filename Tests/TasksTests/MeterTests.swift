@@ -43,12 +43,12 @@ import Transformers
 
     /// A task's objective for rows with all kinds of truth, by its own reading of a made-up file.
     private static func scene(_ name: String) throws -> Scene {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let kind = try #require(TaskKind(rawValue: name))
         let form = kind.type.headForm(.first)
         let outputs = kind.type.fixedOutputs ?? 4
         let head = try SequenceHead(
-            encoder: encoder, outputs: outputs, form: form, dropout: 0,
+            backbone: backbone, outputs: outputs, form: form, dropout: 0,
             stream: RandomStream(seed: 3, purpose: "head"))
         var stream = RandomStream(seed: 4, purpose: "head weights")
         stream.fillNormal(head.weight.values, deviation: 0.5)

@@ -12,7 +12,7 @@ import Transformers
 
 /// PEFT's DoRA on the tiny BERT, made by scripts/goldens/dora_parity.py.
 @Suite struct DoRATests {
-    private let encoder: TextEncoder
+    private let backbone: any Backbone
     private let model: SequenceModel
     private let set: AdapterSet
     private let expected: TensorStore
@@ -20,12 +20,12 @@ import Transformers
 
     /// The adapter as PEFT saved it.
     init() throws {
-        encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let head = try SequenceHead(
-            encoder: encoder, outputs: 5, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
-        set = try PEFTFolder.load(Golden.url("dora/adapter"), onto: encoder, head: head).set
-        model = SequenceModel(encoder: encoder, head: head, workers: Workers(count: 2))
+        set = try PEFTFolder.load(Golden.url("dora/adapter"), onto: backbone, head: head).set
+        model = SequenceModel(backbone: backbone, head: head, workers: Workers(count: 2))
         expected = try Golden.tensors("dora/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("dora/batch.json"))
         data = TokenizedDataset(

@@ -205,18 +205,18 @@ import Transformers
     }
 
     private func trainer(recomputes: Bool, model: URL = Golden.url("bert/model")) throws -> Trainer {
-        let encoder = try TextEncoder(HFFolder(model))
+        let backbone = try Architecture.backbone(in: HFFolder(model))
         let plan = AdapterPlan(
-            method: .lora, roles: LinearSite.Role.allCases, rank: 3, scale: 1, dropout: 0.1,
+            method: .lora, roles: backbone.architecture.roles, rank: 3, scale: 1, dropout: 0.1,
             initialization: .orthonormal, seed: 3)
-        let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+        let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
         let head = try SequenceHead(
-            encoder: encoder, outputs: 5, pooling: .pooler, dropout: 0.1,
+            backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0.1,
             stream: RandomStream(seed: 3, purpose: "initialize head"))
         let rate = LearningRate(peak: 1e-3, shape: .linear, warmupSteps: 2, totalSteps: 30)
         return Trainer(
             model: SequenceModel(
-                encoder: encoder, head: head, workers: Workers(count: 1), recomputesLayers: recomputes),
+                backbone: backbone, head: head, workers: Workers(count: 1), recomputesLayers: recomputes),
             method: LoRA(set),
             settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
     }

@@ -13,7 +13,7 @@ import Transformers
 
 /// 24 steps of PEFT's AdaLoRA on a tiny BERT through all three phases, made by scripts/goldens/adalora_parity.py.
 @Suite struct PEFTParityTests {
-    private static let roles = LinearSite.Role.allCases
+    private static let roles = Architecture.bert.roles
 
     private static func data(_ json: JSONValue?) throws -> TokenizedDataset {
         let sequences = try Golden.sequences(json)
@@ -22,24 +22,24 @@ import Transformers
             objective: ClassObjective(truth: sequences.map(\.label)))
     }
 
-    private static func model(_ encoder: TextEncoder, _ start: TensorStore, threads: Int) throws
+    private static func model(_ backbone: any Backbone, _ start: TensorStore, threads: Int) throws
         -> SequenceModel
     {
         let head = try SequenceHead(
-            encoder: encoder, outputs: 5, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         head.weight.values.copyValues(from: try start.floats("classifier.weight"))
         head.bias.values.copyValues(from: try start.floats("classifier.bias"))
-        return SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads))
+        return SequenceModel(backbone: backbone, head: head, workers: Workers(count: threads))
     }
 
     private static func adapters(
-        _ encoder: TextEncoder, _ start: TensorStore, method: AdapterPlan.Method, rank: Int, scale: Float
+        _ backbone: any Backbone, _ start: TensorStore, method: AdapterPlan.Method, rank: Int, scale: Float
     ) throws -> AdapterSet {
         let plan = AdapterPlan(
             method: method, roles: roles, rank: rank, scale: scale, dropout: 0, initialization: .gaussian,
             seed: 1)
-        let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+        let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
         for adapter in set.adapters {
             let path = adapter.layer.modulePath
             adapter.factors.q.values.copyValues(from: try start.floats("\(path).lora_A"))
@@ -60,16 +60,16 @@ import Transformers
     }
 
     private static func trainer() throws -> Trainer {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let start = try Golden.tensors("adalora/initial.safetensors")
-        let set = try adapters(encoder, start, method: .adalora, rank: 4, scale: Float(4 / (4 + 1e-5)))
+        let set = try adapters(backbone, start, method: .adalora, rank: 4, scale: Float(4 / (4 + 1e-5)))
         let schedule = try BudgetSchedule(
             initialBudget: 48, finalBudget: 24, totalSteps: 24, warmupSteps: 4, finalSteps: 6, interval: 2)
         var allocation = AllocationSettings(schedule: schedule, measure: Sensitivity())
         allocation.weightsAfterUpdate = true
         let ranks = RankController(set: set, settings: allocation)
         return Trainer(
-            model: try model(encoder, start, threads: 2),
+            model: try model(backbone, start, threads: 2),
             method: AdaLoRA(set, ranks: ranks, penalty: OrthogonalityPenalty(form: .norm, weight: 0.5)),
             settings: settings())
     }
@@ -140,16 +140,16 @@ import Transformers
 
     // Gradients of one batch with nonzero λ: the task's and the penalty's, apart.
     @Test func gradientsOfTaskAndPenalty() throws {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let start = try Golden.tensors("adalora/initial.safetensors")
         let golden = try Golden.tensors("adalora/gradients.safetensors")
         let values = try Golden.json("adalora/gradients.json")
-        let set = try Self.adapters(encoder, start, method: .adalora, rank: 4, scale: Float(4 / (4 + 1e-5)))
+        let set = try Self.adapters(backbone, start, method: .adalora, rank: 4, scale: Float(4 / (4 + 1e-5)))
         for adapter in set.adapters {
             adapter.factors.lambda?.values.copyValues(
                 from: try golden.floats("start.\(adapter.layer.modulePath).lora_E"))
         }
-        let model = try Self.model(encoder, start, threads: 1)
+        let model = try Self.model(backbone, start, threads: 1)
         let vector = ParameterVector(set.parameters + [model.head.weight, model.head.bias])
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
@@ -190,11 +190,11 @@ import Transformers
     }
 
     @Test func fiveStepsOfLoRA() throws {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let start = try Golden.tensors("adalora/lora_initial.safetensors")
-        let set = try Self.adapters(encoder, start, method: .lora, rank: 2, scale: 2)
+        let set = try Self.adapters(backbone, start, method: .lora, rank: 2, scale: 2)
         let trainer = Trainer(
-            model: try Self.model(encoder, start, threads: 2), method: LoRA(set),
+            model: try Self.model(backbone, start, threads: 2), method: LoRA(set),
             settings: Self.settings())
         let losses = try #require(Golden.json("adalora/lora.json")["losses"]?.array).compactMap(\.double)
         let batches = try #require(Golden.json("adalora/batches.json")["steps"]?.array)
@@ -211,10 +211,10 @@ import Transformers
 
     // A folder saved by PEFT, loaded here, gives the logits of PEFT's own reload.
     @Test func adapterSavedByPEFTLoads() throws {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
-        let model = try Self.model(encoder, try Golden.tensors("adalora/initial.safetensors"), threads: 1)
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let model = try Self.model(backbone, try Golden.tensors("adalora/initial.safetensors"), threads: 1)
         _ = try PEFTFolder.load(
-            Golden.url("adalora/peft_adapter"), onto: encoder, head: model.head)
+            Golden.url("adalora/peft_adapter"), onto: backbone, head: model.head)
         let expected = (try Golden.json("adalora/steps.json")["reloadedLogits"]?.array ?? []).flatMap {
             ($0.array ?? []).compactMap(\.double)
         }

@@ -31,11 +31,11 @@ import Transformers
     }()
 
     private static func model() throws -> SequenceModel {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let head = try SequenceHead(
-            encoder: encoder, outputs: 3, form: .token, dropout: 0,
+            backbone: backbone, outputs: 3, form: .token, dropout: 0,
             stream: RandomStream(seed: 3, purpose: "initialize head"))
-        return SequenceModel(encoder: encoder, head: head, workers: Workers(count: 2))
+        return SequenceModel(backbone: backbone, head: head, workers: Workers(count: 2))
     }
 
     private static func step(
@@ -51,7 +51,7 @@ import Transformers
 
     @Test func everyLabelledTokenWeighsTheSame() throws {
         let model = try Self.model()
-        let positions = model.encoder.configuration.maximumPositions
+        let positions = model.backbone.sizes.positions
         try #require(Self.lengths.allSatisfy { $0 <= positions }, "\(positions)")
         let vector = ParameterVector(model.head.parameters)
         let counts = Self.lengths.enumerated().map { ($1 + $0 % 3) / ($0 % 3 + 1) }
@@ -94,7 +94,7 @@ import Transformers
             // As above.
             #expect(abs(Double(whole.gradient[place]) - sum) < 1e-6)
         }
-        let single = SequenceModel(encoder: model.encoder, head: model.head, workers: Workers(count: 1))
+        let single = SequenceModel(backbone: model.backbone, head: model.head, workers: Workers(count: 1))
         let alone = Self.step(single, all, vector, data)
         #expect(alone.loss == whole.loss && alone.gradient == whole.gradient)
         // Equal weights change nothing but rounding; others do.

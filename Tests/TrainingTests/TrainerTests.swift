@@ -32,13 +32,13 @@ import Transformers
         measure: any ImportanceMeasure = Sensitivity(),
         steps: Int = 30, _ configure: (inout AllocationSettings) -> Void = { _ in }
     ) throws -> Trainer {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let plan = AdapterPlan(
-            method: .adalora, roles: LinearSite.Role.allCases, rank: rank, scale: 1, dropout: dropout,
+            method: .adalora, roles: backbone.architecture.roles, rank: rank, scale: 1, dropout: dropout,
             initialization: .orthonormal, seed: 3)
-        let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+        let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
         let head = try SequenceHead(
-            encoder: encoder, outputs: 5, pooling: .pooler, dropout: dropout,
+            backbone: backbone, outputs: 5, pooling: .pooler, dropout: dropout,
             stream: RandomStream(seed: 3, purpose: "initialize head"))
         let schedule = try BudgetSchedule(
             initialBudget: initial, finalBudget: final, totalSteps: steps, warmupSteps: 4,
@@ -51,7 +51,7 @@ import Transformers
         var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
         if steps > 30 { settings.clip = 0 }
         return Trainer(
-            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
+            model: SequenceModel(backbone: backbone, head: head, workers: Workers(count: threads)),
             method: AdaLoRA(
                 set, ranks: ranks, penalty: OrthogonalityPenalty(form: .squared, weight: penalty)),
             settings: settings)
@@ -118,13 +118,13 @@ import Transformers
         let data = Self.rows(24, seed: 4)
         var losses: [[Double]] = []
         for compacts in [true, false] {
-            let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+            let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
             let plan = AdapterPlan(
-                method: .adalora, roles: LinearSite.Role.allCases, rank: 3, scale: 1, dropout: 0,
+                method: .adalora, roles: backbone.architecture.roles, rank: 3, scale: 1, dropout: 0,
                 initialization: .orthonormal, seed: 3)
-            let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+            let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
             let head = try SequenceHead(
-                encoder: encoder, outputs: 5, pooling: .mean, dropout: 0,
+                backbone: backbone, outputs: 5, pooling: .mean, dropout: 0,
                 stream: RandomStream(seed: 3, purpose: "head"))
             let schedule = try BudgetSchedule(
                 initialBudget: 36, finalBudget: 8, totalSteps: 80, warmupSteps: 5, finalSteps: 55, interval: 1
@@ -135,7 +135,7 @@ import Transformers
             var settings = TrainerSettings(learningRate: peak, headLearningRate: peak)
             settings.clip = 0
             let trainer = Trainer(
-                model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: 2)),
+                model: SequenceModel(backbone: backbone, head: head, workers: Workers(count: 2)),
                 method: AdaLoRA(set, ranks: ranks), settings: settings)
             var run: [Double] = []
             for step in 1...75 {

@@ -71,21 +71,21 @@ private struct WordMeter: Meter {
 
 @Suite struct VocabularyObjectiveTests {
     private static func trainer(threads: Int) throws -> (Trainer, TokenizedDataset) {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
-        let words = try #require(encoder.weights.first { $0.name.hasSuffix("word_embeddings.weight") })
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let words = try #require(backbone.weights.first { $0.name.hasSuffix("word_embeddings.weight") })
         let rows = TrainerTests.rows(40, seed: 31)
         let data = TokenizedDataset(
             sequences: rows.sequences, objective: WordObjective(words: words, ids: rows.sequences.map(\.ids)))
         let plan = AdapterPlan(
-            method: .lora, roles: LinearSite.Role.allCases, rank: 3, scale: 1, dropout: 0,
+            method: .lora, roles: backbone.architecture.roles, rank: 3, scale: 1, dropout: 0,
             initialization: .orthonormal, seed: 3)
-        let set = try AdapterSet(installing: plan, on: encoder.linearLayers)
+        let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
         let head = try SequenceHead(
-            encoder: encoder, outputs: 2, form: .token, dropout: 0,
+            backbone: backbone, outputs: 2, form: .token, dropout: 0,
             stream: RandomStream(seed: 3, purpose: "not read"))
         let rate = LearningRate(peak: 2e-2, shape: .constant, warmupSteps: 0, totalSteps: 100)
         let trainer = Trainer(
-            model: SequenceModel(encoder: encoder, head: head, workers: Workers(count: threads)),
+            model: SequenceModel(backbone: backbone, head: head, workers: Workers(count: threads)),
             method: LoRA(set), settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
         return (trainer, data)
     }
@@ -113,7 +113,7 @@ private struct WordMeter: Meter {
     @Test func itsMemoryIsEstimated() throws {
         let (trainer, _) = try Self.trainer(threads: 1)
         let words = try #require(
-            trainer.model.encoder.weights.first { $0.name.hasSuffix("word_embeddings.weight") })
+            trainer.model.backbone.weights.first { $0.name.hasSuffix("word_embeddings.weight") })
         let sequences = (0..<24).map { row in
             TokenizedDataset.Sequence(
                 ids: (0..<9).map { Int32(5 + (row + $0) % 90) }, typeIDs: Array(repeating: 0, count: 9))

@@ -8,9 +8,9 @@ import Transformers
 
 /// The tiny random BERT of scripts/goldens/bert_parity.py: hidden states, logits, loss and every gradient.
 @Suite struct BertParityTests {
-    private static func head(_ encoder: TextEncoder, outputs: Int) throws -> SequenceHead {
+    private static func head(_ backbone: any Backbone, outputs: Int) throws -> SequenceHead {
         let head = try SequenceHead(
-            encoder: encoder, outputs: outputs, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: outputs, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         let weights = try TensorStore(modelFolder: Golden.url("bert/model"))
         head.weight.values.copyValues(from: try weights.floats("classifier.weight"))
@@ -21,14 +21,15 @@ import Transformers
     // PyTorch itself differs by 1.1e-6 between Float32 and Float64 here; 1e-5 leaves room for another summation
     // order.
     @Test func hiddenStatesLogitsAndLoss() throws {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let expected = try Golden.tensors("bert/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
-        let head = try Self.head(encoder, outputs: 5)
+        let head = try Self.head(backbone, outputs: 5)
         let tape = Tape(evaluatingWith: BufferPool())
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
         var hidden: [[Float]] = []
-        let last = encoder.hiddenStates(batch, on: tape) { _, variable in hidden.append(variable.value.values)
+        let last = backbone.hiddenStates(batch, rows: .all, recomputing: false, on: tape) { _, variable in
+            hidden.append(variable.value.values)
         }
         #expect(hidden.count == 3)
         for (index, values) in hidden.enumerated() {
@@ -44,16 +45,16 @@ import Transformers
     // Gradients of the mean loss by PyTorch; relative to each tensor's largest element. A gradient that is zero
     // in exact arithmetic (keys' biases: softmax ignores a shift) is rounding noise, so 1e-6 absolute is allowed.
     @Test func everyGradient() throws {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let expected = try Golden.tensors("bert/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
-        let head = try Self.head(encoder, outputs: 5)
-        let parameters = encoder.weights.map { $0.thaw() } + [head.weight, head.bias]
+        let head = try Self.head(backbone, outputs: 5)
+        let parameters = backbone.weights.map { $0.thaw() } + [head.weight, head.bias]
         let vector = ParameterVector(parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
-        let logits = head.logits(encoder.hiddenStates(batch, on: tape), offsets: batch.offsets, on: tape)
+        let logits = head.logits(backbone.hiddenStates(batch, on: tape), offsets: batch.offsets, on: tape)
         _ = tape.crossEntropy(logits, labels: sequences.map(\.label), divisor: Double(sequences.count))
         tape.backward()
         var checked = 0
@@ -74,15 +75,15 @@ import Transformers
 
     /// The last layer on first rows only: the same rows, and the same gradients of everything below and in it.
     @Test func firstRowsAlone() throws {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
-        let head = try Self.head(encoder, outputs: 5)
-        let vector = ParameterVector(encoder.weights.map { $0.thaw() } + [head.weight, head.bias])
+        let head = try Self.head(backbone, outputs: 5)
+        let vector = ParameterVector(backbone.weights.map { $0.thaw() } + [head.weight, head.bias])
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
-        func run(_ rows: TextEncoder.Rows) -> (logits: [Float], gradients: [Float]) {
+        func run(_ rows: HiddenRows) -> (logits: [Float], gradients: [Float]) {
             let gradients = Matrix(rows: 1, columns: vector.count)
             let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
-            let hidden = encoder.hiddenStates(batch, rows: rows, on: tape)
+            let hidden = backbone.hiddenStates(batch, rows: rows, on: tape)
             let logits = head.logits(
                 hidden, offsets: rows == .first ? Array(0...batch.sequences) : batch.offsets, on: tape)
             let values = logits.value.values
@@ -102,20 +103,22 @@ import Transformers
         try #require(
             FileManager.default.fileExists(atPath: folder.path),
             "models/minilm is missing: run scripts/fetch-minilm.sh")
-        let encoder = try TextEncoder(HFFolder(folder))
+        let backbone = try Architecture.backbone(in: HFFolder(folder))
         let expected = try Golden.tensors("minilm/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("minilm/batch.json"))
         let tape = Tape(evaluatingWith: BufferPool())
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
         var hidden: [Int: [Float]] = [:]
-        let last = encoder.hiddenStates(batch, on: tape) { hidden[$0] = $1.value.values }
+        let last = backbone.hiddenStates(batch, rows: .all, recomputing: false, on: tape) {
+            hidden[$0] = $1.value.values
+        }
         for layer in [0, 1, 3, 6] {
             let error = zip(hidden[layer] ?? [], try expected.floats("hidden.\(layer)")).reduce(Float(0)) {
                 max($0, abs($1.0 - $1.1))
             }
             #expect(error < 1e-4 && hidden[layer] != nil, "layer \(layer): largest difference \(error)")
         }
-        let pooler = try #require(encoder.pooler)
+        let pooler = try #require(backbone.pooler)
         let pooled = tape.tanh(
             tape.linear(
                 tape.firstRows(last, offsets: batch.offsets), weight: pooler.weight, bias: pooler.bias))
@@ -124,13 +127,13 @@ import Transformers
 
     /// Packing must not matter: a sequence alone and in company has the same hidden states.
     @Test func sequencesDoNotSeeEachOther() throws {
-        let encoder = try TextEncoder(HFFolder(Golden.url("bert/model")))
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
         let sequences = try Golden.sequences(Golden.json("bert/batch.json")).map { ($0.ids, $0.types) }
         let together = PackedBatch(sequences)
         let tape = Tape(evaluatingWith: BufferPool())
-        let all = encoder.hiddenStates(together, on: tape).value
+        let all = backbone.hiddenStates(together, on: tape).value
         for (index, sequence) in sequences.enumerated() {
-            let alone = encoder.hiddenStates(PackedBatch([sequence]), on: tape).value.values
+            let alone = backbone.hiddenStates(PackedBatch([sequence]), on: tape).value.values
             let start = together.offsets[index] * all.columns
             let slice = Array(all.values[start..<start + alone.count])
             // Products of other sizes may sum in another order.

@@ -31,7 +31,7 @@ import Transformers
     private func message(_ folder: URL) -> String {
         defer { try? FileManager.default.removeItem(at: folder) }
         do {
-            _ = try TextEncoder(HFFolder(folder))
+            _ = try Architecture.backbone(in: HFFolder(folder))
             return "no error"
         } catch { return "\(error)" }
     }
@@ -63,9 +63,9 @@ import Transformers
     }
 
     @Test func otherArchitectureAndHeads() throws {
-        let llama = try damaged(
-            config: { $0.replacingOccurrences(of: "\"bert\"", with: "\"llama\"") }, tensors: same)
-        #expect(message(llama).contains("\"llama\" is not an architecture this version can train"))
+        let other = try damaged(
+            config: { $0.replacingOccurrences(of: "\"bert\"", with: "\"mamba\"") }, tensors: same)
+        #expect(message(other).contains("\"mamba\" is not an architecture this version can train"))
         let heads = try damaged(
             config: {
                 $0.replacingOccurrences(of: "\"num_attention_heads\": 4", with: "\"num_attention_heads\": 5")
@@ -85,8 +85,8 @@ import Transformers
         tensors.append(TensorToWrite(name: "bert.adapter.weight", shape: [2, 2], values: [1, 2, 3, 4]))
         try SafetensorsWriter.write(
             tensors, metadata: [:], to: folder.appendingPathComponent("model.safetensors"))
-        let encoder = try TextEncoder(HFFolder(folder))
-        #expect(encoder.unusedWeights.contains("bert.adapter.weight"))
+        let backbone = try Architecture.backbone(in: HFFolder(folder))
+        #expect(backbone.unusedWeights.contains("bert.adapter.weight"))
     }
 
     @Test func aDecoderIsRefused() throws {
@@ -99,7 +99,7 @@ import Transformers
     /// A config key that nothing here understands can be reported; the usual ones are all understood.
     @Test func unknownConfigKeysStandOut() throws {
         let known = try HFFolder(Golden.url("bert/model"))
-        _ = try TextEncoder(known)
+        _ = try Architecture.backbone(in: known)
         #expect(known.config.unreadKeys.isEmpty, "\(known.config.unreadKeys)")
         let folder = try damaged(
             config: {
@@ -108,7 +108,7 @@ import Transformers
             tensors: same)
         defer { try? FileManager.default.removeItem(at: folder) }
         let edited = try HFFolder(folder)
-        _ = try TextEncoder(edited)
+        _ = try Architecture.backbone(in: edited)
         #expect(edited.config.unreadKeys == ["rotary_base"])
     }
 }

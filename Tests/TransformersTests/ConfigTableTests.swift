@@ -28,7 +28,7 @@ import Transformers
             let absent = (row["absent"]?.array ?? []).compactMap(\.string)
             let edited = try EditedModel(model, entries: entries, absent: absent)
             if let key = row["refused"]?.string {
-                let error = #expect(throws: ModelFileError.self, "\(row)") { try edited.encoder() }
+                let error = #expect(throws: ModelFileError.self, "\(row)") { try edited.backbone() }
                 #expect(
                     error.map { "\($0)" }?.contains("\(key): ") == true,
                     "\(row): \(String(describing: error))")
@@ -67,7 +67,7 @@ import Transformers
     ])
     func sizesLeftOut(model: String, keys: [String], problem: String) throws {
         let edited = try EditedModel(model, absent: keys)
-        let error = #expect(throws: ModelFileError.self) { try edited.encoder() }
+        let error = #expect(throws: ModelFileError.self) { try edited.backbone() }
         #expect("\(try #require(error))".contains(problem), "\(String(describing: error))")
     }
 
@@ -82,7 +82,7 @@ import Transformers
     func otherWeightsAreRefused(entry: String, problem: String) throws {
         let entries = try JSONValue.parse("{\(entry)}").object?.members ?? []
         let edited = try EditedModel("bert", entries: entries)
-        let error = #expect(throws: ModelFileError.self) { try edited.encoder() }
+        let error = #expect(throws: ModelFileError.self) { try edited.backbone() }
         #expect("\(try #require(error))".contains(problem), "\(String(describing: error))")
     }
 
@@ -93,7 +93,7 @@ import Transformers
         entries += [(key: "auto_map", value: .object([:])), (key: "rope_theta", value: JSONValue(1))]
         let edited = try EditedModel("bert", entries: entries)
         let folder = try HFFolder(edited.folder)
-        _ = try EncoderConfiguration(folder.config)
+        _ = try Architecture.of(folder.config).sizes(folder.config)
         #expect(folder.config.unreadKeys == ["auto_map", "rope_theta"])
     }
 }

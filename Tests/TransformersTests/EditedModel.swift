@@ -45,24 +45,24 @@ final class EditedModel {
             tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("model.safetensors"))
     }
 
-    func encoder() throws -> TextEncoder { try TextEncoder(HFFolder(folder)) }
+    func backbone() throws -> any Backbone { try Architecture.backbone(in: HFFolder(folder)) }
 
     /// [sequences, K] of the model's own sequence classifier
     func logits(_ sequences: [(ids: [Int32], types: [Int32], label: Int32)]) throws -> [Float] {
-        let encoder = try encoder()
+        let backbone = try backbone()
         let weights = try TensorStore(modelFolder: source)
         let outputs = weights.tensors.first {
-            $0.name == encoder.configuration.family.headNames.classifier + ".weight"
+            $0.name == backbone.architecture.outputName(.sequence(.pooler)) + ".weight"
         }
         let head = try SequenceHead(
-            encoder: encoder, outputs: outputs?.shape.first ?? 0, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: outputs?.shape.first ?? 0, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         for parameter in head.parameters {
             parameter.values.copyValues(from: try weights.floats(parameter.name))
         }
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
         let tape = Tape(evaluatingWith: BufferPool())
-        let hidden = encoder.hiddenStates(batch, on: tape)
+        let hidden = backbone.hiddenStates(batch, on: tape)
         return head.logits(hidden, offsets: batch.offsets, on: tape).value.values
     }
 }

@@ -9,16 +9,16 @@ import Transformers
 /// The tiny random models of scripts/goldens/encoders_parity.py: hidden states, logits and every gradient by PyTorch.
 @Suite struct EncoderParityTests {
     private struct Case {
-        let encoder: TextEncoder
+        let backbone: any Backbone
         let head: SequenceHead
         let sequences: [(ids: [Int32], types: [Int32], label: Int32)]
         let expected: TensorStore
 
         init(_ name: String) throws {
             let folder = Golden.url("encoders/\(name)/model")
-            encoder = try TextEncoder(HFFolder(folder))
+            backbone = try Architecture.backbone(in: HFFolder(folder))
             head = try SequenceHead(
-                encoder: encoder, outputs: 3, pooling: .pooler, dropout: 0,
+                backbone: backbone, outputs: 3, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "overwritten"))
             let weights = try TensorStore(modelFolder: folder)
             for parameter in head.parameters {
@@ -42,27 +42,29 @@ import Transformers
         let tape = Tape(evaluatingWith: BufferPool())
         let batch = model.batch
         var hidden: [[Float]] = []
-        let last = model.encoder.hiddenStates(batch, on: tape) { hidden.append($1.value.values) }
-        #expect(hidden.count == model.encoder.configuration.layers + 1)
+        let last = model.backbone.hiddenStates(batch, rows: .all, recomputing: false, on: tape) {
+            hidden.append($1.value.values)
+        }
+        #expect(hidden.count == model.backbone.sizes.layers + 1)
         for (index, values) in hidden.enumerated() {
             let expected = try model.expected.floats("hidden.\(index)")
             #expect(relativeError(values, expected) < 1e-5, "hidden \(index)")
         }
         let logits = model.head.logits(last, offsets: batch.offsets, on: tape)
         #expect(relativeError(logits.value.values, try model.expected.floats("logits")) < 1e-5)
-        #expect(model.encoder.unusedWeights.allSatisfy { $0.hasPrefix("classifier") || $0.hasPrefix("p") })
+        #expect(model.backbone.unusedWeights.allSatisfy { $0.hasPrefix("classifier") || $0.hasPrefix("p") })
     }
 
     // Relative to each tensor's largest element; what is zero in exact arithmetic (keys' biases) is rounding noise. The
     // whole encoder trains here, so layers that share weights (ALBERT) add up their gradients.
     @Test(arguments: names, [false, true]) func everyGradient(name: String, recomputing: Bool) throws {
         let model = try Case(name)
-        let parameters = model.encoder.weights.map { $0.thaw() } + model.head.parameters
+        let parameters = model.backbone.weights.map { $0.thaw() } + model.head.parameters
         let vector = ParameterVector(parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
         let batch = model.batch
-        let hidden = model.encoder.hiddenStates(batch, rows: .first, recomputing: recomputing, on: tape)
+        let hidden = model.backbone.hiddenStates(batch, rows: .first, recomputing: recomputing, on: tape)
         let logits = model.head.logits(hidden, offsets: Array(0...batch.sequences), on: tape)
         _ = tape.crossEntropy(
             logits, labels: model.sequences.map(\.label), divisor: Double(model.sequences.count))
@@ -84,10 +86,10 @@ import Transformers
     @Test func whatEachOffers() throws {
         let cases = try Self.names.map { try Case($0) }
         // RoBERTa's and MPNet's first two of 34 position rows belong to padding.
-        #expect(cases.map(\.encoder.configuration.maximumPositions) == [32, 32, 32, 32, 32, 32, 32, 32, 32])
-        #expect(cases.map(\.encoder.linearLayers.count) == [12, 12, 12, 6, 12, 12, 6, 6, 12])
+        #expect(cases.map(\.backbone.sizes.positions) == [32, 32, 32, 32, 32, 32, 32, 32, 32])
+        #expect(cases.map(\.backbone.linearLayers.count) == [12, 12, 12, 6, 12, 12, 6, 6, 12])
         #expect(
-            cases.compactMap(\.encoder.linearLayers.first?.modulePath) == [
+            cases.compactMap(\.backbone.linearLayers.first?.modulePath) == [
                 "roberta.encoder.layer.0.attention.self.query",
                 "distilbert.transformer.layer.0.attention.q_lin",
                 "electra.encoder.layer.0.attention.self.query",
@@ -112,7 +114,7 @@ import Transformers
         func hidden(_ type: Int32) -> [Float] {
             let sequence = model.sequences[2]
             let batch = PackedBatch([(sequence.ids, sequence.ids.map { _ in type })])
-            return model.encoder.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
+            return model.backbone.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
         }
         #expect(hidden(0) == hidden(1))
     }

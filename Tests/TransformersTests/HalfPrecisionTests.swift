@@ -27,9 +27,9 @@ import Transformers
                 to: folder.appendingPathComponent("model.safetensors"))
         }
 
-        func encoder() throws -> TextEncoder {
+        func backbone() throws -> any Backbone {
             defer { try? FileManager.default.removeItem(at: folder) }
-            return try TextEncoder(HFFolder(folder))
+            return try Architecture.backbone(in: HFFolder(folder))
         }
     }
 
@@ -52,13 +52,13 @@ import Transformers
     }
 
     private static func encoders(_ name: String, _ type: ElementType) throws -> (
-        half: TextEncoder, float: TextEncoder
+        half: any Backbone, float: any Backbone
     ) {
         (
-            try Copy(name) { stored($0, $1, type) }.encoder(),
+            try Copy(name) { stored($0, $1, type) }.backbone(),
             try Copy(name) { info, values in
                 TensorToWrite(name: info.name, shape: info.shape, values: values.map { rounded($0, type) })
-            }.encoder()
+            }.backbone()
         )
     }
 
@@ -70,15 +70,15 @@ import Transformers
         let sequences = try Golden.sequences(
             Golden.json(name == "bert" ? "bert/batch.json" : "encoders/\(name)/batch.json"))
         let batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
-        func run(_ encoder: TextEncoder) -> (hidden: [Float], gradients: [Float], allocations: [Int]) {
-            let factors = Self.hangFactors(on: encoder)
+        func run(_ backbone: any Backbone) -> (hidden: [Float], gradients: [Float], allocations: [Int]) {
+            let factors = Self.hangFactors(on: backbone)
             let gradients = Matrix(rows: 1, columns: factors.count)
             let pool = BufferPool()
             var (values, allocations): ([Float], [Int]) = ([], [])
             for _ in 0..<3 {
                 gradients.fill(0)
                 let tape = Tape(pool: pool, parameterGradients: gradients, dropoutStream: nil)
-                let hidden = encoder.hiddenStates(batch, on: tape)
+                let hidden = backbone.hiddenStates(batch, on: tape)
                 values = hidden.value.values
                 _ = tape.squaredError(
                     tape.linear(hidden, weight: Self.score(hidden.columns), bias: nil),
@@ -122,9 +122,9 @@ import Transformers
         }
     }
 
-    private static func hangFactors(on encoder: TextEncoder) -> ParameterVector {
+    private static func hangFactors(on backbone: any Backbone) -> ParameterVector {
         var parameters: [Parameter] = []
-        for layer in encoder.linearLayers {
+        for layer in backbone.linearLayers {
             let adapter = Factors(layer)
             layer.adapter = adapter
             parameters += [adapter.factors.p, adapter.factors.q]
@@ -149,16 +149,16 @@ import Transformers
 
     /// F64 has no format of its own here: it becomes Float32.
     @Test func doublesBecomeFloats() throws {
-        let encoder = try Copy("bert") { info, values in
+        let backbone = try Copy("bert") { info, values in
             TensorToWrite(
                 name: info.name, elementType: .float64, shape: info.shape,
                 bytes: values.flatMap { value in
                     withUnsafeBytes(of: Double(value).bitPattern.littleEndian) { Array($0) }
                 })
-        }.encoder()
-        let plain = try Copy("bert") { TensorToWrite(name: $0.name, shape: $0.shape, values: $1) }.encoder()
-        #expect(encoder.weights.allSatisfy { $0.format == ($0.savedShape.count == 1 ? nil : "F32") })
-        #expect(encoder.weights.map(\.floats) == plain.weights.map(\.floats))
+        }.backbone()
+        let plain = try Copy("bert") { TensorToWrite(name: $0.name, shape: $0.shape, values: $1) }.backbone()
+        #expect(backbone.weights.allSatisfy { $0.format == ($0.savedShape.count == 1 ? nil : "F32") })
+        #expect(backbone.weights.map(\.floats) == plain.weights.map(\.floats))
     }
 
     @Test(arguments: [ElementType.bfloat16, .float16], ["query.weight", "query.bias"])
@@ -169,7 +169,7 @@ import Transformers
             if info.name == name { values[values.count - 1] = .infinity }
             return Self.stored(info, values, type)
         }
-        let error = #expect(throws: ModelFileError.self) { _ = try copy.encoder() }
+        let error = #expect(throws: ModelFileError.self) { _ = try copy.backbone() }
         #expect("\(error as Any)".contains("\(name): the weight holds NaN or infinite values"))
     }
 }

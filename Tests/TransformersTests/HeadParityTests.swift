@@ -10,28 +10,28 @@ import Transformers
 /// and every gradient by PyTorch.
 @Suite struct HeadParityTests {
     struct Case: Sendable, CustomTestStringConvertible {
-        let encoder: String
+        let backbone: String
         let head: String
         let form: HeadForm
         let outputs: Int
         let task: String
         let architecture: String
 
-        var testDescription: String { "\(encoder)-\(head)" }
-        var folder: String { "heads/\(encoder)-\(head)" }
+        var testDescription: String { "\(backbone)-\(head)" }
+        var folder: String { "heads/\(backbone)-\(head)" }
     }
 
-    static let cases = ["bert", "roberta"].flatMap { encoder in
-        let name = encoder == "bert" ? "Bert" : "Roberta"
+    static let cases = ["bert", "roberta"].flatMap { backbone in
+        let name = backbone == "bert" ? "Bert" : "Roberta"
         return [
             Case(
-                encoder: encoder, head: "token", form: .token, outputs: 4, task: "TOKEN_CLS",
+                backbone: backbone, head: "token", form: .token, outputs: 4, task: "TOKEN_CLS",
                 architecture: name + "ForTokenClassification"),
             Case(
-                encoder: encoder, head: "span", form: .span, outputs: 2, task: "QUESTION_ANS",
+                backbone: backbone, head: "span", form: .span, outputs: 2, task: "QUESTION_ANS",
                 architecture: name + "ForQuestionAnswering"),
             Case(
-                encoder: encoder, head: "set", form: .sequence(.pooler), outputs: 4, task: "SEQ_CLS",
+                backbone: backbone, head: "set", form: .sequence(.pooler), outputs: 4, task: "SEQ_CLS",
                 architecture: name + "ForSequenceClassification"),
         ]
     }
@@ -44,10 +44,11 @@ import Transformers
     // largest element, 1e-4 leave room for another summation order. What is zero in exact arithmetic (keys' biases) is
     // rounding noise below 1e-6.
     @Test(arguments: cases) func logitsLossAndEveryGradient(_ model: Case) throws {
-        let encoder = try TextEncoder(
-            HFFolder(Golden.url(model.encoder == "bert" ? "bert/model" : "encoders/roberta/model")))
+        let backbone = try Architecture.backbone(
+            in:
+                HFFolder(Golden.url(model.backbone == "bert" ? "bert/model" : "encoders/roberta/model")))
         let head = try SequenceHead(
-            encoder: encoder, outputs: model.outputs, form: model.form, dropout: 0,
+            backbone: backbone, outputs: model.outputs, form: model.form, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
         let expected = try Golden.tensors("\(model.folder)/expected.safetensors")
         for parameter in head.parameters {
@@ -56,11 +57,11 @@ import Transformers
         let rows = try #require(try Golden.json("\(model.folder)/batch.json")["sequences"]?.array)
         let batch = PackedBatch(rows.map { (Self.integers($0["ids"]), Self.integers($0["types"])) })
 
-        let parameters = encoder.weights.map { $0.thaw() } + head.parameters
+        let parameters = backbone.weights.map { $0.thaw() } + head.parameters
         let vector = ParameterVector(parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
-        let hidden = encoder.hiddenStates(batch, rows: head.rows, on: tape)
+        let hidden = backbone.hiddenStates(batch, rows: head.rows, on: tape)
         let logits = head.logits(
             hidden, offsets: head.rows == .all ? batch.offsets : Array(0...batch.sequences), on: tape)
         let loss: Double
@@ -101,6 +102,6 @@ import Transformers
 
     @Test(arguments: cases) func namesOfTransformersAndPEFT(_ model: Case) {
         #expect(model.form.peftTask == model.task)
-        #expect(EncoderFamily.architecture(modelType: model.encoder, head: model.form) == model.architecture)
+        #expect(Architecture.className(modelType: model.backbone, head: model.form) == model.architecture)
     }
 }

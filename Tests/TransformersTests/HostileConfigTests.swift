@@ -25,7 +25,8 @@ import Transformers
         var config = try #require(try Golden.json(path).object)
         for (key, value) in try JSONValue.parse("{\(settings)}").object?.members ?? [] { config[key] = value }
         do {
-            _ = try EncoderConfiguration(HFConfig(json: .object(config), path: "c"))
+            let config = try HFConfig(json: .object(config), path: "c")
+            _ = try Architecture.of(config).sizes(config)
             return "no error"
         } catch { return "\(error)" }
     }
@@ -85,6 +86,16 @@ import Transformers
         let message = try message(row.model, row.settings)
         #expect(message.hasPrefix("c: ") && message.contains(row.problem), "\(message)")
         #expect(message.contains("; ") && !message.contains("\n"), "\(message) says what to try")
+    }
+
+    @Test func modelTypeOfAnotherKind() throws {
+        let config = try HFConfig(json: .object(["model_type": .number(1)]), path: "c")
+        let error = #expect(throws: ModelFileError.self) { try Architecture.of(config) }
+        #expect(
+            "\(try #require(error))"
+                == "c: key 'model_type': missing or not a string; check that this is a model's config.json, and add "
+                + "\"model_type\" with one of bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, "
+                + "deberta-v2, mpnet")
     }
 
     /// JSON has no such numbers, though Python writes them.

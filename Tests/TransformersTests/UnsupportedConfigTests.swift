@@ -17,10 +17,11 @@ import Transformers
         }
     }
 
-    private func configuration(_ model: String, _ settings: String) throws -> EncoderConfiguration {
+    private func check(_ model: String, _ settings: String) throws {
         var config = try #require(try Golden.json("encoders/\(model)/model/config.json").object)
         for (key, value) in try JSONValue.parse("{\(settings)}").object?.members ?? [] { config[key] = value }
-        return try EncoderConfiguration(HFConfig(json: .object(config), path: "c"))
+        let changed = try HFConfig(json: .object(config), path: "c")
+        _ = try Architecture.of(changed).sizes(changed)
     }
 
     @Test(arguments: [
@@ -49,7 +50,7 @@ import Transformers
             "relative_attention_num_buckets: 64 is not supported, only 32"),
     ])
     func isRefused(_ row: Row) throws {
-        let error = #expect(throws: ModelFileError.self) { try configuration(row.model, row.settings) }
+        let error = #expect(throws: ModelFileError.self) { try check(row.model, row.settings) }
         let message = "\(try #require(error))"
         #expect(message.hasPrefix("c: ") && message.contains(row.message), "\(message)")
         #expect(message.contains("; "), "\(message) says what to try")
@@ -62,7 +63,7 @@ import Transformers
         ("deberta-own-projections", #""position_buckets": -1"#), ("mpnet", #""layer_norm_eps": 1e-5"#),
     ])
     func isAccepted(model: String, settings: String) throws {
-        _ = try configuration(model, settings)
+        try check(model, settings)
     }
 
     /// The usual keys all have a meaning here.
@@ -70,7 +71,7 @@ import Transformers
         throws
     {
         let config = try HFFolder(Golden.url("encoders/\(model)/model")).config
-        _ = try EncoderConfiguration(config)
+        _ = try Architecture.of(config).sizes(config)
         #expect(config.unreadKeys.isEmpty, "\(config.unreadKeys)")
     }
 }

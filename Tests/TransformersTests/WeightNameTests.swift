@@ -23,9 +23,9 @@ import Transformers
     }
 
     private func expectSame(_ model: String, _ names: @escaping (String) -> [String]) throws {
-        let saved = try TextEncoder(HFFolder(Golden.url("\(model)/model")))
+        let saved = try Architecture.backbone(in: HFFolder(Golden.url("\(model)/model")))
         let edited = try EditedModel(model, tensors: names)
-        let opened = try edited.encoder()
+        let opened = try edited.backbone()
         #expect(opened.weights.map(\.floats) == saved.weights.map(\.floats))
         #expect(opened.unusedWeights.count == saved.unusedWeights.count, "\(opened.unusedWeights)")
         // What is written of the model has today's names.
@@ -58,7 +58,7 @@ import Transformers
         for other in ["bert.embeddings.LayerNorm.gamma", "embeddings.LayerNorm.weight"] {
             tensors.append(TensorToWrite(name: other, shape: [32], values: .init(repeating: 1, count: 32)))
             try edited.write(tensors)
-            let error = #expect(throws: ModelFileError.self) { try edited.encoder() }
+            let error = #expect(throws: ModelFileError.self) { try edited.backbone() }
             let message = "\(try #require(error))"
             #expect(
                 message.contains(
@@ -85,7 +85,7 @@ import Transformers
     ])
     func wrappedModels(front: String, problem: String, advice: String) throws {
         let edited = try EditedModel("bert") { [front + $0] }
-        let error = #expect(throws: ModelFileError.self) { try edited.encoder() }
+        let error = #expect(throws: ModelFileError.self) { try edited.backbone() }
         let message = "\(try #require(error))"
         #expect(message.contains(problem) && message.contains(advice), "\(message)")
     }
@@ -96,7 +96,7 @@ import Transformers
     func wrappedModules(end: String) throws {
         let module = "bert.encoder.layer.0.attention.self.query"
         let edited = try EditedModel("bert") { [$0 == module + ".weight" ? module + end : $0] }
-        let error = #expect(throws: ModelFileError.self) { try edited.encoder() }
+        let error = #expect(throws: ModelFileError.self) { try edited.backbone() }
         let message = "\(try #require(error))"
         #expect(
             message.contains("\(module).weight: this weight is missing; '\(module)\(end)' is there instead"),
@@ -107,7 +107,7 @@ import Transformers
     /// RoBERTa's weights under a BERT's config.
     @Test func anotherArchitecture() throws {
         let edited = try EditedModel("bert") { [$0.replacing("bert.", with: "roberta.")] }
-        let error = #expect(throws: ModelFileError.self) { try edited.encoder() }
+        let error = #expect(throws: ModelFileError.self) { try edited.backbone() }
         #expect(
             "\(try #require(error))".contains("'roberta.embeddings.word_embeddings.weight' is there instead"))
     }
@@ -128,7 +128,7 @@ import Transformers
     func missingModelType(model: String, advice: String, hasClass: Bool) throws {
         let absent = ["model_type"] + (hasClass ? [] : ["architectures"])
         let edited = try EditedModel(model, absent: absent)
-        let error = #expect(throws: ModelFileError.self) { try edited.encoder() }
+        let error = #expect(throws: ModelFileError.self) { try edited.backbone() }
         let message = "\(try #require(error))"
         #expect(
             message.contains("key 'model_type': missing or not a string; ") && message.contains(advice),
@@ -138,7 +138,7 @@ import Transformers
         let bare = try EditedModel(model, absent: ["model_type", "architectures"]) {
             [Self.without(prefix, $0)]
         }
-        let other = "\(try #require(#expect(throws: ModelFileError.self) { try bare.encoder() }))"
+        let other = "\(try #require(#expect(throws: ModelFileError.self) { try bare.backbone() }))"
         #expect(
             other.contains("by the names of the weights")
                 && other.contains(model == "encoders/deberta" ? "deberta-v2" : String(prefix.dropLast())),

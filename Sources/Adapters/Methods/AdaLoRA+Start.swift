@@ -40,7 +40,7 @@ private struct AdaLoRAStart {
         if let trained = try start.trainedSums() {
             let exact = try trained.inExactTriplets(workers: start.workers)
             try raise(&plan, to: Dictionary(uniqueKeysWithValues: exact.adapters.map { ($0.site, $0.rank) }))
-            return try AdapterSet(continuing: exact, plan: plan, on: start.encoder.linearLayers)
+            return try AdapterSet(continuing: exact, plan: plan, on: start.backbone.linearLayers)
         }
         // Ranks that nobody allocates are those of the start, also where a checkpoint has the values.
         let isStarted = start.isResumed && settings.allocator != .fixed

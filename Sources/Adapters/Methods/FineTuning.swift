@@ -186,7 +186,7 @@ package struct StateMismatch: Error, CustomStringConvertible, Sendable {
 /// What a method is put on, and with which settings.
 package struct MethodStart {
     let settings: TuningSettings
-    let encoder: TextEncoder
+    let backbone: any Backbone
     let totalSteps: Int
     let seed: UInt64
     /// A checkpoint will give shapes and values, so that no data need be looked at for them.
@@ -200,13 +200,13 @@ package struct MethodStart {
     let readRanks: (String, [LinearLayer]) throws -> [LinearSite: Int]
 
     package init(
-        settings: TuningSettings, encoder: TextEncoder, totalSteps: Int, seed: UInt64, isResumed: Bool,
+        settings: TuningSettings, backbone: any Backbone, totalSteps: Int, seed: UInt64, isResumed: Bool,
         trained: AdapterSet?, workers: Workers,
         lookAtBatches: @escaping (Int, () throws -> Void) throws -> Void,
         readRanks: @escaping (String, [LinearLayer]) throws -> [LinearSite: Int]
     ) {
         self.settings = settings
-        self.encoder = encoder
+        self.backbone = backbone
         self.totalSteps = totalSteps
         self.seed = seed
         self.isResumed = isResumed
@@ -225,14 +225,16 @@ package struct MethodStart {
         return trained
     }
 
+    private var roles: [LinearSite.Role] { settings.targets.roles(of: backbone.architecture) }
+
     /// The layers that the settings adapt, in site order.
     func layers() throws -> [LinearLayer] {
-        try AdapterPlan.layers(of: settings.targets, in: encoder.linearLayers)
+        try AdapterPlan.layers(of: roles, in: backbone.linearLayers)
     }
 
     func plan(_ method: AdapterPlan.Method, rank: Int, ranks: [LinearSite: Int] = [:]) -> AdapterPlan {
         var plan = AdapterPlan(
-            method: method, roles: settings.targets, rank: rank, scale: Float(settings.scale),
+            method: method, roles: roles, rank: rank, scale: Float(settings.scale),
             dropout: Float(settings.adapterDropout), initialization: settings.adalora.initialization,
             seed: seed)
         plan.ranks = ranks

@@ -5,12 +5,12 @@ final class FullFineTuning: FineTuning {
     let adapters = AdapterSet.none
     let groups: [ParameterGroup]
 
-    init(_ encoder: TextEncoder) { groups = [ParameterGroup(encoder.weights.map { $0.thaw() })] }
+    init(_ backbone: any Backbone) { groups = [ParameterGroup(backbone.weights.map { $0.thaw() })] }
 }
 
 extension FineTuningMethod {
     /// Its usual rate is that of a pretrained model's weights.
     static let full = FineTuningMethod(name: "full", usualLearningRate: 1e-4, trainsEncoder: true) {
-        FullFineTuning($0.encoder)
+        FullFineTuning($0.backbone)
     }
 }

@@ -43,7 +43,7 @@ package final class LoRA: FineTuning {
         if let trained = start.trained {
             return try AdapterSet(
                 continuing: trained.asLoRA(scale: Float(start.settings.scale)),
-                plan: start.plan(.lora, rank: 0), on: start.encoder.linearLayers)
+                plan: start.plan(.lora, rank: 0), on: start.backbone.linearLayers)
         }
         if let path = start.settings.rankPattern {
             return try AdapterSet(

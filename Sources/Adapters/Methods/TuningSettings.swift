@@ -12,8 +12,7 @@ package struct TuningSettings: Sendable, Equatable {
     package var budget: Budget?
     /// A file, or a run folder, that gives each matrix a rank in place of a budget, for methods of fixed ranks.
     package var rankPattern: String?
-    /// The adapted matrices of each layer, each once, in the order of `Role.allCases`.
-    package var targets = LinearSite.Role.allCases
+    package var targets = AdaptedRoles.all
     /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.
     package var scale = 1.0
     package var adapterDropout = 0.0
@@ -89,9 +88,9 @@ package struct TuningSettings: Sendable, Equatable {
     /// For methods with adapters.
     static let adapterRows = [
         Setting<TuningSettings>(
-            "targets", "Adapted matrices of each layer", choices: LinearSite.Role.allCases.map(\.rawValue),
+            "targets", "Adapted matrices of each layer", choices: AdaptedRoles.names,
             set: { $0.targets = try targets($1) },
-            get: { SettingText.list($0.targets.map(\.rawValue)) }),
+            get: { SettingText.list($0.targets.texts) }),
         Setting(
             "scale", "Factor of the adapters' output, s = alpha / initial rank",
             set: { $0.scale = try $1.number(.aboveZeroTo(1_000_000)) },
@@ -102,12 +101,12 @@ package struct TuningSettings: Sendable, Equatable {
             get: { SettingText.number($0.adapterDropout) }),
     ]
 
-    /// In the order of the roles, so that the order in which they are written does not matter.
-    private static func targets(_ value: SettingValue) throws -> [LinearSite.Role] {
-        let named = try value.names().map { name in
-            try SettingValue(content: .text(name)).choice(of: LinearSite.Role.self)
+    private static func targets(_ value: SettingValue) throws -> AdaptedRoles {
+        let names = try value.names().map { name in
+            try SettingValue(content: .text(name)).choice(among: AdaptedRoles.names, named: \.self)
         }
-        return LinearSite.Role.allCases.filter(named.contains)
+        guard let roles = AdaptedRoles(names: names) else { preconditionFailure("\(names) are choices") }
+        return roles
     }
 
     /// Methods that read a pattern of ranks keep those of the adapter that they go on from.
@@ -117,7 +116,9 @@ package struct TuningSettings: Sendable, Equatable {
     }
 
     /// The matrices of each layer that the method adapts; empty for a method without adapters.
-    package var adaptedRoles: [LinearSite.Role] { method.hasAdapters ? targets : [] }
+    package func adaptedRoles(of architecture: Architecture) -> [LinearSite.Role] {
+        method.hasAdapters ? targets.roles(of: architecture) : []
+    }
 
     /// What must hold whatever the method, and its own rules.
     package func check(_ rules: inout RuleCheck) {

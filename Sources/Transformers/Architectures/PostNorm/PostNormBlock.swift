@@ -1,8 +1,8 @@
 import Autodiff
 
-/// One layer of an encoder: attention and a feed-forward network, each followed by a layer norm over the sum with its
+/// One layer of a post-norm encoder: attention and a feed-forward network, each followed by a layer norm over the sum with its
 /// input.
-struct EncoderBlock: Sendable {
+struct PostNormBlock: Sendable {
     let query, key, value, attentionOutput, intermediate, output: LinearLayer
     let attentionNorm, outputNorm: Norm
     /// Of relative positions, where the model has them and does not use `key` and `query` for it
@@ -11,16 +11,12 @@ struct EncoderBlock: Sendable {
     var linearLayers: [LinearLayer] { [query, key, value, attentionOutput, intermediate, output] }
     var isTrainable: Bool { linearLayers.contains { $0.adapter != nil || $0.weight.isTrainable } }
 
-    init(_ weights: EncoderWeights, _ c: EncoderConfiguration, layer: Int) throws {
-        let names = c.family.names
+    init(_ weights: BackboneWeights, _ c: EncoderConfiguration, _ names: EncoderNames, layer: Int) throws {
         let path = names.layer(layer)
         func linear(_ role: LinearSite.Role, _ name: String, _ outputs: Int, _ inputs: Int) throws
             -> LinearLayer
         {
-            let dense = try weights.dense("\(path).\(name)", outputs, inputs)
-            return LinearLayer(
-                site: LinearSite(layer: layer, role: role),
-                modulePath: "\(c.family.prefix)\(path).\(name)", weight: dense.weight, bias: dense.bias)
+            try weights.linear(LinearSite(layer: layer, role: role), "\(path).\(name)", outputs, inputs)
         }
         query = try linear(.query, names.query, c.hiddenSize, c.hiddenSize)
         key = try linear(.key, names.key, c.hiddenSize, c.hiddenSize)

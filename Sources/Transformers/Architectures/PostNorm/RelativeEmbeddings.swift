@@ -7,9 +7,10 @@ struct RelativeEmbeddings: Sendable {
     private let table: Weight
     private let norm: Norm?
 
-    init(_ scheme: RelativeScheme, _ weights: EncoderWeights, _ c: EncoderConfiguration) throws {
+    init(
+        _ scheme: RelativeScheme, _ weights: BackboneWeights, _ c: EncoderConfiguration, _ names: EncoderNames
+    ) throws {
         self.scheme = scheme
-        let names = c.family.names
         switch scheme {
         case .bias:
             table = try weights.table(names.relativeTable, RelativeScheme.biasBuckets, c.heads)

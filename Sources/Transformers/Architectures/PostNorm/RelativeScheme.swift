@@ -13,23 +13,6 @@ package enum RelativeScheme: Sendable, Equatable {
     static let biasBuckets = 32
     private static let farthestBias = 128
 
-    init?(_ config: HFConfig, _ family: EncoderFamily, positionRows: Int) throws {
-        switch family {
-        case .deberta: self = .disentangled(try DisentangledAttention(config, positionRows: positionRows))
-        case .mpnet:
-            let key = "relative_attention_num_buckets"
-            let buckets = try config.int(key, in: 1...1_000_000, default: Self.biasBuckets)
-            guard buckets == Self.biasBuckets else {
-                throw ModelFileError(
-                    file: config.path, place: key,
-                    problem: "\(buckets) is not supported, only \(Self.biasBuckets)",
-                    advice: "transformers computes \(Self.biasBuckets) buckets whatever this says")
-            }
-            self = .bias
-        case .bert, .roberta, .distilbert, .electra, .albert: return nil
-        }
-    }
-
     /// The row of the table for a query row `distance` behind (after) the key row; in Float32 as transformers.
     package func tableRow(_ distance: Int) -> Int {
         switch self {

@@ -15,23 +15,28 @@ struct Norm: Sendable {
 }
 
 /// A linear layer that carries no adapter.
-struct Dense: Sendable {
+package struct Dense: Sendable {
     /// `[O, I]`
-    let weight: Weight
+    package let weight: Weight
     /// `[1, O]`
-    let bias: Weight
+    package let bias: Weight
 
     func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
         tape.linear(x, weight: weight, bias: bias)
     }
 }
 
-/// Takes the parts of an encoder out of a checkpoint, and lists what it took in that order.
-final class EncoderWeights {
+/// Takes the parts of a backbone out of a checkpoint, and lists what it took in that order.
+final class BackboneWeights {
     let cursor: WeightCursor
+    private let prefix: String
     private(set) var weights: [Weight] = []
 
-    init(_ cursor: WeightCursor) { self.cursor = cursor }
+    /// - Parameter prefix: of the architecture.
+    init(_ source: any TensorSource, prefix: String) {
+        cursor = WeightCursor(source, optionalPrefix: prefix)
+        self.prefix = prefix
+    }
 
     func table(_ name: String, _ rows: Int, _ columns: Int) throws -> Weight {
         taken(try cursor.matrix(name + ".weight", rows: rows, columns: columns))
@@ -46,7 +51,17 @@ final class EncoderWeights {
             weight: try table(name, outputs, inputs), bias: try vector(name + ".bias", outputs))
     }
 
-    private func vector(_ name: String, _ count: Int) throws -> Weight {
+    /// A linear layer that can carry an adapter.
+    func linear(_ site: LinearSite, _ name: String, _ outputs: Int, _ inputs: Int, hasBias: Bool = true)
+        throws
+        -> LinearLayer
+    {
+        LinearLayer(
+            site: site, modulePath: prefix + name, weight: try table(name, outputs, inputs),
+            bias: hasBias ? try vector(name + ".bias", outputs) : nil)
+    }
+
+    func vector(_ name: String, _ count: Int) throws -> Weight {
         taken(try cursor.vector(name, count: count))
     }
 

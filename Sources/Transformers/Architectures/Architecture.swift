@@ -1,0 +1,116 @@
+import Autodiff
+import ModelFiles
+
+/// A kind of model as transformers knows it: what its checkpoints say and how they are opened. To add one: a file with its
+/// value, and its place in `all`. Nothing else asks which architecture a model is of.
+package struct Architecture: Sendable {
+    /// `model_type` of a `config.json`, and what transformers' classes of it start with.
+    package struct ModelType: Sendable {
+        package let name: String
+        let className: String
+    }
+
+    /// Which classifiers transformers has for it, and what their tensors are called.
+    struct Heads: Sendable {
+        /// How transformers' sequence classifier reads the first row.
+        enum Classifier: Sendable {
+            /// The checkpoint's pooler, a dense layer and tanh, then the new classifier.
+            case pooler
+            /// A new dense layer of this name first, with dropout before it or not.
+            case dense(String, DenseActivation, dropsInput: Bool)
+        }
+
+        let classifier: Classifier
+        /// The last linear layer of the sequence classifier
+        var output = "classifier"
+    }
+
+    package let modelTypes: [ModelType]
+    /// For messages
+    package var name: String { modelTypes[0].name }
+    /// In front of the backbone's tensors in a whole model of transformers; PEFT's module paths have it too.
+    package let prefix: String
+    /// What the backbone's weights start with, without the prefix.
+    package let parts: [String]
+    /// Starts of weights' names, without the prefix, by which a checkpoint is known that says nothing else: the first
+    /// others may have, too.
+    let marks: [String]
+    /// What the matrices of a layer that can carry adapters do, in the order of tables and of ties.
+    package let roles: [LinearSite.Role]
+    /// Those of `roles` that multiply the layer's input.
+    package let inputRoles: [LinearSite.Role]
+    /// nil where rows are not classified.
+    let heads: Heads?
+    /// What a `config.json` describes. Throws where it asks for something that is not computed here.
+    package let sizes: @Sendable (HFConfig) throws -> BackboneSizes
+    /// Checks likewise, and takes the weights.
+    let open: @Sendable (HFConfig, any TensorSource) throws -> any Backbone
+
+    /// Every architecture, in the order in which they are shown.
+    package static let all: [Architecture] = [
+        .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet,
+    ]
+
+    /// Of all models here; a model has those of its own architecture.
+    package static let allRoles: [LinearSite.Role] = all.flatMap(\.roles).reduce(into: []) { known, role in
+        if !known.contains(role) { known.append(role) }
+    }
+
+    /// Opens the model of a folder. Throws `ModelFileError` where that is not one of `all`, or not complete.
+    package static func backbone(in folder: HFFolder) throws -> any Backbone {
+        try of(folder.config).open(folder.config, folder.openWeights())
+    }
+
+    /// The architecture that a `config.json` names.
+    package static func of(_ config: HFConfig) throws -> Architecture {
+        guard let name = config.modelType else {
+            throw ModelFileError(
+                file: config.path, place: "key 'model_type'", problem: "missing or not a string",
+                advice: adviceWithoutModelType(config))
+        }
+        guard let architecture = all.first(where: { $0.has(modelType: name) }) else {
+            throw ModelFileError(
+                file: config.path, place: "model_type",
+                problem: "\"\(oneLine(name, limit: 80))\" is not an architecture this version can train",
+                advice: "use a checkpoint of " + modelTypeNames(of: all).joined(separator: ", "))
+        }
+        return architecture
+    }
+
+    /// transformers' class of a model of this `model_type` with such a head, for `architectures` in a `config.json`; of
+    /// the backbone alone where no class reads rows as the head does.
+    package static func className(modelType: String, head: HeadForm) -> String? {
+        let types = all.flatMap(\.modelTypes)
+        return types.first { $0.name == modelType }.map { $0.className + head.classEnd }
+    }
+
+    private func has(modelType: String) -> Bool { modelTypes.contains { $0.name == modelType } }
+
+    static func modelTypeNames(of architectures: [Architecture]) -> [String] {
+        architectures.flatMap(\.modelTypes).map(\.name)
+    }
+}
+
+extension Architecture {
+    /// What transformers' whole models call a weight that has the prefix or not.
+    package func wholeName(_ name: String) -> String {
+        let isOutside = name.hasPrefix(outputName(.vocabulary) + ".")
+        return name.hasPrefix(prefix) || isOutside ? name : prefix + name
+    }
+
+    /// Whether transformers' model with such a head has the pooler of the backbone.
+    package func hasPooler(_ head: HeadForm) -> Bool {
+        guard case .sequence = head, case .pooler? = heads?.classifier else { return false }
+        return true
+    }
+
+    /// Where the last linear layer of a head stands in transformers' models.
+    package func outputName(_ head: HeadForm) -> String {
+        switch head {
+        case .sequence: heads?.output ?? "classifier"
+        case .token: "classifier"
+        case .span: "qa_outputs"
+        case .vocabulary: "lm_head"
+        }
+    }
+}

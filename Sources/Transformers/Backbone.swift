@@ -1,0 +1,70 @@
+import Autodiff
+import Matrices
+
+/// A pretrained model without a head: token ids to a row of hidden states a token, with linear layers that can carry
+/// adapters. An architecture's file gives one.
+package protocol Backbone: AnyObject, Sendable {
+    var architecture: Architecture { get }
+    var sizes: BackboneSizes { get }
+    /// In the model's order, each once, also where several layers share it; then it belongs to layer 0.
+    var linearLayers: [LinearLayer] { get }
+    /// The dense layer of the pooler, when the checkpoint has one.
+    var pooler: Dense? { get }
+    /// [V, C]: hidden rows to a number a word, of a model that gives them; tied to the embeddings or the checkpoint's own.
+    var outputMatrix: Weight? { get }
+    /// Every weight, for counting and for training all of it.
+    var weights: [Weight] { get }
+    /// Tensors of the checkpoint that this model has no place for.
+    var unusedWeights: [String] { get }
+    /// Whether attention looks rows up by the distance of tokens, in tables as long as the longest sequence.
+    var attendsByDistance: Bool { get }
+    /// Whether both compute the same, but for their weights.
+    func isBuilt(as other: any Backbone) -> Bool
+
+    /// Hidden states of the last layer: [T, C], or the first row of each sequence [B, C].
+    ///
+    /// With `recomputing`, each layer but the last keeps only its input for the backward pass, and runs forward again
+    /// there: about a third more time for the memory of one layer instead of all.
+    ///
+    /// `observe` is called with the embeddings (0) and the output of each layer (1 …), for parity tests.
+    func hiddenStates(
+        _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
+        observe: ((Int, Variable) -> Void)?
+    ) -> Variable
+}
+
+extension Backbone {
+    package var pooler: Dense? { nil }
+    package var outputMatrix: Weight? { nil }
+    package var attendsByDistance: Bool { false }
+
+    /// How many numbers the weights are.
+    package var parameterCount: Int { weights.reduce(0) { $0 + $1.count } }
+
+    /// Whether the pooler's bias is 0 throughout, as transformers makes one for a checkpoint that has none; training
+    /// moves it.
+    package var hasUntrainedPooler: Bool {
+        pooler.map { $0.bias.vector.values.allSatisfy { $0 == 0 } } ?? false
+    }
+
+    package func hiddenStates(
+        _ batch: PackedBatch, rows: HiddenRows = .all, recomputing: Bool = false, on tape: Tape
+    ) -> Variable {
+        hiddenStates(batch, rows: rows, recomputing: recomputing, on: tape, observe: nil)
+    }
+}
+
+/// Which rows of the last layer somebody reads.
+package enum HiddenRows: Sendable { case all, first }
+
+/// What of a model's sizes others need to know.
+package struct BackboneSizes: Sendable, Equatable {
+    /// C
+    package let hidden: Int
+    package let layers: Int
+    package let vocabulary: Int
+    /// The longest sequence, in tokens.
+    package let positions: Int
+    /// Token types; 0 without.
+    package var types = 0
+}

@@ -1,0 +1,26 @@
+/// The address of a linear layer that can carry an adapter, e.g. `LinearSite(layer: 3, role: .query)`.
+package struct LinearSite: Hashable, Sendable, CustomStringConvertible {
+    /// What a matrix does in its layer. An open name: an architecture says which there are, and in which order.
+    package struct Role: RawRepresentable, Hashable, Sendable {
+        package let rawValue: String
+
+        package init(rawValue: String) { self.rawValue = rawValue }
+
+        package static let query = Role(rawValue: "query")
+        package static let key = Role(rawValue: "key")
+        package static let value = Role(rawValue: "value")
+        package static let attentionOutput = Role(rawValue: "attention-output")
+        package static let intermediate = Role(rawValue: "intermediate")
+        package static let output = Role(rawValue: "output")
+    }
+
+    package let layer: Int
+    package let role: Role
+
+    package init(layer: Int, role: Role) {
+        self.layer = layer
+        self.role = role
+    }
+
+    package var description: String { "layer.\(layer).\(role.rawValue)" }
+}
