@@ -51,6 +51,10 @@ MULTIVERSION void avk_exp(const float *x, float *y, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
 }
 
+MULTIVERSION void avk_sum(const float *x, const float *y, float *out, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = x[i] + y[i];
+}
+
 MULTIVERSION void avk_add(const float *x, float *y, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
@@ -152,6 +156,35 @@ MULTIVERSION void avk_gelu_tanh(const float *x, float *y, float *slope, size_t n
             gelu_tanh_one(x[i], &value, &derivative);
             y[i] = value;
         }
+    }
+}
+
+// 1 / (1 + exp(-x)) and its complement, which as a difference from 1 would lose its digits where x is large.
+INLINE void sigmoid_one(float x, float *value, float *complement) {
+    float e = exp_one(-x);
+    *value = 1.0f / (1.0f + e);
+    *complement = e * *value;
+}
+
+MULTIVERSION void avk_gated_silu(const float *gate, const float *up, float *y, size_t n) {
+#pragma clang loop vectorize(assume_safety)
+    for (size_t i = 0; i < n; i++) {
+        float sigmoid, complement;
+        sigmoid_one(gate[i], &sigmoid, &complement);
+        y[i] = gate[i] * sigmoid * up[i];
+    }
+}
+
+MULTIVERSION void avk_gated_silu_backward(const float *gradient, const float *gate, const float *up, float *gateOut,
+                                          int gateAccumulate, float *upOut, int upAccumulate, size_t n) {
+#pragma clang loop vectorize(assume_safety)
+    for (size_t i = 0; i < n; i++) {
+        float sigmoid, complement;
+        sigmoid_one(gate[i], &sigmoid, &complement);
+        float slope = sigmoid * (1.0f + gate[i] * complement);
+        float toGate = gradient[i] * up[i] * slope, toUp = gradient[i] * (gate[i] * sigmoid);
+        gateOut[i] = gateAccumulate ? gateOut[i] + toGate : toGate;
+        upOut[i] = upAccumulate ? upOut[i] + toUp : toUp;
     }
 }
 
@@ -330,6 +363,50 @@ MULTIVERSION void avk_layer_norm_parameters_accumulate(const float *gradient, co
             gammaGradient[c] += gradient[t * columns + c] * normalized[t * columns + c];
             betaGradient[c] += gradient[t * columns + c];
         }
+}
+
+MULTIVERSION void avk_rms_norm(const float *x, const float *gamma, float epsilon, float *y, float *rrms, size_t rows,
+                               size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *xrow = x + t * columns;
+        float *yrow = y + t * columns;
+        float squares = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) squares += xrow[c] * xrow[c];
+        }
+        float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
+        if (rrms) rrms[t] = inverse;
+        for (size_t c = 0; c < columns; c++) yrow[c] = xrow[c] * inverse * gamma[c];
+    }
+}
+
+MULTIVERSION void avk_rms_norm_backward(const float *gradient, const float *x, const float *rrms, const float *gamma,
+                                        float *out, size_t rows, size_t columns, int accumulate) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *g = gradient + t * columns;
+        const float *xrow = x + t * columns;
+        float *o = out + t * columns;
+        float dot = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) dot += g[c] * gamma[c] * xrow[c];
+        }
+        float r = rrms[t], along = r * r * r * dot / (float)columns;
+        if (accumulate)
+            for (size_t c = 0; c < columns; c++) o[c] += r * g[c] * gamma[c] - along * xrow[c];
+        else
+            for (size_t c = 0; c < columns; c++) o[c] = r * g[c] * gamma[c] - along * xrow[c];
+    }
+}
+
+MULTIVERSION void avk_rms_norm_gamma_accumulate(const float *gradient, const float *x, const float *rrms,
+                                                float *restrict gammaGradient, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float r = rrms[t];
+        for (size_t c = 0; c < columns; c++)
+            gammaGradient[c] += gradient[t * columns + c] * (x[t * columns + c] * r);
+    }
 }
 
 MULTIVERSION void avk_adamw(float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n,

@@ -59,6 +59,13 @@ import Testing
         #expect(out == zip(x, y).map { $0 + $1 })
     }
 
+    @Test(arguments: kernelSizes) func sum(size: Int) {
+        let (x, y) = (normalValues(size, seed: 18), normalValues(size, seed: 19))
+        var out = [Float](repeating: .nan, count: size)
+        avk_sum(x, y, &out, size)
+        #expect(out == zip(x, y).map { $0 + $1 })
+    }
+
     @Test(arguments: kernelSizes) func fillRows(columns: Int) {
         let bias = normalMatrix(1, columns, seed: 6)
         let y = normalMatrix(3, columns, seed: 7)
@@ -228,6 +235,57 @@ import Testing
         let (y, slope) = kernel([-.infinity, .infinity])
         #expect(!y[0].isFinite && !y[1].isFinite)
         #expect(!slope[0].isFinite && !slope[1].isFinite)
+    }
+}
+
+@Suite struct GatedSiLUTests {
+    private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
+    /// Gates over all of the range in which silu is neither 0 nor the identity, with sizes that no vector divides.
+    @Test(arguments: kernelSizes + [48_001]) func matchesTheReference(size: Int) {
+        let gate = (0..<size).map { Float(-20 + 40 * (Double($0) + 0.3) / Double(size)) }
+        let up = normalValues(size, seed: 24)
+        var y = [Float](repeating: .nan, count: size)
+        avk_gated_silu(gate, up, &y, size)
+        let expected = zip(gate, up).map { Double($0) * sigmoid(Double($0)) * Double($1) }
+        // exp: 3e-7, in a sum with 1; a few roundings.
+        expectClose(y, expected, relative: 6e-7, absolute: 1e-30)
+    }
+
+    @Test(arguments: kernelSizes + [48_001]) func backward(size: Int) {
+        let gate = (0..<size).map { Float(-20 + 40 * (Double($0) + 0.3) / Double(size)) }
+        let (up, g) = (normalValues(size, seed: 25), normalValues(size, seed: 26))
+        let old = normalValues(2 * size, seed: 27)
+        let slopes = gate.map { (x: Float) -> Double in
+            let s = sigmoid(Double(x))
+            return s * (1 + Double(x) * (1 - s))
+        }
+        let toGate = zip(slopes, zip(up, g)).map { $0 * Double($1.0) * Double($1.1) }
+        let toUp = zip(gate, g).map { Double($0) * sigmoid(Double($0)) * Double($1) }
+        for (addsGate, addsUp) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            var (gateOut, upOut) = (Array(old[..<size]), Array(old[size...]))
+            avk_gated_silu_backward(
+                g, gate, up, &gateOut, Int32(addsGate), &upOut, Int32(addsUp), size)
+            let gates = zip(toGate, old).map { $0 + Double(addsGate) * Double($1) }
+            let ups = zip(toUp, old[size...]).map { $0 + Double(addsUp) * Double($1) }
+            // The slope is a sum with a zero of its own near −1.28, whose terms are of order 1 there.
+            expectClose(
+                gateOut, gates, bounds: zip(up, g).map { 1e-6 * Double(abs($0 * $1)) + 3e-7 })
+            expectClose(upOut, ups, relative: 1e-6, absolute: Double(addsUp) * 3e-7 + 1e-30)
+        }
+    }
+
+    @Test func largeGatesAndNaN() {
+        let gate: [Float] = [-1e30, -1e4, -100, 0, 100, 1e30, .nan]
+        let ones = [Float](repeating: 1, count: 7)
+        var (y, toGate, toUp) = (gate, gate, gate)
+        avk_gated_silu(gate, ones, &y, 7)
+        avk_gated_silu_backward(ones, gate, ones, &toGate, 0, &toUp, 0, 7)
+        // The exponential ends at exp(88): 1e30 of it are 6e-9.
+        expectClose(Array(y[..<6]), [0, 0, 0, 0, 100, Double(Float(1e30))], relative: 0, absolute: 1e-8)
+        expectClose(Array(toUp[..<6]), y[..<6].map(Double.init), relative: 0, absolute: 0)
+        expectClose(Array(toGate[..<6]), [0, 0, 0, 0.5, 1, 1], relative: 0, absolute: 1e-8)
+        #expect(y[6].isNaN && toGate[6].isNaN && toUp[6].isNaN)
     }
 }
 

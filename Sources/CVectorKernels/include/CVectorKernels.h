@@ -13,6 +13,9 @@ int avk_cpu_level(void);
 // y[i] = exp(x[i]), x clamped to [-87, 88]; relative error below 3e-7; may run in place.
 void avk_exp(const float *x, float *y, size_t n);
 
+// out[i] = x[i] + y[i]
+void avk_sum(const float *x, const float *y, float *out, size_t n);
+
 // y[i] += x[i]
 void avk_add(const float *x, float *y, size_t n);
 
@@ -34,6 +37,13 @@ void avk_gelu(const float *x, float *y, float *slope, size_t n);
 
 // The same for the approximation x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 ("gelu_new").
 void avk_gelu_tanh(const float *x, float *y, float *slope, size_t n);
+
+// y[i] = silu(gate[i]) * up[i], with silu(x) = x / (1 + exp(-x)).
+void avk_gated_silu(const float *gate, const float *up, float *y, size_t n);
+
+// gateOut (+)= d(loss)/d(gate) and upOut (+)= d(loss)/d(up) of the above, each added where its flag is set.
+void avk_gated_silu_backward(const float *gradient, const float *gate, const float *up, float *gateOut,
+                             int gateAccumulate, float *upOut, int upAccumulate, size_t n);
 
 // out[i] (+)= gradient[i] * slope[i]
 void avk_multiply(const float *gradient, const float *slope, float *out, size_t n, int accumulate);
@@ -71,6 +81,17 @@ void avk_layer_norm_backward(const float *gradient, const float *normalized, con
 // gammaGradient[c] += sum of gradient * normalized; betaGradient[c] += sum of gradient.
 void avk_layer_norm_parameters_accumulate(const float *gradient, const float *normalized, float *gammaGradient,
                                           float *betaGradient, size_t rows, size_t columns);
+
+// y = x * rrms * gamma for each row, with rrms = 1 / sqrt(mean of x^2 + epsilon); rrms [rows] may be NULL.
+void avk_rms_norm(const float *x, const float *gamma, float epsilon, float *y, float *rrms, size_t rows, size_t columns);
+
+// out (+)= d(loss)/dx for the norm above.
+void avk_rms_norm_backward(const float *gradient, const float *x, const float *rrms, const float *gamma, float *out,
+                           size_t rows, size_t columns, int accumulate);
+
+// gammaGradient[c] += sum of gradient * x * rrms.
+void avk_rms_norm_gamma_accumulate(const float *gradient, const float *x, const float *rrms, float *gammaGradient,
+                                   size_t rows, size_t columns);
 
 // Decoupled AdamW (Loshchilov and Hutter 2019, as torch.optim.AdamW): w -= rate * (decay * w + m^/(sqrt(v^)+eps)).
 // correction1 = 1 - beta1^t, correction2 = 1 - beta2^t. The gradient is multiplied by gradientScale first.
