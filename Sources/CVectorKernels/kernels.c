@@ -265,6 +265,27 @@ MULTIVERSION void avk_softmax_backward_rows(const float *p, float *g, float scal
     }
 }
 
+MULTIVERSION void avk_rotary(const float *x, const float *cosines, const float *sines, const int32_t *positions,
+                             float direction, float *out, size_t rows, size_t heads, size_t half, int accumulate) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *c = cosines + (size_t)positions[t] * half;
+        const float *s = sines + (size_t)positions[t] * half;
+        for (size_t h = 0; h < heads; h++) {
+            const float *in = x + (t * heads + h) * 2 * half;
+            float *o = out + (t * heads + h) * 2 * half;
+            // out may be x: a pair is read before it is written.
+#pragma clang loop vectorize(assume_safety)
+            for (size_t d = 0; d < half; d++) {
+                float sine = direction * s[d];
+                float first = in[d] * c[d] - in[half + d] * sine;
+                float second = in[half + d] * c[d] + in[d] * sine;
+                o[d] = accumulate ? o[d] + first : first;
+                o[half + d] = accumulate ? o[half + d] + second : second;
+            }
+        }
+    }
+}
+
 MULTIVERSION void avk_add_diagonals(const float *d, size_t stride, float *restrict scores, size_t scoresStride,
                                     size_t rows, size_t columns) {
     for (size_t i = 0; i < rows; i++) {

@@ -94,3 +94,48 @@ import Testing
         expectClose(out, sums.map(\.sum), bounds: sums.map { 2 * $0.bound })
     }
 }
+
+@Suite struct RotaryKernelTests {
+    /// Halves of less than a vector, of one and of more.
+    @Test(arguments: [1, 3, 8, 16, 19, 64]) func matchesTheReference(half: Int) {
+        let (rows, heads) = (5, 3)
+        let positions: [Int32] = [2, 0, 3, 3, 1]
+        let cosines = normalValues(4 * half, seed: 330)
+        let sines = normalValues(4 * half, seed: 331)
+        let x = normalValues(rows * heads * 2 * half, seed: 332)
+        let old = normalValues(x.count, seed: 333)
+        for direction: Float in [1, -1] {
+            var (expected, bounds) = (old.map { _ in 0.0 }, old.map { _ in 0.0 })
+            for row in 0..<rows {
+                for head in 0..<heads {
+                    for pair in 0..<half {
+                        let first = (row * heads + head) * 2 * half + pair
+                        let angle = Int(positions[row]) * half + pair
+                        let (c, s) = (Double(cosines[angle]), Double(sines[angle] * direction))
+                        let (a, b) = (Double(x[first]), Double(x[first + half]))
+                        expected[first] = a * c - b * s
+                        expected[first + half] = b * c + a * s
+                        bounds[first] = 3 * roundoff * (abs(a * c) + abs(b * s))
+                        bounds[first + half] = 3 * roundoff * (abs(b * c) + abs(a * s))
+                    }
+                }
+            }
+            var out = [Float](repeating: .nan, count: x.count)
+            avk_rotary(x, cosines, sines, positions, direction, &out, rows, heads, half, 0)
+            expectClose(out, expected, bounds: bounds)
+
+            var inPlace = x
+            inPlace.withUnsafeMutableBufferPointer {
+                avk_rotary(
+                    $0.baseAddress, cosines, sines, positions, direction, $0.baseAddress, rows, heads, half, 0
+                )
+            }
+            #expect(inPlace == out)
+
+            out = old
+            avk_rotary(x, cosines, sines, positions, direction, &out, rows, heads, half, 1)
+            let sums = zip(expected, old).map { $0 + Double($1) }
+            expectClose(out, sums, bounds: zip(bounds, sums).map { $0 + 2 * roundoff * abs($1) })
+        }
+    }
+}

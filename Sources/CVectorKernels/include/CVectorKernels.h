@@ -61,6 +61,11 @@ void avk_exp_rows(float *x, const float *top, const float *factor, size_t rows, 
 // g becomes the gradient of the scaled scores: scale * p * (g - sum(g * p)) for each row.
 void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns);
 
+// Rotary positions. Columns d and half + d of each of `heads` heads of 2 * half columns are a pair that turns by the angle
+// of the row's position: cosines and sines are [positions, half]. direction -1 turns back. out (+)= ; may be x.
+void avk_rotary(const float *x, const float *cosines, const float *sines, const int32_t *positions, float direction,
+                float *out, size_t rows, size_t heads, size_t half, int accumulate);
+
 // scores[i, j] += d[j, rows - 1 - i + j] for i < rows, j < columns: d holds what is known by distance in the order of
 // distances, one row for each column of scores, whose rows are `scoresStride` apart. d: [columns, stride] with
 // stride >= rows + columns - 1.
