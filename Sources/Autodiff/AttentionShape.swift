@@ -3,27 +3,44 @@ struct AttentionShape {
     let queries: [Int]
     let keys: [Int]
     let heads: Int
+    /// Heads of keys and values, each of which heads / keyValueHeads query heads share, side by side.
+    let keyValueHeads: Int
     /// Columns of a head, D.
     let width: Int
+    /// The query rows of a sequence are its last ones, and see no key rows behind them. Otherwise they see all.
+    let isCausal: Bool
 
+    /// Query rows of a block of causal attention: its products are rectangles that end where the last of its rows does, so
+    /// that a long sequence's are little more than its triangle.
+    static let causalRows = 64
+
+    /// Of q and out, and of k and v
     var columns: Int { heads * width }
+    var keyColumns: Int { keyValueHeads * width }
     var sequences: Int { keys.count - 1 }
 
     func queryRows(_ sequence: Int) -> Int { queries[sequence + 1] - queries[sequence] }
     func keyRows(_ sequence: Int) -> Int { keys[sequence + 1] - keys[sequence] }
-    /// Elements of all [Lq, L] blocks.
+    /// Elements of all blocks.
     var probabilities: Int {
-        (0..<sequences).reduce(0) { $0 + queryRows($1) * keyRows($1) } * heads
+        var elements = 0
+        forEachBlock { elements += $0.queryRows * $0.keyRows }
+        return elements
     }
-    var largestBlock: Int { (0..<sequences).reduce(0) { max($0, queryRows($1) * keyRows($1)) } }
+    var largestBlock: Int {
+        var elements = 0
+        forEachBlock { elements = max(elements, $0.queryRows * $0.keyRows) }
+        return elements
+    }
     var longestSequence: Int { (0..<sequences).reduce(0) { max($0, keyRows($1)) } }
     var mostQueries: Int { (0..<sequences).reduce(0) { max($0, queryRows($1)) } }
 
-    /// One head of one sequence, as offsets of first elements.
+    /// Query rows of one head of one sequence and the key rows that they see, as offsets of first elements. Of causal
+    /// attention the last query row sees all of the block's key rows, the one before all but the last, and so on.
     struct Block {
-        /// Of its probabilities [Lq, L].
+        /// Of its probabilities [queryRows, keyRows].
         let probabilities: Int
-        /// Of its part of q and out [Tq, C], and of k and v [T, C].
+        /// Of its part of q and out [Tq, C], and of k and v [T, Ck].
         let query: Int
         let key: Int
         let queryRows: Int
@@ -31,17 +48,24 @@ struct AttentionShape {
         let head: Int
     }
 
-    func forEachHead(_ body: (Block) -> Void) {
+    func forEachBlock(_ body: (Block) -> Void) {
         var probabilities = 0
+        let group = heads / keyValueHeads
         for sequence in 0..<sequences {
             let (rows, length) = (queryRows(sequence), keyRows(sequence))
+            let most = isCausal ? Self.causalRows : rows
             for head in 0..<heads {
-                body(
-                    Block(
-                        probabilities: probabilities, query: queries[sequence] * columns + head * width,
-                        key: keys[sequence] * columns + head * width, queryRows: rows, keyRows: length,
-                        head: head))
-                probabilities += rows * length
+                // Without query rows there is one block too: it sets gradients of keys to 0.
+                for start in stride(from: 0, to: max(rows, 1), by: max(most, 1)) {
+                    let end = min(start + most, rows)
+                    let block = Block(
+                        probabilities: probabilities,
+                        query: (queries[sequence] + start) * columns + head * width,
+                        key: keys[sequence] * keyColumns + head / group * width, queryRows: end - start,
+                        keyRows: length - rows + end, head: head)
+                    body(block)
+                    probabilities += block.queryRows * block.keyRows
+                }
             }
         }
     }

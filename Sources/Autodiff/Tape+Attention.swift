@@ -17,33 +17,79 @@ extension Tape {
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
         heads: Int, positions: RelativePositions? = nil, longestKept: Int = 128
     ) -> Variable {
-        let columns = query.value.columns
-        precondition(columns % heads == 0, "\(columns) columns do not divide into \(heads) heads")
+        precondition(
+            query.columns % heads == 0, "\(query.columns) columns do not divide into \(heads) heads")
         let shape = AttentionShape(
-            queries: queryOffsets ?? offsets, keys: offsets, heads: heads, width: columns / heads)
-        for (name, ends, rows) in [
-            ("query", shape.queries, query.value.rows), ("key", offsets, key.value.rows),
-        ] {
+            queries: queryOffsets ?? offsets, keys: offsets, heads: heads, keyValueHeads: heads,
+            width: query.columns / heads, isCausal: false)
+        Self.check(shape, query, key, value)
+        let terms = positions.map { ScoreTerms($0, query: query, key: key, shape: shape, pool: pool) }
+        let scale = 1 / Float((terms?.count ?? 1) * shape.width).squareRoot()
+        return attended(query, key, value, terms, shape, scale, longestKept)
+    }
+
+    /// The same for causal attention with grouped queries (Ainslie et al. 2023, "GQA"): a row attends to the rows of its own
+    /// sequence up to itself, in k and v [T, keyValueHeads · D], of which head h / (heads / keyValueHeads) is that of query
+    /// head h.
+    ///
+    /// Probabilities are computed in blocks of 64 query rows: what no row of a block sees is left out of its products.
+    ///
+    /// - Parameters:
+    ///   - queryOffsets: where q has other rows than k and v: the Lq query rows of a sequence are then its last ones, and
+    ///     row i sees key rows 0 ... L − Lq + i.
+    ///   - scale: of the scores; nil for 1 / √D.
+    package func causalAttention(
+        query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
+        heads: Int, keyValueHeads: Int, scale: Float? = nil, longestKept: Int = 128
+    ) -> Variable {
+        precondition(
+            keyValueHeads > 0 && heads % keyValueHeads == 0 && query.columns % heads == 0,
+            "\(query.columns) columns in \(heads) heads for \(keyValueHeads) of keys and values")
+        let shape = AttentionShape(
+            queries: queryOffsets ?? offsets, keys: offsets, heads: heads, keyValueHeads: keyValueHeads,
+            width: query.columns / heads, isCausal: true)
+        Self.check(shape, query, key, value)
+        for sequence in 0..<shape.sequences {
             precondition(
-                ends.count == offsets.count && ends.first == 0 && ends.last == rows,
+                shape.queryRows(sequence) <= shape.keyRows(sequence),
+                "\(shape.queryRows(sequence)) query rows after \(shape.keyRows(sequence)) key rows")
+        }
+        return attended(
+            query, key, value, nil, shape, scale ?? 1 / Float(shape.width).squareRoot(), longestKept)
+    }
+
+    private static func check(_ shape: AttentionShape, _ query: Variable, _ key: Variable, _ value: Variable)
+    {
+        precondition(
+            key.columns == shape.keyColumns && value.columns == shape.keyColumns && value.rows == key.rows,
+            "keys [\(key.rows), \(key.columns)] and values [\(value.rows), \(value.columns)] for "
+                + "\(shape.keyColumns) columns")
+        for (name, ends, rows) in [("query", shape.queries, query.rows), ("key", shape.keys, key.rows)] {
+            precondition(
+                ends.count == shape.keys.count && ends.first == 0 && ends.last == rows,
                 "\(ends.count) \(name) offsets from \(ends.first ?? 0) to \(ends.last ?? 0), not over \(rows) rows"
             )
         }
-        let terms = positions.map { ScoreTerms($0, query: query, key: key, shape: shape, pool: pool) }
-        let scale = 1 / Float((terms?.count ?? 1) * shape.width).squareRoot()
+    }
+
+    private func attended(
+        _ query: Variable, _ key: Variable, _ value: Variable, _ terms: ScoreTerms?, _ shape: AttentionShape,
+        _ scale: Float, _ longestKept: Int
+    ) -> Variable {
         let out = output(
-            rows: query.value.rows, columns: columns,
+            rows: query.value.rows, columns: shape.columns,
             needsGradient: query.needsGradient || key.needsGradient || value.needsGradient
                 || (terms?.needsGradient ?? false))
         let isKept = out.needsGradient && shape.longestSequence <= longestKept
         let probabilities = pool.matrix(
             rows: 1, columns: isKept ? shape.probabilities : shape.largestBlock)
-        shape.forEachHead { block in
+        shape.forEachBlock { block in
             let p = probabilities.pointer + (isKept ? block.probabilities : 0)
             Self.attend(query.value, key.value, terms, block, shape, scale, into: p)
             Product.gemm(
                 false, false, block.queryRows, shape.width, block.keyRows, 1, p, block.keyRows,
-                value.value.pointer + block.key, columns, 0, out.value.pointer + block.query, columns)
+                value.value.pointer + block.key, shape.keyColumns, 0, out.value.pointer + block.query,
+                shape.columns)
         }
         if out.needsGradient {
             query.keepValue()
@@ -57,31 +103,35 @@ extension Tape {
         return out
     }
 
-    /// p[Lq, L] = softmax((q·kᵀ + terms) · scale) of one head of one sequence
+    /// p[queryRows, keyRows] = softmax((q·kᵀ + terms) · scale) of one block
     private static func attend(
         _ query: Matrix, _ key: Matrix, _ terms: ScoreTerms?, _ block: AttentionShape.Block,
         _ shape: AttentionShape, _ scale: Float, into p: UnsafeMutablePointer<Float>
     ) {
         Product.gemm(
             false, true, block.queryRows, block.keyRows, shape.width, 1, query.pointer + block.query,
-            shape.columns, key.pointer + block.key, shape.columns, 0, p, block.keyRows)
+            shape.columns, key.pointer + block.key, shape.keyColumns, 0, p, block.keyRows)
         terms?.add(to: p, block)
-        avk_softmax_rows(p, scale, block.queryRows, block.keyRows)
+        if shape.isCausal {
+            avk_softmax_causal_rows(p, scale, block.queryRows, block.keyRows)
+        } else {
+            avk_softmax_rows(p, scale, block.queryRows, block.keyRows)
+        }
     }
 
     private func backwardAttention(
         _ query: Variable, _ key: Variable, _ value: Variable, _ terms: ScoreTerms?,
         _ shape: AttentionShape, _ scale: Float, _ kept: Matrix?, _ g: Matrix
     ) {
-        let (columns, width) = (shape.columns, shape.width)
+        let (columns, keyColumns, width) = (shape.columns, shape.keyColumns, shape.width)
         let scratch = pool.matrix(rows: 1, columns: shape.largestBlock)
         let again = kept == nil ? pool.matrix(rows: 1, columns: shape.largestBlock) : nil
         // In the order they are written below, so that inputs which are one variable accumulate.
-        let dValue = gradientTarget(of: value)
-        let dQuery = gradientTarget(of: query)
-        let dKey = gradientTarget(of: key)
+        let dValue = attentionTarget(of: value, shape)
+        let dQuery = attentionTarget(of: query, shape)
+        let dKey = attentionTarget(of: key, shape)
         let dTerms = terms?.startBackward(pool)
-        shape.forEachHead { block in
+        shape.forEachBlock { block in
             let (rows, length) = (block.queryRows, block.keyRows)
             let p: UnsafeMutablePointer<Float>
             if let kept {
@@ -96,26 +146,29 @@ extension Tape {
             if let dValue {  // dV = Pᵀ · g
                 Product.gemm(
                     true, false, length, width, rows, 1, p, length, gBlock, columns,
-                    dValue.accumulate ? 1 : 0, dValue.matrix.pointer + block.key, columns)
+                    dValue.beta, dValue.matrix.pointer + block.key, keyColumns)
             }
             if dQuery == nil && dKey == nil && !(terms?.needsGradient ?? false) { return }
             // dP = g · vᵀ, then through the softmax
             Product.gemm(
                 false, true, rows, length, width, 1, gBlock, columns, value.value.pointer + block.key,
-                columns, 0,
-                scratch.pointer, length)
-            avk_softmax_backward_rows(p, scratch.pointer, scale, rows, length)
+                keyColumns, 0, scratch.pointer, length)
+            if shape.isCausal {
+                avk_softmax_causal_backward_rows(p, scratch.pointer, scale, rows, length)
+            } else {
+                avk_softmax_backward_rows(p, scratch.pointer, scale, rows, length)
+            }
             if let dQuery {
                 Product.gemm(
                     false, false, rows, width, length, 1, scratch.pointer, length,
-                    key.value.pointer + block.key, columns, dQuery.accumulate ? 1 : 0,
+                    key.value.pointer + block.key, keyColumns, dQuery.beta,
                     dQuery.matrix.pointer + block.query, columns)
             }
             if let dKey {
                 Product.gemm(
                     true, false, length, width, rows, 1, scratch.pointer, length,
-                    query.value.pointer + block.query, columns, dKey.accumulate ? 1 : 0,
-                    dKey.matrix.pointer + block.key, columns)
+                    query.value.pointer + block.query, columns, dKey.beta,
+                    dKey.matrix.pointer + block.key, keyColumns)
             }
             if let terms, let dTerms {
                 terms.backward(
@@ -123,5 +176,15 @@ extension Tape {
             }
         }
         if let terms, let dTerms { terms.finishBackward(dTerms, on: self) }
+    }
+
+    /// The gradient's place and the factor of what is there. Several blocks of causal attention add to the rows of one key,
+    /// so that its gradients start at 0.
+    private func attentionTarget(of variable: Variable, _ shape: AttentionShape) -> (
+        matrix: Matrix, beta: Float
+    )? {
+        guard let target = gradientTarget(of: variable) else { return nil }
+        if !target.accumulate && shape.isCausal { target.matrix.fill(0) }
+        return (target.matrix, target.accumulate || shape.isCausal ? 1 : 0)
     }
 }

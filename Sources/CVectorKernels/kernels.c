@@ -265,6 +265,24 @@ MULTIVERSION void avk_softmax_backward_rows(const float *p, float *g, float scal
     }
 }
 
+void avk_softmax_causal_rows(float *x, float scale, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        size_t seen = columns - rows + t + 1;
+        avk_softmax_rows(row, scale, 1, seen);
+        memset(row + seen, 0, (columns - seen) * sizeof(float));
+    }
+}
+
+void avk_softmax_causal_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = g + t * columns;
+        size_t seen = columns - rows + t + 1;
+        avk_softmax_backward_rows(p + t * columns, row, scale, 1, seen);
+        memset(row + seen, 0, (columns - seen) * sizeof(float));
+    }
+}
+
 MULTIVERSION void avk_rotary(const float *x, const float *cosines, const float *sines, const int32_t *positions,
                              float direction, float *out, size_t rows, size_t heads, size_t half, int accumulate) {
     for (size_t t = 0; t < rows; t++) {

@@ -95,6 +95,37 @@ import Testing
     }
 }
 
+@Suite struct CausalSoftmaxTests {
+    /// Rows of triangles and of the ends of longer sequences: 1 row to as many as columns.
+    @Test(arguments: [(1, 1), (1, 40), (3, 3), (5, 37), (40, 40), (64, 100)])
+    func isTheSoftmaxOfWhatARowSees(rows: Int, columns: Int) {
+        var x = normalValues(rows * columns, seed: 320, deviation: 4)
+        let before = x
+        // What is not to be seen is not read.
+        for row in 0..<rows {
+            for column in columns - rows + row + 1..<columns { x[row * columns + column] = .nan }
+        }
+        avk_softmax_causal_rows(&x, 0.25, rows, columns)
+        let g = normalValues(rows * columns, seed: 321)
+        var out = g
+        for row in 0..<rows {
+            for column in columns - rows + row + 1..<columns { out[row * columns + column] = .nan }
+        }
+        avk_softmax_causal_backward_rows(x, &out, 0.25, rows, columns)
+        for row in 0..<rows {
+            let seen = columns - rows + row + 1
+            let range = row * columns..<row * columns + seen
+            var p = Array(before[range])
+            avk_softmax_rows(&p, 0.25, 1, seen)
+            var expected = Array(g[range])
+            avk_softmax_backward_rows(p, &expected, 0.25, 1, seen)
+            #expect(Array(x[range]) == p && Array(out[range]) == expected)
+            let rest = row * columns + seen..<(row + 1) * columns
+            #expect(x[rest].allSatisfy { $0 == 0 } && out[rest].allSatisfy { $0 == 0 })
+        }
+    }
+}
+
 @Suite struct RotaryKernelTests {
     /// Halves of less than a vector, of one and of more.
     @Test(arguments: [1, 3, 8, 16, 19, 64]) func matchesTheReference(half: Int) {

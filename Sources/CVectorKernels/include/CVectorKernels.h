@@ -61,6 +61,11 @@ void avk_exp_rows(float *x, const float *top, const float *factor, size_t rows, 
 // g becomes the gradient of the scaled scores: scale * p * (g - sum(g * p)) for each row.
 void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns);
 
+// The two above for causal attention, row i of the last `rows` positions of `columns`: it sees columns 0 ... columns - rows
+// + i. What lies beyond is not read and becomes 0. rows <= columns.
+void avk_softmax_causal_rows(float *x, float scale, size_t rows, size_t columns);
+void avk_softmax_causal_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns);
+
 // Rotary positions. Columns d and half + d of each of `heads` heads of 2 * half columns are a pair that turns by the angle
 // of the row's position: cosines and sines are [positions, half]. direction -1 turns back. out (+)= ; may be x.
 void avk_rotary(const float *x, const float *cosines, const float *sines, const int32_t *positions, float direction,
