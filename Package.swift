@@ -174,7 +174,8 @@ let package = Package(
                 "ReportPages", "Charts", "ModelFiles", "MarkupReading", "Reports", "RunFolders", "RunRecords",
             ]),
         .testTarget(
-            name: "ExperimentsTests", dependencies: ["Datasets", "Experiments", "RunRecords", "Tasks"]),
+            name: "ExperimentsTests",
+            dependencies: ["Datasets", "Experiments", "RunConfiguration", "RunRecords", "Tasks"]),
         .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),
     ],

@@ -4,15 +4,18 @@ import Tokenizers
 import Training
 
 /// Tells the inputs of one comparison or sweep from those of another, by content.
-enum InputFingerprints {
+package enum InputFingerprints {
+    /// Files beside the tokenizer's own count only where they decide what its tokens are: ids of comparisons and sweeps
+    /// from before they were read stay as they are.
+    ///
     /// - Parameter files: names and paths of data files.
     /// - Returns: by name; the model's files as `model/FILE`.
-    static func of(model: String, files: [(name: String, path: String)]) throws -> [String: String] {
+    package static func of(model: String, files: [(name: String, path: String)]) throws -> [String: String] {
         var prints: [String: String] = [:]
         for (name, path) in files { prints[name] = try of(URL(fileURLWithPath: path)) }
         let folder = URL(fileURLWithPath: model)
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let texts = ["config.json"] + Tokenizer.fileNames
+        let texts = ["config.json"] + Tokenizer.decidingFiles(in: folder)
         for file in entries.sorted() where texts.contains(file) || file.hasSuffix(".safetensors") {
             prints["model/\(file)"] = try of(folder.appendingPathComponent(file))
         }

@@ -47,7 +47,7 @@ package struct Trial: Sendable, Hashable {
         digest.add(String(seed))
         digest.add(patternFrom ?? "")
         digest.add(arm.pruneFrom.map { String($0) } ?? "")
-        for pairs in [effective, fingerprints] {
+        for pairs in [Self.told(effective), fingerprints] {
             digest.add(String(pairs.count))
             for (key, value) in pairs.sorted(by: { $0.key < $1.key }) {
                 digest.add(key)
@@ -60,6 +60,14 @@ package struct Trial: Sendable, Hashable {
             digest.text,
         ]
         id = parts.compactMap { $0 }.joined(separator: "-")
+    }
+
+    /// Settings in the words in which ids have always told them, so that a new word for an old meaning finds the runs that
+    /// were made before it.
+    package static func told(_ settings: [String: String]) -> [String: String] {
+        // The adapted matrices of an encoder were listed before all of them had a name.
+        let former = ["targets": ["all": "[query, key, value, attention-output, intermediate, output]"]]
+        return settings.reduce(into: [:]) { $0[$1.key] = former[$1.key]?[$1.value] ?? $1.value }
     }
 }
 

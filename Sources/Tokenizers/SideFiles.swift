@@ -6,6 +6,8 @@ import ModelFiles
 /// `added_tokens.json` and the added tokens of `tokenizer.json`.
 struct SideFiles {
     static let settingsName = "tokenizer_config.json"
+    private static let mapName = "special_tokens_map.json"
+    private static let listName = "added_tokens.json"
     /// The tokens with a role, in the order in which transformers adds those that a vocabulary lacks.
     static let roles = [
         "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
@@ -33,7 +35,8 @@ struct SideFiles {
     /// - Parameters:
     ///   - stored: the content of `tokenizer.json`, if there is one.
     ///   - configuration: the folder with the model's `config.json`; nil is `folder`.
-    init(folder: URL, stored: JSONValue?, configuration: URL? = nil) throws {
+    ///   - leavesOut: whether the folder is read as if it had none of `Tokenizer.laterFileNames`.
+    init(folder: URL, stored: JSONValue?, configuration: URL? = nil, leavesOut: Bool = false) throws {
         let given = try Self.object(folder, Self.settingsName)
         let config = try Self.object(configuration ?? folder, "config.json")
         path = folder.appendingPathComponent(Self.settingsName).path
@@ -42,7 +45,8 @@ struct SideFiles {
         let declaredClass = (settings["tokenizer_class"] ?? config?["tokenizer_class"])?.string
         (kind, unknownClass) = TokenizerClass.resolve(
             modelType: config?["model_type"]?.string, declared: declaredClass)
-        isEmpty = !["special_tokens_map.json", "added_tokens.json", Self.settingsName].contains {
+        let names = (leavesOut ? [] : [Self.mapName, Self.listName]) + [Self.settingsName]
+        isEmpty = !names.contains {
             FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
         }
         try refuseOthers()
@@ -55,8 +59,8 @@ struct SideFiles {
         if let list = settings["added_tokens_decoder"] {
             try declare(decoder: list)
         } else {
-            try mergeSpecialTokensMap(folder)
-            try declare(try Self.object(folder, "added_tokens.json"), stored: stored)
+            if !leavesOut { try mergeSpecialTokensMap(folder) }
+            try declare(leavesOut ? nil : try Self.object(folder, Self.listName), stored: stored)
         }
     }
 
@@ -113,9 +117,8 @@ struct SideFiles {
     }
 
     private mutating func mergeSpecialTokensMap(_ folder: URL) throws {
-        let name = "special_tokens_map.json"
-        guard let map = try Self.object(folder, name) else { return }
-        let file = folder.appendingPathComponent(name).path
+        guard let map = try Self.object(folder, Self.mapName) else { return }
+        let file = folder.appendingPathComponent(Self.mapName).path
         for (key, value) in map.members {
             if key == "extra_special_tokens", let more = value.array {
                 var all = settings[key]?.array ?? []
@@ -161,7 +164,7 @@ struct SideFiles {
 
     private mutating func declare(_ listed: JSONObject?, stored: JSONValue?) throws {
         if let listed {
-            declaringFile = "added_tokens.json"
+            declaringFile = Self.listName
             let roles = Self.roles.compactMap { settings[$0].flatMap(Self.text) }
             let extra = (settings["extra_special_tokens"]?.array ?? []).compactMap(Self.text)
             let special = Set((roles + extra).map { Array($0.utf8) })

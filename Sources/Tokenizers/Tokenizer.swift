@@ -68,10 +68,9 @@ package struct Tokenizer: Sendable {
     let tokenNames: [Int32: String]
 
     /// The files of a model's folder that say what its tokens are.
-    package static let fileNames = [
-        "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json",
-    ]
+    package static let fileNames = ["tokenizer.json", "vocab.txt", "tokenizer_config.json"] + laterFileNames
+    /// Those that the first versions did not read.
+    static let laterFileNames = ["vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json"]
     /// SentencePiece's own files, which other programs read.
     package static let sentencePieceNames = [
         "spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",

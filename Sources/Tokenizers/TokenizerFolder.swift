@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 
 /// How a tokenizer is used, beside the tokens that it makes.
-struct TokenizerHabits {
+struct TokenizerHabits: Equatable {
     /// What does not fit is cut at the start of a text, not at its end.
     var cutsStart = false
     /// Special tokens spelled in a text are plain text.
@@ -36,11 +36,14 @@ struct TokenizerFolder {
         var words: [(token: String, id: Int32)]?
     }
 
-    /// - Parameter configuration: the folder with the model's `config.json`; nil is this one.
-    init(_ folder: URL, configuration: URL? = nil) throws {
+    /// - Parameters:
+    ///   - configuration: the folder with the model's `config.json`; nil is this one.
+    ///   - leavesOut: whether the folder is read as if it had none of `Tokenizer.laterFileNames`.
+    init(_ folder: URL, configuration: URL? = nil, leavesOut: Bool = false) throws {
         let whole = try Self.whole(folder)
-        let files = try SideFiles(folder: folder, stored: whole?.root, configuration: configuration)
-        let source = try whole ?? Self.parts(folder, wanted: files.kind?.model)
+        let files = try SideFiles(
+            folder: folder, stored: whole?.root, configuration: configuration, leavesOut: leavesOut)
+        let source = try whole ?? Self.parts(folder, wanted: files.kind?.model, leavesOut: leavesOut)
         guard let kind = try Self.kind(files, source) else {
             file = try TokenizerFile(root: source.root, words: nil, source.path)
             made = source.root
@@ -137,8 +140,9 @@ struct TokenizerFolder {
             path: json.path, isWhole: true, root: try JSONValue.read(json, limits: TokenizerFile.limits))
     }
 
-    private static func parts(_ folder: URL, wanted: String?) throws -> Source {
+    private static func parts(_ folder: URL, wanted: String?, leavesOut: Bool) throws -> Source {
         func file(_ name: String) -> URL? {
+            if leavesOut && Tokenizer.laterFileNames.contains(name) { return nil }
             let url = folder.appendingPathComponent(name)
             return FileManager.default.fileExists(atPath: url.path) ? url : nil
         }

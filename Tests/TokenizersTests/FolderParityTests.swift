@@ -39,6 +39,30 @@ import Tokenizers
         #expect(compared > 7_000)
     }
 
+    /// Files that are not said to decide can go, and every token stays.
+    @Test func whatDoesNotDecideCanGo() throws {
+        let goldens = try Self.goldens()
+        var (decided, spared) = (0, 0)
+        for folder in goldens.folders where !folder.hashes.isEmpty && Self.refused[folder.name] == nil {
+            let temporary = try TemporaryFolder()
+            try goldens.write(folder, into: temporary.url)
+            let deciding = Tokenizer.decidingFiles(in: temporary.url)
+            let others = Tokenizer.fileNames.filter { folder.files[$0] != nil && !deciding.contains($0) }
+            if deciding.contains(where: ["special_tokens_map.json", "added_tokens.json"].contains) {
+                decided += 1
+            }
+            guard !others.isEmpty else { continue }
+            let before = goldens.encoded(by: try Tokenizer(folder: temporary.url))
+            for name in others {
+                try FileManager.default.removeItem(at: temporary.url.appendingPathComponent(name))
+            }
+            let after = goldens.encoded(by: try Tokenizer(folder: temporary.url))
+            #expect(before.map(\.numbers) == after.map(\.numbers), "\(folder.name): \(others)")
+            spared += 1
+        }
+        #expect(decided > 20 && spared > 5, "\(decided) and \(spared) folders")
+    }
+
     /// What a person is told of each folder, one part of it; nil where nothing is to be told.
     private static let notes: [(folder: String, note: String?)] = [
         ("bert: no setting", nil),

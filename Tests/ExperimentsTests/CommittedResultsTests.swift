@@ -1,0 +1,95 @@
+import Experiments
+import Foundation
+import RunConfiguration
+import Testing
+
+/// The comparisons of `Benchmarks/results` are those of their plans: whatever changes the ids of trials loses them.
+@Suite struct CommittedResultsTests {
+    private static let benchmarks = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Benchmarks")
+
+    /// Of MiniLM's folder, and of the data that `scripts/make-wordnet.py` and `scripts/make-reviews.py` make.
+    private static let model = [
+        "model/config.json": "dcce0845dd1c3c91", "model/tokenizer.json": "f85d622f29405bf7",
+        "model/tokenizer_config.json": "e10178d5323ced4f", "model/vocab.txt": "70445717497bc7b1",
+        "model/model.safetensors": "346e1383fca48a72",
+    ]
+    private static let data = [
+        "wordnet": [
+            "train": "8b2c8c5738080690", "validation": "e69b847f3cf1e2d", "test": "7312f38d268fc6b5",
+        ],
+        "reviews": [
+            "train": "179c68e3e4bf3a6e", "validation": "98fbce321e6c8bc", "test": "6fd99af52a090f5f",
+        ],
+    ]
+
+    struct Folder: Sendable, CustomTestStringConvertible {
+        let name: String
+        /// Of 6 layers: six matrices each, or query and value.
+        let parametersPerRank: Int
+        let results: Int
+        /// Runs of what the plan was before.
+        var earlier: [String] = []
+
+        var testDescription: String { name }
+    }
+
+    static let folders = [
+        Folder(
+            name: "wordnet", parametersPerRank: 41_472, results: 129,
+            earlier: ["head-only-lr0.1-s43-5a1112040a"]),
+        Folder(
+            name: "wordnet-tight", parametersPerRank: 9_216, results: 31,
+            earlier: [
+                "adalora-exact-p9216-lr3e-3-s42-c4cb151efd", "adalora-exact-p9216-lr3e-3-s43-3a4ed2e862",
+                "adalora-exact-p9216-lr3e-3-s44-63194b683c",
+            ]),
+        Folder(name: "reviews", parametersPerRank: 41_472, results: 128),
+        Folder(name: "reviews-longer", parametersPerRank: 41_472, results: 6),
+        Folder(name: "reviews-one-rate", parametersPerRank: 41_472, results: 36),
+        Folder(name: "reviews-tight", parametersPerRank: 9_216, results: 18),
+    ]
+
+    private static func schedule(_ folder: Folder) throws -> TrialSchedule {
+        let file = benchmarks.appendingPathComponent("plans/\(folder.name).yaml")
+        let plan = try ComparisonPlan.read(
+            yaml: try String(contentsOf: file, encoding: .utf8), file: file.path,
+            settings: RunConfig.settings.map(\.key))
+        let task = folder.name.split(separator: "-")[0]
+        let prints = try #require(data[String(task)]).merging(model) { $1 }
+        return try TrialSchedule(
+            plan: plan, fingerprints: prints, parametersPerRank: folder.parametersPerRank)
+    }
+
+    private static func store(_ name: String) -> ResultStore {
+        ResultStore(folder: benchmarks.appendingPathComponent("results/\(name)"))
+    }
+
+    @Test func eachPlanIsHere() throws {
+        let plans = try FileManager.default.contentsOfDirectory(
+            atPath: Self.benchmarks.appendingPathComponent("plans").path)
+        #expect(plans.sorted() == Self.folders.map { $0.name + ".yaml" }.sorted())
+    }
+
+    @Test(arguments: folders)
+    func eachResultIsATrialOfItsPlan(folder: Folder) throws {
+        let schedule = try Self.schedule(folder)
+        let (results, notes) = try Self.store(folder.name).load()
+        #expect(notes.isEmpty && results.count == folder.results)
+        let state = schedule.state(completed: results)
+        let known = Set(state.finished.map(\.trial.id))
+        #expect(results.map(\.id).filter { !known.contains($0) } == folder.earlier)
+        #expect(state.isComplete && !known.isEmpty)
+        // And what they predicted, for all that are reported.
+        for (trial, _) in state.finished where trial.stage == .report {
+            #expect(try Self.store(folder.name).predictions(id: trial.id) != nil, "\(trial.id)")
+        }
+        #expect(try Self.store(folder.name).predictions(id: schedule.truthID) != nil)
+    }
+
+    @Test func newWordsForOldSettingsKeepIDs() {
+        let listed = "[query, key, value, attention-output, intermediate, output]"
+        #expect(Trial.told(["targets": "all", "scale": "all"]) == ["targets": listed, "scale": "all"])
+        for text in [listed, "[query, value]"] { #expect(Trial.told(["targets": text]) == ["targets": text]) }
+    }
+}

@@ -1,0 +1,54 @@
+import Experiments
+import Foundation
+import Testing
+
+@Suite struct InputFingerprintTests {
+    private static let vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat"]
+
+    /// A model's folder without weights: its files are looked at one by one.
+    private static func prints(_ more: [String: String]) throws -> [String: String] {
+        let folder = Samples.temporaryFolder()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let files = [
+            "config.json": #"{"model_type":"bert"}"#, "vocab.txt": vocabulary.joined(separator: "\n"),
+            "tokenizer_config.json": #"{"do_lower_case":true,"unk_token":"[UNK]"}"#,
+            "model.safetensors": "weights", "README.md": "read me",
+        ].merging(more) { $1 }
+        for (name, text) in files {
+            try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+        }
+        return try InputFingerprints.of(model: folder.path, files: [])
+    }
+
+    /// What says the same as the files that ids were always made of leaves them; what says something new does not.
+    @Test(
+        arguments: [
+            (["special_tokens_map.json": #"{"unk_token":"[UNK]","mask_token":"[MASK]"}"#], false),
+            (["special_tokens_map.json": #"{"unk_token":"cat"}"#], true),
+            (["special_tokens_map.json": #"{"extra_special_tokens":["<x>"]}"#], true),
+            (["special_tokens_map.json": "{"], true),
+            (["added_tokens.json": #"{"<x>":7}"#], true),
+            (["vocab.json": "{}", "merges.txt": ""], false),
+            // What settles the added tokens leaves nothing for the others to say.
+            (
+                [
+                    "tokenizer_config.json": #"{"added_tokens_decoder":{}}"#,
+                    "special_tokens_map.json": #"{"unk_token":"cat"}"#, "added_tokens.json": #"{"<x>":7}"#,
+                ], false
+            ),
+        ] as [([String: String], Bool)])
+    func filesCountWhereTheyDecide(more: [String: String], count: Bool) throws {
+        let first = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"]
+        let added = count ? more.keys.filter { $0 != "tokenizer_config.json" } : []
+        let names = (first + added).map { "model/\($0)" }.sorted()
+        #expect(try Self.prints(more).keys.sorted() == names)
+    }
+
+    @Test func otherFilesGiveOtherPrints() throws {
+        func map(_ token: String) throws -> [String: String] {
+            try Self.prints(["special_tokens_map.json": "{\"unk_token\":\"\(token)\"}"])
+        }
+        #expect(try map("cat") != map("a") && map("[UNK]") == Self.prints([:]))
+    }
+}
