@@ -101,11 +101,20 @@ package struct Dataset: Sendable {
     ///
     /// - Throws: `DataError` for a file that is known to hold something else.
     static func unpacked(_ bytes: [UInt8], name: String, _ format: DataFormat) throws -> [UInt8] {
-        let text =
-            bytes.starts(with: Gunzip.magic)
-            ? try Gunzip.text(of: bytes, name: name, longestLine: longestLine(format)) : bytes
+        let text = bytes.starts(with: Gzip.magic) ? try gunzipped(bytes, name: name, format) : bytes
         if let foreign = ForeignFormat(bytes: text, fileName: name) { throw foreign.error(name) }
         return text
+    }
+
+    private static func gunzipped(_ bytes: [UInt8], name: String, _ format: DataFormat) throws -> [UInt8] {
+        // A small file could ask for a thousand times its size; texts of any use stay below this.
+        let limit = (64 << 20) + 64 * bytes.count
+        do {
+            return try Gzip.unpacked(bytes, limit: limit, longestLine: longestLine(format))
+        } catch let error as GzipError {
+            throw DataError(
+                file: name, problem: error.problem, advice: error.advice ?? "make or download it again")
+        }
     }
 }
 

@@ -25,10 +25,10 @@ package struct ComparisonReporter {
     @discardableResult
     package func write(_ results: [TrialResult]) throws -> ComparisonTable {
         let state = schedule.state(completed: results)
-        let truth = try store.predictions(id: schedule.truthID)
-        let table = ComparisonTable(
-            plan: plan, state: state, truth: truth,
-            predictions: { (try? store.predictions(id: $0)) ?? nil })
+        let stored = try store.predictions()
+        let table = try ComparisonTable(
+            plan: plan, state: state, truth: try stored.of(schedule.truthID),
+            predictions: { try stored.of($0) })
         let images = try pictures(table, state)
         // Of the runs, whoever makes the report.
         func origins(_ origin: (TrialResult) -> String?, _ own: String) -> String {

@@ -89,6 +89,8 @@ package struct ComparisonRun {
         _ found: [TrialResult], limit: Int?, retriesFailed: Bool, keepsRuns: Bool,
         isInterrupted: () -> Bool, onEvent: (Event) -> Void
     ) throws -> [TrialResult] {
+        // What a killed comparison left loose; damage is found before anything runs.
+        try store.packPredictions()
         var results = found
         var ignored = retriesFailed ? Set(found.filter { !$0.isOK }.map(\.id)) : []
         var done = 0
@@ -106,6 +108,7 @@ package struct ComparisonRun {
                     trial, truthID: schedule.truthID, pattern: pattern, isInterrupted: isInterrupted)
             else {
                 onEvent(.interrupted)
+                try store.packPredictions()
                 try reporter.write(results)
                 return results
             }
@@ -121,6 +124,7 @@ package struct ComparisonRun {
                     result, seconds: (clock.now - started).seconds, secondsLeft: each * Double(left - 1)))
             if done % 10 == 0 { try reporter.write(results) }
         }
+        try store.packPredictions()
         return results
     }
 }

@@ -56,8 +56,8 @@ package struct ComparisonTable: Sendable {
     ///   - predictions: of a trial on the test rows, by id; nil when there are none.
     package init(
         plan: ComparisonPlan, state: TrialSchedule.State, truth: Predictions? = nil,
-        predictions: (String) -> Predictions? = { _ in nil }, bootstrap: Bootstrap = Bootstrap()
-    ) {
+        predictions: (String) throws -> Predictions? = { _ in nil }, bootstrap: Bootstrap = Bootstrap()
+    ) rethrows {
         self.plan = plan
         searches = state.searches
         failures = state.finished.map(\.result).filter { !$0.isOK }
@@ -65,9 +65,9 @@ package struct ComparisonTable: Sendable {
         hopeless = state.blocked.filter(\.isHopeless)
         let points = plan.budgets.map(Optional.some) + [nil]
         let builder = RowBuilder(plan: plan, state: state, truth: truth, bootstrap: bootstrap)
-        rows = points.flatMap { budget in
-            plan.arms.filter { $0.points.contains(budget) }.map {
-                builder.row($0, budget, predictions: predictions)
+        rows = try points.flatMap { budget in
+            try plan.arms.filter { $0.points.contains(budget) }.map {
+                try builder.row($0, budget, predictions: predictions)
             }
         }
     }
@@ -206,13 +206,13 @@ private struct RowBuilder {
     }
 
     func row(
-        _ arm: ComparisonPlan.Arm, _ budget: Budget?, predictions: (String) -> Predictions?
-    ) -> ComparisonTable.Row {
+        _ arm: ComparisonPlan.Arm, _ budget: Budget?, predictions: (String) throws -> Predictions?
+    ) rethrows -> ComparisonTable.Row {
         let key = Key(arm: arm.name, budget: budget)
         let all = finished[key] ?? []
         let results = measured(key)
         let isBaseline = arm.name == plan.baseline
-        let pairs = isBaseline ? [] : pairs(results, budget, predictions: predictions)
+        let pairs = isBaseline ? [] : try pairs(results, budget, predictions: predictions)
         return ComparisonTable.Row(
             arm: arm.name, budget: budget, isBaseline: isBaseline, expected: arm.seeds(at: budget).count,
             results: results, failed: all.count - results.count,
@@ -237,15 +237,17 @@ private struct RowBuilder {
 
     /// A baseline without a budget is the partner at every budget.
     private func pairs(
-        _ results: [TrialResult], _ budget: Budget?, predictions: (String) -> Predictions?
-    ) -> [RunPair] {
+        _ results: [TrialResult], _ budget: Budget?, predictions: (String) throws -> Predictions?
+    ) rethrows -> [RunPair] {
         guard let baseline = plan.arm(plan.baseline) else { return [] }
         let partners = measured(Key(arm: baseline.name, budget: baseline.isBudgetless ? nil : budget))
-        return results.compactMap { result in
+        return try results.compactMap { result in
             guard let partner = partners.first(where: { $0.seed == result.seed }),
                 let value = result.test(plan.metric), let other = partner.test(plan.metric)
             else { return nil }
-            let both = predictions(result.id).flatMap { first in predictions(partner.id).map { (first, $0) } }
+            let both = try predictions(result.id).flatMap { first in
+                try predictions(partner.id).map { (first, $0) }
+            }
             return RunPair(seed: result.seed, value: value, baseline: other, predictions: both)
         }
     }

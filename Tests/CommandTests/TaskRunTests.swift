@@ -245,10 +245,9 @@ import Testing
         }
         #expect(rows.count == 4)  // a single learning rate needs no search
         #expect(rows.filter { $0["test"]?[data.metric]?.double != nil }.count == 4)
-        let files = try workspace.contents(of: "out/predictions")
-        #expect(files.count == 5)  // four runs and the truth
-        for file in files {
-            let lines = try workspace.text("out/predictions/\(file)").split(separator: "\n")
+        let predictions = try CompareTests.predictions(workspace)
+        #expect(predictions.count == 5)  // four runs and the truth
+        for (_, lines) in predictions {
             #expect(lines.count == 81 && lines[0].hasPrefix("shares ") && lines[0].contains(data.metric))
         }
     }

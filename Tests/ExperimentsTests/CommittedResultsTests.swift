@@ -80,11 +80,14 @@ import Testing
         let known = Set(state.finished.map(\.trial.id))
         #expect(results.map(\.id).filter { !known.contains($0) } == folder.earlier)
         #expect(state.isComplete && !known.isEmpty)
-        // And what they predicted, for all that are reported.
+        // And what they predicted, for all that are reported, in one file.
+        let store = Self.store(folder.name)
+        #expect(!FileManager.default.fileExists(atPath: store.predictionsFolder.path))
+        let stored = try store.predictions()
         for (trial, _) in state.finished where trial.stage == .report {
-            #expect(try Self.store(folder.name).predictions(id: trial.id) != nil, "\(trial.id)")
+            #expect(try stored.of(trial.id) != nil, "\(trial.id)")
         }
-        #expect(try Self.store(folder.name).predictions(id: schedule.truthID) != nil)
+        #expect(try stored.of(schedule.truthID) != nil)
     }
 
     @Test func newWordsForOldSettingsKeepIDs() {

@@ -28,10 +28,10 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let store = ResultStore(folder: folder)
         try store.write(shares, id: "a")
-        #expect(try store.predictions(id: "a") == shares)
+        #expect(try store.predictions().of("a") == shares)
         let file = store.predictionsFile("a")
         try Data("shares f1\n1 2\n3\n".utf8).write(to: file)
-        let error = try #require(throws: ComparisonError.self) { try store.predictions(id: "a") }
+        let error = try #require(throws: ComparisonError.self) { try store.predictions().of("a") }
         #expect(error.problems[0].hasPrefix("\(file.path):3: not two numbers for each of 1 metrics"))
     }
 }

@@ -70,19 +70,4 @@ import Testing
         #expect(
             error?.description.contains("results.jsonl:1: \(reason)") == true, "\(String(describing: error))")
     }
-
-    @Test func predictionsRoundTrip() throws {
-        let all: [Predictions] = [.classes([3, 0, 40]), .scores([1, -0.5, 1e-20, 3e12]), .scores([2, 3])]
-        for (index, predictions) in all.enumerated() {
-            try store.write(predictions, id: "run-\(index)")
-            #expect(try store.predictions(id: "run-\(index)") == predictions)
-        }
-        #expect(try store.predictions(id: "truth") == nil)
-        try store.write(.classes([1]), id: "run-0")
-        #expect(try store.predictions(id: "run-0") == .classes([1]))
-        try "1\nx\n".write(to: store.predictionsFile("run-0"), atomically: true, encoding: .utf8)
-        let error = #expect(throws: ComparisonError.self) { try store.predictions(id: "run-0") }
-        #expect(error?.description.contains("run-0.txt:2: 'x' is neither") == true)
-        #expect(throws: ComparisonError.self) { try store.write(.classes([]), id: "../up") }
-    }
 }
