@@ -35,7 +35,7 @@ let package = Package(
         .target(
             name: "RunConfiguration",
             dependencies: [
-                "Messages", "Settings", "Adapters", "Tasks", "Transformers",
+                "Messages", "Settings", "Adapters", "Datasets", "Tasks", "Transformers",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .target(
@@ -142,7 +142,9 @@ let package = Package(
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
         .testTarget(
             name: "RunConfigurationTests",
-            dependencies: ["RunConfiguration", "Adapters", "RankAllocation", "Tasks", "Transformers"]),
+            dependencies: [
+                "RunConfiguration", "Adapters", "Datasets", "RankAllocation", "Tasks", "Transformers",
+            ]),
         .testTarget(
             name: "TasksTests",
             dependencies: [
@@ -176,7 +178,9 @@ let package = Package(
         .testTarget(
             name: "ExperimentsTests",
             dependencies: ["Datasets", "Experiments", "RunConfiguration", "RunRecords", "Tasks"]),
-        .testTarget(name: "CommandTests", dependencies: ["adalora", "ModelFiles", "TensorBoard"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["adalora", "ModelFiles", "RunConfiguration", "TensorBoard"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,25 +1,20 @@
 import Datasets
 import Foundation
+import RunConfiguration
 import Tasks
 import Training
 
 extension ComparisonPlan {
-    /// Labelled rows of one of the plan's files, read as `adalora train` reads them with these settings.
+    /// Labelled rows of one of the plan's files, read as `adalora train` reads them for an arm.
     ///
-    /// - Parameter form: what a row holds; nil for that of the task in the settings.
-    static func rows(_ file: String, _ settings: [String: String], form: RowForm? = nil) throws -> Dataset {
-        let task = settings["task"].flatMap { TaskKind(rawValue: $0) } ?? .classification
-        let texts = settings["text-column"].map {
-            $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-        }
+    /// - Parameter form: what a row holds; nil for that of the arm's task.
+    func rows(_ file: String, of arm: Arm, form: RowForm? = nil) throws -> Dataset {
+        let config = try configuration(of: arm)
         let data = try Dataset.read(
             URL(fileURLWithPath: file),
-            form: form ?? task.rowForm(labelSeparator: settings["label-separator"]),
-            columns: ColumnNames(
-                text: texts, label: settings["label-column"],
-                delimiter: settings["delimiter"].flatMap { Delimiter($0) }),
-            requireLabels: true)
-        let names = try settings["label-names"].map { try LabelNames(URL(fileURLWithPath: $0)) }
+            form: form ?? config.task.rowForm(labelSeparator: config.labelSeparator),
+            columns: ColumnNames(config), requireLabels: true)
+        let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
         return try names?.named(data) ?? data
     }
 }

@@ -5,7 +5,7 @@ extension ComparisonPlan {
     /// Settings whose defaults decide the result of a run. A setting that is younger than this list counts where it is
     /// given: its default changes nothing of what was run without it. Budget, learning rate, seed and data are told
     /// apart otherwise.
-    private static let decisive: Set<String> = [
+    package static let decisive: Set<String> = [
         "task", "max-length", "long-rows", "method", "initial-rank", "targets", "scale", "adapter-dropout",
         "head-dropout", "pooling", "initialize", "activation-batches", "weight-decay", "adam-beta1",
         "adam-beta2",
@@ -19,6 +19,14 @@ extension ComparisonPlan {
     ///
     /// - Throws: `ComparisonError` for settings that no run accepts.
     package func effectiveSettings(of arm: Arm) throws -> [String: String] {
+        try configuration(of: arm).effectiveSettings()
+            .filter { Self.decisive.contains($0.key) || arm.settings.keys.contains($0.key) }
+    }
+
+    /// What the runs of an arm are told, but for their budget, learning rate and seed.
+    ///
+    /// - Throws: `ComparisonError` for settings that no run accepts.
+    func configuration(of arm: Arm) throws -> RunConfig {
         var flags = arm.settings.map { (key: $0.key, value: $0.value) }
         flags += [("model", model), ("train", train), ("validation", validation), ("output", "-")]
         if arm.patternOf != nil {
@@ -35,8 +43,7 @@ extension ComparisonPlan {
                 _ = try RunConfig.load(
                     yaml: nil, yamlName: "", overrides: flags + [("best-metric", metric.rawValue)])
             }
-            return try RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config.effectiveSettings()
-                .filter { Self.decisive.contains($0.key) || arm.settings.keys.contains($0.key) }
+            return try RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config
         } catch {
             throw ComparisonError("arm \(arm.name): \(error)")
         }

@@ -60,8 +60,9 @@ package struct ComparisonRun {
 
     /// A warning for each other file whose rows stand in the test file too.
     package func warningsOfOverlap() throws -> [String] {
-        let settings = plan.arms.first?.settings ?? [:]
-        func read(_ file: String) throws -> Dataset { try ComparisonPlan.rows(file, settings) }
+        // All arms learn the same task from the same files.
+        guard let arm = plan.arms.first else { return [] }
+        func read(_ file: String) throws -> Dataset { try plan.rows(file, of: arm) }
         let test = try read(plan.test)
         return try [plan.train, plan.validation].compactMap { other in
             let shared = test.overlap(with: try read(other))

@@ -193,7 +193,8 @@ package struct TrialRunner {
         _ model: TrainedModel, _ file: String, _ trial: Trial, _ result: inout TrialResult
     ) throws -> Evaluation {
         let form = model.rowForm(labelSeparator: trial.settings["label-separator"])
-        let data = try ComparisonPlan.rows(file, trial.settings, form: form)
+        guard let arm = plan.arm(trial.arm) else { preconditionFailure("no arm is called \(trial.arm)") }
+        let data = try plan.rows(file, of: arm, form: form)
         let (evaluation, _, warnings) = try model.evaluate(data)
         for warning in warnings where !result.warnings.contains(warning) { result.warnings.append(warning) }
         return evaluation

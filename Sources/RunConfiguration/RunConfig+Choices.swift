@@ -1,3 +1,4 @@
+import Datasets
 import Tasks
 import Transformers
 
@@ -12,7 +13,7 @@ extension RunConfig {
     package typealias Pooling = Transformers.Pooling
 
     /// What stands between the columns of a CSV or TSV file.
-    package enum Delimiter: String, CaseIterable, Sendable { case comma, semicolon, tab, pipe }
+    package typealias Delimiter = Datasets.Delimiter
 
     /// How the learning rate falls after its warm-up.
     package enum LearningRateSchedule: String, CaseIterable, Sendable { case linear, cosine, constant }

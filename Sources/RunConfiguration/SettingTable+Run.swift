@@ -1,3 +1,4 @@
+import Datasets
 import Settings
 
 extension SettingTable {
@@ -68,12 +69,9 @@ extension SettingTable {
 
     /// By name, or the character itself.
     static func delimiter(_ value: SettingValue) throws -> RunConfig.Delimiter {
-        let names: [String: RunConfig.Delimiter] = [
-            ",": .comma, ";": .semicolon, "\t": .tab, "\\t": .tab, "|": .pipe,
-        ]
         switch value.content {
         case .text(let text), .quotedText(let text):
-            if let delimiter = names[text] { return delimiter }
+            if let delimiter = RunConfig.Delimiter(text) { return delimiter }
         default: break
         }
         return try value.choice()

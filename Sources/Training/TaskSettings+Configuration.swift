@@ -14,10 +14,8 @@ extension Tokenization {
 }
 
 extension ColumnNames {
-    init(_ config: RunConfig) {
-        self.init(
-            text: config.textColumns, label: config.labelColumn,
-            delimiter: config.delimiter.flatMap { Delimiter($0.rawValue) })
+    package init(_ config: RunConfig) {
+        self.init(text: config.textColumns, label: config.labelColumn, delimiter: config.delimiter)
     }
 }
 

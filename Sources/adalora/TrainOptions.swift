@@ -8,7 +8,9 @@ import RunConfiguration
 
 /// Help of a setting, from the one table.
 private func help(_ key: String) -> ArgumentHelp {
-    guard let setting = RunConfig.settings.first(where: { $0.key == key }) else { return ArgumentHelp(key) }
+    guard let setting = RunConfig.settings.first(where: { $0.key == key }) else {
+        preconditionFailure("--\(key) is no row of the table of settings")
+    }
     let name = setting.choices.isEmpty ? "value" : "name"
     return ArgumentHelp("\(setting.help) (default: \(setting.defaultText)).", valueName: name)
 }

@@ -1,0 +1,48 @@
+import Foundation
+import RunConfiguration
+import Testing
+
+/// The flags of `adalora train` are the rows of the table of settings, no more and no fewer.
+@Suite struct SettingFlagTests {
+    /// Told in more words than their rows have.
+    private static let paths = ["model", "train", "validation", "output"]
+    /// Flags that are no settings of a run.
+    private static let others = ["config", "resume", "tensorboard", "ignore-memory", "version", "help"]
+
+    private static func help() throws -> String {
+        let result = try Workspace().run(["train", "--help"])
+        try #require(result.status == 0, "\(result.errors)")
+        return result.output
+    }
+
+    @Test func eachFlagIsASettingAndTheReverse() throws {
+        let flags = try Self.help().split(separator: "\n").compactMap { line -> String? in
+            let words = line.split(separator: " ")
+            // Deeper lines are the texts of help, which may name other flags.
+            guard line.prefix(while: { $0 == " " }).count == 2 else { return nil }
+            return words.first { $0.hasPrefix("--") }.map { String($0.dropFirst(2)) }
+        }
+        #expect(flags.sorted() == (RunConfig.settings.map(\.key) + Self.others).sorted())
+    }
+
+    @Test func helpIsThatOfTheRow() throws {
+        let text = try Self.help().split { $0.isWhitespace }.joined(separator: " ")
+        for setting in RunConfig.settings where !Self.paths.contains(setting.key) {
+            let value = setting.choices.isEmpty ? "value" : "name"
+            let line = "--\(setting.key) <\(value)> \(setting.help) (default: \(setting.defaultText))."
+            #expect(text.contains(line.split { $0.isWhitespace }.joined(separator: " ")), "\(line)")
+        }
+    }
+
+    /// No setting takes an empty value: a flag that is not handed on leaves no word of it.
+    @Test func eachFlagReachesItsSetting() throws {
+        let workspace = try Workspace()
+        let flags = RunConfig.settings.flatMap { ["--\($0.key)", ""] }
+        let result = try workspace.run(["train"] + flags)
+        #expect(result.status == 64)
+        let lines = result.errors.split(separator: "\n").map { $0.replacing("error: ", with: "") }
+        for setting in RunConfig.settings {
+            #expect(lines.count { $0.hasPrefix("--\(setting.key): ") } == 1, "\(setting.key)")
+        }
+    }
+}
