@@ -45,28 +45,3 @@ package enum Budget: Sendable, Hashable {
 }
 
 extension Budget: CustomStringConvertible {}
-
-extension Budget: Codable {
-    private enum Key: String, CodingKey {
-        case averageRank = "average-rank"
-        case parameters
-    }
-
-    /// `{"average-rank": 2}` or `{"parameters": 83000}`.
-    package init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
-        if fields.contains(.averageRank) {
-            self = .averageRank(try fields.decode(Double.self, forKey: .averageRank))
-        } else {
-            self = .parameters(try fields.decode(Int.self, forKey: .parameters))
-        }
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var fields = encoder.container(keyedBy: Key.self)
-        switch self {
-        case .averageRank(let rank): try fields.encode(rank, forKey: .averageRank)
-        case .parameters(let count): try fields.encode(count, forKey: .parameters)
-        }
-    }
-}

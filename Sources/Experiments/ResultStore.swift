@@ -21,12 +21,12 @@ package struct ResultStore: Sendable {
             let isLast = index == lines.count - 1
             if isLast, line.isEmpty { break }
             do {
-                results.append(try JSONDecoder().decode(TrialResult.self, from: Data(line)))
-            } catch {
+                results.append(try TrialResult(line: Data(line)))
+            } catch let error as ComparisonError {
                 let place = "\(resultsFile.path):\(index + 1)"
                 guard isLast else {
                     throw ComparisonError(
-                        "\(place): \(Self.reason(error)); mend or delete the line: the run is then repeated")
+                        "\(place): \(error); mend or delete the line: the run is then repeated")
                 }
                 return (
                     results,
@@ -52,12 +52,8 @@ package struct ResultStore: Sendable {
         let file = try FileHandle(forUpdating: resultsFile)
         defer { try? file.close() }
         try mendEnd(of: file)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var line = try encoder.encode(result)
-        line.append(UInt8(ascii: "\n"))
         try file.seekToEnd()
-        try file.write(contentsOf: line)
+        try file.write(contentsOf: Data((result.line + "\n").utf8))
         try file.synchronize()
     }
 
@@ -69,30 +65,11 @@ package struct ResultStore: Sendable {
         let data = try file.readToEnd() ?? Data()
         guard data.last != UInt8(ascii: "\n") else { return }
         let start = data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? data.startIndex
-        if (try? JSONDecoder().decode(TrialResult.self, from: Data(data[start...]))) != nil {
+        if (try? TrialResult(line: Data(data[start...]))) != nil {
             try file.seekToEnd()
             try file.write(contentsOf: Data("\n".utf8))
         } else {
             try file.truncate(atOffset: UInt64(start - data.startIndex))
-        }
-    }
-
-    private static func field(_ context: DecodingError.Context) -> String {
-        quoted(context.codingPath.map(\.stringValue).joined(separator: "."))
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as ComparisonError: return error.problems[0]
-        case DecodingError.keyNotFound(let key, _): return "'\(key.stringValue)' is missing"
-        case DecodingError.typeMismatch(_, let context) where !context.codingPath.isEmpty,
-            DecodingError.valueNotFound(_, let context) where !context.codingPath.isEmpty:
-            return
-                "\(field(context)) has the wrong kind of value"
-        case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
-            return
-                "\(field(context)) has a value that is not known"
-        default: return "not a JSON object"
         }
     }
 }

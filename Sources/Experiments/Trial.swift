@@ -2,7 +2,7 @@ import Messages
 
 /// One run of training and testing.
 package struct Trial: Sendable, Hashable {
-    package enum Stage: String, Sendable, Codable {
+    package enum Stage: String, Sendable, CaseIterable {
         /// Decides a learning rate by the validation data.
         case search
         /// Is reported.

@@ -90,6 +90,20 @@ import Testing
         #expect(try stored.of(schedule.truthID) != nil)
     }
 
+    /// Reading a line and writing it again changes no byte.
+    @Test(arguments: folders) func resultsAreWrittenAsTheyStand(folder: Folder) throws {
+        let copy = ResultStore(folder: Samples.temporaryFolder())
+        defer { try? FileManager.default.removeItem(at: copy.folder) }
+        let store = Self.store(folder.name)
+        for result in try store.load().results { try copy.append(result) }
+        #expect(try Data(contentsOf: copy.resultsFile) == Data(contentsOf: store.resultsFile))
+    }
+
+    /// Names of settings that stand as text.
+    @Test func decisiveSettingsAreSettings() {
+        #expect(ComparisonPlan.decisive.isSubset(of: RunConfig.settings.map(\.key)))
+    }
+
     @Test func newWordsForOldSettingsKeepIDs() {
         let listed = "[query, key, value, attention-output, intermediate, output]"
         #expect(Trial.told(["targets": "all", "scale": "all"]) == ["targets": listed, "scale": "all"])

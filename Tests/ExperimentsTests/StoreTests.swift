@@ -55,13 +55,42 @@ import Testing
         }
     }
 
+    private static let start = #"{"status":"ok","id":"a","stage":"report","arm":"b""#
+    private static let rest = start + #","learning-rate":1,"seed":1,"validation":{}"#
+
     @Test(arguments: [
-        ("{", "not a JSON object"), ("", "not a JSON object"), ("[1]", "not a JSON object"),
-        ("{\"id\":3}", "'id' has the wrong kind of value"), ("{\"id\":\"a\"}", "'stage' is missing"),
-        ("{\"id\":\"a\",\"extra\":1}", "'extra' is not a field of a result"),
-        ("{\"id\":\"a\",\"stage\":\"other\"}", "'stage' has a value that is not known"),
+        ("{", "not JSON at byte 1: "), ("", "not JSON at byte 0: the text is empty"),
+        ("[1]", "not a JSON object"), (#"{"id":"a","id":"a"}"#, "not JSON at byte 10: duplicate key 'id'"),
+        (#"{"id":3}"#, "'status' is missing"), (#"{"status":"ok","id":3}"#, "'id' should be a string"),
+        (#"{"status":"ok","id":"a"}"#, "'stage' is missing"),
+        (#"{"status":"other"}"#, "status 'other' is neither ok nor failed"),
+        (#"{"status":"failed"}"#, "'reason' is missing"),
+        (#"{"id":"a","extra":1}"#, "'extra' is not a field of a result"),
+        (#"{"status":"ok","id":"a","stage":"other"}"#, "'stage' should be search or report"),
+        (StoreTests.start + #","budget":{"rank":2}"#, "'budget' should be an object with "),
+        (StoreTests.start + #","learning-rate":"1""#, "'learning-rate' should be a number"),
+        (StoreTests.start + #","learning-rate":1,"seed":-1"#, "'seed' should be a whole number from 0 to "),
+        (
+            StoreTests.start + #","learning-rate":1,"seed":18446744073709551616"#,
+            "'seed' should be a whole number"
+        ),
+        (
+            StoreTests.start + #","learning-rate":1,"seed":1,"validation":{"loss":"x"}"#,
+            "'validation' should be an object"
+        ),
+        (
+            StoreTests.rest + #","test":{},"ranks":{"a":1.5}"#,
+            "'ranks' should be an object of whole numbers; 'a' has"
+        ),
+        (
+            StoreTests.rest + #","test":{},"ranks":{},"warnings":[1]"#,
+            "'warnings' should be an array of strings"
+        ),
+        (StoreTests.rest + #","test":{},"steps":1e300"#, "'steps' should be a whole number"),
     ])
     func refusesOtherLines(_ line: String, _ reason: String) throws {
+        // Some of the lines end before their brace.
+        let line = line.hasPrefix(Self.start) ? line + "}" : line
         try store.append(try results()[0])
         var text = try String(contentsOf: store.resultsFile, encoding: .utf8)
         text = line + "\n" + text
