@@ -27,7 +27,9 @@ package struct ComparisonRun {
     private static func fingerprints(_ plan: ComparisonPlan) throws -> [String: String] {
         let prints = try InputFingerprints.of(
             model: plan.model,
-            files: [("train", plan.train), ("validation", plan.validation), ("test", plan.test)])
+            files: [("train", plan.train), ("validation", plan.validation), ("test", plan.test)],
+            // Parts of the trials' ids, by which results on the disk are found again.
+            .earlier)
         for name in ["train", "validation"] where prints[name] == prints["test"] {
             throw TrainingError(
                 .usage, "\(plan.test): the test data are the \(name) data; give rows of their own as 'test'")

@@ -10,24 +10,26 @@ package enum InputFingerprints {
     ///
     /// - Parameter files: names and paths of data files.
     /// - Returns: by name; the model's files as `model/FILE`.
-    package static func of(model: String, files: [(name: String, path: String)]) throws -> [String: String] {
+    package static func of(
+        model: String, files: [(name: String, path: String)], _ form: Fingerprint.Form
+    ) throws -> [String: String] {
         var prints: [String: String] = [:]
-        for (name, path) in files { prints[name] = try of(URL(fileURLWithPath: path)) }
+        for (name, path) in files { prints[name] = try of(URL(fileURLWithPath: path), form) }
         let folder = URL(fileURLWithPath: model)
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         let texts = ["config.json"] + Tokenizer.decidingFiles(in: folder)
         for file in entries.sorted() where texts.contains(file) || file.hasSuffix(".safetensors") {
-            prints["model/\(file)"] = try of(folder.appendingPathComponent(file))
+            prints["model/\(file)"] = try of(folder.appendingPathComponent(file), form)
         }
         return prints
     }
 
-    private static func of(_ file: URL) throws -> String {
+    private static func of(_ file: URL, _ form: Fingerprint.Form) throws -> String {
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw ModelFileError(
                 kind: .missing, file: file.path, problem: "the file does not exist",
                 advice: "paths are relative to the current folder")
         }
-        return try Fingerprint.of(file: file)
+        return try Fingerprint.of(file: file, form)
     }
 }

@@ -114,20 +114,24 @@ package struct RankSweep {
         try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
         let lock = try FolderLock(output)
         let file = output.appendingPathComponent("inputs.json")
-        var prints = JSONObject()
-        for (name, hash) in try InputFingerprints.of(
-            model: model, files: [("train", train), ("validation", validation)]
-        ).sorted(by: { $0.key < $1.key }) { prints[name] = .string(hash) }
-        let now = JSONValue.object(prints)
+        func now(_ form: Fingerprint.Form) throws -> JSONValue {
+            var prints = JSONObject()
+            for (name, hash) in try InputFingerprints.of(
+                model: model, files: [("train", train), ("validation", validation)], form
+            ).sorted(by: { $0.key < $1.key }) { prints[name] = .string(hash) }
+            return .object(prints)
+        }
         if FileManager.default.fileExists(atPath: file.path) {
-            guard try JSONValue.read(file) == now else {
+            let recorded = try JSONValue.read(file)
+            let form = Fingerprint.Form(of: recorded["train"]?.string ?? "")
+            guard try recorded == now(form) else {
                 throw TrainingError(
                     .usage,
                     "\(output.relativePath) was made with another model or other data; give another --output, or "
                         + "delete it")
             }
         } else {
-            try AtomicFile.write(Data(now.text().utf8), to: file)
+            try AtomicFile.write(Data(now(.sha256).text().utf8), to: file)
         }
         return lock
     }

@@ -71,8 +71,8 @@ package struct Trial: Sendable, Hashable {
     }
 }
 
-/// FNV-1a over texts, each with its length, so that their borders count. Tells runs apart; no protection
-/// against someone who looks for collisions.
+/// FNV-1a over texts, each with its length, so that their borders count. Ids are the names by which results on the disk are
+/// found again, so they stay what they were; they tell runs apart and protect nothing.
 struct Digest {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 

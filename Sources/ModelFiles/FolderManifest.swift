@@ -15,7 +15,7 @@ package enum FolderManifest {
     package static func write(into folder: URL) throws {
         var files = JSONObject()
         for name in try names(in: folder) where name != file {
-            let print = try FilePrint(folder.appendingPathComponent(name))
+            let print = try FileDigest(folder.appendingPathComponent(name))
             files[name] = .object([
                 "bytes": JSONValue(print.bytes), "sha256": .string(print.sha256),
             ])
@@ -52,7 +52,7 @@ package enum FolderManifest {
             }
             guard let size = size(of: path) else { throw broken("the file is missing") }
             guard size == bytes else { throw broken("\(size) bytes where \(bytes) were written") }
-            guard try FilePrint(path).sha256 == sha256 else {
+            guard try FileDigest(path).sha256 == sha256 else {
                 throw broken("the content is not what was written (SHA-256 differs)")
             }
         }
@@ -72,28 +72,5 @@ package enum FolderManifest {
         var status = stat()
         guard stat(url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(status.st_size)
-    }
-}
-
-/// Size and SHA-256 of a file.
-private struct FilePrint {
-    let bytes: Int
-    /// In hexadecimal digits
-    let sha256: String
-
-    /// Bytes in memory at a time
-    private static let piece = 1 << 22
-
-    init(_ url: URL) throws {
-        let mapping = try FileMapping(url)
-        bytes = mapping.bytes.count
-        let digest = SHA256Digest()
-        for start in stride(from: 0, to: bytes, by: Self.piece) {
-            let range = start..<min(start + Self.piece, bytes)
-            digest.update(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
-            // A checkpoint of every weight is several times the model, and nobody reads it again.
-            mapping.releasePages(of: range)
-        }
-        sha256 = digest.hexadecimal()
     }
 }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Foundation
 
 /// SHA-256 (FIPS 180-4) of bytes that come in pieces, by OpenSSL's libcrypto.
 package final class SHA256Digest {
@@ -26,5 +27,29 @@ package final class SHA256Digest {
         let digits = Array("0123456789abcdef".utf8)
         return String(
             decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}
+
+/// Size and SHA-256 of a file.
+package struct FileDigest {
+    package let bytes: Int
+    /// In hexadecimal digits, as `sha256sum` prints it
+    package let sha256: String
+
+    /// Bytes in memory at a time
+    private static let piece = 1 << 22
+
+    /// - Throws: `ModelFileError`
+    package init(_ url: URL) throws {
+        let mapping = try FileMapping(url)
+        bytes = mapping.bytes.count
+        let digest = SHA256Digest()
+        for start in stride(from: 0, to: bytes, by: Self.piece) {
+            let range = start..<min(start + Self.piece, bytes)
+            digest.update(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
+            // A checkpoint of every weight is several times the model, and nobody reads it again.
+            mapping.releasePages(of: range)
+        }
+        sha256 = digest.hexadecimal()
     }
 }

@@ -20,7 +20,7 @@ struct AdapterDescription {
 
     /// Throws unless the adapter was trained on these very weights.
     func check(_ loaded: LoadedModel, base: URL, adapter: URL) throws {
-        guard loaded.fingerprint == modelFingerprint else {
+        guard loaded.matches(modelFingerprint) else {
             throw TrainingError(
                 "\(adapter.path) was trained on other base weights than those in \(base.path); "
                     + "give the right folder with --model")

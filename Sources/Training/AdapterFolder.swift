@@ -37,12 +37,12 @@ package struct AdapterFolder: Sendable {
     }
 
     /// What a run that starts from the adapter depends on, by name.
-    func fingerprints() throws -> [(name: String, hash: String)] {
+    func fingerprints(_ form: Fingerprint.Form) throws -> [(name: String, hash: String)] {
         try [AdapterDescription.file, PEFTFolder.configurationFile, PEFTFolder.weightsFile].compactMap {
             name in
             let file = url.appendingPathComponent(name)
             guard name != AdapterDescription.file || isDescribed else { return nil }
-            return ("starting adapter's \(name)", try Fingerprint.of(file: file))
+            return ("starting adapter's \(name)", try Fingerprint.of(file: file, form))
         }
     }
 }

@@ -165,7 +165,12 @@ extension Checkpoint {
     }
 
     /// Throws, naming each difference, unless settings and files are those of the checkpoint.
-    func checkUnchanged(_ config: RunConfig, _ fingerprints: [(name: String, hash: String)]) throws {
+    ///
+    /// - Parameter earlier: fingerprints in the form of versions before SHA-256, whose checkpoints have these.
+    func checkUnchanged(
+        _ config: RunConfig, _ fingerprints: [(name: String, hash: String)],
+        earlier: [(name: String, hash: String)]
+    ) throws {
         let saved = try RunConfig.load(yaml: configuration, yamlName: "the checkpoint", overrides: []).config
         let settings = config.differences(from: saved, except: ResumePoint.changeableSettings)
         guard settings.isEmpty else {
@@ -178,7 +183,11 @@ extension Checkpoint {
             entries.first { $0.name == name }?.hash
         }
         let names = (fingerprints + self.fingerprints).map(\.name)
-        let changed = names.filter { hash(fingerprints, $0) != hash(self.fingerprints, $0) }
+        let changed = names.filter { name in
+            let recorded = hash(self.fingerprints, name)
+            let isEarlier = recorded != nil && recorded == hash(earlier, name)
+            return recorded != hash(fingerprints, name) && !isEarlier
+        }
         // One that changed stands in both lists.
         var shown: [String] = []
         for name in changed where !shown.contains(Self.shown(name)) { shown.append(Self.shown(name)) }

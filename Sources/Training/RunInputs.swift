@@ -11,7 +11,7 @@ import Transformers
 /// Everything a run reads before its first step, checked against each other.
 struct RunInputs {
     let backbone: any Backbone
-    /// Hung on `encoder`, until the run's own adapters take its place
+    /// Hung on `backbone`, until the run's own adapters take its place
     let startingAdapter: StartingAdapter?
     let tokenizer: Tokenizer
     let train: TokenizedDataset
@@ -20,11 +20,17 @@ struct RunInputs {
     let validation: TokenizedDataset?
     let task: any LearningTask
     let warnings: [String]
+    /// Of all that decides the run's result beside its settings
     let fingerprints: [(name: String, hash: String)]
+    /// The same as versions before SHA-256 recorded them; none for a new run.
+    let earlierFingerprints: [(name: String, hash: String)]
 
-    init(_ config: RunConfig) throws {
+    /// - Parameter isResumed: the inputs are compared with a checkpoint's.
+    init(_ config: RunConfig, isResumed: Bool = false) throws {
         let modelURL = URL(fileURLWithPath: config.model)
         let loaded = try LoadedModel(modelURL, maxLength: config.maxLength)
+        // An adapter to go on from may change weights.
+        let earlierModel = isResumed ? loaded.earlierFingerprint : nil
         (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)
         var warnings = loaded.warnings
         startingAdapter = try config.tuning.fromAdapter.map {
@@ -67,30 +73,11 @@ struct RunInputs {
         warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
         self.warnings = warnings
 
-        var prints = [
-            ("model", loaded.fingerprint),
-            ("model configuration", try Fingerprint.of(file: modelURL.appendingPathComponent("config.json"))),
-            ("train", try Fingerprint.of(file: trainURL)),
-            ("tokens", TokenizedDataset.fingerprint([train] + (validation.map { [$0] } ?? []))),
-        ]
-        // Products with weights of other formats round otherwise than those of versions that made Float32 of them.
-        if let formats = loaded.formats { prints.append(("formats", formats)) }
-        if let file = config.validation {
-            prints.append(("validation", try Fingerprint.of(file: URL(fileURLWithPath: file))))
-        }
-        if let file = config.usedLabelNames {
-            prints.append(("label names", try Fingerprint.of(file: URL(fileURLWithPath: file))))
-        }
-        if let weights {
-            var print = Fingerprint()
-            weights.withUnsafeBytes { print.add($0) }
-            prints.append(("class weights", print.text))
-        }
-        if let pattern = config.tuning.rankPattern, config.tuning.method.keepsRanks {
-            let file = RankPattern.file(URL(fileURLWithPath: pattern))
-            prints.append(("rank pattern", try Fingerprint.of(file: file)))
-        }
-        fingerprints = prints + (startingAdapter?.fingerprints ?? [])
+        let prints = InputPrints(
+            config: config, formats: loaded.formats, tokenized: [train] + (validation.map { [$0] } ?? []),
+            classWeights: weights, startingAdapter: startingAdapter)
+        fingerprints = try prints.all(.sha256, model: loaded.fingerprint)
+        earlierFingerprints = try earlierModel.map { try prints.all(.earlier, model: $0) } ?? []
     }
 
     /// - Parameter setting: `balanced`, or a file.
@@ -132,13 +119,13 @@ extension RunInputs {
     }
 }
 
-/// A model folder opened for text: encoder and tokenizer that fit each other and the length limit.
+/// A model folder opened for text: backbone and tokenizer that fit each other and the length limit.
 struct LoadedModel {
     let folder: URL
     let backbone: any Backbone
     let tokenizer: Tokenizer
     private let configWarnings: [String]
-    /// Of all encoder weights as Float32, in order.
+    /// Of all weights of the backbone as Float32, in order, as they were loaded.
     let fingerprint: String
     /// The formats of the matrices; nil where all are Float32.
     var formats: String? {
@@ -186,13 +173,29 @@ struct LoadedModel {
                     + oneLine(folder.config.unreadKeys.joined(separator: ", ")))
         }
         configWarnings = warnings
-        var print = Fingerprint()
+        fingerprint = Self.fingerprint(backbone, .sha256)
+    }
+
+    /// Whether a text of this version or an earlier one was recorded for these weights. Asked before an adapter is put on
+    /// them, which may change some.
+    func matches(_ recorded: String) -> Bool {
+        switch Fingerprint.Form(of: recorded) {
+        case .sha256: fingerprint == recorded
+        case .earlier: earlierFingerprint == recorded
+        }
+    }
+
+    /// The fingerprint of the weights as versions before SHA-256 recorded it.
+    var earlierFingerprint: String { Self.fingerprint(backbone, .earlier) }
+
+    private static func fingerprint(_ backbone: any Backbone, _ form: Fingerprint.Form) -> String {
+        let print = Fingerprint(form)
         for weight in backbone.weights {
             print.add(weight)
             // Rows of rare words may never be wanted again.
             weight.releasePages()
         }
-        fingerprint = print.text
+        return print.text()
     }
 
     var warnings: [String] { warnings(whereHeadTakes: []) }

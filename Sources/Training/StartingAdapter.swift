@@ -15,16 +15,15 @@ struct StartingAdapter {
     /// In the order of the adapter's head; nil where PEFT's files do not say, or the head is fresh.
     let labels: [String]?
     let warnings: [String]
-    let fingerprints: [(name: String, hash: String)]
+    let folder: AdapterFolder
     private let path: String
     private let outputs: Int?
 
     /// - Parameter loaded: the run's base model, without adapters.
     init(_ path: String, loaded: LoadedModel, config: RunConfig) throws {
         self.path = path
-        let folder = AdapterFolder(URL(fileURLWithPath: path))
+        folder = AdapterFolder(URL(fileURLWithPath: path))
         try folder.check()
-        fingerprints = try folder.fingerprints()
         let description = folder.isDescribed ? try AdapterDescription(folder.url) : nil
         if let description {
             try description.check(loaded, base: loaded.folder, adapter: folder.url)

@@ -21,12 +21,12 @@ extension ColumnNames {
 
 extension TokenizedDataset {
     /// Of the token ids of several sets: of what tokenizer files and rows come to together.
-    static func fingerprint(_ sets: [TokenizedDataset]) -> String {
-        var print = Fingerprint()
+    static func fingerprint(_ sets: [TokenizedDataset], _ form: Fingerprint.Form) -> String {
+        let print = Fingerprint(form)
         for sequence in sets.flatMap(\.sequences) {
             sequence.ids.withUnsafeBytes { print.add($0) }
             sequence.typeIDs.withUnsafeBytes { print.add($0) }
         }
-        return print.text
+        return print.text()
     }
 }

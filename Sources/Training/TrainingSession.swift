@@ -34,7 +34,7 @@ package final class TrainingSession {
         self.config = config
         var memory = MemoryGuard(isIgnored: ignoringMemory)
         folder = RunFolder(URL(fileURLWithPath: config.output))
-        inputs = try RunInputs(config)
+        inputs = try RunInputs(config, isResumed: resume != nil)
         threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         sampler = BatchSampler(
             examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
@@ -51,7 +51,8 @@ package final class TrainingSession {
             lock = try FolderLock(folder.url)
             let found = try folder.checkpoint(at: resume)
             let checkpoint = found.checkpoint
-            try checkpoint.checkUnchanged(config, inputs.fingerprints + [Checkpoint.kernels])
+            try checkpoint.checkUnchanged(
+                config, inputs.fingerprints + [Checkpoint.kernels], earlier: inputs.earlierFingerprints)
             try folder.checkUnfinished(checkpoint, config, totalSteps: totalSteps)
             try folder.checkBest(checkpoint.progress, advice: found.advice)
             try trainer.restore(checkpoint)

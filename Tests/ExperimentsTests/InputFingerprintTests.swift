@@ -18,7 +18,7 @@ import Testing
         for (name, text) in files {
             try Data(text.utf8).write(to: folder.appendingPathComponent(name))
         }
-        return try InputFingerprints.of(model: folder.path, files: [])
+        return try InputFingerprints.of(model: folder.path, files: [], .earlier)
     }
 
     /// What says the same as the files that ids were always made of leaves them; what says something new does not.

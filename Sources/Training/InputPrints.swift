@@ -1,0 +1,43 @@
+import Foundation
+import ModelFiles
+import RunConfiguration
+import Tasks
+
+/// What a resumed run must find unchanged, by name.
+struct InputPrints {
+    let config: RunConfig
+    /// Of the base model's weights
+    let formats: String?
+    /// Training rows, then validation rows
+    let tokenized: [TokenizedDataset]
+    let classWeights: [Double]?
+    let startingAdapter: StartingAdapter?
+
+    /// - Parameter model: the fingerprint of the base model's weights, in this form.
+    func all(_ form: Fingerprint.Form, model: String) throws -> [(name: String, hash: String)] {
+        func of(_ path: String) throws -> String {
+            try Fingerprint.of(file: URL(fileURLWithPath: path), form)
+        }
+        let configuration = URL(fileURLWithPath: config.model).appendingPathComponent("config.json")
+        var prints = [
+            ("model", model),
+            ("model configuration", try Fingerprint.of(file: configuration, form)),
+            ("train", try of(config.train)),
+            ("tokens", TokenizedDataset.fingerprint(tokenized, form)),
+        ]
+        // Products with weights of other formats round otherwise than those of versions that made Float32 of them.
+        if let formats { prints.append(("formats", formats)) }
+        if let file = config.validation { prints.append(("validation", try of(file))) }
+        if let file = config.usedLabelNames { prints.append(("label names", try of(file))) }
+        if let classWeights {
+            let print = Fingerprint(form)
+            classWeights.withUnsafeBytes { print.add($0) }
+            prints.append(("class weights", print.text()))
+        }
+        if let pattern = config.tuning.rankPattern, config.tuning.method.keepsRanks {
+            let file = RankPattern.file(URL(fileURLWithPath: pattern))
+            prints.append(("rank pattern", try Fingerprint.of(file: file, form)))
+        }
+        return prints + (try startingAdapter?.folder.fingerprints(form) ?? [])
+    }
+}
