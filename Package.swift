@@ -46,8 +46,21 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
+                "CVectorKernels", "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tasks",
+                "RankAllocation",
+                "Adapters",
+            ]),
+        .target(
+            name: "AdapterTools",
+            dependencies: [
                 "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets", "Tasks",
-                "RankAllocation", "RunConfiguration", "RunRecords", "Adapters",
+                "RankAllocation", "RunRecords", "Adapters", "Training",
+            ]),
+        .target(
+            name: "Runs",
+            dependencies: [
+                "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets", "Tasks",
+                "RankAllocation", "RunConfiguration", "RunRecords", "Adapters", "Training", "AdapterTools",
             ]),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
         .target(name: "Charts"),
@@ -72,17 +85,17 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "Adapters", "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
-                "RunConfiguration",
-                "RunRecords", "Tasks", "Training", .product(name: "Yams", package: "Yams"),
+                "Adapters", "AdapterTools", "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation",
+                "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers", "Training",
+                .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(
             name: "adalora",
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Tasks", "Transformers", "Adapters",
-                "Messages", "RankAllocation", "RunConfiguration", "RunRecords", "Training", "Reports",
-                "Charts",
-                "ReportPages", "Experiments", "TensorBoard", "RunServer",
+                "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords", "Runs",
+                "Training",
+                "Reports", "Charts", "ReportPages", "Experiments", "TensorBoard", "RunServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -90,7 +103,7 @@ let package = Package(
             dependencies: [
                 "TrainingSteps", "Matrices", "Autodiff", "ModelFiles", "Tokenizers", "Datasets", "Tasks",
                 "Transformers",
-                "RankAllocation", "Adapters", "Training", "RunRecords",
+                "RankAllocation", "Adapters", "Training", "RunRecords", "Runs",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/AllocationCost"),
         .target(name: "CCallCounts", dependencies: ["COneDNN"], path: "Benchmarks/CCallCounts"),
@@ -131,6 +144,7 @@ let package = Package(
             name: "FuzzEntries",
             dependencies: [
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
+                "Runs",
             ], path: "Tests/FuzzEntries"),
         .testTarget(
             name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels", "ModelFiles", "GoldenFiles"]),
@@ -161,9 +175,11 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Adapters", "Tasks", "Transformers", "Autodiff", "Matrices", "ModelFiles",
-                "Datasets",
-                "RankAllocation", "RunConfiguration", "GoldenFiles",
+                "Datasets", "RankAllocation", "GoldenFiles",
             ]),
+        .testTarget(
+            name: "AdapterToolsTests", dependencies: ["AdapterTools", "ModelFiles", "GoldenFiles"]),
+        .testTarget(name: "RunsTests", dependencies: ["Runs", "ModelFiles", "RunConfiguration"]),
         .target(name: "RunFolders", dependencies: ["RunRecords"], path: "Tests/RunFolders"),
         .testTarget(name: "RunRecordsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),

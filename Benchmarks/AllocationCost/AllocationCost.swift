@@ -7,6 +7,7 @@ import Matrices
 import ModelFiles
 import RankAllocation
 import RunRecords
+import Runs
 import Tasks
 import Tokenizers
 import Training

@@ -2,7 +2,6 @@ import Datasets
 import Foundation
 import RunConfiguration
 import Tasks
-import Training
 
 extension ComparisonPlan {
     /// Labelled rows of one of the plan's files, read as `adalora train` reads them for an arm.

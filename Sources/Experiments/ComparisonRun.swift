@@ -3,6 +3,7 @@ import Foundation
 import Messages
 import ModelFiles
 import RunConfiguration
+import Runs
 import Training
 
 /// The trials of a plan, one after the other, with their results on the disk as they come.

@@ -1,7 +1,6 @@
 import Foundation
 import ModelFiles
 import Tokenizers
-import Training
 
 /// Tells the inputs of one comparison or sweep from those of another, by content.
 package enum InputFingerprints {

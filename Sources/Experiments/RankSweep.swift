@@ -4,6 +4,7 @@ import Messages
 import ModelFiles
 import RunConfiguration
 import RunRecords
+import Runs
 import Tasks
 import Training
 

@@ -3,7 +3,6 @@ import Glibc
 import Messages
 import ModelFiles
 import RunRecords
-import Training
 
 /// One `adalora train` in a process of its own, its output in a log beside the run folder.
 package struct TrainProcess {

@@ -1,3 +1,4 @@
+import AdapterTools
 import Adapters
 import Datasets
 import Foundation
@@ -5,6 +6,7 @@ import Messages
 import ModelFiles
 import RunConfiguration
 import RunRecords
+import Runs
 import Tasks
 import Training
 

@@ -5,7 +5,7 @@ import Transformers
 package struct PackedSize: Equatable {
     package let bytes: Int
 
-    init(_ trainer: Trainer, _ backbone: any Backbone, _ load: ShardLoad) {
+    package init(_ trainer: Trainer, _ backbone: any Backbone, _ load: ShardLoad) {
         let lowest = trainer.adapters.adapters.map(\.site.layer).min()
         let layers = backbone.linearLayers.filter { !$0.weight.isTrainable }
         self.init(

@@ -117,7 +117,7 @@ package struct SequenceModel: Sendable {
     }
 
     /// Sends all sequences through without dropout, and calls `body` with each shard on the worker that ran it.
-    func read(_ data: TokenizedDataset, _ body: @Sendable (ShardRows) -> Void) {
+    package func read(_ data: TokenizedDataset, _ body: @Sendable (ShardRows) -> Void) {
         read(data, data.evaluationShards[...], body)
     }
 

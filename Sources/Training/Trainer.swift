@@ -3,7 +3,6 @@ import Autodiff
 import Foundation
 import Matrices
 import RankAllocation
-import RunRecords
 import Tasks
 import Transformers
 
@@ -161,7 +160,7 @@ package final class Trainer: TrainedArrays {
     }
 
     /// All triplets as they are now.
-    func snapshot() throws -> [SiteSnapshot] { try method.snapshot(workers: model.workers) }
+    package func snapshot() throws -> [SiteSnapshot] { try method.snapshot(workers: model.workers) }
 
     /// Evaluates the model as it would be saved.
     package func evaluate(_ data: TokenizedDataset) -> Evaluation {
@@ -169,35 +168,46 @@ package final class Trainer: TrainedArrays {
     }
 
     /// As above, or nil if `shouldStop` said so before the end.
-    func evaluate(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Evaluation? {
+    package func evaluate(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Evaluation? {
         method.masked { model.evaluation(data, unless: shouldStop) }
     }
 
-    /// The tensors of a checkpoint.
-    func checkpoint(
-        progress: Progress, offsets: EventLog.Offsets, configuration: String,
-        fingerprints: [(name: String, hash: String)]
-    ) -> Checkpoint {
-        Checkpoint(
-            progress: progress, offsets: offsets, configuration: configuration, fingerprints: fingerprints,
+    /// What decides how this trainer goes on.
+    package var state: TrainerState {
+        TrainerState(
             method: method.state, values: vector.values.values,
             firstMoments: optimizer.firstMoments.values, secondMoments: optimizer.secondMoments.values)
     }
 
-    /// Puts everything back; a checkpoint of another shape is an error, after which this trainer is of no use.
-    func restore(_ checkpoint: Checkpoint) throws {
+    /// Puts everything back; a state of another shape is an error, after which this trainer is of no use.
+    package func restore(_ state: TrainerState) throws {
         do {
-            if let reshaped = try method.restore(checkpoint.method, in: vector) { take(reshaped) }
+            if let reshaped = try method.restore(state.method, in: vector) { take(reshaped) }
             guard
-                [checkpoint.values, checkpoint.firstMoments, checkpoint.secondMoments].allSatisfy({
+                [state.values, state.firstMoments, state.secondMoments].allSatisfy({
                     $0.count == vector.count
                 })
             else { throw StateMismatch(of: "parameters") }
         } catch let mismatch as StateMismatch {
             throw TrainingError(mismatch.description)
         }
-        vector.values.copyValues(from: checkpoint.values)
-        optimizer.restore(firstMoments: checkpoint.firstMoments, secondMoments: checkpoint.secondMoments)
+        vector.values.copyValues(from: state.values)
+        optimizer.restore(firstMoments: state.firstMoments, secondMoments: state.secondMoments)
         method.parametersChanged()
+    }
+}
+
+/// The flat parameter vector, AdamW's moments of it, and what the method keeps.
+package struct TrainerState: Sendable {
+    package let method: MethodState
+    package let values: [Float]
+    package let firstMoments: [Float]
+    package let secondMoments: [Float]
+
+    package init(method: MethodState, values: [Float], firstMoments: [Float], secondMoments: [Float]) {
+        self.method = method
+        self.values = values
+        self.firstMoments = firstMoments
+        self.secondMoments = secondMoments
     }
 }

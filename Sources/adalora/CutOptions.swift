@@ -1,6 +1,6 @@
+import AdapterTools
 import ArgumentParser
 import Foundation
-import Training
 
 /// How many triplets stay where updates are cut by singular values.
 struct CutOptions: ParsableArguments {

@@ -4,7 +4,7 @@ import Foundation
 import Messages
 import ModelFiles
 import RunConfiguration
-import Training
+import Runs
 
 /// What a check of data found, for a person or a machine.
 enum DataCheckReport {

@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 import ModelFiles
 import RunConfiguration
-import Training
+import Runs
 
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

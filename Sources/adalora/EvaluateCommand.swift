@@ -1,3 +1,4 @@
+import AdapterTools
 import ArgumentParser
 import Datasets
 import Foundation
@@ -5,7 +6,6 @@ import ModelFiles
 import Reports
 import RunConfiguration
 import Tasks
-import Training
 
 /// Which adapter of a run, and on which base model.
 struct AdapterChoice: ParsableArguments {

@@ -1,8 +1,8 @@
+import AdapterTools
 import ArgumentParser
 import Datasets
 import Foundation
 import ModelFiles
-import Training
 
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

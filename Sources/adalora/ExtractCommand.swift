@@ -1,7 +1,7 @@
+import AdapterTools
 import Adapters
 import ArgumentParser
 import Foundation
-import Training
 
 struct ExtractCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
+import AdapterTools
 import Adapters
 import ArgumentParser
 import Foundation
-import Training
 
 struct MergeAdaptersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -4,7 +4,7 @@ import Foundation
 import Messages
 import ModelFiles
 import RunConfiguration
-import Training
+import Runs
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

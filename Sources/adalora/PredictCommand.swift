@@ -1,10 +1,10 @@
+import AdapterTools
 import ArgumentParser
 import Datasets
 import Foundation
 import ModelFiles
 import RunConfiguration
 import Tasks
-import Training
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

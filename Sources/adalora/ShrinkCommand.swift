@@ -1,6 +1,6 @@
+import AdapterTools
 import ArgumentParser
 import Foundation
-import Training
 
 struct ShrinkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

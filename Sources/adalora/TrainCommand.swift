@@ -6,6 +6,7 @@ import ModelFiles
 import Reports
 import RunConfiguration
 import RunRecords
+import Runs
 import TensorBoard
 import Training
 

@@ -86,7 +86,10 @@ import Testing
             return help.split { !($0.isLetter || $0 == "-") }.contains { $0 == option } || option == "--help"
         }
         var count = 0
-        for library in ["Adapters", "Training", "Datasets", "Transformers", "RunConfiguration", "Reports"] {
+        for library in [
+            "Adapters", "Training", "AdapterTools", "Runs", "Datasets", "Transformers", "RunConfiguration",
+            "Reports",
+        ] {
             let folder = Self.sources.appendingPathComponent(library)
             let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
             while let file = files?.nextObject() as? URL {

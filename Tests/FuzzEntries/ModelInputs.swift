@@ -2,7 +2,7 @@ import Adapters
 import Foundation
 import Matrices
 import ModelFiles
-import Training
+import Runs
 import Transformers
 
 /// Inputs that are tensors, or say what tensors mean.

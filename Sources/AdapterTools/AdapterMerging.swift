@@ -1,0 +1,112 @@
+import Adapters
+import Autodiff
+import Foundation
+import Matrices
+import Tasks
+import Training
+import Transformers
+
+/// One adapter out of several on the same base, each site's merged update cut to one global budget.
+package struct AdapterMerging: Sendable {
+    package let sites: [CutSite]
+    package let parameters: Int
+    /// What became of the heads, in words
+    package let head: String
+    /// Of logits on made-up sequences, what was written against the merger in memory
+    package let difference: LogitDifference
+    package let warnings: [String]
+
+    /// Writes the new adapter folder `output`, in SVD form.
+    ///
+    /// - Parameters:
+    ///   - adapters: at least two folders, written here or by PEFT.
+    ///   - merge: as many weights as adapters.
+    ///   - headOf: the number of the adapter whose head is taken; nil takes the weighted mean, which needs the same
+    ///     labels in all.
+    package init(
+        _ adapters: [AdapterFolder], base: URL, merge: AdapterMerge, budget: TripletBudget, headOf: Int?,
+        output: URL, threads: Int?
+    ) throws {
+        let folder = try VerifiedFolder(new: output)
+        let opened = try adapters.map { adapter in
+            try adapter.check()
+            return adapter.isDescribed
+                ? try OpenedAdapter(adapter.url, modelFolder: base)
+                : try OpenedAdapter(
+                    peft: adapter.url, base: base, task: nil, labels: nil, maxLength: nil, anyBaseName: false,
+                    labelAdvice: "take it over with adalora import --labels first")
+        }
+        warnings = zip(adapters, opened).flatMap { adapter, opened in
+            opened.warnings.map { "\(adapter.url.path): \($0)" }
+        }
+        let names = adapters.map(\.url.path)
+        for (opened, name) in zip(opened, names) where !opened.changed.isEmpty {
+            throw TrainingError(
+                .usage,
+                "\(name) also changes \(opened.changed.summary), which cannot be merged; leave this adapter out"
+            )
+        }
+        let source = opened[headOf ?? 0]
+        if let headOf {
+            head = "the head of \(names[headOf])"
+        } else {
+            try Self.checkHeads(opened, names)
+            try Self.average(opened.map(\.head), merge.weights, into: source.head)
+            head = "the weighted mean of the heads"
+        }
+        for adapter in opened { try adapter.adapters.requireSums(for: "merge-adapters") }
+        let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let triplets = try merge.triplets(
+            of: opened.map(\.adapters), on: source.loaded.backbone.linearLayers, workers: workers)
+        let (cut, left) = try budget.choose(from: triplets)
+        sites = CutSite.list(cut, left)
+        parameters = cut.foldedParameterCount
+        cut.install()
+        difference = try folder.write("the merged adapter", of: source, cut, workers: workers)
+    }
+
+    private static func checkHeads(_ opened: [OpenedAdapter], _ names: [String]) throws {
+        let first = opened[0].description.task
+        for (adapter, name) in zip(opened, names).dropFirst() {
+            let other = adapter.description.task
+            let difference: String? =
+                if other.kind != first.kind {
+                    "tasks: \(first.kind.rawValue) and \(other.kind.rawValue)"
+                } else if other.labels != first.labels {
+                    "labels: \(list(first.labels)) and \(list(other.labels))"
+                } else if other.pooling != first.pooling {
+                    "poolings: \(first.pooling.rawValue) and \(other.pooling.rawValue)"
+                } else {
+                    nil
+                }
+            guard let difference else { continue }
+            throw TrainingError(
+                .usage,
+                "the heads of \(names[0]) and \(name) cannot be averaged, they have other \(difference); "
+                    + "take one with --head FOLDER")
+        }
+    }
+
+    private static func list(_ labels: [String]) -> String {
+        labels.prefix(4).joined(separator: ", ") + (labels.count > 4 ? ", …" : "")
+    }
+
+    /// Σ w_i·θ_i / Σ w_i
+    private static func average(_ heads: [SequenceHead], _ weights: [Double], into target: SequenceHead)
+        throws
+    {
+        let total = weights.reduce(0, +)
+        guard total.magnitude > 1e-6 else {
+            throw TrainingError(
+                .usage,
+                "the weights add up to \(total), so that heads have no mean; take one with --head FOLDER")
+        }
+        for (index, parameter) in target.parameters.enumerated() {
+            let sources = heads.map { $0.parameters[index].values.values }
+            parameter.values.copyValues(
+                from: (0..<parameter.values.count).map { place in
+                    Float(zip(sources, weights).reduce(0) { $0 + Double($1.0[place]) * $1.1 } / total)
+                })
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Autodiff
+import Foundation
+import ModelFiles
+import Tokenizers
+import Training
+import Transformers
+
+/// A model folder opened for text: backbone and tokenizer that fit each other and the length limit.
+package struct LoadedModel {
+    package let folder: URL
+    package let backbone: any Backbone
+    package let tokenizer: Tokenizer
+    private let configWarnings: [String]
+    /// Of all weights of the backbone as Float32, in order, as they were loaded.
+    package let fingerprint: String
+    /// The formats of the matrices; nil where all are Float32.
+    package var formats: String? {
+        let names = Set(backbone.weights.compactMap(\.format))
+        return names == ["F32"] ? nil : names.sorted().joined(separator: ", ")
+    }
+    /// Where nobody says how long rows may be.
+    var usualMaxLength: Int {
+        min(512, backbone.sizes.positions, tokenizer.longestSequence ?? .max)
+    }
+
+    package init(_ url: URL, maxLength: Int) throws {
+        self.folder = url
+        let folder = try HFFolder(url)
+        backbone = try Architecture.backbone(in: folder)
+        var tokenizer = try Tokenizer(folder: url)
+        let vocabulary = backbone.sizes.vocabulary
+        guard tokenizer.storedSize <= vocabulary else {
+            throw TrainingError(
+                "\(url.path): the tokenizer has \(tokenizer.storedSize) tokens, the model's embedding only \(vocabulary); "
+                    + "the tokenizer files belong to another model")
+        }
+        if let id = tokenizer.templateIDs.first(where: { $0 >= vocabulary }) {
+            throw TrainingError(
+                "\(url.path): the token \(quoted(tokenizer.token(for: id) ?? "")) that stands around every text has the id "
+                    + "\(id), the model's embedding has only \(vocabulary) rows; the tokenizer files belong to another model"
+            )
+        }
+        tokenizer.embeddingRows = vocabulary
+        if backbone.sizes.types < 2 { tokenizer.typeNote = nil }
+        self.tokenizer = tokenizer
+        let positions = backbone.sizes.positions
+        guard maxLength <= positions else {
+            throw TrainingError(
+                .usage,
+                "max-length \(maxLength) is more than the \(positions) positions of the model; use \(positions) or less"
+            )
+        }
+        var warnings = tokenizer.notes
+        // Read with the tokenizer.
+        _ = folder.config.value("tokenizer_class")
+        if !folder.config.unreadKeys.isEmpty {
+            warnings.append(
+                "\(folder.config.path): keys without a meaning here: "
+                    + oneLine(folder.config.unreadKeys.joined(separator: ", ")))
+        }
+        configWarnings = warnings
+        fingerprint = Self.fingerprint(backbone, .sha256)
+    }
+
+    /// Whether a text of this version or an earlier one was recorded for these weights. Asked before an adapter is put on
+    /// them, which may change some.
+    package func matches(_ recorded: String) -> Bool {
+        switch Fingerprint.Form(of: recorded) {
+        case .sha256: fingerprint == recorded
+        case .earlier: earlierFingerprint == recorded
+        }
+    }
+
+    /// The fingerprint of the weights as versions before SHA-256 recorded it.
+    package var earlierFingerprint: String { Self.fingerprint(backbone, .earlier) }
+
+    private static func fingerprint(_ backbone: any Backbone, _ form: Fingerprint.Form) -> String {
+        let print = Fingerprint(form)
+        for weight in backbone.weights {
+            print.add(weight)
+            // Rows of rare words may never be wanted again.
+            weight.releasePages()
+        }
+        return print.text()
+    }
+
+    package var warnings: [String] { warnings(whereHeadTakes: []) }
+
+    /// What a person should know about the checkpoint.
+    ///
+    /// - Parameter taken: names of the tensors that become a head
+    package func warnings(whereHeadTakes taken: Set<String>) -> [String] {
+        let unused = backbone.unusedWeights.filter { !taken.contains($0) }
+        guard !unused.isEmpty else { return configWarnings }
+        return configWarnings + [
+            "\(unused.count) tensors of the checkpoint are not part of the encoder and stay unused: "
+                + oneLine(unused.prefix(4).joined(separator: ", ")) + (unused.count > 4 ? ", …" : "")
+        ]
+    }
+}
+
+extension Fingerprint {
+    /// The values as Float32, whatever their format: an adapter fits them.
+    fileprivate func add(_ weight: Weight) {
+        // Tiles hold whole words, so that the parts have the hash of the whole.
+        weight.forEachTile { addPart(UnsafeRawBufferPointer($1)) }
+        end(count: weight.count * MemoryLayout<Float>.size)
+    }
+}

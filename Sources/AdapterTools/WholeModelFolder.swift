@@ -1,0 +1,79 @@
+import Autodiff
+import Foundation
+import Matrices
+import ModelFiles
+import Tasks
+import Tokenizers
+import Training
+import Transformers
+
+/// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` (or several
+/// shards and their index) with the encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of
+/// the base model.
+package enum WholeModelFolder {
+    /// Throws where transformers would not open what was written as this model; see `WholeModelConfig.check`.
+    ///
+    /// - Parameter shardLimit: bytes of tensors in one file of weights.
+    package static func write(
+        _ model: SequenceModel, task: any LearningTask, base: URL, shardLimit: Int = WeightShards.usualLimit,
+        into folder: URL
+    ) throws {
+        let weights = weights(of: model)
+        let shards = WeightShards(
+            byteCounts: weights.map { $0.weight.count * MemoryLayout<Float>.size }, limit: shardLimit)
+        try shards.write(
+            names: weights.map(\.name), elements: weights.reduce(0) { $0 + $1.weight.count }, into: folder
+        ) { index in
+            let (name, weight) = weights[index]
+            return TensorToWrite(name: name, shape: weight.savedShape, values: weight.floats)
+        }
+        try WholeModelConfig.write(task: task, head: model.head, base: base, into: folder)
+        for name in Tokenizer.fileNames + Tokenizer.sentencePieceNames {
+            let source = base.appendingPathComponent(name)
+            guard let data = FileManager.default.contents(atPath: source.path) else { continue }
+            try AtomicFile.write(data, to: folder.appendingPathComponent(name))
+        }
+        if model.head.form == .token {
+            // transformers reads given words like ours only where the files ask for a space before each.
+            for (name, content) in try Tokenizer(folder: base).filesSpacingWords(in: base) {
+                try AtomicFile.write(Data(content.bytes()), to: folder.appendingPathComponent(name))
+            }
+        }
+        try check(folder, holds: model)
+    }
+
+    /// Throws unless transformers would open the folder as this model.
+    static func check(_ folder: URL, holds model: SequenceModel) throws {
+        try WholeModelConfig.check(
+            folder, outputs: model.head.outputs,
+            tensors: weights(of: model).map { ($0.name, $0.weight.savedShape) })
+    }
+
+    /// The weights of transformers' model with this head, by their names there.
+    private static func weights(of model: SequenceModel) -> [(name: String, weight: any Operand)] {
+        let architecture = model.backbone.architecture
+        let pooler = architecture.hasPooler(model.head.form) ? nil : model.backbone.pooler
+        let kept = model.backbone.weights.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
+        // Encoders saved alone have names without the prefix that whole models give them.
+        let backbone: [(name: String, weight: any Operand)] = kept.map { weight in
+            (architecture.wholeName(weight.name), weight)
+        }
+        return backbone + model.head.parameters.map { ($0.name, $0) }
+    }
+
+    static func loadHead(_ head: SequenceHead, from folder: URL) throws {
+        let store = try HFFolder(folder).openWeights()
+        for parameter in head.parameters {
+            guard let info = store.info(parameter.name), info.shape == parameter.savedShape else {
+                throw ModelFileError(
+                    file: store.path, place: parameter.name,
+                    problem: "missing, or not of shape \(parameter.savedShape)",
+                    advice: "use the folder as adalora wrote it")
+            }
+            try store.copyFloat32(
+                parameter.name,
+                into: UnsafeMutableBufferPointer(
+                    start: parameter.values.pointer, count: parameter.values.count))
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Matrices
+import RunConfiguration
+import Training
+import Transformers
+
+/// What a run will have in memory at most: what it has when all is read and set up, as the system tells, and what its
+/// first steps, evaluations and checkpoints add.
+package struct MemoryEstimate: Sendable {
+    package struct Part: Sendable, Equatable {
+        package let name: String
+        package let bytes: Int
+
+        package init(name: String, bytes: Int) {
+            self.name = name
+            self.bytes = bytes
+        }
+    }
+
+    /// Largest first; they add up to `total`.
+    package let parts: [Part]
+    /// Bytes
+    package let total: Int
+    /// What this process has and may still take; nil where the system does not tell.
+    package let available: Int?
+
+    package var fits: Bool { available.map { total <= $0 } ?? true }
+
+    package init(parts: [Part], total: Int, available: Int?) {
+        self.parts = parts
+        self.total = total
+        self.available = available
+    }
+
+    /// - Parameters:
+    ///   - start: what this process had in memory before it read the inputs, in bytes; now it has the trainer.
+    ///   - memory: what the system tells.
+    init(
+        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, _ config: RunConfig,
+        totalSteps: Int, threads: Int, start: Int?, memory: ProcessMemory = ProcessMemory()
+    ) {
+        let float = MemoryLayout<Float>.size
+        let training = ShardLoad(training: inputs.train, sampler, totalSteps: totalSteps)
+        let evaluation = inputs.validation.map { ShardLoad(evaluating: $0) }
+        let workers = min(threads, max(training.mostShards, evaluation?.mostShards ?? 0))
+        let averages = trainer.method.averages
+        let trainable = trainer.trainableParameters
+
+        // What is there already but mapped weights, of which any number of pages may have been read, and will be.
+        let model = inputs.backbone.weights.reduce(0) { $0 + $1.releasePages() }
+        let state = (4 * trainable + averages) * float
+        let now = memory.resident ?? state
+        let rest = max(0, now - (start ?? 0) - state)
+        var parts = [
+            Part(name: "program and libraries", bytes: max(0, now - state - rest)),
+            Part(name: "model, mapped", bytes: model),
+            Part(name: "data, tokenizer", bytes: rest),
+            Part(name: "trainable weights, gradient, AdamW's and importance averages", bytes: state),
+        ]
+        // What comes.
+        let packed = PackedSize(trainer, inputs.backbone, training)
+        let pools = PoolEstimate(
+            trainer.model, inputs.objective, training, evaluation, trainable: trainable, workers: threads)
+        let shards = ShardSum.buffers(shards: training.mostShards, workers: threads)
+        let observes = trainer.method.observesTaskGradient
+        parts += [
+            Part(
+                name: "activations, \(workers) \(workers == 1 ? "worker" : "workers") on shards of up to "
+                    + "\(training.tokens) tokens", bytes: pools.elements * float),
+            Part(
+                name: "gradients of \(shards) \(shards == 1 ? "shard" : "shards") at a time",
+                bytes: (shards + (observes ? 1 : 0)) * trainable * float),
+            Part(name: "packed weights", bytes: packed.bytes),
+            Part(name: "work space of products", bytes: workers * Self.productSpace),
+            Part(name: "checkpoint in the making", bytes: (3 * trainable + averages) * float),
+        ]
+        let sum = parts.reduce(0) { $0 + $1.bytes }
+        // Reading may have taken more than training will.
+        let peak = memory.peak ?? 0
+        if peak > sum { parts.append(Part(name: "reading the inputs", bytes: peak - sum)) }
+        self.parts = parts.filter { $0.bytes != 0 }.sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
+        total = max(sum, peak)
+        available = memory.available.map { $0 + (memory.resident ?? 0) }
+    }
+
+    /// What OpenBLAS's `sgemm` lays its operands out in, a worker, as seen with the shapes of MiniLM.
+    private static let productSpace = 4_000_000
+}

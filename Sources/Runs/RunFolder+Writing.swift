@@ -1,0 +1,36 @@
+import Foundation
+import ModelFiles
+import RunRecords
+import Training
+
+extension RunFolder {
+    /// Creates the folder of a new run; a folder that already holds a run is refused.
+    func create() throws {
+        if FileManager.default.fileExists(atPath: events.path)
+            || FileManager.default.fileExists(atPath: config.path)
+        {
+            throw TrainingError(
+                .usage,
+                "\(url.path) already holds a run; choose another --output, or go on with --resume "
+                    + shellQuoted(url.path)
+            )
+        }
+        if let entries = try? FileManager.default.contentsOfDirectory(atPath: url.path), !entries.isEmpty {
+            throw TrainingError(.usage, "\(url.path) is not empty; give a new folder as --output")
+        }
+        do {
+            try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
+        } catch {
+            throw ModelFileError(
+                kind: .unwritable, file: url.path, problem: "the run folder cannot be created",
+                advice: "check the path and its permissions")
+        }
+    }
+
+    func removeCheckpoints(keeping count: Int) {
+        for step in checkpointSteps().dropFirst(max(count, 1)) {
+            // A checkpoint that cannot be removed costs space, not correctness.
+            try? AtomicFile.removeFolder(checkpoint(step: step))
+        }
+    }
+}

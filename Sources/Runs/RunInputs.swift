@@ -1,0 +1,122 @@
+import AdapterTools
+import Adapters
+import Datasets
+import Foundation
+import Matrices
+import ModelFiles
+import RunConfiguration
+import Tasks
+import Tokenizers
+import Training
+import Transformers
+
+/// Everything a run reads before its first step, checked against each other.
+struct RunInputs {
+    let backbone: any Backbone
+    /// Hung on `backbone`, until the run's own adapters take its place
+    let startingAdapter: StartingAdapter?
+    let tokenizer: Tokenizer
+    let train: TokenizedDataset
+    /// Of the training rows
+    let objective: any Objective
+    let validation: TokenizedDataset?
+    let task: any LearningTask
+    let warnings: [String]
+    /// Of all that decides the run's result beside its settings
+    let fingerprints: [(name: String, hash: String)]
+    /// The same as versions before SHA-256 recorded them; none for a new run.
+    let earlierFingerprints: [(name: String, hash: String)]
+
+    /// - Parameter isResumed: the inputs are compared with a checkpoint's.
+    init(_ config: RunConfig, isResumed: Bool = false) throws {
+        let modelURL = URL(fileURLWithPath: config.model)
+        let loaded = try LoadedModel(modelURL, maxLength: config.maxLength)
+        // An adapter to go on from may change weights.
+        let earlierModel = isResumed ? loaded.earlierFingerprint : nil
+        (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)
+        var warnings = loaded.warnings
+        startingAdapter = try config.tuning.fromAdapter.map {
+            try StartingAdapter($0, loaded: loaded, config: config)
+        }
+        warnings += startingAdapter?.warnings ?? []
+        warnings += Self.poolerWarnings(loaded, config, goesOn: startingAdapter?.head != nil)
+
+        let columns = ColumnNames(config)
+        let trainURL = URL(fileURLWithPath: config.train)
+        let form = config.task.rowForm(labelSeparator: config.labelSeparator)
+        let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
+        func read(_ url: URL) throws -> Dataset {
+            let rows = try Dataset.read(url, form: form, columns: columns, requireLabels: true)
+            return try names?.named(rows) ?? rows
+        }
+        let trainData = try read(trainURL)
+        let validationData = try config.validation.map { try read(URL(fileURLWithPath: $0)) }
+        warnings += trainData.warnings + (validationData?.warnings ?? [])
+        let learned = try config.task.type.init(learningFrom: trainData, TaskSettings(config))
+        let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
+        self.task = task
+        if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric) {
+            throw TrainingError(
+                .usage,
+                "--best-metric \(metric.rawValue) does not exist for these labels, which make no spans; use "
+                    + (task.metrics + [.loss]).map(\.rawValue).joined(separator: " or "))
+        }
+        let findings = RowChecks.findings([trainData] + (validationData.map { [$0] } ?? []), config)
+        if let error = findings.first(where: \.isError) { throw TrainingError(error.text) }
+        warnings += findings.map(\.text)
+        let limits = Tokenization(loaded.tokenizer, config)
+        let tokenized = try task.tokenized(trainData, isLabelled: true, limits)
+        let weights = try config.usedClassWeights.map { try Self.classWeights($0, tokenized, task) }
+        train = weights.map { tokenized.weighted(by: $0) } ?? tokenized
+        guard let objective = train.objective else { preconditionFailure("training rows without labels") }
+        self.objective = objective
+        validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
+        warnings += train.warnings(name: config.train, maxLength: config.maxLength)
+        warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
+        self.warnings = warnings
+
+        let prints = InputPrints(
+            config: config, formats: loaded.formats, tokenized: [train] + (validation.map { [$0] } ?? []),
+            classWeights: weights, startingAdapter: startingAdapter)
+        fingerprints = try prints.all(.sha256, model: loaded.fingerprint)
+        earlierFingerprints = try earlierModel.map { try prints.all(.earlier, model: $0) } ?? []
+    }
+
+    /// - Parameter setting: `balanced`, or a file.
+    private static func classWeights(_ setting: String, _ train: TokenizedDataset, _ task: any LearningTask)
+        throws
+        -> [Double]
+    {
+        let names = task.record.labels
+        guard setting == RunConfig.balancedClassWeights else {
+            return try ClassWeights.read(
+                URL(fileURLWithPath: setting), labels: LabelSet(names: names, source: "the rows"))
+        }
+        return ClassWeights.balanced(train.objective?.classes ?? [], classCount: names.count)
+    }
+}
+
+extension RunInputs {
+    /// Of what the head reads through.
+    ///
+    /// - Parameter goesOn: the head was trained on this pooler before.
+    private static func poolerWarnings(_ loaded: LoadedModel, _ config: RunConfig, goesOn: Bool) -> [String] {
+        let form = config.task.type.headForm(config.pooling)
+        let architecture = loaded.backbone.architecture
+        var warnings: [String] = []
+        if form == .sequence(.pooler), architecture.hasPooler(form), loaded.backbone.hasUntrainedPooler,
+            !goesOn
+        {
+            let name = loaded.backbone.pooler.map { oneLine($0.bias.name) } ?? ""
+            warnings.append(
+                "\(loaded.folder.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
+                    + "reads through it; try --pooling mean or --pooling first")
+        }
+        if config.tuning.method.trainsEncoder, case .sequence(let pooling) = form, pooling != .pooler {
+            warnings.append(
+                "the model of this run is for adalora alone: transformers' sequence classifiers have their own pooling, "
+                    + "not \(pooling.rawValue); for one that they open train with --pooling pooler")
+        }
+        return warnings
+    }
+}

@@ -1,0 +1,99 @@
+import AdapterTools
+import Adapters
+import Foundation
+import Matrices
+import RunConfiguration
+import Training
+import Transformers
+
+/// Puts a trainer together from a configuration and what it names.
+struct TrainerAssembly {
+    let config: RunConfig
+    let inputs: RunInputs
+    let totalSteps: Int
+    let workers: Workers
+
+    init(_ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int) {
+        self.config = config
+        self.inputs = inputs
+        self.totalSteps = totalSteps
+        workers = Workers(count: threads)
+    }
+
+    /// - Parameter isResumed: a checkpoint will give shapes and values, so that no data need be looked at for them.
+    func trainer(isResumed: Bool) throws -> Trainer {
+        let backbone = inputs.backbone
+        let head = try inputs.startingAdapter?.head ?? freshHead()
+        let model = SequenceModel(
+            backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute == .layers)
+        let start = MethodStart(
+            settings: config.tuning, backbone: backbone, totalSteps: totalSteps, seed: config.seed,
+            isResumed: isResumed, trained: inputs.startingAdapter?.set, workers: workers,
+            lookAtBatches: { try lookAtBatches($0, of: model, $1) },
+            readRanks: { try RankPattern(URL(fileURLWithPath: $0)).ranks(of: $1) })
+        return Trainer(model: model, method: try unchanged(model) { try start.begin() }, settings: settings)
+    }
+
+    private func freshHead() throws -> SequenceHead {
+        let head = try SequenceHead(
+            backbone: inputs.backbone, outputs: inputs.task.outputs, form: inputs.task.headForm,
+            dropout: Float(config.headDropout),
+            stream: RandomStream(seed: config.seed, purpose: "initialize head"))
+        if let bias = inputs.objective.startingBias(outputs: head.outputs) {
+            head.startBias(at: bias)
+        }
+        return head
+    }
+
+    /// The method that `begin` makes; where the run goes on from an adapter, its logits must not change.
+    private func unchanged(_ model: SequenceModel, _ begin: () throws -> any FineTuning) throws
+        -> any FineTuning
+    {
+        if inputs.startingAdapter == nil { return try begin() }
+        let samples = LogitCheck.samples(inputs.tokenizer, maxLength: config.maxLength)
+        let before = model.logits(samples)
+        let method = try begin()
+        let difference = LogitDifference(before, model.logits(samples))
+        guard difference.isWithin(1e-4) else {
+            throw TrainingError(
+                "the start of the run is not the adapter in --from-adapter: \(difference)")
+        }
+        return method
+    }
+
+    private func lookAtBatches(_ count: Int, of model: SequenceModel, _ body: () throws -> Void) throws {
+        let sampler = BatchSampler(
+            examples: inputs.train.count, batch: config.batchSize, seed: config.seed)
+        let order = sampler.order(epoch: 0)
+        for batch in 1...min(count, sampler.stepsPerEpoch) {
+            model.probe(
+                inputs.train, indices: Array(sampler.indices(step: batch, order: order)), backwardInto: nil)
+            try body()
+        }
+    }
+
+    private var settings: TrainerSettings {
+        let shape: LearningRate.Shape =
+            switch config.learningRateSchedule {
+            case .linear: .linear
+            case .cosine: .cosine
+            case .constant: .constant
+            }
+        func rate(_ peak: Double) -> LearningRate {
+            LearningRate(
+                peak: peak, shape: shape,
+                warmupSteps: Int((config.learningRateWarmup * Double(totalSteps)).rounded()),
+                totalSteps: totalSteps)
+        }
+        var settings = TrainerSettings(
+            learningRate: rate(config.resolvedLearningRate),
+            headLearningRate: rate(config.resolvedHeadLearningRate))
+        settings.beta1 = Float(config.beta1)
+        settings.beta2 = Float(config.beta2)
+        settings.epsilon = Float(config.adamEpsilon)
+        settings.weightDecay = Float(config.weightDecay)
+        settings.clip = config.gradientClip
+        settings.seed = config.seed
+        return settings
+    }
+}

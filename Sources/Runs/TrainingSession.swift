@@ -1,0 +1,313 @@
+import AdapterTools
+import Adapters
+import Foundation
+import Matrices
+import ModelFiles
+import RankAllocation
+import RunConfiguration
+import RunRecords
+import Tasks
+import Training
+import Transformers
+
+/// One run of `adalora train`: from a configuration to a run folder.
+package final class TrainingSession {
+    package let config: RunConfig
+    package let folder: RunFolder
+    private let inputs: RunInputs
+    private let trainer: Trainer
+    private let sampler: BatchSampler
+    private let totalSteps: Int
+    private let threads: Int
+    private let log: EventLog
+    /// Two runs that write one folder would ruin it.
+    private let lock: FolderLock
+    private var progress = Progress()
+    private var startWarnings: [String] = []
+    /// What the start record says about the program and the machine.
+    package var environment: [(name: String, value: String)] = []
+
+    /// Reads and checks all inputs; a new run's folder is created only when everything is right.
+    ///
+    /// - Parameters:
+    ///   - resume: where to go on with the run in the configuration's output folder; nil for a new run.
+    ///   - ignoringMemory: start also where the memory available is less than the run is estimated to need.
+    package init(_ config: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
+        self.config = config
+        var memory = MemoryGuard(isIgnored: ignoringMemory)
+        folder = RunFolder(URL(fileURLWithPath: config.output))
+        inputs = try RunInputs(config, isResumed: resume != nil)
+        threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        sampler = BatchSampler(
+            examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
+        totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
+        let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
+        try memory.checkState(inputs, config, threads: threads)
+        trainer = try assembly.trainer(isResumed: resume != nil)
+        try memory.check(
+            MemoryEstimate(
+                trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
+                start: memory.start), config, threads: threads)
+        startWarnings = inputs.warnings + trainer.method.warnings + memory.warnings
+        if let resume {
+            lock = try FolderLock(folder.url)
+            let found = try folder.checkpoint(at: resume)
+            let checkpoint = found.checkpoint
+            try checkpoint.checkUnchanged(
+                config, inputs.fingerprints + [Checkpoint.kernels], earlier: inputs.earlierFingerprints)
+            try folder.checkUnfinished(checkpoint, config, totalSteps: totalSteps)
+            try folder.checkBest(checkpoint.progress, advice: found.advice)
+            try trainer.restore(checkpoint.trainer)
+            progress = checkpoint.progress
+            startWarnings += found.warnings
+            folder.removeLeftovers()
+            folder.leaveCheckpoints(after: progress.step, at: resume)
+            log = try EventLog(folder, offsets: checkpoint.offsets)
+        } else {
+            try folder.create()
+            lock = try FolderLock(folder.url)
+            try AtomicFile.write(Data(config.yaml().utf8), to: folder.config)
+            log = try EventLog(folder, offsets: nil)
+        }
+    }
+
+    /// Trains to the end, or until `shouldStop` says so, which is asked after each step and within evaluations; the state
+    /// is then saved.
+    package func run(
+        shouldStop: @escaping () -> Bool, onEvent: @escaping (TrainingEvent) -> Void
+    ) throws -> RunRecord.End {
+        let clock = ContinuousClock()
+        let started = clock.now
+        let earlier = progress.seconds
+        func emit(_ event: TrainingEvent) throws {
+            try log.append(event)
+            onEvent(event)
+        }
+        try emit(.started(startRecord(), isEvaluationDue: progress.isEvaluationDue))
+        for warning in startWarnings { try emit(.warning(warning)) }
+        if progress.step == 0, try !start(unless: shouldStop, emit) { return try finish(.interrupted, emit) }
+        var epoch = -1
+        var order: [Int] = []
+        while !isStoppedEarly && (progress.step < totalSteps || progress.isEvaluationDue) {
+            // Due already where the run was stopped within an evaluation.
+            if !progress.isEvaluationDue {
+                if sampler.epoch(ofStep: progress.step + 1) != epoch {
+                    epoch = sampler.epoch(ofStep: progress.step + 1)
+                    order = sampler.order(epoch: epoch)
+                }
+                try step(order, emit)
+            }
+            progress.seconds = earlier + (clock.now - started).seconds
+            if progress.isEvaluationDue, let validation = inputs.validation {
+                progress.isEvaluationDue = try !evaluate(validation, unless: shouldStop, emit)
+                progress.seconds = earlier + (clock.now - started).seconds
+            }
+            let isLast = isStoppedEarly || (progress.step == totalSteps && !progress.isEvaluationDue)
+            if shouldStop() && !isLast { return try finish(.interrupted, emit) }
+            if !isLast && config.checkpointEvery > 0 && progress.step % config.checkpointEvery == 0 {
+                try saveCheckpoint(emit)
+            }
+        }
+        return try finish(isStoppedEarly ? .stoppedEarly : .completed, emit)
+    }
+
+    private var isStoppedEarly: Bool {
+        config.earlyStopping.map { progress.evaluationsWithoutImprovement >= $0 } ?? false
+    }
+
+    /// What stands in the run folder before the first step. False if `shouldStop` said so before the end; then nothing
+    /// has happened.
+    private func start(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws -> Bool {
+        // Where a run from an adapter stands: with its own head, what the adapter reaches.
+        if let validation = inputs.validation, config.tuning.fromAdapter != nil {
+            let started = ContinuousClock.now
+            guard let evaluation = trainer.evaluate(validation, unless: shouldStop) else { return false }
+            try emit(record(evaluation, 0, isBest: false, since: started))
+        }
+        try log.appendRanks(trainer.adapters.ranks, step: 0)
+        return true
+    }
+
+    /// - Parameter order: the examples of the step's epoch.
+    private func step(_ order: [Int], _ emit: (TrainingEvent) throws -> Void) throws {
+        let started = ContinuousClock.now
+        let step = progress.step + 1
+        let result = try trainer.step(
+            step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
+        progress.step = step
+        progress.tokens += result.tokens
+        if let allocation = result.allocation {
+            try emit(.allocation(Self.record(allocation, step: step)))
+            try log.appendRanks(allocation.ranks, step: step)
+            if let snapshot = allocation.snapshot { try emit(.triplets(.init(snapshot, step: step))) }
+        }
+        try emit(.step(record(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
+        if step == trainer.method.rankPlan?.schedule.lastBudgetingStep { try compact(step, emit) }
+        progress.isEvaluationDue = inputs.validation != nil && evaluates(after: step)
+    }
+
+    private func compact(_ step: Int, _ emit: (TrainingEvent) throws -> Void) throws {
+        let before = trainer.trainableParameters
+        trainer.compact()
+        try emit(
+            .compaction(
+                .init(
+                    step: step, ranks: trainer.adapters.ranks, parametersBefore: before,
+                    parametersAfter: trainer.trainableParameters)))
+    }
+
+    private func evaluates(after step: Int) -> Bool {
+        if step == totalSteps { return true }
+        return step % (config.evaluateEvery ?? sampler.stepsPerEpoch) == 0
+    }
+
+    /// False if `shouldStop` said so before the end; then nothing has happened.
+    private func evaluate(
+        _ data: TokenizedDataset, unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void
+    ) throws -> Bool {
+        let started = ContinuousClock.now
+        let step = progress.step
+        guard let evaluation = trainer.evaluate(data, unless: shouldStop) else { return false }
+        // Before its last allocation the model still holds more than the budget: not an adapter to keep.
+        let isWithinBudget = trainer.method.rankPlan.map { step >= $0.schedule.lastBudgetingStep } ?? true
+        if evaluation.hasOneAnswer != progress.hasOneAnswer {
+            progress.hasOneAnswer = evaluation.hasOneAnswer
+            try emit(.warning(evaluation.answersWarning(name: "step \(step), \(config.validation ?? "")")))
+        }
+        let metric = config.resolvedBestMetric ?? inputs.task.metrics[0]
+        let value = evaluation.value(of: metric)
+        var isBest = false
+        if !isWithinBudget {
+            try emit(record(evaluation, step, isBest: false, since: started))
+            return true
+        }
+        if let value, value.isFinite {
+            isBest = progress.bestValue.map { metric.isBetter(value, than: $0) } ?? true
+        }
+        if isBest {
+            progress.bestValue = value
+            progress.bestStep = step
+            progress.evaluationsWithoutImprovement = 0
+            try saveResult(to: isFull ? folder.model : folder.adapter, step: step)
+        } else {
+            progress.evaluationsWithoutImprovement += 1
+        }
+        try emit(record(evaluation, step, isBest: isBest, since: started))
+        return true
+    }
+
+    private func record(
+        _ evaluation: Evaluation, _ step: Int, isBest: Bool, since started: ContinuousClock.Instant
+    ) -> TrainingEvent {
+        .evaluation(
+            .init(
+                step: step, loss: evaluation.loss,
+                metrics: evaluation.metrics.map { .init(name: $0.name, value: $0.value) }, isBest: isBest,
+                seconds: (ContinuousClock.now - started).seconds))
+    }
+
+    private func finish(_ reason: RunRecord.End.Reason, _ emit: (TrainingEvent) throws -> Void) throws
+        -> RunRecord.End
+    {
+        try saveCheckpoint(emit)
+        if reason != .interrupted {
+            try log.appendRanks(trainer.adapters.ranks, step: progress.step)
+            try emit(.triplets(.init(try trainer.snapshot(), step: progress.step)))
+            try saveResult(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
+            if progress.bestStep == nil {
+                try saveResult(to: isFull ? folder.model : folder.adapter, step: progress.step)
+            }
+        }
+        let end = RunRecord.End(
+            reason: reason, step: progress.step, bestStep: progress.bestStep, ranks: trainer.adapters.ranks,
+            trainableParameters: trainableParameters,
+            tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: ProcessMemory().peak ?? 0)
+        try emit(.finished(end))
+        try log.sync()
+        return end
+    }
+
+    private func saveCheckpoint(_ emit: (TrainingEvent) throws -> Void) throws {
+        let url = folder.checkpoint(step: progress.step)
+        try emit(.checkpoint(.init(step: progress.step, folder: url.lastPathComponent)))
+        try log.sync()
+        try Checkpoint(
+            progress: progress, offsets: log.offsets, configuration: config.yaml(),
+            fingerprints: inputs.fingerprints + [Checkpoint.kernels], trainer: trainer.state
+        ).write(to: url)
+        folder.removeCheckpoints(keeping: config.keepCheckpoints)
+    }
+
+    private var isFull: Bool { config.tuning.method.trainsEncoder }
+
+    /// Of the adapters alone those alive.
+    private var trainableParameters: Int {
+        if isFull { return trainer.trainableParameters }
+        let head = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
+        return trainer.adapters.liveParameterCount + head
+    }
+
+    private func saveResult(to url: URL, step: Int) throws {
+        let model = trainer.model
+        let isFull = isFull
+        try AtomicFile.replaceFolder(url) { target in
+            if isFull {
+                try WholeModelFolder.write(
+                    model, task: inputs.task, base: URL(fileURLWithPath: config.model), into: target)
+            } else {
+                try PEFTFolder.write(
+                    trainer.adapters, as: config.tuning.method.peft, head: model.head,
+                    baseModel: config.model, into: target)
+            }
+            try AdapterDescription(
+                baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
+                task: inputs.task.record, maxLength: config.maxLength,
+                modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull
+            ).write(into: target)
+            try FolderManifest.write(into: target)
+        }
+    }
+
+    private func startRecord() -> RunRecord.Start {
+        let plan = trainer.method.rankPlan
+        let schedule = plan?.schedule
+        let total = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank }
+        return RunRecord.Start(
+            method: config.tuning.method.name, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
+            completedSteps: progress.step, trainExamples: inputs.train.count,
+            validationExamples: inputs.validation?.count ?? 0, labels: inputs.task.record.labels,
+            sites: trainer.adapters.adapters.map { .init($0.layer) }, allocator: plan?.allocator,
+            budgetUnit: plan?.unit ?? .triplets,
+            initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
+            warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
+            trainableParameters: trainer.trainableParameters,
+            frozenParameters: inputs.backbone.parameterCount, threads: threads,
+            kernel: KernelSelection.currentKernel, date: ISO8601DateFormatter().string(from: Date()),
+            environment: environment.map { .init(name: $0.name, value: $0.value) },
+            hashes: inputs.fingerprints.map { .init(name: $0.name, value: $0.hash) })
+    }
+
+    private static func record(_ allocation: AllocationOutcome, step: Int) -> RunRecord.Allocation {
+        RunRecord.Allocation(
+            step: step, budget: allocation.budget, spent: allocation.spent, ranks: allocation.ranks,
+            worstKept: allocation.worstKept.map(Double.init),
+            bestPruned: allocation.bestPruned.map(Double.init), returned: allocation.returned,
+            left: allocation.left,
+            added: allocation.added)
+    }
+
+    private func record(_ result: Trainer.StepResult, step: Int, seconds: Double) -> RunRecord.Step {
+        let rank = trainer.adapters.ranks.reduce(0, +)
+        let plan = trainer.method.rankPlan
+        return RunRecord.Step(
+            step: step, epoch: Double(step) / Double(sampler.stepsPerEpoch),
+            phase: plan?.schedule.phase(at: step).rawValue ?? "fixed", loss: result.loss,
+            orthogonality: result.orthogonality, gradientNorm: result.gradientNorm, learningRate: result.rate,
+            budget: plan?.schedule.budget(at: step) ?? rank, rank: rank, tokens: result.tokens,
+            seconds: seconds)
+    }
+}
+
+extension Duration {
+    package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
