@@ -9,7 +9,7 @@ import Training
 import Transformers
 
 /// Writes a trained adapter in a form that other programs read, and checks what it wrote.
-package struct AdapterExport: Sendable {
+package enum AdapterExport {
     package enum Form: String, CaseIterable, Sendable {
         /// LoRA of one rank for every module, zero-padded, with r = lora_alpha: the one global scale of
         /// vLLM and llama.cpp and PEFT's own then come to the same.
@@ -22,52 +22,68 @@ package struct AdapterExport: Sendable {
         case merged
     }
 
-    /// Exported against original
-    package let difference: LogitDifference
-    /// Triplets kept, by site.
-    package let ranks: [(site: String, rank: Int)]
-    package let warnings: [String]
+    package struct Options: Sendable {
+        package let adapter: URL
+        package let form: Form
+        /// A new folder
+        package let output: URL
+        /// The base model; nil for the path the adapter was trained with.
+        package var modelFolder: URL?
+        /// A file of rows to check with and its columns; nil makes up sequences of tokens.
+        package var rows: (file: URL, columns: ColumnNames)?
+        /// The largest difference of logits, relative to the largest logit or 1.
+        package var tolerance = 1e-4
+        /// Of a merged model, bytes of tensors in one file.
+        package var shardLimit = WeightShards.usualLimit
+        /// nil for all cores
+        package var threads: Int?
 
-    /// Writes the new folder `output`; it appears only if the exported adapter, opened again, gives the same logits.
-    ///
-    /// - Parameters:
-    ///   - rows: a file of rows to check with and its columns; nil makes up sequences of tokens.
-    ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
-    ///   - shardLimit: of a merged model, bytes of tensors in one file.
-    package init(
-        adapter: URL, modelFolder: URL?, form: Form, rows: (file: URL, columns: ColumnNames)?,
-        tolerance: Double,
-        shardLimit: Int = WeightShards.usualLimit, output: URL, threads: Int?
-    ) throws {
-        let folder = try VerifiedFolder(new: output)
-        let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
+        package init(adapter: URL, form: Form, output: URL) {
+            (self.adapter, self.form, self.output) = (adapter, form, output)
+        }
+    }
+
+    package struct Outcome: Sendable {
+        /// Exported against original
+        package let difference: LogitDifference
+        /// Triplets kept, by site.
+        package let ranks: [(site: String, rank: Int)]
+        package let warnings: [String]
+    }
+
+    /// Writes the new folder; it appears only if the exported adapter, opened again, gives the same logits.
+    package static func run(_ options: Options) throws -> Outcome {
+        let form = options.form
+        let folder = try VerifiedFolder(new: options.output)
+        let opened = try OpenedAdapter(options.adapter, modelFolder: options.modelFolder)
         let hasTriplets = opened.adapters.ranks.contains { $0 > 0 }
         // A merged model needs no triplet: the rest of what the adapter brings is in it too.
         let isMergeable = form == .merged && !(opened.adapters.adapters.isEmpty && opened.changed.isEmpty)
         guard !opened.description.isWholeModel, hasTriplets || isMergeable else {
             throw TrainingError(
-                .usage, "\(adapter.path) has no adapters to export; give the run or folder of an adapter")
+                .usage,
+                "\(options.adapter.path) has no adapters to export; give the run or folder of an adapter")
         }
-        let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let workers = Workers(count: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let data =
-            try rows.map { rows in
+            try options.rows.map { rows in
                 let form = type(of: opened.task).rowForm(labelSeparator: nil)
                 let dataset = try Dataset.read(
                     rows.file, form: form, columns: rows.columns, requireLabels: false)
                 return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)
             } ?? LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)
-        let base = modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
-        warnings = Self.warnings(opened)
-        ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }
-        difference = try folder.write(
-            "the exported \(form.rawValue)", expected: expected, samples: data, tolerance: tolerance
+        let base = options.modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
+        let ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }
+        let difference = try folder.write(
+            "the exported \(form.rawValue)", expected: expected, samples: data, tolerance: options.tolerance
         ) { target in
-            try Self.write(
-                opened, form, base: base, shardLimit: shardLimit, workers: workers, into: target)
+            try write(
+                opened, form, base: base, shardLimit: options.shardLimit, workers: workers, into: target)
         } open: { target in
             try OpenedAdapter(target, modelFolder: form == .merged ? nil : base).model(workers)
         }
+        return Outcome(difference: difference, ranks: ranks, warnings: warnings(opened))
     }
 
     /// Of what other programs would make of it.

@@ -10,7 +10,7 @@ import Transformers
 
 /// An adapter out of the difference of two checkpoints of one architecture: the largest singular values of all matrices'
 /// differences.
-package struct AdapterExtraction: Sendable {
+package enum AdapterExtraction {
     /// How the singular values of a matrix are computed.
     package enum Factorizing: String, CaseIterable, Sendable {
         /// Exactly, but randomized where the smaller side is above 512 and the budget says how many are wanted at most.
@@ -19,66 +19,80 @@ package struct AdapterExtraction: Sendable {
         case randomized
     }
 
-    package let sites: [CutSite]
-    package let parameters: Int
-    /// What differs outside the adapted matrices and so is not in the adapter, by kind
-    package let outside: [OutsideDifference]
-    /// nil where the tuned model has no classification head
-    package let labels: [String]?
-    /// What was written against the extracted adapter in memory
-    package let difference: LogitDifference
-    /// The base with the extracted adapter against the tuned model, with the same head: what the cut costs
-    package let loss: LogitDifference
-    package let warnings: [String]
+    package struct Options: Sendable {
+        package let base: URL
+        package let tuned: URL
+        /// The matrices of each layer
+        package let roles: AdaptedRoles
+        package let budget: TripletBudget
+        /// A new folder
+        package let output: URL
+        package var factorizing = Factorizing.automatic
+        /// Class names in the order of the tuned model's head; nil takes its `id2label`.
+        package var labels: [String]?
+        /// Of randomized singular values
+        package var seed: UInt64 = 42
+        /// nil for all cores
+        package var threads: Int?
+
+        package init(
+            base: URL, tuned: URL, roles: AdaptedRoles, budget: TripletBudget, output: URL
+        ) {
+            self.base = base
+            self.tuned = tuned
+            self.roles = roles
+            self.budget = budget
+            self.output = output
+        }
+    }
+
+    package struct Outcome: Sendable {
+        package let sites: [CutSite]
+        package let parameters: Int
+        /// What differs outside the adapted matrices and so is not in the adapter, by kind
+        package let outside: [OutsideDifference]
+        /// nil where the tuned model has no classification head
+        package let labels: [String]?
+        /// What was written against the extracted adapter in memory
+        package let difference: LogitDifference
+        /// The base with the extracted adapter against the tuned model, with the same head: what the cut costs
+        package let loss: LogitDifference
+        package let warnings: [String]
+    }
 
     private static let largestExactSide = 512
 
-    /// - Parameters:
-    ///   - roles: the matrices of each layer.
-    ///   - labels: class names in the order of the tuned model's head; nil takes its `id2label`.
-    package init(
-        base: URL, tuned: URL, roles: AdaptedRoles, budget: TripletBudget, factorizing: Factorizing,
-        labels given: [String]?, seed: UInt64, output: URL, threads: Int?
-    ) throws {
-        let folder = try VerifiedFolder(new: output)
+    package static func run(_ options: Options) throws -> Outcome {
+        let (base, tuned) = (options.base, options.tuned)
+        let folder = try VerifiedFolder(new: options.output)
         let (old, new) = (try LoadedModel(base, maxLength: 1), try LoadedModel(tuned, maxLength: 1))
         guard old.backbone.isBuilt(as: new.backbone) else {
             throw TrainingError(
                 "\(base.path) and \(tuned.path) are of different architectures or sizes; give two checkpoints of one"
             )
         }
-        let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let roles = roles.roles(of: old.backbone.architecture)
+        let workers = Workers(count: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let roles = options.roles.roles(of: old.backbone.architecture)
         let layers = try AdapterPlan.layers(of: roles, in: old.backbone.linearLayers)
-        let triplets = try Self.triplets(
+        let triplets = try triplets(
             layers, try AdapterPlan.layers(of: roles, in: new.backbone.linearLayers),
-            leading: Self.leading(factorizing, budget, layers), seed: seed, workers: workers)
+            leading: leading(options.factorizing, options.budget, layers), seed: options.seed,
+            workers: workers)
         guard triplets.contains(where: { $0.energy > 0 }) else {
             throw TrainingError(
                 "\(base.path) and \(tuned.path) have the same weights in all matrices to adapt; there is nothing to extract"
             )
         }
-        outside = OutsideDifference.list(old.backbone, new.backbone, except: Set(layers.map(\.site)))
-        let (cut, left) = try budget.choose(from: triplets)
-        sites = CutSite.list(cut, left)
-        parameters = cut.foldedParameterCount
-        let head = try ExtractedHead(tuned: tuned, old: old, new: new, labels: given)
-        let others = try Tokenizer.differences(of: tuned, from: base)
-        let tokenizers =
-            others.isEmpty
-            ? []
-            : [
-                "\(tuned.path): its tokenizer is not that of \(base.path), with which the adapter will be used: it has "
-                    + oneLine(others.joined(separator: "; "), limit: 500)
-            ]
-        (labels, warnings) = (head.labels, tokenizers + head.warnings)
+        let outside = OutsideDifference.list(old.backbone, new.backbone, except: Set(layers.map(\.site)))
+        let (cut, left) = try options.budget.choose(from: triplets)
+        let head = try ExtractedHead(tuned: tuned, old: old, new: new, labels: options.labels)
+        let warnings = try tokenizerWarnings(tuned, base) + head.warnings
 
         let samples = LogitCheck.samples(old.tokenizer, maxLength: old.usualMaxLength)
         let wanted = head.model(new.backbone, head.onTuned, workers).logits(samples)
         cut.install()
         let expected = head.model(old.backbone, head.onBase, workers).logits(samples)
-        loss = LogitDifference(wanted, expected)
-        difference = try folder.write(
+        let difference = try folder.write(
             "the extracted adapter", expected: expected, samples: samples
         ) { target in
             try PEFTFolder.write(
@@ -88,6 +102,19 @@ package struct AdapterExtraction: Sendable {
         } open: { target in
             try head.opened(target, base: base, workers)
         }
+        return Outcome(
+            sites: CutSite.list(cut, left), parameters: cut.foldedParameterCount, outside: outside,
+            labels: head.labels, difference: difference, loss: LogitDifference(wanted, expected),
+            warnings: warnings)
+    }
+
+    private static func tokenizerWarnings(_ tuned: URL, _ base: URL) throws -> [String] {
+        let others = try Tokenizer.differences(of: tuned, from: base)
+        guard !others.isEmpty else { return [] }
+        return [
+            "\(tuned.path): its tokenizer is not that of \(base.path), with which the adapter will be used: it has "
+                + oneLine(others.joined(separator: "; "), limit: 500)
+        ]
     }
 
     /// Of each layer's `changed` weight less its own; one difference a worker is in memory.

@@ -8,37 +8,50 @@ import Transformers
 
 /// Takes an adapter that PEFT wrote, LoRA or AdaLoRA, as an adapter folder of this program: checked, with the labels and
 /// the fingerprint of the base model that PEFT's files do not have.
-package struct AdapterImport: Sendable {
-    package let method: String
-    package let task: String
-    package let labels: [String]
-    /// Triplets by site
-    package let ranks: [(site: String, rank: Int)]
-    /// Of logits on made-up sequences, imported against original
-    package let difference: LogitDifference
-    package let warnings: [String]
+package enum AdapterImport {
+    package struct Options: Sendable {
+        /// A folder with `adapter_config.json` and `adapter_model.safetensors`
+        package let adapter: URL
+        package let base: URL
+        /// A new folder
+        package let output: URL
+        /// By its name in a run's settings; nil follows from the adapter's `task_type` and the base's `problem_type`.
+        package var task: String?
+        /// Class names in the order of the classifier's outputs; nil takes the base's `id2label`.
+        package var labels: [String]?
+        /// LoRA by its exact singular triplets, P·Λ·Q
+        package var inSVDForm = false
+        /// nil takes what the model's positions allow, up to 512.
+        package var maxLength: Int?
+        /// The adapter may name another base model than `base`.
+        package var anyBaseName = false
+        /// nil for all cores
+        package var threads: Int?
 
-    /// Writes the new folder `output`; it appears only if what was written gives the original's logits.
-    ///
-    /// - Parameters:
-    ///   - adapter: a folder with `adapter_config.json` and `adapter_model.safetensors`
-    ///   - task: by its name in a run's settings; nil follows from the adapter's `task_type` and the base's `problem_type`
-    ///   - labels: class names in the order of the classifier's outputs; nil takes the base's `id2label`
-    ///   - inSVDForm: LoRA by its exact singular triplets, P·Λ·Q
-    ///   - maxLength: nil takes what the model's positions allow, up to 512
-    ///   - anyBaseName: the adapter may name another base model than `base`.
-    package init(
-        adapter: URL, base: URL, task named: String? = nil, labels given: [String]?, inSVDForm: Bool,
-        maxLength: Int?, anyBaseName: Bool = false, output: URL, threads: Int?
-    ) throws {
-        let folder = try VerifiedFolder(new: output)
+        package init(adapter: URL, base: URL, output: URL) {
+            (self.adapter, self.base, self.output) = (adapter, base, output)
+        }
+    }
+
+    package struct Outcome: Sendable {
+        package let method: String
+        package let task: String
+        package let labels: [String]
+        /// Triplets by site
+        package let ranks: [(site: String, rank: Int)]
+        /// Of logits on made-up sequences, imported against original
+        package let difference: LogitDifference
+        package let warnings: [String]
+    }
+
+    /// Writes the new folder; it appears only if what was written gives the original's logits.
+    package static func run(_ options: Options) throws -> Outcome {
+        let (base, inSVDForm) = (options.base, options.inSVDForm)
+        let folder = try VerifiedFolder(new: options.output)
         let opened = try OpenedAdapter(
-            peft: adapter, base: base, task: try named.map(Self.task), labels: given, maxLength: maxLength,
-            anyBaseName: anyBaseName)
-        labels = opened.description.task.labels
-        self.task = opened.description.task.kind.rawValue
-        warnings = opened.warnings
-        let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            peft: options.adapter, base: base, task: try options.task.map(task), labels: options.labels,
+            maxLength: options.maxLength, anyBaseName: options.anyBaseName)
+        let workers = Workers(count: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)
         let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil
@@ -48,9 +61,8 @@ package struct AdapterImport: Sendable {
             keepsForm
             ? opened.adapters.foldedToLoRA(padded: false)
             : try opened.adapters.inSVDForm(workers: workers).withScaleInLambda()
-        method = inSVDForm && isLoRA ? "LoRA, now in SVD form" : opened.adapters.kind
-        ranks = zip(set.adapters, set.ranks).map { ("\($0.site)", $1) }
-        difference = try folder.write("the imported adapter", expected: expected, samples: data) { target in
+        let difference = try folder.write("the imported adapter", expected: expected, samples: data) {
+            target in
             try PEFTFolder.write(
                 set, as: set.peft, head: opened.head,
                 changed: opened.changed, baseModel: opened.description.baseModel, into: target)
@@ -58,6 +70,11 @@ package struct AdapterImport: Sendable {
         } open: { target in
             try OpenedAdapter(target, modelFolder: base).model(workers)
         }
+        return Outcome(
+            method: inSVDForm && isLoRA ? "LoRA, now in SVD form" : opened.adapters.kind,
+            task: opened.description.task.kind.rawValue, labels: opened.description.task.labels,
+            ranks: zip(set.adapters, set.ranks).map { ("\($0.site)", $1) }, difference: difference,
+            warnings: opened.warnings)
     }
 
     private static func task(_ name: String) throws -> TaskKind {

@@ -7,62 +7,84 @@ import Training
 import Transformers
 
 /// One adapter out of several on the same base, each site's merged update cut to one global budget.
-package struct AdapterMerging: Sendable {
-    package let sites: [CutSite]
-    package let parameters: Int
-    /// What became of the heads, in words
-    package let head: String
-    /// Of logits on made-up sequences, what was written against the merger in memory
-    package let difference: LogitDifference
-    package let warnings: [String]
+package enum AdapterMerging {
+    package struct Options: Sendable {
+        /// At least two folders, written here or by PEFT
+        package let adapters: [AdapterFolder]
+        package let base: URL
+        /// As many weights as adapters
+        package let merge: AdapterMerge
+        package let budget: TripletBudget
+        /// A new folder
+        package let output: URL
+        /// The number of the adapter whose head is taken; nil takes the weighted mean, which needs the same labels in all.
+        package var headOf: Int?
+        /// nil for all cores
+        package var threads: Int?
 
-    /// Writes the new adapter folder `output`, in SVD form.
-    ///
-    /// - Parameters:
-    ///   - adapters: at least two folders, written here or by PEFT.
-    ///   - merge: as many weights as adapters.
-    ///   - headOf: the number of the adapter whose head is taken; nil takes the weighted mean, which needs the same
-    ///     labels in all.
-    package init(
-        _ adapters: [AdapterFolder], base: URL, merge: AdapterMerge, budget: TripletBudget, headOf: Int?,
-        output: URL, threads: Int?
-    ) throws {
-        let folder = try VerifiedFolder(new: output)
-        let opened = try adapters.map { adapter in
-            try adapter.check()
-            return adapter.isDescribed
-                ? try OpenedAdapter(adapter.url, modelFolder: base)
-                : try OpenedAdapter(
-                    peft: adapter.url, base: base, task: nil, labels: nil, maxLength: nil, anyBaseName: false,
-                    labelAdvice: "take it over with adalora import --labels first")
+        package init(
+            _ adapters: [AdapterFolder], base: URL, merge: AdapterMerge, budget: TripletBudget, output: URL
+        ) {
+            self.adapters = adapters
+            self.base = base
+            self.merge = merge
+            self.budget = budget
+            self.output = output
         }
-        warnings = zip(adapters, opened).flatMap { adapter, opened in
-            opened.warnings.map { "\(adapter.url.path): \($0)" }
-        }
-        let names = adapters.map(\.url.path)
+    }
+
+    package struct Outcome: Sendable {
+        package let sites: [CutSite]
+        package let parameters: Int
+        /// What became of the heads, in words
+        package let head: String
+        /// Of logits on made-up sequences, what was written against the merger in memory
+        package let difference: LogitDifference
+        package let warnings: [String]
+    }
+
+    /// Writes the new adapter folder, in SVD form.
+    package static func run(_ options: Options) throws -> Outcome {
+        let merge = options.merge
+        let folder = try VerifiedFolder(new: options.output)
+        let opened = try options.adapters.map { try open($0, base: options.base) }
+        let names = options.adapters.map(\.url.path)
         for (opened, name) in zip(opened, names) where !opened.changed.isEmpty {
             throw TrainingError(
                 .usage,
                 "\(name) also changes \(opened.changed.summary), which cannot be merged; leave this adapter out"
             )
         }
-        let source = opened[headOf ?? 0]
-        if let headOf {
+        let source = opened[options.headOf ?? 0]
+        let head: String
+        if let headOf = options.headOf {
             head = "the head of \(names[headOf])"
         } else {
-            try Self.checkHeads(opened, names)
-            try Self.average(opened.map(\.head), merge.weights, into: source.head)
+            try checkHeads(opened, names)
+            try average(opened.map(\.head), merge.weights, into: source.head)
             head = "the weighted mean of the heads"
         }
         for adapter in opened { try adapter.adapters.requireSums(for: "merge-adapters") }
-        let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let workers = Workers(count: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let triplets = try merge.triplets(
             of: opened.map(\.adapters), on: source.loaded.backbone.linearLayers, workers: workers)
-        let (cut, left) = try budget.choose(from: triplets)
-        sites = CutSite.list(cut, left)
-        parameters = cut.foldedParameterCount
+        let (cut, left) = try options.budget.choose(from: triplets)
         cut.install()
-        difference = try folder.write("the merged adapter", of: source, cut, workers: workers)
+        return Outcome(
+            sites: CutSite.list(cut, left), parameters: cut.foldedParameterCount, head: head,
+            difference: try folder.write("the merged adapter", of: source, cut, workers: workers),
+            warnings: zip(names, opened).flatMap { name, opened in
+                opened.warnings.map { "\(name): \($0)" }
+            })
+    }
+
+    private static func open(_ adapter: AdapterFolder, base: URL) throws -> OpenedAdapter {
+        try adapter.check()
+        return adapter.isDescribed
+            ? try OpenedAdapter(adapter.url, modelFolder: base)
+            : try OpenedAdapter(
+                peft: adapter.url, base: base, task: nil, labels: nil, maxLength: nil, anyBaseName: false,
+                labelAdvice: "take it over with adalora import --labels first")
     }
 
     private static func checkHeads(_ opened: [OpenedAdapter], _ names: [String]) throws {

@@ -6,17 +6,19 @@ import Tasks
 import Training
 
 /// Cuts a trained adapter to a global budget by exact singular values, without training.
-package struct AdapterShrinking: Sendable {
-    package let sites: [CutSite]
-    /// Parameters of what stayed, counted without λ, as in `TripletBudget`.
-    package let parameters: Int
-    /// Of logits on made-up sequences, what was written against the cut adapter before
-    package let difference: LogitDifference
+package enum AdapterShrinking {
+    package struct Outcome: Sendable {
+        package let sites: [CutSite]
+        /// Parameters of what stayed, counted without λ, as in `TripletBudget`.
+        package let parameters: Int
+        /// Of logits on made-up sequences, what was written against the cut adapter before
+        package let difference: LogitDifference
+    }
 
     /// Writes the cut adapter as a new folder `output`; the one in `adapter` stays as it is.
-    package init(
+    package static func run(
         adapter: URL, modelFolder: URL?, budget: TripletBudget, output: URL, threads: Int?
-    ) throws {
+    ) throws -> Outcome {
         let folder = try VerifiedFolder(new: output)
         let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
         guard !opened.description.isWholeModel, !opened.adapters.adapters.isEmpty else {
@@ -26,10 +28,11 @@ package struct AdapterShrinking: Sendable {
         try set.requireSums(for: "shrink")
         let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let (cut, left) = try budget.choose(from: set.updateTriplets(workers: workers))
-        sites = CutSite.list(cut, left, before: set.ranks)
-        parameters = cut.foldedParameterCount
+        let sites = CutSite.list(cut, left, before: set.ranks)
         cut.install()
-        difference = try folder.write("the cut adapter", of: opened, cut, workers: workers)
+        return Outcome(
+            sites: sites, parameters: cut.foldedParameterCount,
+            difference: try folder.write("the cut adapter", of: opened, cut, workers: workers))
     }
 }
 

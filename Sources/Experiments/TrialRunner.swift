@@ -158,7 +158,7 @@ package struct TrialRunner {
             let cut = folder.appendingPathComponent(Self.cutName)
             try? FileManager.default.removeItem(at: cut)
             let parameters = budget.parameters(perRank: try perRank())
-            let shrinking = try AdapterShrinking(
+            let shrinking = try AdapterShrinking.run(
                 adapter: adapter, modelFolder: nil, budget: .budget(.parameters(parameters)), output: cut,
                 threads: threads)
             let before = result.adapterParameters ?? 0

@@ -35,7 +35,9 @@ package struct DataCheck: Sendable {
     ///   - paths: each role at most once but `test`; training first.
     ///   - config: task, columns and longest row count, and the model where `hasModel`.
     /// - Throws: for a file or a model that is not there; what is wrong with the contents of files are findings.
-    package init(_ paths: [(role: Role, path: String)], _ config: RunConfig, hasModel: Bool) throws {
+    package static func run(_ paths: [(role: Role, path: String)], _ config: RunConfig, hasModel: Bool)
+        throws -> DataCheck
+    {
         let model =
             hasModel
             ? try LoadedModel(URL(fileURLWithPath: config.model), maxLength: config.maxLength) : nil
@@ -45,7 +47,7 @@ package struct DataCheck: Sendable {
         let datasets = read.compactMap(\.dataset)
         var task: (any LearningTask)?
         if read.first?.role == .train, let train = read.first?.dataset {
-            task = Self.caught(train.file, &findings) {
+            task = caught(train.file, &findings) {
                 try config.task.type.init(learningFrom: train, TaskSettings(config))
             }
             findings += RowChecks.findings(datasets, config)
@@ -58,11 +60,11 @@ package struct DataCheck: Sendable {
                 $0.isError && $0.kind != .rejectedRows && $0.file == dataset.file
             }
             if isKnownBad { continue }
-            findings += Self.targets(dataset, task, model?.tokenizer, config)
+            findings += targets(dataset, task, model?.tokenizer, config)
         }
-        files = read.map { $0.described(config, model?.tokenizer) }
-        labelOrder = task?.record.labels ?? []
-        self.findings = findings
+        return DataCheck(
+            files: read.map { $0.described(config, model?.tokenizer) },
+            labelOrder: task?.record.labels ?? [], findings: findings)
     }
 
     /// What the task says of a file's labels and, with a tokenizer, of its rows as tokens.

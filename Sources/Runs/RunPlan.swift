@@ -42,14 +42,13 @@ package struct RunPlan: Sendable {
     package let warnings: [String]
 
     /// Reads and checks all inputs as training does, sets the run up, and takes a few steps of it. Writes nothing.
-    package init(_ config: RunConfig) throws {
-        self.config = config
+    package static func measure(_ config: RunConfig) throws -> RunPlan {
         var memoryGuard = MemoryGuard(isIgnored: true)
         let inputs = try RunInputs(config)
-        threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         let sampler = BatchSampler(
             examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
-        totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
+        let totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
         try memoryGuard.checkState(inputs, config, threads: threads)
         if let shortage = memoryGuard.warnings.first {
@@ -58,29 +57,28 @@ package struct RunPlan: Sendable {
                 .usage, "\(shortage); try --method \(FineTuningMethod.withAdapters)")
         }
         let trainer = try assembly.trainer(isResumed: false)
-        memory = MemoryEstimate(
+        let memory = MemoryEstimate(
             trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
             start: memoryGuard.start)
         try memoryGuard.check(memory, config, threads: threads)
-        stepsPerEpoch = sampler.stepsPerEpoch
-        tokensPerEpoch = inputs.train.tokens
-        trainableParameters = trainer.trainableParameters
-        let backbone = inputs.backbone.parameterCount
-        frozenParameters = config.tuning.method.trainsEncoder ? 0 : backbone
-        headParameters = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
-        roles = Self.roles(trainer.adapters, of: inputs.backbone.architecture)
-        let every = config.evaluateEvery ?? stepsPerEpoch
-        evaluations =
+        let every = config.evaluateEvery ?? sampler.stepsPerEpoch
+        let evaluations =
             inputs.validation == nil
             ? 0
             : totalSteps / every + (totalSteps % every == 0 ? 0 : 1)
                 + (config.tuning.fromAdapter == nil ? 0 : 1)
-        warnings = inputs.warnings + trainer.method.warnings + memoryGuard.warnings
-        time =
-            memory.fits
-            ? try Self.time(
-                trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations, threads: threads)
-            : nil
+        return RunPlan(
+            config: config, threads: threads,
+            frozenParameters: config.tuning.method.trainsEncoder ? 0 : inputs.encoder.parameterCount,
+            trainableParameters: trainer.trainableParameters,
+            headParameters: trainer.model.head.parameters.reduce(0) { $0 + $1.values.count },
+            roles: roles(trainer.adapters, of: inputs.backbone.architecture), totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
+            tokensPerEpoch: inputs.train.tokens, evaluations: evaluations, memory: memory,
+            time: memory.fits
+                ? try time(
+                    trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations,
+                    threads: threads) : nil,
+            warnings: inputs.warnings + trainer.method.warnings + memoryGuard.warnings)
     }
 
     private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {

@@ -64,7 +64,7 @@ struct DataCheckCommand: ParsableCommand {
                     ("method", "head"),
                 ])
             for warning in config.warnings { Terminal.error("warning: \(warning)") }
-            let check = try DataCheck(paths, config.config, hasModel: model != nil)
+            let check = try DataCheck.run(paths, config.config, hasModel: model != nil)
             Terminal.output(
                 json
                     ? DataCheckReport.json(check, strict: strict)

@@ -53,11 +53,14 @@ struct ExportCommand: ParsableCommand {
                 case .merged: .merged
                 }
             let rows = data.map { (URL(fileURLWithPath: $0), Columns.parse(textColumn, nil)) }
-            let result = try AdapterExport(
-                adapter: adapter.url, modelFolder: adapter.model.map { URL(fileURLWithPath: $0) }, form: form,
-                rows: rows, tolerance: tolerance, shardLimit: (maxShardSize ?? ShardSize()).bytes,
-                output: URL(fileURLWithPath: output),
-                threads: adapter.threads)
+            var options = AdapterExport.Options(
+                adapter: adapter.url, form: form, output: URL(fileURLWithPath: output))
+            options.modelFolder = adapter.model.map { URL(fileURLWithPath: $0) }
+            options.rows = rows
+            options.tolerance = tolerance
+            options.shardLimit = (maxShardSize ?? ShardSize()).bytes
+            options.threads = adapter.threads
+            let result = try AdapterExport.run(options)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
             let bare = result.ranks.count { $0.rank == 0 }

@@ -59,12 +59,16 @@ struct ExtractCommand: ParsableCommand {
                 case .exact: .exact
                 case .randomized: .randomized
                 }
-            let result = try AdapterExtraction(
-                base: URL(fileURLWithPath: base), tuned: URL(fileURLWithPath: tuned), roles: roles(),
-                budget: budget.cut, factorizing: how,
-                labels: labels?.split(separator: ",", omittingEmptySubsequences: false).map {
-                    $0.trimmingCharacters(in: .whitespaces)
-                }, seed: seed, output: URL(fileURLWithPath: output), threads: threads)
+            var options = AdapterExtraction.Options(
+                base: URL(fileURLWithPath: base), tuned: URL(fileURLWithPath: tuned), roles: try roles(),
+                budget: budget.cut, output: URL(fileURLWithPath: output))
+            options.factorizing = how
+            options.labels = labels?.split(separator: ",", omittingEmptySubsequences: false).map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+            options.seed = seed
+            options.threads = threads
+            let result = try AdapterExtraction.run(options)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             if !result.outside.isEmpty {
                 let kinds = result.outside.map { kind in

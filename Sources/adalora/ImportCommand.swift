@@ -42,11 +42,16 @@ struct ImportCommand: ParsableCommand {
             let names = labels?.split(separator: ",", omittingEmptySubsequences: false).map {
                 $0.trimmingCharacters(in: .whitespaces)
             }
-            let result = try AdapterImport(
-                adapter: URL(fileURLWithPath: adapter), base: URL(fileURLWithPath: model), task: task,
-                labels: names, inSVDForm: inSVDForm, maxLength: maxLength, anyBaseName: anyBaseName,
-                output: URL(fileURLWithPath: output),
-                threads: threads)
+            var options = AdapterImport.Options(
+                adapter: URL(fileURLWithPath: adapter), base: URL(fileURLWithPath: model),
+                output: URL(fileURLWithPath: output))
+            options.task = task
+            options.labels = names
+            options.inSVDForm = inSVDForm
+            options.maxLength = maxLength
+            options.anyBaseName = anyBaseName
+            options.threads = threads
+            let result = try AdapterImport.run(options)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
             Terminal.output(

@@ -75,11 +75,13 @@ struct MergeAdaptersCommand: ParsableCommand {
                 case .ties: .ties(density: share)
                 case .dare: .dare(density: share, seed: seed)
                 }
-            let result = try AdapterMerging(
+            var options = AdapterMerging.Options(
                 adapters.map { AdapterFolder(URL(fileURLWithPath: $0)) }, base: URL(fileURLWithPath: model),
-                merge: AdapterMerge(method: how, weights: numbers()), budget: budget.cut,
-                headOf: head.flatMap { adapters.firstIndex(of: $0) }, output: URL(fileURLWithPath: output),
-                threads: threads)
+                merge: AdapterMerge(method: how, weights: try numbers()), budget: budget.cut,
+                output: URL(fileURLWithPath: output))
+            options.headOf = head.flatMap { adapters.firstIndex(of: $0) }
+            options.threads = threads
+            let result = try AdapterMerging.run(options)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             CutTable.show(result.sites, parameters: result.parameters, output: output)
             Terminal.output("head: \(result.head)")

@@ -24,7 +24,7 @@ struct PlanCommand: ParsableCommand {
             let loaded = try settings.load(writes: false)
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try TrainCommand.checkProducts()
-            let plan = try RunPlan(loaded.config)
+            let plan = try RunPlan.measure(loaded.config)
             for warning in plan.warnings { Terminal.error("warning: \(warning)") }
             Terminal.output(json ? PlanReport.json(plan) : PlanReport.text(plan, width: Terminal.width))
         }

@@ -16,7 +16,7 @@ struct ShrinkCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let result = try AdapterShrinking(
+            let result = try AdapterShrinking.run(
                 adapter: adapter.url, modelFolder: adapter.model.map { URL(fileURLWithPath: $0) },
                 budget: budget.cut, output: URL(fileURLWithPath: output), threads: adapter.threads)
             CutTable.show(result.sites, parameters: result.parameters, output: output)
