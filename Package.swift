@@ -85,8 +85,9 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "Adapters", "AdapterTools", "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation",
-                "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers", "Training",
+                "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages", "ModelFiles",
+                "RankAllocation", "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers",
+                "Training",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(

@@ -10,7 +10,7 @@ import Transformers
 package struct AdapterDescription {
     let baseModel: String
     package let task: TaskRecord
-    let maxLength: Int
+    package let maxLength: Int
     let modelFingerprint: String
     package let step: Int
     /// The folder is a model of its own, with weights and tokenizer, and no adapter on `baseModel`.
@@ -20,10 +20,10 @@ package struct AdapterDescription {
     private static let format = 1
 
     /// Throws unless the adapter was trained on these very weights.
-    package func check(_ loaded: LoadedModel, base: URL, adapter: URL) throws {
+    package func check(_ loaded: LoadedModel, adapter: URL) throws {
         guard loaded.matches(modelFingerprint) else {
             throw TrainingError(
-                "\(adapter.path) was trained on other base weights than those in \(base.path); "
+                "\(adapter.path) was trained on other base weights than those in \(loaded.folder.path); "
                     + "give the right folder with --model")
         }
     }

@@ -64,7 +64,7 @@ package enum AdapterExport {
                 .usage,
                 "\(options.adapter.path) has no adapters to export; give the run or folder of an adapter")
         }
-        let workers = Workers(count: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let workers = Workers(threads: options.threads)
         let data =
             try options.rows.map { rows in
                 let form = type(of: opened.task).rowForm(labelSeparator: nil)

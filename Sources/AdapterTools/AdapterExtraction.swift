@@ -71,7 +71,7 @@ package enum AdapterExtraction {
                 "\(base.path) and \(tuned.path) are of different architectures or sizes; give two checkpoints of one"
             )
         }
-        let workers = Workers(count: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let workers = Workers(threads: options.threads)
         let roles = options.roles.roles(of: old.backbone.architecture)
         let layers = try AdapterPlan.layers(of: roles, in: old.backbone.linearLayers)
         let triplets = try triplets(
@@ -204,7 +204,7 @@ struct ExtractedHead {
             (labels, warnings) = ([], [])
             return
         }
-        let (names, warning) = try PEFTAdapter.labels(given, outputs: outputs, base: tuned)
+        let (names, warning) = try OpenedAdapter.labels(given, outputs: outputs, base: tuned)
         labels = names
         warnings = warning.map { [$0] } ?? []
     }

@@ -51,7 +51,7 @@ package enum AdapterImport {
         let opened = try OpenedAdapter(
             peft: options.adapter, base: base, task: try options.task.map(task), labels: options.labels,
             maxLength: options.maxLength, anyBaseName: options.anyBaseName)
-        let workers = Workers(count: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let workers = Workers(threads: options.threads)
         let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)
         let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil

@@ -65,7 +65,7 @@ package enum AdapterMerging {
             head = "the weighted mean of the heads"
         }
         for adapter in opened { try adapter.adapters.requireSums(for: "merge-adapters") }
-        let workers = Workers(count: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let workers = Workers(threads: options.threads)
         let triplets = try merge.triplets(
             of: opened.map(\.adapters), on: source.loaded.backbone.linearLayers, workers: workers)
         let (cut, left) = try options.budget.choose(from: triplets)

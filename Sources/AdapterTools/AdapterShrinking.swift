@@ -26,7 +26,7 @@ package enum AdapterShrinking {
         }
         let set = opened.adapters
         try set.requireSums(for: "shrink")
-        let workers = Workers(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let workers = Workers(threads: threads)
         let (cut, left) = try budget.choose(from: set.updateTriplets(workers: workers))
         let sites = CutSite.list(cut, left, before: set.ranks)
         cut.install()

@@ -7,7 +7,8 @@ import ModelFiles
 package enum BaseModelName {
     /// A name that is the path of a model here must lead to the same weights; any other must be that of the base
     /// folder, or the `_name_or_path` in its `config.json`, organization and case aside.
-    package static func check(_ adapter: URL, base: URL, loaded: LoadedModel) throws {
+    package static func check(_ adapter: URL, _ loaded: LoadedModel) throws {
+        let base = loaded.folder
         guard let name = try PEFTFolder.baseModel(of: adapter), !name.isEmpty else { return }
         let named = URL(fileURLWithPath: name)
         if FileManager.default.fileExists(atPath: named.appendingPathComponent("config.json").path) {

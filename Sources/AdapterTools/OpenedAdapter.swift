@@ -8,21 +8,27 @@ import Training
 import Transformers
 
 /// An adapter put on its base model; or a whole model that `adalora train` trained.
-struct OpenedAdapter {
-    let description: AdapterDescription
-    let task: any LearningTask
+package struct OpenedAdapter: Sendable {
+    package let description: AdapterDescription
+    package let task: any LearningTask
     let loaded: LoadedModel
-    let head: SequenceHead
+    package let head: SequenceHead
     /// Empty for a whole model.
-    let adapters: AdapterSet
+    package let adapters: AdapterSet
     /// What the adapter changes outside the matrices of layers
-    let changed: ChangedParts
-    let warnings: [String]
+    package let changed: ChangedParts
+    /// Of the files of base and adapter
+    var notes: [String]
+    /// Where neither PEFT's files nor the base name the labels: what they are called, and what to do.
+    package let labelWarning: String?
+
+    /// What a person should know of how the files were read.
+    package var warnings: [String] { notes + (labelWarning.map { [$0] } ?? []) }
 
     /// A folder that this program wrote.
     ///
     /// - Parameter modelFolder: the base model; nil for the path the adapter was trained with.
-    init(_ folder: URL, modelFolder: URL?) throws {
+    package init(_ folder: URL, modelFolder: URL?) throws {
         let file = folder.appendingPathComponent(AdapterDescription.file)
         let isPEFTs = FileManager.default.fileExists(
             atPath: folder.appendingPathComponent(PEFTFolder.configurationFile).path)
@@ -35,7 +41,7 @@ struct OpenedAdapter {
         let written = try AdapterDescription(folder)
         let isWhole = written.isWholeModel
         // Whatever is written of the adapter names its base where it is now.
-        description = isWhole ? written : modelFolder.map(written.onBase) ?? written
+        let description = isWhole ? written : modelFolder.map(written.onBase) ?? written
         let base = isWhole ? folder : modelFolder ?? URL(fileURLWithPath: description.baseModel)
         if !isWhole && modelFolder == nil && !FileManager.default.fileExists(atPath: base.path) {
             throw TrainingError(
@@ -43,50 +49,54 @@ struct OpenedAdapter {
                 "\(folder.path): its base model \(base.path) is not there any more; give the folder with --model"
             )
         }
+        try self.init(
+            folder, description, on: LoadedEncoder(base, maxLength: description.maxLength))
+    }
+
+    /// The same on a base model that is open.
+    ///
+    /// - Parameters:
+    ///   - description: the folder's.
+    ///   - loaded: without adapters.
+    ///   - dropout: before the head, for training that goes on.
+    package init(
+        _ folder: URL, _ description: AdapterDescription, on loaded: LoadedEncoder, dropout: Float = 0
+    ) throws {
+        self.description = description
+        self.loaded = loaded
         task = try description.task.kind.type.init(description.task)
-        loaded = try LoadedModel(base, maxLength: description.maxLength)
-        if !isWhole { try description.check(loaded, base: base, adapter: folder) }
-        head = try SequenceHead(
-            backbone: loaded.backbone, outputs: task.outputs, form: task.headForm, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "overwritten"))
-        warnings = loaded.tokenizer.notes
-        if isWhole {
+        if !description.isWholeModel { try description.check(loaded, adapter: folder) }
+        head = try Self.headToFill(loaded, outputs: task.outputs, form: task.headForm, dropout: dropout)
+        if description.isWholeModel {
             try WholeModelFolder.loadHead(head, from: folder)
             (adapters, changed) = (AdapterSet.none, .none)
         } else {
             let adapter = try PEFTFolder.load(folder, onto: loaded.backbone, head: head)
             (adapters, changed) = (adapter.set, adapter.changed)
         }
+        (notes, labelWarning) = (loaded.tokenizer.notes, nil)
     }
 
-    /// A folder that PEFT wrote, whose labels are given or in the base's `id2label`, or else are placeholders.
-    ///
-    /// - Parameter named: nil follows from the adapter's `task_type` and the base's `problem_type`.
     init(
-        peft folder: URL, base: URL, task named: TaskKind?, labels given: [String]?, maxLength: Int?,
-        anyBaseName: Bool, labelAdvice: String = PEFTAdapter.labelAdvice
+        _ description: AdapterDescription, _ loaded: LoadedEncoder, _ head: SequenceHead,
+        _ adapter: PEFTFolder.Loaded, notes: [String], labelWarning: String?
     ) throws {
-        loaded = try LoadedModel(base, maxLength: maxLength ?? 1)
-        if !anyBaseName { try BaseModelName.check(folder, base: base, loaded: loaded) }
-        let peft = try PEFTAdapter(folder, task: named, loaded: loaded, base: base)
-        (head, adapters, changed) = (peft.head, peft.adapters, peft.changed)
-        let (labels, warning) = try peft.labels(given, base: base, advice: labelAdvice)
-        let others = try Tokenizer.differences(of: folder, from: base)
-        let tokenizers =
-            others.isEmpty
-            ? []
-            : [
-                "\(folder.path): the tokenizer saved with the adapter is not that of \(base.path), which is used: it has "
-                    + oneLine(others.joined(separator: "; "), limit: 500)
-            ]
-        warnings = peft.warnings + tokenizers + (warning.map { [$0] } ?? [])
-        let length = maxLength ?? loaded.usualMaxLength
-        description = AdapterDescription(
-            baseModel: base.standardizedFileURL.path,
-            task: TaskRecord(
-                peft.task, labels: labels, details: peft.task.type.details(maxLength: length)),
-            maxLength: length, modelFingerprint: loaded.fingerprint, step: 0, isWholeModel: false)
-        task = try peft.task.type.init(description.task)
+        self.description = description
+        self.loaded = loaded
+        self.head = head
+        (adapters, changed) = (adapter.set, adapter.changed)
+        task = try description.task.kind.type.init(description.task)
+        self.notes = notes
+        self.labelWarning = labelWarning
+    }
+
+    /// A head whose values a folder has: those drawn here are overwritten.
+    static func headToFill(_ loaded: LoadedModel, outputs: Int, form: HeadForm, dropout: Float) throws
+        -> SequenceHead
+    {
+        try SequenceHead(
+            backbone: loaded.backbone, outputs: outputs, form: form, dropout: dropout,
+            stream: RandomStream(seed: 0, purpose: "overwritten"))
     }
 
     func model(_ workers: Workers) -> SequenceModel {
@@ -96,5 +106,12 @@ struct OpenedAdapter {
     var limits: Tokenization {
         Tokenization(
             tokenizer: loaded.tokenizer, maxLength: description.maxLength, longRows: .truncate)
+    }
+}
+
+extension Workers {
+    /// - Parameter threads: nil for one on each core.
+    package convenience init(threads: Int?) {
+        self.init(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
     }
 }

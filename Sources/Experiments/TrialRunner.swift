@@ -2,6 +2,7 @@ import AdapterTools
 import Adapters
 import Datasets
 import Foundation
+import Matrices
 import Messages
 import ModelFiles
 import RunConfiguration
@@ -167,7 +168,7 @@ package struct TrialRunner {
             result.ranks = Dictionary(uniqueKeysWithValues: shrinking.sites.map { ($0.name, $0.rank) })
             adapter = cut
         }
-        let model = try TrainedModel(adapter: adapter, modelFolder: nil, threads: threads)
+        let model = try OpenedAdapter(adapter, modelFolder: nil)
         if trial.pruneFrom != nil {
             result.validationMetrics = Self.metrics(try evaluate(model, plan.validation, trial, &result))
         }
@@ -192,12 +193,12 @@ package struct TrialRunner {
     }
 
     private func evaluate(
-        _ model: TrainedModel, _ file: String, _ trial: Trial, _ result: inout TrialResult
+        _ model: OpenedAdapter, _ file: String, _ trial: Trial, _ result: inout TrialResult
     ) throws -> Evaluation {
         let form = model.rowForm(labelSeparator: trial.settings["label-separator"])
         guard let arm = plan.arm(trial.arm) else { preconditionFailure("no arm is called \(trial.arm)") }
         let data = try plan.rows(file, of: arm, form: form)
-        let (evaluation, _, warnings) = try model.evaluate(data)
+        let (evaluation, _, warnings) = try model.evaluate(data, workers: Workers(threads: threads))
         for warning in warnings where !result.warnings.contains(warning) { result.warnings.append(warning) }
         return evaluation
     }

@@ -19,7 +19,6 @@ struct StartingAdapter {
     let warnings: [String]
     let folder: AdapterFolder
     private let path: String
-    private let outputs: Int?
 
     /// - Parameter loaded: the run's base model, without adapters.
     init(_ path: String, loaded: LoadedModel, config: RunConfig) throws {
@@ -28,39 +27,26 @@ struct StartingAdapter {
         try folder.check()
         let description = folder.isDescribed ? try AdapterDescription(folder.url) : nil
         if let description {
-            try description.check(loaded, base: loaded.folder, adapter: folder.url)
+            try description.check(loaded, adapter: folder.url)
         } else {
-            try BaseModelName.check(folder.url, base: loaded.folder, loaded: loaded)
+            try BaseModelName.check(folder.url, loaded)
         }
         let changed: ChangedParts
-        let isFresh = config.headStart == .fresh
-        if isFresh {
+        if config.headStart == .fresh {
             let adapter = try Self.withoutHead(folder.url, loaded)
-            (set, changed) = (adapter.set, adapter.changed)
-            (head, labels, outputs, warnings) = (nil, nil, nil, adapter.warnings)
-        } else if let description {
-            try Self.check(description, config, path)
-            let task = try description.task.kind.type.init(description.task)
-            let own = try SequenceHead(
-                backbone: loaded.backbone, outputs: task.outputs, form: task.headForm,
-                dropout: Float(config.headDropout), stream: RandomStream(seed: 0, purpose: "overwritten"))
-            let adapter = try PEFTFolder.load(folder.url, onto: loaded.backbone, head: own)
-            (set, changed) = (adapter.set, adapter.changed)
-            (head, labels, outputs, warnings) = (own, description.task.labels, own.outputs, [])
+            (set, changed, head, labels, warnings) = (
+                adapter.set, adapter.changed, nil, nil, adapter.warnings
+            )
         } else {
-            let peft = try PEFTAdapter(
-                folder.url, task: config.task, loaded: loaded, base: loaded.folder,
-                dropout: Float(config.headDropout))
-            try Self.check(pooling: .pooler, config, path)
-            let count = peft.head.outputs
-            let (names, warning) = try peft.labels(nil, base: loaded.folder, advice: "")
-            (set, changed) = (peft.adapters, peft.changed)
-            (head, labels, outputs) = (peft.head, warning == nil ? names : nil, count)
+            let opened = try Self.opened(folder.url, description, loaded, config, path)
+            (set, changed, head) = (opened.adapters, opened.changed, opened.head)
+            let isNamed = opened.labelWarning == nil
+            labels = isNamed ? opened.description.task.labels : nil
             warnings =
-                warning == nil
+                isNamed
                 ? []
                 : [
-                    "\(path) names no labels; its \(count) outputs are taken for the labels of the training rows in "
+                    "\(path) names no labels; its \(opened.head.outputs) outputs are taken for the labels of the training rows in "
                         + "their order. To name them, take it over with adalora import --labels first"
                 ]
         }
@@ -76,6 +62,22 @@ struct StartingAdapter {
                 "\(path): the adapter's update is 0 in every matrix, as before any training; leave out --from-adapter"
             )
         }
+    }
+
+    /// With its head, which must be for the run's task and pooling.
+    private static func opened(
+        _ folder: URL, _ description: AdapterDescription?, _ loaded: LoadedModel, _ config: RunConfig,
+        _ path: String
+    ) throws -> OpenedAdapter {
+        let dropout = Float(config.headDropout)
+        guard let description else {
+            let opened = try OpenedAdapter(
+                peft: folder, on: loaded, task: config.task, dropout: dropout)
+            try check(pooling: .pooler, config, path)
+            return opened
+        }
+        try check(description, config, path)
+        return try OpenedAdapter(folder, description, on: loaded, dropout: dropout)
     }
 
     private static func withoutHead(_ folder: URL, _ loaded: LoadedModel) throws -> PEFTFolder.Loaded {
@@ -114,7 +116,7 @@ struct StartingAdapter {
     ///
     /// - Parameter learned: from the training rows
     func task(_ learned: any LearningTask, rows file: String) throws -> any LearningTask {
-        guard let outputs else { return learned }
+        guard let outputs = head?.outputs else { return learned }
         let advice = "start a fresh head with --head-start fresh, or give rows with the adapter's labels"
         guard let labels else {
             guard learned.outputs == outputs else {

@@ -2,6 +2,7 @@ import AdapterTools
 import ArgumentParser
 import Datasets
 import Foundation
+import Matrices
 import ModelFiles
 import Reports
 import RunConfiguration
@@ -22,10 +23,11 @@ struct AdapterChoice: ParsableArguments {
     /// The adapter folder: the one given, or the best or last of the run.
     var url: URL { AdapterFolder(URL(fileURLWithPath: folder), last: last).url }
 
-    func load() throws -> TrainedModel {
-        try TrainedModel(
-            adapter: url, modelFolder: model.map { URL(fileURLWithPath: $0) }, threads: threads)
+    func open() throws -> OpenedAdapter {
+        try OpenedAdapter(url, modelFolder: model.map { URL(fileURLWithPath: $0) })
     }
+
+    var workers: Workers { Workers(threads: threads) }
 }
 
 /// How answers are chosen.
@@ -80,20 +82,22 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let model = try adapter.load()
+            let model = try adapter.open()
             let dataset = try Dataset.read(
                 URL(fileURLWithPath: data), form: model.rowForm(labelSeparator: labelSeparator),
                 columns: Columns.parse(textColumn, labelColumn, delimiter.choice), requireLabels: true)
             let names = try labelOptions.labelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
-            let result = try model.evaluate(names?.named(dataset) ?? dataset, answers.options)
+            let result = try model.evaluate(
+                names?.named(dataset) ?? dataset, answers.options, workers: adapter.workers)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let evaluation = result.evaluation
-            let classNames = evaluation.classNames ?? model.labels
+            let classNames = evaluation.classNames ?? model.description.task.labels
             if json {
-                Terminal.output(Self.json(evaluation, classNames, data, result.examples, step: model.step))
+                Terminal.output(
+                    Self.json(evaluation, classNames, data, result.examples, step: model.description.step))
                 return
             }
-            Terminal.output("\(data), adapter of step \(model.step)")
+            Terminal.output("\(data), adapter of step \(model.description.step)")
             Terminal.output(
                 EvaluationReport.metrics(
                     evaluation.metrics, loss: evaluation.loss, examples: result.examples,

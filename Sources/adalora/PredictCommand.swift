@@ -30,7 +30,7 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let model = try adapter.load()
+            let model = try adapter.open()
             let form = model.rowForm(labelSeparator: nil)
             let columns = Columns.parse(textColumn, nil, delimiter.choice)
             let dataset =
@@ -45,10 +45,11 @@ struct PredictCommand: ParsableCommand {
             for warning in model.warnings + dataset.warnings { Terminal.error("warning: \(warning)") }
             var options = answers.options
             options.top = top
-            let predictions = try model.predict(dataset, options)
+            let predictions = try model.predict(dataset, options, workers: adapter.workers)
             let cut = predictions.count { $0.isCut }
             if cut > 0 {
-                Terminal.error("warning: \(cut) rows are longer than \(model.maxLength) tokens and were cut")
+                Terminal.error(
+                    "warning: \(cut) rows are longer than \(model.description.maxLength) tokens and were cut")
             }
             var lines = ""
             for prediction in predictions {

@@ -12,7 +12,7 @@ import Testing
         "AdapterSet+Continuing": ["train"], "AdapterImport": ["import"],
         "TokenizedDataset": ["train"], "TrainerAssembly": ["train"], "RankPattern": ["train"],
         "RunPlan": ["train", "plan"], "MemoryGuard": ["train"],
-        "PEFTAdapter": ["import"],
+        "OpenedAdapter+PEFT": ["import"],
         "VerifiedFolder": ["import", "export", "shrink", "merge-adapters", "extract"],
         "Resuming": ["train"],
         "OpenedAdapter": ["evaluate", "predict", "export", "shrink", "merge-adapters"],
@@ -37,7 +37,7 @@ import Testing
             "--label-column": ["train", "evaluate", "data check"],
             "--text-column": ["train", "evaluate", "data check", "predict", "export"],
         ],
-        "PEFTAdapter": [
+        "OpenedAdapter+PEFT": [
             "--model": ["import", "merge-adapters", "train"], "--labels": ["import", "extract"],
             "--task": ["import", "train"],
         ],

@@ -1,0 +1,36 @@
+import Datasets
+import Matrices
+import Tasks
+import Training
+
+/// A finished adapter at work: evaluation and prediction.
+extension OpenedAdapter {
+    /// What rows for this model hold.
+    ///
+    /// - Parameter labelSeparator: between the labels of a row in CSV and TSV; nil leaves it to the file.
+    package func rowForm(labelSeparator: String?) -> RowForm {
+        type(of: task).rowForm(labelSeparator: labelSeparator)
+    }
+
+    /// Loss and metrics on labelled data, and what a person should know about the rows.
+    package func evaluate(
+        _ dataset: Dataset, _ options: AnswerOptions = AnswerOptions(), workers: Workers
+    ) throws -> (
+        evaluation: Evaluation, examples: Int, warnings: [String]
+    ) {
+        let data = try task.tokenized(dataset, isLabelled: true, limits)
+        let evaluation = model(workers).evaluation(data, options)
+        return (
+            evaluation, dataset.examples.count - data.droppedRows,
+            warnings + dataset.warnings + data.warnings(name: dataset.file, maxLength: description.maxLength)
+                + evaluation.warnings(name: dataset.file)
+        )
+    }
+
+    /// One prediction per example, in order.
+    package func predict(
+        _ dataset: Dataset, _ options: AnswerOptions = AnswerOptions(), workers: Workers
+    ) throws -> [Prediction] {
+        try task.predictions(dataset, limits, options, read: model(workers).read)
+    }
+}
