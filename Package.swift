@@ -1,6 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// Tests that start programs and read what they wrote: the compiler takes minutes to make them fast.
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 let package = Package(
     name: "swift-adalora",
     products: [
@@ -191,13 +194,15 @@ let package = Package(
             name: "ReportPagesTests",
             dependencies: [
                 "ReportPages", "Charts", "ModelFiles", "MarkupReading", "Reports", "RunFolders", "RunRecords",
-            ]),
+            ], swiftSettings: unoptimized),
         .testTarget(
             name: "ExperimentsTests",
-            dependencies: ["Datasets", "Experiments", "RunConfiguration", "RunRecords", "Tasks"]),
+            dependencies: ["Datasets", "Experiments", "RunConfiguration", "RunRecords", "Tasks"],
+            swiftSettings: unoptimized),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["adalora", "ModelFiles", "RunConfiguration", "TensorBoard"]),
+            dependencies: ["adalora", "ModelFiles", "RunConfiguration", "TensorBoard"],
+            swiftSettings: unoptimized),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),
     ],
     swiftLanguageModes: [.v6]

@@ -50,7 +50,7 @@ package struct OpenedAdapter: Sendable {
             )
         }
         try self.init(
-            folder, description, on: LoadedEncoder(base, maxLength: description.maxLength))
+            folder, description, on: LoadedModel(base, maxLength: description.maxLength))
     }
 
     /// The same on a base model that is open.
@@ -60,7 +60,7 @@ package struct OpenedAdapter: Sendable {
     ///   - loaded: without adapters.
     ///   - dropout: before the head, for training that goes on.
     package init(
-        _ folder: URL, _ description: AdapterDescription, on loaded: LoadedEncoder, dropout: Float = 0
+        _ folder: URL, _ description: AdapterDescription, on loaded: LoadedModel, dropout: Float = 0
     ) throws {
         self.description = description
         self.loaded = loaded
@@ -78,7 +78,7 @@ package struct OpenedAdapter: Sendable {
     }
 
     init(
-        _ description: AdapterDescription, _ loaded: LoadedEncoder, _ head: SequenceHead,
+        _ description: AdapterDescription, _ loaded: LoadedModel, _ head: SequenceHead,
         _ adapter: PEFTFolder.Loaded, notes: [String], labelWarning: String?
     ) throws {
         self.description = description

@@ -21,13 +21,6 @@ package enum WholeModelConfig {
             throw ModelFileError(
                 file: file.path, problem: "not a JSON object", advice: "restore the base model's file")
         }
-        let labels = task.record.labels
-        let names = labels.isEmpty ? (0..<head.outputs).map { "LABEL_\($0)" } : labels
-        var (byID, byName) = (JSONObject(), JSONObject())
-        for (index, name) in names.enumerated() {
-            byID[String(index)] = .string(name)
-            byName[name] = JSONValue(index)
-        }
         let architecture = config["model_type"]?.string.flatMap {
             Architecture.className(modelType: $0, head: head.form)
         }
@@ -39,19 +32,35 @@ package enum WholeModelConfig {
         for key in removed { config[key] = nil }
         for key in elementTypes where config[key] != nil { config[key] = .string("float32") }
         config["architectures"] = .array([.string(architecture)])
-        config["id2label"] = .object(byID)
-        config["label2id"] = .object(byName)
-        config["problem_type"] = type(of: task).problemType.map { .string($0) } ?? .null
+        if head.form != .vocabulary {
+            let names = names(task.record.labels, outputs: head.outputs)
+            config["id2label"] = names.byID
+            config["label2id"] = names.byName
+            config["problem_type"] = type(of: task).problemType.map { .string($0) } ?? .null
+        }
         try AtomicFile.write(
             Data(JSONValue.object(config).bytes(pretty: true)),
             to: folder.appendingPathComponent("config.json"))
     }
 
+    /// Labels by column and columns by label.
+    private static func names(_ labels: [String], outputs: Int) -> (byID: JSONValue, byName: JSONValue) {
+        let names = labels.isEmpty ? (0..<outputs).map { "LABEL_\($0)" } : labels
+        var (byID, byName) = (JSONObject(), JSONObject())
+        for (index, name) in names.enumerated() {
+            byID[String(index)] = .string(name)
+            byName[name] = JSONValue(index)
+        }
+        return (.object(byID), .object(byName))
+    }
+
     /// Throws unless transformers would open the folder as the model that it holds: by its rules for the number of
     /// labels and for the elements' type, and by the names and shapes of all tensors.
     ///
-    /// - Parameter tensors: names and shapes that the model has in transformers.
-    package static func check(_ folder: URL, outputs: Int, tensors: [(name: String, shape: [Int])]) throws {
+    /// - Parameters:
+    ///   - outputs: columns of a classifier; nil without one.
+    ///   - tensors: names and shapes that the model has in transformers.
+    package static func check(_ folder: URL, outputs: Int?, tensors: [(name: String, shape: [Int])]) throws {
         let opened = try HFFolder(folder)
         let config = opened.config
         func fault(_ place: String, _ problem: String) -> ModelFileError {
@@ -59,15 +68,7 @@ package enum WholeModelConfig {
                 file: config.path, place: place, problem: problem,
                 advice: "transformers would not open the model as it was trained")
         }
-        let named = try config.stringMap("id2label")?.count
-        // transformers takes the number where both are there, and makes labels up for it.
-        let count = try config.int("num_labels", in: 0...1_000_000, default: named ?? 2)
-        guard count == outputs, named == outputs else {
-            throw fault("num_labels", "\(count) labels for a classifier of \(outputs)")
-        }
-        if config.value("problem_type")?.string == TaskKind.classification.type.problemType, count < 2 {
-            throw fault("problem_type", "one class alone, which transformers refuses")
-        }
+        if let outputs { try check(config, outputs: outputs, fault) }
         for key in removed where config.value(key) != nil {
             throw fault(key, "it is about the base model")
         }
@@ -84,6 +85,20 @@ package enum WholeModelConfig {
         guard store.tensors.count == tensors.count else {
             throw fault(
                 "architectures", "there are \(store.tensors.count) weights, the model has \(tensors.count)")
+        }
+    }
+
+    private static func check(
+        _ config: HFConfig, outputs: Int, _ fault: (String, String) -> ModelFileError
+    ) throws {
+        let named = try config.stringMap("id2label")?.count
+        // transformers takes the number where both are there, and makes labels up for it.
+        let count = try config.int("num_labels", in: 0...1_000_000, default: named ?? 2)
+        guard count == outputs, named == outputs else {
+            throw fault("num_labels", "\(count) labels for a classifier of \(outputs)")
+        }
+        if config.value("problem_type")?.string == TaskKind.classification.type.problemType, count < 2 {
+            throw fault("problem_type", "one class alone, which transformers refuses")
         }
     }
 }

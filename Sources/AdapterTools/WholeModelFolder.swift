@@ -45,7 +45,7 @@ package enum WholeModelFolder {
     /// Throws unless transformers would open the folder as this model.
     static func check(_ folder: URL, holds model: SequenceModel) throws {
         try WholeModelConfig.check(
-            folder, outputs: model.head.outputs,
+            folder, outputs: model.head.form == .vocabulary ? nil : model.head.outputs,
             tensors: weights(of: model).map { ($0.name, $0.weight.savedShape) })
     }
 

@@ -20,7 +20,7 @@ package enum AdaptedRoles: Sendable, Equatable {
             ? .all : .named(Architecture.allRoles.filter { names.contains($0.rawValue) })
     }
 
-    /// As they are written.
+    /// Their names.
     package var texts: [String] {
         switch self {
         case .all: [Self.allName]

@@ -44,6 +44,20 @@ extension Tape {
     package func vocabularyCrossEntropy(
         _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double, blocks: VocabularyBlocks?
     ) -> Double {
+        vocabularyLosses(hidden, weight: weight, targets: targets, divisor: divisor, blocks: blocks).reduce(0)
+        {
+            $0 + ($1 ?? 0) / divisor
+        }
+    }
+
+    /// The same loss row by row, not divided: −log softmax(hidden · weightᵀ)[target] of each row; nil where the target is
+    /// `ignoredLabel`.
+    ///
+    /// - Parameter divisor: of the loss that goes backward, where something does.
+    package func vocabularyLosses(
+        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double = 1,
+        blocks: VocabularyBlocks? = nil
+    ) -> [Double?] {
         let (vocabulary, width) = (weight.rows, weight.columns)
         precondition(
             targets.count == hidden.value.rows && width == hidden.value.columns,
@@ -64,17 +78,22 @@ extension Tape {
         let shard = VocabularyShard(
             weight: weight, weightGradient: isTraining ? self.gradient(of: weight) : nil,
             blocks: blocks, divisor: divisor, pool: pool)
-        var loss = 0.0
+        // Of one size whatever the rows, so that what a shard asks of its pool grows with the rows or not at all.
+        let most = VocabularyBlocks(count: .max, vocabulary: vocabulary)
+        let space = pool.matrix(rows: max(blocks.rows, most.rows), columns: max(blocks.words, most.words))
+        var losses = [Double?](repeating: nil, count: targets.count)
         for start in stride(from: 0, to: kept.count, by: blocks.rows) {
             let rows = start..<min(start + blocks.rows, kept.count)
             func part(_ matrix: Matrix) -> Matrix {
                 matrix.view(offset: start * width, rows: rows.count, columns: width)
             }
-            loss = shard.add(
-                to: loss, part(x), targets: kept[rows].map { Int(targets[$0]) }, gradient: gradient.map(part))
+            let found = shard.losses(
+                part(x), targets: kept[rows].map { Int(targets[$0]) }, gradient: gradient.map(part), in: space
+            )
+            for (place, loss) in zip(rows, found) { losses[kept[place]] = loss }
         }
         if let gradient { seedRows(hidden, kept, with: gradient) }
-        return loss
+        return losses
     }
 
     /// - Parameter gradient: of the rows `kept`; the others have none.
@@ -105,12 +124,12 @@ private struct VocabularyShard {
     /// - Parameters:
     ///   - x: [R, C], with a target each
     ///   - gradient: [R, C], written; nil where none is wanted
-    /// - Returns: `loss` and the losses of these rows, in their order.
-    func add(to loss: Double, _ x: Matrix, targets: [Int], gradient: Matrix?) -> Double {
+    ///   - space: for a block of logits at least.
+    /// - Returns: the losses of these rows.
+    func losses(_ x: Matrix, targets: [Int], gradient: Matrix?, in space: Matrix) -> [Double] {
         var top = [Float](repeating: -.infinity, count: x.rows)
         var sum = [Double](repeating: 0, count: x.rows)
         var known = [Float](repeating: 0, count: x.rows)
-        let space = pool.matrix(rows: x.rows, columns: min(blocks.words, weight.rows))
         for start in starts {
             let logits = logits(x, from: start, in: space)
             avk_log_sum_exp_rows(logits.pointer, &top, &sum, x.rows, logits.columns)
@@ -119,13 +138,15 @@ private struct VocabularyShard {
                 known[row] = logits.row(row)[target - start]
             }
         }
-        var loss = loss
-        for row in targets.indices { loss += (log(sum[row]) - Double(known[row] - top[row])) / divisor }
-        guard gradient != nil || weightGradient != nil else { return loss }
+        let losses = targets.indices.map { log(sum[$0]) - Double(known[$0] - top[$0]) }
+        guard gradient != nil || weightGradient != nil else { return losses }
         let factors = sum.map { Float(1 / ($0 * divisor)) }
         for start in starts {
             let isThere = start == 0 && weight.rows <= blocks.words
-            let block = isThere ? space : logits(x, from: start, in: space)
+            let block =
+                isThere
+                ? space.view(offset: 0, rows: x.rows, columns: weight.rows)
+                : logits(x, from: start, in: space)
             avk_exp_rows(block.pointer, top, factors, x.rows, block.columns)
             for (row, target) in targets.enumerated() where (start..<start + block.columns).contains(target) {
                 block.row(row)[target - start] -= Float(1 / divisor)
@@ -138,7 +159,7 @@ private struct VocabularyShard {
                 Product.transposedMultiply(block, x, into: weightGradient.rows(words(from: start)), beta: 1)
             }
         }
-        return loss
+        return losses
     }
 
     /// x[R, C] · words[W, C]ᵀ

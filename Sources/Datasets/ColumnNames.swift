@@ -22,13 +22,18 @@ package struct ColumnNames: Sendable, Equatable {
     package static let knownLabels = ["label", "labels", "score"]
 
     static func knownTexts(_ form: RowForm) -> [[String]] {
-        form == .sentences ? [["tokens"], ["words"]] : knownTexts
+        switch form {
+        case .sentences: [["tokens"], ["words"]]
+        case .bareTexts: knownTexts.filter { $0.count == 1 }
+        case .texts, .labelSets, .questions: knownTexts
+        }
     }
 
     static func knownLabels(_ form: RowForm) -> [String] {
         switch form {
         case .texts, .questions: knownLabels
         case .labelSets: ["labels", "label"]
+        case .bareTexts: []
         case .sentences: ["labels", "tags", "ner_tags"]
         }
     }
@@ -148,6 +153,10 @@ struct ChosenColumns: Equatable {
             }
             if form == .sentences && names.count != 1 {
                 throw problem("\(names.count) columns of words were asked for", "name one with --text-column")
+            }
+            if form == .bareTexts && names.count != 1 {
+                throw problem(
+                    "\(names.count) text columns were asked for", "name one; this task reads one text a row")
             }
             guard names.count == 1 || names.count == 2, Set(names).count == names.count else {
                 throw problem(

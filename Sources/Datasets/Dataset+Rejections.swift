@@ -35,7 +35,8 @@ extension Dataset {
         SourceText.normalize(&text)
         var delimiter: Delimiter?
         if format == .csv || format == .tsv, let source = try? SourceText(text, name: name) {
-            let request = ColumnRequest(wanted: columns, form: form, requireLabels: true, file: name)
+            let request = ColumnRequest(
+                wanted: columns, form: form, requireLabels: form.hasLabels, file: name)
             delimiter = try? OpenedTable(source, format, request).reader.delimiter
         }
         var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0) }

@@ -20,7 +20,7 @@ struct DatasetBuilder {
     init(file: String, form: RowForm, requireLabels: Bool) {
         self.file = file
         self.form = form
-        self.requireLabels = requireLabels
+        self.requireLabels = requireLabels && form.hasLabels
         labelSets = LabelSetRows(file: file, separator: form.labelSeparator)
     }
 

@@ -33,6 +33,8 @@ package enum DataFormat: String, Sendable, CaseIterable {
 package enum RowForm: Sendable, Equatable {
     /// One text or two, and a label.
     case texts
+    /// One text, and no label.
+    case bareTexts
     /// One text or two, and any number of labels: an array in JSON, else one field cut at `separator`, which nil
     /// leaves to the file.
     case labelSets(separator: String?)
@@ -45,10 +47,13 @@ package enum RowForm: Sendable, Equatable {
         if case .labelSets(let separator) = self { separator } else { nil }
     }
 
+    /// Whether rows may have a label at all.
+    var hasLabels: Bool { self != .bareTexts }
+
     /// What a file of this form may be, for messages.
     var formats: [DataFormat] {
         switch self {
-        case .texts, .labelSets: [.jsonl, .tsv, .csv]
+        case .texts, .bareTexts, .labelSets: [.jsonl, .tsv, .csv]
         case .sentences: [.jsonl, .conll]
         case .questions: [.jsonl, .squad]
         }

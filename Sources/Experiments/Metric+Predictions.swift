@@ -16,7 +16,7 @@ extension Metric {
             Metrics.pearson(truth: truth, predicted: predicted)
         case (.spearman, .scores(let truth), .scores(let predicted)):
             Metrics.spearman(truth: truth, predicted: predicted)
-        case (_, _, .shares(let shares)): shares[rawValue].flatMap { Shares($0).ratio }
+        case (_, _, .shares(let shares)): shares[rawValue].flatMap { Shares($0, of: self).ratio }
         default: nil
         }
     }
@@ -53,8 +53,12 @@ package struct Share: Sendable, Equatable {
 /// A metric that is the sum of its rows' parts over the sum of their wholes: a mean, or an F1 over all rows.
 struct Shares: ResampledMetric {
     let rows: [Share]
+    let metric: Metric
 
-    init(_ rows: [Share]) { self.rows = rows }
+    init(_ rows: [Share], of metric: Metric) {
+        self.rows = rows
+        self.metric = metric
+    }
 
     var ratio: Double? { value(weights: [Int32](repeating: 1, count: rows.count)) }
 
@@ -66,6 +70,6 @@ struct Shares: ResampledMetric {
             whole += row.whole * Double(weight)
         }
         // Without spans or labels 0, as in seqeval and scikit-learn.
-        return whole > 0 ? part / whole : weights.contains { $0 > 0 } ? 0 : nil
+        return whole > 0 ? metric.value(ofRatio: part / whole) : weights.contains { $0 > 0 } ? 0 : nil
     }
 }

@@ -19,7 +19,7 @@ extension Metric {
             return ResampledPearson(truth: truth, predicted: predicted)
         case (.spearman, .scores(let truth), .scores(let predicted)):
             return ResampledSpearman(truth: truth, predicted: predicted)
-        case (_, _, .shares(let shares)): return shares[rawValue].map { Shares($0) }
+        case (_, _, .shares(let shares)): return shares[rawValue].map { Shares($0, of: self) }
         default: return nil
         }
     }

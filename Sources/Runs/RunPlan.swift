@@ -69,10 +69,11 @@ package struct RunPlan: Sendable {
                 + (config.tuning.fromAdapter == nil ? 0 : 1)
         return RunPlan(
             config: config, threads: threads,
-            frozenParameters: config.tuning.method.trainsEncoder ? 0 : inputs.encoder.parameterCount,
+            frozenParameters: config.tuning.method.trainsEncoder ? 0 : inputs.backbone.parameterCount,
             trainableParameters: trainer.trainableParameters,
             headParameters: trainer.model.head.parameters.reduce(0) { $0 + $1.values.count },
-            roles: roles(trainer.adapters, of: inputs.backbone.architecture), totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
+            roles: roles(trainer.adapters, of: inputs.backbone.architecture), totalSteps: totalSteps,
+            stepsPerEpoch: sampler.stepsPerEpoch,
             tokensPerEpoch: inputs.train.tokens, evaluations: evaluations, memory: memory,
             time: memory.fits
                 ? try time(

@@ -9,6 +9,7 @@ package struct TaskKind: RawRepresentable, CaseIterable, Sendable, Hashable {
     package static let allCases = [
         classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
         TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
+        TaskKind(CausalLanguageModelTask.self),
     ]
 
     /// What a run trains for unless told otherwise.

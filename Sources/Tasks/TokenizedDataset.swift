@@ -105,6 +105,13 @@ package struct TokenizedDataset: Sendable {
         unknownAdvice = ""
     }
 
+    /// The same with what it asks of a model.
+    func asking(_ objective: any Objective) -> TokenizedDataset {
+        var copy = self
+        copy.objective = objective
+        return copy
+    }
+
     /// With a loss in which rows or words count as their classes weigh.
     package func weighted(by weights: [Double]) -> TokenizedDataset {
         var copy = self

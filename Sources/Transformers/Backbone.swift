@@ -18,6 +18,8 @@ package protocol Backbone: AnyObject, Sendable {
     var unusedWeights: [String] { get }
     /// Whether attention looks rows up by the distance of tokens, in tables as long as the longest sequence.
     var attendsByDistance: Bool { get }
+    /// Where methods act beside the linear layers.
+    var hooks: BackboneHooks { get }
     /// Whether both compute the same, but for their weights.
     func isBuilt(as other: any Backbone) -> Bool
 

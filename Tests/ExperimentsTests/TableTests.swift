@@ -13,13 +13,13 @@ import Testing
             plan: plan, fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
     }
 
-    func table(limit: Int = .max, _ result: (Trial) -> TrialResult = Samples.result) -> ComparisonTable {
+    func table(limit: Int = .max, _ result: (Trial) -> TrialResult = Samples.result) throws -> ComparisonTable {
         let results = Samples.run(schedule, limit: limit, result)
-        return ComparisonTable(plan: plan, state: schedule.state(completed: results))
+        return try ComparisonTable(plan: plan, state: schedule.state(completed: results))
     }
 
     @Test func rowsByHand() throws {
-        let table = table()
+        let table = try table()
         #expect(table.rows.count == 9)
         let row = try #require(table.rows.first { $0.arm == "AdaLoRA" && $0.budget == .averageRank(1) })
         #expect(row.count == 5)
@@ -33,7 +33,7 @@ import Testing
         #expect(table.rows.last?.difference == nil, "head only has no partner at a budget")
     }
 
-    @Test func predictionsMakeTheIntervalTwoLevel() {
+    @Test func predictionsMakeTheIntervalTwoLevel() throws {
         let results = Samples.run(schedule)
         let truth = Predictions.classes([0, 1, 0, 1])
         let table = ComparisonTable(
@@ -43,9 +43,9 @@ import Testing
         #expect(table.rows.compactMap(\.difference).allSatisfy { $0.levels == .seedsAndRows })
     }
 
-    @Test func partialTerminal() {
+    @Test func partialTerminal() throws {
         #expect(
-            table(limit: 29).terminal() == """
+            try table(limit: 29).terminal() == """
                 wordnet: macro-f1 on the test data, mean ± standard deviation over seeds
                 differences from LoRA by seed, with 95 % bootstrap intervals
 
@@ -85,13 +85,13 @@ import Testing
             result.trainableParameters = 22_713_216
             return result
         }
-        let text = ComparisonTable(plan: schedule.plan, state: schedule.state(completed: results)).terminal()
+        let text = try ComparisonTable(plan: schedule.plan, state: schedule.state(completed: results)).terminal()
         #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 })
         #expect(text.contains("…"))
     }
 
-    @Test func conclusionsClaimNoMoreThanTheNumbers() {
-        let lines = table().conclusions
+    @Test func conclusionsClaimNoMoreThanTheNumbers() throws {
+        let lines = try table().conclusions
         #expect(
             lines.first
                 == "At average rank 1: AdaLoRA is above LoRA by 0.0500 [+0.0400, +0.0600] in macro-f1 (n = 3); "
@@ -101,7 +101,7 @@ import Testing
                 == "Of 6 comparisons with LoRA, 4 show an arm better, 2 worse, 0 undecided. A difference counts as "
                 + "shown where both the bootstrap interval and Student's t over seeds exclude 0; among so many, about "
                 + "0.3 would be shown by chance alone.")
-        let few = table(limit: 29).conclusions
+        let few = try table(limit: 29).conclusions
         #expect(
             few.first
                 == "At average rank 1: AdaLoRA is above LoRA by 0.0450 [+0.0400, +0.0500] in macro-f1 (n = 2); "
@@ -109,11 +109,11 @@ import Testing
                 + "1 of 3 pairs missing.")
         #expect(few.contains { $0.hasSuffix("(n = 1); one pair shows nothing. 2 of 3 pairs missing.") })
         #expect(few.last?.hasPrefix("Of 6 comparisons with LoRA, ") == true)
-        #expect(table(limit: 3).conclusions.count == 1)
+        #expect(try table(limit: 3).conclusions.count == 1)
     }
 
-    @Test func noDifferenceIsSaid() {
-        let lines = table { trial in
+    @Test func noDifferenceIsSaid() throws {
+        let lines = try table { trial in
             var result = Samples.result(trial)
             let sign = trial.arm == "LoRA" ? 0.0 : trial.seed % 2 == 0 ? 0.01 : -0.02
             result.testMetrics["macro-f1"] = trial.arm == "pattern" ? 0.5 : 0.5 + sign
@@ -126,8 +126,8 @@ import Testing
                 == true)
     }
 
-    @Test func warnings() {
-        let table = table { trial in
+    @Test func warnings() throws {
+        let table = try table { trial in
             var result = Samples.result(trial)
             if trial.arm == "pruned LoRA" {
                 result.adapterParameters = result.adapterParameters.map { $0 * 51 / 50 }
@@ -156,8 +156,8 @@ import Testing
     }
 
     /// Rows of resumed runs may hold a text twice; the report counts runs.
-    @Test func warningsOfResumedRunsCountOnce() {
-        let table = table { trial in
+    @Test func warningsOfResumedRunsCountOnce() throws {
+        let table = try table { trial in
             var result = Samples.result(trial)
             if trial.stage == .report, trial.arm == "LoRA", trial.seed == 42 {
                 result.warnings = ["rows were cut", "rows were cut"]
@@ -169,8 +169,8 @@ import Testing
         #expect(runs > 0 && lines == ["\(runs == 1 ? "1 run" : "\(runs) runs"): rows were cut"], "\(lines)")
     }
 
-    @Test func csvReadsBack() {
-        let lines = table().csv().split(separator: "\n")
+    @Test func csvReadsBack() throws {
+        let lines = try table().csv().split(separator: "\n")
         #expect(lines.count == 10)
         let columns = lines[0].split(separator: ",", omittingEmptySubsequences: false).count
         #expect(
@@ -178,14 +178,14 @@ import Testing
         #expect(lines[2].hasPrefix("r1,AdaLoRA,5,5,0,205097,41472,macro-f1,0.576,"))
     }
 
-    @Test func report() {
+    @Test func report() throws {
         var context = ComparisonReport.Context(
             commit: "abc1234", machine: "2 cores, 8 GB", date: "2026-11-24", parametersPerRank: 41_472)
         context.settings = [
             "LoRA": ["epochs": "3", "method": "lora"], "AdaLoRA": ["epochs": "3", "method": "adalora"],
         ]
         context.images = [("Quality against parameters", "quality.svg")]
-        let text = ComparisonReport.markdown(table(), context: context)
+        let text = ComparisonReport.markdown(try table(), context: context)
         let expected = [
             "# Comparison: wordnet\n\n- commit: abc1234\n- machine: 2 cores, 8 GB\n- kernel: Haswell\n- date: 2026-11-24\n",
             "\n- reported runs: 29 of 29\n\n## Conclusion\n\n- At average rank 1: AdaLoRA is above",
@@ -207,13 +207,13 @@ import Testing
         #expect(!text.contains("Failed runs"))
     }
 
-    @Test func reportOfNothingAndOfFailures() {
+    @Test func reportOfNothingAndOfFailures() throws {
         let empty = ComparisonReport.markdown(
-            table(limit: 0), context: .init(commit: "a", machine: "b", date: "c"))
+            try table(limit: 0), context: .init(commit: "a", machine: "b", date: "c"))
         #expect(empty.contains("nothing can be concluded"))
         #expect(empty.contains("| LoRA | average rank 2 | missing | missing | missing | – |"))
         let failed = ComparisonReport.markdown(
-            table { trial in TrialResult(of: trial, status: .failed("a | b\nc")) },
+            try table { trial in TrialResult(of: trial, status: .failed("a | b\nc")) },
             context: .init(commit: "a", machine: "b", date: "c"))
         #expect(failed.contains("| `search-lora-r2-lr1e-3-s7-8769816b73` | a \\| b c |"))
         #expect(failed.contains("| failed | failed | failed | – |"))
@@ -225,7 +225,7 @@ import Testing
         (9.9999999e-4, "1e-3"), (2.5e-7, "2.5e-7"),
     ]) func rates(_ rate: Double, _ text: String) { #expect(Figures.rate(rate) == text) }
 
-    @Test func figures() {
+    @Test func figures() throws {
         #expect(Figures.grouped(1_234_567) == "1,234,567")
         #expect(Figures.signed(-0.00001) == "0.0000")
         #expect(Figures.signed(-0.5) == "-0.5000")

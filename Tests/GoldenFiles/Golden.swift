@@ -28,11 +28,10 @@ package enum Golden {
             throw Missing(description: "the golden has no sequences")
         }
         return list.map { entry in
-            (
-                (entry["ids"]?.array ?? []).compactMap(\.int).map(Int32.init),
-                (entry["types"]?.array ?? []).compactMap(\.int).map(Int32.init),
-                Int32(entry["label"]?.int ?? -1)
-            )
+            let ids = (entry["ids"]?.array ?? []).compactMap(\.int).map(Int32.init)
+            // Models without token types have goldens without them.
+            let types = entry["types"]?.array.map { $0.compactMap(\.int).map(Int32.init) }
+            return (ids, types ?? ids.map { _ in 0 }, Int32(entry["label"]?.int ?? -1))
         }
     }
 }

@@ -77,7 +77,7 @@ import Transformers
                 let lines = try Self.config(setting.key, choice).yaml().split(separator: "\n")
                 let line = try #require(lines.first { $0.hasPrefix("\(setting.key): ") })
                 let value = line.dropFirst(setting.key.count + 2)
-                #expect([choice, "[\(choice)]"].contains(value), "\(line)")
+                #expect([choice, "[\(choice)]"].contains(String(value)), "\(line)")
                 count += 1
             }
         }

@@ -64,7 +64,8 @@ import Testing
         (
             "targets: [quary]",
             "targets: 'quary' is not a choice; did you mean 'query'? "
-                + "use all, query, key, value, attention-output, intermediate or output"
+                + "use all, query, key, value, attention-output, intermediate, output, gate, "
+                + "up or down"
         ),
         ("text-column: [a, b, c]", "text-column: 3 text columns are too many; name one, or two for pairs"),
         ("text-column: [a, a]", "text-column: 'a' is listed twice; name each once"),

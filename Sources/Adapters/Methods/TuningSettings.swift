@@ -90,7 +90,7 @@ package struct TuningSettings: Sendable, Equatable {
         Setting<TuningSettings>(
             "targets", "Adapted matrices of each layer", choices: AdaptedRoles.names,
             set: { $0.targets = try targets($1) },
-            get: { SettingText.list($0.targets.texts) }),
+            get: { $0.targets == .all ? AdaptedRoles.allName : SettingText.list($0.targets.texts) }),
         Setting(
             "scale", "Factor of the adapters' output, s = alpha / initial rank",
             set: { $0.scale = try $1.number(.aboveZeroTo(1_000_000)) },

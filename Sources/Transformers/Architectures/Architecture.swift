@@ -48,7 +48,7 @@ package struct Architecture: Sendable {
 
     /// Every architecture, in the order in which they are shown.
     package static let all: [Architecture] = [
-        .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet,
+        .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama,
     ]
 
     /// Of all models here; a model has those of its own architecture.

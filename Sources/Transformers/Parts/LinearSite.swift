@@ -12,6 +12,9 @@ package struct LinearSite: Hashable, Sendable, CustomStringConvertible {
         package static let attentionOutput = Role(rawValue: "attention-output")
         package static let intermediate = Role(rawValue: "intermediate")
         package static let output = Role(rawValue: "output")
+        package static let gate = Role(rawValue: "gate")
+        package static let up = Role(rawValue: "up")
+        package static let down = Role(rawValue: "down")
     }
 
     package let layer: Int

@@ -37,22 +37,31 @@ struct PostNormBlock: Sendable {
     }
 
     /// hidden[T, C] one layer on; with `readsFirst` [B, C], the first row of each sequence.
+    ///
+    /// - Parameters:
+    ///   - layer: of `hooks`; several where layers share this block.
     func callAsFunction(
-        _ hidden: Variable, offsets: [Int], relative: RelativeLookup?, readsFirst: Bool,
-        _ c: EncoderConfiguration, on tape: Tape
+        _ hidden: Variable, offsets: [Int], relative: RelativeLookup?, readsFirst: Bool, layer: Int,
+        _ hooks: BackboneHooks, _ c: EncoderConfiguration, on tape: Tape
     ) -> Variable {
         let read = readsFirst ? tape.firstRows(hidden, offsets: offsets) : hidden
+        let queryOffsets = readsFirst ? Array(0...(offsets.count - 1)) : offsets
+        let seen = hooks.prefixed(
+            key(hidden, on: tape), value(hidden, on: tape), offsets: offsets, layer: layer, on: tape)
         let context = tape.attention(
-            query: query(read, on: tape), key: key(hidden, on: tape), value: value(hidden, on: tape),
-            queryOffsets: readsFirst ? Array(0...(offsets.count - 1)) : nil, offsets: offsets, heads: c.heads,
-            positions: relative.map { positions($0, on: tape) })
+            query: query(read, on: tape), key: seen.key, value: seen.value, queryOffsets: queryOffsets,
+            offsets: seen.offsets, heads: c.heads, positions: relative.map { positions($0, on: tape) })
+        // What an adapter gives may be read by its own backward pass.
+        let adapter = hooks.blocks[layer]
+        var update = attentionOutput(context, on: tape)
+        if let adapter { update = adapter.output(of: update, after: .attention, on: tape) }
         let attended = attentionNorm(
-            attentionOutput(context, on: tape), adding: read, epsilon: c.layerNormEpsilon, reusing: true,
-            on: tape)
+            update, adding: read, epsilon: c.layerNormEpsilon, reusing: adapter == nil, on: tape)
         let expanded = tape.gelu(intermediate(attended, on: tape), form: c.activation, reusing: true)
+        update = output(expanded, on: tape)
+        if let adapter { update = adapter.output(of: update, after: .feedForward, on: tape) }
         return outputNorm(
-            output(expanded, on: tape), adding: attended, epsilon: c.layerNormEpsilon, reusing: true, on: tape
-        )
+            update, adding: attended, epsilon: c.layerNormEpsilon, reusing: adapter == nil, on: tape)
     }
 
     private func positions(_ relative: RelativeLookup, on tape: Tape) -> RelativePositions {

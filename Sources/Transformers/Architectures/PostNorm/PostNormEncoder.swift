@@ -9,6 +9,7 @@ package final class PostNormEncoder: Backbone {
     package let pooler: Dense?
     package let unusedWeights: [String]
     package let weights: [Weight]
+    package let hooks = BackboneHooks()
     private let configuration: EncoderConfiguration
 
     private let words: Weight
@@ -70,23 +71,38 @@ package final class PostNormEncoder: Backbone {
         _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable {
-        var hidden = embeddings(batch, on: tape)
+        if let prefix = hooks.input {
+            let hidden = self.hidden(
+                extended(batch, by: prefix.count), prefix, rows: .all, recomputing, on: tape, observe)
+            let own = tape.withoutPrefix(of: prefix.count, hidden, offsets: batch.offsets)
+            return rows == .first ? tape.firstRows(own, offsets: batch.offsets) : own
+        }
+        return hidden(batch, nil, rows: rows, recomputing, on: tape, observe)
+    }
+
+    /// - Parameter prefix: of the embeddings, whose rows stand in `batch`.
+    private func hidden(
+        _ batch: PackedBatch, _ prefix: (any RowPrefix)?, rows: HiddenRows, _ recomputing: Bool,
+        on tape: Tape, _ observe: ((Int, Variable) -> Void)?
+    ) -> Variable {
+        var hidden = embeddings(batch, prefix, on: tape)
         let distances = distances(batch, readsFirst: false, on: tape)
         observe?(0, hidden)
         for (index, block) in blocks.enumerated() {
             let isLast = index == blocks.count - 1
-            if recomputing && !isLast && (hidden.needsGradient || block.isTrainable) {
-                hidden = tape.recomputed(hidden) { [configuration] tape, hidden in
+            let isTrainable = hidden.needsGradient || block.isTrainable || hooks.act(inLayer: index)
+            if recomputing && !isLast && isTrainable {
+                hidden = tape.recomputed(hidden) { [configuration, hooks] tape, hidden in
                     block(
-                        hidden, offsets: batch.offsets, relative: distances, readsFirst: false, configuration,
-                        on: tape)
+                        hidden, offsets: batch.offsets, relative: distances, readsFirst: false, layer: index,
+                        hooks, configuration, on: tape)
                 }
             } else {
                 let readsFirst = isLast && rows == .first
                 hidden = block(
                     hidden, offsets: batch.offsets,
                     relative: readsFirst ? self.distances(batch, readsFirst: true, on: tape) : distances,
-                    readsFirst: readsFirst, configuration, on: tape)
+                    readsFirst: readsFirst, layer: index, hooks, configuration, on: tape)
             }
             observe?(index + 1, hidden)
         }
@@ -98,10 +114,14 @@ package final class PostNormEncoder: Backbone {
             offsets: batch.offsets, readsFirst: readsFirst, epsilon: configuration.layerNormEpsilon, on: tape)
     }
 
-    private func embeddings(_ batch: PackedBatch, on tape: Tape) -> Variable {
+    private func extended(_ batch: PackedBatch, by count: Int) -> PackedBatch {
+        batch.prefixed(by: count, id: configuration.skippedToken == 0 ? 1 : 0)
+    }
+
+    private func embeddings(_ batch: PackedBatch, _ prefix: (any RowPrefix)?, on tape: Tape) -> Variable {
         var tables: [(table: any Operand, indices: [Int32])] = []
         tables.reserveCapacity(3)
-        tables.append((words, batch.ids))
+        if prefix == nil { tables.append((words, batch.ids)) }
         if let positions {
             tables.append(
                 (
@@ -114,8 +134,15 @@ package final class PostNormEncoder: Backbone {
             let single = configuration.typeVocabularySize == 1
             tables.append((types, single ? batch.typeIDs.map { _ in 0 } : batch.typeIDs))
         }
-        let normed = embeddingNorm(
-            tape.embedding(tables), epsilon: configuration.layerNormEpsilon, on: tape)
+        var sum = tables.isEmpty ? nil : tape.embedding(tables)
+        if let prefix {
+            let own = batch.without(prefix: prefix.count)
+            let rows = hooks.prefixed(
+                tape.embedding([(words, own.ids)]), prefix, offsets: own.offsets, on: tape)
+            sum = sum.map { tape.add(rows, $0) } ?? rows
+        }
+        guard let sum else { preconditionFailure("neither words nor a prefix") }
+        let normed = embeddingNorm(sum, epsilon: configuration.layerNormEpsilon, on: tape)
         return projection.map { $0(normed, on: tape) } ?? normed
     }
 }

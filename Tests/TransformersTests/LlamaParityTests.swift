@@ -1,0 +1,119 @@
+import Autodiff
+import Foundation
+import GoldenFiles
+import Matrices
+import ModelFiles
+import Testing
+import Transformers
+
+/// The tiny random Llamas of scripts/goldens/llama_parity.py: hidden states and logits, as transformers has them.
+@Suite struct LlamaParityTests {
+    /// Tied, the heads are wider than hidden / heads, too.
+    static let models = ["llama", "llama/tied"]
+
+    private static func batch(_ model: String) throws -> PackedBatch {
+        PackedBatch(try Golden.sequences(Golden.json("\(model)/batch.json")).map { ($0.ids, $0.types) })
+    }
+
+    // PyTorch in Float32 is as far from Float64 as this: another summation order.
+    @Test(arguments: models) func hiddenStatesAndLogits(_ model: String) throws {
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("\(model)/model")))
+        let expected = try Golden.tensors("\(model)/expected.safetensors")
+        let batch = try Self.batch(model)
+        let tape = Tape(evaluatingWith: BufferPool())
+        var hidden: [[Float]] = []
+        let last = backbone.hiddenStates(batch, rows: .all, recomputing: false, on: tape) { _, variable in
+            hidden.append(variable.value.values)
+        }
+        #expect(hidden.count == backbone.sizes.layers + 1)
+        for (index, values) in hidden.enumerated() {
+            #expect(relativeError(values, try expected.floats("hidden.\(index)")) < 1e-5, "hidden \(index)")
+        }
+        let head = try SequenceHead(
+            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
+            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        #expect(head.parameters.isEmpty && head.outputs == backbone.sizes.vocabulary)
+        let logits = head.logits(last, offsets: batch.offsets, on: tape)
+        #expect(relativeError(logits.value.values, try expected.floats("logits")) < 1e-5)
+        #expect(backbone.unusedWeights.isEmpty)
+    }
+
+    /// No token sees those after it, nor those of another sequence: a prefix alone has the same rows.
+    @Test func nothingSeesWhatFollows() throws {
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
+        let sequences = try Golden.sequences(Golden.json("llama/batch.json"))
+        let whole = try Self.batch("llama")
+        let tape = Tape(evaluatingWith: BufferPool())
+        let rows = backbone.hiddenStates(whole, on: tape).value
+        for (index, sequence) in sequences.enumerated() {
+            let length = max(1, sequence.ids.count / 2)
+            let part = PackedBatch([
+                (Array(sequence.ids.prefix(length)), Array(sequence.types.prefix(length)))
+            ])
+            let alone = backbone.hiddenStates(part, on: tape).value
+            let same = rows.view(
+                offset: whole.offsets[index] * rows.columns, rows: length, columns: rows.columns)
+            // Products of other numbers of rows may round otherwise.
+            #expect(relativeError(alone.values, same.values) < 1e-6, "sequence \(index)")
+        }
+    }
+
+    /// Layers that run forward again in the backward pass give the same gradients.
+    @Test func recomputedLayers() throws {
+        let batch = try Self.batch("llama")
+        let runs = try [false, true].map { recomputing in
+            let backbone = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
+            let vector = ParameterVector(backbone.weights.map { $0.thaw() })
+            let gradients = Matrix(rows: 1, columns: vector.count)
+            let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
+            let hidden = backbone.hiddenStates(batch, recomputing: recomputing, on: tape)
+            _ = tape.vocabularyCrossEntropy(
+                hidden, weight: try #require(backbone.outputMatrix),
+                targets: (0..<batch.tokens).map { Int32($0 % 3) }, divisor: 1)
+            tape.backward()
+            return gradients.values
+        }
+        #expect(runs[0] == runs[1] && runs[0].contains { $0 != 0 })
+    }
+
+    @Test(arguments: [
+        (#""num_key_value_heads": 3"#, "num_key_value_heads: 3 do not divide 4 heads"),
+        (#""head_dim": 5"#, "head_dim: rotary positions turn pairs, and 5 is odd"),
+        (#""hidden_act": "gelu""#, "'gelu' is not supported"),
+        (
+            #""rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}"#,
+            "rotary positions of kind 'yarn' are not supported; supported are default, linear and llama3"
+        ),
+        (
+            #""rope_parameters": {"rope_type": "linear"}"#, "rope_parameters.factor: missing"
+        ),
+        (#""quantization_config": {"bits": 4}"#, "the weights are quantized"),
+    ])
+    func refusedConfigs(settings: String, problem: String) throws {
+        var config = try #require(try Golden.json("llama/model/config.json").object)
+        for (key, value) in try JSONValue.parse("{\(settings)}").object?.members ?? [] { config[key] = value }
+        let changed = try HFConfig(json: .object(config), path: "c")
+        let error = #expect(throws: ModelFileError.self) {
+            try Architecture.of(changed).sizes(changed)
+        }
+        let message = "\(try #require(error))"
+        #expect(message.contains(problem), "\(message)")
+    }
+
+    @Test func everyKeyIsKnown() throws {
+        let config = try HFFolder(Golden.url("llama/model")).config
+        let sizes = try Architecture.of(config).sizes(config)
+        #expect(config.unreadKeys.isEmpty, "\(config.unreadKeys)")
+        #expect(sizes.hidden == 24 && sizes.layers == 3 && sizes.vocabulary == 272)
+        #expect(sizes.positions == 64 && sizes.types == 0)
+    }
+
+    @Test func aClassifierIsRefused() throws {
+        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
+        #expect(throws: HeadError.self) {
+            try SequenceHead(
+                backbone: backbone, outputs: 2, pooling: .mean, dropout: 0,
+                stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        }
+    }
+}
