@@ -150,7 +150,8 @@ package enum AdapterExtraction {
     }
 }
 
-/// The classification head of a tuned model, on both encoders; without one, the same made-up head on both, to compare by.
+/// The classification head of a tuned model, on both backbones; of language models the head is their own. Without one,
+/// the same made-up head on both, to compare by.
 struct ExtractedHead {
     let onTuned: SequenceHead
     let onBase: SequenceHead
@@ -162,6 +163,12 @@ struct ExtractedHead {
     static var stream: RandomStream { RandomStream(seed: 0, purpose: "head to compare by") }
 
     init(tuned: URL, old: LoadedModel, new: LoadedModel, labels given: [String]?) throws {
+        if old.backbone.outputMatrix != nil, new.backbone.outputMatrix != nil {
+            (onTuned, onBase) = (try Self.ownHead(new), try Self.ownHead(old))
+            (isTuned, labels, warnings) = (true, [], [])
+            task = TaskKind.all(peftTask: onTuned.form.peftTask)[0]
+            return
+        }
         let store = try HFFolder(tuned).openWeights()
         let classifier = new.backbone.architecture.outputName(.sequence(.pooler)) + ".weight"
         // Heads on tokens and for multiple choice have weights of the same name.
@@ -207,6 +214,11 @@ struct ExtractedHead {
         let (names, warning) = try OpenedAdapter.labels(given, outputs: outputs, base: tuned)
         labels = names
         warnings = warning.map { [$0] } ?? []
+    }
+
+    private static func ownHead(_ loaded: LoadedModel) throws -> SequenceHead {
+        try SequenceHead(
+            backbone: loaded.backbone, outputs: 0, form: .vocabulary, dropout: 0, stream: stream)
     }
 
     func model(_ backbone: any Backbone, _ head: SequenceHead, _ workers: Workers) -> SequenceModel {

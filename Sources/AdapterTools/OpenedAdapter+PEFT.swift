@@ -94,6 +94,8 @@ extension OpenedAdapter {
                     + "no classifier; train one with adalora train --from-adapter \(shellQuoted(folder.path)) --head-start fresh"
             )
         }
+        // The model's own output matrix is no part of an adapter.
+        if form == .vocabulary { return (candidates[0], form, 0) }
         let classifier = loaded.backbone.architecture.outputName(form) + ".weight"
         let width = loaded.backbone.sizes.hidden
         guard

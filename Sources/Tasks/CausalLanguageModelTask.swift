@@ -9,6 +9,7 @@ struct CausalLanguageModelTask: LearningTask {
     static let name = "causal-lm"
     static let metrics: [Metric] = [.perplexity]
     static let settings: Set = ["text-column"]
+    static var fixedOutputs: Int? { 0 }
     static func headForm(_ pooling: Pooling) -> HeadForm { .vocabulary }
     static func rowForm(labelSeparator: String?) -> RowForm { .bareTexts }
     static func tally(_ dataset: Dataset) -> LabelTally { .classes([]) }

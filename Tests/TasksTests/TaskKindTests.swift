@@ -14,6 +14,7 @@ import Transformers
         #expect(
             TaskKind.allCases.map(\.rawValue) == [
                 "classification", "regression", "multi-label", "token-classification", "question-answering",
+                "causal-lm",
             ])
         #expect(TaskKind.classification.rawValue == "classification")
         #expect(TaskKind(rawValue: "translation") == nil)
@@ -25,9 +26,9 @@ import Transformers
             Metric.allCases.map(\.rawValue) == [
                 "accuracy", "macro-f1", "matthews", "pearson", "spearman", "micro-f1", "subset-accuracy",
                 "f1",
-                "precision", "recall", "exact-match", "loss",
+                "precision", "recall", "exact-match", "perplexity", "loss",
             ])
-        #expect(Metric.allCases.filter { !$0.isHigherBetter } == [.loss])
+        #expect(Metric.allCases.filter { !$0.isHigherBetter } == [.perplexity, .loss])
         #expect(Metric(rawValue: "micro-f1") == .microF1 && Metric(rawValue: "bleu") == nil)
         #expect(Metric.loss.isBetter(1, than: 2) && Metric.f1.isBetter(2, than: 1))
         #expect(!Metric.loss.isBetter(1, than: 1) && !Metric.f1.isBetter(1, than: 1))
@@ -37,7 +38,7 @@ import Transformers
         let suited = [
             "classification": "accuracy macro-f1 matthews", "regression": "pearson spearman",
             "multi-label": "macro-f1 micro-f1 subset-accuracy",
-            "token-classification": "accuracy f1 precision recall", "question-answering": "f1 exact-match",
+            "token-classification": "accuracy f1 precision recall", "question-answering": "f1 exact-match", "causal-lm": "perplexity",
         ]
         for (name, metrics) in suited {
             let kind = try Self.kind(name)
@@ -47,7 +48,7 @@ import Transformers
         }
         #expect(
             TaskKind.allCases.map { $0.usualMetric?.rawValue } == [
-                "accuracy", "pearson", "micro-f1", nil, "f1",
+                "accuracy", "pearson", "micro-f1", nil, "f1", "perplexity",
             ])
     }
 
@@ -62,7 +63,7 @@ import Transformers
         ("FEATURE_EXTRACTION", "", 4, "classification"), (nil, "", 4, "classification"),
         ("TOKEN_CLS", "", 1, "token-classification"),
         ("TOKEN_CLS", "multi_label_classification", 9, "token-classification"),
-        ("QUESTION_ANS", "", 2, "question-answering"),
+        ("QUESTION_ANS", "", 2, "question-answering"), ("CAUSAL_LM", "", 272, "causal-lm"),
     ])
     func tasksOfOthersClassifiers(_ peft: String?, _ problem: String, _ outputs: Int, _ name: String) {
         let candidates = TaskKind.all(peftTask: peft)
@@ -73,7 +74,7 @@ import Transformers
     }
 
     @Test func onlyTasksWithoutLabelsFixTheirOutputs() throws {
-        #expect(TaskKind.allCases.map { $0.type.fixedOutputs } == [nil, 1, nil, nil, 2])
+        #expect(TaskKind.allCases.map { $0.type.fixedOutputs } == [nil, 1, nil, nil, 2, 0])
         #expect(
             TaskKind.allCases.filter(\.poolsRows).map(\.rawValue) == [
                 "classification", "regression", "multi-label",

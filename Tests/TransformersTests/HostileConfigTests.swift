@@ -95,7 +95,7 @@ import Transformers
             "\(try #require(error))"
                 == "c: key 'model_type': missing or not a string; check that this is a model's config.json, and add "
                 + "\"model_type\" with one of bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, "
-                + "deberta-v2, mpnet")
+                + "deberta-v2, mpnet, llama")
     }
 
     /// JSON has no such numbers, though Python writes them.
