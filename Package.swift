@@ -126,7 +126,7 @@ let package = Package(
         .executableTarget(
             name: "KernelTimes",
             dependencies: [
-                "TrainingSteps", "CVectorKernels", "Matrices", "RankAllocation", "Adapters",
+                "TrainingSteps", "CVectorKernels", "Matrices", "Autodiff", "RankAllocation", "Adapters",
                 .product(name: "Benchmark", package: "swift-benchmark"),
             ], path: "Benchmarks/KernelTimes"),
         .executableTarget(

@@ -10,6 +10,7 @@ struct KernelTimes {
         KernelSelection.restartWithBestKernel()
         do {
             try addElementwise()
+            try addDecoder()
             try addProducts()
             try addAllocation()
             try addSteps()
