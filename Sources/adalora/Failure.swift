@@ -18,6 +18,8 @@ import Transformers
 /// Turns errors of the libraries into one clear line on standard error and an exit status of sysexits.h:
 /// 64 usage, 65 bad data, 66 missing input, 74 input or output failed, 75 in use by another process, 70 anything
 /// unforeseen; 1 for a run that diverged: neither its data nor the machine is at fault.
+///
+/// Every error type of the sources stands here, or is caught where it is thrown; `ExitStatusTests` holds the list.
 enum Failure {
     static func run(_ body: () throws -> Void) throws {
         do {
@@ -25,7 +27,7 @@ enum Failure {
         } catch let exit as ExitCode {
             throw exit
         } catch {
-            Terminal.error("error: \(error)")
+            Terminal.error("error: \(SystemError(error)?.description ?? "\(error)")")
             throw ExitCode(status(of: error))
         }
     }
@@ -44,8 +46,8 @@ enum Failure {
             }
         case let error as TaskError:
             switch error.kind {
-            case .usage: 64
-            case .data: 65
+            case .usage: ExitStatus.usage
+            case .data: ExitStatus.badData
             }
         case let error as DataError:
             switch error.kind {
@@ -65,9 +67,28 @@ enum Failure {
             case .missing: ExitStatus.missingInput
             default: ExitStatus.badData
             }
-        case is HeadError: ExitStatus.badData
         case let error as TokenizerError: error.isMissing ? ExitStatus.missingInput : ExitStatus.badData
-        default: ExitStatus.unforeseen
+        case is HeadError, is StateMismatch, is NoRowLeft, is JSONError: ExitStatus.badData
+        default: SystemError(error) == nil ? ExitStatus.unforeseen : ExitStatus.inputOutput
         }
+    }
+}
+
+/// What Foundation throws where the system refuses a file: its own text is for developers, of several lines' length.
+private struct SystemError: CustomStringConvertible {
+    let description: String
+
+    /// nil for any other error.
+    init?(_ error: any Error) {
+        let error = error as NSError
+        guard [NSCocoaErrorDomain, NSPOSIXErrorDomain].contains(error.domain) else { return nil }
+        let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+        let reason =
+            cause.domain == NSPOSIXErrorDomain
+            ? String(cString: strerror(Int32(cause.code))) : cause.localizedDescription
+        let path = error.userInfo[NSFilePathErrorKey] as? String
+        description =
+            (path.map { oneLine($0) + ": " } ?? "")
+            + "\(oneLine(reason)); check the path, the permissions and the disk"
     }
 }

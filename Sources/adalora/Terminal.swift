@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import Reports
 
 /// Where text goes and what it may look like there.
@@ -17,7 +18,7 @@ enum Terminal {
             try handle.write(contentsOf: data)
         } catch  where handle === FileHandle.standardOutput {
             Self.error("error: standard output cannot be written; is the disk full?")
-            exit(74)
+            exit(ExitStatus.inputOutput)
         } catch {
             // Progress and warnings that nobody can see must not end a training run.
         }
