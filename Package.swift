@@ -24,17 +24,19 @@ let package = Package(
         .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices", "CVectorKernels"]),
-        .target(name: "ModelFiles", dependencies: ["COpenSSL", "CZlib"]),
-        .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
-        .target(name: "Datasets", dependencies: ["ModelFiles"]),
         .target(name: "Messages"),
+        .target(name: "ModelFiles", dependencies: ["COpenSSL", "CZlib", "Messages"]),
+        .target(name: "Tokenizers", dependencies: ["Messages", "ModelFiles"]),
+        .target(name: "Datasets", dependencies: ["Messages", "ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(name: "RunRecords", dependencies: ["Messages", "ModelFiles", "RankAllocation"]),
         .target(name: "Settings", dependencies: ["Messages"]),
-        .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "ModelFiles"]),
+        .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "Messages", "ModelFiles"]),
         .target(
             name: "Tasks",
-            dependencies: ["Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets"]),
+            dependencies: [
+                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+            ]),
         .target(
             name: "RunConfiguration",
             dependencies: [
@@ -44,25 +46,28 @@ let package = Package(
         .target(
             name: "Adapters",
             dependencies: [
-                "Matrices", "Autodiff", "ModelFiles", "Transformers", "RankAllocation", "Settings",
+                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "RankAllocation",
+                "Settings",
             ]),
         .target(
             name: "Training",
             dependencies: [
-                "CVectorKernels", "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tasks",
+                "CVectorKernels", "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tasks",
                 "RankAllocation",
                 "Adapters",
             ]),
         .target(
             name: "AdapterTools",
             dependencies: [
-                "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets", "Tasks",
+                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Tasks",
                 "RankAllocation", "RunRecords", "Adapters", "Training",
             ]),
         .target(
             name: "Runs",
             dependencies: [
-                "Matrices", "Autodiff", "ModelFiles", "Transformers", "Tokenizers", "Datasets", "Tasks",
+                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Tasks",
                 "RankAllocation", "RunConfiguration", "RunRecords", "Adapters", "Training", "AdapterTools",
             ]),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
@@ -154,6 +159,7 @@ let package = Package(
             name: "MatricesTests", dependencies: ["Matrices", "CVectorKernels", "ModelFiles", "GoldenFiles"]),
         .testTarget(
             name: "AutodiffTests", dependencies: ["Autodiff", "GoldenFiles", "Matrices", "ModelFiles"]),
+        .testTarget(name: "MessagesTests", dependencies: ["Messages"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),

@@ -2,6 +2,7 @@ import Adapters
 import Autodiff
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Tasks
 import Tokenizers

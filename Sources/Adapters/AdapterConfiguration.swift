@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 
 /// What of an `adapter_config.json` decides an adapter's values. Whatever would make them mean something else than

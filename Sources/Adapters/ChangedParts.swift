@@ -1,6 +1,7 @@
 import Autodiff
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Transformers
 

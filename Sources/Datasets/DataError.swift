@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// What is wrong with a data file, in one line: where, what, and what to try.
@@ -28,23 +29,11 @@ package struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
     }
 }
 
-/// Text from a file made fit for a one-line message: quoted, shortened, control and invisible characters escaped.
+/// A value of a row in a message.
 func quoted(_ text: String, limit: Int = 60) -> String { "'\(shown(text, limit: limit))'" }
 
 /// The same without quotes.
-func shown(_ text: String, limit: Int = 60) -> String {
-    var shown = ""
-    for scalar in text.unicodeScalars.prefix(limit) {
-        switch scalar {
-        case "\n": shown += "\\n"
-        case "\r": shown += "\\r"
-        case "\t": shown += "\\t"
-        default:
-            shown += isInvisible(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-        }
-    }
-    return shown + (text.unicodeScalars.count > limit ? "…" : "")
-}
+func shown(_ text: String, limit: Int = 60) -> String { oneLine(text, limit: limit, namesLineEnds: true) }
 
 /// A name from a file as a person may see it on a terminal: as it is, or in quotes where it has characters that cannot be
 /// seen or would be taken for something else.

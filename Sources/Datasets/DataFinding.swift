@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// Something that rows show before any training, as a person should read it.

@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// Collects the rows of one file into a `Dataset`, counting what is odd.

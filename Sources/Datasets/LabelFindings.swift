@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// What a label column, or a text column, looks as if it were.

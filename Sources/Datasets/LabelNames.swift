@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 
 /// Names for labels that rows give as numbers, as Hugging Face's data sets do.

@@ -129,7 +129,7 @@ package struct LabelSet: Sendable, Equatable {
     }
 }
 
-/// Levenshtein distance.
+/// Levenshtein distance: a swap counts twice, unlike with the names of settings, for PRE and PER may be two classes.
 private func editDistance(_ first: [Unicode.Scalar], _ second: [Unicode.Scalar]) -> Int {
     var row = Array(0...second.count)
     for (index, scalar) in first.enumerated() {

@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// What a row says of its labels, before the whole file shows how that is meant.

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 
 /// What two spellings of one label have in common.

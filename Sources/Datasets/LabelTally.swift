@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// How often a file names each class, or the range of its scores.

@@ -62,9 +62,9 @@ package enum Figures {
         return value < 1e9 ? fixed(value / 1e6, 0) + " MB" : fixed(value / 1e9, 1) + " GB"
     }
 
-    /// `1 run`, `2 runs`
-    package static func counted(_ count: Int, _ noun: String) -> String {
-        "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+    /// `1 run`, `2 runs`; `plural` where it is not made with an s.
+    package static func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+        "\(grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
     }
 
     /// `4:07`, `1:02:09`

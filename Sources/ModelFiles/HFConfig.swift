@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import Synchronization
 
 /// A model's `config.json`, with checked access.

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 extension JSONReader {
     /// The string whose opening quote is at `at`.

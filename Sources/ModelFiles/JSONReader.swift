@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// How much a JSON text may ask for.
 ///

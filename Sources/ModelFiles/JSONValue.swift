@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// A JSON value. Two objects are equal when they have the same members, in whatever order.
 package enum JSONValue: Sendable, Equatable {

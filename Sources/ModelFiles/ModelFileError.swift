@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// What is wrong with a file, in one line: where, what, and what to try.
 package struct ModelFileError: Error, CustomStringConvertible, Sendable, Equatable {
@@ -60,28 +61,5 @@ extension ModelFileError {
         let reason = code == ENOSPC ? "disk full" : String(cString: strerror(code))
         return ModelFileError(
             kind: kind, file: path, problem: "cannot \(operation): \(reason)", advice: advice)
-    }
-}
-
-/// Text from a file made fit for a one-line message: quoted, shortened, control and invisible characters escaped.
-package func quoted(_ text: String, limit: Int = 80) -> String { "'\(oneLine(text, limit: limit))'" }
-
-/// The same without quotes: for a message that has parts from a file, by whoever made it.
-package func oneLine(_ text: String, limit: Int = 1_000) -> String {
-    var shown = ""
-    let scalars = text.unicodeScalars
-    for scalar in scalars.prefix(limit) {
-        shown += isInvisible(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-    }
-    return scalars.dropFirst(limit).isEmpty ? shown : shown + "…"
-}
-
-/// Whether a character moves, reorders or hides text, or looks like another one: all control and format characters, ends of
-/// lines, and every space but the usual one.
-package func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
-    case .spaceSeparator: scalar != " "
-    default: false
     }
 }

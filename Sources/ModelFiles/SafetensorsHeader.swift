@@ -1,3 +1,5 @@
+import Messages
+
 /// The checked header of one safetensors file.
 ///
 /// Format: 8 bytes with the header's length N (little-endian), N bytes of JSON that begin with `{` and may

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// One tensor for `SafetensorsWriter`.
 package struct TensorToWrite: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// `model.safetensors.index.json`: which shard holds each tensor.
 struct ShardIndex {

@@ -1,3 +1,5 @@
+import Messages
+
 /// Text as one word of a command line: a shell reads it back byte for byte. For command lines that people paste.
 ///
 /// A name that begins with a dash gets `./` in front, which commands take for a path and not for an option. Line ends

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// The tensors of one safetensors file, or of several through `model.safetensors.index.json`.
 ///

@@ -54,8 +54,7 @@ struct RunSummary: Sendable {
         let unit = start.budgetUnit
         let final = Figures.grouped(start.finalBudget)
         let average = Double(start.finalBudget) / Double(start.sites.count)
-        let matrices = Figures.counted(start.sites.count, "matrix").replacing(
-            "matrixs", with: "matrices")
+        let matrices = Figures.counted(start.sites.count, "matrix", plural: "matrices")
         let note =
             unit == .triplets
             ? "triplets: average rank \(NumberFormat.automatic.string(average)) over \(matrices)"

@@ -1,4 +1,5 @@
 import Datasets
+import Messages
 import ModelFiles
 import RunConfiguration
 import Tasks

@@ -3,6 +3,7 @@ import Adapters
 import Datasets
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import RunConfiguration
 import Tasks

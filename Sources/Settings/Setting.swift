@@ -90,6 +90,16 @@ package enum SettingText {
         return "\"\(escaped)\""
     }
 
+    /// False for control characters, line and paragraph separators and invisible formatting such as a byte order mark:
+    /// these break a line or hide, and YAML forbids many of them outside escapes.
+    private static func isPlainlyVisible(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate:
+            false
+        default: true
+        }
+    }
+
     private static func isSafe(_ scalar: Unicode.Scalar) -> Bool {
         scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789_./-".unicodeScalars.contains(scalar))
     }

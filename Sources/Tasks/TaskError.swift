@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// Why rows cannot be read for a task: where, what, and what to try, in one line.

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 
 /// What a person should know of how a folder's tokenizer files were read, one line each.

@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// Where a `tokenizer.json` made anew differs from the one that a folder has, as a person should read it.

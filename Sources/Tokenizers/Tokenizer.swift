@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 
 /// What is wrong with a tokenizer file, in one line.

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 
 /// How a tokenizer is used, beside the tokens that it makes.

@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// Why a run cannot start, go on or be resumed: where, what, and what to try, in one line.

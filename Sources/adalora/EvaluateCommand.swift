@@ -3,6 +3,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Reports
 import RunConfiguration

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import Matrices
+import Messages
 import ModelFiles
 import Reports
 import RunConfiguration

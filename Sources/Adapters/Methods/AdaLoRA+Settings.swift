@@ -1,4 +1,5 @@
 import Matrices
+import Messages
 import RankAllocation
 import Settings
 

@@ -1,5 +1,6 @@
 import Autodiff
 import Matrices
+import Messages
 import ModelFiles
 
 /// Takes weights out of a checkpoint by name and shape, and remembers which were taken.
