@@ -1,3 +1,4 @@
+import CCharacterWidths
 import Foundation
 
 /// Text made safe and aligned for a terminal.
@@ -23,18 +24,9 @@ package enum TerminalText {
         return text.reduce(0) { $0 + columns($1) }
     }
 
+    /// As many as the C library gives the first scalar, on which terminals put what joins it.
     private static func columns(_ character: Character) -> Int {
-        guard let scalar = character.unicodeScalars.first else { return 0 }
-        switch scalar.properties.generalCategory {
-        case .nonspacingMark, .enclosingMark: return 0
-        default: break
-        }
-        switch scalar.value {
-        case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
-            0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
-            return 2
-        default: return 1
-        }
+        character.unicodeScalars.first.map { Int(ccw_columns($0.value)) } ?? 0
     }
 
     /// At most `limit` columns; a cut is shown by its last character, `…` or, in ASCII, `~`.
