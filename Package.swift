@@ -90,7 +90,7 @@ let package = Package(
             ]),
         .target(
             name: "TensorBoard",
-            dependencies: ["Charts", "ModelFiles", "RankAllocation", "Reports", "RunRecords"]),
+            dependencies: ["CZlib", "Charts", "ModelFiles", "RankAllocation", "Reports", "RunRecords"]),
         .target(
             name: "Experiments",
             dependencies: [
@@ -194,7 +194,7 @@ let package = Package(
         .target(name: "RunFolders", dependencies: ["RunRecords"], path: "Tests/RunFolders"),
         .testTarget(name: "RunRecordsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),
-        .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard"]),
+        .testTarget(name: "TensorBoardTests", dependencies: ["CZlib", "Charts", "TensorBoard"]),
         .target(name: "MarkupReading", path: "Tests/MarkupReading"),
         .testTarget(name: "ChartsTests", dependencies: ["Charts", "MarkupReading"]),
         .testTarget(

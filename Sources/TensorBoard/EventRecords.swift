@@ -33,8 +33,17 @@ package enum EventRecords {
         return (sum >> 15 | sum << 17) &+ 0xA282_EAD8
     }
 
-    /// CRC-32C (Castagnoli), reflected polynomial 82F63B78.
-    package static func crc32c(_ bytes: Data) -> UInt32 { CRC.castagnoli.sum(bytes) }
+    /// CRC-32C (Castagnoli), reflected polynomial 82F63B78; zlib has another one.
+    package static func crc32c(_ bytes: Data) -> UInt32 {
+        var sum = UInt32.max
+        for byte in bytes { sum = sum >> 8 ^ castagnoli[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] }
+        return ~sum
+    }
+
+    /// What each byte does to the sum.
+    private static let castagnoli: [UInt32] = (0..<256).map { byte in
+        (0..<8).reduce(UInt32(byte)) { value, _ in value >> 1 ^ (value & 1 == 1 ? 0x82F6_3B78 : 0) }
+    }
 
     private static func littleEndian(_ value: some FixedWidthInteger) -> Data {
         withUnsafeBytes(of: value.littleEndian) { Data($0) }
@@ -42,27 +51,5 @@ package enum EventRecords {
 
     private static func integer(_ bytes: Data) -> UInt64 {
         bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
-    }
-}
-
-/// A cyclic redundancy check of 32 bits, by a table.
-struct CRC {
-    static let castagnoli = CRC(polynomial: 0x82F6_3B78)
-    /// Of PNG chunks, ISO 3309
-    static let png = CRC(polynomial: 0xEDB8_8320)
-
-    private let table: [UInt32]
-
-    /// - Parameter polynomial: reflected
-    private init(polynomial: UInt32) {
-        table = (0..<256).map { byte in
-            (0..<8).reduce(UInt32(byte)) { value, _ in value >> 1 ^ (value & 1 == 1 ? polynomial : 0) }
-        }
-    }
-
-    func sum(_ bytes: Data) -> UInt32 {
-        var sum = UInt32.max
-        for byte in bytes { sum = sum >> 8 ^ table[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] }
-        return ~sum
     }
 }

@@ -1,17 +1,18 @@
+import CZlib
 import Charts
 import Foundation
 
 /// Ranks as a picture, layers from left to right and roles from top to bottom, a square for each matrix.
-struct RankImage {
-    let width: Int
-    let height: Int
-    /// Portable Network Graphics, 8-bit RGB; the pixels stand in it as they are, for such pictures are small.
-    let png: Data
+package struct RankImage {
+    package let width: Int
+    package let height: Int
+    /// Portable Network Graphics, 8-bit RGB
+    package let png: Data
 
     /// - Parameters:
     ///   - ranks: by row and column; nil where the model has no such matrix.
     ///   - largest: the rank of the last color.
-    init(_ ranks: [[Int?]], largest: Int) {
+    package init(_ ranks: [[Int?]], largest: Int) {
         let side = 16
         let columns = ranks.map(\.count).max() ?? 0
         (width, height) = (columns * side, ranks.count * side)
@@ -36,37 +37,24 @@ struct RankImage {
     private static func encoded(_ rows: Data, width: Int, height: Int) -> Data {
         var file = Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
         file += chunk("IHDR", bigEndian(UInt32(width)) + bigEndian(UInt32(height)) + Data([8, 2, 0, 0, 0]))
-        file += chunk("IDAT", stored(rows))
+        file += chunk("IDAT", compressed(rows))
         file += chunk("IEND", Data())
         return file
     }
 
     private static func chunk(_ name: String, _ content: Data) -> Data {
         let named = Data(name.utf8) + content
-        return bigEndian(UInt32(content.count)) + named + bigEndian(CRC.png.sum(named))
+        return bigEndian(UInt32(content.count)) + named
+            + bigEndian(UInt32(crc32(0, [UInt8](named), uInt(named.count))))
     }
 
-    /// A zlib stream of stored blocks (RFC 1950 and 1951).
-    private static func stored(_ bytes: Data) -> Data {
-        var stream = Data([0x78, 0x01])
-        var offset = 0
-        repeat {
-            let block = bytes.dropFirst(offset).prefix(65_535)
-            offset += block.count
-            let length = UInt16(block.count)
-            stream.append(offset == bytes.count ? 1 : 0)
-            for value in [length, ~length] {
-                stream += Data([UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)])
-            }
-            stream += block
-        } while offset < bytes.count
-        // Adler-32
-        var (a, b): (UInt32, UInt32) = (1, 0)
-        for byte in bytes {
-            a = (a + UInt32(byte)) % 65_521
-            b = (b + a) % 65_521
-        }
-        return stream + bigEndian(b << 16 | a)
+    private static func compressed(_ bytes: Data) -> Data {
+        let bytes = [UInt8](bytes)
+        var length = compressBound(uLong(bytes.count))
+        var stream = [UInt8](repeating: 0, count: Int(length))
+        let status = compress2(&stream, &length, bytes, uLong(bytes.count), Z_BEST_COMPRESSION)
+        precondition(status == Z_OK, "zlib has no memory for \(bytes.count) bytes")
+        return Data(stream.prefix(Int(length)))
     }
 
     private static func bigEndian(_ value: UInt32) -> Data {
