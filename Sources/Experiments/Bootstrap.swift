@@ -1,3 +1,4 @@
+import Matrices
 import Tasks
 
 /// Percentile bootstrap, deterministic for a seed.
@@ -92,22 +93,15 @@ package struct Bootstrap: Sendable, Equatable {
     }
 }
 
-/// SplitMix64: small, fast, and the same everywhere.
+/// Positions drawn with replacement, the same everywhere.
 struct ResampleGenerator {
-    private var state: UInt64
+    private var stream: RandomStream
 
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    /// The stream without a purpose, of which committed results were drawn.
+    init(seed: UInt64) { stream = RandomStream(seed: seed, purpose: "") }
 
     /// Uniform in 0..<count, by the high half of a product; the bias is below count / 2⁶⁴.
     mutating func index(below count: Int) -> Int {
-        Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(count)).high)
+        Int(truncatingIfNeeded: stream.next().multipliedFullWidth(by: UInt64(count)).high)
     }
 }

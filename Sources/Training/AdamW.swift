@@ -9,6 +9,8 @@ package final class AdamW {
     package let weightDecay: Float
     package private(set) var firstMoments: Matrix
     package private(set) var secondMoments: Matrix
+    private var power1: RunningPower
+    private var power2: RunningPower
 
     package init(count: Int, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float) {
         self.beta1 = beta1
@@ -17,23 +19,18 @@ package final class AdamW {
         self.weightDecay = weightDecay
         firstMoments = Matrix(rows: 1, columns: count)
         secondMoments = Matrix(rows: 1, columns: count)
+        (power1, power2) = (RunningPower(of: Double(beta1)), RunningPower(of: Double(beta2)))
     }
 
     /// One update of the elements in `range`; `step` counts updates from 1.
     package func update(_ values: Matrix, gradients: Matrix, range: Range<Int>, step: Int, rate: Double) {
         let start = range.lowerBound
-        let correction1 = 1 - power(Double(beta1), step)
-        let correction2 = 1 - power(Double(beta2), step)
+        let correction1 = 1 - power1.value(at: step)
+        let correction2 = 1 - power2.value(at: step)
         avk_adamw(
             values.pointer + start, firstMoments.pointer + start, secondMoments.pointer + start,
             gradients.pointer + start, range.count, 1, Float(rate), beta1, beta2, epsilon, weightDecay,
             Float(correction1), Float(correction2))
-    }
-
-    private func power(_ base: Double, _ exponent: Int) -> Double {
-        var result = 1.0
-        for _ in 0..<exponent { result *= base }
-        return result
     }
 
     /// Moves the moments to a vector of another shape; element i comes from element source[i], and starts at 0
@@ -49,5 +46,24 @@ package final class AdamW {
     package func restore(firstMoments: [Float], secondMoments: [Float]) {
         self.firstMoments = Matrix(rows: 1, columns: firstMoments.count, values: firstMoments)
         self.secondMoments = Matrix(rows: 1, columns: secondMoments.count, values: secondMoments)
+    }
+}
+
+/// The powers of a number one after the other. `pow` rounds otherwise, and a resumed run takes the same steps as before.
+private struct RunningPower {
+    private let base: Double
+    private var exponent = 0
+    private var power = 1.0
+
+    init(of base: Double) { self.base = base }
+
+    /// The number multiplied `exponent` times.
+    mutating func value(at exponent: Int) -> Double {
+        if exponent < self.exponent { self = RunningPower(of: base) }
+        while self.exponent < exponent {
+            power *= base
+            self.exponent += 1
+        }
+        return power
     }
 }
