@@ -1,5 +1,6 @@
 import Autodiff
 import Foundation
+import Messages
 import ModelFiles
 import Tokenizers
 import Training

@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Tasks
 import Tokenizers

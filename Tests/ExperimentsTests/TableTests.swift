@@ -13,7 +13,8 @@ import Testing
             plan: plan, fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
     }
 
-    func table(limit: Int = .max, _ result: (Trial) -> TrialResult = Samples.result) throws -> ComparisonTable {
+    func table(limit: Int = .max, _ result: (Trial) -> TrialResult = Samples.result) throws -> ComparisonTable
+    {
         let results = Samples.run(schedule, limit: limit, result)
         return try ComparisonTable(plan: plan, state: schedule.state(completed: results))
     }
@@ -85,7 +86,8 @@ import Testing
             result.trainableParameters = 22_713_216
             return result
         }
-        let text = try ComparisonTable(plan: schedule.plan, state: schedule.state(completed: results)).terminal()
+        let text = try ComparisonTable(plan: schedule.plan, state: schedule.state(completed: results))
+            .terminal()
         #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 })
         #expect(text.contains("…"))
     }

@@ -38,7 +38,8 @@ import Transformers
         let suited = [
             "classification": "accuracy macro-f1 matthews", "regression": "pearson spearman",
             "multi-label": "macro-f1 micro-f1 subset-accuracy",
-            "token-classification": "accuracy f1 precision recall", "question-answering": "f1 exact-match", "causal-lm": "perplexity",
+            "token-classification": "accuracy f1 precision recall", "question-answering": "f1 exact-match",
+            "causal-lm": "perplexity",
         ]
         for (name, metrics) in suited {
             let kind = try Self.kind(name)

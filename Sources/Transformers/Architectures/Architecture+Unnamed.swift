@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// For a `config.json` that does not say which architecture it is of.

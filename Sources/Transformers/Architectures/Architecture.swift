@@ -1,4 +1,5 @@
 import Autodiff
+import Messages
 import ModelFiles
 
 /// A kind of model as transformers knows it: what its checkpoints say and how they are opened. To add one: a file with its

@@ -1,5 +1,6 @@
 import Autodiff
 import Foundation
+import Messages
 import ModelFiles
 
 /// Rotary positions (Su et al. 2021) as a `config.json` says them: how fast each pair of a head's columns turns.
