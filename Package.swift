@@ -204,7 +204,9 @@ let package = Package(
             ], swiftSettings: unoptimized),
         .testTarget(
             name: "ExperimentsTests",
-            dependencies: ["Datasets", "Experiments", "RunConfiguration", "RunRecords", "Tasks"],
+            dependencies: [
+                "Datasets", "Experiments", "ModelFiles", "RunConfiguration", "RunRecords", "Tasks",
+            ],
             swiftSettings: unoptimized),
         .testTarget(
             name: "CommandTests",

@@ -11,6 +11,7 @@ import Testing
         "ValueProblem": "RunConfiguration/ConfigLoading.swift",
         "Refusal": "RunConfiguration/ConfigFile.swift",
         "Fault": "RunRecords/EventLine+Triplets.swift",
+        "GzipError": "Experiments/StoredPredictions.swift",
     ]
 
     /// Names of types that are declared as errors.

@@ -86,7 +86,7 @@ import Testing
             StoreTests.rest + #","test":{},"ranks":{},"warnings":[1]"#,
             "'warnings' should be an array of strings"
         ),
-        (StoreTests.rest + #","test":{},"steps":1e300"#, "'steps' should be a whole number"),
+        (StoreTests.rest + #","test":{},"ranks":{},"steps":1e300"#, "'steps' should be a whole number"),
     ])
     func refusesOtherLines(_ line: String, _ reason: String) throws {
         // Some of the lines end before their brace.
