@@ -161,7 +161,7 @@ let package = Package(
         .testTarget(
             name: "AutodiffTests", dependencies: ["Autodiff", "GoldenFiles", "Matrices", "ModelFiles"]),
         .testTarget(name: "MessagesTests", dependencies: ["Messages"]),
-        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"]),
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "GoldenFiles"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),

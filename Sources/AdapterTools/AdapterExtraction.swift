@@ -302,8 +302,8 @@ package struct OutsideDifference: Sendable {
     }
 
     private static func kind(of name: String) -> String {
-        if name.contains("LayerNorm") || name.contains("layer_norm") { return "layer norms" }
-        if name.contains("embeddings") { return "embeddings" }
+        if name.contains("LayerNorm") || name.contains("norm") { return "layer norms" }
+        if name.contains("embeddings") || name.contains("embed_tokens") { return "embeddings" }
         if name.contains("pooler") { return "pooler" }
         return name.hasSuffix(".bias") ? "biases" : "matrices that are not adapted"
     }

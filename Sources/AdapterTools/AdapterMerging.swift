@@ -61,8 +61,12 @@ package enum AdapterMerging {
             head = "the head of \(names[headOf])"
         } else {
             try checkHeads(opened, names)
-            try average(opened.map(\.head), merge.weights, into: source.head)
-            head = "the weighted mean of the heads"
+            if source.head.form.isOwn {
+                head = "the model's own"
+            } else {
+                try average(opened.map(\.head), merge.weights, into: source.head)
+                head = "the weighted mean of the heads"
+            }
         }
         for adapter in opened { try adapter.adapters.requireSums(for: "merge-adapters") }
         let workers = Workers(threads: options.threads)

@@ -94,7 +94,7 @@ package struct LoadedModel {
         let unused = backbone.unusedWeights.filter { !taken.contains($0) }
         guard !unused.isEmpty else { return configWarnings }
         return configWarnings + [
-            "\(unused.count) tensors of the checkpoint are not part of the encoder and stay unused: "
+            "\(unused.count) tensors of the checkpoint are not part of the \(backbone.architecture.noun) and stay unused: "
                 + oneLine(unused.prefix(4).joined(separator: ", ")) + (unused.count > 4 ? ", …" : "")
         ]
     }

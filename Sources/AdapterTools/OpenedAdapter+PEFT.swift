@@ -85,19 +85,21 @@ extension OpenedAdapter {
     private static func classifier(
         of folder: URL, task named: TaskKind?, _ loaded: LoadedModel, base store: TensorStore
     ) throws -> (task: TaskKind, form: HeadForm, outputs: Int) {
-        let candidates = try named.map { [$0] } ?? TaskKind.all(peftTask: PEFTFolder.taskType(of: folder))
+        let architecture = loaded.backbone.architecture
+        let type = try PEFTFolder.taskType(of: folder) ?? architecture.usualPEFTTask
+        let candidates = named.map { [$0] } ?? TaskKind.all(peftTask: type)
         let form = candidates[0].type.headForm(.pooler)
+        // The model's own output matrix is no part of an adapter.
+        if form.isOwn { return (candidates[0], form, 0) }
         // A classifier that the base may have is not the one that such an adapter was trained before.
-        if try PEFTFolder.isOfEncoderAlone(folder, loaded.backbone.architecture) {
+        if try PEFTFolder.isOfBackboneAlone(folder, architecture) {
             throw TrainingError(
                 .usage,
-                "\(folder.path) was trained on the encoder alone (PEFT's task_type FEATURE_EXTRACTION, or none) and has "
+                "\(folder.path) was trained on the \(architecture.noun) alone (PEFT's task_type FEATURE_EXTRACTION, or none) and has "
                     + "no classifier; train one with adalora train --from-adapter \(shellQuoted(folder.path)) --head-start fresh"
             )
         }
-        // The model's own output matrix is no part of an adapter.
-        if form == .vocabulary { return (candidates[0], form, 0) }
-        let classifier = loaded.backbone.architecture.outputName(form) + ".weight"
+        let classifier = architecture.outputName(form) + ".weight"
         let width = loaded.backbone.sizes.hidden
         guard
             let outputs = try PEFTFolder.outputs(of: folder, classifier: classifier, inputs: width)

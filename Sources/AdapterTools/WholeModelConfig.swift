@@ -33,7 +33,7 @@ package enum WholeModelConfig {
         for key in removed { config[key] = nil }
         for key in elementTypes where config[key] != nil { config[key] = .string("float32") }
         config["architectures"] = .array([.string(architecture)])
-        if head.form != .vocabulary {
+        if !head.form.isOwn {
             let names = names(task.record.labels, outputs: head.outputs)
             config["id2label"] = names.byID
             config["label2id"] = names.byName

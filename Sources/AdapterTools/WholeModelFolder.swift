@@ -8,7 +8,7 @@ import Training
 import Transformers
 
 /// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` (or several
-/// shards and their index) with the encoder under its prefix (`bert.`) and the classifier, and the tokenizer files of
+/// shards and their index) with the backbone under its prefix (`bert.`) and the classifier, and the tokenizer files of
 /// the base model.
 package enum WholeModelFolder {
     /// Throws where transformers would not open what was written as this model; see `WholeModelConfig.check`.
@@ -33,7 +33,7 @@ package enum WholeModelFolder {
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
             try AtomicFile.write(data, to: folder.appendingPathComponent(name))
         }
-        if model.head.form == .token {
+        if model.head.form.readsWords {
             // transformers reads given words like ours only where the files ask for a space before each.
             for (name, content) in try Tokenizer(folder: base).filesSpacingWords(in: base) {
                 try AtomicFile.write(Data(content.bytes()), to: folder.appendingPathComponent(name))
@@ -45,7 +45,7 @@ package enum WholeModelFolder {
     /// Throws unless transformers would open the folder as this model.
     static func check(_ folder: URL, holds model: SequenceModel) throws {
         try WholeModelConfig.check(
-            folder, outputs: model.head.form == .vocabulary ? nil : model.head.outputs,
+            folder, outputs: model.head.form.isOwn ? nil : model.head.outputs,
             tensors: weights(of: model).map { ($0.name, $0.weight.savedShape) })
     }
 
@@ -54,7 +54,7 @@ package enum WholeModelFolder {
         let architecture = model.backbone.architecture
         let pooler = architecture.hasPooler(model.head.form) ? nil : model.backbone.pooler
         let kept = model.backbone.weights.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
-        // Encoders saved alone have names without the prefix that whole models give them.
+        // Backbones saved alone have names without the prefix that whole models give them.
         let backbone: [(name: String, weight: any Operand)] = kept.map { weight in
             (architecture.wholeName(weight.name), weight)
         }

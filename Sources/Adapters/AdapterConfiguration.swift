@@ -6,6 +6,10 @@ import ModelFiles
 /// ΔW = factor · B·A (or B·diag(E)·A) is an error.
 struct AdapterConfiguration {
     let method: AdapterPlan.Method
+    /// P·Λ·Q in place of B·A
+    var hasSingularValues: Bool { method == .adalora }
+    /// What follows `lora_A` and `lora_B` in the names of tensors.
+    var weightSuffix: String { hasSingularValues ? "" : ".weight" }
     /// `init_r` of AdaLoRA, `r` of LoRA
     let rank: Int
     private let alpha: Double

@@ -76,7 +76,7 @@ package struct AdapterError: Error, CustomStringConvertible, Sendable {
     package let description: String
 }
 
-/// The adapters of a model, in site order.
+/// The adapters of a model, in the model's order.
 package struct AdapterSet: Sendable {
     package let adapters: [LowRankAdapter]
     /// The layers they are made for, in the same order.

@@ -5,7 +5,7 @@ import Messages
 import ModelFiles
 import Transformers
 
-/// Weights of an encoder that an adapter changes outside its triplets: those of modules saved as a whole
+/// Weights of a model that an adapter changes outside its triplets: those of modules saved as a whole
 /// (`modules_to_save`), biases, and modules with LoRA that are none of the matrices of a layer, such as the pooler, with
 /// the update added.
 ///
@@ -14,7 +14,7 @@ package struct ChangedParts: Sendable {
     /// Names that transformers' whole model has
     typealias Named = (name: String, weight: Weight)
 
-    /// All weights of the modules with a change, in the order of the encoder
+    /// All weights of the modules with a change, in the model's order
     private(set) var saved: [Named] = []
     /// Biases of matrices that may have an adapter
     private(set) var biases: [Named] = []
@@ -46,8 +46,7 @@ package struct ChangedParts: Sendable {
     }
 
     /// Takes what the file of `reader` has beside the adapters of matrices and the head, and puts it into the weights of
-    /// `encoder` and `head`. Throws where a tensor is left over.
-    ///
+    /// `backbone` and `head`. Throws where a tensor is left over.
     init(
         backbone: any Backbone, head: SequenceHead?, _ config: AdapterConfiguration,
         _ reader: PEFTFolder.Reader
@@ -60,6 +59,14 @@ package struct ChangedParts: Sendable {
         try change.takeSaved(head: head)
         try change.takeUpdates()
         try change.refuseRest()
+        for (name, weight) in own where change.changed.contains(name) && weight === backbone.outputMatrix {
+            // PEFT changes the side that the adapter names and leaves the other as it was.
+            guard name == backbone.architecture.outputName(.vocabulary) + ".weight" else {
+                throw reader.fault(
+                    "the adapter changes the embeddings, which are the model's output matrix too",
+                    "merge the adapter with PEFT (merge_and_unload)", at: name)
+            }
+        }
         let matrices = Set(backbone.linearLayers.map(\.modulePath))
         let whole = Set(
             own.map(\.name).filter { name in
@@ -74,7 +81,7 @@ package struct ChangedParts: Sendable {
         String(name[..<(name.lastIndex(of: ".") ?? name.endIndex)])
     }
 
-    /// The encoder's weights by the names of today's transformers.
+    /// The backbone's weights by the names of today's transformers.
     private static func named(_ backbone: any Backbone) -> [Named] {
         return backbone.weights.map { weight in
             var name = backbone.architecture.wholeName(weight.name)
@@ -164,7 +171,7 @@ final class PartsReader {
     func takeUpdates() throws {
         for tensor in rest {
             guard let name = reader.wholePath(tensor.name) else { continue }
-            let suffixes = config.method == .lora ? [".lora_A.weight", ".lora_embedding_A"] : [".lora_A"]
+            let suffixes = config.hasSingularValues ? [".lora_A"] : [".lora_A.weight", ".lora_embedding_A"]
             for suffix in suffixes where name.hasSuffix(suffix) {
                 let module = String(name.dropLast(suffix.count))
                 guard let weight = targets[module + ".weight"] else { continue }
@@ -194,7 +201,7 @@ final class PartsReader {
     private func addUpdate(to weight: any Operand, module: String, isEmbedding: Bool) throws {
         let path = reader.path(module)
         let start = PEFTFolder.prefix + path
-        let suffix = isEmbedding || config.method == .adalora ? "" : ".weight"
+        let suffix = isEmbedding ? "" : config.weightSuffix
         let kind = isEmbedding ? "lora_embedding_" : "lora_"
         let (rows, columns) = (weight.rows, weight.columns)
         let first = "\(start).\(kind)A\(suffix)"
@@ -204,7 +211,7 @@ final class PartsReader {
         try config.check(rank, of: path, tensor: first, in: reader.store)
         let a = try reader.matrix(first, [rank, isEmbedding ? rows : columns])
         let b = try reader.matrix("\(start).\(kind)B\(suffix)", [isEmbedding ? columns : rows, rank])
-        if config.method == .adalora {
+        if config.hasSingularValues {
             let scales = try reader.matrix("\(start).lora_E", [rank, 1])
             for index in 0..<rank {
                 for column in 0..<a.columns { a.row(index)[column] *= scales.pointer[index] }
@@ -239,7 +246,7 @@ final class PartsReader {
         throw reader.fault(
             "this model has no place for the tensor\(more)",
             isPartlyRead
-                ? "its module is no part of the encoder and the head that the task has: was the adapter trained on "
+                ? "its module is no part of the model and the head that the task has: was the adapter trained on "
                     + "another base model, or for another kind of task?"
                 : "was the adapter trained on another base model, or for another kind of task?",
             at: first.name)

@@ -8,13 +8,13 @@ extension PEFTFolder {
     /// What a folder brought beside the head.
     package struct Loaded: Sendable {
         package let set: AdapterSet
-        /// Weights of the encoder that it changes outside the adapted matrices
+        /// Weights of the model that it changes outside the adapted matrices
         package let changed: ChangedParts
         /// What a person should know about its files
         package let warnings: [String]
     }
 
-    /// Loads the adapters of a folder onto the layers of `encoder`, its other changes into the encoder's weights, and the
+    /// Loads the adapters of a folder onto the layers of `backbone`, its other changes into the backbone's weights, and the
     /// head's weights into `head`; for inference. Written here or by PEFT. The tensors must match the model and the
     /// configuration exactly: none missing, none left over.
     ///
@@ -47,8 +47,8 @@ extension PEFTFolder {
     private static func leaveHead(_ head: SequenceHead, _ reader: Reader) {
         let modules = (head.modules + ["qa_outputs"]).map { "\(prefix)\($0)." }
         for tensor in reader.store.tensors where modules.contains(where: tensor.name.hasPrefix) {
-            // The encoder's own pooler, where names have no prefix, is no head.
-            if !reader.isOfEncoderAlone { reader.take(tensor.name) }
+            // The backbone's own pooler, where names have no prefix, is no head.
+            if !reader.isOfBackboneAlone { reader.take(tensor.name) }
         }
     }
 
@@ -58,7 +58,7 @@ extension PEFTFolder {
     ) throws -> LowRankAdapter? {
         let module = reader.path(layer.modulePath)
         let path = prefix + module
-        let suffix = config.method == .lora ? ".weight" : ""
+        let suffix = config.weightSuffix
         let name = "\(path).lora_A\(suffix)"
         guard let info = reader.store.info(name) else {
             guard config.adapts(module) else { return nil }
@@ -76,7 +76,7 @@ extension PEFTFolder {
         let p = try reader.matrix("\(path).lora_B\(suffix)", [layer.outputs, kept])
         let factor = try config.factor(of: module, rank: kept)
         let factors =
-            config.method == .lora
+            !config.hasSingularValues
             ? LowRankFactors(site: layer.site, b: p, a: q, factor: factor)
             : LowRankFactors(
                 site: layer.site, p: p,
@@ -124,12 +124,12 @@ extension PEFTFolder {
         try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).taskType
     }
 
-    /// Whether an adapter was trained on the encoder alone, without any head.
-    package static func isOfEncoderAlone(_ folder: URL, _ architecture: Architecture) throws -> Bool {
-        isOfEncoderAlone(try openWeights(folder), architecture)
+    /// Whether an adapter was trained on the backbone alone, without any head.
+    package static func isOfBackboneAlone(_ folder: URL, _ architecture: Architecture) throws -> Bool {
+        isOfBackboneAlone(try openWeights(folder), architecture)
     }
 
-    static func isOfEncoderAlone(_ store: TensorStore, _ architecture: Architecture) -> Bool {
+    static func isOfBackboneAlone(_ store: TensorStore, _ architecture: Architecture) -> Bool {
         let parts = architecture.parts.map { prefix + $0 }
         return !store.tensors.contains { $0.name.hasPrefix(prefix + architecture.prefix) }
             && store.tensors.contains { tensor in parts.contains(where: tensor.name.hasPrefix) }

@@ -8,16 +8,16 @@ extension PEFTFolder {
     final class Reader {
         let store: TensorStore
         private(set) var taken: Set<String> = []
-        /// `bert.` where the file's names do without it: the adapter was trained on the encoder alone (PEFT's task
+        /// `bert.` where the file's names do without it: the adapter was trained on the backbone alone (PEFT's task
         /// `FEATURE_EXTRACTION`).
         private let left: String
 
         init(store: TensorStore, architecture: Architecture? = nil) {
             self.store = store
-            left = architecture.map { PEFTFolder.isOfEncoderAlone(store, $0) ? $0.prefix : "" } ?? ""
+            left = architecture.map { PEFTFolder.isOfBackboneAlone(store, $0) ? $0.prefix : "" } ?? ""
         }
 
-        var isOfEncoderAlone: Bool { !left.isEmpty }
+        var isOfBackboneAlone: Bool { !left.isEmpty }
 
         /// A module's path as PEFT saw it, from the path in transformers' whole model.
         func path(_ module: String) -> String {

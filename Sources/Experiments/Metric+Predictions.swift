@@ -69,7 +69,8 @@ struct Shares: ResampledMetric {
             part += row.part * Double(weight)
             whole += row.whole * Double(weight)
         }
-        // Without spans or labels 0, as in seqeval and scikit-learn.
-        return whole > 0 ? metric.value(ofRatio: part / whole) : weights.contains { $0 > 0 } ? 0 : nil
+        if whole > 0 { return metric.value(ofRatio: part / whole) }
+        // Without spans or labels 0, as in seqeval and scikit-learn; a mean of nothing is nothing.
+        return metric.isHigherBetter && weights.contains { $0 > 0 } ? 0 : nil
     }
 }

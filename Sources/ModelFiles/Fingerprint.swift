@@ -1,5 +1,4 @@
 import Foundation
-import ModelFiles
 
 /// Tells unchanged weights, rows and files from changed ones: in checkpoints, beside adapters, in a run's first record.
 package final class Fingerprint {

@@ -19,7 +19,7 @@ package struct MemoryGuard {
 
     /// With every weight trained the trainer alone, values, gradient and AdamW's averages, may be too much to make.
     mutating func checkState(_ inputs: RunInputs, _ config: RunConfig, threads: Int) throws {
-        guard config.tuning.method.trainsEncoder, let available = memory.available else { return }
+        guard config.tuning.method.trainsBackbone, let available = memory.available else { return }
         let weights = inputs.backbone.parameterCount
         let state = 4 * weights * MemoryLayout<Float>.size
         if state > available {
@@ -52,7 +52,7 @@ package struct MemoryGuard {
             return
         }
         var ways: [String] = []
-        if config.tuning.method.trainsEncoder { ways.append("--method \(FineTuningMethod.withAdapters)") }
+        if config.tuning.method.trainsBackbone { ways.append("--method \(FineTuningMethod.withAdapters)") }
         if config.recompute == .none { ways.append("--recompute layers") }
         if threads > 1 { ways.append("fewer --threads") }
         ways += ["a shorter --max-length", "a smaller --batch-size"]

@@ -113,7 +113,7 @@ extension RunInputs {
                 "\(loaded.folder.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
                     + "reads through it; try --pooling mean or --pooling first")
         }
-        if config.tuning.method.trainsEncoder, case .sequence(let pooling) = form, pooling != .pooler {
+        if config.tuning.method.trainsBackbone, case .sequence(let pooling) = form, pooling != .pooler {
             warnings.append(
                 "the model of this run is for adalora alone: transformers' sequence classifiers have their own pooling, "
                     + "not \(pooling.rawValue); for one that they open train with --pooling pooler")

@@ -69,7 +69,7 @@ package struct RunPlan: Sendable {
                 + (config.tuning.fromAdapter == nil ? 0 : 1)
         return RunPlan(
             config: config, threads: threads,
-            frozenParameters: config.tuning.method.trainsEncoder ? 0 : inputs.backbone.parameterCount,
+            frozenParameters: config.tuning.method.trainsBackbone ? 0 : inputs.backbone.parameterCount,
             trainableParameters: trainer.trainableParameters,
             headParameters: trainer.model.head.parameters.reduce(0) { $0 + $1.values.count },
             roles: roles(trainer.adapters, of: inputs.backbone.architecture), totalSteps: totalSteps,

@@ -12,7 +12,7 @@ extension RunRecord.Site {
             outputs: layer.outputs, inputs: layer.inputs)
     }
 
-    /// The matrices that a configuration adapts, before anything is trained, in site order; empty for a method without
+    /// The matrices that a configuration adapts, before anything is trained, in the model's order; empty for a method without
     /// adapters.
     package static func adapted(by config: RunConfig) throws -> [Self] {
         guard config.tuning.method.hasAdapters else { return [] }

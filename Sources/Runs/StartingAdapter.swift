@@ -33,7 +33,7 @@ struct StartingAdapter {
         }
         let changed: ChangedParts
         if config.headStart == .fresh {
-            let adapter = try Self.withoutHead(folder.url, loaded)
+            let adapter = try Self.withoutHead(folder.url, loaded, config.task.type.headForm(config.pooling))
             (set, changed, head, labels, warnings) = (
                 adapter.set, adapter.changed, nil, nil, adapter.warnings
             )
@@ -80,14 +80,18 @@ struct StartingAdapter {
         return try OpenedAdapter(folder, description, on: loaded, dropout: dropout)
     }
 
-    private static func withoutHead(_ folder: URL, _ loaded: LoadedModel) throws -> PEFTFolder.Loaded {
-        func made(_ pooling: Pooling) throws -> SequenceHead {
+    /// - Parameter form: of the run's head.
+    private static func withoutHead(_ folder: URL, _ loaded: LoadedModel, _ form: HeadForm) throws
+        -> PEFTFolder.Loaded
+    {
+        func made(_ form: HeadForm) throws -> SequenceHead {
             try SequenceHead(
-                backbone: loaded.backbone, outputs: 1, form: .sequence(pooling), dropout: 0,
+                backbone: loaded.backbone, outputs: 1, form: form, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "not used"))
         }
         // For the names of the modules that are left aside; a BERT saved without its pooler has fewer.
-        let head = try (try? made(.pooler)) ?? made(.first)
+        let head =
+            form.isOwn ? try made(form) : try (try? made(.sequence(.pooler))) ?? made(.sequence(.first))
         return try PEFTFolder.load(folder, onto: loaded.backbone, head: head, takesHead: false)
     }
 

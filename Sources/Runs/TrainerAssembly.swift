@@ -31,7 +31,15 @@ struct TrainerAssembly {
             isResumed: isResumed, trained: inputs.startingAdapter?.set, workers: workers,
             lookAtBatches: { try lookAtBatches($0, of: model, $1) },
             readRanks: { try RankPattern(URL(fileURLWithPath: $0)).ranks(of: $1) })
-        return Trainer(model: model, method: try unchanged(model) { try start.begin() }, settings: settings)
+        let trainer = Trainer(
+            model: model, method: try unchanged(model) { try start.begin() }, settings: settings)
+        guard trainer.trainableParameters > 0 else {
+            throw TrainingError(
+                .usage,
+                "--method \(config.tuning.method.name) trains nothing with --task \(config.task.rawValue), whose head is the "
+                    + "model's own; use --method \(FineTuningMethod.withAdapters)")
+        }
+        return trainer
     }
 
     private func freshHead() throws -> SequenceHead {

@@ -238,7 +238,7 @@ package final class TrainingSession {
         folder.removeCheckpoints(keeping: config.keepCheckpoints)
     }
 
-    private var isFull: Bool { config.tuning.method.trainsEncoder }
+    private var isFull: Bool { config.tuning.method.trainsBackbone }
 
     /// Of the adapters alone those alive.
     private var trainableParameters: Int {

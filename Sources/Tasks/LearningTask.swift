@@ -5,7 +5,7 @@ import Tokenizers
 import Transformers
 
 /// What a task means: what its rows hold, which head answers, how rows become sequences with targets, and how answers
-/// are told. What an answer is worth is its `Objective`'s affair. A task is one file and an entry in `TaskKind.all`.
+/// are told. What an answer is worth is its `Objective`'s affair. A task is one file and an entry in `TaskKind.allCases`.
 package protocol LearningTask: Sendable {
     /// In settings and adapter folders.
     static var name: String { get }

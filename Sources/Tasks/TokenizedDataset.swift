@@ -50,6 +50,11 @@ package struct TokenizedDataset: Sendable {
         for (index, example) in dataset.examples.enumerated() {
             let encoding = limits.tokenizer.encode(
                 example.text, pair: example.pair, maxLength: limits.maxLength)
+            guard !encoding.ids.isEmpty else {
+                throw TaskError(
+                    "\(dataset.file):\(example.line): the row has no token for this model; remove it, or give it a text"
+                )
+            }
             let length = encoding.ids.count + encoding.truncatedTokens
             if encoding.truncatedTokens > 0,
                 try !limits.keeps(length: length, of: example, in: dataset)
@@ -80,6 +85,10 @@ package struct TokenizedDataset: Sendable {
             throw TaskError(
                 "\(dataset.file): no row is left with --max-length \(maxLength) and --long-rows drop; raise --max-length"
             )
+        }
+        guard sequences.allSatisfy({ !$0.ids.isEmpty }) else {
+            throw TaskError(
+                "\(dataset.file): a row has no token for this model; remove it, or give it a text")
         }
         self.sequences = sequences
         self.objective = objective

@@ -4,7 +4,7 @@ import Synchronization
 import Tasks
 import Transformers
 
-/// An encoder with its head, run over shards by workers.
+/// A backbone with its head, run over shards by workers.
 package struct SequenceModel: Sendable {
     package let backbone: any Backbone
     package let head: SequenceHead

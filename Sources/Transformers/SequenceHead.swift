@@ -22,6 +22,11 @@ package enum HeadForm: Sendable, Equatable {
         if case .sequence = self { false } else { true }
     }
 
+    /// Whether the head is the model's own, so that nothing of it trains or is saved.
+    package var isOwn: Bool { self == .vocabulary }
+    /// Whether words are given to it, each with a number of its own.
+    package var readsWords: Bool { self == .token }
+
     /// Of `task_type` in PEFT's adapter_config.json.
     package var peftTask: String {
         switch self {
@@ -52,6 +57,12 @@ package struct HeadError: Error, CustomStringConvertible {
         description:
             "the model has no pooler.dense weights, which pooling: pooler needs; take a checkpoint with them, or train "
             + "with another head (adalora train --pooling mean or first)")
+    static func missingOutput(_ architecture: Architecture) -> HeadError {
+        HeadError(
+            description:
+                "the checkpoint has no \(architecture.outputName(.vocabulary)).weight, and is the model without its "
+                + "output matrix; take the checkpoint of the whole language model")
+    }
     static func notClassifying(_ name: String) -> HeadError {
         HeadError(
             description:
@@ -123,8 +134,11 @@ package final class SequenceHead: Sendable {
         let architecture = backbone.architecture
         self.form = form
         self.dropout = dropout
-        if form == .vocabulary {
-            guard let own = backbone.outputMatrix else { throw HeadError.notSpeaking(architecture.name) }
+        if form.isOwn {
+            guard let own = backbone.outputMatrix else {
+                throw architecture.heads == nil
+                    ? HeadError.missingOutput(architecture) : HeadError.notSpeaking(architecture.name)
+            }
             (output, pooler, dense) = (.own(own), nil, nil)
             return
         }

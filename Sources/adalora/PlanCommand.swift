@@ -45,9 +45,9 @@ enum PlanReport {
         for role in plan.roles {
             table.add(["  \(role.role)", Figures.grouped(role.matrices), Figures.grouped(role.parameters)])
         }
-        if plan.config.tuning.method.trainsEncoder {
+        if plan.config.tuning.method.trainsBackbone {
             let backbone = plan.trainableParameters - plan.headParameters
-            table.add(["  encoder", "", Figures.grouped(backbone)])
+            table.add(["  model", "", Figures.grouped(backbone)])
         }
         table.add(["  head", "", Figures.grouped(plan.headParameters)])
         return table.terminal(width: width).joined(separator: "\n")

@@ -101,8 +101,8 @@ import Transformers
             stream: RandomStream(seed: 0, purpose: "not used"))
         let adapter = try PEFTFolder.load(folder, onto: backbone, head: head, takesHead: false)
         #expect(adapter.set.adapters.count == 12 && adapter.changed.summary == "bert.pooler.dense")
-        #expect(try PEFTFolder.isOfEncoderAlone(folder, .bert))
-        #expect(try !PEFTFolder.isOfEncoderAlone(Golden.url("parts/bert-all"), .bert))
+        #expect(try PEFTFolder.isOfBackboneAlone(folder, .bert))
+        #expect(try !PEFTFolder.isOfBackboneAlone(Golden.url("parts/bert-all"), .bert))
         let width = backbone.sizes.hidden
         let expected = try TensorStore(file: folder.appendingPathComponent("expected.safetensors")).floats(
             "logits")

@@ -133,8 +133,8 @@ import Testing
         let scene = try CrashScene(options + ["--batch-size", "60"], steps: 90)
         let command = try scene.workspace.start(scene.arguments)
         try waitUntilSeen(command, scene.workspace, "\"event\":\"step\",\"step\":\(step),")
-        let seen = try scene.workspace.events("run", "step").count
         command.send(SIGTERM)
+        let seen = try scene.workspace.events("run", "step").count
         let result = try command.finish()
         try #require(result.status == 128 + SIGTERM, "\(result.errors)")
         let end = try #require(try scene.workspace.events("run", "end").last)

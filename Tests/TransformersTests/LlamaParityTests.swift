@@ -84,8 +84,17 @@ import Transformers
             #""rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}"#,
             "rotary positions of kind 'yarn' are not supported; supported are default, linear and llama3"
         ),
+        (#""rope_parameters": {"rope_type": "linear"}"#, "rope_parameters.factor: missing"),
+        (#""rope_parameters": "linear""#, "rope_parameters: not an object"),
+        (#""rope_parameters": {"rope_type": 3}"#, "rope_parameters.rope_type: not a string"),
+        (#""rope_scaling": {"type": "linear", "factor": 2}"#, "it says something else than rope_parameters"),
         (
-            #""rope_parameters": {"rope_type": "linear"}"#, "rope_parameters.factor: missing"
+            #""rope_parameters": {"rope_theta": 1e4, "partial_rotary_factor": 0.5}"#,
+            "rope_parameters.partial_rotary_factor: not a number in 1.0...1.0"
+        ),
+        (
+            #""rope_parameters": {"full_attention": {"rope_theta": 1e4}}"#,
+            "rope_parameters.full_attention: rotary positions with this setting are not supported"
         ),
         (#""quantization_config": {"bits": 4}"#, "the weights are quantized"),
     ])
@@ -98,6 +107,26 @@ import Transformers
         }
         let message = "\(try #require(error))"
         #expect(message.contains(problem), "\(message)")
+    }
+
+    /// An output matrix of its own counts, whatever the config says of ties; one that is the embeddings is no weight more.
+    @Test func aTieIsWhatTheFileHolds() throws {
+        let untied = try EditedModel("llama", entries: [("tie_word_embeddings", .bool(true))]).backbone()
+        let plain = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
+        #expect(untied.outputMatrix?.floats == plain.outputMatrix?.floats)
+        #expect(untied.weights.count == plain.weights.count)
+        let twice = try EditedModel("llama/tied") { name in
+            name.contains("embed_tokens") ? [name, "lm_head.weight"] : [name]
+        }.backbone()
+        #expect(twice.outputMatrix === twice.weights.first { $0.name.contains("embed_tokens") })
+        #expect(twice.unusedWeights.isEmpty && !twice.weights.contains { $0.name.hasPrefix("lm_head") })
+        let bare = try EditedModel("llama") { $0.hasPrefix("lm_head") ? [] : [$0] }.backbone()
+        let error = #expect(throws: HeadError.self) {
+            try SequenceHead(
+                backbone: bare, outputs: 0, form: .vocabulary, dropout: 0,
+                stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        }
+        #expect("\(try #require(error))".contains("no lm_head.weight"))
     }
 
     @Test func everyKeyIsKnown() throws {

@@ -8,7 +8,7 @@ import Transformers
 ///
 /// What most methods have nothing to do for has a default.
 package protocol FineTuning: AnyObject {
-    /// In site order; empty for a method without adapters.
+    /// In the model's order; empty for a method without adapters.
     var adapters: AdapterSet { get }
     /// What it trains beside the head, in the order of the parameter vector.
     var groups: [ParameterGroup] { get }
@@ -191,7 +191,7 @@ package struct MethodStart {
     let seed: UInt64
     /// A checkpoint will give shapes and values, so that no data need be looked at for them.
     let isResumed: Bool
-    /// The adapter that the run goes on from, hung on the encoder
+    /// The adapter that the run goes on from, hung on the model
     let trained: AdapterSet?
     let workers: Workers
     /// Sends this many batches through the model, without adapters, and calls the body after each.
@@ -227,7 +227,7 @@ package struct MethodStart {
 
     private var roles: [LinearSite.Role] { settings.targets.roles(of: backbone.architecture) }
 
-    /// The layers that the settings adapt, in site order.
+    /// The layers that the settings adapt, in the model's order.
     func layers() throws -> [LinearLayer] {
         try AdapterPlan.layers(of: roles, in: backbone.linearLayers)
     }

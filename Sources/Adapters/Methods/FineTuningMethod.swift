@@ -13,8 +13,8 @@ package struct FineTuningMethod: Sendable {
     package let usualLearningRate: Double
     /// Whether it hangs adapters on the matrices named by `targets`.
     package let hasAdapters: Bool
-    /// Whether every weight of the encoder trains, so that a whole model is the result.
-    package let trainsEncoder: Bool
+    /// Whether every weight of the backbone trains, so that a whole model is the result.
+    package let trainsBackbone: Bool
     /// How its adapters, if it has any, stand in PEFT's files.
     package let peft: PEFTForm
     /// The parameters of an adapter of rank r on an [O, I] matrix, of O, I and r.
@@ -28,7 +28,7 @@ package struct FineTuningMethod: Sendable {
 
     init(
         name: String, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false,
-        trainsEncoder: Bool = false,
+        trainsBackbone: Bool = false,
         peft: PEFTForm = .adalora, rows: [Setting<TuningSettings>] = [],
         parameters: @escaping @Sendable (Int, Int, Int) -> Int = { _, _, _ in 0 },
         check: @escaping @Sendable (TuningSettings, inout RuleCheck) -> Void = { _, _ in },
@@ -37,7 +37,7 @@ package struct FineTuningMethod: Sendable {
         self.name = name
         self.usualLearningRate = usualLearningRate
         self.hasAdapters = hasAdapters
-        self.trainsEncoder = trainsEncoder
+        self.trainsBackbone = trainsBackbone
         self.peft = peft
         self.rows = rows
         self.parameters = parameters

@@ -1,6 +1,6 @@
 import Transformers
 
-/// Every weight of the encoder trains.
+/// Every weight of the backbone trains.
 final class FullFineTuning: FineTuning {
     let adapters = AdapterSet.none
     let groups: [ParameterGroup]
@@ -10,7 +10,7 @@ final class FullFineTuning: FineTuning {
 
 extension FineTuningMethod {
     /// Its usual rate is that of a pretrained model's weights.
-    static let full = FineTuningMethod(name: "full", usualLearningRate: 1e-4, trainsEncoder: true) {
+    static let full = FineTuningMethod(name: "full", usualLearningRate: 1e-4, trainsBackbone: true) {
         FullFineTuning($0.backbone)
     }
 }

@@ -1,4 +1,4 @@
-/// The head alone trains, on the encoder as it is.
+/// The head alone trains, on the backbone as it is.
 final class HeadOnly: FineTuning {
     let adapters = AdapterSet.none
     let groups: [ParameterGroup] = []

@@ -27,6 +27,10 @@ package struct Architecture: Sendable {
     }
 
     package let modelTypes: [ModelType]
+    /// What models of it are, for messages.
+    package var noun: String { heads == nil ? "decoder" : "encoder" }
+    /// What PEFT's `task_type` would be for an adapter that says none; nil where it may be any.
+    package var usualPEFTTask: String? { heads == nil ? HeadForm.vocabulary.peftTask : nil }
     /// For messages
     package var name: String { modelTypes[0].name }
     /// In front of the backbone's tensors in a whole model of transformers; PEFT's module paths have it too.

@@ -153,15 +153,18 @@ private final class LlamaModel: Backbone {
         finalNorm = try weights.vector("norm.weight", c.hiddenSize)
         linearLayers = blocks.flatMap(\.linearLayers)
         let output = "lm_head"
-        // A checkpoint of the backbone alone has none; transformers would draw one at random.
-        outputMatrix =
+        let hasOutput = weights.cursor.contains(output + ".weight")
+        // Where both are in the file and differ, transformers ties nothing, whatever the config says. A checkpoint of the
+        // backbone alone has none; transformers would draw one at random.
+        let isTied =
             c.tiesEmbeddings
-            ? words
-            : weights.cursor.contains(output + ".weight")
-                ? try weights.table(output, c.vocabularySize, c.hiddenSize) : nil
+            && (!hasOutput || weights.cursor.areSame(output + ".weight", "embed_tokens.weight"))
+        outputMatrix =
+            isTied
+            ? words : hasOutput ? try weights.table(output, c.vocabularySize, c.hiddenSize) : nil
         self.weights = weights.weights
         unusedWeights = weights.cursor.unusedNames {
-            $0.hasSuffix("rotary_emb.inv_freq") || (c.tiesEmbeddings && $0 == output + ".weight")
+            $0.hasSuffix("rotary_emb.inv_freq") || (isTied && $0 == output + ".weight")
         }
     }
 

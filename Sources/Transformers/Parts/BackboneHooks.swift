@@ -25,9 +25,9 @@ package protocol RowPrefix: AnyObject, Sendable {
 package final class BackboneHooks: @unchecked Sendable {
     /// By layer
     package var blocks: [Int: any BlockAdapter] = [:]
-    /// By layer: two variables, keys and values.
+    /// By layer: two variables, keys and values. Not for models that attend by distance: a prefix has none.
     package var attention: [Int: any RowPrefix] = [:]
-    /// One variable. Its rows have positions; the hidden states that a model gives are without them.
+    /// One variable. Its rows have positions, which must leave room for the longest sequence; the hidden states that a model gives are without them.
     package var input: (any RowPrefix)?
 
     /// Whether something in this layer may learn.

@@ -33,6 +33,14 @@ package final class WeightCursor {
         return name
     }
 
+    /// Whether two tensors of the file hold the same.
+    func areSame(_ first: String, _ second: String) -> Bool {
+        guard let first = found[first]?.first.flatMap(source.tensor),
+            let second = found[second]?.first.flatMap(source.tensor)
+        else { return false }
+        return first.isSame(as: second)
+    }
+
     package func contains(_ name: String) -> Bool { found[name] != nil }
 
     /// A matrix `[rows, columns]`, in the format it has. It is called `name`, after the prefix if the tensor has it.

@@ -3,7 +3,7 @@ import GoldenFiles
 import ModelFiles
 import Testing
 
-@Suite struct FingerprintTests {
+@Suite struct RecordedFingerprintTests {
     /// What `sha256sum` prints of the file.
     @Test func aFileHasItsSHA256() throws {
         #expect(
