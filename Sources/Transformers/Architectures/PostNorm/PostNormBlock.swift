@@ -46,10 +46,12 @@ struct PostNormBlock: Sendable {
     ) -> Variable {
         let read = readsFirst ? tape.firstRows(hidden, offsets: offsets) : hidden
         let queryOffsets = readsFirst ? Array(0...(offsets.count - 1)) : offsets
+        // Query, key, value: in this order their gradients are summed.
+        let query = query(read, on: tape)
         let seen = hooks.prefixed(
             key(hidden, on: tape), value(hidden, on: tape), offsets: offsets, layer: layer, on: tape)
         let context = tape.attention(
-            query: query(read, on: tape), key: seen.key, value: seen.value, queryOffsets: queryOffsets,
+            query: query, key: seen.key, value: seen.value, queryOffsets: queryOffsets,
             offsets: seen.offsets, heads: c.heads, positions: relative.map { positions($0, on: tape) })
         // What an adapter gives may be read by its own backward pass.
         let adapter = hooks.blocks[layer]
