@@ -302,8 +302,9 @@ package struct OutsideDifference: Sendable {
     }
 
     private static func kind(of name: String) -> String {
-        if name.contains("LayerNorm") || name.contains("norm") { return "layer norms" }
-        if name.contains("embeddings") || name.contains("embed_tokens") { return "embeddings" }
+        let name = name.lowercased()
+        if name.contains("norm") { return "layer norms" }
+        if name.contains("embed") { return "embeddings" }
         if name.contains("pooler") { return "pooler" }
         return name.hasSuffix(".bias") ? "biases" : "matrices that are not adapted"
     }

@@ -18,8 +18,8 @@ package struct RotaryTable: Sendable {
 
     /// - Parameters:
     ///   - frequencies: radians a position, one for each of the D/2 pairs.
-    ///   - scale: what cosines and sines are multiplied with, as YaRN's attention factor.
-    package init(frequencies: [Double], longest: Int, scale: Float = 1) {
+    ///   - longest: how many positions it is made for.
+    package init(frequencies: [Double], longest: Int) {
         precondition(
             !frequencies.isEmpty && longest > 0, "\(frequencies.count) frequencies for \(longest) positions")
         cosines = Matrix(rows: longest, columns: frequencies.count)
@@ -27,8 +27,8 @@ package struct RotaryTable: Sendable {
         for position in 0..<longest {
             for (pair, frequency) in frequencies.enumerated() {
                 let angle = Float(position) * Float(frequency)
-                cosines.row(position)[pair] = cosf(angle) * scale
-                sines.row(position)[pair] = sinf(angle) * scale
+                cosines.row(position)[pair] = cosf(angle)
+                sines.row(position)[pair] = sinf(angle)
             }
         }
     }

@@ -37,10 +37,9 @@ extension Tape {
     /// - Parameters:
     ///   - queryOffsets: where q has other rows than k and v: the Lq query rows of a sequence are then its last ones, and
     ///     row i sees key rows 0 ... L − Lq + i.
-    ///   - scale: of the scores; nil for 1 / √D.
     package func causalAttention(
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
-        heads: Int, keyValueHeads: Int, scale: Float? = nil, longestKept: Int = 128
+        heads: Int, keyValueHeads: Int, longestKept: Int = 128
     ) -> Variable {
         precondition(
             keyValueHeads > 0 && heads % keyValueHeads == 0 && query.columns % heads == 0,
@@ -55,7 +54,7 @@ extension Tape {
                 "\(shape.queryRows(sequence)) query rows after \(shape.keyRows(sequence)) key rows")
         }
         return attended(
-            query, key, value, nil, shape, scale ?? 1 / Float(shape.width).squareRoot(), longestKept)
+            query, key, value, nil, shape, 1 / Float(shape.width).squareRoot(), longestKept)
     }
 
     private static func check(_ shape: AttentionShape, _ query: Variable, _ key: Variable, _ value: Variable)

@@ -2,7 +2,7 @@ import Foundation
 
 /// What an evaluation can be judged by, under the name that settings, records and plans have for it. Each is declared in
 /// the file of a task.
-package struct Metric: RawRepresentable, CaseIterable, Sendable, Hashable, Codable {
+package struct Metric: RawRepresentable, CaseIterable, Sendable, Hashable {
     package let rawValue: String
     package let isHigherBetter: Bool
     /// It is the exponential of the ratio that rows have parts in.

@@ -114,9 +114,10 @@ private struct LlamaBlock: Sendable {
         _ hooks: BackboneHooks, _ c: LlamaConfiguration, on tape: Tape
     ) -> Variable {
         let read = tape.rmsNorm(hidden, gamma: attentionNorm, epsilon: c.normEpsilon)
-        let queries = tape.rotary(query(read, on: tape), table: table, positions: positions, heads: c.heads)
+        let queries = tape.rotary(
+            query(read, on: tape), table: table, positions: positions, heads: c.heads, reusing: true)
         let keys = tape.rotary(
-            key(read, on: tape), table: table, positions: positions, heads: c.keyValueHeads)
+            key(read, on: tape), table: table, positions: positions, heads: c.keyValueHeads, reusing: true)
         let seen = hooks.prefixed(keys, value(read, on: tape), offsets: offsets, layer: layer, on: tape)
         let context = tape.causalAttention(
             query: queries, key: seen.key, value: seen.value, queryOffsets: offsets, offsets: seen.offsets,
@@ -143,10 +144,12 @@ private final class LlamaModel: Backbone {
     private let words: Weight
     private let blocks: [LlamaBlock]
     private let finalNorm: Weight
+    private let rotary: RotaryTables
 
     init(_ architecture: Architecture, _ c: LlamaConfiguration, _ source: any TensorSource) throws {
         self.architecture = architecture
         configuration = c
+        rotary = RotaryTables(c.rotary)
         let weights = BackboneWeights(source, prefix: architecture.prefix)
         words = try weights.table("embed_tokens", c.vocabularySize, c.hiddenSize)
         blocks = try (0..<c.layers).map { try LlamaBlock(weights, c, layer: $0) }
@@ -179,7 +182,7 @@ private final class LlamaModel: Backbone {
         let offsets = batch.read.offsets
         let positions = batch.read.positions()
         let longest = zip(offsets, offsets.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
-        let table = configuration.rotary.table(longest: longest)
+        let table = rotary.table(longest: longest)
         var hidden = tape.embedding([(words, batch.own.ids)])
         if let prefix { hidden = hooks.prefixed(hidden, prefix, offsets: batch.own.offsets, on: tape) }
         observe?(0, hidden)

@@ -1,6 +1,7 @@
 import Autodiff
 import Messages
 import ModelFiles
+import Synchronization
 
 /// Rotary positions (Su et al. 2021) as a `config.json` says them: how fast each pair of a head's columns turns.
 struct RotaryScheme: Sendable, Equatable {
@@ -54,8 +55,24 @@ struct RotaryScheme: Sendable, Equatable {
             return (1 - smooth) * frequency / factor + smooth * frequency
         }
     }
+}
 
-    func table(longest: Int) -> RotaryTable { RotaryTable(frequencies: frequencies, longest: longest) }
+/// The table of a model, made again only where a sequence is longer than any before.
+final class RotaryTables: Sendable {
+    private let scheme: RotaryScheme
+    private let known = Mutex<RotaryTable?>(nil)
+
+    init(_ scheme: RotaryScheme) { self.scheme = scheme }
+
+    /// For `longest` positions at least: what a position has does not depend on how many there are.
+    func table(longest: Int) -> RotaryTable {
+        known.withLock { known in
+            if let known, known.longest >= longest { return known }
+            let table = RotaryTable(frequencies: scheme.frequencies, longest: longest)
+            known = table
+            return table
+        }
+    }
 }
 
 /// The members of `rope_parameters`, or of `rope_scaling` in files of transformers before 5. All are looked at: one that

@@ -1,0 +1,38 @@
+// What the loops of several files share.
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+// The same C loop, compiled for several instruction sets; the loader's ifunc resolver picks one. Without
+// this, Swift packages get SSE2 code only (unsafeFlags would bar them from being dependencies).
+#if defined(__x86_64__) && defined(__linux__)
+#define MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define MULTIVERSION
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+// exp by 2^n * exp(r), |r| <= ln2/2, Taylor to degree 6. Rounding by the magic constant 1.5 * 2^23 keeps the
+// integer in the low bits, so there is no float-to-int conversion to be undefined for NaN. NaN stays NaN.
+INLINE float exp_one(float x) {
+    x = x > 88.0f ? 88.0f : x;
+    x = x < -87.0f ? -87.0f : x;
+    float shifted = x * 1.44269504f + 12582912.0f;
+    uint32_t bits;
+    memcpy(&bits, &shifted, 4);
+    float n = shifted - 12582912.0f;
+    float r = x - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    float p = 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    uint32_t scaleBits = (bits + 127u) << 23;
+    float scale;
+    memcpy(&scale, &scaleBits, 4);
+    return p * scale;
+}

@@ -1,0 +1,260 @@
+#include "CVectorKernels.h"
+#include "inline.h"
+
+#include <math.h>
+#include <string.h>
+
+// Softmax, norms, positions: loops over the rows of a matrix.
+
+MULTIVERSION void avk_softmax_rows(float *x, float scale, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        float lanes[16];
+        for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
+        size_t c = 0;
+        for (; c + 16 <= columns; c += 16)
+            for (int l = 0; l < 16; l++) lanes[l] = row[c + l] > lanes[l] ? row[c + l] : lanes[l];
+        float top = -INFINITY;
+        for (; c < columns; c++) top = row[c] > top ? row[c] : top;
+        for (int l = 0; l < 16; l++) top = lanes[l] > top ? lanes[l] : top;
+        float sum = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (c = 0; c < columns; c++) {
+                float e = exp_one((row[c] - top) * scale);
+                row[c] = e;
+                sum += e;
+            }
+        }
+        float inverse = 1.0f / sum;
+        for (c = 0; c < columns; c++) row[c] *= inverse;
+    }
+}
+
+MULTIVERSION void avk_log_sum_exp_rows(const float *x, float *restrict top, double *restrict sum, size_t rows,
+                                       size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *row = x + t * columns;
+        float lanes[16];
+        for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
+        size_t c = 0;
+        for (; c + 16 <= columns; c += 16)
+            for (int l = 0; l < 16; l++) lanes[l] = row[c + l] > lanes[l] ? row[c + l] : lanes[l];
+        float largest = top[t];
+        for (; c < columns; c++) largest = row[c] > largest ? row[c] : largest;
+        for (int l = 0; l < 16; l++) largest = lanes[l] > largest ? lanes[l] : largest;
+        // A vocabulary is too long for a sum in Float32.
+        double partial[8] = {0};
+        for (c = 0; c + 8 <= columns; c += 8)
+            for (int l = 0; l < 8; l++) partial[l] += (double)exp_one(row[c + l] - largest);
+        double added = 0;
+        for (; c < columns; c++) added += (double)exp_one(row[c] - largest);
+        for (int l = 0; l < 8; l++) added += partial[l];
+        sum[t] = (sum[t] == 0 ? 0 : sum[t] * exp((double)(top[t] - largest))) + added;
+        top[t] = largest;
+    }
+}
+
+MULTIVERSION void avk_exp_rows(float *x, const float *top, const float *factor, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        float highest = top[t], scale = factor[t];
+        for (size_t c = 0; c < columns; c++) row[c] = exp_one(row[c] - highest) * scale;
+    }
+}
+
+MULTIVERSION void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *prow = p + t * columns;
+        float *grow = g + t * columns;
+        float dot = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) dot += prow[c] * grow[c];
+        }
+        for (size_t c = 0; c < columns; c++) grow[c] = scale * prow[c] * (grow[c] - dot);
+    }
+}
+
+void avk_softmax_causal_rows(float *x, float scale, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        size_t seen = columns - rows + t + 1;
+        avk_softmax_rows(row, scale, 1, seen);
+        memset(row + seen, 0, (columns - seen) * sizeof(float));
+    }
+}
+
+void avk_softmax_causal_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = g + t * columns;
+        size_t seen = columns - rows + t + 1;
+        avk_softmax_backward_rows(p + t * columns, row, scale, 1, seen);
+        memset(row + seen, 0, (columns - seen) * sizeof(float));
+    }
+}
+
+MULTIVERSION void avk_rotary(const float *x, const float *cosines, const float *sines, const int32_t *positions,
+                             float direction, float *out, size_t rows, size_t heads, size_t half, int accumulate) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *c = cosines + (size_t)positions[t] * half;
+        const float *s = sines + (size_t)positions[t] * half;
+        for (size_t h = 0; h < heads; h++) {
+            const float *in = x + (t * heads + h) * 2 * half;
+            float *o = out + (t * heads + h) * 2 * half;
+            // out may be x: a pair is read before it is written.
+#pragma clang loop vectorize(assume_safety)
+            for (size_t d = 0; d < half; d++) {
+                float sine = direction * s[d];
+                float first = in[d] * c[d] - in[half + d] * sine;
+                float second = in[half + d] * c[d] + in[d] * sine;
+                o[d] = accumulate ? o[d] + first : first;
+                o[half + d] = accumulate ? o[half + d] + second : second;
+            }
+        }
+    }
+}
+
+MULTIVERSION void avk_add_diagonals(const float *d, size_t stride, float *restrict scores, size_t scoresStride,
+                                    size_t rows, size_t columns) {
+    for (size_t i = 0; i < rows; i++) {
+        const float *diagonal = d + (rows - 1 - i);
+        float *row = scores + i * scoresStride;
+        for (size_t j = 0; j < columns; j++) row[j] += diagonal[j * (stride + 1)];
+    }
+}
+
+MULTIVERSION void avk_take_diagonals(const float *scores, size_t scoresStride, float *restrict d, size_t stride,
+                                     size_t rows, size_t columns) {
+    memset(d, 0, columns * stride * sizeof(float));
+    for (size_t i = 0; i < rows; i++) {
+        const float *row = scores + i * scoresStride;
+        float *diagonal = d + (rows - 1 - i);
+        for (size_t j = 0; j < columns; j++) diagonal[j * (stride + 1)] = row[j];
+    }
+}
+
+MULTIVERSION void avk_layer_norm(const float *x, const float *residual, const float *gamma, const float *beta,
+                                 float epsilon, float *y, float *normalized, float *rstd, size_t rows,
+                                 size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *xrow = x + t * columns;
+        float *yrow = y + t * columns;
+        float sum = 0;
+        if (residual) {
+#pragma clang fp reassociate(on)
+            const float *rrow = residual + t * columns;
+            for (size_t c = 0; c < columns; c++) {
+                float s = xrow[c] + rrow[c];
+                yrow[c] = s;
+                sum += s;
+            }
+        } else {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) {
+                yrow[c] = xrow[c];
+                sum += xrow[c];
+            }
+        }
+        float mean = sum / (float)columns;
+        float squares = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) {
+                float d = yrow[c] - mean;
+                squares += d * d;
+            }
+        }
+        float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
+        if (rstd) rstd[t] = inverse;
+        if (normalized) {
+            float *nrow = normalized + t * columns;
+            for (size_t c = 0; c < columns; c++) {
+                float n = (yrow[c] - mean) * inverse;
+                nrow[c] = n;
+                yrow[c] = n * gamma[c] + beta[c];
+            }
+        } else {
+            for (size_t c = 0; c < columns; c++) yrow[c] = (yrow[c] - mean) * inverse * gamma[c] + beta[c];
+        }
+    }
+}
+
+MULTIVERSION void avk_layer_norm_backward(const float *gradient, const float *normalized, const float *rstd,
+                                          const float *gamma, float *out, size_t rows, size_t columns,
+                                          int accumulate) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *g = gradient + t * columns;
+        const float *n = normalized + t * columns;
+        float *o = out + t * columns;
+        float sum = 0, dot = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) {
+                float w = g[c] * gamma[c];
+                sum += w;
+                dot += w * n[c];
+            }
+        }
+        float meanGradient = sum / (float)columns, meanDot = dot / (float)columns, r = rstd[t];
+        if (accumulate)
+            for (size_t c = 0; c < columns; c++) o[c] += r * (g[c] * gamma[c] - meanGradient - n[c] * meanDot);
+        else
+            for (size_t c = 0; c < columns; c++) o[c] = r * (g[c] * gamma[c] - meanGradient - n[c] * meanDot);
+    }
+}
+
+MULTIVERSION void avk_layer_norm_parameters_accumulate(const float *gradient, const float *normalized,
+                                                       float *restrict gammaGradient,
+                                                       float *restrict betaGradient, size_t rows,
+                                                       size_t columns) {
+    for (size_t t = 0; t < rows; t++)
+        for (size_t c = 0; c < columns; c++) {
+            gammaGradient[c] += gradient[t * columns + c] * normalized[t * columns + c];
+            betaGradient[c] += gradient[t * columns + c];
+        }
+}
+
+MULTIVERSION void avk_rms_norm(const float *x, const float *gamma, float epsilon, float *y, float *rrms, size_t rows,
+                               size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *xrow = x + t * columns;
+        float *yrow = y + t * columns;
+        float squares = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) squares += xrow[c] * xrow[c];
+        }
+        float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
+        if (rrms) rrms[t] = inverse;
+        for (size_t c = 0; c < columns; c++) yrow[c] = xrow[c] * inverse * gamma[c];
+    }
+}
+
+MULTIVERSION void avk_rms_norm_backward(const float *gradient, const float *x, const float *rrms, const float *gamma,
+                                        float *out, size_t rows, size_t columns, int accumulate) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *g = gradient + t * columns;
+        const float *xrow = x + t * columns;
+        float *o = out + t * columns;
+        float dot = 0;
+        {
+#pragma clang fp reassociate(on)
+            for (size_t c = 0; c < columns; c++) dot += g[c] * gamma[c] * xrow[c];
+        }
+        float r = rrms[t], along = r * r * r * dot / (float)columns;
+        if (accumulate)
+            for (size_t c = 0; c < columns; c++) o[c] += r * g[c] * gamma[c] - along * xrow[c];
+        else
+            for (size_t c = 0; c < columns; c++) o[c] = r * g[c] * gamma[c] - along * xrow[c];
+    }
+}
+
+MULTIVERSION void avk_rms_norm_gamma_accumulate(const float *gradient, const float *x, const float *rrms,
+                                                float *restrict gammaGradient, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float r = rrms[t];
+        for (size_t c = 0; c < columns; c++)
+            gammaGradient[c] += gradient[t * columns + c] * (x[t * columns + c] * r);
+    }
+}
