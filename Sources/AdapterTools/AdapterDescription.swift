@@ -1,6 +1,7 @@
 import Adapters
 import Datasets
 import Foundation
+import Messages
 import ModelFiles
 import Tasks
 import Training
@@ -24,7 +25,7 @@ package struct AdapterDescription {
         guard loaded.matches(modelFingerprint) else {
             throw TrainingError(
                 "\(adapter.path) was trained on other base weights than those in \(loaded.folder.path); "
-                    + "give the right folder with --model")
+                    + "give the right folder with \(SettingName.model)")
         }
     }
 

@@ -2,6 +2,7 @@ import Adapters
 import Datasets
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Tasks
 import Tokenizers
@@ -92,7 +93,7 @@ package enum AdapterExport {
         return [
             "PEFT puts the adapter on transformers' sequence classifier, which has its own pooling, not "
                 + "\(pooling.rawValue): its head answers as trained in adalora alone; for one that does elsewhere train with "
-                + "--pooling pooler"
+                + "\(SettingName.pooling) pooler"
         ]
     }
 
@@ -109,7 +110,7 @@ package enum AdapterExport {
         switch form {
         case .lora, .raggedLoRA, .peftAdaLoRA:
             let target = form == .peftAdaLoRA ? "peft-adalora" : "lora"
-            try opened.adapters.requireSums(for: "export --to \(target)")
+            try opened.adapters.requireSums(for: "export \(SettingName.to) \(target)")
         case .merged: break
         }
         switch form {
@@ -121,7 +122,7 @@ package enum AdapterExport {
                 throw TrainingError(
                     .usage,
                     "a merged model is read as a sequence classifier, which has its own pooling, not "
-                        + "\(pooling.rawValue); export an adapter, or train with --pooling pooler"
+                        + "\(pooling.rawValue); export an adapter, or train with \(SettingName.pooling) pooler"
                 )
             }
             opened.adapters.mergeIntoLayers()

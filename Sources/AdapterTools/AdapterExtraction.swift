@@ -193,7 +193,7 @@ struct ExtractedHead {
             warnings = [
                 (other.map { "\(tuned.path) is a \(oneLine($0, limit: 80)), no sequence classifier" }
                     ?? "\(tuned.path) has no classification head (\(classifier))")
-                    + ", so the adapter has no head: only train --from-adapter with --head-start fresh can use it"
+                    + ", so the adapter has no head: only train \(SettingName.fromAdapter) with \(SettingName.headStart) fresh can use it"
             ]
             return
         }

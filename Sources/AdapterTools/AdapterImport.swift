@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Tasks
 import Training
@@ -55,7 +56,7 @@ package enum AdapterImport {
         let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)
         let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil
-        if inSVDForm { try opened.adapters.requireSums(for: "import --svd") }
+        if inSVDForm { try opened.adapters.requireSums(for: "import \(SettingName.svd)") }
         let keepsForm = isLoRA && !inSVDForm
         let set =
             keepsForm
@@ -81,7 +82,7 @@ package enum AdapterImport {
         guard let task = TaskKind(rawValue: name) else {
             throw TrainingError(
                 .usage,
-                "--task \(name) is none of "
+                "\(SettingName.task) \(name) is none of "
                     + TaskKind.allCases.map(\.rawValue).joined(separator: ", "))
         }
         return task

@@ -2,6 +2,7 @@ import Adapters
 import Autodiff
 import Foundation
 import Matrices
+import Messages
 import Tasks
 import Training
 import Transformers
@@ -88,7 +89,7 @@ package enum AdapterMerging {
             ? try OpenedAdapter(adapter.url, modelFolder: base)
             : try OpenedAdapter(
                 peft: adapter.url, base: base, task: nil, labels: nil, maxLength: nil, anyBaseName: false,
-                labelAdvice: "take it over with adalora import --labels first")
+                labelAdvice: "take it over with adalora import \(SettingName.labels) first")
     }
 
     private static func checkHeads(_ opened: [OpenedAdapter], _ names: [String]) throws {
@@ -109,7 +110,7 @@ package enum AdapterMerging {
             throw TrainingError(
                 .usage,
                 "the heads of \(names[0]) and \(name) cannot be averaged, they have other \(difference); "
-                    + "take one with --head FOLDER")
+                    + "take one with \(SettingName.head) FOLDER")
         }
     }
 
@@ -125,7 +126,8 @@ package enum AdapterMerging {
         guard total.magnitude > 1e-6 else {
             throw TrainingError(
                 .usage,
-                "the weights add up to \(total), so that heads have no mean; take one with --head FOLDER")
+                "the weights add up to \(total), so that heads have no mean; take one with \(SettingName.head) FOLDER"
+            )
         }
         for (index, parameter) in target.parameters.enumerated() {
             let sources = heads.map { $0.parameters[index].values.values }

@@ -1,5 +1,6 @@
 import Adapters
 import Foundation
+import Messages
 import ModelFiles
 
 /// Whether a base folder can be the model that PEFT's files name as the adapter's base, where the weights' fingerprint
@@ -25,7 +26,7 @@ package enum BaseModelName {
             place: "base_model_name_or_path",
             problem: "the adapter was made for \"\(name)\", and the base given is \(base.path)",
             advice:
-                "give that model, or take the adapter over with adalora import --any-base-name if it is the same"
+                "give that model, or take the adapter over with adalora import \(SettingName.anyBaseName) if it is the same"
         )
     }
 

@@ -72,7 +72,7 @@ extension OpenedAdapter {
             guard !adapters.adapters.isEmpty || !changed.isEmpty else {
                 throw ModelFileError(
                     file: folder.path, problem: "no triplet of the adapter belongs to a matrix of this model",
-                    advice: "give the base model it was trained on as --model")
+                    advice: "give the base model it was trained on as \(SettingName.model)")
             }
             notes.append(
                 "the adapter has no triplet left in any matrix of a layer; what it brings is its head"
@@ -96,7 +96,7 @@ extension OpenedAdapter {
             throw TrainingError(
                 .usage,
                 "\(folder.path) was trained on the \(architecture.noun) alone (PEFT's task_type FEATURE_EXTRACTION, or none) and has "
-                    + "no classifier; train one with adalora train --from-adapter \(shellQuoted(folder.path)) --head-start fresh"
+                    + "no classifier; train one with adalora train \(SettingName.fromAdapter) \(shellQuoted(folder.path)) \(SettingName.headStart) fresh"
             )
         }
         let classifier = architecture.outputName(form) + ".weight"
@@ -111,7 +111,7 @@ extension OpenedAdapter {
                 advice: try PEFTFolder.taskType(of: folder) == form.peftTask
                     ? "save it with the adapter (PEFT: modules_to_save)"
                     : "save it with the adapter (PEFT: task_type \(form.peftTask), or modules_to_save), or train one: "
-                        + "adalora train --from-adapter FOLDER --head-start fresh")
+                        + "adalora train \(SettingName.fromAdapter) FOLDER \(SettingName.headStart) fresh")
         }
         let task = try Self.task(of: candidates, outputs: outputs, base: loaded.folder)
         let needed = task.type.fixedOutputs ?? max(2, outputs)
@@ -120,8 +120,8 @@ extension OpenedAdapter {
                 .usage,
                 "task \(task.rawValue) has \(needed) outputs, the classifier of \(folder.path) \(outputs); "
                     + (named == nil
-                        ? "its task_type says so: take it over with adalora import --task"
-                        : "give another --task"))
+                        ? "its task_type says so: take it over with adalora import \(SettingName.task)"
+                        : "give another \(SettingName.task)"))
         }
         return (task, form, outputs)
     }
@@ -133,7 +133,7 @@ extension OpenedAdapter {
         return candidates.first { $0.type.answers(problemType: problem, outputs: outputs) } ?? candidates[0]
     }
 
-    package static let labelAdvice = "name them with --labels"
+    package static let labelAdvice = "name them with \(SettingName.labels)"
 
     /// Names of the outputs of a task: none, those given, or the checkpoint's own `id2label`. Placeholders come with a
     /// warning.
@@ -144,7 +144,8 @@ extension OpenedAdapter {
     ) throws -> (labels: [String], warning: String?) {
         if task.type.fixedOutputs != nil {
             guard given == nil else {
-                throw TrainingError(.usage, "task \(task.rawValue) has no classes; leave out --labels")
+                throw TrainingError(
+                    .usage, "task \(task.rawValue) has no classes; leave out \(SettingName.labels)")
             }
             return ([], nil)
         }
@@ -161,7 +162,8 @@ extension OpenedAdapter {
             guard given.count == count, Set(given).count == count else {
                 throw TrainingError(
                     .usage,
-                    "the classifier has \(count) outputs, --labels \(Set(given).count) different names")
+                    "the classifier has \(count) outputs, \(SettingName.labels) \(Set(given).count) different names"
+                )
             }
             return (given, nil)
         }

@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Tasks
 import Tokenizers
@@ -46,7 +47,7 @@ package struct OpenedAdapter: Sendable {
         if !isWhole && modelFolder == nil && !FileManager.default.fileExists(atPath: base.path) {
             throw TrainingError(
                 .missing,
-                "\(folder.path): its base model \(base.path) is not there any more; give the folder with --model"
+                "\(folder.path): its base model \(base.path) is not there any more; give the folder with \(SettingName.model)"
             )
         }
         try self.init(

@@ -1,5 +1,6 @@
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Tasks
 import Training
@@ -11,7 +12,8 @@ struct VerifiedFolder {
     /// What is at the path already is refused: called before any work, so that none is in vain.
     init(new url: URL) throws {
         guard !FileManager.default.fileExists(atPath: url.path) else {
-            throw TrainingError(.usage, "\(url.path) already exists; give a new folder as --output")
+            throw TrainingError(
+                .usage, "\(url.path) already exists; give a new folder as \(SettingName.output)")
         }
         self.url = url
     }

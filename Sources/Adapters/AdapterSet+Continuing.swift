@@ -1,5 +1,6 @@
 import Autodiff
 import Matrices
+import Messages
 import Transformers
 
 extension AdapterSet {
@@ -45,8 +46,8 @@ extension AdapterSet {
         if let left = trained.adapters.first(where: { $0.rank > 0 && !sites.contains($0.site) }) {
             throw AdapterError(
                 description:
-                    "the adapter holds rank \(left.rank) in \(left.site), which --targets leaves out; "
-                    + "add \(left.site.role.rawValue) to --targets")
+                    "the adapter holds rank \(left.rank) in \(left.site), which \(SettingName.targets) leaves out; "
+                    + "add \(left.site.role.rawValue) to \(SettingName.targets)")
         }
         try plan.check(chosen)
         layers = chosen

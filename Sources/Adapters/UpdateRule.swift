@@ -1,5 +1,6 @@
 import Autodiff
 import Matrices
+import Messages
 
 /// What a method makes of a layer's weight W and its low-rank update where that is not their sum, W + s·P·Λ·Q.
 package protocol UpdateRule: AnyObject, Sendable {
@@ -41,6 +42,7 @@ extension AdapterSet {
         throw AdapterError(
             description:
                 "\(what) needs updates that add to the weights, and \(rule.name) scales their rows too; use the adapter as "
-                + "it is, which PEFT reads, or put it into the weights with adalora export --to merged")
+                + "it is, which PEFT reads, or put it into the weights with adalora export \(SettingName.to) merged"
+        )
     }
 }

@@ -1,3 +1,5 @@
+import Messages
+
 /// Which columns hold the texts and the label, and what stands between columns; nil leaves a choice to the file itself.
 package struct ColumnNames: Sendable, Equatable {
     /// One name, or two for pairs.
@@ -96,7 +98,7 @@ struct ChosenColumns: Equatable {
                 .map { quoted($0) }.joined(separator: " or ")
             throw problem(
                 "no label column \(missing)",
-                "\(columns): name one of them with --label-column\(Self.several(form))")
+                "\(columns): name one of them with \(SettingName.labelColumn)\(Self.several(form))")
         }
         if let label = labels.first(where: texts.contains) {
             throw problem("column \(quoted(label)) is both text and label", "name two different columns")
@@ -119,7 +121,8 @@ struct ChosenColumns: Equatable {
             let found = ColumnNames.knownLabels(form).filter(existing.contains)
             if found.count > 1 {
                 throw problem(
-                    "\(quotedList(found)) could each be the label", "choose one with --label-column")
+                    "\(quotedList(found)) could each be the label",
+                    "choose one with \(SettingName.labelColumn)")
             }
             return found
         }
@@ -152,7 +155,9 @@ struct ChosenColumns: Equatable {
                 return [whole]
             }
             if form == .sentences && names.count != 1 {
-                throw problem("\(names.count) columns of words were asked for", "name one with --text-column")
+                throw problem(
+                    "\(names.count) columns of words were asked for",
+                    "name one with \(SettingName.textColumn)")
             }
             if form == .bareTexts && names.count != 1 {
                 throw problem(
@@ -163,7 +168,9 @@ struct ChosenColumns: Equatable {
                     "\(names.count) text columns were asked for", "name one, or two different ones for pairs")
             }
             if let missing = names.first(where: { !existing.contains($0) }) {
-                throw problem("no text column \(quoted(missing))", "\(columns): name one with --text-column")
+                throw problem(
+                    "no text column \(quoted(missing))", "\(columns): name one with \(SettingName.textColumn)"
+                )
             }
             return names
         }
@@ -175,14 +182,15 @@ struct ChosenColumns: Equatable {
         }
         if found.count > 1 {
             let choices = found.map { $0.joined(separator: " + ") }
-            throw problem("\(quotedList(choices)) could each be the text", "choose with --text-column")
+            throw problem(
+                "\(quotedList(choices)) could each be the text", "choose with \(SettingName.textColumn)")
         }
         guard let names = found.first else {
             throw problem(
                 form == .sentences
                     ? "no column of words (such as 'tokens')"
                     : "no text column (such as 'text', or 'sentence1' and 'sentence2')",
-                "\(columns): name one with --text-column")
+                "\(columns): name one with \(SettingName.textColumn)")
         }
         return names
     }

@@ -1,3 +1,5 @@
+import Messages
+
 /// Sentences in files of one word a line.
 extension DatasetBuilder {
     /// CoNLL: a word first and its tag last unless the file or `wanted` says otherwise, blank lines between sentences.
@@ -70,7 +72,8 @@ extension DatasetBuilder {
         if tag.hasPrefix("("), tag.contains("*") {
             throw problem(
                 "tag \(quoted(tag)) is a bracket of CoNLL-2012", line: line,
-                "write spans as B-TYPE, I-TYPE and O, or choose another column with --label-column")
+                "write spans as B-TYPE, I-TYPE and O, or choose another column with \(SettingName.labelColumn)"
+            )
         }
         return tag
     }

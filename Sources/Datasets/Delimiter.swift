@@ -1,3 +1,5 @@
+import Messages
+
 /// What stands between the fields of a CSV or TSV file.
 package enum Delimiter: String, Sendable, CaseIterable {
     case comma, semicolon, tab, pipe
@@ -85,6 +87,7 @@ struct OpenedTable {
         return DataError(
             file: error.file, line: error.line, problem: error.problem,
             advice: error.advice
-                + "; for fields with a \(found.rawValue) between them give --delimiter \(found.rawValue)")
+                + "; for fields with a \(found.rawValue) between them give \(SettingName.delimiter) \(found.rawValue)"
+        )
     }
 }

@@ -51,7 +51,7 @@ extension Dataset {
         return finding(
             .oddLabels, classes.count, classes.map(\.line).sorted(),
             "all \(classes.count) labels are numbers, also with fractions; each is learned as a class of its own: for "
-                + "scores use --task regression")
+                + "scores use \(SettingName.task) regression")
     }
 
     private func identifiers(_ classes: [LabelTally.ClassCount]) -> DataFinding? {
@@ -83,7 +83,7 @@ extension Dataset {
             return finding(
                 .oddLabels, examples.count, classes.map(\.line).sorted(),
                 "the labels look like a 0 or 1 for each of several (\(quotedList(classes.map(\.name), limit: 3))); each is a "
-                    + "class of its own: for several labels a row use --task multi-label with something between the digits"
+                    + "class of its own: for several labels a row use \(SettingName.task) multi-label with something between the digits"
             )
         }
         let known = Set(classes.map { LabelSpelling.usual($0.name) })
@@ -107,7 +107,7 @@ extension Dataset {
                 .oddLabels, rows, found.map(\.line).sorted(),
                 "\(DataFinding.counted(rows, "row")) with a label that looks like several with '\(mark)' between them "
                     + "(\(quotedList(found.map(\.name), limit: 3))); each is a class of its own: for several labels a row use "
-                    + "--task multi-label")
+                    + "\(SettingName.task) multi-label")
         }
         return nil
     }

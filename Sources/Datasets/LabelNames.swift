@@ -109,7 +109,7 @@ extension Dataset {
             .note, file: file,
             text:
                 "\(file): the tags are numbers from \(lowest) to \(highest), so that nobody knows which make spans: "
-                + "only accuracy is measured; give their names with --label-names FILE")
+                + "only accuracy is measured; give their names with \(SettingName.labelNames) FILE")
     }
 }
 

@@ -1,3 +1,5 @@
+import Messages
+
 /// The class names of a classification task, in a fixed order: an example's target is its name's position.
 package struct LabelSet: Sendable, Equatable {
     /// More classes than this are almost always scores or free text taken for classes.
@@ -35,7 +37,7 @@ package struct LabelSet: Sendable, Equatable {
                 throw DataError(
                     file: dataset.file, line: example.line,
                     problem: "more than \(Self.mostClasses) different labels",
-                    advice: "use --task regression for scores, or check the label column")
+                    advice: "use \(SettingName.task) regression for scores, or check the label column")
             }
         }
         guard found.count > 1 else {
@@ -95,7 +97,7 @@ package struct LabelSet: Sendable, Equatable {
         if case .number(let value) = label, value.magnitude >= 0x1p53 {
             throw DataError(
                 file: file, line: example.line, problem: "number \(value) is too large for a class name",
-                advice: "put the label in quotes, or use --task regression")
+                advice: "put the label in quotes, or use \(SettingName.task) regression")
         }
         return label.className
     }

@@ -118,7 +118,7 @@ struct LabelSetRows {
             if !fields.allSatisfy({ Self.flags(in: $0, mark) != nil }) {
                 warnings.append(
                     "\(oneLine(file)): no label has '|', \(DataFinding.counted(count(mark), "row")) '\(mark)': labels are "
-                        + "read as lists with '\(mark)' between them; say what stands there with --label-separator"
+                        + "read as lists with '\(mark)' between them; say what stands there with \(SettingName.labelSeparator)"
                 )
             }
             return mark
@@ -144,7 +144,8 @@ struct LabelSetRows {
         if names.contains(where: \.isEmpty) {
             throw problem(
                 "an empty label among \(quoted(text))", line: line,
-                "write labels with one \(quoted(separator)) between them, or give --label-separator")
+                "write labels with one \(quoted(separator)) between them, or give \(SettingName.labelSeparator)"
+            )
         }
         return names
     }

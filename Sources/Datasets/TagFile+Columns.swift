@@ -1,3 +1,5 @@
+import Messages
+
 /// Which columns of a file of words and tags are read, and which of its doubtful lines are words.
 struct TagColumns {
     /// By what the file calls its columns; nil where it names none.
@@ -90,7 +92,7 @@ struct TagColumns {
                 throw file.problem(
                     "the first column holds numbers that do not count the words of a sentence",
                     line: firstOdd,
-                    "choose the column of the words with --text-column, such as 2")
+                    "choose the column of the words with \(SettingName.textColumn), such as 2")
             }
             hasNumbers = true
         }
@@ -100,10 +102,11 @@ struct TagColumns {
         if let texts = wanted.text {
             guard texts.count == 1 else {
                 throw file.problem(
-                    "\(texts.count) columns of words were asked for", line: nil, "name one with --text-column"
+                    "\(texts.count) columns of words were asked for", line: nil,
+                    "name one with \(SettingName.textColumn)"
                 )
             }
-            word = try position(texts[0], "--text-column", file)
+            word = try position(texts[0], SettingName.textColumn.description, file)
         } else {
             let named = names?.firstIndex { Self.wordNames.contains($0.lowercased()) }
             word = named ?? (hasNumbers ? 1 : 0)
@@ -115,7 +118,8 @@ struct TagColumns {
         }
         hasNumbers = hasNumbers && word > 0
         tag =
-            try wanted.label.map { try position($0, "--label-column", file) } ?? usualTag(file, requireLabels)
+            try wanted.label.map { try position($0, SettingName.labelColumn.description, file) }
+            ?? usualTag(file, requireLabels)
         guard word != tag else {
             throw file.problem(
                 "column \(quoted(name(word))) is both text and label", line: nil, "name two different columns"
@@ -138,7 +142,7 @@ struct TagColumns {
         guard requireLabels else { return nil }
         throw file.problem(
             "several columns could hold the tags", line: nil,
-            "the columns are \(quotedList(names, limit: 20)): choose one with --label-column")
+            "the columns are \(quotedList(names, limit: 20)): choose one with \(SettingName.labelColumn)")
     }
 
     /// Of a column's name, or its number from 1, from −1 backwards.
@@ -186,7 +190,7 @@ struct TagColumns {
         guard areNested || !own.isDisjoint(with: other) else { return }
         throw file.problem(
             "columns \(tag) and \(tag + 1) both hold tags of spans", line: nil,
-            "choose one with --label-column \(tag) or --label-column \(tag + 1)")
+            "choose one with \(SettingName.labelColumn) \(tag) or \(SettingName.labelColumn) \(tag + 1)")
     }
 
     private mutating func settle(_ file: inout TagFile) throws {

@@ -180,7 +180,7 @@ package struct ComparisonReporter {
         for budget in plan.budgets {
             for entry in state.finished
             where entry.trial.stage == .report && entry.trial.arm == arm && entry.trial.budget == budget {
-                guard let run = try? RunRecord(folder: runner.runFolder(entry.trial.id)),
+                guard let run = try? RunReader.record(of: runner.runFolder(entry.trial.id)),
                     !run.allocations.isEmpty
                 else { continue }
                 return Self.overTime(run, title: "\(entry.trial.arm) at \(budget), seed \(entry.trial.seed)")

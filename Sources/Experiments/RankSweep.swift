@@ -84,7 +84,7 @@ package struct RankSweep {
 
     /// What a run folder says; nil for a run that has not ended.
     private func outcome(_ run: SweepRun) -> SweepOutcome? {
-        guard let record = try? RunRecord(folder: folder(run)) else { return nil }
+        guard let record = try? RunReader.record(of: folder(run)) else { return nil }
         let curve = curve(record)
         if let reason = try? String(contentsOf: reasonFile(run), encoding: .utf8) {
             return SweepOutcome(run: run, value: nil, curve: curve, reason: reason)
@@ -104,7 +104,7 @@ package struct RankSweep {
             throw TrainingError(
                 .usage,
                 "\(folder(run).path) was made with other settings (\(changed.joined(separator: "; "))); "
-                    + "give another --output, or delete it")
+                    + "give another \(SettingName.output), or delete it")
         }
     }
 
@@ -128,7 +128,7 @@ package struct RankSweep {
             guard try recorded == now(form) else {
                 throw TrainingError(
                     .usage,
-                    "\(output.relativePath) was made with another model or other data; give another --output, or "
+                    "\(output.relativePath) was made with another model or other data; give another \(SettingName.output), or "
                         + "delete it")
             }
         } else {
@@ -180,7 +180,7 @@ package struct RankSweep {
             // Reading the records takes time that training should have.
             guard ContinuousClock.now - looked > .seconds(1) else { return false }
             looked = ContinuousClock.now
-            guard let record = try? RunRecord(folder: folder(run)), record.evaluations.count > seen else {
+            guard let record = try? RunReader.record(of: folder(run)), record.evaluations.count > seen else {
                 return false
             }
             seen = record.evaluations.count

@@ -144,10 +144,10 @@ package struct SweepPlanner: Sendable {
                 (1...100_000).contains(rank)
             else {
                 throw ComparisonError(
-                    "--ranks: \(quoted(word)) is not a rank; write whole numbers like 1,2,4,8")
+                    "\(SettingName.ranks): \(quoted(word)) is not a rank; write whole numbers like 1,2,4,8")
             }
             guard !ranks.contains(rank) else {
-                throw ComparisonError("--ranks: \(rank) is given twice; keep one")
+                throw ComparisonError("\(SettingName.ranks): \(rank) is given twice; keep one")
             }
             ranks.append(rank)
         }

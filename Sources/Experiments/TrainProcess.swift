@@ -26,7 +26,7 @@ package struct TrainProcess {
             // A run whose harness was killed ends itself after its step; until then the folder is its own.
             _ = try FolderLock(folder, waiting: 60)
         }
-        let record = try? RunRecord(folder: folder)
+        let record = try? RunReader.record(of: folder)
         if let reason = record?.end?.reason, reason != .interrupted,
             !needsWeights || manager.fileExists(atPath: RunFolder(folder).best.path)
         {

@@ -114,7 +114,7 @@ package struct TrialRunner {
             result.status = .failed(reason)
             return result
         }
-        let record = try RunRecord(folder: folder)
+        let record = try RunReader.record(of: folder)
         try describe(record, &result)
         if Self.needsWeights(trial) { try test(trial, truthID, folder, &result) }
         return result

@@ -1,5 +1,6 @@
 import Charts
 import Foundation
+import Messages
 import Reports
 import RunRecords
 
@@ -103,7 +104,8 @@ package struct ReportFigure: Sendable {
 
     private func missing(_ reason: String) -> RecordError {
         RecordError(
-            kind: .notRecorded, place: "figure \(id)", problem: reason, advice: "choose another --figure")
+            kind: .notRecorded, place: "figure \(id)", problem: reason,
+            advice: "choose another \(SettingName.figure)")
     }
 }
 

@@ -1,5 +1,6 @@
 import Charts
 import Foundation
+import Messages
 import ModelFiles
 import Reports
 
@@ -44,83 +45,14 @@ struct ReportPage {
             isLive ? "Only this machine can open this page." : "This file needs no network and sends nothing."
         let text =
             "Made from the run folder alone by adalora report. \(reach) Long tables are thinned here, without their "
-            + "extremes being lost; adalora report --format csv has every row."
+            + "extremes being lost; adalora report \(SettingName.format) csv has every row."
         return .element("footer", [], .element("p", text: text))
     }
 }
 
-/// Parts that both kinds of page have.
-enum PageParts {
-    static func section(_ id: String, _ title: String, intro: String = "", _ content: [Markup]) -> Markup {
-        let head = Markup.element("h2", [("id", "\(id)-title")], text: title)
-        let text = intro.isEmpty ? Markup.empty : .element("p", [("class", "intro")], text: intro)
-        return .element(
-            "section", [("id", id), ("aria-labelledby", "\(id)-title")],
-            .joined([head, text] + content, separator: "\n"))
-    }
-
-    static func grid(_ figures: [Markup]) -> Markup {
-        .element("div", [("class", "figures")], .joined(figures, separator: "\n"))
-    }
-
-    /// A figure drawn for wide screens and print, and again for phones; with the reason where there is nothing to draw.
-    static func figure(_ figure: ReportFigure, width: Double = 620) -> Markup {
-        let wide = try? figure.svg(FigureForm(id: "wide-\(figure.id)", width: width))
-        let narrow = try? figure.svg(FigureForm(id: "narrow-\(figure.id)", width: 340))
-        guard let wide, let narrow else {
-            var reason = "not recorded"
-            if case .missing(let why) = figure.content { reason = why }
-            return .element(
-                "div", [("class", "missing")],
-                .element("h3", text: figure.title) + .element("p", text: "Not recorded: \(reason)."))
-        }
-        let tools = ["svg", "csv"].map { kind in
-            Markup.element(
-                "button",
-                [
-                    ("type", "button"), ("data-save", kind), ("data-of", figure.id),
-                    ("aria-label", "Save \(figure.title) as \(kind.uppercased())"),
-                ], text: kind.uppercased())
-        }
-        let caption = Markup.element(
-            "figcaption", [],
-            .element("span", text: figure.caption)
-                + .element("span", [("class", "tools"), ("hidden", "")], .joined(tools)))
-        return .element(
-            "figure", [("data-figure", figure.id)],
-            .element("div", [("class", "wide")], .chart(wide))
-                + .element("div", [("class", "narrow")], .chart(narrow)) + caption)
-    }
-
-    /// Slider and button; without the script they stay hidden.
-    static func player(steps: Int) -> Markup {
-        guard steps > 1 else { return .empty }
-        return .element(
-            "div", [("class", "player"), ("id", "player"), ("hidden", "")],
-            .element("button", [("type", "button"), ("id", "play")], text: "Play")
-                + .element("label", [("for", "frame"), ("class", "hidden")], text: "Step")
-                + .element(
-                    "input",
-                    [
-                        ("type", "range"), ("id", "frame"), ("min", "0"), ("max", "\(steps - 1)"),
-                        ("value", "\(steps - 1)"), ("step", "1"),
-                    ]) + .element("output", [("id", "frame-text"), ("for", "frame")]))
-    }
-
-    static func folded(_ title: String, _ content: Markup) -> Markup {
-        .element("details", [], .element("summary", text: title) + content)
-    }
-
-    /// Values with their names; what is missing is said.
-    static func facts(_ facts: [(name: String, value: String?)]) -> Markup {
-        .element(
-            "dl", [("class", "facts")],
-            .joined(
-                facts.map { fact in
-                    let value =
-                        fact.value.map { Markup.element("dd", text: $0) }
-                        ?? .element("dd", [("class", "absent")], text: "not recorded")
-                    return .element("div", [], .element("dt", text: fact.name) + value)
-                }))
-    }
+extension RunReport {
+    /// One self-contained HTML page.
+    ///
+    /// - Parameter news: what a server that lists all runs at `/` answers to `/news` as things stand; nil for a file.
+    package func html(news: String? = nil) -> String { ReportPage(self).html(news: news) }
 }

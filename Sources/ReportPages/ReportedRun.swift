@@ -16,10 +16,10 @@ package struct ReportedRun: Sendable {
 
     /// Throws `RecordError` where the folder is no run, or a file in it is damaged.
     package init(folder: URL, name: String? = nil) throws {
-        record = try RunRecord(folder: folder)
+        record = try RunReader.record(of: folder)
         self.name = name ?? folder.standardizedFileURL.lastPathComponent
         do {
-            triplets = try TripletHistory(record)
+            triplets = try RunReader.triplets(of: record)
             tripletsProblem = nil
         } catch let error as RecordError where error.kind != .invalid && error.kind != .unreadable {
             triplets = nil

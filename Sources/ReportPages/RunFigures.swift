@@ -1,5 +1,6 @@
 import Charts
 import Foundation
+import Messages
 import Reports
 import RunRecords
 
@@ -83,7 +84,7 @@ enum RunFigures {
         guard !evaluations.isEmpty else {
             return ReportFigure(
                 id: "metrics", title: "Validation metrics", caption: "",
-                content: .missing("the run has no evaluation (yet, or no --validation data)"))
+                content: .missing("the run has no evaluation (yet, or no \(SettingName.validation) data)"))
         }
         let names = run.metricNames
         let best = evaluations.last { $0.isBest }

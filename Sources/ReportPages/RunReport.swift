@@ -35,11 +35,6 @@ package struct RunReport: Sendable {
             advice: "choose one of \(names.joined(separator: ", "))")
     }
 
-    /// One self-contained HTML page.
-    ///
-    /// - Parameter news: what a server that lists all runs at `/` answers to `/news` as things stand; nil for a file.
-    package func html(news: String? = nil) -> String { ReportPage(self).html(news: news) }
-
     /// The summary and the data of all figures, or of one, in full.
     package func json(figure id: String? = nil) throws -> String {
         let shown = try id.map { [try figure($0)] } ?? figures

@@ -158,7 +158,8 @@ extension ConfigLoading {
 
     private mutating func checkLength() {
         guard config.epochs == nil, config.steps == nil, areKnown("epochs", "steps") else { return }
-        problems.add("epochs: neither epochs nor steps is set; say --epochs E or --steps N")
+        problems.add(
+            "epochs: neither epochs nor steps is set; say \(SettingName.epochs) E or \(SettingName.steps) N")
     }
 
     /// The rules of the method and of its settings.
@@ -183,7 +184,8 @@ extension ConfigLoading {
             for (key, isSet) in [
                 ("early-stopping", config.earlyStopping != nil), ("best-metric", config.bestMetric != nil),
             ] where isSet && areKnown(key) {
-                problems.add("\(mention(key)): needs validation data; say --validation FILE or remove it")
+                problems.add(
+                    "\(mention(key)): needs validation data; say \(SettingName.validation) FILE or remove it")
             }
         }
         if let metric = config.bestMetric, !metric.suits(config.task), areKnown("best-metric", "task") {

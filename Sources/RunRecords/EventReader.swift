@@ -49,6 +49,18 @@ package struct EventReader {
         return isThere
     }
 
+    /// What was read, with the rank tables that stand in another file.
+    func record(folder: URL, start: RunRecord.Start, tables: [RunRecord.RankTable], notes: [String])
+        -> RunRecord
+    {
+        RunRecord(
+            folder: folder, start: start, resumedAfter: starts.dropFirst().map(\.completedSteps),
+            steps: steps,
+            allocations: allocations, compactions: compactions, evaluations: evaluations,
+            checkpoints: checkpoints,
+            warnings: warnings, end: end, rankTables: tables, notes: notes)
+    }
+
     mutating func add(_ line: EventLine) throws {
         let event = try line.text("event")
         guard event == "start" || !starts.isEmpty else {

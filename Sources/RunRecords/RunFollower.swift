@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// Reads a run folder again and again while the run goes on, each time only what was added.
 ///
@@ -38,7 +39,8 @@ package struct RunFollower {
             throw RecordError(
                 kind: .missing, place: folder.path,
                 problem: "this is not a run folder: it has no events.jsonl",
-                advice: "give the folder that 'adalora train' writes, or wait for it with --wait")
+                advice: "give the folder that 'adalora train' writes, or wait for it with \(SettingName.wait)"
+            )
         }
         defer { try? handle.close() }
         let wasCut = try !continues(handle)
@@ -82,7 +84,7 @@ package struct RunFollower {
             reader.end.map { ($0.step, $0.ranks) } ?? reader.allocations.last.map { ($0.step, $0.ranks) }
         var tables = firstTable.map { [$0] } ?? []
         if let later, !start.sites.isEmpty { tables.append(.init(step: later.0, ranks: later.1)) }
-        record = RunRecord(folder: folder, start: start, reader: reader, tables: tables, notes: reader.notes)
+        record = reader.record(folder: folder, start: start, tables: tables, notes: reader.notes)
     }
 
     /// Whether a process of this machine writes into the folder; nil where the system does not tell.

@@ -23,51 +23,6 @@ package struct RunRecord: Sendable {
     package let rankTables: [RankTable]
     /// What the reader left out: torn last lines, records that a resumed run replaced.
     package let notes: [String]
-
-    /// Reads a run folder. Throws `RecordError` when it is not one, or a file in it is damaged anywhere but in a
-    /// torn last line.
-    package init(folder: URL) throws(any Error) {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
-            throw RecordError(
-                kind: .missing, place: folder.path, problem: "there is no such folder",
-                advice: "give the folder that 'adalora train' wrote")
-        }
-        guard isFolder.boolValue else {
-            throw RecordError(
-                place: folder.path, problem: "this is a file, not a run folder",
-                advice: "give the folder that 'adalora train' wrote")
-        }
-        var reader = EventReader(file: RunFolder(folder).events)
-        try reader.read()
-        guard let start = reader.starts.first else {
-            throw RecordError(
-                place: reader.file.path, problem: "no start record: the run has not begun or the log was cut",
-                advice: "wait for the run's first step, or give another folder")
-        }
-        var ranks = RankFileReader(
-            file: RunFolder(folder).ranks, sites: start.sites,
-            wasResumed: reader.starts.count > 1)
-        try ranks.read()
-        self.init(
-            folder: folder, start: start, reader: reader, tables: ranks.tables,
-            notes: reader.notes + ranks.notes)
-    }
-
-    init(folder: URL, start: Start, reader: EventReader, tables: [RankTable], notes: [String]) {
-        self.folder = folder
-        self.start = start
-        resumedAfter = reader.starts.dropFirst().map(\.completedSteps)
-        steps = reader.steps
-        allocations = reader.allocations
-        compactions = reader.compactions
-        evaluations = reader.evaluations
-        checkpoints = reader.checkpoints
-        warnings = reader.warnings
-        end = reader.end
-        rankTables = tables
-        self.notes = notes
-    }
 }
 
 extension RunRecord {

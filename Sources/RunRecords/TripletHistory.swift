@@ -54,40 +54,10 @@ package struct TripletHistory: Sendable {
     /// What the reader left out: a torn last line, records that a resumed run replaced.
     package let notes: [String]
 
-    /// Reads the file of the run's folder. Throws `RecordError` when there is none, or it is damaged anywhere but
-    /// in a torn last line, or does not fit the run's sites.
-    package init(_ run: RunRecord) throws(any Error) {
-        guard !run.start.sites.isEmpty else {
-            throw RecordError(
-                kind: .notRecorded, place: run.folder.path,
-                problem: "the method '\(run.start.method)' has no adapters, so there are no singular values",
-                advice: "give the folder of a run with adapters, such as adalora")
-        }
-        var reader = TripletFileReader(
-            file: RunFolder(run.folder).triplets, siteCount: run.start.sites.count,
-            wasResumed: !run.resumedAfter.isEmpty)
-        try reader.read()
-        guard !reader.snapshots.isEmpty else {
-            throw RecordError(
-                kind: .missing, place: reader.file.path, problem: "no singular values are recorded yet",
-                advice: "wait for the run's first allocation or its end")
-        }
+    init(_ run: RunRecord, snapshots: [Snapshot], notes: [String]) {
         self.run = run
-        snapshots = Self.carryingKeptEnergy(reader.snapshots)
-        notes = reader.notes
-    }
-
-    /// The last step of a run is recorded without a mask of its own: what the last allocation left still holds.
-    private static func carryingKeptEnergy(_ snapshots: [Snapshot]) -> [Snapshot] {
-        guard let last = snapshots.last, snapshots.count > 1,
-            last.sites.allSatisfy({ $0.keptEnergy == nil })
-        else { return snapshots }
-        let sites = zip(last.sites, snapshots[snapshots.count - 2].sites).map { site, before in
-            Site(
-                kept: site.kept, spectrum: site.spectrum, importance: site.importance,
-                orthogonalityError: site.orthogonalityError, keptEnergy: site.keptEnergy ?? before.keptEnergy)
-        }
-        return snapshots.dropLast() + [Snapshot(step: last.step, sites: sites)]
+        self.snapshots = snapshots
+        self.notes = notes
     }
 
     /// The last snapshot at or before `step`; the last of all for nil. Throws `RecordError` for a step outside

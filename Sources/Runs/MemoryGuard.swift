@@ -1,4 +1,5 @@
 import Adapters
+import Messages
 import RunConfiguration
 import Training
 
@@ -52,12 +53,16 @@ package struct MemoryGuard {
             return
         }
         var ways: [String] = []
-        if config.tuning.method.trainsBackbone { ways.append("--method \(FineTuningMethod.withAdapters)") }
-        if config.recompute == .none { ways.append("--recompute layers") }
-        if threads > 1 { ways.append("fewer --threads") }
-        ways += ["a shorter --max-length", "a smaller --batch-size"]
+        if config.tuning.method.trainsBackbone {
+            ways.append("\(SettingName.method) \(FineTuningMethod.withAdapters)")
+        }
+        if config.recompute == .none { ways.append("\(SettingName.recompute) layers") }
+        if threads > 1 { ways.append("fewer \(SettingName.threads)") }
+        ways += ["a shorter \(SettingName.maxLength)", "a smaller \(SettingName.batchSize)"]
         throw TrainingError(
-            .usage, "\(text); try \(ways.joined(separator: ", ")), or --ignore-memory to go on all the same")
+            .usage,
+            "\(text); try \(ways.joined(separator: ", ")), or \(SettingName.ignoreMemory) to go on all the same"
+        )
     }
 
     /// `1,234 MB`

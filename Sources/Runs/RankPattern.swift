@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 import RunRecords
 import Transformers
@@ -33,7 +34,7 @@ struct RankPattern {
             result[layer.site] = rank
         }
         if let name = left.keys.min() {
-            throw error(name, "no adapted matrix has this name", "check it, and --targets")
+            throw error(name, "no adapted matrix has this name", "check it, and \(SettingName.targets)")
         }
         guard result.values.contains(where: { $0 > 0 }) else {
             throw error(nil, "all ranks are 0", "give some matrix a rank")

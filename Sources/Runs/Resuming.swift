@@ -1,6 +1,7 @@
 import AdapterTools
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import RunConfiguration
 import RunRecords
@@ -78,7 +79,7 @@ extension RunFolder {
                 .missing,
                 "\(url.path) has no whole checkpoint to resume from; "
                     + (skipped.first.map { "\($0.why)" }
-                        ?? "runs write them with --checkpoint-every and when interrupted"))
+                        ?? "runs write them with \(SettingName.checkpointEvery) and when interrupted"))
         }
     }
 
@@ -86,7 +87,7 @@ extension RunFolder {
         let earlier = steps.first { $0 < step }
         return
             (earlier.map {
-                "resume from an earlier checkpoint (--resume \(shellQuoted(checkpoint(step: $0).path))), or "
+                "resume from an earlier checkpoint (\(SettingName.resume) \(shellQuoted(checkpoint(step: $0).path))), or "
             }
             ?? "")
             + "start a new run"
@@ -102,7 +103,8 @@ extension RunFolder {
             guard size >= bytes else {
                 throw TrainingError(
                     "\(file.path): \(size) bytes where \(bytes) were written before checkpoint step-\(step); put the "
-                        + "file back, or resume from an earlier checkpoint (--resume RUN/checkpoints/step-N)")
+                        + "file back, or resume from an earlier checkpoint (\(SettingName.resume) RUN/checkpoints/step-N)"
+                )
             }
         }
         return checkpoint

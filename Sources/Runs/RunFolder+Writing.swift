@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 import RunRecords
 import Training
@@ -11,12 +12,13 @@ extension RunFolder {
         {
             throw TrainingError(
                 .usage,
-                "\(url.path) already holds a run; choose another --output, or go on with --resume "
+                "\(url.path) already holds a run; choose another \(SettingName.output), or go on with \(SettingName.resume) "
                     + shellQuoted(url.path)
             )
         }
         if let entries = try? FileManager.default.contentsOfDirectory(atPath: url.path), !entries.isEmpty {
-            throw TrainingError(.usage, "\(url.path) is not empty; give a new folder as --output")
+            throw TrainingError(
+                .usage, "\(url.path) is not empty; give a new folder as \(SettingName.output)")
         }
         do {
             try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)

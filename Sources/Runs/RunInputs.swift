@@ -59,7 +59,7 @@ struct RunInputs {
         if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric) {
             throw TrainingError(
                 .usage,
-                "--best-metric \(metric.rawValue) does not exist for these labels, which make no spans; use "
+                "\(SettingName.bestMetric) \(metric.rawValue) does not exist for these labels, which make no spans; use "
                     + (task.metrics + [.loss]).map(\.rawValue).joined(separator: " or "))
         }
         let findings = RowChecks.findings([trainData] + (validationData.map { [$0] } ?? []), config)
@@ -111,12 +111,13 @@ extension RunInputs {
             let name = loaded.backbone.pooler.map { oneLine($0.bias.name) } ?? ""
             warnings.append(
                 "\(loaded.folder.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
-                    + "reads through it; try --pooling mean or --pooling first")
+                    + "reads through it; try \(SettingName.pooling) mean or \(SettingName.pooling) first")
         }
         if config.tuning.method.trainsBackbone, case .sequence(let pooling) = form, pooling != .pooler {
             warnings.append(
                 "the model of this run is for adalora alone: transformers' sequence classifiers have their own pooling, "
-                    + "not \(pooling.rawValue); for one that they open train with --pooling pooler")
+                    + "not \(pooling.rawValue); for one that they open train with \(SettingName.pooling) pooler"
+            )
         }
         return warnings
     }

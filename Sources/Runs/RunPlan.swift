@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Matrices
+import Messages
 import RunConfiguration
 import Tasks
 import Training
@@ -54,7 +55,7 @@ package struct RunPlan: Sendable {
         if let shortage = memoryGuard.warnings.first {
             // Setting the run up to plan it would end the process.
             throw TrainingError(
-                .usage, "\(shortage); try --method \(FineTuningMethod.withAdapters)")
+                .usage, "\(shortage); try \(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
         let trainer = try assembly.trainer(isResumed: false)
         let memory = MemoryEstimate(

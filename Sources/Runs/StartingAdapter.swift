@@ -3,6 +3,7 @@ import Adapters
 import Datasets
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import RunConfiguration
 import Tasks
@@ -47,19 +48,19 @@ struct StartingAdapter {
                 ? []
                 : [
                     "\(path) names no labels; its \(opened.head.outputs) outputs are taken for the labels of the training rows in "
-                        + "their order. To name them, take it over with adalora import --labels first"
+                        + "their order. To name them, take it over with adalora import \(SettingName.labels) first"
                 ]
         }
         guard changed.isEmpty else {
             throw TrainingError(
                 .usage,
                 "\(path) also changes \(changed.summary), which a run does not go on with; write the merged model with "
-                    + "adalora import, then adalora export --to merged, and train on that as --model without "
-                    + "--from-adapter")
+                    + "adalora import, then adalora export \(SettingName.to) merged, and train on that as \(SettingName.model) without "
+                    + "\(SettingName.fromAdapter)")
         }
         guard set.adapters.contains(where: { $0.hasUpdate }) else {
             throw TrainingError(
-                "\(path): the adapter's update is 0 in every matrix, as before any training; leave out --from-adapter"
+                "\(path): the adapter's update is 0 in every matrix, as before any training; leave out \(SettingName.fromAdapter)"
             )
         }
     }
@@ -101,7 +102,8 @@ struct StartingAdapter {
             throw TrainingError(
                 .usage,
                 "\(path) was trained for \(task.rawValue), this run is for \(config.task.rawValue); say "
-                    + "--task \(task.rawValue), or start a fresh head with --head-start fresh")
+                    + "\(SettingName.task) \(task.rawValue), or start a fresh head with \(SettingName.headStart) fresh"
+            )
         }
         try check(pooling: description.task.pooling, config, path)
     }
@@ -110,8 +112,8 @@ struct StartingAdapter {
         guard pooling == config.pooling else {
             throw TrainingError(
                 .usage,
-                "the head of \(path) reads --pooling \(pooling.rawValue), not \(config.pooling.rawValue); say so, or "
-                    + "start a fresh head with --head-start fresh")
+                "the head of \(path) reads \(SettingName.pooling) \(pooling.rawValue), not \(config.pooling.rawValue); say so, or "
+                    + "start a fresh head with \(SettingName.headStart) fresh")
         }
     }
 
@@ -121,7 +123,8 @@ struct StartingAdapter {
     /// - Parameter learned: from the training rows
     func task(_ learned: any LearningTask, rows file: String) throws -> any LearningTask {
         guard let outputs = head?.outputs else { return learned }
-        let advice = "start a fresh head with --head-start fresh, or give rows with the adapter's labels"
+        let advice =
+            "start a fresh head with \(SettingName.headStart) fresh, or give rows with the adapter's labels"
         guard let labels else {
             guard learned.outputs == outputs else {
                 throw TrainingError(

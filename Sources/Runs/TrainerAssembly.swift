@@ -2,6 +2,7 @@ import AdapterTools
 import Adapters
 import Foundation
 import Matrices
+import Messages
 import RunConfiguration
 import Training
 import Transformers
@@ -36,8 +37,8 @@ struct TrainerAssembly {
         guard trainer.trainableParameters > 0 else {
             throw TrainingError(
                 .usage,
-                "--method \(config.tuning.method.name) trains nothing with --task \(config.task.rawValue), whose head is the "
-                    + "model's own; use --method \(FineTuningMethod.withAdapters)")
+                "\(SettingName.method) \(config.tuning.method.name) trains nothing with \(SettingName.task) \(config.task.rawValue), whose head is the "
+                    + "model's own; use \(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
         return trainer
     }
@@ -64,7 +65,7 @@ struct TrainerAssembly {
         let difference = LogitDifference(before, model.logits(samples))
         guard difference.isWithin(1e-4) else {
             throw TrainingError(
-                "the start of the run is not the adapter in --from-adapter: \(difference)")
+                "the start of the run is not the adapter in \(SettingName.fromAdapter): \(difference)")
         }
         return method
     }

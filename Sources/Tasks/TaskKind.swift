@@ -2,25 +2,10 @@ import Datasets
 import Transformers
 
 /// A task by its name, as settings and adapter folders have it.
-package struct TaskKind: RawRepresentable, CaseIterable, Sendable, Hashable {
+package struct TaskKind: Sendable, Hashable {
     package let type: any LearningTask.Type
 
-    /// Every task, in the order in which they are shown. To add one: a file with its type, and its entry here.
-    package static let allCases = [
-        classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
-        TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
-        TaskKind(CausalLanguageModelTask.self),
-    ]
-
-    /// What a run trains for unless told otherwise.
-    package static let classification = TaskKind(ClassificationTask.self)
-
     package init(_ type: any LearningTask.Type) { self.type = type }
-
-    package init?(rawValue: String) {
-        guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
-        self = known
-    }
 
     package var rawValue: String { type.name }
 
@@ -44,12 +29,4 @@ package struct TaskKind: RawRepresentable, CaseIterable, Sendable, Hashable {
 
     /// What decides which evaluation is the best unless told otherwise; nil where that depends on the labels.
     package var usualMetric: Metric? { type.usualMetric }
-
-    /// The tasks whose heads PEFT calls so; those that pool for a name that is none of ours, or for none.
-    package static func all(peftTask: String?) -> [TaskKind] {
-        func form(_ kind: TaskKind) -> HeadForm { kind.type.headForm(.pooler) }
-        let known = allCases.contains { form($0).peftTask == peftTask }
-        let wanted = known ? peftTask : form(.classification).peftTask
-        return allCases.filter { form($0).peftTask == wanted }
-    }
 }

@@ -1,4 +1,5 @@
 import Datasets
+import Messages
 import Tokenizers
 
 /// Examples as token ids with what they ask of a model, and what tokenizing cost: rows cut or left out are counted.
@@ -83,7 +84,7 @@ package struct TokenizedDataset: Sendable {
     ) throws {
         guard !sequences.isEmpty else {
             throw TaskError(
-                "\(dataset.file): no row is left with --max-length \(maxLength) and --long-rows drop; raise --max-length"
+                "\(dataset.file): no row is left with \(SettingName.maxLength) \(maxLength) and \(SettingName.longRows) drop; raise \(SettingName.maxLength)"
             )
         }
         guard sequences.allSatisfy({ !$0.ids.isEmpty }) else {
@@ -178,8 +179,8 @@ package struct Tokenization {
         case .drop: return false
         case .error:
             throw TaskError(
-                "\(dataset.file):\(example.line): the row has \(length) tokens, --max-length is \(maxLength); "
-                    + "raise it, or use --long-rows truncate or drop")
+                "\(dataset.file):\(example.line): the row has \(length) tokens, \(SettingName.maxLength) is \(maxLength); "
+                    + "raise it, or use \(SettingName.longRows) truncate or drop")
         }
     }
 }

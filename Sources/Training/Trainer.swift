@@ -2,6 +2,7 @@ import Adapters
 import Autodiff
 import Foundation
 import Matrices
+import Messages
 import RankAllocation
 import Tasks
 import Transformers
@@ -105,7 +106,8 @@ package final class Trainer: TrainedArrays {
             rate: settings.learningRate.value(at: step), tokens: tokens, allocation: allocation)
     }
 
-    private static let afterDivergence = "Lower --learning-rate, or set --gradient-clip"
+    private static let afterDivergence =
+        "Lower \(SettingName.learningRate), or set \(SettingName.gradientClip)"
 
     /// An update that left nothing finite shows in what the method does after it.
     private static func naming<Result>(_ step: Int, _ body: () throws -> Result) throws -> Result {

@@ -1,53 +1,6 @@
 import Autodiff
 import Matrices
-
-/// How the rows of a sequence become the one that the head reads: as the architecture's own classifier does (BERT's
-/// pooler: first row, dense, tanh; RoBERTa, ELECTRA, DistilBERT, DeBERTa and MPNet: first row, through a new dense layer
-/// of the head's), the mean, or the first row itself.
-package enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
-
-/// What a head reads, and what it gives numbers to.
-package enum HeadForm: Sendable, Equatable {
-    /// One row of a sequence, for K numbers a sequence.
-    case sequence(Pooling)
-    /// Every row, for K numbers a token.
-    case token
-    /// Every row, for two numbers a token: that an answer starts here, that it ends here.
-    case span
-    /// Every row, through the model's own output matrix, for a number a word of the vocabulary. Nothing of it trains.
-    case vocabulary
-
-    /// Whether there is a row of logits for each token.
-    package var isPerToken: Bool {
-        if case .sequence = self { false } else { true }
-    }
-
-    /// Whether the head is the model's own, so that nothing of it trains or is saved.
-    package var isOwn: Bool { self == .vocabulary }
-    /// Whether words are given to it, each with a number of its own.
-    package var readsWords: Bool { self == .token }
-
-    /// Of `task_type` in PEFT's adapter_config.json.
-    package var peftTask: String {
-        switch self {
-        case .sequence: "SEQ_CLS"
-        case .token: "TOKEN_CLS"
-        case .span: "QUESTION_ANS"
-        case .vocabulary: "CAUSAL_LM"
-        }
-    }
-
-    /// What ends the name of transformers' class of such a model; of the backbone alone where no class pools so.
-    var classEnd: String {
-        switch self {
-        case .sequence(.pooler): "ForSequenceClassification"
-        case .sequence: "Model"
-        case .token: "ForTokenClassification"
-        case .span: "ForQuestionAnswering"
-        case .vocabulary: "ForCausalLM"
-        }
-    }
-}
+import Messages
 
 /// A form of head that a model cannot have.
 package struct HeadError: Error, CustomStringConvertible {
@@ -56,7 +9,7 @@ package struct HeadError: Error, CustomStringConvertible {
     static let missingPooler = HeadError(
         description:
             "the model has no pooler.dense weights, which pooling: pooler needs; take a checkpoint with them, or train "
-            + "with another head (adalora train --pooling mean or first)")
+            + "with another head (adalora train \(SettingName.pooling) mean or first)")
     static func missingOutput(_ architecture: Architecture) -> HeadError {
         HeadError(
             description:
@@ -67,12 +20,12 @@ package struct HeadError: Error, CustomStringConvertible {
         HeadError(
             description:
                 "\(name): this version has no classifiers on decoders; use an encoder, or train the language model "
-                + "(adalora train --task causal-lm)")
+                + "(adalora train \(SettingName.task) causal-lm)")
     }
     static func notSpeaking(_ name: String) -> HeadError {
         HeadError(
             description:
-                "\(name): the model gives no next words; use a decoder, or another task (adalora train --task)"
+                "\(name): the model gives no next words; use a decoder, or another task (adalora train \(SettingName.task))"
         )
     }
 }

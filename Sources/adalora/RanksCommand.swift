@@ -17,7 +17,7 @@ struct RanksCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let record = try RunRecord(folder: URL(fileURLWithPath: folder))
+            let record = try RunReader.record(of: URL(fileURLWithPath: folder))
             for note in record.notes { Terminal.error("note: \(note)") }
             try record.checkHasRanks()
             let text =

@@ -18,8 +18,8 @@ struct SpectrumCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let record = try RunRecord(folder: URL(fileURLWithPath: folder))
-            let history = try TripletHistory(record)
+            let record = try RunReader.record(of: URL(fileURLWithPath: folder))
+            let history = try RunReader.triplets(of: record)
             // The table and JSON hold them.
             if format == .csv {
                 for note in record.notes + history.notes { Terminal.error("note: \(note)") }

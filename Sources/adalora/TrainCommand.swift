@@ -56,7 +56,7 @@ struct TrainCommand: ParsableCommand {
             if !end.ranks.isEmpty {
                 Terminal.output(
                     try RankReport.table(
-                        RunRecord(folder: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
+                        RunReader.record(of: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
             }
             let quoted = shellQuoted(run)
             let ranks = !end.ranks.isEmpty ? ", adalora ranks \(quoted) --history" : ""

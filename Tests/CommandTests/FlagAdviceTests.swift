@@ -1,7 +1,8 @@
 import Foundation
+import Messages
 import Testing
 
-/// Messages name only options that the command which prints them has: the sources are searched for `--option` in texts,
+/// Messages name only options that the command which prints them has: the sources are searched for `SettingName` in texts,
 /// and each is looked up in `--help` of the commands that reach the place.
 @Suite struct FlagAdviceTests {
     private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -52,8 +53,11 @@ import Testing
     /// Options in the texts of a source, of the command that the text names before (`adalora import --labels`), if any.
     private static func mentions(_ text: String, file: String) throws -> [Mention] {
         // Texts that are put together are one; comments are none.
-        let code = text.split(separator: "\n").filter { !$0.drop { $0 == " " }.hasPrefix("//") }
+        var code = text.split(separator: "\n").filter { !$0.drop { $0 == " " }.hasPrefix("//") }
             .joined(separator: "\n").replacing(try Regex("\"\\s*\\+ \""), with: "")
+        for name in SettingName.allCases {
+            code = code.replacing("\\(SettingName.\(member(name)))", with: "\(name)")
+        }
         let naming = try Regex("adalora (train|import|export|merge-adapters)((?: [^ \";,:]+)*)")
         var found: [Mention] = []
         for match in code.matches(of: naming) {
@@ -67,6 +71,12 @@ import Testing
             found += try options(line).map { Mention(file: file, command: nil, option: $0) }
         }
         return found
+    }
+
+    /// `labelColumn` for `label-column`
+    private static func member(_ name: SettingName) -> String {
+        let words = name.rawValue.split(separator: "-")
+        return words.dropFirst().reduce(String(words[0])) { $0 + $1.capitalized }
     }
 
     private static func options(_ text: Substring) throws -> [String] {
@@ -115,13 +125,34 @@ import Testing
         #expect(count > 60, "\(count) options found in messages")
     }
 
+    /// A library that spells a flag by itself is not told when the program renames it.
+    @Test func librariesSpellNoFlag() throws {
+        let flag = /"(?:[^"]*[^\w-])?--(?!help)[a-z][a-z-]+[^"]*"/
+        var found: [String] = []
+        // Experiments gives flags to programs that it runs.
+        let others = ["adalora", "Experiments"]
+        for target in try FileManager.default.contentsOfDirectory(atPath: Self.sources.path)
+        where !others.contains(target) {
+            let folder = Self.sources.appendingPathComponent(target)
+            for case let file as String in FileManager.default.enumerator(atPath: folder.path) ?? .init()
+            where file.hasSuffix(".swift") {
+                let text = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
+                for line in text.split(separator: "\n") where line.contains(flag) {
+                    if line.drop(while: { $0 == " " }).hasPrefix("//") { continue }
+                    found.append("\(target)/\(file): \(line)")
+                }
+            }
+        }
+        #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+    }
+
     /// The search sees what it is to see.
     @Test func theSearchFindsOptions() throws {
-        let text = """
-            /// "--comment"
-            throw Fault("say --task x, or adalora import FOLDER "
-                + "--labels a")
-            """
+        let text = #"""
+            /// "\(SettingName.model)"
+            throw Fault("say \(SettingName.task) x, or adalora import FOLDER "
+                + "\(SettingName.labels) a")
+            """#
         #expect(
             Set(try Self.mentions(text, file: "f")) == [
                 Mention(file: "f", command: nil, option: "--task"),

@@ -120,13 +120,13 @@ package final class RunFolderFixture {
     /// Writes the files and reads them back.
     package func record() throws -> RunRecord {
         try write()
-        return try withExtendedLifetime(self) { try RunRecord(folder: url) }
+        return try withExtendedLifetime(self) { try RunReader.record(of: url) }
     }
 
     /// Writes the files and reads the triplets back.
     package func tripletHistory(tail: String = "") throws -> TripletHistory {
         try write(tripletsTail: tail)
-        return try withExtendedLifetime(self) { try TripletHistory(RunRecord(folder: url)) }
+        return try withExtendedLifetime(self) { try RunReader.triplets(of: RunReader.record(of: url)) }
     }
 
     /// Writes the files; `tail`, `ranksTail` and `tripletsTail` follow the last whole line without a line end.

@@ -174,7 +174,7 @@ struct RunRecordTests {
                 + "wait for the run's first step, or give another folder")
         let log = fixture.url.appendingPathComponent("events.jsonl")
         #expect(
-            message { try RunRecord(folder: log) }
+            message { try RunReader.record(of: log) }
                 == "\(path)/events.jsonl: this is a file, not a run folder; \(advice)")
         try FileManager.default.removeItem(at: log)
         #expect(
@@ -267,7 +267,7 @@ struct RunRecordTests {
     }
 
     private func read(_ fixture: RunFolderFixture) throws -> RunRecord {
-        try withExtendedLifetime(fixture) { try RunRecord(folder: fixture.url) }
+        try withExtendedLifetime(fixture) { try RunReader.record(of: fixture.url) }
     }
 
     private func message<Value>(_ body: () throws -> Value) -> String {

@@ -1,4 +1,5 @@
 import Matrices
+import Messages
 import RankAllocation
 import Transformers
 
@@ -73,8 +74,9 @@ private struct AdaLoRAStart {
         guard plan.ranks.values.allSatisfy({ $0 > 0 }) else {
             throw AdapterError(
                 description:
-                    "--allocator \(settings.allocator.rawValue) starts with a triplet in each of the \(layers.count) matrices, which the "
-                    + "budget does not pay for; raise it, adapt fewer --targets, or use --allocator prune")
+                    "\(SettingName.allocator) \(settings.allocator.rawValue) starts with a triplet in each of the \(layers.count) matrices, which the "
+                    + "budget does not pay for; raise it, adapt fewer \(SettingName.targets), or use \(SettingName.allocator) prune"
+            )
         }
     }
 
@@ -91,8 +93,8 @@ private struct AdaLoRAStart {
         guard left >= 0 else {
             throw AdapterError(
                 description:
-                    "the adapter holds \(total - left) of a budget of \(total), and --allocator "
-                    + "\(settings.allocator.rawValue) prunes nothing; raise the budget, or use --allocator prune"
+                    "the adapter holds \(total - left) of a budget of \(total), and \(SettingName.allocator) "
+                    + "\(settings.allocator.rawValue) prunes nothing; raise the budget, or use \(SettingName.allocator) prune"
             )
         }
         while let next = layers.indices.filter({
@@ -143,7 +145,8 @@ private struct AdaLoRAStart {
             throw AdapterError(
                 description:
                     "the budget of \(final) \(unit.rawValue) is more than the \(initial) of the start "
-                    + "(\(set.adapters.count) matrices of rank \(shown)); raise --initial-rank or lower it")
+                    + "(\(set.adapters.count) matrices of rank \(shown)); raise \(SettingName.initialRank) or lower it"
+            )
         }
         if let cheapest = counted.min(), final < cheapest {
             throw AdapterError(
@@ -162,7 +165,7 @@ private struct AdaLoRAStart {
             throw AdapterError(
                 description:
                     "no exchange fits between steps \(schedule.warmupSteps) and \(schedule.lastBudgetingStep) with "
-                    + "--allocate-every \(schedule.interval); lower it, or train for more steps")
+                    + "\(SettingName.allocateEvery) \(schedule.interval); lower it, or train for more steps")
         }
         return RankController(set: set, settings: allocation(schedule))
     }

@@ -1,5 +1,6 @@
 import Autodiff
 import Matrices
+import Messages
 import RankAllocation
 import Transformers
 
@@ -221,7 +222,8 @@ package struct MethodStart {
 
     /// The adapter that the run goes on from, for methods whose updates add to the weights.
     func trainedSums() throws -> AdapterSet? {
-        try trained?.requireSums(for: "--from-adapter with --method \(settings.method.name)")
+        try trained?.requireSums(
+            for: "\(SettingName.fromAdapter) with \(SettingName.method) \(settings.method.name)")
         return trained
     }
 

@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 import RankAllocation
 import Settings
@@ -63,7 +64,8 @@ package final class LoRA: FineTuning {
                 throw AdapterError(
                     description:
                         "a budget of \(parameters) parameters is less than the \(perRank + extra) of rank 1 in "
-                        + "\(layers.count) matrices; raise --budget-parameters, or adapt fewer --targets")
+                        + "\(layers.count) matrices; raise \(SettingName.budgetParameters), or adapt fewer \(SettingName.targets)"
+                )
             }
             return (parameters - extra) / perRank
         }
@@ -72,7 +74,7 @@ package final class LoRA: FineTuning {
             throw AdapterError(
                 description:
                     "a fixed rank must be whole: budget \(total) over \(layers.count) matrices is "
-                    + "\(Double(total) / Double(layers.count)); use --average-rank or a multiple of \(layers.count)"
+                    + "\(Double(total) / Double(layers.count)); use \(SettingName.averageRank) or a multiple of \(layers.count)"
             )
         }
         return total / layers.count

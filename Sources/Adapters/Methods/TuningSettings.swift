@@ -1,3 +1,4 @@
+import Messages
 import RankAllocation
 import Settings
 import Transformers
@@ -133,8 +134,8 @@ package struct TuningSettings: Sendable, Equatable {
                 "method", "budget", "average-rank", "budget-parameters", "rank-pattern", "from-adapter")
         {
             rules.add(
-                "budget: missing for method \(method.name); say --budget N, --average-rank R or "
-                    + "--budget-parameters N")
+                "budget: missing for method \(method.name); say \(SettingName.budget) N, \(SettingName.averageRank) R or "
+                    + "\(SettingName.budgetParameters) N")
         }
         if rules.areKnown("method") { method.check(self, &rules) }
     }

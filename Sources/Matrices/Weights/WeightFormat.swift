@@ -6,11 +6,6 @@ package struct WeightFormat: Sendable {
     package let blockBytes: Int
     private let make: @Sendable (_ rows: Int, _ columns: Int, WeightBytes) -> any FrozenMatrix
 
-    /// All that weights can be kept in; other element types become Float32.
-    package static let all = [
-        Float32Weight.format, BFloat16Weight.format, Float16Weight.format, Q8_0Weight.format,
-    ]
-
     init(
         _ name: String, blockWeights: Int = 1, blockBytes: Int,
         make: @escaping @Sendable (Int, Int, WeightBytes) -> any FrozenMatrix
@@ -20,9 +15,6 @@ package struct WeightFormat: Sendable {
         self.blockBytes = blockBytes
         self.make = make
     }
-
-    /// nil for a name that is none of a format here.
-    package static func named(_ name: String) -> WeightFormat? { all.first { $0.name == name } }
 
     /// Bytes of a matrix; nil when its rows are no whole blocks.
     package func byteCount(rows: Int, columns: Int) -> Int? {

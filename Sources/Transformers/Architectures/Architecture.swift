@@ -1,9 +1,8 @@
 import Autodiff
-import Messages
 import ModelFiles
 
 /// A kind of model as transformers knows it: what its checkpoints say and how they are opened. To add one: a file with its
-/// value, and its place in `all`. Nothing else asks which architecture a model is of.
+/// value, and its place in the list. Nothing else asks which architecture a model is of.
 package struct Architecture: Sendable {
     /// `model_type` of a `config.json`, and what transformers' classes of it start with.
     package struct ModelType: Sendable {
@@ -48,51 +47,12 @@ package struct Architecture: Sendable {
     let heads: Heads?
     /// What a `config.json` describes. Throws where it asks for something that is not computed here.
     package let sizes: @Sendable (HFConfig) throws -> BackboneSizes
-    /// Checks likewise, and takes the weights.
-    let open: @Sendable (HFConfig, any TensorSource) throws -> any Backbone
+    /// Checks likewise, and takes the weights for a model of this architecture.
+    let open: @Sendable (Architecture, HFConfig, any TensorSource) throws -> any Backbone
 
-    /// Every architecture, in the order in which they are shown.
-    package static let all: [Architecture] = [
-        .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama,
-    ]
-
-    /// Of all models here; a model has those of its own architecture.
-    package static let allRoles: [LinearSite.Role] = all.flatMap(\.roles).reduce(into: []) { known, role in
-        if !known.contains(role) { known.append(role) }
-    }
-
-    /// Opens the model of a folder. Throws `ModelFileError` where that is not one of `all`, or not complete.
-    package static func backbone(in folder: HFFolder) throws -> any Backbone {
-        try of(folder.config).open(folder.config, folder.openWeights())
-    }
-
-    /// The architecture that a `config.json` names.
-    package static func of(_ config: HFConfig) throws -> Architecture {
-        guard let name = config.modelType else {
-            throw ModelFileError(
-                file: config.path, place: "key 'model_type'", problem: "missing or not a string",
-                advice: adviceWithoutModelType(config))
-        }
-        guard let architecture = all.first(where: { $0.has(modelType: name) }) else {
-            throw ModelFileError(
-                file: config.path, place: "model_type",
-                problem: "\"\(oneLine(name, limit: 80))\" is not an architecture this version can train",
-                advice: "use a checkpoint of " + modelTypeNames(of: all).joined(separator: ", "))
-        }
-        return architecture
-    }
-
-    /// transformers' class of a model of this `model_type` with such a head, for `architectures` in a `config.json`; of
-    /// the backbone alone where no class reads rows as the head does.
-    package static func className(modelType: String, head: HeadForm) -> String? {
-        let types = all.flatMap(\.modelTypes)
-        return types.first { $0.name == modelType }.map { $0.className + head.classEnd }
-    }
-
-    private func has(modelType: String) -> Bool { modelTypes.contains { $0.name == modelType } }
-
-    static func modelTypeNames(of architectures: [Architecture]) -> [String] {
-        architectures.flatMap(\.modelTypes).map(\.name)
+    /// The model that a `config.json` describes. Throws where it asks for something that is not computed here.
+    func backbone(_ config: HFConfig, _ weights: any TensorSource) throws -> any Backbone {
+        try open(self, config, weights)
     }
 }
 

@@ -10,9 +10,7 @@ extension Architecture {
         parts: ["layers.", "embed_tokens."], marks: ["layers.0.self_attn.q_proj."],
         roles: [.query, .key, .value, .attentionOutput, .gate, .up, .down],
         inputRoles: [.query, .key, .value], heads: nil, sizes: { try LlamaConfiguration($0).sizes },
-        open: { config, weights in
-            try LlamaModel(Architecture.of(config), LlamaConfiguration(config), weights)
-        })
+        open: { try LlamaModel($0, LlamaConfiguration($1), $2) })
 }
 
 /// The numbers of a Llama's `config.json`; the defaults are those of transformers' LlamaConfig.

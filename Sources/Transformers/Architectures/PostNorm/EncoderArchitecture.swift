@@ -13,9 +13,6 @@ extension Architecture {
             roles: [.query, .key, .value, .attentionOutput, .intermediate, .output],
             inputRoles: [.query, .key, .value], heads: heads,
             sizes: { try EncoderConfiguration($0, traits).sizes },
-            open: { config, weights in
-                try PostNormEncoder(
-                    Architecture.of(config), traits, EncoderConfiguration(config, traits), weights)
-            })
+            open: { try PostNormEncoder($0, traits, EncoderConfiguration($1, traits), $2) })
     }
 }

@@ -1,0 +1,48 @@
+/// Settings that messages of the libraries name. They leave to this how the program spells them; a test binds each to an
+/// option that it has.
+package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendable {
+    case allocateEvery = "allocate-every"
+    case allocator
+    case anyBaseName = "any-base-name"
+    case averageRank = "average-rank"
+    case batchSize = "batch-size"
+    case bestMetric = "best-metric"
+    case budget
+    case budgetParameters = "budget-parameters"
+    case checkpointEvery = "checkpoint-every"
+    case delimiter
+    case epochs
+    case figure
+    case format
+    case fromAdapter = "from-adapter"
+    case gradientClip = "gradient-clip"
+    case head
+    case headStart = "head-start"
+    case ignoreMemory = "ignore-memory"
+    case initialRank = "initial-rank"
+    case labelColumn = "label-column"
+    case labelNames = "label-names"
+    case labelSeparator = "label-separator"
+    case labels
+    case learningRate = "learning-rate"
+    case longRows = "long-rows"
+    case maxLength = "max-length"
+    case method
+    case model
+    case output
+    case pooling
+    case ranks
+    case recompute
+    case resume
+    case steps
+    case svd
+    case targets
+    case task
+    case textColumn = "text-column"
+    case threads
+    case to
+    case validation
+    case wait
+
+    package var description: String { "--" + rawValue }
+}

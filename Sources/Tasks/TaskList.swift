@@ -1,0 +1,46 @@
+import Transformers
+
+extension TaskKind: RawRepresentable, CaseIterable {
+    /// Every task, in the order in which they are shown. To add one: a file with its type, and its entry here.
+    package static let allCases = [
+        classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
+        TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
+        TaskKind(CausalLanguageModelTask.self),
+    ]
+
+    /// What a run trains for unless told otherwise.
+    package static let classification = TaskKind(ClassificationTask.self)
+
+    package init?(rawValue: String) {
+        guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = known
+    }
+
+    /// The tasks whose heads PEFT calls so; those that pool for a name that is none of ours, or for none.
+    package static func all(peftTask: String?) -> [TaskKind] {
+        func form(_ kind: TaskKind) -> HeadForm { kind.type.headForm(.pooler) }
+        let known = allCases.contains { form($0).peftTask == peftTask }
+        let wanted = known ? peftTask : form(.classification).peftTask
+        return allCases.filter { form($0).peftTask == wanted }
+    }
+}
+
+extension Metric: RawRepresentable, CaseIterable {
+    /// Those of all tasks in their order, and the loss.
+    package static let allCases: [Metric] = {
+        var found: [Metric] = []
+        for metric in TaskKind.allCases.flatMap(\.metrics) + [loss] where !found.contains(metric) {
+            found.append(metric)
+        }
+        return found
+    }()
+
+    package init?(rawValue: String) {
+        guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = known
+    }
+
+    /// Whether this metric exists for `task`. Of token classification f1, precision and recall do only where tags make
+    /// spans.
+    package func suits(_ task: TaskKind) -> Bool { self == .loss || task.metrics.contains(self) }
+}
