@@ -31,13 +31,8 @@ package struct OpenedAdapter: Sendable {
     /// - Parameter modelFolder: the base model; nil for the path the adapter was trained with.
     package init(_ folder: URL, modelFolder: URL?) throws {
         let file = folder.appendingPathComponent(AdapterDescription.file)
-        let isPEFTs = FileManager.default.fileExists(
-            atPath: folder.appendingPathComponent(PEFTFolder.configurationFile).path)
-        if isPEFTs && !FileManager.default.fileExists(atPath: file.path) {
-            throw TrainingError(
-                .missing,
-                "\(folder.path) has no \(AdapterDescription.file), with labels and the base model's fingerprint; "
-                    + "take an adapter that PEFT wrote over with adalora import first")
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw AdapterFolder.absence(of: folder)
         }
         let written = try AdapterDescription(folder)
         let isWhole = written.isWholeModel

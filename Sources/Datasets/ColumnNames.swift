@@ -86,13 +86,14 @@ struct ChosenColumns: Equatable {
             DataError(file: request.file, line: line, problem: what, advice: advice)
         }
         let (wanted, form) = (request.wanted, request.form)
+        let spelling = ColumnSpelling(existing)
         let columns =
             existing.isEmpty
             ? "there are no columns" : "the columns are \(quotedList(existing, limit: 20))"
-        let texts = try Self.texts(of: existing, wanted: wanted, form, columns: columns, problem)
+        let texts = try Self.texts(of: existing, spelling, wanted: wanted, form, columns: columns, problem)
         text = texts[0]
         pair = texts.count > 1 ? texts[1] : nil
-        labels = try Self.labels(of: existing, wanted: wanted, form, problem)
+        labels = try Self.labels(of: existing, spelling, wanted: wanted, form, problem)
         if request.requireLabels && labels.isEmpty {
             let missing = (wanted.label.map { [$0] } ?? ColumnNames.knownLabels(form))
                 .map { quoted($0) }.joined(separator: " or ")
@@ -114,11 +115,13 @@ struct ChosenColumns: Equatable {
     }
 
     private static func labels(
-        of existing: [String], wanted: ColumnNames, _ form: RowForm,
+        of existing: [String], _ spelling: ColumnSpelling, wanted: ColumnNames, _ form: RowForm,
         _ problem: (String, String) -> DataError
     ) throws -> [String] {
-        guard let name = wanted.label else {
-            let found = ColumnNames.knownLabels(form).filter(existing.contains)
+        guard let name = wanted.label.map(spelling.of) else {
+            let known = ColumnNames.knownLabels(form)
+            let exact = known.filter(existing.contains)
+            let found = exact.isEmpty ? known.map(spelling.of).filter(existing.contains) : exact
             if found.count > 1 {
                 throw problem(
                     "\(quotedList(found)) could each be the label",
@@ -127,7 +130,7 @@ struct ChosenColumns: Equatable {
             return found
         }
         if existing.contains(name) { return [name] }
-        let names = name.split(separator: ",").map { trimmed(String($0)) }
+        let names = name.split(separator: ",").map { spelling.of(trimmed(String($0))) }
         guard names.count > 1, names.contains(where: existing.contains) else { return [] }
         guard case .labelSets = form else {
             throw problem(
@@ -145,12 +148,14 @@ struct ChosenColumns: Equatable {
     }
 
     private static func texts(
-        of existing: [String], wanted: ColumnNames, _ form: RowForm, columns: String,
+        of existing: [String], _ spelling: ColumnSpelling, wanted: ColumnNames, _ form: RowForm,
+        columns: String,
         _ problem: (String, String) -> DataError
     ) throws -> [String] {
-        if let names = wanted.text {
+        if let asked = wanted.text {
+            let names = asked.map(spelling.of)
             // A comma of the column's own was taken for one between two.
-            for whole in [names.joined(separator: ","), names.joined(separator: ", ")]
+            for whole in [asked.joined(separator: ","), asked.joined(separator: ", ")].map(spelling.of)
             where names.count > 1 && existing.contains(whole) {
                 return [whole]
             }
@@ -175,7 +180,10 @@ struct ChosenColumns: Equatable {
             return names
         }
         let known = ColumnNames.knownTexts(form)
-        let present = known.filter { $0.allSatisfy(existing.contains) }
+        let exact = known.filter { $0.allSatisfy(existing.contains) }
+        let present =
+            exact.isEmpty
+            ? known.map { $0.map(spelling.of) }.filter { $0.allSatisfy(existing.contains) } : exact
         // ("question", "sentence") also holds a "sentence": the pair is meant.
         let found = present.filter { names in
             !present.contains { $0.count > names.count && Set($0).isSuperset(of: names) }

@@ -45,7 +45,8 @@ struct DatasetBuilder {
             // A first line without a label must not hide the labels of later ones.
             let labelName =
                 columns.label ?? wanted.label
-                ?? ColumnNames.knownLabels(form).first { values[$0] != nil }
+                ?? ColumnNames.knownLabels(form).map(ColumnSpelling(Array(values.keys)).of)
+                .first { values[$0] != nil }
             if form == .sentences {
                 let words = try words(columns.text, of: values, line: line)
                 let tags = try labelName.flatMap { try names(values[$0], column: $0, line: line) }

@@ -106,7 +106,7 @@ struct SourceText {
         where String(validating: part, as: UTF8.self) == nil {
             throw DataError(
                 file: name, line: first + index, problem: "invalid UTF-8",
-                advice: "convert the file, for example with iconv -f LATIN1 -t UTF-8")
+                advice: "convert the file, for example with iconv -f WINDOWS-1252 -t UTF-8")
         }
     }
 

@@ -34,6 +34,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case ranks
     case recompute
     case resume
+    case scale
     case steps
     case svd
     case targets

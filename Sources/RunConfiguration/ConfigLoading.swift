@@ -92,10 +92,16 @@ struct ConfigLoading {
     }
 
     private mutating func reject(unknown key: String, place: String) {
+        if let hint = SettingSynonyms.hint(key) {
+            problems.add("\(place)\(shown(key)): unknown key; \(hint)")
+            return
+        }
+        let keys = SettingTable.all.map(\.key)
         // Past the limit no line is listed, so nothing is spent on finding names either.
         let nearest =
             problems.lines.count < ProblemList.limit
-            ? nearestName(to: key, in: SettingTable.all.map(\.key)) : nil
+            ? SettingSynonyms.settings(for: key).first(where: keys.contains) ?? nearestName(to: key, in: keys)
+            : nil
         if let nearest { doubtful.insert(nearest) }
         let advice = nearest.map { "did you mean \(quoted($0))?" } ?? "'adalora train --help' lists the keys"
         problems.add("\(place)\(shown(key)): unknown key; \(advice)")

@@ -15,11 +15,13 @@ package struct RunFolder: Sendable {
     /// Singular values and scores of all triplets.
     package var triplets: URL { url.appendingPathComponent("triplets.jsonl") }
     /// The best adapter by validation, or the last one without validation data.
-    package var adapter: URL { url.appendingPathComponent("adapter") }
-    package var lastAdapter: URL { url.appendingPathComponent("adapter-last") }
+    package var adapter: URL { url.appendingPathComponent(Self.resultNames[0]) }
+    package var lastAdapter: URL { url.appendingPathComponent(Self.resultNames[1]) }
     /// As `adapter` and `lastAdapter`, where every weight was trained: whole Hugging Face model folders.
-    package var model: URL { url.appendingPathComponent("model") }
-    package var lastModel: URL { url.appendingPathComponent("model-last") }
+    package var model: URL { url.appendingPathComponent(Self.resultNames[2]) }
+    package var lastModel: URL { url.appendingPathComponent(Self.resultNames[3]) }
+    /// Adapters, best and last, and whole models likewise.
+    package static let resultNames = ["adapter", "adapter-last", "model", "model-last"]
     /// What the run made, adapter or model.
     package var best: URL { FileManager.default.fileExists(atPath: model.path) ? model : adapter }
     package var last: URL {

@@ -243,8 +243,11 @@ package final class TrainingSession {
     /// Of the adapters alone those alive.
     private var trainableParameters: Int {
         if isFull { return trainer.trainableParameters }
+        let method = config.tuning.method
         let head = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
-        return trainer.adapters.liveParameterCount + head
+        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(head) { sum, site in
+            sum + method.parameters(outputs: site.0.layer.outputs, inputs: site.0.layer.inputs, rank: site.1)
+        }
     }
 
     private func saveResult(to url: URL, step: Int) throws {
@@ -281,7 +284,7 @@ package final class TrainingSession {
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
-            frozenParameters: inputs.backbone.parameterCount, threads: threads,
+            frozenParameters: isFull ? 0 : inputs.backbone.parameterCount, threads: threads,
             kernel: KernelSelection.currentKernel, date: ISO8601DateFormatter().string(from: Date()),
             environment: environment.map { .init(name: $0.name, value: $0.value) },
             hashes: inputs.fingerprints.map { .init(name: $0.name, value: $0.hash) })

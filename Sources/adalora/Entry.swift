@@ -17,7 +17,7 @@ enum Entry {
         sigaddset(&ends, SIGINT)
         sigaddset(&ends, SIGTERM)
         pthread_sigmask(SIG_UNBLOCK, &ends, nil)
-        AdaloraCommand.main()
+        AdaloraCommand.main(OtherWords.understood(Array(CommandLine.arguments.dropFirst())))
     }
 }
 
@@ -31,10 +31,13 @@ struct AdaloraCommand: ParsableCommand {
             matrices: at each allocation step the least important singular triplets of the whole model are pruned.
 
             Start with:
-              adalora train --model models/minilm --train train.jsonl --validation validation.jsonl \\
-                --budget 72 --output runs/first
+              adalora train --model models/minilm --train train.jsonl \\
+                --validation validation.jsonl --budget 72 --output runs/first
               adalora ranks runs/first
               adalora evaluate runs/first --data test.jsonl
+
+            Tab completion: adalora --generate-completion-script bash (or zsh, fish) \
+            writes the script for your shell; the README says where to put it.
             """,
         version: "0.1.0",
         subcommands: [

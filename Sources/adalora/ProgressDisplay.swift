@@ -49,7 +49,8 @@ final class ProgressDisplay {
         var text =
             "\(start.method): \(Figures.grouped(start.trainExamples)) training rows, \(start.totalSteps) steps, "
         text +=
-            "\(Figures.grouped(start.trainableParameters)) trainable of \(Figures.grouped(start.frozenParameters)) parameters, "
+            "\(Figures.grouped(start.trainableParameters)) trainable of "
+            + "\(Figures.grouped(start.trainableParameters + start.frozenParameters)) parameters, "
         text += "\(start.threads) threads, \(start.kernel) kernels"
         if start.allocator != nil {
             let final = start.totalSteps - start.finalSteps
@@ -92,27 +93,36 @@ final class ProgressDisplay {
             let every = max(1, start.totalSteps / 20)
             guard record.step % every == 0 || isLast || clock.now - lastShown > .seconds(30) else { return }
             lastShown = clock.now
-            line(summary(record, start))
+            line(FittedLine.text(fields(record, start), width: nil))
         }
     }
 
-    private func summary(_ record: RunRecord.Step, _ start: RunRecord.Start) -> String {
-        var text =
-            "step \(record.step)/\(start.totalSteps)  loss \(Figures.fixed(smoothedLoss ?? record.loss, 4))"
-        if record.orthogonality > 0 { text += "  orth \(Figures.fixed(record.orthogonality, 4))" }
-        if start.allocator != nil {
-            text += "  \(record.phase)  budget \(Figures.grouped(record.budget))  live \(record.rank)"
+    /// The most telling first; what does not fit goes from the least.
+    private func fields(_ record: RunRecord.Step, _ start: RunRecord.Start) -> [FittedLine.Field] {
+        var fields: [FittedLine.Field] = [
+            .init("step \(record.step)/\(start.totalSteps)", worth: 6),
+            .init("loss \(Figures.fixed(smoothedLoss ?? record.loss, 4))", worth: 5),
+        ]
+        if record.orthogonality > 0 {
+            fields.append(.init("orth \(Figures.fixed(record.orthogonality, 4))", worth: 0))
         }
-        return text + "  \(rate)  ETA \(eta(record, start))"
+        if start.allocator != nil {
+            fields.append(.init(record.phase, worth: 2))
+            fields.append(.init("budget \(Figures.grouped(record.budget))", worth: 1))
+            fields.append(.init("live \(record.rank)", worth: 3))
+        }
+        return fields + [.init(rate, worth: 2), .init("ETA \(eta(record, start))", worth: 4)]
     }
 
     private func bar(_ record: RunRecord.Step, _ start: RunRecord.Start) -> String {
-        let text = summary(record, start)
-        let room = Terminal.width - text.count - 4
+        // The last column stays free: some terminals wrap when it is written.
+        let width = Terminal.width(of: STDERR_FILENO) - 1
+        let text = FittedLine.text(fields(record, start), width: width)
+        let room = width - TerminalText.columns(text) - 3
         guard room >= 8 else { return text }
-        let width = min(room, 24)
-        let filled = record.step * width / max(start.totalSteps, 1)
-        return "▕" + String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
+        let length = min(room, 24)
+        let filled = record.step * length / max(start.totalSteps, 1)
+        return "▕" + String(repeating: "█", count: filled) + String(repeating: "·", count: length - filled)
             + "▏ " + text
     }
 

@@ -15,6 +15,11 @@ private func help(_ key: String) -> ArgumentHelp {
     return ArgumentHelp("\(setting.help) (default: \(setting.defaultText)).", valueName: name)
 }
 
+/// The names that a setting may have, for shells that complete them.
+private func choices(_ key: String) -> CompletionKind? {
+    RunConfig.settings.first { $0.key == key }.map { .list($0.choices) }
+}
+
 /// The flags of a group that were given.
 protocol SettingFlags {
     var flags: [(key: String, value: String?)] { get }
@@ -22,12 +27,17 @@ protocol SettingFlags {
 
 /// Everything that decides what a run does, from a YAML file and flags.
 struct TrainFlags: ParsableArguments {
-    @Option(help: "Folder of the pretrained model (config.json, model.safetensors, tokenizer files).")
+    @Option(
+        help: "Folder of the pretrained model (config.json, model.safetensors, tokenizer files).",
+        completion: .directory)
     var model: String?
-    @Option(help: "Training rows.") var train: String?
-    @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.") var validation: String?
-    @Option(help: "Run folder to create.") var output: String?
-    @Option(help: "YAML file of settings; flags override it.") var config: String?
+    @Option(help: "Training rows.", completion: .file()) var train: String?
+    @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.", completion: .file())
+    var validation: String?
+    @Option(help: "Run folder to create.", completion: .directory) var output: String?
+    @Option(
+        help: "YAML file of settings; flags override it.", completion: .file(extensions: ["yaml", "yml"]))
+    var config: String?
 
     @OptionGroup(title: "Adapters and budget") var adapters: AdapterOptions
     @OptionGroup(title: "Rank allocation") var allocation: AllocationOptions
@@ -64,14 +74,16 @@ struct TrainFlags: ParsableArguments {
 }
 
 struct DataOptions: ParsableArguments, SettingFlags {
-    @Option(name: .customLong("task"), help: help("task")) var task: String?
+    @Option(name: .customLong("task"), help: help("task"), completion: choices("task")) var task: String?
     @Option(name: .customLong("text-column"), help: help("text-column")) var textColumn: String?
     @Option(name: .customLong("label-column"), help: help("label-column")) var labelColumn: String?
     @Option(name: .customLong("label-separator"), help: help("label-separator")) var labelSeparator: String?
-    @Option(name: .customLong("delimiter"), help: help("delimiter")) var delimiter: String?
+    @Option(name: .customLong("delimiter"), help: help("delimiter"), completion: choices("delimiter"))
+    var delimiter: String?
     @Option(name: .customLong("max-length"), help: help("max-length")) var maxLength: String?
     @Option(name: .customLong("stride"), help: help("stride")) var stride: String?
-    @Option(name: .customLong("long-rows"), help: help("long-rows")) var longRows: String?
+    @Option(name: .customLong("long-rows"), help: help("long-rows"), completion: choices("long-rows"))
+    var longRows: String?
 
     var flags: [(key: String, value: String?)] {
         [
@@ -83,27 +95,35 @@ struct DataOptions: ParsableArguments, SettingFlags {
 }
 
 struct LabelOptions: ParsableArguments, SettingFlags {
-    @Option(name: .customLong("label-names"), help: help("label-names")) var labelNames: String?
+    @Option(name: .customLong("label-names"), help: help("label-names"), completion: .file()) var labelNames:
+        String?
 
     var flags: [(key: String, value: String?)] { [("label-names", labelNames)] }
 }
 
 struct AdapterOptions: ParsableArguments, SettingFlags {
-    @Option(name: .customLong("method"), help: help("method")) var method: String?
-    @Option(name: .customLong("from-adapter"), help: help("from-adapter")) var fromAdapter: String?
-    @Option(name: .customLong("head-start"), help: help("head-start")) var headStart: String?
+    @Option(name: .customLong("method"), help: help("method"), completion: choices("method")) var method:
+        String?
+    @Option(name: .customLong("from-adapter"), help: help("from-adapter"), completion: .file())
+    var fromAdapter: String?
+    @Option(name: .customLong("head-start"), help: help("head-start"), completion: choices("head-start"))
+    var headStart: String?
     @Option(name: .customLong("budget"), help: help("budget")) var budget: String?
     @Option(name: .customLong("average-rank"), help: help("average-rank")) var averageRank: String?
     @Option(name: .customLong("budget-parameters"), help: help("budget-parameters")) var budgetParameters:
         String?
-    @Option(name: .customLong("rank-pattern"), help: help("rank-pattern")) var rankPattern: String?
+    @Option(name: .customLong("rank-pattern"), help: help("rank-pattern"), completion: .file())
+    var rankPattern: String?
     @Option(name: .customLong("initial-rank"), help: help("initial-rank")) var initialRank: String?
-    @Option(name: .customLong("targets"), help: help("targets")) var targets: String?
+    @Option(name: .customLong("targets"), help: help("targets"), completion: choices("targets")) var targets:
+        String?
     @Option(name: .customLong("scale"), help: help("scale")) var scale: String?
     @Option(name: .customLong("adapter-dropout"), help: help("adapter-dropout")) var adapterDropout: String?
     @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
-    @Option(name: .customLong("pooling"), help: help("pooling")) var pooling: String?
-    @Option(name: .customLong("initialize"), help: help("initialize")) var initialize: String?
+    @Option(name: .customLong("pooling"), help: help("pooling"), completion: choices("pooling")) var pooling:
+        String?
+    @Option(name: .customLong("initialize"), help: help("initialize"), completion: choices("initialize"))
+    var initialize: String?
     @Option(name: .customLong("activation-batches"), help: help("activation-batches"))
     var activationBatches: String?
 
@@ -122,18 +142,23 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
 struct AllocationOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("warmup-fraction"), help: help("warmup-fraction")) var warmupFraction: String?
     @Option(name: .customLong("final-fraction"), help: help("final-fraction")) var finalFraction: String?
-    @Option(name: .customLong("allocator"), help: help("allocator")) var allocator: String?
+    @Option(name: .customLong("allocator"), help: help("allocator"), completion: choices("allocator"))
+    var allocator: String?
     @Option(name: .customLong("exchange-share"), help: help("exchange-share")) var exchangeShare: String?
     @Option(name: .customLong("history-every"), help: help("history-every")) var historyEvery: String?
     @Option(name: .customLong("allocate-every"), help: help("allocate-every")) var allocateEvery: String?
-    @Option(name: .customLong("importance"), help: help("importance")) var importance: String?
-    @Option(name: .customLong("importance-weights"), help: help("importance-weights")) var importanceWeights:
-        String?
+    @Option(name: .customLong("importance"), help: help("importance"), completion: choices("importance"))
+    var importance: String?
+    @Option(
+        name: .customLong("importance-weights"), help: help("importance-weights"),
+        completion: choices("importance-weights")) var importanceWeights: String?
     @Option(name: .customLong("importance-beta1"), help: help("importance-beta1")) var importanceBeta1:
         String?
     @Option(name: .customLong("importance-beta2"), help: help("importance-beta2")) var importanceBeta2:
         String?
-    @Option(name: .customLong("orthogonality"), help: help("orthogonality")) var orthogonality: String?
+    @Option(
+        name: .customLong("orthogonality"), help: help("orthogonality"), completion: choices("orthogonality"))
+    var orthogonality: String?
     @Option(name: .customLong("orthogonality-weight"), help: help("orthogonality-weight"))
     var orthogonalityWeight: String?
 
@@ -153,7 +178,8 @@ struct OptimizerOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("learning-rate"), help: help("learning-rate")) var learningRate: String?
     @Option(name: .customLong("head-learning-rate"), help: help("head-learning-rate")) var headLearningRate:
         String?
-    @Option(name: .customLong("schedule"), help: help("schedule")) var schedule: String?
+    @Option(name: .customLong("schedule"), help: help("schedule"), completion: choices("schedule"))
+    var schedule: String?
     @Option(name: .customLong("learning-rate-warmup"), help: help("learning-rate-warmup"))
     var learningRateWarmup: String?
     @Option(name: .customLong("epochs"), help: help("epochs")) var epochs: String?
@@ -182,14 +208,16 @@ struct OptimizerOptions: ParsableArguments, SettingFlags {
 struct RunOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("seed"), help: help("seed")) var seed: String?
     @Option(name: .customLong("threads"), help: help("threads")) var threads: String?
-    @Option(name: .customLong("recompute"), help: help("recompute")) var recompute: String?
+    @Option(name: .customLong("recompute"), help: help("recompute"), completion: choices("recompute"))
+    var recompute: String?
     @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery:
         String?
     @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints:
         String?
     @Option(name: .customLong("evaluate-every"), help: help("evaluate-every")) var evaluateEvery: String?
     @Option(name: .customLong("early-stopping"), help: help("early-stopping")) var earlyStopping: String?
-    @Option(name: .customLong("best-metric"), help: help("best-metric")) var bestMetric: String?
+    @Option(name: .customLong("best-metric"), help: help("best-metric"), completion: choices("best-metric"))
+    var bestMetric: String?
 
     var flags: [(key: String, value: String?)] {
         [

@@ -211,6 +211,28 @@ struct BadAdapter: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// Where there is no adapter, what stands there is said, and how to get one.
+    @Test func aFolderWithoutAnAdapterIsExplained() throws {
+        let workspace = try Workspace()
+        try FileManager.default.createDirectory(
+            at: workspace.file("empty"), withIntermediateDirectories: true)
+        try #require(try workspace.run(Workspace.training(steps: 4, ["--budget", "12"])).status == 0)
+        let adapters = ["run/adapter", "run/adapter-last"]
+        for name in adapters { try FileManager.default.removeItem(at: workspace.file(name)) }
+        let cases = [
+            ("nowhere", "there is no such folder; check the path"), ("empty", "neither a run nor an adapter"),
+            ("model", "a model without an adapter"), ("run", "go on with adalora train --resume"),
+            ("run/adapter", "there is no such folder; check the path"),
+        ]
+        for (folder, text) in cases {
+            let result = try workspace.run(["predict", folder, "--data", "test.jsonl"])
+            #expect(result.status == 66 && result.errors.contains(text), "\(folder): \(result.errors)")
+        }
+        try FileManager.default.removeItem(at: workspace.file("run/checkpoints"))
+        let result = try workspace.run(["evaluate", "run", "--data", "test.jsonl"])
+        #expect(result.status == 66 && result.errors.contains("train again"), "\(result.errors)")
+    }
+
     /// No command writes over what is there.
     @Test func outputsAreNew() throws {
         let workspace = try Workspace()

@@ -29,7 +29,7 @@ import Testing
         "LabelNames": ["train", "evaluate", "data check"],
         "LabelSetRows": ["train", "evaluate", "data check"], "LabelFindings": ["train", "data check"],
         "DatasetBuilder+Lists": ["train", "evaluate", "data check"], "LabelSet": ["train", "data check"],
-        "ConfigLoading": ["train"], "RunFollower": ["watch"],
+        "ConfigLoading": ["train"], "RunFollower": ["watch"], "SettingSynonyms": ["train"],
     ]
     /// Options of these are reached by more commands than the rest of their file.
     private static let wider: [String: [String: [String]]] = [

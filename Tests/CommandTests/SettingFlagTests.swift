@@ -45,4 +45,31 @@ import Testing
             #expect(lines.count { $0.hasPrefix("--\(setting.key): ") } == 1, "\(setting.key)")
         }
     }
+
+    /// Shells complete the names that a setting may have.
+    @Test(arguments: ["bash", "zsh", "fish"]) func choicesAreCompleted(shell: String) throws {
+        let script = try Workspace().run(["--generate-completion-script", shell])
+        try #require(script.status == 0, "\(script.errors)")
+        let words = Set(
+            script.output.split { !($0.isLetter || $0.isNumber || "-_".contains($0)) }.map(String.init))
+        for setting in RunConfig.settings {
+            for choice in setting.choices { #expect(words.contains(choice)) }
+        }
+    }
+
+    /// Commands to paste stand in `--help` as they are: a broken line is no command.
+    @Test func commandsInHelpAreWhole() throws {
+        let workspace = try Workspace()
+        let top = try workspace.run(["--help"]).output
+        let names = top.split(separator: "\n").drop { $0 != "SUBCOMMANDS:" }.dropFirst()
+            .compactMap { $0.hasPrefix("  ") && !$0.hasPrefix("   ") ? $0.split(separator: " ").first : nil }
+        try #require(names.count > 15)
+        for arguments in [[]] + names.map({ [String($0)] }) {
+            let lines = try workspace.run(arguments + ["--help"]).output.split(
+                separator: "\n", omittingEmptySubsequences: false)
+            for (line, next) in zip(lines, lines.dropFirst()) where line.hasPrefix("  adalora ") {
+                #expect(next.isEmpty || next.hasPrefix("  "), "\(arguments): \(line)\n\(next)")
+            }
+        }
+    }
 }

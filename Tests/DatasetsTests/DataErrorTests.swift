@@ -44,7 +44,7 @@ struct DataErrorTests {
             "f:2: NUL byte; this is not a text file: check the path"),
         Row(
             "invalid UTF-8", .csv, bytes: Array("text,label\na,x\n".utf8) + [0xE9, 0x2C, 0x78],
-            "f:3: invalid UTF-8; convert the file, for example with iconv -f LATIN1 -t UTF-8"),
+            "f:3: invalid UTF-8; convert the file, for example with iconv -f WINDOWS-1252 -t UTF-8"),
         Row(
             "UTF-16", .csv, bytes: [0xFF, 0xFE, 0x61, 0x00],
             "f:1: the file is UTF-16; convert it with iconv -f UTF-16 -t UTF-8"),

@@ -22,6 +22,27 @@ struct DatasetTests {
         #expect(dataset.warnings.isEmpty)
     }
 
+    /// Where one column alone is meant; what is written exactly goes before.
+    @Test(
+        arguments: [
+            ("Text,LABEL\na,x\n", nil, "a", "x"), ("TEXT,text,label\nb,a,x\n", nil, "a", "x"),
+            ("text,Sentence,label\na,b,x\n", nil, "a", "x"), ("Body,label\na,x\n", ["body"], "a", "x"),
+            ("text,label,Score\na,x,3\n", nil, "a", "x"),
+        ] as [(String, [String]?, String, String)])
+    func capitalsDoNotMatter(file: String, asked: [String]?, text: String, label: String) throws {
+        let dataset = try parse(file, .csv, columns: ColumnNames(text: asked))
+        #expect(dataset.examples.map(\.text) == [text])
+        #expect(dataset.examples.map(\.label) == [.text(label)])
+    }
+
+    @Test func twoColumnsThatDifferInCapitalsAreNotGuessed() throws {
+        let error = #expect(throws: DataError.self) { try parse("Text,TEXT,label\na,b,x\n", .csv) }
+        #expect(error?.problem.contains("no text column") == true)
+        let rows = "{\"Text\": \"a\", \"id\": 1}\n{\"Text\": \"b\", \"Label\": \"x\"}\n"
+        let dataset = try parse(rows, .jsonl, requireLabels: false)
+        #expect(dataset.examples.map(\.label) == [nil, .text("x")])
+    }
+
     @Test func readsTSVWithoutQuoting() throws {
         let dataset = try parse("sentence\tlabel\n\"a\tx\nb \"c\"\ty\r\n", .tsv)
         #expect(dataset.examples.map(\.text) == ["\"a", "b \"c\""])

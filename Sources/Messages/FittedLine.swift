@@ -1,0 +1,28 @@
+/// One line of fields that gives up the least worth first where the terminal is narrow.
+package enum FittedLine {
+    package struct Field: Sendable {
+        let text: String
+        /// Fields of the same worth go from the end.
+        let worth: Int
+
+        package init(_ text: String, worth: Int) {
+            self.text = text
+            self.worth = worth
+        }
+    }
+
+    private static let gap = "  "
+
+    /// - Parameter width: in columns; nil for as many as it takes. The field of most worth stays, cut where it must be.
+    package static func text(_ fields: [Field], width: Int?) -> String {
+        var left = Array(fields.enumerated())
+        func line() -> String { left.map(\.element.text).joined(separator: gap) }
+        guard let width else { return line() }
+        while left.count > 1, TerminalText.columns(line()) > width {
+            guard let least = left.min(by: { ($0.element.worth, $1.offset) < ($1.element.worth, $0.offset) })
+            else { break }
+            left.removeAll { $0.offset == least.offset }
+        }
+        return TerminalText.shortened(line(), to: max(width, 0), unicode: true)
+    }
+}
