@@ -28,7 +28,7 @@ package enum WholeModelFolder {
             return TensorToWrite(name: name, shape: weight.savedShape, values: weight.floats)
         }
         try WholeModelConfig.write(task: task, head: model.head, base: base, into: folder)
-        for name in Tokenizer.fileNames + Tokenizer.sentencePieceNames {
+        for name in TokenizerFileNames.all + TokenizerFileNames.sentencePiece {
             let source = base.appendingPathComponent(name)
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
             try AtomicFile.write(data, to: folder.appendingPathComponent(name))

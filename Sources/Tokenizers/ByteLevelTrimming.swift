@@ -3,18 +3,14 @@ struct ByteLevelTrimming: Sendable, Equatable {
     /// Leaves a single space at the very start alone, for the pre-tokenizer put it there.
     let addsPrefixSpace: Bool
 
-    /// White space at the two ends of a token, in scalars.
-    struct Edges: Sendable {
-        let leading: Int
-        let trailing: Int
-
-        init(_ token: some BidirectionalCollection<Unicode.Scalar>) {
-            func isSpace(_ scalar: Unicode.Scalar) -> Bool {
-                scalar == ByteLevel.space || UnicodeClasses.isWhitespace(scalar)
-            }
-            leading = token.prefix(while: isSpace).count
-            trailing = token.reversed().prefix(while: isSpace).count
+    /// Of a token as it stands in the text, or as a byte-level vocabulary spells it.
+    static func edges(of token: some BidirectionalCollection<Unicode.Scalar>) -> TokenList.Edges {
+        func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+            scalar == ByteLevel.space || UnicodeClasses.isWhitespace(scalar)
         }
+        return TokenList.Edges(
+            leading: token.prefix(while: isSpace).count,
+            trailing: token.reversed().prefix(while: isSpace).count)
     }
 
     /// `names` are the tokens of ids. An added token counts as it stands in the text.
@@ -22,7 +18,7 @@ struct ByteLevelTrimming: Sendable, Equatable {
         let bytes = Array(text.utf8)
         for index in tokens.ids.indices {
             let name = names[tokens.ids[index]] ?? ""
-            let edges = tokens.addedEdges[index] ?? Edges(name.unicodeScalars)
+            let edges = tokens.addedEdges[index] ?? Self.edges(of: name.unicodeScalars)
             guard edges.leading > 0 || edges.trailing > 0 else { continue }
             var start = tokens.offsets[index].lowerBound
             var end = tokens.offsets[index].upperBound

@@ -208,7 +208,7 @@ struct ClassSections {
             // Only a token of score 0 is the unknown one.
             let exact = JSONValue.array([.string(unknown), .number(0)])
             return try entries.firstIndex(of: exact)
-                ?? TokenizerFile.setting(.object(files.settings), "unk_id", 1, \.int, files.path)
+                ?? readSetting(.object(files.settings), "unk_id", 1, \.int, files.path)
         default: return first ?? 0
         }
     }
@@ -267,14 +267,5 @@ struct ClassSections {
             section["add_prefix_space"] = .bool(prefix)
         }
         return .object(section)
-    }
-}
-
-extension JSONValue {
-    /// An object with one member set.
-    func setting(_ key: String, _ value: JSONValue) -> JSONValue {
-        guard var object else { return self }
-        object[key] = value
-        return .object(object)
     }
 }

@@ -34,9 +34,9 @@ enum NormalizerList {
     private static func steps(_ section: JSONValue?, _ path: String) throws -> [any TextNormalizer] {
         guard let section, !section.isNull else { return [] }
         func flag(_ key: String) throws -> Bool {
-            try TokenizerFile.setting(section, key, true, \.bool, path)
+            try readSetting(section, key, true, \.bool, path)
         }
-        let type = try TokenizerFile.setting(section, "type", "none", \.string, path)
+        let type = try readSetting(section, "type", "none", \.string, path)
         switch type {
         case "Sequence":
             guard let steps = section["normalizers"]?.array else {

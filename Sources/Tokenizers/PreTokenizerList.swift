@@ -21,9 +21,9 @@ enum PreTokenizerList {
     private static func steps(_ section: JSONValue?, _ path: String) throws -> [any PreTokenizer] {
         guard let section, !section.isNull else { return [] }
         func flag(_ key: String, _ standard: Bool) throws -> Bool {
-            try TokenizerFile.setting(section, key, standard, \.bool, path)
+            try readSetting(section, key, standard, \.bool, path)
         }
-        let type = try TokenizerFile.setting(section, "type", "none", \.string, path)
+        let type = try readSetting(section, "type", "none", \.string, path)
         switch type {
         case "Sequence":
             guard let steps = section["pretokenizers"]?.array else {
@@ -39,7 +39,7 @@ enum PreTokenizerList {
         case "Metaspace": return [try metaspace(section, path)]
         case "WhitespaceSplit": return [Delimiters(kind: .whitespace, behavior: .removed)]
         case "Punctuation":
-            let name = try TokenizerFile.setting(section, "behavior", "Isolated", \.string, path)
+            let name = try readSetting(section, "behavior", "Isolated", \.string, path)
             guard let behavior = Delimiters.Behavior(rawValue: name) else {
                 throw TokenizerError(
                     file: path,
@@ -63,9 +63,9 @@ enum PreTokenizerList {
             throw TokenizerError(
                 file: path, problem: "the replacement of pre-tokenizer \"Metaspace\" is not one character")
         }
-        let name = try TokenizerFile.setting(section, "prepend_scheme", "always", \.string, path)
+        let name = try readSetting(section, "prepend_scheme", "always", \.string, path)
         // The older name for two of the three schemes.
-        let adds = try TokenizerFile.setting(section, "add_prefix_space", true, \.bool, path)
+        let adds = try readSetting(section, "add_prefix_space", true, \.bool, path)
         guard let prefix = Metaspace.Prefix(rawValue: name), adds || prefix == .never else {
             throw TokenizerError(
                 file: path,
@@ -75,6 +75,6 @@ enum PreTokenizerList {
         }
         return Metaspace(
             mark: mark[0], prefix: prefix,
-            splitsWords: try TokenizerFile.setting(section, "split", true, \.bool, path))
+            splitsWords: try readSetting(section, "split", true, \.bool, path))
     }
 }

@@ -35,7 +35,7 @@ struct SideFiles {
     /// - Parameters:
     ///   - stored: the content of `tokenizer.json`, if there is one.
     ///   - configuration: the folder with the model's `config.json`; nil is `folder`.
-    ///   - leavesOut: whether the folder is read as if it had none of `Tokenizer.laterFileNames`.
+    ///   - leavesOut: whether the folder is read as if it had none of `TokenizerFileNames.later`.
     init(folder: URL, stored: JSONValue?, configuration: URL? = nil, leavesOut: Bool = false) throws {
         let given = try Self.object(folder, Self.settingsName)
         let config = try Self.object(configuration ?? folder, "config.json")
@@ -197,7 +197,7 @@ struct SideFiles {
         }
         try TokenizerFile.checkLength(text, file)
         func flag(_ key: String, _ standard: Bool) throws -> Bool {
-            try TokenizerFile.setting(entry, key, standard, \.bool, file)
+            try readSetting(entry, key, standard, \.bool, file)
         }
         let isSpecial = try flag("special", false)
         return AddedToken(
@@ -259,12 +259,12 @@ struct SideFiles {
     /// A setting that is true or false. Python takes null for false where it only asks whether.
     func flag(_ key: String, _ standard: Bool, nullIsFalse: Bool = false) throws -> Bool {
         if nullIsFalse, settings[key]?.isNull ?? false { return false }
-        return try TokenizerFile.setting(.object(settings), key, standard, \.bool, path)
+        return try readSetting(.object(settings), key, standard, \.bool, path)
     }
 
     /// "left" or "right"
     func side(_ key: String, _ standard: String) throws -> String {
-        let side = try TokenizerFile.setting(.object(settings), key, standard, \.string, path)
+        let side = try readSetting(.object(settings), key, standard, \.string, path)
         guard ["left", "right"].contains(side) else {
             throw TokenizerError(
                 file: path, problem: "the setting \(key) is \(inQuotes(side)), neither \"left\" nor \"right\""

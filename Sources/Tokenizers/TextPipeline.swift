@@ -59,14 +59,3 @@ enum SubwordModel: Sendable {
         }
     }
 }
-
-/// A step of `normalizer` in `tokenizer.json`.
-protocol TextNormalizer: Sendable {
-    func normalize(_ text: [LocatedScalar]) -> [LocatedScalar]
-}
-
-/// A step of `pre_tokenizer` in `tokenizer.json`.
-protocol PreTokenizer: Sendable {
-    /// Parts of a text, in order; empty ones count for nothing.
-    func split(_ text: ArraySlice<LocatedScalar>) -> [ArraySlice<LocatedScalar>]
-}

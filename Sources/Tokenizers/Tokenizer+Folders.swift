@@ -33,14 +33,14 @@ extension Tokenizer {
         return lines
     }
 
-    /// The files of a folder that its tokens follow from: of `fileNames` those that every version reads, and the others
-    /// only where there would be other tokens without them. So whoever knew a folder by its files before the others were
-    /// read knows it still, unless they say something new. A folder that cannot be opened follows from all.
+    /// The files of a folder that its tokens follow from: of `TokenizerFileNames.all` those that every version reads, and
+    /// the others only where there would be other tokens without them. So whoever knew a folder by its files before the
+    /// others were read knows it still, unless they say something new. A folder that cannot be opened follows from all.
     package static func decidingFiles(in folder: URL) -> [String] {
-        let there = fileNames.filter {
+        let there = TokenizerFileNames.all.filter {
             FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
         }
-        let first = there.filter { !laterFileNames.contains($0) }
+        let first = there.filter { !TokenizerFileNames.later.contains($0) }
         guard first.count < there.count, let all = try? TokenizerFolder(folder),
             let some = try? TokenizerFolder(folder, leavesOut: true),
             all.made == some.made, all.habits == some.habits

@@ -1,31 +1,4 @@
 import Foundation
-import Messages
-import ModelFiles
-
-/// What is wrong with a tokenizer file, in one line.
-package struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatable {
-    package let file: String
-    package let problem: String
-    package let advice: String
-
-    /// Whether there is no file at all, rather than a bad one.
-    package let isMissing: Bool
-
-    init(
-        file: String, problem: String, advice: String = "use the tokenizer files that came with the model",
-        isMissing: Bool = false
-    ) {
-        self.isMissing = isMissing
-        self.file = file
-        self.problem = problem
-        self.advice = advice
-    }
-
-    package var description: String { "\(oneLine(file, limit: 2_000)): \(oneLine(problem)); \(advice)" }
-}
-
-/// A text from a file in a message.
-func inQuotes(_ text: String) -> String { "\"\(oneLine(text, limit: 80))\"" }
 
 /// One or two texts as token ids, special tokens included.
 package struct Encoding: Sendable, Equatable {
@@ -67,15 +40,6 @@ package struct Tokenizer: Sendable {
     private let originalTokens: AddedTokens
     private let normalizedTokens: AddedTokens
     let tokenNames: [Int32: String]
-
-    /// The files of a model's folder that say what its tokens are.
-    package static let fileNames = ["tokenizer.json", "vocab.txt", "tokenizer_config.json"] + laterFileNames
-    /// Those that the first versions did not read.
-    static let laterFileNames = ["vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json"]
-    /// SentencePiece's own files, which other programs read.
-    package static let sentencePieceNames = [
-        "spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
-    ]
 
     /// Reads `tokenizer.json`, or else `vocab.txt`, or `vocab.json` with `merges.txt`, each with the settings and tokens of
     /// the files beside it as transformers reads them. Throws `TokenizerError`, or `ModelFileError` for a file that
@@ -242,7 +206,7 @@ package struct Tokenizer: Sendable {
 
     private func append(_ id: Int32, _ place: ArraySlice<LocatedScalar>, to output: inout TokenList) {
         if trimming != nil {
-            output.addedEdges[output.count] = ByteLevelTrimming.Edges(place.map(\.scalar))
+            output.addedEdges[output.count] = ByteLevelTrimming.edges(of: place.map(\.scalar))
         }
         output.append(id, place)
     }

@@ -26,7 +26,7 @@ extension TokenizerFile {
             root["added_tokens"]?.array ?? [], index, vocabularyCount: vocabulary.count, path)
         index.add(added)
         let processor = try PostProcessor(root["post_processor"], idOf: index.id, path)
-        let padding = try Self.setting(root["padding"], "pad_token", "", \.string, path)
+        let padding = try readSetting(root["padding"], "pad_token", "", \.string, path)
         let candidates = padding.isEmpty ? ["[PAD]", "<pad>"] : [padding]
         self.init(
             path: path, vocabulary: vocabulary, addedTokens: added,
@@ -54,10 +54,10 @@ extension TokenizerFile {
         }
         if let dropout = model?["dropout"], !dropout.isNull, dropout.double != 0 { throw refuse("dropout") }
         for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-            if try !setting(model, key, "", \.string, path).isEmpty { throw refuse(key) }
+            if try !readSetting(model, key, "", \.string, path).isEmpty { throw refuse(key) }
         }
-        if try setting(model, "byte_fallback", false, \.bool, path) { throw refuse("byte_fallback") }
-        let unknown = try setting(model, "unk_token", "", \.string, path)
+        if try readSetting(model, "byte_fallback", false, \.bool, path) { throw refuse("byte_fallback") }
+        let unknown = try readSetting(model, "unk_token", "", \.string, path)
         var alphabet: [Unicode.Scalar: Int32] = [:]
         for (token, id) in index.byBytes {
             let scalars = String(decoding: token, as: UTF8.self).unicodeScalars
@@ -68,10 +68,10 @@ extension TokenizerFile {
         if !unknown.isEmpty, unknownID == nil, !ByteLevel.scalars.allSatisfy({ alphabet[$0] != nil }) {
             throw TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(unknown)) token")
         }
-        let ignoresMerges = try setting(model, "ignore_merges", false, \.bool, path)
+        let ignoresMerges = try readSetting(model, "ignore_merges", false, \.bool, path)
         return BytePairEncoding(
             alphabet: alphabet, merges: try merges(model?["merges"], index, path), unknownID: unknownID,
-            fusesUnknown: try setting(model, "fuse_unk", false, \.bool, path),
+            fusesUnknown: try readSetting(model, "fuse_unk", false, \.bool, path),
             wholeWords: ignoresMerges ? index.byBytes : [:])
     }
 
@@ -122,7 +122,7 @@ extension TokenizerFile {
     private static func unigram(
         _ model: JSONValue?, _ vocabulary: [(token: String, score: Double)], _ path: String
     ) throws -> Unigram {
-        let unknownID = try setting(model, "unk_id", -1, \.int, path)
+        let unknownID = try readSetting(model, "unk_id", -1, \.int, path)
         guard vocabulary.indices.contains(unknownID) else {
             throw TokenizerError(
                 file: path,
@@ -130,7 +130,7 @@ extension TokenizerFile {
         }
         return Unigram(
             vocabulary: vocabulary, unknownID: Int32(unknownID),
-            fallsBackToBytes: try setting(model, "byte_fallback", false, \.bool, path))
+            fallsBackToBytes: try readSetting(model, "byte_fallback", false, \.bool, path))
     }
 
     /// The library reads a decimal number as its digits times a power of ten, rounded twice. That is off by

@@ -13,9 +13,9 @@ extension TokenizerFile {
             processor, "post-processor", ["TemplateProcessing", "BertProcessing", "RobertaProcessing"], path)
         let vocabulary = try words ?? Self.wordVocabulary(model, path)
         var index = Index(vocabulary)
-        let unknown = try Self.setting(model, "unk_token", "[UNK]", \.string, path)
-        let prefix = try Self.setting(model, "continuing_subword_prefix", "##", \.string, path)
-        let longestWord = try Self.setting(model, "max_input_chars_per_word", 100, \.int, path)
+        let unknown = try readSetting(model, "unk_token", "[UNK]", \.string, path)
+        let prefix = try readSetting(model, "continuing_subword_prefix", "##", \.string, path)
+        let longestWord = try readSetting(model, "max_input_chars_per_word", 100, \.int, path)
         guard longestWord >= 0 else {
             throw TokenizerError(file: path, problem: "max_input_chars_per_word is \(longestWord)")
         }
@@ -23,7 +23,7 @@ extension TokenizerFile {
         let added = try Self.addedTokens(
             root["added_tokens"]?.array ?? [], index, vocabularyCount: vocabulary.count, path)
         index.add(added)
-        let padding = try Self.setting(root["padding"], "pad_token", "[PAD]", \.string, path)
+        let padding = try readSetting(root["padding"], "pad_token", "[PAD]", \.string, path)
         let unknownID = try index.requiredID(of: unknown, path)
         let wordPiece = try WordPiece(
             vocabulary: vocabulary, unknownID: unknownID, continuingPrefix: prefix, longestWord: longestWord,
@@ -68,7 +68,7 @@ extension TokenizerFile {
 
     private static func bertNormalizer(_ settings: JSONValue?, _ path: String) throws -> BertNormalizer {
         func flag(_ key: String, _ standard: Bool) throws -> Bool {
-            try setting(settings, key, standard, \.bool, path)
+            try readSetting(settings, key, standard, \.bool, path)
         }
         let lowercase = try flag("lowercase", true)
         return BertNormalizer(
@@ -113,7 +113,7 @@ extension TokenizerFile {
     private static func require(
         _ section: JSONValue?, _ what: String, _ supported: [String], _ path: String
     ) throws {
-        let type = try setting(section, "type", "none", \.string, path)
+        let type = try readSetting(section, "type", "none", \.string, path)
         if supported.contains(type) { return }
         throw TokenizerError(
             file: path, problem: "\(what) \(inQuotes(type)) is not supported",

@@ -25,7 +25,7 @@ struct TokenizerFile {
     ///
     /// - Parameter words: of a `vocab.txt`, in place of `model.vocab`.
     init(root: JSONValue, words: [(token: String, id: Int32)]?, _ path: String) throws {
-        let type = try Self.setting(root["model"], "type", Self.modelType(root), \.string, path)
+        let type = try readSetting(root["model"], "type", Self.modelType(root), \.string, path)
         switch type {
         case "WordPiece": try self.init(wordPiece: root, words, path)
         case "BPE": try self.init(bytePairs: root, path)
@@ -83,17 +83,6 @@ struct TokenizerFile {
 
         var byBytes: [[UInt8]: Int32] { idOfToken }
         var ids: Set<Int32> { Set(idOfToken.values) }
-    }
-
-    /// A setting that may be absent or null, but not of another JSON type.
-    static func setting<Value>(
-        _ section: JSONValue?, _ key: String, _ standard: Value, _ read: (JSONValue) -> Value?, _ path: String
-    ) throws -> Value {
-        guard let entry = section?[key], !entry.isNull else { return standard }
-        guard let value = read(entry) else {
-            throw TokenizerError(file: path, problem: "the setting \(key) is not a \(Value.self)")
-        }
-        return value
     }
 
     static func checkCount(_ tokens: Int, _ path: String) throws {
@@ -167,11 +156,11 @@ struct TokenizerFile {
                 next += 1
             }
             return AddedToken(
-                text: text, id: Int32(id), stripsLeft: try setting(entry, "lstrip", false, \.bool, path),
-                stripsRight: try setting(entry, "rstrip", false, \.bool, path),
-                isSingleWord: try setting(entry, "single_word", false, \.bool, path),
-                isNormalized: try setting(entry, "normalized", false, \.bool, path),
-                isSpecial: try setting(entry, "special", false, \.bool, path))
+                text: text, id: Int32(id), stripsLeft: try readSetting(entry, "lstrip", false, \.bool, path),
+                stripsRight: try readSetting(entry, "rstrip", false, \.bool, path),
+                isSingleWord: try readSetting(entry, "single_word", false, \.bool, path),
+                isNormalized: try readSetting(entry, "normalized", false, \.bool, path),
+                isSpecial: try readSetting(entry, "special", false, \.bool, path))
         }
     }
 }

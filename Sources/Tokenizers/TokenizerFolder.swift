@@ -2,20 +2,6 @@ import Foundation
 import Messages
 import ModelFiles
 
-/// How a tokenizer is used, beside the tokens that it makes.
-struct TokenizerHabits: Equatable {
-    /// What does not fit is cut at the start of a text, not at its end.
-    var cutsStart = false
-    /// Special tokens spelled in a text are plain text.
-    var splitsSpecialTokens = false
-    /// Models get the token types of the template; without them all are 0.
-    var givesTypes = true
-    /// The longest sequence that the files allow; nil where they do not say.
-    var longest: Int?
-    /// Tokens of the vocabulary and of `tokenizer.json`; further ones come from side files.
-    var storedCount: Int?
-}
-
 /// A folder with a tokenizer, opened as transformers (5.24) opens it.
 struct TokenizerFolder {
     let file: TokenizerFile
@@ -39,7 +25,7 @@ struct TokenizerFolder {
 
     /// - Parameters:
     ///   - configuration: the folder with the model's `config.json`; nil is this one.
-    ///   - leavesOut: whether the folder is read as if it had none of `Tokenizer.laterFileNames`.
+    ///   - leavesOut: whether the folder is read as if it had none of `TokenizerFileNames.later`.
     init(_ folder: URL, configuration: URL? = nil, leavesOut: Bool = false) throws {
         let whole = try Self.whole(folder)
         let files = try SideFiles(
@@ -61,7 +47,7 @@ struct TokenizerFolder {
             kind: kind, files: files, stored: source.root, vocabulary: vocabulary, path: source.path
         ).made()
         file = try TokenizerFile(root: made, words: source.words, source.path)
-        habits = try Self.habits(files, kind, source.root, storedCount: vocabulary.size)
+        habits = try TokenizerHabits(files, kind, stored: source.root, storedCount: vocabulary.size)
         let differences =
             source.isWhole
             ? SectionDifferences(stored: source.root, made: made, vocabulary: vocabulary.index).lines : []
@@ -109,29 +95,6 @@ struct TokenizerFolder {
                 + "tokenizer_config.json")
     }
 
-    private static func habits(
-        _ files: SideFiles, _ kind: TokenizerClass, _ root: JSONValue, storedCount: Int
-    ) throws -> TokenizerHabits {
-        let cut = root["truncation"]?["direction"]?.string?.lowercased() ?? "right"
-        let longest = files.settings["model_max_length"] ?? files.settings["max_len"]
-        var habits = TokenizerHabits(
-            cutsStart: try files.side("truncation_side", cut) == "left",
-            splitsSpecialTokens: try files.flag("split_special_tokens", false),
-            // Without a model nobody says what it takes.
-            givesTypes: files.kind == nil || kind.givesTypes)
-        // transformers writes 1e30 where there is no limit.
-        habits.longest = longest?.double.flatMap { $0 >= 1 && $0 < 1e6 ? Int($0) : nil }
-        if let inputs = files.settings["model_input_names"], !inputs.isNull {
-            guard let names = inputs.array else {
-                throw TokenizerError(file: files.path, problem: "model_input_names is not a list")
-            }
-            habits.givesTypes = names.contains { $0.string == "token_type_ids" }
-        }
-        let listed = (root["added_tokens"]?.array ?? []).compactMap { $0["id"]?.int }.max() ?? -1
-        habits.storedCount = max(storedCount, listed + 1)
-        return habits
-    }
-
     // MARK: Which file holds the vocabulary
 
     private static func whole(_ folder: URL) throws -> Source? {
@@ -143,7 +106,7 @@ struct TokenizerFolder {
 
     private static func parts(_ folder: URL, wanted: String?, leavesOut: Bool) throws -> Source {
         func file(_ name: String) -> URL? {
-            if leavesOut && Tokenizer.laterFileNames.contains(name) { return nil }
+            if leavesOut && TokenizerFileNames.later.contains(name) { return nil }
             let url = folder.appendingPathComponent(name)
             return FileManager.default.fileExists(atPath: url.path) ? url : nil
         }
@@ -171,7 +134,7 @@ struct TokenizerFolder {
     private static func missing(_ folder: URL, _ file: (String) -> URL?) -> TokenizerError {
         let problem = "there is neither tokenizer.json nor vocab.txt"
         // DeBERTa-v3 and others were published with SentencePiece's own file alone.
-        let others = Tokenizer.sentencePieceNames + ["vocab.json", "merges.txt"]
+        let others = TokenizerFileNames.sentencePiece + ["vocab.json", "merges.txt"]
         guard let only = others.first(where: { file($0) != nil }) else {
             return TokenizerError(file: folder.path, problem: problem, isMissing: true)
         }

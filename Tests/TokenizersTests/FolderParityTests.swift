@@ -47,7 +47,7 @@ import Tokenizers
             let temporary = try TemporaryFolder()
             try goldens.write(folder, into: temporary.url)
             let deciding = Tokenizer.decidingFiles(in: temporary.url)
-            let others = Tokenizer.fileNames.filter { folder.files[$0] != nil && !deciding.contains($0) }
+            let others = TokenizerFileNames.all.filter { folder.files[$0] != nil && !deciding.contains($0) }
             if deciding.contains(where: ["special_tokens_map.json", "added_tokens.json"].contains) {
                 decided += 1
             }
