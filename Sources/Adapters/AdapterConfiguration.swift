@@ -5,6 +5,8 @@ import ModelFiles
 /// What of an `adapter_config.json` decides an adapter's values. Whatever would make them mean something else than
 /// ΔW = factor · B·A (or B·diag(E)·A) is an error.
 struct AdapterConfiguration {
+    static let fileName = "adapter_config.json"
+
     let method: AdapterPlan.Method
     /// P·Λ·Q in place of B·A
     var hasSingularValues: Bool { method == .adalora }
@@ -163,7 +165,7 @@ struct AdapterConfiguration {
         guard let said = rank(of: module), said != kept else { return }
         throw ModelFileError(
             file: store.path, place: tensor,
-            problem: "the tensor has rank \(kept), \(PEFTFolder.configurationFile) says \(said)",
+            problem: "the tensor has rank \(kept), \(Self.fileName) says \(said)",
             advice: "use both files as they were saved together")
     }
 
@@ -185,7 +187,7 @@ struct AdapterConfiguration {
     /// s in ΔW = s · B·A
     func factor(of module: String, rank kept: Int) throws -> Float {
         // PEFT's AdaLoRA scales by r where lora_alpha is not above 0.
-        var factor = Float((alpha > 0 ? alpha : Double(rank)) / (Double(rank) + PEFTFolder.rankOffset))
+        var factor = Float((alpha > 0 ? alpha : Double(rank)) / (Double(rank) + PEFTForm.rankOffset))
         if method == .lora {
             // PEFT takes the first pattern that is the whole path or the end of it after a dot.
             let own = alphas.first { $0.module.matches(module) }

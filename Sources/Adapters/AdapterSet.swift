@@ -143,6 +143,16 @@ package struct AdapterSet: Sendable {
         stream.fillNormal(matrix, deviation: 0.02)
     }
 
+    /// Hangs one adapter on its layer, which stays bare if nothing of it is physically there.
+    func hang(_ index: Int) {
+        layers[index].adapter = adapters[index].factors.rank == 0 ? nil : adapters[index]
+    }
+
+    /// Hangs the adapters on their layers.
+    package func install() {
+        for index in adapters.indices { hang(index) }
+    }
+
     package var parameters: [Parameter] { adapters.flatMap(\.parameters) }
     package var ranks: [Int] { adapters.map(\.rank) }
     /// Numbers in the triplets alive: a triplet of an [O, I] matrix has O + I, and 1 more with λ.

@@ -32,6 +32,18 @@ package struct AdapterSpectrum: Sendable, Equatable {
     }
 }
 
+extension AdapterSet {
+    /// The spectrum of each site's masked update.
+    ///
+    /// - Parameter areExact: P, Λ, Q were just re-factorized, so that λ need not be computed again.
+    package func spectra(areExact: Bool, workers: Workers) throws -> [AdapterSpectrum] {
+        let adapters = adapters
+        return try workers.mapThrowing(tasks: adapters.count) {
+            try AdapterSpectrum(of: adapters[$0], isExact: areExact)
+        }
+    }
+}
+
 /// Inner products of a factor's vectors, [R, R].
 enum FactorGrams {
     /// PᵀP

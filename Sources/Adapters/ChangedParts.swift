@@ -49,7 +49,7 @@ package struct ChangedParts: Sendable {
     /// `backbone` and `head`. Throws where a tensor is left over.
     init(
         backbone: any Backbone, head: SequenceHead?, _ config: AdapterConfiguration,
-        _ reader: PEFTFolder.Reader
+        _ reader: PEFTReader
     ) throws {
         let own = Self.named(backbone)
         var targets: [String: any Operand] = Dictionary(
@@ -101,7 +101,7 @@ package struct ChangedParts: Sendable {
             return (adapted.contains(module) ? module + ".base_layer.bias" : name, weight)
         }
         return (saved + biases).map { name, weight in
-            TensorToWrite(name: PEFTFolder.prefix + name, shape: weight.savedShape, values: weight.floats)
+            TensorToWrite(name: PEFTForm.prefix + name, shape: weight.savedShape, values: weight.floats)
         }
     }
 }
@@ -110,11 +110,11 @@ package struct ChangedParts: Sendable {
 final class PartsReader {
     private let targets: [String: any Operand]
     private let config: AdapterConfiguration
-    private let reader: PEFTFolder.Reader
+    private let reader: PEFTReader
     /// Names of the weights with other values than before
     private(set) var changed: Set<String> = []
 
-    init(targets: [String: any Operand], config: AdapterConfiguration, reader: PEFTFolder.Reader) {
+    init(targets: [String: any Operand], config: AdapterConfiguration, reader: PEFTReader) {
         (self.targets, self.config, self.reader) = (targets, config, reader)
     }
 
@@ -161,8 +161,8 @@ final class PartsReader {
             guard let saved = names.first(where: { AdapterConfiguration.saves($0, module) }),
                 head?.parameters.contains(where: { $0.name == name }) != true
             else { continue }
-            throw PEFTFolder.Reader.missing(
-                PEFTFolder.prefix + reader.path(name), in: reader.store,
+            throw PEFTReader.missing(
+                PEFTForm.prefix + reader.path(name), in: reader.store,
                 "modules_to_save names \(quoted(saved))")
         }
     }
@@ -185,7 +185,7 @@ final class PartsReader {
             let module = String(name.dropLast(suffix.count))
             let path = reader.path(module)
             guard let bias = targets[module + ".bias"],
-                let rank = reader.store.info("\(PEFTFolder.prefix)\(path).lora_A.weight")?.shape.first
+                let rank = reader.store.info("\(PEFTForm.prefix)\(path).lora_A.weight")?.shape.first
             else { continue }
             let columns = bias.columns
             let added = try reader.matrix(tensor.name, [columns], rows: 1, columns: columns)
@@ -200,13 +200,13 @@ final class PartsReader {
     /// weight[O, I] += s·B·Λ·A; of an embedding, weight[V, C] += s·(B·A)ᵀ
     private func addUpdate(to weight: any Operand, module: String, isEmbedding: Bool) throws {
         let path = reader.path(module)
-        let start = PEFTFolder.prefix + path
+        let start = PEFTForm.prefix + path
         let suffix = isEmbedding ? "" : config.weightSuffix
         let kind = isEmbedding ? "lora_embedding_" : "lora_"
         let (rows, columns) = (weight.rows, weight.columns)
         let first = "\(start).\(kind)A\(suffix)"
         guard let rank = reader.store.info(first)?.shape.first else {
-            throw PEFTFolder.Reader.missing(first, in: reader.store, nil)
+            throw PEFTReader.missing(first, in: reader.store, nil)
         }
         try config.check(rank, of: path, tensor: first, in: reader.store)
         let a = try reader.matrix(first, [rank, isEmbedding ? rows : columns])

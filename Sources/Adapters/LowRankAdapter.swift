@@ -124,6 +124,25 @@ package final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     }
 }
 
+/// What a method makes of a layer's weight W and its low-rank update where that is not their sum, W + s·P·Λ·Q.
+package protocol UpdateRule: AnyObject, Sendable {
+    /// For messages, such as `DoRA`
+    var name: String { get }
+    /// What of it trains, after P, λ and Q in the vector
+    var parameters: [Parameter] { get }
+    /// Whether it changes the layer even where the update is 0.
+    var hasEffect: Bool { get }
+
+    /// The layer's output `[T, O]`, base product and bias included.
+    func output(
+        of x: Variable, weight: Weight, bias: Weight?, lowRank: LowRankFactors, dropout: Float,
+        on tape: Tape
+    ) -> Variable
+
+    /// Turns W + s·P·Λ·Q `[O, I]` into the weight that the layer computes with.
+    func finish(_ weight: Matrix)
+}
+
 /// Where the triplets of one site come from.
 package struct TripletBook: Sendable, Equatable {
     /// The triplets at the start of training.

@@ -27,7 +27,7 @@ extension PEFTFolder {
     ) throws -> Loaded {
         let config = try AdapterConfiguration(folder.appendingPathComponent(configurationFile))
         let store = try openWeights(folder)
-        let reader = Reader(store: store, architecture: backbone.architecture)
+        let reader = PEFTReader(store: store, architecture: backbone.architecture)
         var adapters: [LowRankAdapter] = []
         var adapted: [LinearLayer] = []
         for layer in backbone.linearLayers {
@@ -44,8 +44,8 @@ extension PEFTFolder {
     }
 
     /// Marks the tensors of any head as taken.
-    private static func leaveHead(_ head: SequenceHead, _ reader: Reader) {
-        let modules = (head.modules + ["qa_outputs"]).map { "\(prefix)\($0)." }
+    private static func leaveHead(_ head: SequenceHead, _ reader: PEFTReader) {
+        let modules = (head.modules + ["qa_outputs"]).map { "\(PEFTForm.prefix)\($0)." }
         for tensor in reader.store.tensors where modules.contains(where: tensor.name.hasPrefix) {
             // The backbone's own pooler, where names have no prefix, is no head.
             if !reader.isOfBackboneAlone { reader.take(tensor.name) }
@@ -54,15 +54,15 @@ extension PEFTFolder {
 
     /// nil where the folder has none for this layer, and says none.
     private static func adapter(
-        for layer: LinearLayer, _ config: AdapterConfiguration, _ reader: Reader
+        for layer: LinearLayer, _ config: AdapterConfiguration, _ reader: PEFTReader
     ) throws -> LowRankAdapter? {
         let module = reader.path(layer.modulePath)
-        let path = prefix + module
+        let path = PEFTForm.prefix + module
         let suffix = config.weightSuffix
         let name = "\(path).lora_A\(suffix)"
         guard let info = reader.store.info(name) else {
             guard config.adapts(module) else { return nil }
-            throw Reader.missing(name, in: reader.store, "target_modules names its module")
+            throw PEFTReader.missing(name, in: reader.store, "target_modules names its module")
         }
         let kept = info.shape.first ?? 0
         try config.check(kept, of: module, tensor: name, in: reader.store)
@@ -92,10 +92,10 @@ extension PEFTFolder {
         return adapter
     }
 
-    private static func load(_ head: SequenceHead, _ reader: Reader, base: TensorStore?) throws {
+    private static func load(_ head: SequenceHead, _ reader: PEFTReader, base: TensorStore?) throws {
         for parameter in head.parameters {
             let values = parameter.values
-            let own = prefix + parameter.name
+            let own = PEFTForm.prefix + parameter.name
             if reader.store.info(own) == nil, let base, base.info(parameter.name) == nil {
                 // PEFT saves the classifier unasked, but not the new dense layer before it (DeBERTa's pooler).
                 throw ModelFileError(
@@ -106,7 +106,7 @@ extension PEFTFolder {
                 )
             }
             let source =
-                reader.store.info(own) == nil ? base.map { (Reader(store: $0), parameter.name) } : nil
+                reader.store.info(own) == nil ? base.map { (PEFTReader(store: $0), parameter.name) } : nil
             let (weights, name) = source ?? (reader, own)
             values.copyValues(
                 from: try weights.matrix(
@@ -126,13 +126,7 @@ extension PEFTFolder {
 
     /// Whether an adapter was trained on the backbone alone, without any head.
     package static func isOfBackboneAlone(_ folder: URL, _ architecture: Architecture) throws -> Bool {
-        isOfBackboneAlone(try openWeights(folder), architecture)
-    }
-
-    static func isOfBackboneAlone(_ store: TensorStore, _ architecture: Architecture) -> Bool {
-        let parts = architecture.parts.map { prefix + $0 }
-        return !store.tensors.contains { $0.name.hasPrefix(prefix + architecture.prefix) }
-            && store.tensors.contains { tensor in parts.contains(where: tensor.name.hasPrefix) }
+        PEFTReader.isOfBackboneAlone(try openWeights(folder), architecture)
     }
 
     /// The outputs of the classifier in an adapter folder; nil when it has none.
@@ -141,7 +135,7 @@ extension PEFTFolder {
     ///   - name: of the classifier's weight [K, C] in transformers.
     ///   - inputs: C
     package static func outputs(of folder: URL, classifier name: String, inputs: Int) throws -> Int? {
-        try outputs(of: try openWeights(folder), classifier: prefix + name, inputs: inputs)
+        try outputs(of: try openWeights(folder), classifier: PEFTForm.prefix + name, inputs: inputs)
     }
 
     /// The same of a model's weights.

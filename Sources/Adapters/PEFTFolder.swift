@@ -8,10 +8,7 @@ import Transformers
 ///
 /// Tensors and configuration of each kind of adapter are in its method's file, a `PEFTForm`.
 package enum PEFTFolder {
-    /// PEFT divides lora_alpha by init_r plus this.
-    static let rankOffset = 1e-5
-    static let prefix = "base_model.model."
-    package static let configurationFile = "adapter_config.json"
+    package static let configurationFile = AdapterConfiguration.fileName
     package static let weightsFile = "adapter_model.safetensors"
 
     /// Writes the masked adapters, the head, if there is one, and the weights in `changed` into `folder`, which exists.
@@ -21,11 +18,12 @@ package enum PEFTFolder {
         baseModel: String, into folder: URL
     ) throws {
         var tensors = set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.flatMap { adapter in
-            form.tensors(adapter, prefix + adapter.layer.modulePath)
+            form.tensors(adapter, PEFTForm.prefix + adapter.layer.modulePath)
         }
         tensors += (head?.parameters ?? []).map { parameter in
             TensorToWrite(
-                name: prefix + parameter.name, shape: parameter.savedShape, values: parameter.values.values)
+                name: PEFTForm.prefix + parameter.name, shape: parameter.savedShape,
+                values: parameter.values.values)
         }
         let adapted = set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.map(\.layer.modulePath)
         tensors += changed.tensors(adapted: Set(adapted))
@@ -60,15 +58,13 @@ package enum PEFTFolder {
     }
 }
 
-/// How adapters of one kind stand in PEFT's files.
-package struct PEFTForm: Sendable {
-    /// `peft_type`
-    let type: String
-    /// Whether modules without a triplet alive are in the files too
-    let keepsEmpty: Bool
-    /// An adapter's tensors, below the module's path
-    let tensors: @Sendable (_ adapter: LowRankAdapter, _ path: String) -> [TensorToWrite]
-    /// Adds what the configuration says of this kind alone; `rank` is its `r`, `scale` the adapters' factor.
-    let configure:
-        @Sendable (_ config: inout JSONObject, _ set: AdapterSet, _ rank: Int, _ scale: Double) -> Void
+extension AdapterSet {
+    /// How these adapters stand in PEFT's files: as those of the first with a rule, if any has one.
+    package var peft: PEFTForm {
+        guard let adapter = adapters.first(where: { $0.rule != nil }) ?? adapters.first else { return .lora }
+        guard let form = FineTuningMethod.all.map(\.peft).first(where: { $0.fits(adapter) }) else {
+            preconditionFailure("no method says how PEFT holds \(kind)")
+        }
+        return form
+    }
 }

@@ -54,7 +54,7 @@ package struct SiteSnapshot: Sendable, Equatable {
 }
 
 /// Carries out AdaLoRA's allocation on a set of adapters: observes importance, keeps triplets exact, chooses masks
-/// on schedule, holds them, exchanges triplets, and at the end of budgeting cuts pruned ones out. The trainer
+/// on schedule, holds them, exchanges triplets, and at the end of budgeting cuts pruned ones out. AdaLoRA
 /// calls it at every step.
 package final class RankController {
     package let settings: AllocationSettings
@@ -234,16 +234,6 @@ package final class RankController {
 }
 
 extension AdapterSet {
-    /// The spectrum of each site's masked update.
-    ///
-    /// - Parameter areExact: P, Λ, Q were just re-factorized, so that λ need not be computed again.
-    package func spectra(areExact: Bool, workers: Workers) throws -> [AdapterSpectrum] {
-        let adapters = adapters
-        return try workers.mapThrowing(tasks: adapters.count) {
-            try AdapterSpectrum(of: adapters[$0], isExact: areExact)
-        }
-    }
-
     /// All triplets of adapters whose ranks nobody controls.
     package func snapshot(workers: Workers) throws -> [SiteSnapshot] {
         zip(adapters, try spectra(areExact: false, workers: workers)).map { adapter, spectrum in

@@ -154,14 +154,4 @@ extension AdapterSet {
         }
         return (AdapterSet(adapters: cut, layers: sites.map(\.layer)), left)
     }
-
-    /// Hangs one adapter on its layer, which stays bare if nothing of it is physically there.
-    func hang(_ index: Int) {
-        layers[index].adapter = adapters[index].factors.rank == 0 ? nil : adapters[index]
-    }
-
-    /// Hangs the adapters on their layers.
-    package func install() {
-        for index in adapters.indices { hang(index) }
-    }
 }

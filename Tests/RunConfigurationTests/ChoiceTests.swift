@@ -27,16 +27,16 @@ import Transformers
         Row(key: "initialize", names: FactorInitialization.allCases.map(\.rawValue)) {
             $0.tuning.adalora.initialization.rawValue
         },
-        Row(key: "allocator", names: AdaLoRA.Allocator.allCases.map(\.rawValue)) {
+        Row(key: "allocator", names: AdaLoRASettings.Allocator.allCases.map(\.rawValue)) {
             $0.tuning.adalora.allocator.rawValue
         },
-        Row(key: "importance", names: AdaLoRA.Importance.allCases.map(\.rawValue)) {
+        Row(key: "importance", names: AdaLoRASettings.Importance.allCases.map(\.rawValue)) {
             $0.tuning.adalora.importance?.rawValue
         },
-        Row(key: "importance-weights", names: AdaLoRA.ImportanceWeights.allCases.map(\.rawValue)) {
+        Row(key: "importance-weights", names: AdaLoRASettings.ImportanceWeights.allCases.map(\.rawValue)) {
             $0.tuning.adalora.importanceWeights.rawValue
         },
-        Row(key: "orthogonality", names: AdaLoRA.Orthogonality.allCases.map(\.rawValue)) {
+        Row(key: "orthogonality", names: AdaLoRASettings.Orthogonality.allCases.map(\.rawValue)) {
             $0.tuning.adalora.orthogonality?.rawValue
         },
         Row(key: "schedule", names: RunConfig.LearningRateSchedule.allCases.map(\.rawValue)) {

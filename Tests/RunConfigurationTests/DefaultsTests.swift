@@ -115,12 +115,14 @@ import Testing
 
     /// Exact triplets unless a setting asks for others: the paper's score then.
     @Test(arguments: [
-        ("orthogonality", "squared", AdaLoRA.Orthogonality.squared),
-        ("orthogonality", "none", AdaLoRA.Orthogonality.none),
+        ("orthogonality", "squared", AdaLoRASettings.Orthogonality.squared),
+        ("orthogonality", "none", AdaLoRASettings.Orthogonality.none),
         ("allocator", "exchange", .squared), ("allocator", "fixed", .squared),
         ("importance-weights", "peft", .squared),
     ])
-    func settingsThatRuleOutExactTriplets(key: String, value: String, form: AdaLoRA.Orthogonality) throws {
+    func settingsThatRuleOutExactTriplets(key: String, value: String, form: AdaLoRASettings.Orthogonality)
+        throws
+    {
         let config = try load(nil, smallest + [(key, value)]).config
         #expect(
             config.tuning.adalora.resolvedImportance == .sensitivity

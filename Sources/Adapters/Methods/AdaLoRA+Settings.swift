@@ -1,125 +1,6 @@
-import Matrices
 import Messages
 import RankAllocation
 import Settings
-
-extension AdaLoRA {
-    /// How ranks move: pruned to a falling budget (AdaLoRA), exchanged between matrices under a constant one, or not
-    /// at all: the budget spread evenly from the start.
-    package enum Allocator: String, CaseIterable, Sendable { case prune, exchange, fixed }
-
-    /// Which weights enter the sensitivity: those before the update (paper) or after it (PEFT, authors' code).
-    package enum ImportanceWeights: String, CaseIterable, Sendable { case paper, peft }
-
-    /// How a triplet is scored; each is described where `RankAllocation` implements it.
-    package enum Importance: String, CaseIterable, Sendable {
-        case sensitivity
-        case sensitivityOnly = "sensitivity-only"
-        case taskSensitivity = "task-sensitivity"
-        case spectralSensitivity = "spectral-sensitivity"
-        case singularValue = "singular-value"
-        case magnitude, random
-
-        func measure(seed: UInt64) -> any ImportanceMeasure {
-            switch self {
-            case .sensitivity: Sensitivity()
-            case .sensitivityOnly: SensitivityOnly()
-            case .taskSensitivity: TaskSensitivity()
-            case .spectralSensitivity: SpectralSensitivity()
-            case .singularValue: SingularValue()
-            case .magnitude: Magnitude()
-            case .random:
-                RandomImportance { site, triplet in
-                    var stream = RandomStream(
-                        seed: seed, purpose: "random importance", indices: [site, triplet])
-                    return Float(stream.uniform())
-                }
-            }
-        }
-
-        /// Whether it scores exact singular triplets, which only orthogonality exact has.
-        var needsExactTriplets: Bool { measure(seed: 0).needsExactTriplets }
-
-        /// Whether it averages sensitivities over the steps.
-        var observesGradients: Bool { measure(seed: 0).observedGradient != .none }
-    }
-
-    /// What keeps P and Q orthonormal: the paper's squared norm, the norm of PEFT and the authors' code, exact
-    /// re-factorization after each step without a penalty, or nothing.
-    package enum Orthogonality: String, CaseIterable, Sendable {
-        case squared, norm, exact, none
-
-        /// Exact re-factorization takes the place of a penalty.
-        var penalty: OrthogonalityPenalty.Form {
-            switch self {
-            case .squared: .squared
-            case .norm: .norm
-            case .exact, .none: .none
-            }
-        }
-    }
-
-    package struct Settings: Sendable, Equatable {
-        /// Triplets per adapted matrix at the start; nil follows from the budget, see `InitialRank`.
-        package var initialRank: InitialRank?
-        package var initialization = FactorInitialization.orthonormal
-        /// Batches of inputs that `activationSVD` looks at.
-        package var activationBatches = 8
-        /// t_i / T: the share of steps that keep every triplet.
-        package var warmupFraction = 0.1
-        /// t_f / T: the share of steps with a fixed mask.
-        package var finalFraction = 0.4
-        package var allocator = Allocator.prune
-        /// ΔT, in optimizer steps; nil leaves it to the allocator, see `resolvedAllocateEvery`.
-        package var allocateEvery: Int?
-        /// The share of the triplets that the first exchange may replace; later ones less, the last none.
-        package var exchangeShare = 0.1
-        /// nil leaves it to what else is set, see `resolvedImportance`.
-        package var importance: Importance?
-        package var importanceWeights = ImportanceWeights.paper
-        package var importanceBeta1 = 0.85
-        package var importanceBeta2 = 0.85
-        /// nil leaves it to the importance, see `resolvedOrthogonality`.
-        package var orthogonality: Orthogonality?
-        /// γ, the weight of the orthogonality term in the loss.
-        package var orthogonalityWeight = 0.1
-        /// Allocations between two records of all triplets; nil thins long runs, see `resolvedHistoryEvery`.
-        package var historyEvery: Int?
-
-        init() {}
-
-        /// `importance`, or else the paper's score: on exact triplets, unless something else that is set asks for others.
-        /// On exact triplets it did better than with the penalty at every budget of `Benchmarks/results`.
-        package var resolvedImportance: Importance {
-            if let importance { return importance }
-            let mayBeExact = orthogonality == nil || orthogonality == .exact
-            return mayBeExact && allocator == .prune && importanceWeights == .paper
-                ? .spectralSensitivity : .sensitivity
-        }
-
-        /// `orthogonality`, or else exact where the importance needs it, or the paper's penalty.
-        package var resolvedOrthogonality: Orthogonality {
-            orthogonality ?? (resolvedImportance.needsExactTriplets ? .exact : .squared)
-        }
-
-        /// `allocateEvery`, or else every step, and every 20 where new triplets need time to show what they are worth.
-        package var resolvedAllocateEvery: Int { allocateEvery ?? (allocator == .exchange ? 20 : 1) }
-
-        /// `historyEvery`, or else as few as keep a run of `allocations` at about a thousand records.
-        package func resolvedHistoryEvery(allocations: Int) -> Int {
-            historyEvery ?? max(1, allocations / 1000)
-        }
-
-        /// The same with what unset values stand for, as far as that follows from other settings.
-        package var resolved: Settings {
-            var resolved = self
-            resolved.importance = resolvedImportance
-            resolved.orthogonality = resolvedOrthogonality
-            resolved.allocateEvery = resolvedAllocateEvery
-            return resolved
-        }
-    }
-}
 
 /// The rows of its settings, in three groups because the table of all settings shows others between them.
 extension AdaLoRA {
@@ -128,7 +9,7 @@ extension AdaLoRA {
 
     static let rankRows = [
         row(
-            Setting<Settings>(
+            Setting<AdaLoRASettings>(
                 "initial-rank",
                 "Triplets per adapted matrix at the start, or a multiple of the average rank like 1.5x",
                 unset: "1.5x, but at least 8",
@@ -144,7 +25,7 @@ extension AdaLoRA {
     ]
 
     package static let startRows = [
-        Setting<Settings>(
+        Setting<AdaLoRASettings>(
             "initialize", "How the adapters start",
             choices: FactorInitialization.allCases.map(\.rawValue),
             set: { $0.initialization = try $1.choice() }, get: { $0.initialization.rawValue }),
@@ -156,7 +37,7 @@ extension AdaLoRA {
     ].map(row)
 
     package static let allocationRows = [
-        Setting<Settings>(
+        Setting<AdaLoRASettings>(
             "warmup-fraction", "Share of the steps that keep every triplet", idle: unlessMoving,
             set: { $0.warmupFraction = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.warmupFraction) }),
@@ -166,7 +47,7 @@ extension AdaLoRA {
             get: { SettingText.number($0.finalFraction) }),
         Setting(
             "allocator", "How ranks move (a matrix that exchange leaves none gets none back)",
-            choices: Allocator.allCases.map(\.rawValue),
+            choices: AdaLoRASettings.Allocator.allCases.map(\.rawValue),
             set: { $0.allocator = try $1.choice() }, get: { $0.allocator.rawValue }),
         Setting(
             "allocate-every", "Optimizer steps between allocations",
@@ -180,7 +61,8 @@ extension AdaLoRA {
             set: { $0.exchangeShare = try $1.number(.aboveZeroTo(1)) },
             get: { SettingText.number($0.exchangeShare) }),
         Setting(
-            "importance", "How a triplet is scored", choices: Importance.allCases.map(\.rawValue),
+            "importance", "How a triplet is scored",
+            choices: AdaLoRASettings.Importance.allCases.map(\.rawValue),
             unset: "spectral-sensitivity, or sensitivity where other settings rule out exact triplets",
             idle: unlessMoving,
             set: { $0.importance = try $1.orNone { try $0.choice() } }, get: { $0.importance?.rawValue }),
@@ -188,7 +70,7 @@ extension AdaLoRA {
             "importance-weights",
             "Weights before (paper) or after (peft) the update in the score; unlike in PEFT, pruned triplets "
                 + "leave the norm penalty after the last allocation",
-            choices: ImportanceWeights.allCases.map(\.rawValue), idle: unlessObserved,
+            choices: AdaLoRASettings.ImportanceWeights.allCases.map(\.rawValue), idle: unlessObserved,
             set: { $0.importanceWeights = try $1.choice() }, get: { $0.importanceWeights.rawValue }),
         Setting(
             "importance-beta1", "Decay of the average sensitivity", idle: unlessObserved,
@@ -200,7 +82,7 @@ extension AdaLoRA {
             get: { SettingText.number($0.importanceBeta2) }),
         Setting(
             "orthogonality", "What keeps P and Q orthonormal",
-            choices: Orthogonality.allCases.map(\.rawValue),
+            choices: AdaLoRASettings.Orthogonality.allCases.map(\.rawValue),
             unset: "exact where the importance needs it, or squared",
             set: { $0.orthogonality = try $1.orNone { try $0.choice() } },
             get: { $0.orthogonality?.rawValue }),
@@ -219,13 +101,15 @@ extension AdaLoRA {
             get: { $0.historyEvery.map { String($0) } }),
     ].map(row)
 
-    private static func row(_ row: Setting<Settings>) -> Setting<TuningSettings> { row.within(\.adalora) }
+    private static func row(_ row: Setting<AdaLoRASettings>) -> Setting<TuningSettings> {
+        row.within(\.adalora)
+    }
 
-    @Sendable private static func unlessMoving(_ settings: Settings) -> String? {
+    @Sendable private static func unlessMoving(_ settings: AdaLoRASettings) -> String? {
         settings.allocator == .fixed ? "with allocator fixed" : nil
     }
 
-    @Sendable private static func unlessObserved(_ settings: Settings) -> String? {
+    @Sendable private static func unlessObserved(_ settings: AdaLoRASettings) -> String? {
         let importance = settings.resolvedImportance
         return unlessMoving(settings)
             ?? (importance.observesGradients ? nil : "with importance \(importance.rawValue)")
@@ -245,7 +129,7 @@ extension AdaLoRA {
 }
 
 /// What must hold between them.
-extension AdaLoRA.Settings {
+extension AdaLoRASettings {
     func check(_ settings: TuningSettings, _ rules: inout RuleCheck) {
         if settings.fromAdapter != nil, initialization == .activationSVD,
             rules.areKnown("from-adapter", "initialize")

@@ -28,7 +28,7 @@ extension AdaLoRA {
 
 private struct AdaLoRAStart {
     let start: MethodStart
-    let settings: AdaLoRA.Settings
+    let settings: AdaLoRASettings
     let budget: Budget
     let layers: [LinearLayer]
     /// What a triplet of each layer costs in parameters
@@ -62,6 +62,7 @@ private struct AdaLoRAStart {
 
     private func plan() throws -> AdapterPlan {
         var plan = start.plan(.adalora, rank: initialRank())
+        plan.initialization = settings.initialization
         if settings.allocator == .prune { return plan }
         plan.ranks = Dictionary(
             uniqueKeysWithValues: zip(layers.map(\.site), budget.evenRanks(costs: costs)))

@@ -9,7 +9,7 @@ package final class AdaLoRA: FineTuning {
     /// nil where ranks stay as they are
     package let ranks: RankController?
     let penalty: OrthogonalityPenalty
-    let allocator: Allocator
+    let allocator: AdaLoRASettings.Allocator
     private(set) var isCompacted = false
 
     package init(
@@ -213,7 +213,7 @@ extension PEFTForm {
     /// `lora_A` (r, I) is Q, `lora_E` (r, 1) is λ, `lora_B` (O, r) is P, without `.weight`; `rank_pattern` holds init_r
     /// booleans per module, as many true as rows saved; ΔW = lora_alpha / (init_r + 1e-5) · B(A ⊙ E).
     package static let adalora = PEFTForm(
-        type: "ADALORA", keepsEmpty: true,
+        fits: { $0.rule == nil && $0.factors.lambda != nil }, type: "ADALORA", keepsEmpty: true,
         tensors: { adapter, path in
             let (p, lambda, q) = adapter.keptFactors
             let rank = adapter.rank
@@ -228,7 +228,7 @@ extension PEFTForm {
             return tensors
         },
         configure: { config, set, rank, scale in
-            config["lora_alpha"] = .number(scale * (Double(rank) + PEFTFolder.rankOffset))
+            config["lora_alpha"] = .number(scale * (Double(rank) + PEFTForm.rankOffset))
             config["init_r"] = JSONValue(rank)
             config["total_step"] = JSONValue(1)
             var pattern = JSONObject()

@@ -65,7 +65,7 @@ extension FineTuningMethod {
 extension PEFTForm {
     /// As LoRA, with `lora_magnitude_vector` (O) and `use_dora`.
     package static let dora = PEFTForm(
-        type: lora.type, keepsEmpty: false,
+        fits: { $0.rule is RowMagnitude }, type: lora.type, keepsEmpty: false,
         tensors: { adapter, path in
             let magnitude = (adapter.rule as? RowMagnitude)?.magnitude.values
             return lora.tensors(adapter, path)
@@ -86,7 +86,6 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
     static let suffix = ".lora_magnitude_vector"
 
     let name = "DoRA"
-    var peft: PEFTForm { .dora }
     /// m `[1, O]`
     let magnitude: Parameter
     private let weight: Weight

@@ -5,7 +5,7 @@ import Settings
 /// A way to fine-tune, as everything that asks "which one?" sees it: `--method`, its settings, help, assembly, PEFT's
 /// files, reports and plans.
 ///
-/// To add one: a file beside this one with a `FineTuning` and a static value here, and its place in `all`.
+/// To add one: a file beside this one with a `FineTuning` and a static value here, and its place in `all` (`AllMethods.swift`).
 package struct FineTuningMethod: Sendable {
     /// What `--method` calls it.
     package let name: String
@@ -24,7 +24,7 @@ package struct FineTuningMethod: Sendable {
     /// What must hold between its settings.
     let check: @Sendable (TuningSettings, inout RuleCheck) -> Void
     /// Puts it on a model.
-    let start: @Sendable (MethodStart) throws -> any FineTuning
+    package let start: @Sendable (MethodStart) throws -> any FineTuning
 
     init(
         name: String, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false,
@@ -47,17 +47,6 @@ package struct FineTuningMethod: Sendable {
     }
 
     private let keys: Set<String>
-
-    /// Every method, in the order of help.
-    package static let all: [FineTuningMethod] = [.adalora, .lora, .dora, .head, .full]
-
-    /// Where none is named.
-    package static let usual = adalora
-
-    package static func named(_ name: String) -> FineTuningMethod? { all.first { $0.name == name } }
-
-    /// `adalora or lora`: those that train little, for advice.
-    package static var withAdapters: String { alternatives(all.filter(\.hasAdapters).map(\.name)) }
 
     /// Whether the setting `key` means something with it.
     package func reads(_ key: String) -> Bool { keys.contains(key) }

@@ -100,7 +100,7 @@ extension PEFTForm {
     /// `lora_A.weight` (r, I), `lora_B.weight` (O, r); ΔW = lora_alpha / r · B·A. Where ranks differ, `rank_pattern` and
     /// `alpha_pattern` hold those of each module; modules at rank 0 are left out.
     package static let lora = PEFTForm(
-        type: "LORA", keepsEmpty: false,
+        fits: { $0.rule == nil && $0.factors.lambda == nil }, type: "LORA", keepsEmpty: false,
         tensors: { adapter, path in
             let (b, _, a) = adapter.keptFactors
             return [

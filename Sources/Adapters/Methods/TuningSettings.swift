@@ -6,7 +6,7 @@ import Transformers
 /// What trains, and how: the method and the settings of all methods. The initial values are the only copy of each
 /// default.
 package struct TuningSettings: Sendable, Equatable {
-    package var method = FineTuningMethod.usual
+    package var method: FineTuningMethod
     /// A run or adapter folder, of this program or of PEFT, whose adapter training goes on from.
     package var fromAdapter: String?
     /// Over all adapted matrices at the end, b(T).
@@ -17,42 +17,9 @@ package struct TuningSettings: Sendable, Equatable {
     /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.
     package var scale = 1.0
     package var adapterDropout = 0.0
-    package var adalora = AdaLoRA.Settings()
+    package var adalora = AdaLoRASettings()
 
-    package init() {}
-
-    /// Rows that mean something with every method.
-    package static let rows = [
-        Setting<TuningSettings>(
-            "method", "What trains", choices: FineTuningMethod.all.map(\.name),
-            set: { $0.method = try $1.choice(among: FineTuningMethod.all, named: \.name) },
-            get: { $0.method.name }),
-        Setting(
-            "from-adapter",
-            "Run or adapter folder, also PEFT's, to train on from: adalora at its singular triplets, lora at its ranks",
-            set: { $0.fromAdapter = try $1.orNone { try $0.text() } },
-            get: { $0.fromAdapter.map(SettingText.text) }),
-    ]
-
-    /// The rows of all methods, each once; idle with methods that do not read them. In three groups, because the table
-    /// of all settings shows the head's and the optimizer's between them.
-    package static let (methodRows, startRows, allocationRows) = {
-        let usual = budgetRows + LoRA.rankRows + AdaLoRA.rankRows + adapterRows
-        let known = Set((usual + AdaLoRA.startRows + AdaLoRA.allocationRows).map(\.key))
-        var others: [Setting<TuningSettings>] = []
-        for row in FineTuningMethod.all.flatMap(\.rows)
-        where !known.contains(row.key) && !others.contains(where: { $0.key == row.key }) {
-            others.append(row)
-        }
-        return (
-            (usual + others).map(unlessUnread), AdaLoRA.startRows.map(unlessUnread),
-            AdaLoRA.allocationRows.map(unlessUnread)
-        )
-    }()
-
-    private static func unlessUnread(_ row: Setting<TuningSettings>) -> Setting<TuningSettings> {
-        row.within(\.self) { $0.method.reads(row.key) ? nil : "with method \($0.method.name)" }
-    }
+    init(method: FineTuningMethod) { self.method = method }
 
     /// For methods whose adapters have a budget.
     static let budgetRows = [
@@ -121,13 +88,8 @@ package struct TuningSettings: Sendable, Equatable {
         method.hasAdapters ? targets.roles(of: architecture) : []
     }
 
-    /// What must hold whatever the method, and its own rules.
-    package func check(_ rules: inout RuleCheck) {
-        if fromAdapter != nil, !method.hasAdapters, rules.areKnown("from-adapter", "method") {
-            rules.add(
-                "\(rules.mention("from-adapter")): method \(method.name) has no adapters to start with; use "
-                    + "\(FineTuningMethod.withAdapters), or leave it out")
-        }
+    /// A method whose ranks nothing else gives needs a budget.
+    func checkBudget(_ rules: inout RuleCheck) {
         let keepsRanks = method.keepsRanks && (rankPattern != nil || fromAdapter != nil)
         if method.hasAdapters, budget == nil, !keepsRanks,
             rules.areKnown(
@@ -137,7 +99,6 @@ package struct TuningSettings: Sendable, Equatable {
                 "budget: missing for method \(method.name); say \(SettingName.budget) N, \(SettingName.averageRank) R or "
                     + "\(SettingName.budgetParameters) N")
         }
-        if rules.areKnown("method") { method.check(self, &rules) }
     }
 }
 
