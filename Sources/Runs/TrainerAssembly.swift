@@ -33,7 +33,8 @@ struct TrainerAssembly {
             lookAtBatches: { try lookAtBatches($0, of: model, $1) },
             readRanks: { try RankPattern(URL(fileURLWithPath: $0)).ranks(of: $1) })
         let trainer = Trainer(
-            model: model, method: try unchanged(model) { try start.begin() }, settings: settings)
+            model: model, method: try unchanged(model) { try config.tuning.method.start(start) },
+            settings: settings)
         guard trainer.trainableParameters > 0 else {
             throw TrainingError(
                 .usage,

@@ -217,9 +217,6 @@ package struct MethodStart {
         self.readRanks = readRanks
     }
 
-    /// Puts the method of the settings on the model.
-    package func begin() throws -> any FineTuning { try settings.method.start(self) }
-
     /// The adapter that the run goes on from, for methods whose updates add to the weights.
     func trainedSums() throws -> AdapterSet? {
         try trained?.requireSums(
@@ -237,8 +234,7 @@ package struct MethodStart {
     func plan(_ method: AdapterPlan.Method, rank: Int, ranks: [LinearSite: Int] = [:]) -> AdapterPlan {
         var plan = AdapterPlan(
             method: method, roles: roles, rank: rank, scale: Float(settings.scale),
-            dropout: Float(settings.adapterDropout), initialization: settings.adalora.initialization,
-            seed: seed)
+            dropout: Float(settings.adapterDropout), initialization: .orthonormal, seed: seed)
         plan.ranks = ranks
         return plan
     }
