@@ -70,14 +70,14 @@ package enum InitialRank: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - costs: of one triplet of each matrix, at least one
-    ///   - largest: the smallest of the matrices' own ranks; only the 8 is limited by it.
+    ///   - largest: the smallest of the matrices' own ranks, which limits a rank that nobody gave.
     package static func rank(_ given: InitialRank?, budget: Budget, costs: [Int], largest: Int) -> Int {
         precondition(!costs.isEmpty, "no adapted matrices have no average rank")
         let average = budget.averageRank(costs: costs)
         switch given {
         case .triplets(let rank): return rank
         case .multiple(let factor): return Int((factor * average).rounded(.up))
-        case nil: return max(Int((1.5 * average).rounded(.up)), min(8, largest))
+        case nil: return min(max(Int((1.5 * average).rounded(.up)), 8), largest)
         }
     }
 }

@@ -27,7 +27,7 @@ import Testing
     @Test(
         arguments: [
             (nil, Budget.triplets(300), 384, 13), (nil, .averageRank(2.5), 384, 8),
-            (nil, .averageRank(2.5), 6, 6),
+            (nil, .averageRank(2.5), 6, 6), (nil, .averageRank(300), 384, 384),
             (.triplets(20), .triplets(300), 384, 20), (.multiple(1.5), .averageRank(2.5), 384, 4),
         ] as [(InitialRank?, Budget, Int, Int)])
     func initialRanks(given: InitialRank?, budget: Budget, largest: Int, rank: Int) {

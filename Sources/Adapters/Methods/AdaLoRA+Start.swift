@@ -54,13 +54,25 @@ private struct AdaLoRAStart {
         return try AdapterSet(installing: plan, on: layers)
     }
 
+    /// That every matrix can have
+    private var largestRank: Int { layers.map { min($0.outputs, $0.inputs) }.min() ?? 1 }
+
     private func initialRank() -> Int {
-        InitialRank.rank(
-            settings.initialRank, budget: budget, costs: costs,
-            largest: layers.map { min($0.outputs, $0.inputs) }.min() ?? 1)
+        InitialRank.rank(settings.initialRank, budget: budget, costs: costs, largest: largestRank)
+    }
+
+    private func checkBudget() throws {
+        let asked = budget.total(costs: costs)
+        let most = counted.reduce(0) { $0 + $1 * largestRank }
+        guard asked > most else { return }
+        throw AdapterError(
+            description:
+                "the budget of \(asked) \(budget.unit.rawValue) is more than \(layers.count) matrices of rank \(largestRank) "
+                + "hold; give \(most) or less")
     }
 
     private func plan() throws -> AdapterPlan {
+        try checkBudget()
         var plan = start.plan(.adalora, rank: initialRank())
         plan.initialization = settings.initialization
         if settings.allocator == .prune { return plan }
