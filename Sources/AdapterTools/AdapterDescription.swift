@@ -16,6 +16,8 @@ package struct AdapterDescription {
     package let step: Int
     /// The folder is a model of its own, with weights and tokenizer, and no adapter on `baseModel`.
     let isWholeModel: Bool
+    /// nil for adapters of other programs, and of versions before this was recorded.
+    package let columns: TrainedColumns?
 
     static let file = "adalora.json"
     private static let format = 1
@@ -38,13 +40,14 @@ package struct AdapterDescription {
             "step": JSONValue(step), "wholeModel": .bool(isWholeModel),
         ]
         for detail in task.kind.type.details { json[detail.key] = task.details[detail.key] }
+        if let columns { json[TrainedColumns.key] = .object(columns.json) }
         try AtomicFile.write(
             Data(JSONValue.object(json).bytes(pretty: true)), to: folder.appendingPathComponent(Self.file))
     }
 
     package init(
         baseModel: String, task: TaskRecord, maxLength: Int, modelFingerprint: String, step: Int,
-        isWholeModel: Bool
+        isWholeModel: Bool, columns: TrainedColumns? = nil
     ) {
         self.baseModel = baseModel
         self.task = task
@@ -52,20 +55,21 @@ package struct AdapterDescription {
         self.modelFingerprint = modelFingerprint
         self.step = step
         self.isWholeModel = isWholeModel
+        self.columns = columns
     }
 
     /// The same with the base model where it was found.
     func onBase(_ folder: URL) -> AdapterDescription {
         AdapterDescription(
             baseModel: folder.standardizedFileURL.path, task: task, maxLength: maxLength,
-            modelFingerprint: modelFingerprint, step: step, isWholeModel: isWholeModel)
+            modelFingerprint: modelFingerprint, step: step, isWholeModel: isWholeModel, columns: columns)
     }
 
     /// The description of a model that has the updates in its weights.
     var asWholeModel: AdapterDescription {
         AdapterDescription(
             baseModel: baseModel, task: task, maxLength: maxLength, modelFingerprint: modelFingerprint,
-            step: step, isWholeModel: true)
+            step: step, isWholeModel: true, columns: columns)
     }
 
     /// Throws too where a file of the folder is not as it was written, by the folder's manifest.
@@ -106,6 +110,8 @@ package struct AdapterDescription {
                 pooling: try need("pooling") { $0.string.flatMap(Pooling.init(rawValue:)) }, details: details),
             maxLength: try need("maxLength") { $0.int.flatMap { $0 > 2 ? $0 : nil } },
             modelFingerprint: try need("modelFingerprint", \.string), step: try need("step", \.int),
-            isWholeModel: try flag("wholeModel"))
+            isWholeModel: try flag("wholeModel"),
+            columns: try json[TrainedColumns.key] == nil
+                ? nil : need(TrainedColumns.key) { TrainedColumns(json: $0) })
     }
 }

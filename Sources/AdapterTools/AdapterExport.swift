@@ -70,7 +70,8 @@ package enum AdapterExport {
             try options.rows.map { rows in
                 let form = type(of: opened.task).rowForm(labelSeparator: nil)
                 let dataset = try Dataset.read(
-                    rows.file, form: form, columns: rows.columns, requireLabels: false)
+                    rows.file, form: form, columns: rows.columns.or(opened.description.columns),
+                    requireLabels: false)
                 return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)
             } ?? LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
         let expected = opened.model(workers).logits(data)

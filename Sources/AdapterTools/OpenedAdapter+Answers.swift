@@ -12,6 +12,11 @@ extension OpenedAdapter {
         type(of: task).rowForm(labelSeparator: labelSeparator)
     }
 
+    /// As above, with what stood between the labels of the training rows where nothing is given.
+    package func trainedRowForm(labelSeparator: String?) -> RowForm {
+        rowForm(labelSeparator: labelSeparator ?? description.columns?.labelSeparator)
+    }
+
     /// Loss and metrics on labelled data, and what a person should know about the rows.
     package func evaluate(
         _ dataset: Dataset, _ options: AnswerOptions = AnswerOptions(), workers: Workers

@@ -8,6 +8,8 @@ package struct ColumnNames: Sendable, Equatable {
     package let label: String?
     /// Of CSV and TSV files.
     package let delimiter: Delimiter?
+    /// What stands for a name that is nil, where the file has it.
+    package var trained: TrainedColumns?
 
     package init(text: [String]? = nil, label: String? = nil, delimiter: Delimiter? = nil) {
         self.text = text
@@ -85,17 +87,29 @@ struct ChosenColumns: Equatable {
         func problem(_ what: String, _ advice: String) -> DataError {
             DataError(file: request.file, line: line, problem: what, advice: advice)
         }
-        let (wanted, form) = (request.wanted, request.form)
+        let form = request.form
+        let wanted = request.wanted.orTrained(existing)
         let spelling = ColumnSpelling(existing)
         let columns =
             existing.isEmpty
             ? "there are no columns" : "the columns are \(quotedList(existing, limit: 20))"
-        let texts = try Self.texts(of: existing, spelling, wanted: wanted, form, columns: columns, problem)
+        let texts: [String]
+        do {
+            texts = try Self.texts(of: existing, spelling, wanted: wanted, form, columns: columns, problem)
+        } catch let error as DataError {
+            throw request.wanted.missingTexts(existing, line, request.file) ?? error
+        }
+        try request.wanted.checkCount(texts, line, request.file)
         text = texts[0]
         pair = texts.count > 1 ? texts[1] : nil
-        labels = try Self.labels(of: existing, spelling, wanted: wanted, form, problem)
+        // Who asks for no labels does not care which column could hold them.
+        do {
+            labels = try Self.labels(of: existing, spelling, wanted: wanted, form, problem)
+        } catch  where !request.requireLabels {
+            labels = []
+        }
         if request.requireLabels && labels.isEmpty {
-            let missing = (wanted.label.map { [$0] } ?? ColumnNames.knownLabels(form))
+            let missing = (wanted.label.map { [$0] } ?? wanted.missingLabels ?? ColumnNames.knownLabels(form))
                 .map { quoted($0) }.joined(separator: " or ")
             throw problem(
                 "no label column \(missing)",

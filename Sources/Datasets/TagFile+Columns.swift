@@ -30,6 +30,7 @@ struct TagColumns {
     /// Settles the doubtful lines of `file`.
     init(_ file: inout TagFile, wanted: ColumnNames, requireLabels: Bool) throws {
         try readNames(&file)
+        let wanted = orTrained(wanted, file)
         try readNumbers(file, wanted)
         try choose(file, wanted, requireLabels)
         try settle(&file)
@@ -125,6 +126,19 @@ struct TagColumns {
                 "column \(quoted(name(word))) is both text and label", line: nil, "name two different columns"
             )
         }
+    }
+
+    /// With the columns that an adapter was trained on, where this file has them and nobody asks for others.
+    private func orTrained(_ wanted: ColumnNames, _ file: TagFile) -> ColumnNames {
+        func known(_ columns: [String]?) -> [String]? {
+            guard let columns, columns.count == 1, (try? position(columns[0], "", file)) != nil else {
+                return nil
+            }
+            return columns
+        }
+        return ColumnNames(
+            text: wanted.text ?? known(wanted.trained?.text),
+            label: wanted.label ?? known(wanted.trained?.labels)?[0], delimiter: wanted.delimiter)
     }
 
     /// A column that nobody asked for by name.

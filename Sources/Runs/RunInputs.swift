@@ -22,6 +22,8 @@ struct RunInputs {
     let objective: any Objective
     let validation: TokenizedDataset?
     let task: any LearningTask
+    /// What an adapter remembers of the training rows' columns.
+    let columns: TrainedColumns?
     let warnings: [String]
     /// Of all that decides the run's result beside its settings
     let fingerprints: [(name: String, hash: String)]
@@ -42,16 +44,18 @@ struct RunInputs {
         warnings += startingAdapter?.warnings ?? []
         warnings += Self.poolerWarnings(loaded, config, goesOn: startingAdapter?.head != nil)
 
-        let columns = ColumnNames(config)
+        let named = ColumnNames(config)
         let trainURL = URL(fileURLWithPath: config.train)
         let form = config.task.rowForm(labelSeparator: config.labelSeparator)
         let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
         func read(_ url: URL) throws -> Dataset {
-            let rows = try Dataset.read(url, form: form, columns: columns, requireLabels: true)
+            let rows = try Dataset.read(url, form: form, columns: named, requireLabels: true)
             return try names?.named(rows) ?? rows
         }
         let trainData = try read(trainURL)
         let validationData = try config.validation.map { try read(URL(fileURLWithPath: $0)) }
+        columns = TrainedColumns(
+            read: trainData.columns, given: named, labelSeparator: config.labelSeparator)
         warnings += trainData.warnings + (validationData?.warnings ?? [])
         let learned = try config.task.type.init(learningFrom: trainData, TaskSettings(config))
         let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned

@@ -265,7 +265,8 @@ package final class TrainingSession {
             try AdapterDescription(
                 baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
                 task: inputs.task.record, maxLength: config.maxLength,
-                modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull
+                modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull,
+                columns: inputs.columns
             ).write(into: target)
             try FolderManifest.write(into: target)
         }

@@ -59,16 +59,24 @@ struct AnswerFlags: ParsableArguments {
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Measure a trained adapter on labelled rows.",
-        discussion: "The loss is the task's alone. Labels the adapter does not know are an error.")
+        discussion: """
+            The loss is the task's alone. Labels the adapter does not know are an error. Columns are those that the adapter \
+            was trained on, unless others are named.
+            """)
 
     @OptionGroup var adapter: AdapterChoice
     @OptionGroup var answers: AnswerFlags
     @Option(help: "Labelled rows, as for train.") var data: String
-    @Option(name: .customLong("text-column"), help: "Text column, or two separated by a comma.")
+    @Option(
+        name: .customLong("text-column"),
+        help: "Text column, or two separated by a comma (default: as in training).")
     var textColumn: String?
     @Option(
         name: .customLong("label-column"),
-        help: "Label column, or of multi-label rows several columns of 0 and 1 with commas between them.")
+        help: """
+            Label column, or of multi-label rows several columns of 0 and 1 with commas between them (default: as in \
+            training).
+            """)
     var labelColumn: String?
     @Option(
         name: .customLong("label-separator"),
@@ -84,9 +92,14 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         try Failure.run {
             let model = try adapter.open()
+            let trained = model.description.columns
+            let columns = Columns.parse(textColumn, labelColumn, delimiter.choice)
             let dataset = try Dataset.read(
-                URL(fileURLWithPath: data), form: model.rowForm(labelSeparator: labelSeparator),
-                columns: Columns.parse(textColumn, labelColumn, delimiter.choice), requireLabels: true)
+                URL(fileURLWithPath: data), form: model.trainedRowForm(labelSeparator: labelSeparator),
+                columns: columns.or(trained), requireLabels: true)
+            let notes = trained?.notes(
+                read: dataset.columns, given: columns, readsLabels: true, file: dataset.file)
+            for note in notes ?? [] { Terminal.error("note: \(note)") }
             let names = try labelOptions.labelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
             let result = try model.evaluate(
                 names?.named(dataset) ?? dataset, answers.options, workers: adapter.workers)
