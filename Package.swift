@@ -163,7 +163,7 @@ let package = Package(
         .testTarget(name: "MessagesTests", dependencies: ["Messages"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "GoldenFiles"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "ModelFiles"]),
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
         .testTarget(
             name: "RunConfigurationTests",

@@ -3,7 +3,7 @@ import Matrices
 import Tasks
 import Training
 
-/// A finished adapter at work: evaluation and prediction.
+/// A finished adapter at work: evaluation.
 extension OpenedAdapter {
     /// What rows for this model hold.
     ///
@@ -30,12 +30,5 @@ extension OpenedAdapter {
             warnings + dataset.warnings + data.warnings(name: dataset.file, maxLength: description.maxLength)
                 + evaluation.warnings(name: dataset.file)
         )
-    }
-
-    /// One prediction per example, in order.
-    package func predict(
-        _ dataset: Dataset, _ options: AnswerOptions = AnswerOptions(), workers: Workers
-    ) throws -> [Prediction] {
-        try task.predictions(dataset, limits, options, read: model(workers).read)
     }
 }

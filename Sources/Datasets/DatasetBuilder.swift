@@ -10,13 +10,15 @@ struct DatasetBuilder {
     private var warnings: [String] = []
     private var emptyTexts = 0
     private var firstEmptyText = 0
-    private var columns: DatasetColumns?
+    private(set) var columns: DatasetColumns?
     var questionNotes = QuestionNotes()
     var isEmpty: Bool { examples.isEmpty }
     /// Of label sets, one for each example where there are any.
     private var labelSets: LabelSetRows
     private var repeatedHeaders = 0
     private var firstRepeatedHeader = 0
+    /// Rows of tab-separated values that look quoted.
+    private var csvQuotes = 0
 
     init(file: String, form: RowForm, requireLabels: Bool) {
         self.file = file
@@ -25,7 +27,7 @@ struct DatasetBuilder {
         labelSets = LabelSetRows(file: file, separator: form.labelSeparator)
     }
 
-    private func request(_ wanted: ColumnNames) -> ColumnRequest {
+    func request(_ wanted: ColumnNames) -> ColumnRequest {
         ColumnRequest(wanted: wanted, form: form, requireLabels: requireLabels, file: file)
     }
 
@@ -33,32 +35,36 @@ struct DatasetBuilder {
         var reader = JSONLinesReader(source)
         var chosen: ChosenColumns?
         while let (line, values) = try reader.next() {
-            if form == .questions {
-                let place = QuestionPlace(file: file, line: line)
-                try add(question: QuestionRow(values, place), place)
-                continue
-            }
-            let columns =
-                try chosen ?? ChosenColumns(of: values.keys.sorted(), request(wanted), line: line)
-            chosen = columns
-            self.columns = self.columns ?? DatasetColumns(columns, of: values.keys.sorted())
-            // A first line without a label must not hide the labels of later ones.
-            let labelName =
-                columns.label ?? wanted.label
-                ?? ColumnNames.knownLabels(form).map(ColumnSpelling(Array(values.keys)).of)
-                .first { values[$0] != nil }
-            if form == .sentences {
-                let words = try words(columns.text, of: values, line: line)
-                let tags = try labelName.flatMap { try names(values[$0], column: $0, line: line) }
-                try add(words: words, tags: tags, line: line)
-                continue
-            }
-            let text = try text(columns.text, of: values, line: line)
-            let pair = try columns.pair.map { try self.text($0, of: values, line: line) }
-            let labels = try rowLabels(columns, labelName, of: values, line: line)
-            try add(text: text, pair: pair, labels: labels, line: line)
+            try add(values, line: line, wanted: wanted, chosen: &chosen)
         }
         noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
+    }
+
+    /// - Parameter chosen: the columns of the file, which its first row decides.
+    mutating func add(
+        _ values: [String: JSONValue], line: Int, wanted: ColumnNames, chosen: inout ChosenColumns?
+    ) throws {
+        if form == .questions {
+            let place = QuestionPlace(file: file, line: line)
+            return try add(question: QuestionRow(values, place), place)
+        }
+        let columns = try chosen ?? ChosenColumns(of: values.keys.sorted(), request(wanted), line: line)
+        chosen = columns
+        self.columns = self.columns ?? DatasetColumns(columns, of: values.keys.sorted())
+        // A first line without a label must not hide the labels of later ones.
+        let labelName =
+            columns.label ?? wanted.label
+            ?? ColumnNames.knownLabels(form).map(ColumnSpelling(Array(values.keys)).of)
+            .first { values[$0] != nil }
+        if form == .sentences {
+            let words = try words(columns.text, of: values, line: line)
+            let tags = try labelName.flatMap { try names(values[$0], column: $0, line: line) }
+            return try add(words: words, tags: tags, line: line)
+        }
+        let text = try text(columns.text, of: values, line: line)
+        let pair = try columns.pair.map { try self.text($0, of: values, line: line) }
+        let labels = try rowLabels(columns, labelName, of: values, line: line)
+        try add(text: text, pair: pair, labels: labels, line: line)
     }
 
     private func text(_ name: String, of values: [String: JSONValue], line: Int) throws -> String {
@@ -78,25 +84,27 @@ struct DatasetBuilder {
     mutating func readDelimited(_ source: SourceText, format: DataFormat, wanted: ColumnNames) throws {
         let table = try OpenedTable(source, format, request(wanted))
         var reader = table.reader
-        let (header, columns) = (table.header.fields, table.columns)
-        let usual = Delimiter(of: format)
-        self.columns = DatasetColumns(
-            columns, of: header, delimiter: reader.delimiter == usual ? nil : reader.delimiter)
-        func index(_ name: String?) -> Int? { name.flatMap { header.firstIndex(of: $0) } }
-        let indices = [index(columns.text), index(columns.pair)].compactMap { $0 }
-        let labelIndices = columns.labels.compactMap(index)
-        var csvQuotes = 0
-        while let row = try reader.next(columns: header.count) {
-            if header.count > 1 && row.fields == header {
-                if repeatedHeaders == 0 { firstRepeatedHeader = row.line }
-                repeatedHeaders += 1
-                continue
-            }
-            let texts = indices.map { row.fields[$0] }
-            if format == .tsv && texts.contains(where: Self.looksQuoted) { csvQuotes += 1 }
-            let labels = try rowLabels(columns, labelIndices.map { row.fields[$0] }, line: row.line)
-            try add(text: texts[0], pair: texts.count > 1 ? texts[1] : nil, labels: labels, line: row.line)
+        keep(table.described(format))
+        let fields = TableFields(table)
+        while let row = try reader.next(columns: fields.header.count) { try add(row, fields, format) }
+        noteTable()
+        noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
+    }
+
+    mutating func add(_ row: DelimitedRow, _ table: TableFields, _ format: DataFormat) throws {
+        if table.header.count > 1 && row.fields == table.header {
+            if repeatedHeaders == 0 { firstRepeatedHeader = row.line }
+            repeatedHeaders += 1
+            return
         }
+        let texts = table.texts.map { row.fields[$0] }
+        if format == .tsv && texts.contains(where: Self.looksQuoted) { csvQuotes += 1 }
+        let labels = try rowLabels(table.columns, table.labels.map { row.fields[$0] }, line: row.line)
+        try add(text: texts[0], pair: texts.count > 1 ? texts[1] : nil, labels: labels, line: row.line)
+    }
+
+    /// What was odd in the rows of a table.
+    mutating func noteTable() {
         if csvQuotes > 0 {
             warnings.append(
                 "\(oneLine(file)): rows that look quoted as in CSV: \(csvQuotes); tsv has no quoting, so the quotes are read as text"
@@ -108,7 +116,6 @@ struct DatasetBuilder {
                     + "the header again, first at line \(firstRepeatedHeader), as where files were put together"
             )
         }
-        noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
     }
 
     /// Doubled quotes inside outer quotes: only a CSV writer makes these.
@@ -147,7 +154,7 @@ struct DatasetBuilder {
             Example(text: text, pair: pair, label: label, line: line, words: words, name: name))
     }
 
-    private mutating func noteBlankLines(_ count: Int, first: Int) {
+    mutating func noteBlankLines(_ count: Int, first: Int) {
         guard count > 0 else { return }
         warnings.append(
             "\(oneLine(file)): \(count) blank \(count == 1 ? "line" : "lines") skipped, first at line \(first)"
@@ -159,13 +166,22 @@ struct DatasetBuilder {
 
     mutating func keep(_ columns: DatasetColumns) { self.columns = columns }
 
-    func finish() throws -> Dataset {
-        if examples.isEmpty {
+    /// The rows since the last call, for whoever does not keep them all. What was counted goes on.
+    mutating func takeExamples() -> [Example] {
+        defer { examples = [] }
+        return examples
+    }
+
+    /// What a person should know of all `count` rows.
+    ///
+    /// - Throws: `DataError` where there are none, or none has a text.
+    func allWarnings(count: Int) throws -> [String] {
+        if count == 0 {
             throw DataError(
                 file: file, problem: "the file has a header but no rows",
                 advice: "add examples below the header")
         }
-        if emptyTexts == examples.count {
+        if emptyTexts == count {
             throw problem(
                 "every row has an empty text", line: firstEmptyText, "check which column holds the text")
         }
@@ -174,6 +190,11 @@ struct DatasetBuilder {
             let rows = emptyTexts == 1 ? "1 row" : "\(emptyTexts) rows"
             all.append("\(oneLine(file)): \(rows) with empty text, first at line \(firstEmptyText)")
         }
+        return all
+    }
+
+    func finish() throws -> Dataset {
+        let all = try allWarnings(count: examples.count)
         guard !labelSets.isEmpty else {
             try checkSingleLabels(examples)
             return Dataset(examples: examples, file: file, warnings: all, columns: columns)

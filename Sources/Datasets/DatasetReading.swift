@@ -14,14 +14,7 @@ extension Dataset {
         requireLabels: Bool
     ) throws -> Dataset {
         let name = url.relativePath
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-            throw DataError(kind: .missing, file: name, problem: "no such file", advice: "check the path")
-        }
-        if isFolder.boolValue {
-            throw DataError(
-                kind: .unreadable, file: name, problem: "this is a folder", advice: "name a file inside it")
-        }
+        try checkIsFile(url)
         guard let format = format ?? DataFormat(fileName: url.lastPathComponent, form: form) else {
             if let foreign = ForeignFormat(fileName: url.lastPathComponent) { throw foreign.error(name) }
             throw DataError(
@@ -47,11 +40,7 @@ extension Dataset {
         _ bytes: [UInt8], name: String, format: DataFormat, form: RowForm = .texts,
         columns: ColumnNames = ColumnNames(), requireLabels: Bool
     ) throws -> Dataset {
-        guard form.formats.contains(format) else {
-            throw DataError(
-                file: name, problem: "\(format.rawValue) does not hold what this task reads",
-                advice: "give \(form.extensions), or check the task")
-        }
+        try check(format, holds: form, file: name)
         let source = try SourceText(
             try unpacked(bytes, name: name, format), name: name, longestLine: longestLine(format))
         var builder = DatasetBuilder(file: name, form: form, requireLabels: requireLabels)
@@ -65,6 +54,27 @@ extension Dataset {
             try builder.readArticles(source, rejected: &none)
         }
         return try builder.finish()
+    }
+
+    static func checkIsFile(_ url: URL) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+            throw DataError(
+                kind: .missing, file: url.relativePath, problem: "no such file", advice: "check the path")
+        }
+        if isFolder.boolValue {
+            throw DataError(
+                kind: .unreadable, file: url.relativePath, problem: "this is a folder",
+                advice: "name a file inside it")
+        }
+    }
+
+    static func check(_ format: DataFormat, holds form: RowForm, file: String) throws {
+        guard form.formats.contains(format) else {
+            throw DataError(
+                file: file, problem: "\(format.rawValue) does not hold what this task reads",
+                advice: "give \(form.extensions), or check the task")
+        }
     }
 
     /// A SQuAD document may be one long line.

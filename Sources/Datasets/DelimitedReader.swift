@@ -23,14 +23,16 @@ struct DelimitedReader {
     private(set) var blankLines = 0
     private(set) var firstBlankLine = 0
 
-    /// - Parameter delimiter: nil takes the usual one of `format`.
-    init(_ source: SourceText, format: DataFormat, delimiter: Delimiter? = nil) {
+    /// - Parameters:
+    ///   - delimiter: nil takes the usual one of `format`.
+    ///   - isStart: of the file, which may begin with Excel's note.
+    init(_ source: SourceText, format: DataFormat, delimiter: Delimiter? = nil, isStart: Bool = true) {
         self.source = source
         self.delimiter = delimiter ?? Delimiter(of: format)
         separator = self.delimiter.byte
         quoting = Self.isQuoted(format, self.delimiter)
         // Excel's own note, which it takes for no row either.
-        if let note = source.line(from: 0), Delimiter(note: source.bytes[note]) != nil {
+        if isStart, let note = source.line(from: 0), Delimiter(note: source.bytes[note]) != nil {
             position = min(note.upperBound + 1, source.bytes.count)
             line = 2
         }

@@ -11,7 +11,10 @@ struct SourceText {
     let name: String
     let bytes: [UInt8]
 
-    init(_ input: [UInt8], name: String, longestLine: Int = SourceText.longestLine) throws {
+    /// - Parameter mayBeBlank: of a part of a file, which may hold nothing.
+    init(
+        _ input: [UInt8], name: String, longestLine: Int = SourceText.longestLine, mayBeBlank: Bool = false
+    ) throws {
         self.name = name
         if let encoding = TextMarks.otherEncoding(of: input) {
             throw DataError(
@@ -21,7 +24,7 @@ struct SourceText {
         var text = input
         Self.normalize(&text)
         bytes = text
-        if bytes.allSatisfy({ $0 == 0x0A || $0 == 0x0D || $0 == 0x20 || $0 == 0x09 }) {
+        if !mayBeBlank, bytes.allSatisfy({ $0 == 0x0A || $0 == 0x0D || $0 == 0x20 || $0 == 0x09 }) {
             throw DataError(file: name, problem: "the file is empty", advice: "check the path")
         }
         try checkLines(longestLine)

@@ -44,15 +44,15 @@ package struct TrainedColumns: Sendable, Equatable {
     package func notes(read: DatasetColumns?, given: ColumnNames, readsLabels: Bool, file: String) -> [String]
     {
         guard let read else { return [] }
-        func note(_ kind: String, _ trained: [String], _ found: [String], _ flag: String) -> String? {
+        func note(_ kind: String, _ trained: [String], _ found: [String], _ flag: SettingName) -> String? {
             guard !trained.isEmpty, !found.isEmpty, trained != found else { return nil }
             return
                 "\(oneLine(file)): no \(kind) column \(Self.list(trained)), on which the model was trained; "
                 + "\(Self.list(found)) is read in its place; name another with \(flag)"
         }
         return [
-            given.text == nil ? note("text", text, read.text, "--text-column") : nil,
-            readsLabels && given.label == nil ? note("label", labels, read.labels, "--label-column") : nil,
+            given.text == nil ? note("text", text, read.text, .textColumn) : nil,
+            readsLabels && given.label == nil ? note("label", labels, read.labels, .labelColumn) : nil,
         ].compactMap(\.self)
     }
 
@@ -105,7 +105,7 @@ extension ColumnNames {
             advice: existing.isEmpty
                 ? "there are no columns"
                 : "the columns are \(quotedList(existing, limit: 20)): name \(trained.text.count == 1 ? "one" : "two") with "
-                    + "--text-column")
+                    + "\(SettingName.textColumn)")
     }
 
     /// A model of pairs knows nothing of single texts, and the other way round.
@@ -118,7 +118,7 @@ extension ColumnNames {
                 "the model was trained on \(isPair ? "two texts" : "one text") a row, \(TrainedColumns.list(trained.text)); "
                 + "here \(isPair ? "is one" : "are two"), \(TrainedColumns.list(texts))",
             advice: isPair
-                ? "give rows with both, and name their columns with --text-column a,b"
-                : "name the one column with --text-column")
+                ? "give rows with both, and name their columns with \(SettingName.textColumn) a,b"
+                : "name the one column with \(SettingName.textColumn)")
     }
 }

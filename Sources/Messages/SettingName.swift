@@ -10,6 +10,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case budget
     case budgetParameters = "budget-parameters"
     case checkpointEvery = "checkpoint-every"
+    case dataFormat = "data-format"
     case delimiter
     case epochs
     case figure
@@ -20,6 +21,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case headStart = "head-start"
     case ignoreMemory = "ignore-memory"
     case initialRank = "initial-rank"
+    case keep
     case labelColumn = "label-column"
     case labelNames = "label-names"
     case labelSeparator = "label-separator"

@@ -10,7 +10,7 @@ package struct GzipError: Error, Sendable, Equatable {
 package enum Gzip {
     package static let magic: [UInt8] = [0x1F, 0x8B]
     /// 16 beside the largest window: with gzip's header and checksum.
-    private static let window: Int32 = 15 + 16
+    static let window: Int32 = 15 + 16
 
     /// The same bytes always become the same.
     package static func packed(_ bytes: [UInt8]) -> [UInt8] {

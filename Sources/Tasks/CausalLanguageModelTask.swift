@@ -12,6 +12,7 @@ struct CausalLanguageModelTask: LearningTask {
     static var fixedOutputs: Int? { 0 }
     static func headForm(_ pooling: Pooling) -> HeadForm { .vocabulary }
     static func rowForm(labelSeparator: String?) -> RowForm { .bareTexts }
+    static let answerMembers = ["tokens", "loss", "perplexity", Prediction.truncatedTokens]
     static func tally(_ dataset: Dataset) -> LabelTally { .classes([]) }
     static func oddities(_ file: Dataset) -> [DataFinding] { [file.oddTexts()].compactMap(\.self) }
 

@@ -39,7 +39,7 @@ extension LabelSet {
 extension Prediction {
     init(_ line: JSONObject, truncatedTokens: Int) {
         var line = line
-        if truncatedTokens > 0 { line["truncatedTokens"] = JSONValue(truncatedTokens) }
+        if truncatedTokens > 0 { line[Self.truncatedTokens] = JSONValue(truncatedTokens) }
         self.init(line: line, isCut: truncatedTokens > 0)
     }
 }

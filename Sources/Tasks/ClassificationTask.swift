@@ -14,6 +14,7 @@ struct ClassificationTask: LearningTask {
     static var problemType: String? { "single_label_classification" }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
     static func rowForm(labelSeparator: String?) -> RowForm { .texts }
+    static let answerMembers = ["label", "probability", Prediction.probabilities, Prediction.truncatedTokens]
 
     static func answers(problemType: String, outputs: Int) -> Bool {
         outputs != 1 && problemType != MultiLabelTask.problemType

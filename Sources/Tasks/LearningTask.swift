@@ -16,6 +16,8 @@ package protocol LearningTask: Sendable {
     /// Keys of the settings that not every task reads, and that this one does.
     static var settings: Set<String> { get }
     static func rowForm(labelSeparator: String?) -> RowForm
+    /// The members that answers may have, in their order.
+    static var answerMembers: [String] { get }
     static func headForm(_ pooling: Pooling) -> HeadForm
     /// Columns of the logits, whatever the rows; nil where each is a label's.
     static var fixedOutputs: Int? { get }

@@ -15,6 +15,7 @@ struct MultiLabelTask: LearningTask {
     static var problemType: String? { "multi_label_classification" }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
     static func rowForm(labelSeparator: String?) -> RowForm { .labelSets(separator: labelSeparator) }
+    static let answerMembers = ["labels", Prediction.probabilities, Prediction.truncatedTokens]
 
     static func answers(problemType: String, outputs: Int) -> Bool { problemType == Self.problemType }
 

@@ -19,6 +19,10 @@ package struct Prediction: Sendable {
     /// Whether the row was too long to be read whole.
     package let isCut: Bool
 
+    /// The member that has a number for each label.
+    package static let probabilities = "probabilities"
+    package static let truncatedTokens = "truncatedTokens"
+
     package init(line: JSONObject, isCut: Bool) {
         self.line = line
         self.isCut = isCut

@@ -24,6 +24,7 @@ struct QuestionAnsweringTask: LearningTask {
     static var fixedOutputs: Int? { 2 }
     static func headForm(_ pooling: Pooling) -> HeadForm { .span }
     static func rowForm(labelSeparator: String?) -> RowForm { .questions }
+    static let answerMembers = ["id", "answer", "start", "end", "score", "noAnswerMargin"]
 
     static func details(maxLength: Int) -> JSONObject {
         details(stride: TaskSettings.usualStride(maxLength: maxLength), allowsNoAnswer: false)

@@ -13,6 +13,7 @@ struct RegressionTask: LearningTask {
     static var fixedOutputs: Int? { 1 }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
     static func rowForm(labelSeparator: String?) -> RowForm { .texts }
+    static let answerMembers = ["score", Prediction.truncatedTokens]
 
     static func answers(problemType: String, outputs: Int) -> Bool {
         outputs == 1 && problemType != MultiLabelTask.problemType

@@ -16,6 +16,7 @@ struct TokenClassificationTask: LearningTask {
     static let settings: Set = ["text-column", "label-column", "label-names", "class-weights"]
     static func headForm(_ pooling: Pooling) -> HeadForm { .token }
     static func rowForm(labelSeparator: String?) -> RowForm { .sentences }
+    static let answerMembers = ["tokens", "labels", "spans"]
 
     static func findings(_ files: [Dataset]) -> [DataFinding] { files.compactMap(\.numberedTags) }
 

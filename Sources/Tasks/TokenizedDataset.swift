@@ -154,11 +154,17 @@ package struct Tokenization {
     let tokenizer: Tokenizer
     let maxLength: Int
     let longRows: TokenizedDataset.LongRows
+    /// What to try where a row is too long, and that is an error.
+    private let longRowAdvice: String
 
-    package init(tokenizer: Tokenizer, maxLength: Int, longRows: TokenizedDataset.LongRows) {
+    package init(
+        tokenizer: Tokenizer, maxLength: Int, longRows: TokenizedDataset.LongRows,
+        longRowAdvice: String = "raise it, or use \(SettingName.longRows) truncate or drop"
+    ) {
         self.tokenizer = tokenizer
         self.maxLength = maxLength
         self.longRows = longRows
+        self.longRowAdvice = longRowAdvice
     }
 
     /// - Throws: where the special tokens of the model leave no room for a text.
@@ -179,8 +185,8 @@ package struct Tokenization {
         case .drop: return false
         case .error:
             throw TaskError(
-                "\(dataset.file):\(example.line): the row has \(length) tokens, \(SettingName.maxLength) is \(maxLength); "
-                    + "raise it, or use \(SettingName.longRows) truncate or drop")
+                "\(dataset.file):\(example.line): the row has \(length) tokens, max-length is \(maxLength); "
+                    + longRowAdvice)
         }
     }
 }

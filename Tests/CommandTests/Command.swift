@@ -25,9 +25,11 @@ final class RunningCommand {
     private let folder: URL
     private let name: String
 
-    /// - Parameter executable: for a shell around the binary; the binary itself by default.
+    /// - Parameters:
+    ///   - executable: for a shell around the binary; the binary itself by default.
+    ///   - pipe: takes the place of `input`; the test writes to its other end.
     init(
-        _ arguments: [String], executable: URL? = nil, input: String = "", in folder: URL,
+        _ arguments: [String], executable: URL? = nil, input: String = "", pipe: Pipe? = nil, in folder: URL,
         environment: [String: String] = [:]
     ) throws {
         self.folder = folder.appendingPathComponent("process-\(UUID().uuidString)")
@@ -40,7 +42,7 @@ final class RunningCommand {
         let inputFile = self.folder.appendingPathComponent("stdin")
         try Data(input.utf8).write(to: inputFile)
         let streams = [
-            try FileHandle(forReadingFrom: inputFile),
+            try pipe?.fileHandleForReading ?? FileHandle(forReadingFrom: inputFile),
             try Self.stream(self.folder.appendingPathComponent("stdout")),
             try Self.stream(self.folder.appendingPathComponent("stderr")),
         ]
@@ -77,6 +79,11 @@ final class RunningCommand {
     }
 
     var isRunning: Bool { process.isRunning }
+
+    /// Standard output of a process that goes on.
+    func outputSoFar() throws -> String {
+        String(decoding: try Data(contentsOf: folder.appendingPathComponent("stdout")), as: UTF8.self)
+    }
 
     /// Standard error of a process that goes on.
     func errorsSoFar() throws -> String {

@@ -30,6 +30,7 @@ import Testing
         "LabelSetRows": ["train", "evaluate", "data check"], "LabelFindings": ["train", "data check"],
         "DatasetBuilder+Lists": ["train", "evaluate", "data check"], "LabelSet": ["train", "data check"],
         "ConfigLoading": ["train"], "RunFollower": ["watch"], "SettingSynonyms": ["train"],
+        "RowStream": ["predict"], "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
     ]
     /// Options of these are reached by more commands than the rest of their file.
     private static let wider: [String: [String: [String]]] = [
@@ -37,6 +38,9 @@ import Testing
         "ColumnNames": [
             "--label-column": ["train", "evaluate", "data check"],
             "--text-column": ["train", "evaluate", "data check", "predict", "export"],
+        ],
+        "TrainedColumns": [
+            "--label-column": ["evaluate"], "--text-column": ["evaluate", "predict", "export"],
         ],
         "OpenedAdapter+PEFT": [
             "--model": ["import", "merge-adapters", "train"], "--labels": ["import", "extract"],

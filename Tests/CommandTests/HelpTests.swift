@@ -11,7 +11,13 @@ import Testing
             ]
         ),
         ("evaluate", ["--data", "--model", "--last", "--json", "--all-classes", "--label-column"]),
-        ("predict", ["--data", "--model", "--top", "--text-column"]),
+        (
+            "predict",
+            [
+                "--data", "--data-format", "--model", "--top", "--text-column", "--keep", "--format",
+                "--on-error", "--long-rows", "--batch-size",
+            ]
+        ),
         ("ranks", ["--at", "--history", "--format"]),
         ("export", ["--to", "--ragged", "--max-shard-size", "--tolerance", "--output"]),
         ("import", ["--model", "--labels", "--svd", "--any-base-name", "--output"]),

@@ -75,7 +75,9 @@ final class Workspace: Sendable {
         try FileManager.default.subpathsOfDirectory(atPath: file(name).path).sorted()
     }
 
-    func start(_ arguments: [String]) throws -> RunningCommand { try RunningCommand(arguments, in: url) }
+    func start(_ arguments: [String], pipe: Pipe? = nil) throws -> RunningCommand {
+        try RunningCommand(arguments, pipe: pipe, in: url)
+    }
 
     @discardableResult
     func run(_ arguments: [String], input: String = "") throws -> CommandResult {
