@@ -45,7 +45,10 @@ package struct TrainedColumns: Sendable, Equatable {
     {
         guard let read else { return [] }
         func note(_ kind: String, _ trained: [String], _ found: [String], _ flag: SettingName) -> String? {
-            guard !trained.isEmpty, !found.isEmpty, trained != found else { return nil }
+            // Capitals do not make another column.
+            guard !trained.isEmpty, !found.isEmpty,
+                trained.map({ $0.lowercased() }) != found.map({ $0.lowercased() })
+            else { return nil }
             return
                 "\(oneLine(file)): no \(kind) column \(Self.list(trained)), on which the model was trained; "
                 + "\(Self.list(found)) is read in its place; name another with \(flag)"
@@ -81,8 +84,10 @@ extension ColumnNames {
     /// With the columns that the model was trained on, where all of them are there and nobody named others.
     func orTrained(_ existing: [String]) -> ColumnNames {
         guard let trained else { return self }
+        let spelling = ColumnSpelling(existing)
         func known(_ names: [String]) -> [String]? {
-            names.isEmpty || !names.allSatisfy(existing.contains) ? nil : names
+            let names = names.map(spelling.of)
+            return names.isEmpty || !names.allSatisfy(existing.contains) ? nil : names
         }
         var names = ColumnNames(
             text: text ?? known(trained.text),

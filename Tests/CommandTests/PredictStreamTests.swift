@@ -18,7 +18,8 @@ import Testing
     private func wait(for count: Int, of command: RunningCommand) throws {
         let limit = Date() + 120
         while try command.outputSoFar().split(separator: "\n").count < count {
-            try #require(Date() < limit && command.isRunning, "no answer: \(try command.errorsSoFar())")
+            let errors = try command.errorsSoFar()
+            try #require(Date() < limit && command.isRunning, "no answer: \(errors)")
             usleep(20_000)
         }
     }
