@@ -77,8 +77,7 @@ let package = Package(
             name: "ReportPages",
             dependencies: [
                 "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
-                "RunConfiguration",
-                "RunRecords",
+                "RunConfiguration", "RunRecords", "Tasks",
             ],
             resources: [
                 .embedInCode("Page/report.css"), .embedInCode("Page/report.js"), .embedInCode("Page/live.js"),

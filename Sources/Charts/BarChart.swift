@@ -79,7 +79,9 @@ package struct BarChart: Sendable, Hashable {
                 id: id, title: title, summary: summary, width: width, height: 200, theme: theme)
             return head.withoutData(bars.isEmpty ? [] : ["\(bars.count) bars without a value."])
         }
-        let top = (title.isEmpty ? 12.0 : 36) + (reference?.label.isEmpty == false ? 20 : 4)
+        let top =
+            ChartHead.titleHeight(title, width: ChartHead.clamped(width))
+            + (reference?.label.isEmpty == false ? 20 : 4)
         let bottom = top + Double(bars.count) * Self.rowHeight
         let height = bottom + 26 + (axis.title.isEmpty ? 6 : 26)
         let head = ChartHead(

@@ -31,8 +31,11 @@ enum TextStyle: String {
     case normal = "t"
     case muted = "m"
     case strong = "b"
-    case onDark = "w"
-    case onLight = "k"
+    /// In the color that goes with the cell's.
+    case inCell = "v"
+
+    /// How much wider letters are than those of `normal`.
+    var stretch: Double { self == .strong ? 1.12 : 1 }
 }
 
 /// Collects SVG elements and the boxes of the labels.
@@ -40,6 +43,8 @@ struct Canvas {
     let id: String
     private(set) var elements: [String] = []
     private(set) var boxes: [LabelBox] = []
+    /// The scale of the cells, where there are any.
+    var heat: HeatKind?
 
     init(id: String) { self.id = Labels.identifier(id) }
 
@@ -72,9 +77,9 @@ struct Canvas {
         _ text: String, _ x: Double, _ y: Double, size: Double = 12, anchor: Anchor = .start,
         style: TextStyle = .normal, vertical: Bool = false, maxWidth: Double = .infinity
     ) {
-        let shown = Labels.shortened(text, maxWidth: maxWidth, size: size)
+        let shown = Labels.shortened(text, maxWidth: maxWidth, size: size * style.stretch)
         if shown.isEmpty { return }
-        let width = Labels.width(shown, size: size)
+        let width = Labels.width(shown, size: size * style.stretch)
         let start = anchor == .start ? 0 : anchor == .middle ? width / 2 : width
         boxes.append(
             vertical
@@ -101,7 +106,7 @@ struct Canvas {
             [
                 head, "<title id=\"\(id)-title\">\(Labels.escaped(title))</title>",
                 "<desc id=\"\(id)-desc\">\(Labels.escaped(description))</desc>",
-                "<style>", Palette.styleSheet(id: id, theme: theme) + "</style>",
+                "<style>", Palette.styleSheet(id: id, theme: theme, heat: heat) + "</style>",
                 "<rect width=\"100%\" height=\"100%\" class=\"bg\"/>",
             ] + elements + ["</svg>", ""]
         return Rendering(svg: lines.joined(separator: "\n"), boxes: boxes, width: width, height: height)

@@ -27,15 +27,18 @@ struct ChartHead {
         self.id = id
         self.title = title
         self.summary = summary
-        // Below this the axes would eat the plot; above it no viewer draws.
-        self.width = min(max(width.isFinite ? width : 720, 240), 10_000)
+        self.width = Self.clamped(width)
         self.height = min(max(height.isFinite ? height : 400, 160), 10_000)
         self.theme = theme
     }
 
+    /// Below this the axes would eat the plot; above it no viewer draws.
+    static func clamped(_ width: Double) -> Double { min(max(width.isFinite ? width : 720, 240), 10_000) }
+
     /// A chart with the title and "no data" in place of a plot.
     func withoutData(_ notes: [String] = []) -> Rendering {
         var canvas = Canvas(id: id)
+        let notes = noteLines(notes)
         let top = drawTitle(on: &canvas)
         let bottom = height - 12 - Double(notes.count) * 15
         canvas.rect(
@@ -45,12 +48,36 @@ struct ChartHead {
         return rendering(canvas, height: height, details: (["No data."] + notes).joined(separator: " "))
     }
 
-    /// Returns the y below the title.
-    func drawTitle(on canvas: inout Canvas) -> Double {
-        canvas.text(title, 12, 22, size: 15, style: .strong, maxWidth: width - 24)
-        return title.isEmpty ? 12 : 36
+    private static let titleSize = 15.0
+    private static let titleLine = 19.0
+
+    private static func titleLines(_ title: String, width: Double) -> [String] {
+        Labels.lines(
+            title, maxWidth: width - 24, size: titleSize * TextStyle.strong.stretch, most: 3)
     }
 
+    /// The y below a title in a picture of a width.
+    static func titleHeight(_ title: String, width: Double) -> Double {
+        let lines = titleLines(title, width: width).count
+        return lines == 0 ? 12 : 36 + Double(lines - 1) * titleLine
+    }
+
+    /// Returns the y below the title.
+    func drawTitle(on canvas: inout Canvas) -> Double {
+        for (index, line) in Self.titleLines(title, width: width).enumerated() {
+            canvas.text(
+                line, 12, 22 + Double(index) * Self.titleLine, size: Self.titleSize, style: .strong,
+                maxWidth: width - 24)
+        }
+        return Self.titleHeight(title, width: width)
+    }
+
+    /// Notes broken to the width of the picture.
+    func noteLines(_ notes: [String]) -> [String] {
+        notes.flatMap { Labels.lines($0, maxWidth: width - 24, size: 11, most: 4) }
+    }
+
+    /// - Parameter notes: by line.
     func drawNotes(_ notes: [String], on canvas: inout Canvas, height: Double) {
         for (index, note) in notes.enumerated() {
             let y = height - 8 - Double(notes.count - 1 - index) * 15
@@ -106,7 +133,7 @@ struct XYFrame {
         parts: Parts
     ) {
         self.head = head
-        notes = parts.notes
+        notes = head.noteLines(parts.notes)
         canvas = Canvas(id: head.id)
         var top = head.drawTitle(on: &canvas)
         let legend = Legend(parts.legend, from: 12, to: head.width - 12)
@@ -191,17 +218,30 @@ struct XYFrame {
                 start, top - 16, end - start, bottom - top + 16, "shade",
                 extra: index % 2 == 0 ? "" : "fill-opacity=\"0\"", tooltip: phase.label)
             canvas.line(end, top - 16, end, bottom, "grid")
-            let room = end - max(start, freeFrom) - 4
-            let isTight = Labels.width(Labels.cleaned(phase.label), size: 11) > room
-            let label = isTight && !phase.short.isEmpty ? phase.short : phase.label
-            // A label of two letters and … says nothing; the tooltip and the description still have the name.
-            guard room >= (isTight && !phase.short.isEmpty ? Labels.width(label, size: 11) : 24) else {
-                continue
-            }
-            let middle = (max(start, freeFrom) + end) / 2
-            canvas.text(label, middle, top - 4, size: 11, anchor: .middle, style: .muted, maxWidth: room)
-            freeFrom = end
+            let from = max(start, freeFrom)
+            freeFrom = drawPhaseLabel(phase, from: from, to: end, limit: index + 1 < known.count ? x.to : end)
         }
+    }
+
+    /// Returns where the next label may begin. A short name may reach into the next phase: without it the phase would
+    /// have no name on paper and on phones.
+    private mutating func drawPhaseLabel(
+        _ phase: PhaseRange, from: Double, to end: Double, limit: Double
+    ) -> Double {
+        let room = end - from - 4
+        let width = { (text: String) in Labels.width(Labels.cleaned(text), size: 11) }
+        let isTight = width(phase.label) > room
+        let label = isTight && !phase.short.isEmpty ? phase.short : phase.label
+        if width(label) <= room || phase.short.isEmpty {
+            // A label of two letters and … says nothing; the tooltip and the description still have the name.
+            guard room >= min(24, width(label)) else { return from }
+            canvas.text(
+                label, (from + end) / 2, top - 4, size: 11, anchor: .middle, style: .muted, maxWidth: room)
+            return end
+        }
+        guard from + width(label) + 8 <= limit else { return from }
+        canvas.text(label, from, top - 4, size: 11, style: .muted)
+        return from + width(label) + 8
     }
 
     /// Where the data may be drawn: a group clipped to the plot. On a linear x axis it says which values its sides

@@ -15,19 +15,34 @@ struct HeatmapLayout {
     let width: Double
     let height: Double
     let legendTop: Double
+    let legend: HeatmapLegend
+    /// In the place of the other one, where a page changes cells.
+    let pageLegend: HeatmapLegend?
+    /// Titles of maps, by line.
+    let mapTitles: [[String]]
+    /// The width of a map's cells.
+    let titleRoom: Double
     private let mapsPerRow: Int
     private let mapWidth: Double
     private let mapHeight: Double
     private let top: Double
 
-    init(maps: [Heatmap], style: HeatmapStyle, title: String) {
+    static let mapTitleSize = 13.0
+    static let mapTitleLine = 17.0
+
+    init(
+        maps: [Heatmap], style: HeatmapStyle, title: String, domain: (low: Double, high: Double),
+        hasMissing: Bool
+    ) {
         let widthOf = { (text: String) in Labels.width(Labels.cleaned(text), size: Self.textSize) }
         let columns = max(maps.map(\.columnCount).max() ?? 1, 1)
         let rows = max(maps.map(\.rowCount).max() ?? 1, 1)
         let values = maps.flatMap(\.usableValues)
         let columnNames = maps.flatMap { map in (0..<map.columnCount).map(map.columnLabel) }
         let rowNames = maps.flatMap { map in (0..<map.rowCount).map(map.rowLabel) }
-        let widestValue = values.prefix(10_000).map { widthOf(style.format.string($0)) }.max() ?? 0
+        let page = style.pageScale?.domain([domain.low, domain.high])
+        let shown = values.prefix(10_000) + (page.map { [$0.low, $0.high] } ?? [])
+        let widestValue = shown.map { widthOf(style.format.string($0)) }.max() ?? 0
         let widestColumn = min(columnNames.map(widthOf).max() ?? 0, Self.maxLabel)
         let limit = min(max(style.maxWidth.isFinite ? style.maxWidth : 900, 240), 10_000)
 
@@ -48,17 +63,32 @@ struct HeatmapLayout {
         printsValues = widestValue + 4 <= cellWidth && cellHeight >= 14
         turnsColumnLabels = widestColumn + 4 > cellWidth
         columnLabelHeight = turnsColumnLabels ? widestColumn + 8 : 18
-        let hasTitles = maps.contains { !$0.title.isEmpty }
-        headHeight = columnLabelHeight + (hasTitles ? 22 : 0) + (style.columnTitle.isEmpty ? 0 : 18)
         mapWidth = rowLabelWidth + cellWidth * Double(columns)
+        titleRoom = mapWidth - rowLabelWidth
+        let titleRoom = titleRoom
+        mapTitles = maps.map {
+            Labels.lines(
+                $0.title, maxWidth: titleRoom, size: Self.mapTitleSize * TextStyle.strong.stretch, most: 2)
+        }
+        let titleLines = mapTitles.map(\.count).max() ?? 0
+        let titleHeight = titleLines == 0 ? 0 : 22 + Double(titleLines - 1) * Self.mapTitleLine
+        headHeight = columnLabelHeight + titleHeight + (style.columnTitle.isEmpty ? 0 : 18)
         mapHeight = headHeight + cellHeight * Double(rows)
         mapsPerRow = max(1, min(maps.count, Int((limit - 24 + Self.gap) / (mapWidth + Self.gap))))
         let mapRows = (maps.count + mapsPerRow - 1) / mapsPerRow
-        top = title.isEmpty ? 10 : 36
-        legendTop = top + Double(mapRows) * (mapHeight + Self.gap) - 2
-        height = legendTop + 44
         let used = Double(mapsPerRow) * (mapWidth + Self.gap) - Self.gap + 24
         width = max(used, min(limit, 480))
+        top = title.isEmpty ? 10 : ChartHead.titleHeight(title, width: ChartHead.clamped(width))
+        legendTop = top + Double(mapRows) * (mapHeight + Self.gap) - 2
+        legend = HeatmapLegend(
+            style, scale: style.scale, domain: domain, width: width, hasMissing: hasMissing)
+        let width = width
+        pageLegend = page.map {
+            HeatmapLegend(
+                style, scale: style.pageScale ?? style.scale, domain: $0, width: width, hasMissing: hasMissing
+            )
+        }
+        height = legendTop + max(legend.height, pageLegend?.height ?? 0) + 6
     }
 
     /// The top left corner of a map's first cell.
@@ -82,7 +112,8 @@ extension HeatmapPanel {
     }
 
     func drawLabels(
-        _ map: Heatmap, on canvas: inout Canvas, origin: (x: Double, y: Double), layout: HeatmapLayout
+        _ map: Heatmap, _ index: Int, on canvas: inout Canvas, origin: (x: Double, y: Double),
+        layout: HeatmapLayout
     ) {
         let size = HeatmapLayout.textSize
         let (width, height) = (layout.cellWidth, layout.cellHeight)
@@ -109,7 +140,12 @@ extension HeatmapPanel {
             )
             y -= 18
         }
-        canvas.text(map.title, origin.x, y, size: 13, style: .strong, maxWidth: mapWidth)
+        let titles = layout.mapTitles[index]
+        for (line, text) in titles.enumerated() {
+            canvas.text(
+                text, origin.x, y - Double(titles.count - 1 - line) * HeatmapLayout.mapTitleLine,
+                size: HeatmapLayout.mapTitleSize, style: .strong, maxWidth: layout.titleRoom)
+        }
         canvas.text(
             style.rowTitle, origin.x - layout.rowLabelWidth + 10,
             origin.y + height * Double(map.rowCount) / 2,
@@ -127,70 +163,31 @@ extension HeatmapPanel {
             for column in 0..<map.columnCount {
                 let x = origin.x + Double(column) * width
                 let y = origin.y + Double(row) * height
-                if style.marksCells {
-                    canvas.add("<g data-map=\"\(index)\" data-row=\"\(row)\" data-column=\"\(column)\">")
-                }
-                defer { if style.marksCells { canvas.add("</g>") } }
+                let mark =
+                    style.marksCells
+                    ? " data-map=\"\(index)\" data-row=\"\(row)\" data-column=\"\(column)\"" : ""
                 guard let value = map.value(row, column) else {
+                    canvas.add("<g\(mark)>")
                     canvas.rect(
                         x, y, width - gap, height - gap, "axis",
                         extra: "style=\"fill:url(#\(canvas.id)-hatch);stroke-opacity:.4\"")
+                    canvas.add("</g>")
                     continue
                 }
-                let color = style.scale.color(value, in: domain)
-                let text = style.format.string(value)
+                canvas.add("<g\(mark) class=\"q\(style.scale.level(value, in: domain))\">")
                 let isEmpty = style.showsZeroAsEmpty && value == 0
+                let text = isEmpty ? "0" : style.format.string(value)
                 canvas.rect(
-                    x, y, width - gap, height - gap, isEmpty ? "zero" : "c", extra: "fill=\"\(color.hex)\"",
+                    x, y, width - gap, height - gap, isEmpty ? "zero" : "c",
                     tooltip: layout.printsValues
                         ? "" : "\(map.rowLabel(row)), \(map.columnLabel(column)): \(text)")
-                guard layout.printsValues else { continue }
-                canvas.text(
-                    text, x + (width - gap) / 2, y + height / 2 + 3.5, size: HeatmapLayout.textSize,
-                    anchor: .middle,
-                    style: isEmpty
-                        ? .muted : Palette.textColor(on: color) == Palette.cellDark ? .onLight : .onDark)
+                if layout.printsValues {
+                    canvas.text(
+                        text, x + (width - gap) / 2, y + height / 2 + 3.5, size: HeatmapLayout.textSize,
+                        anchor: .middle, style: isEmpty ? .muted : .inCell)
+                }
+                canvas.add("</g>")
             }
-        }
-    }
-
-    func drawLegend(
-        on canvas: inout Canvas, layout: HeatmapLayout, domain: (low: Double, high: Double), missing: Int
-    ) {
-        let (y, width) = (layout.legendTop, layout.width)
-        var x = 36.0
-        if !style.legendTitle.isEmpty {
-            canvas.text(style.legendTitle, 12, y + 12, size: 12, maxWidth: 120)
-            x = 12 + max(min(Labels.width(Labels.cleaned(style.legendTitle), size: 12), 120) + 14, 24)
-        }
-        let length = width < 420 ? 100.0 : 180
-        let slices = 45
-        for slice in 0..<slices {
-            let value = domain.low + (domain.high - domain.low) * (Double(slice) + 0.5) / Double(slices)
-            // Half a pixel of overlap hides the seams that antialiasing would show.
-            canvas.rect(
-                x + length * Double(slice) / Double(slices), y + 2, length / Double(slices) + 0.5, 13, "c",
-                extra: "fill=\"\(style.scale.color(value, in: domain).hex)\"")
-        }
-        let scale = Scale(kind: .linear, low: domain.low, high: domain.high, from: x, to: x + length)
-        let axis = Axis("", format: style.format, wholeNumbers: style.format == .decimals(0))
-        for label in TickLabels.horizontal(
-            axis, scale: scale, pictureWidth: width, spacing: length < 180 ? 24 : 40)
-        {
-            let place = scale.position(label.value)
-            canvas.line(place, y + 15, place, y + 19, "axis")
-            canvas.text(label.text, place, y + 31, size: TickLabels.size, anchor: .middle, style: .muted)
-        }
-        var start = x + length + (width < 420 ? 24 : 40)
-        if style.showsZeroAsEmpty {
-            canvas.rect(start, y + 1, 20, 14, "zero")
-            canvas.text("0", start + 27, y + 12, size: 12)
-            start += 52
-        }
-        if missing > 0 {
-            canvas.rect(start, y + 1, 20, 14, "axis", extra: "style=\"fill:url(#\(canvas.id)-hatch)\"")
-            canvas.text(
-                style.missingNote, start + 27, y + 12, size: 12, maxWidth: max(width - start - 35, 20))
         }
     }
 }

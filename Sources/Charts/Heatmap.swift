@@ -1,8 +1,8 @@
 /// How heatmap values become colors.
 package enum ColorScale: Sendable, Hashable {
-    /// Viridis from the lowest to the highest value, or over the given range.
+    /// From the lowest to the highest value, or over the given range; larger values weigh more.
     case sequential(range: ClosedRange<Double>? = nil)
-    /// Blue over white at 0 to red, for differences; symmetric up to the largest magnitude or the given
+    /// Blue over the background at 0 to red, for differences; symmetric up to the largest magnitude or the given
     /// limit.
     case diverging(limit: Double? = nil)
 
@@ -17,10 +17,12 @@ package enum ColorScale: Sendable, Hashable {
         }
     }
 
-    package func color(_ value: Double, in domain: (low: Double, high: Double)) -> RGB {
-        let isDiverging = if case .diverging = self { true } else { false }
-        return Palette.color(at: (value - domain.low) / (domain.high - domain.low), diverging: isDiverging)
+    /// The step of a value among `HeatColors`.
+    package func level(_ value: Double, in domain: (low: Double, high: Double)) -> Int {
+        HeatColors.level((value - domain.low) / (domain.high - domain.low))
     }
+
+    var kind: HeatKind { if case .diverging = self { .diverging } else { .sequential } }
 }
 
 /// A table of optional numbers as colored cells: rank by layer and role.
@@ -79,6 +81,9 @@ package struct Heatmap: Sendable, Hashable {
 /// What the maps of a panel share.
 package struct HeatmapStyle: Sendable, Hashable {
     package var scale = ColorScale.sequential()
+    /// The scale of all that a page is going to show in these cells, which then hides the legend of `scale` and shows
+    /// that of this one, by `data-legend`; nil where cells stay as they are.
+    package var pageScale: ColorScale?
     package var format = NumberFormat.automatic
     /// Names the values beside the color bar: `rank`.
     package var legendTitle = ""
@@ -126,20 +131,37 @@ package struct HeatmapPanel: Sendable, Hashable {
                 id: id, title: title, summary: summary, width: 480, height: 200, theme: style.theme)
             return head.withoutData(missing > 0 ? ["\(missing) cells: \(style.missingNote)."] : [])
         }
-        let layout = HeatmapLayout(maps: maps, style: style, title: title)
+        let layout = HeatmapLayout(
+            maps: maps, style: style, title: title, domain: domain, hasMissing: missing > 0)
         let head = ChartHead(
             id: id, title: title, summary: summary, width: layout.width, height: layout.height,
             theme: style.theme)
         var canvas = Canvas(id: id)
+        canvas.heat = style.scale.kind
         _ = head.drawTitle(on: &canvas)
         if missing > 0 { drawHatch(on: &canvas) }
         for (index, map) in maps.enumerated() {
             let origin = layout.origin(of: index)
-            drawLabels(map, on: &canvas, origin: origin, layout: layout)
+            drawLabels(map, index, on: &canvas, origin: origin, layout: layout)
             drawCells(map, index, on: &canvas, origin: origin, layout: layout, domain: domain)
         }
-        drawLegend(on: &canvas, layout: layout, domain: domain, missing: missing)
+        drawLegends(on: &canvas, layout: layout)
         return head.rendering(canvas, height: layout.height, details: details(values, missing: missing))
+    }
+
+    private func drawLegends(on canvas: inout Canvas, layout: HeatmapLayout) {
+        guard let other = layout.pageLegend else {
+            return layout.legend.draw(on: &canvas, y: layout.legendTop)
+        }
+        canvas.add("<g data-legend=\"shown\">")
+        layout.legend.draw(on: &canvas, y: layout.legendTop)
+        canvas.add("</g>")
+        // Its labels take the places of the others.
+        var hidden = Canvas(id: id)
+        other.draw(on: &hidden, y: layout.legendTop)
+        canvas.add("<g data-legend=\"page\" display=\"none\">")
+        for element in hidden.elements { canvas.add(element) }
+        canvas.add("</g>")
     }
 
     private func details(_ values: [Double], missing: Int) -> String {

@@ -85,4 +85,21 @@ package enum Labels {
         while kept.last == " " { kept.removeLast() }
         return kept + "\u{2026}"
     }
+
+    /// The cleaned text in lines of at most `maxWidth` pixels, broken at spaces; what is left in the last of `most` lines
+    /// is shortened.
+    package static func lines(_ text: String, maxWidth: Double, size: Double, most: Int = 3) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in cleaned(text).split(separator: " ") {
+            let longer = line.isEmpty ? String(word) : line + " " + word
+            if line.isEmpty || lines.count + 1 == most || width(longer, size: size) <= maxWidth {
+                line = longer
+            } else {
+                lines.append(line)
+                line = String(word)
+            }
+        }
+        return (line.isEmpty ? lines : lines + [line]).map { shortened($0, maxWidth: maxWidth, size: size) }
+    }
 }

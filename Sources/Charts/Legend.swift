@@ -50,17 +50,20 @@ struct Legend {
     static let rowHeight = 19.0
     static let keyWidth = 26.0
     static let textSize = 12.0
-    private static let maxText = 240.0
     private static let gap = 16.0
 
     /// Entries by row, each with its x.
     let rows: [[(x: Double, entry: LegendEntry)]]
+    /// Of a text, in pixels: that of a row of its own.
+    private let maxText: Double
 
     init(_ entries: [LegendEntry], from start: Double, to end: Double) {
+        let maxText = max(end - start - Self.keyWidth, 40)
+        self.maxText = maxText
         var rows: [[(x: Double, entry: LegendEntry)]] = []
         var x = start
         for entry in entries {
-            let text = min(Labels.width(Labels.cleaned(entry.text), size: Self.textSize), Self.maxText)
+            let text = min(Labels.width(Labels.cleaned(entry.text), size: Self.textSize), maxText)
             let width = Self.keyWidth + text
             if rows.isEmpty || x + width > end && x > start {
                 rows.append([])
@@ -80,7 +83,7 @@ struct Legend {
             for (x, entry) in row {
                 Self.drawKey(entry.key, on: &canvas, x: x, y: center)
                 canvas.text(
-                    entry.text, x + Self.keyWidth, center + 4, size: Self.textSize, maxWidth: Self.maxText)
+                    entry.text, x + Self.keyWidth, center + 4, size: Self.textSize, maxWidth: maxText)
             }
         }
     }

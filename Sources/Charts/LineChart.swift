@@ -1,3 +1,5 @@
+import Foundation
+
 /// A step-like line on its own right axis, such as the rank budget over steps: each y holds until the next x.
 package struct StepLine: Sendable, Hashable {
     package var name: String
@@ -65,7 +67,8 @@ package struct LineChart: Sendable, Hashable {
         let present = drawn.flatMap { $0.points.filter(isShown) }
         let steps = stepLine?.points.filter(isShownOnRight) ?? []
         let heights = present.flatMap { [$0.y, $0.interval?.low ?? .nan, $0.interval?.high ?? .nan] }
-        let yAxis = SpannedAxis(y, values: heights, scale: y.scale, padding: 0.05)
+        let floor = floor
+        let yAxis = SpannedAxis(y, values: heights.filter { $0 >= floor }, scale: y.scale, padding: 0.05)
         let rightAxis = stepLine.flatMap {
             SpannedAxis($0.axis, values: steps.map(\.y), scale: .linear, padding: 0.05)
         }
@@ -92,6 +95,20 @@ package struct LineChart: Sendable, Hashable {
         if usesEnds { drawEnds(drawn, entries, on: &frame) }
         return frame.finish(details: details)
     }
+
+    /// The least value that a logarithmic y axis shows: values many powers of ten below all others, such as scores that
+    /// decay for the rest of a run, would leave those no room.
+    private var floor: Double {
+        guard y.scale != .linear, y.range == nil else { return -.infinity }
+        let largest = series.flatMap(\.points).filter(isShown).reduce(0) {
+            max($0, $1.y, $1.interval?.high ?? 0)
+        }
+        guard largest > 1e-280 else { return -.infinity }
+        return pow(10, (log10(largest) - Self.mostDecades).rounded(.down))
+    }
+
+    /// Powers of ten on a logarithmic y axis, at most.
+    private static let mostDecades = 12.0
 
     /// More points than pixels only make the file larger.
     package static let mostPoints = 2000
@@ -137,6 +154,13 @@ package struct LineChart: Sendable, Hashable {
         if below > 0 {
             notes.append(
                 "\(below) point\(below == 1 ? "" : "s") with y ≤ 0 not on the logarithmic axis.")
+        }
+        let values = series.flatMap(\.points).filter(isShown).flatMap { [$0.y, $0.interval?.low ?? $0.y] }
+        let floor = floor
+        if let least = values.min(), least < floor {
+            notes.append(
+                "Values below \(y.format.string(floor)) lie under the axis; the least is "
+                    + "\(y.format.string(least)).")
         }
         return notes
     }

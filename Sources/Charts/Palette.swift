@@ -41,6 +41,13 @@ package struct RGB: Sendable, Hashable {
         return (max(a, b) + 0.05) / (min(a, b) + 0.05)
     }
 
+    /// The color at a fraction in 0...1 of the way through evenly spaced colors.
+    static func between(_ stops: [UInt32], at fraction: Double) -> RGB {
+        let place = min(max(fraction.isFinite ? fraction : 0, 0), 1) * Double(stops.count - 1)
+        let index = min(Int(place), stops.count - 2)
+        return mixed(RGB(stops[index]), RGB(stops[index + 1]), place - Double(index))
+    }
+
     static func mixed(_ a: RGB, _ b: RGB, _ fraction: Double) -> RGB {
         let mix = { (x: UInt8, y: UInt8) in
             UInt32((Double(x) + (Double(y) - Double(x)) * fraction).rounded())
@@ -84,19 +91,9 @@ package enum Palette {
         0x440154, 0x482475, 0x414487, 0x355F8D, 0x2A788E, 0x21918C, 0x22A884, 0x44BF70, 0x7AD151, 0xBDDF26,
         0xFDE725,
     ]
-    /// Blue to white to red, ColorBrewer's RdBu reversed.
-    private static let blueRed: [UInt32] = [
-        0x053061, 0x2166AC, 0x4393C3, 0x92C5DE, 0xD1E5F0, 0xF7F7F7, 0xFDDBC7, 0xF4A582, 0xD6604D, 0xB2182B,
-        0x67001F,
-    ]
 
-    /// The color at a fraction in 0...1 of the sequential or diverging scale.
-    package static func color(at fraction: Double, diverging: Bool) -> RGB {
-        let stops = diverging ? blueRed : viridis
-        let place = min(max(fraction.isFinite ? fraction : 0, 0), 1) * Double(stops.count - 1)
-        let index = min(Int(place), stops.count - 2)
-        return .mixed(RGB(stops[index]), RGB(stops[index + 1]), place - Double(index))
-    }
+    /// A color for each group of a sequence, such as layers by depth.
+    static func sequence(_ fraction: Double) -> RGB { .between(viridis, at: fraction) }
 
     /// The black or white that contrasts more with a cell's color.
     package static func textColor(on color: RGB) -> RGB {
@@ -104,7 +101,9 @@ package enum Palette {
     }
 
     /// Every selector begins with the chart's id, so that charts inlined in one page do not style each other.
-    static func styleSheet(id: String, theme: ChartTheme) -> String {
+    ///
+    /// - Parameter heat: the heatmap's scale, where the chart is one.
+    static func styleSheet(id: String, theme: ChartTheme, heat: HeatKind?) -> String {
         let fixed = """
             #\(id) .l{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
             #\(id) .e{fill:none;stroke-width:1.2}
@@ -116,18 +115,19 @@ package enum Palette {
             #\(id) .total{fill:none;stroke-width:1.4}
             #\(id) .lead{fill:none;stroke-width:.8}
             #\(id) .b{font-weight:600}
+            #\(id) .v{fill:currentColor}
 
             """
         switch theme {
-        case .light: return fixed + rules(id: id, light)
-        case .dark: return fixed + rules(id: id, dark)
+        case .light: return fixed + rules(id: id, light, heat)
+        case .dark: return fixed + rules(id: id, dark, heat)
         case .automatic:
-            return fixed + rules(id: id, light) + "@media (prefers-color-scheme: dark){\n"
-                + rules(id: id, dark) + "}\n"
+            return fixed + rules(id: id, light, heat) + "@media (prefers-color-scheme: dark){\n"
+                + rules(id: id, dark, heat) + "}\n"
         }
     }
 
-    private static func rules(id: String, _ colors: ThemeColors) -> String {
+    private static func rules(id: String, _ colors: ThemeColors, _ heat: HeatKind?) -> String {
         let text = colors.text.hex
         let muted = colors.muted.hex
         let background = colors.background.hex
@@ -135,8 +135,6 @@ package enum Palette {
             "#\(id) .bg{fill:\(background)}",
             "#\(id) .t,#\(id) .b{fill:\(text)}",
             "#\(id) .m{fill:\(muted)}",
-            "#\(id) .w{fill:\(cellLight.hex)}",
-            "#\(id) .k{fill:\(cellDark.hex)}",
             "#\(id) .axis,#\(id) .lead,#\(id) .hatch{stroke:\(muted)}",
             "#\(id) .ref,#\(id) .step,#\(id) .total,#\(id) .whisker{fill:none;stroke:\(text)}",
             "#\(id) .grid{stroke:\(colors.grid.hex)}",
@@ -147,6 +145,15 @@ package enum Palette {
         for (index, color) in colors.series.enumerated() {
             lines.append("#\(id) .f\(index){fill:\(color.hex)}#\(id) .s\(index){stroke:\(color.hex)}")
         }
-        return lines.joined(separator: "\n") + "\n"
+        let cells = heat.map {
+            HeatColors.rules(
+                id: id, diverging: $0 == .diverging, onDark: colors.background == dark.background)
+        }
+        return lines.joined(separator: "\n") + "\n" + (cells ?? "")
     }
+}
+
+/// The kind of scale of a heatmap.
+enum HeatKind: Sendable {
+    case sequential, diverging
 }

@@ -89,13 +89,13 @@ package struct StackedAreaChart: Sendable, Hashable {
 
     /// All groups, or of a long sequence the first, the last and some between.
     private var namedGroups: [Int] {
-        let most = legend == .above ? 4 : max(2, Int((height - 150) / EndLabels.height))
+        let most = legend == .above ? 12 : max(2, Int((height - 150) / EndLabels.height))
         guard isSequence, groups.count > most else { return Array(groups.indices) }
         return (0..<most).map { $0 * (groups.count - 1) / (most - 1) }
     }
 
     private func color(_ index: Int) -> RGB {
-        Palette.color(at: Double(index) / Double(max(groups.count - 1, 1)), diverging: false)
+        Palette.sequence(Double(index) / Double(max(groups.count - 1, 1)))
     }
 
     private func entry(_ index: Int) -> LegendEntry {

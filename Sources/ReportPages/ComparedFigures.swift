@@ -9,7 +9,7 @@ enum ComparedFigures {
         var names: [String] = []
         for name in metrics where !names.contains(name) { names.append(name) }
         return [ranks(runs), difference(runs), loss(runs), validationLoss(runs)]
-            + names.map { metric(runs, $0) } + [total(runs), throughput(runs)]
+            + names.map { metric(runs, $0) } + [learningRate(runs), total(runs), throughput(runs)]
     }
 
     private static func chart(
@@ -67,7 +67,8 @@ enum ComparedFigures {
 
     private static func loss(_ runs: [ReportedRun]) -> ReportFigure {
         lines(
-            runs, id: "loss", title: "Training loss", caption: "Smoothed; each run alone shows every step.",
+            runs, id: "loss", title: "Loss",
+            caption: "Training loss, smoothed; the report of one run alone shows every step.",
             y: Axis("loss")
         ) { run in
             let smoothed = Smoothing.average(run.record.steps.map(\.loss))
@@ -83,12 +84,21 @@ enum ComparedFigures {
     }
 
     private static func metric(_ runs: [ReportedRun], _ name: String) -> ReportFigure {
-        lines(runs, id: name, title: "Validation \(name)", caption: "After each evaluation.", y: Axis(name)) {
-            run in
+        lines(
+            runs, id: "metric:\(name)", title: "Validation \(name)", caption: "After each evaluation.",
+            y: Axis(name)
+        ) { run in
             run.record.evaluations.compactMap { one in
                 one.metrics.contains { $0.name == name } ? (one.step, one.value(of: name) ?? .nan) : nil
             }
         }
+    }
+
+    private static func learningRate(_ runs: [ReportedRun]) -> ReportFigure {
+        lines(
+            runs, id: "learning-rate", title: "Learning rate",
+            caption: "Of each step, as the schedule gives it.", y: Axis("learning rate", includesZero: true)
+        ) { run in run.record.steps.map { ($0.step, $0.learningRate) } }
     }
 
     private static func total(_ runs: [ReportedRun]) -> ReportFigure {
@@ -139,7 +149,8 @@ enum ComparedFigures {
                         maps: grid.members.map { run in
                             grid.map(run.name, grid.finalRanks(run).map { $0.map(Double.init) })
                         })
-                    panel.style = RankMaps.style(form, largest: grid.largest)
+                    let shown = grid.members.flatMap { grid.finalRanks($0).compactMap { $0 } }
+                    panel.style = RankMaps.style(form, largest: shown.max() ?? 1, inRun: grid.largest)
                     return panel.svg()
                 }, table: { grid.table }))
     }
@@ -163,8 +174,12 @@ enum ComparedFigures {
                         maps: grid.members.dropFirst().map { run in
                             grid.map(run.name, grid.differences(run, from: first))
                         })
-                    panel.style = RankMaps.style(form, largest: grid.largest)
-                    panel.style.scale = .diverging(limit: Double(grid.largest))
+                    let shown = grid.members.dropFirst().flatMap {
+                        grid.differences($0, from: first).compactMap { $0.map { Int(abs($0)) } }
+                    }
+                    panel.style = RankMaps.style(form, largest: 1, inRun: 1)
+                    panel.style.scale = RankMaps.differences(shown.max() ?? 1)
+                    panel.style.pageScale = RankMaps.differences(grid.largest)
                     panel.style.showsZeroAsEmpty = false
                     panel.style.legendTitle = "more or less"
                     panel.style.missingNote = "not in both"

@@ -1,5 +1,6 @@
 import Charts
 import Foundation
+import Messages
 import Reports
 
 /// The sections of the page of several runs.
@@ -10,19 +11,37 @@ struct ComparedSections {
     init(_ report: RunReport) { self.report = report }
 
     var markup: Markup {
-        let other = report.figures.filter {
-            !["ranks", "difference", "total-rank", "throughput"].contains($0.id)
-        }
+        let apart = ["ranks", "difference", "total-rank", "throughput"]
         return .joined(
             [
                 summary, comparison, rank,
                 PageParts.section(
-                    "learning", "Loss and metrics", [PageParts.grid(other.map { PageParts.figure($0) })]),
+                    "learning", "Loss and metrics",
+                    [best, PageParts.grid(report.figures.filter { !apart.contains($0.id) })]),
                 PageParts.section(
                     "speed", "Rank and speed",
-                    [PageParts.grid(["total-rank", "throughput"].map { figure($0) })]),
+                    [PageParts.grid(report.figures.filter { ["total-rank", "throughput"].contains($0.id) })]),
                 settings, environment,
             ], separator: "\n")
+    }
+
+    /// What each run keeps, and which does best.
+    private var best: Markup {
+        let standing = BestRuns(runs)
+        let kept = runs.map(\.keptEvaluation)
+        guard kept.contains(where: { $0 != nil }) else { return .empty }
+        let rows = standing.rows
+        let cells = rows.map { row in
+            [row.name] + row.values.map { value in value.map { Figures.fixed($0, 4) } ?? "–" }
+        }
+        let steps = ["after step"] + kept.map { one in one.map { Figures.grouped($0.step) } ?? "–" }
+        let marks = rows.enumerated().flatMap { at, row in row.best.map { [at, $0 + 1] } }
+        let note = standing.problem.map {
+            Markup.element("p", [("class", "absent")], text: "The best values are not marked: \($0).")
+        }
+        return .table(
+            caption: "The evaluation that each run keeps", head: ["metric"] + runs.map(\.name),
+            rows: cells + [steps], best: marks) + (note ?? .empty)
     }
 
     private func figure(_ id: String, width: Double = 620) -> Markup {
@@ -39,9 +58,11 @@ struct ComparedSections {
                     return (item?.value ?? "not recorded") + (note.isEmpty ? "" : " (\(note))")
                 }
         }
+        let judged = 1 + (rows.firstIndex { $0[0] == "Best metric" } ?? 0)
         let table = Markup.table(
             caption: "The runs beside each other", head: ["run"] + runs.map(\.name),
-            rows: [["State"] + runs.map(\.record.state)] + rows, isNumeric: false)
+            rows: [["State"] + runs.map(\.record.state)] + rows, isNumeric: false,
+            best: BestRuns(runs).judged.map { [judged, $0 + 1] })
         return PageParts.section("summary", "Summary", [table])
     }
 
@@ -51,8 +72,12 @@ struct ComparedSections {
             "comparison", "The comparison",
             intro:
                 "The table of the adalora compare that these runs belong to: means over seeds, and differences to its "
-                + "baseline with their 95 % intervals.",
-            [.table(caption: "All arms of the comparison", head: comparison.head, rows: comparison.rows)])
+                + "baseline with their 95 % intervals. The best mean of each budget is marked.",
+            [
+                .table(
+                    caption: "All arms of the comparison", head: comparison.head, rows: comparison.rows,
+                    best: comparison.best)
+            ])
     }
 
     private var rank: Markup {

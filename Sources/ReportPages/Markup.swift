@@ -49,17 +49,40 @@ package struct Markup: Sendable, Equatable {
 
     static func + (left: Markup, right: Markup) -> Markup { Markup(html: left.html + right.html) }
 
+    /// How a table looks on a phone.
+    enum Narrow: String {
+        /// As it is.
+        case plain = ""
+        /// Each row below the one before, each cell a line with the name of its column.
+        case stacked = "stack"
+        /// Columns of equal width, for short numbers.
+        case fixed = "fixed"
+    }
+
     /// A table with a head row; the first cell of each row names it.
-    static func table(caption: String, head: [String], rows: [[String]], isNumeric: Bool = true) -> Markup {
+    ///
+    /// - Parameters:
+    ///   - narrow: nil: stacked where there are many columns.
+    ///   - best: cells that are marked, by row and column.
+    static func table(
+        caption: String, head: [String], rows: [[String]], isNumeric: Bool = true, narrow: Narrow? = nil,
+        best: [[Int]] = []
+    ) -> Markup {
         let titles = joined(head.map { element("th", [("scope", "col")], text: $0) })
-        let body = rows.map { row in
-            let cells = row.enumerated().map { at, cell in
-                at == 0 ? element("th", [("scope", "row")], text: cell) : element("td", text: cell)
+        let body = rows.enumerated().map { number, row in
+            let cells = row.enumerated().map { at, cell -> Markup in
+                let label = [("data-label", at < head.count ? head[at] : "")]
+                if at == 0 { return element("th", [("scope", "row")] + label, text: cell) }
+                guard best.contains([number, at]) else { return element("td", label, text: cell) }
+                return element(
+                    "td", label + [("class", "best")], .text(cell + " ") + element("span", text: "best"))
             }
             return element("tr", [], joined(cells))
         }
+        let narrow = narrow ?? (head.count > (isNumeric ? 3 : 2) ? .stacked : .plain)
+        let classes = [isNumeric ? "numbers" : "", narrow.rawValue].filter { !$0.isEmpty }
         let table = element(
-            "table", [("class", isNumeric ? "numbers" : "")],
+            "table", [("class", classes.joined(separator: " "))],
             element("caption", text: caption) + element("thead", [], element("tr", [], titles))
                 + element("tbody", [], joined(body)))
         // A wide table scrolls in itself; a focusable region can be scrolled by keyboard.

@@ -41,19 +41,15 @@ struct PageData {
 
     var json: JSONValue {
         let largest = max(grid.largest, 1)
-        let colors = (0...largest).map { rank in
-            Palette.color(at: Double(rank - 1) / Double(max(largest - 1, 1)), diverging: false)
-        }
-        let differences = (-largest...largest).map { value in
-            Palette.color(at: Double(value + largest) / Double(2 * largest), diverging: true)
-        }
+        let (ranks, differences) = (RankMaps.scale(largest), RankMaps.differences(largest))
         var object: JSONObject = [
             "name": .string(report.runs.count == 1 ? report.runs[0].name : "runs"),
             "steps": .array(frames.map { .init($0) }),
             "lastStep": .init(report.runs.map { $0.record.start.totalSteps }.max() ?? 0),
             "layers": .array(grid.layers.map { .init($0) }),
             "roles": .array(grid.roles.map { .string($0) }),
-            "colors": Self.colors(colors), "differenceColors": Self.colors(differences),
+            "levels": Self.levels(ranks, 0...largest),
+            "differenceLevels": Self.levels(differences, -largest...largest),
             "maps": .array(grid.members.map(map)),
         ]
         if report.runs.count == 1, let run = grid.members.first {
@@ -71,12 +67,10 @@ struct PageData {
         return .object(object)
     }
 
-    /// Fill and whether text on it is dark.
-    private static func colors(_ colors: [RGB]) -> JSONValue {
-        .array(
-            colors.map { color in
-                .array([.string(color.hex), .bool(Palette.textColor(on: color) == Palette.cellDark)])
-            })
+    /// The class of each whole number of a range on a heatmap's scale.
+    private static func levels(_ scale: ColorScale, _ values: ClosedRange<Int>) -> JSONValue {
+        let domain = scale.domain([1]) ?? (0, 1)
+        return .array(values.map { .init(scale.level(Double($0), in: domain)) })
     }
 
     private func site(_ site: RunRecord.Site) -> JSONValue {

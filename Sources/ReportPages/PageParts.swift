@@ -11,17 +11,36 @@ enum PageParts {
             .joined([head, text] + content, separator: "\n"))
     }
 
-    static func grid(_ figures: [Markup]) -> Markup {
-        .element("div", [("class", "figures")], .joined(figures, separator: "\n"))
+    /// Figures two beside each other, the last of an odd number across the page; those that there is nothing to draw of are
+    /// named below them.
+    static func grid(_ figures: [ReportFigure]) -> Markup {
+        let drawn = figures.filter { $0.isDrawn }
+        let cards = drawn.enumerated().map { at, figure in
+            let isWhole = at == drawn.count - 1 && at % 2 == 0
+            return self.figure(figure, width: isWhole ? 1240 : 620, isWhole: isWhole)
+        }
+        let absent = figures.filter { !$0.isDrawn }.map { figure -> Markup in
+            let reason = figure.whyMissing ?? "not recorded"
+            return .element("li", [], .element("strong", text: figure.title) + .text(": \(reason)."))
+        }
+        let list =
+            absent.isEmpty
+            ? Markup.empty
+            : .element(
+                "div", [("class", "missing")],
+                .element("h3", text: "Not recorded") + .element("ul", [], .joined(absent)))
+        return
+            (cards.isEmpty
+            ? .empty : .element("div", [("class", "figures")], .joined(cards, separator: "\n")))
+            + list
     }
 
     /// A figure drawn for wide screens and print, and again for phones; with the reason where there is nothing to draw.
-    static func figure(_ figure: ReportFigure, width: Double = 620) -> Markup {
+    static func figure(_ figure: ReportFigure, width: Double = 620, isWhole: Bool = false) -> Markup {
         let wide = try? figure.svg(FigureForm(id: "wide-\(figure.id)", width: width))
         let narrow = try? figure.svg(FigureForm(id: "narrow-\(figure.id)", width: 340))
         guard let wide, let narrow else {
-            var reason = "not recorded"
-            if case .missing(let why) = figure.content { reason = why }
+            let reason = figure.whyMissing ?? "not recorded"
             return .element(
                 "div", [("class", "missing")],
                 .element("h3", text: figure.title) + .element("p", text: "Not recorded: \(reason)."))
@@ -39,7 +58,7 @@ enum PageParts {
             .element("span", text: figure.caption)
                 + .element("span", [("class", "tools"), ("hidden", "")], .joined(tools)))
         return .element(
-            "figure", [("data-figure", figure.id)],
+            "figure", [("data-figure", figure.id)] + (isWhole ? [("class", "whole")] : []),
             .element("div", [("class", "wide")], .chart(wide))
                 + .element("div", [("class", "narrow")], .chart(narrow)) + caption)
     }
@@ -72,7 +91,10 @@ enum PageParts {
                     let value =
                         fact.value.map { Markup.element("dd", text: $0) }
                         ?? .element("dd", [("class", "absent")], text: "not recorded")
-                    return .element("div", [], .element("dt", text: fact.name) + value)
+                    // Hashes and paths in a narrow column would be towers.
+                    let isLong = (fact.value?.count ?? 0) > 30
+                    return .element(
+                        "div", isLong ? [("class", "long")] : [], .element("dt", text: fact.name) + value)
                 }))
     }
 }

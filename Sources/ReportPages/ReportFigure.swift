@@ -86,6 +86,10 @@ package struct ReportFigure: Sendable {
     package let caption: String
     let content: Content
 
+    var whyMissing: String? { if case .missing(let reason) = content { reason } else { nil } }
+
+    var isDrawn: Bool { whyMissing == nil }
+
     /// The figure as a standalone SVG document. Throws `RecordError` where the run does not hold its data.
     package func svg(_ form: FigureForm) throws(RecordError) -> String {
         switch content {

@@ -14,7 +14,8 @@ extension RunFigures {
                     draw: { form in
                         var map = RankMaps.map(run, table.ranks, id: form.id)
                         map.title = "Rank after step \(table.step)"
-                        map.style = RankMaps.style(form, largest: run.record.largestRank)
+                        map.style = RankMaps.style(
+                            form, largest: table.ranks.max() ?? 1, inRun: run.record.largestRank)
                         return map.svg()
                     }, table: { rankRows(run) }))
         }
@@ -53,6 +54,7 @@ extension RunFigures {
                         values: grid.layers.indices.map { row in
                             grid.row(row).map { at in at.flatMap { sizes[$0] } }
                         })
+                    map.style.showsZeroAsEmpty = true
                     map.style.rowTitle = "layer"
                     map.style.legendTitle = "‖ΔW‖"
                     map.style.missingNote = "not adapted, or not finite"
@@ -171,10 +173,13 @@ enum RankMaps {
             })
     }
 
-    /// Ranks from 1 to `largest`, which is that of all steps, so that the maps of all of them compare.
-    static func style(_ form: FigureForm, largest: Int) -> HeatmapStyle {
+    /// - Parameters:
+    ///   - largest: the largest rank shown, the end of the scale.
+    ///   - inRun: that of all steps: while a reader goes through these, one scale makes their maps compare.
+    static func style(_ form: FigureForm, largest: Int, inRun: Int) -> HeatmapStyle {
         var style = HeatmapStyle()
-        style.scale = .sequential(range: 1...Double(max(largest, 2)))
+        style.scale = scale(largest)
+        style.pageScale = scale(inRun)
         style.format = .decimals(0)
         style.legendTitle = "rank"
         style.missingNote = "not adapted"
@@ -186,4 +191,9 @@ enum RankMaps {
         style.theme = form.theme
         return style
     }
+
+    /// From 0, so that weights are in proportion; of one rank alone not the heaviest.
+    static func scale(_ largest: Int) -> ColorScale { .sequential(range: 0...Double(max(largest, 2))) }
+
+    static func differences(_ largest: Int) -> ColorScale { .diverging(limit: Double(max(largest, 1))) }
 }

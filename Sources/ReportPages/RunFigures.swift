@@ -8,8 +8,8 @@ import RunRecords
 enum RunFigures {
     static func all(_ run: ReportedRun) -> [ReportFigure] {
         [
-            ranks(run), changes(run), loss(run), metrics(run), roles(run), layers(run), importance(run),
-            returns(run), orthogonality(run), throughput(run), gradient(run),
+            ranks(run), changes(run), loss(run), metrics(run), learningRate(run), gradient(run), roles(run),
+            layers(run), importance(run), returns(run), orthogonality(run), throughput(run),
         ]
     }
 
@@ -115,11 +115,35 @@ enum RunFigures {
                 }))
     }
 
+    static func learningRate(_ run: ReportedRun) -> ReportFigure {
+        let steps = run.record.steps
+        let (id, title) = ("learning-rate", "Learning rate")
+        guard !steps.isEmpty else {
+            return ReportFigure(
+                id: id, title: title, caption: "", content: .missing("no step is recorded yet"))
+        }
+        return ReportFigure(
+            id: id, title: title, caption: "Of each step, as the schedule gives it.",
+            content: .drawn(
+                draw: { form in
+                    let points = steps.map { ChartPoint(x: Double($0.step), y: $0.learningRate) }
+                    return chart(
+                        run, form, title, y: Axis("learning rate", includesZero: true),
+                        series: [Series(name: "learning rate", points: points)], showsBudget: false
+                    ).svg()
+                },
+                table: {
+                    FigureTable(
+                        columns: ["step", "learning_rate"],
+                        rows: steps.map { [FigureValue($0.step), FigureValue($0.learningRate)] })
+                }))
+    }
+
     static func gradient(_ run: ReportedRun) -> ReportFigure {
         let steps = run.record.steps
         return eachStep(
             run, id: "gradient", title: "Gradient norm",
-            caption: "Global norm before clipping. The learning rate is in the data.",
+            caption: "Global norm before clipping.",
             axis: Axis("norm", includesZero: true), name: "gradient",
             values: steps.map { ($0.step, $0.gradientNorm) },
             columns: ["step", "gradient_norm", "smoothed", "learning_rate"]

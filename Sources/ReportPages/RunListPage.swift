@@ -26,8 +26,12 @@ package struct RunListPage: Sendable {
             do {
                 let run = try ReportedRun(folder: entry.folder, name: entry.name)
                 let summary = RunSummary(run)
-                let labels = ["Method", "Budget", "Trainable parameters", "Best metric"]
-                cells = [run.record.state] + labels.map { summary.item($0)?.value ?? "–" }
+                let labels = ["Method", "Budget", "Trainable parameters"]
+                let best = summary.item("Best metric").flatMap { item in
+                    item.value.map { "\($0) (\(item.note))" }
+                }
+                cells =
+                    [run.record.state] + labels.map { summary.item($0)?.value ?? "–" } + [best ?? "–"]
             } catch {
                 cells = ["\(error)"]
             }
@@ -45,7 +49,7 @@ package struct RunListPage: Sendable {
         self.link = link
     }
 
-    private static let columns = ["Run", "State", "Method", "Budget", "Trainable", "Best"]
+    private static let columns = ["Run", "State", "Method", "Budget", "Trainable", "Best metric"]
 
     package func html() -> String {
         let title = rows.count == 1 ? "1 run" : "\(rows.count) runs"
@@ -69,7 +73,7 @@ package struct RunListPage: Sendable {
         }
         let head = Markup.joined(Self.columns.map { .element("th", [("scope", "col")], text: $0) })
         let table = Markup.element(
-            "table", [("class", "runs")],
+            "table", [("class", "runs stack")],
             .element("caption", text: "Runs and where they stand")
                 + .element("thead", [], .element("tr", [], head))
                 + .element("tbody", [], .joined(rows.map(row))))
@@ -91,7 +95,13 @@ package struct RunListPage: Sendable {
                 "tr", [],
                 name + .element("td", [("colspan", "\(Self.columns.count - 1)")], text: row.cells.joined()))
         }
-        return .element("tr", [], name + .joined(row.cells.map { .element("td", text: $0) }))
+        return .element(
+            "tr", [],
+            name
+                + .joined(
+                    zip(Self.columns.dropFirst(), row.cells).map { column, cell in
+                        .element("td", [("data-label", column)], text: cell)
+                    }))
     }
 }
 

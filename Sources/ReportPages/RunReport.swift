@@ -5,6 +5,7 @@ import Messages
 import ModelFiles
 import Reports
 import RunRecords
+import Tasks
 
 /// A report about one run, or about several beside each other: a page, or its figures one by one.
 package struct RunReport: Sendable {
@@ -16,12 +17,30 @@ package struct RunReport: Sendable {
 
     /// Reads at least one run folder. Throws `RecordError` where one is no run, or is damaged, and `DataError` where the
     /// table of their comparison is.
-    package init(_ folders: [URL]) throws {
+    ///
+    /// - Parameter names: of the runs; nil: those of their folders.
+    package init(_ folders: [URL], names: [String]? = nil) throws {
         precondition(!folders.isEmpty, "a report needs a run")
-        runs = try ReportedRun.all(folders)
+        runs =
+            try names.map { names in
+                try zip(folders, names).map { try ReportedRun(folder: $0, name: $1) }
+            } ?? ReportedRun.all(folders)
         figures = runs.count == 1 ? RunFigures.all(runs[0]) : ComparedFigures.all(runs)
         comparison = try ComparedTable(of: folders)
     }
+
+    /// The names of all figures, of one run and of several; the same figure has the same name in both.
+    package static let figureNames = (
+        one: [
+            "ranks", "change", "loss", "metrics", "learning-rate", "gradient", "roles", "layers",
+            "importance",
+            "returns", "orthogonality", "throughput", "spectrum:SITE",
+        ],
+        several: [
+            "ranks", "difference", "loss", "validation-loss", "metric:NAME", "learning-rate", "total-rank",
+            "throughput",
+        ]
+    )
 
     /// Throws `RecordError` for an unknown name, with those that there are.
     package func figure(_ id: String) throws -> ReportFigure {
@@ -75,6 +94,7 @@ package struct RunReport: Sendable {
                             }
                     })
         ]
+        if runs.count > 1 { blocks += bestBlocks }
         for run in runs where run.noRanks == nil {
             let table = run.record.rankTables[run.record.rankTables.count - 1]
             let grid = RankGrid(run.record.start.sites)
@@ -93,6 +113,24 @@ package struct RunReport: Sendable {
             blocks.append(MarkdownTable.text(head: comparison.head, rows: comparison.rows))
         }
         return blocks.joined(separator: "\n\n") + "\n"
+    }
+}
+
+extension RunReport {
+    /// The evaluation that each run keeps, the best values marked.
+    private var bestBlocks: [String] {
+        let standing = BestRuns(runs)
+        guard standing.problem == nil else { return [] }
+        let rows = standing.rows.map { row in
+            [row.name]
+                + row.values.enumerated().map { at, value in
+                    (value.map { Figures.fixed($0, 4) } ?? "–") + (row.best.contains(at) ? " (best)" : "")
+                }
+        }
+        return [
+            "The evaluation that each run keeps",
+            MarkdownTable.text(head: ["metric"] + runs.map(\.name), rows: rows),
+        ]
     }
 }
 
@@ -127,6 +165,8 @@ enum MarkdownTable {
 struct ComparedTable: Sendable {
     let head: [String]
     let rows: [[String]]
+    /// The best mean of each budget, by row and column.
+    let best: [[Int]]
 
     private static let shown = [
         "budget", "arm", "runs", "metric", "mean", "sd", "difference", "low", "high", "learning-rate",
@@ -149,7 +189,20 @@ struct ComparedTable: Sendable {
         let columns = Self.shown.compactMap { titles.firstIndex(of: $0) }
         guard columns.count == Self.shown.count else { return nil }
         head = Self.shown
-        rows = lines.dropFirst().map { line in columns.map { Self.rounded(line[$0]) } }
+        let cells = lines.dropFirst().map { line in columns.map { line[$0] } }
+        rows = cells.map { $0.map(Self.rounded) }
+        best = Self.best(Array(cells))
+    }
+
+    private static func best(_ cells: [[String]]) -> [[Int]] {
+        guard let budget = shown.firstIndex(of: "budget"), let name = shown.firstIndex(of: "metric"),
+            let mean = shown.firstIndex(of: "mean")
+        else { return [] }
+        let groups = Dictionary(grouping: cells.indices) { [cells[$0][budget], cells[$0][name]] }
+        return groups.flatMap { group, rows -> [[Int]] in
+            guard let metric = Metric(rawValue: group[1]) else { return [] }
+            return BestRuns.best(rows.map { Double(cells[$0][mean]) }, metric).map { [rows[$0], mean] }
+        }
     }
 
     private static func rounded(_ text: String) -> String {

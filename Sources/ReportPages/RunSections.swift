@@ -20,7 +20,9 @@ struct RunSections {
             [
                 notes, cards, rank,
                 learning,
-                section("triplets", "Triplets", ["importance", "returns", "orthogonality", "change"]), tokens,
+                PageParts.section(
+                    "triplets", "Triplets", [grid(["importance", "returns", "orthogonality", "change"])]),
+                tokens,
                 configuration,
             ], separator: "\n")
     }
@@ -29,8 +31,8 @@ struct RunSections {
         report.figures.first { $0.id == id }.map { PageParts.figure($0) } ?? .empty
     }
 
-    private func section(_ id: String, _ title: String, _ figures: [String]) -> Markup {
-        PageParts.section(id, title, [PageParts.grid(figures.map(figure))])
+    private func grid(_ ids: [String]) -> Markup {
+        PageParts.grid(ids.compactMap { id in report.figures.first { $0.id == id } })
     }
 
     private var notes: Markup {
@@ -62,7 +64,7 @@ struct RunSections {
                 ?? .element("dd", [("class", "value absent")], text: "not recorded")
             let note = item.note.isEmpty ? Markup.empty : .element("dd", [("class", "note")], text: item.note)
             return Markup.element(
-                "div", [("class", "card")], .element("dt", text: item.label) + value + note)
+                "div", [("class", "card")], .element("dt", text: item.heading ?? item.label) + value + note)
         }
         return .element(
             "section", [("aria-label", "Summary")],
@@ -87,7 +89,7 @@ struct RunSections {
             "rank", "Where the rank goes", intro: intro + thinned,
             [
                 PageParts.player(steps: run.isAllocated ? frames : 0), split,
-                PageParts.grid([figure("roles"), figure("layers")]), rankTable,
+                grid(["roles", "layers"]), rankTable,
             ])
     }
 
@@ -107,21 +109,19 @@ struct RunSections {
             "Ranks as a table",
             .table(
                 caption: "Rank of each matrix after step \(Figures.grouped(table.step))",
-                head: ["layer"] + grid.roles.map(RankGrid.shortName) + ["total"], rows: rows + [total]))
+                head: ["layer"] + grid.roles.map(RankGrid.shortName) + ["total"], rows: rows + [total],
+                narrow: .fixed))
     }
 
     private var tokens: Markup {
-        let table = Markup.table(
-            caption: "Token accounting", head: ["quantity", "this run"], rows: TokenAccount.rows(run))
-        let card = Markup.element("div", [("class", "panel")], table)
-        return PageParts.section(
-            "tokens", "Tokens and time", [PageParts.grid([figure("throughput"), card])])
+        PageParts.section(
+            "tokens", "Tokens and time", [grid(["throughput"]), PageParts.facts(TokenAccount.facts(run))])
     }
 
     private var learning: Markup {
         PageParts.section(
             "learning", "Loss and metrics",
-            [PageParts.grid([figure("loss"), figure("metrics"), evaluations, figure("gradient")])])
+            [grid(["loss", "metrics", "learning-rate", "gradient"]), evaluations])
     }
 
     private var evaluations: Markup {
@@ -132,10 +132,14 @@ struct RunSections {
                 .element("h3", text: "Evaluations") + .element("p", text: "None is recorded."))
         }
         let names = run.metricNames
+        let kept = run.keptEvaluation?.step
         func row(_ one: RunRecord.Evaluation) -> [String] {
             [Figures.grouped(one.step), Figures.fixed(one.loss, 4)]
                 + names.map { name in one.value(of: name).map { Figures.fixed($0, 4) } ?? "–" }
-                + [one.isBest ? "best so far" : "", Elapsed.text(one.seconds)]
+                + [
+                    one.isBest ? one.step == kept ? "best" : "best so far" : "",
+                    Elapsed.text(one.seconds),
+                ]
         }
         let shown = Thinning.indices(
             count: all.count, limit: 200, measures: [{ all[$0].loss }]

@@ -2,6 +2,7 @@ import Charts
 import Foundation
 import Messages
 import Reports
+import RunRecords
 
 /// What stands at the top of a report, and in the table of several runs.
 struct RunSummary: Sendable {
@@ -10,6 +11,8 @@ struct RunSummary: Sendable {
         /// nil where the run does not say.
         let value: String?
         var note = ""
+        /// In place of the label where one run stands alone.
+        var heading: String?
     }
 
     let items: [Item]
@@ -95,16 +98,15 @@ struct RunSummary: Sendable {
     }
 
     private static func best(_ run: ReportedRun) -> Item {
-        let evaluations = run.record.evaluations
-        let name = run.settings.value("best-metric") ?? run.metricNames.first
-        guard let name, let one = evaluations.last(where: { $0.isBest }) ?? evaluations.last else {
+        guard let name = run.bestMetric, let one = run.keptEvaluation else {
             return Item(label: "Best metric", value: nil, note: "no evaluation")
         }
-        let value = name == "loss" ? one.loss : one.value(of: name)
-        let kind = one.isBest ? "step" : "the last evaluation, step"
+        let value = one.figure(name).map { Figures.fixed($0, 4) } ?? "undefined"
+        let step = "step \(Figures.grouped(one.step))"
         return Item(
-            label: "Best metric", value: value.map { Figures.fixed($0, 4) } ?? "undefined",
-            note: "\(name), \(kind) \(Figures.grouped(one.step))")
+            label: "Best metric", value: value,
+            note: one.isBest ? "\(name), \(step)" : "\(name), \(step), the last evaluation: none is kept yet",
+            heading: "\(one.isBest ? "Best" : "Last") \(name)")
     }
 
     private static func time(_ run: ReportedRun) -> Item {
@@ -136,6 +138,21 @@ struct RunSummary: Sendable {
     }
 }
 
+extension ReportedRun {
+    /// The metric that evaluations are judged by.
+    var bestMetric: String? { settings.value("best-metric") ?? metricNames.first }
+
+    /// The evaluation whose adapter the run keeps; before there is one, the last.
+    var keptEvaluation: RunRecord.Evaluation? {
+        record.evaluations.last { $0.isBest } ?? record.evaluations.last
+    }
+}
+
+extension RunRecord.Evaluation {
+    /// A metric, or the loss.
+    func figure(_ name: String) -> Double? { name == "loss" ? loss : value(of: name) }
+}
+
 enum Elapsed {
     /// `1 h 02 min`, `3 min 12 s`, `4.2 s`
     static func text(_ seconds: Double) -> String {
@@ -150,32 +167,32 @@ enum Elapsed {
 
 /// Where a run's tokens and time went.
 enum TokenAccount {
-    static func rows(_ run: ReportedRun) -> [[String]] {
+    static func facts(_ run: ReportedRun) -> [(name: String, value: String?)] {
         let steps = run.record.steps
         let tokens = steps.map(\.tokens)
         let total = tokens.reduce(0, +)
         let inSteps = steps.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
         let inEvaluations = run.record.evaluations.reduce(0) { $0 + ($1.seconds.isFinite ? $1.seconds : 0) }
-        var rows = [
-            ["Training rows", Figures.grouped(run.record.start.trainExamples)],
-            ["Validation rows", Figures.grouped(run.record.start.validationExamples)],
-            [
+        var facts: [(name: String, value: String?)] = [
+            ("Training rows", Figures.grouped(run.record.start.trainExamples)),
+            ("Validation rows", Figures.grouped(run.record.start.validationExamples)),
+            (
                 "Steps",
-                "\(Figures.grouped(steps.count)) of \(Figures.grouped(run.record.start.totalSteps))",
-            ],
-            ["Epochs", steps.last.map { Figures.fixed($0.epoch, 2) } ?? "–"],
-            ["Tokens trained on", Figures.grouped(total)],
-            ["Tokens a step, least", tokens.min().map(Figures.grouped) ?? "–"],
-            ["Tokens a step, mean", steps.isEmpty ? "–" : Figures.grouped(total / steps.count)],
-            ["Tokens a step, greatest", tokens.max().map(Figures.grouped) ?? "–"],
-            ["Padding", "none: rows are packed"],
-            ["Time in steps", Elapsed.text(inSteps)],
-            ["Time in evaluations", Elapsed.text(inEvaluations)],
+                "\(Figures.grouped(steps.count)) of \(Figures.grouped(run.record.start.totalSteps))"
+            ),
+            ("Epochs", steps.last.map { Figures.fixed($0.epoch, 2) } ?? "–"),
+            ("Tokens trained on", Figures.grouped(total)),
+            ("Tokens a step, least", tokens.min().map(Figures.grouped) ?? "–"),
+            ("Tokens a step, mean", steps.isEmpty ? "–" : Figures.grouped(total / steps.count)),
+            ("Tokens a step, greatest", tokens.max().map(Figures.grouped) ?? "–"),
+            ("Padding", "none: rows are packed"),
+            ("Time in steps", Elapsed.text(inSteps)),
+            ("Time in evaluations", Elapsed.text(inEvaluations)),
         ]
         if let end = run.record.end {
-            rows.append(["Time elsewhere", Elapsed.text(max(end.seconds - inSteps - inEvaluations, 0))])
-            rows.append(["Time in all", Elapsed.text(end.seconds)])
+            facts.append(("Time elsewhere", Elapsed.text(max(end.seconds - inSteps - inEvaluations, 0))))
+            facts.append(("Time in all", Elapsed.text(end.seconds)))
         }
-        return rows
+        return facts
     }
 }

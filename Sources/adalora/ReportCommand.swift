@@ -13,21 +13,30 @@ struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Write a page that shows where the rank went, or single figures.",
         discussion: """
-            Made from the run folder alone, also while the run goes on. Several runs are laid over each other. The page \
-            is one file that needs no network. --figure takes one figure out of it: an unknown name lists them all; \
-            spectrum:layer.3.query has the singular values of one matrix.
+            Made from the run folder alone, also while the run goes on. Several runs, or a folder that holds some, are \
+            laid over each other. The page is one file that needs no network. --figure takes one figure out of it.
+
+            Figures of one run: \(RunReport.figureNames.one.joined(separator: ", ")) (the singular values of one \
+            matrix, such as spectrum:layer.3.query).
+
+            Figures of several runs: \(RunReport.figureNames.several.joined(separator: ", ")) (such as \
+            metric:accuracy).
             """)
 
-    @Argument(help: ArgumentHelp("Run folders.", valueName: "run")) var runs: [String]
+    @Argument(help: ArgumentHelp("Run folders, or folders that hold some.", valueName: "runs"))
+    var runs: [String]
     @Option(help: "html, svg, png, csv, json or markdown.") var format = Format.html
     @Option(help: "One figure, for svg, png, csv and json.") var figure: String?
     @Option(
         help:
-            "File to write (default: report.html in the run folder, or here for several; else standard output)."
+            "File to write (default: report.html in the folder given, or here for several; else standard output)."
     )
     var output: String?
-    @Option(help: "Colors of svg and png: automatic (as the reader prefers, png light), light or dark.")
-    var theme = Theme.automatic
+    @Option(
+        help:
+            "Colors of svg and png: light, for white paper, dark, or automatic, as the reader of the svg prefers."
+    )
+    var theme = Theme.light
 
     func validate() throws {
         guard !runs.isEmpty else { throw ValidationError("give a run folder") }
@@ -50,7 +59,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let report = try RunReport(runs.map { URL(fileURLWithPath: $0) })
+            let report = try report()
             switch format {
             case .html: try writePage(report)
             case .svg: try write(Data(svg(report).utf8))
@@ -59,6 +68,35 @@ struct ReportCommand: ParsableCommand {
             case .json: try write(Data(report.json(figure: figure).utf8))
             case .markdown: try write(Data(report.markdown().utf8))
             }
+        }
+    }
+
+    /// More runs than this in one folder are more likely all that there are than some to compare.
+    private static let mostInFolder = 12
+
+    private func report() throws -> RunReport {
+        var found: [RunListPage.Entry] = []
+        for run in runs {
+            let folder = URL(fileURLWithPath: run)
+            let entries = RunCatalog(roots: [folder]).entries()
+            guard entries.count <= Self.mostInFolder else {
+                throw RecordError(
+                    kind: .notRecorded, place: run,
+                    problem: "\(entries.count) runs are more than a page can show beside each other",
+                    advice: "name up to \(Self.mostInFolder) of them, or show them all with adalora serve")
+            }
+            // Reading a folder without runs says what it lacks.
+            found += entries.isEmpty ? [.init(name: folder.lastPathComponent, folder: folder)] : entries
+        }
+        let isListed = found.count > runs.count
+        return try RunReport(found.map(\.folder), names: isListed ? names(found) : nil)
+    }
+
+    /// Those that the folders have for them; where two have the same, with the folder above.
+    private func names(_ entries: [RunListPage.Entry]) -> [String] {
+        entries.map { entry in
+            let isUnique = entries.count { $0.name == entry.name } == 1
+            return isUnique ? entry.name : entry.folder.relativePath
         }
     }
 

@@ -99,9 +99,29 @@ import Testing
 
 @Test func textOnEveryHeatmapColorIsReadable() {
     for step in 0...1000 {
-        for diverging in [false, true] {
-            let color = Palette.color(at: Double(step) / 1000, diverging: diverging)
+        for (diverging, dark) in [(false, false), (false, true), (true, false), (true, true)] {
+            let color = HeatColors.color(at: Double(step) / 1000, diverging: diverging, onDark: dark)
             #expect(Palette.textColor(on: color).contrast(with: color) >= 4.5)
+        }
+    }
+}
+
+/// Larger values stand out more from the page, in both themes, step by step.
+@Test func heatColorsGainWeight() {
+    for (dark, background) in [(false, Palette.light.background), (true, Palette.dark.background)] {
+        let steps = (0..<HeatColors.count).map { level in
+            HeatColors.color(at: Double(level) / Double(HeatColors.count - 1), diverging: false, onDark: dark)
+        }
+        let weights = steps.map { $0.contrast(with: background) }
+        #expect(zip(weights, weights.dropFirst()).allSatisfy { $0 < $1 }, "\(weights)")
+        // The least is still no empty cell, which has the background's color.
+        #expect(weights[0] > 1.1 && weights[weights.count - 1] > 12)
+        // Differences weigh the same in both directions, and more the larger they are.
+        let differences = (0...10).map { step in
+            HeatColors.color(at: Double(step) / 10, diverging: true, onDark: dark).contrast(with: background)
+        }
+        for side in [Array(differences[...5].reversed()), Array(differences[5...])] {
+            #expect(zip(side, side.dropFirst()).allSatisfy { $0 < $1 }, "\(side)")
         }
     }
 }
@@ -110,9 +130,21 @@ import Testing
     let values = [-1.0, 4]
     let domain = try #require(ColorScale.diverging().domain(values))
     #expect(domain == (-4, 4))
-    #expect(ColorScale.diverging().color(0, in: domain) == RGB(0xF7F7F7))
-    #expect(ColorScale.sequential().color(-1, in: (-1, 4)) == RGB(0x440154))
-    #expect(ColorScale.sequential().color(4, in: (-1, 4)) == RGB(0xFDE725))
+    #expect(ColorScale.diverging().level(0, in: domain) == (HeatColors.count - 1) / 2)
+    #expect(ColorScale.sequential().level(-1, in: (-1, 4)) == 0)
+    #expect(ColorScale.sequential().level(4, in: (-1, 4)) == HeatColors.count - 1)
+    // All the same: neither the least nor the greatest.
+    let same = try #require(ColorScale.sequential(range: 1...1).domain([1]))
+    #expect(ColorScale.sequential().level(1, in: same) == (HeatColors.count - 1) / 2)
+}
+
+@Test func textsAreBrokenAtSpaces() {
+    let lines = Labels.lines("Importance of kept and pruned triplets", maxWidth: 150, size: 15)
+    #expect(lines.count > 1 && lines.joined(separator: " ") == "Importance of kept and pruned triplets")
+    #expect(lines.allSatisfy { Labels.width($0, size: 15) <= 150 })
+    let cut = Labels.lines("one two three four five six seven", maxWidth: 60, size: 12, most: 2)
+    #expect(cut.count == 2 && cut[1].hasSuffix("…"))
+    #expect(Labels.lines("", maxWidth: 60, size: 12) == [])
 }
 
 @Test func thinningKeepsTheExtremes() {

@@ -197,7 +197,7 @@ private let oddValues: [[Double]] = [
 @Test func cellsOfCountsSayWhereTheyAre() {
     let svg = Samples.counts().svg()
     #expect(svg.components(separatedBy: "<g data-map=").count - 1 == 36)
-    #expect(svg.contains("<g data-map=\"2\" data-row=\"1\" data-column=\"5\">"))
+    #expect(svg.contains("<g data-map=\"2\" data-row=\"1\" data-column=\"5\" class=\"q32\">"))
     // Four zeros in the first map and three in each of the others, and the key beside the scale.
     #expect(svg.components(separatedBy: "class=\"zero\"").count - 1 == 4 + 3 + 3 + 1)
     #expect(!Samples.ranks().svg().contains("class=\"zero\""))
@@ -208,4 +208,71 @@ private let oddValues: [[Double]] = [
     #expect(svg.contains("data-low=\"0.0\" data-high=\"60.0\""))
     // On logarithmic x axes there is no such simple rule.
     #expect(!Samples.quality().svg().contains("data-low"))
+}
+
+/// Scores that decay for the rest of a run leave the others their room; what is below is said.
+@Test func logarithmicYAxesHaveAFloor() {
+    let points = [(0.0, 1e-4), (1, 1e-6), (2, 2e-9), (3, 3e-46)].map {
+        ChartPoint(x: $0.0, y: $0.1, low: $0.1 / 10, high: $0.1)
+    }
+    let chart = LineChart(
+        id: "floor", title: "", x: Axis("step"), y: Axis("score", scale: .log10),
+        series: [Series(name: "one", points: points, intervals: .band)])
+    let texts = chart.render().boxes.map(\.text)
+    #expect(texts.contains { $0.hasPrefix("Values below 1e−16 lie under the axis; the least is 3e−47") })
+    #expect(
+        !texts.contains { $0.hasPrefix("1e−2") || $0.hasPrefix("1e−3") || $0.hasPrefix("1e−4") }, "\(texts)")
+    // Twelve powers of ten are no reason for a floor.
+    let near = LineChart(
+        id: "near", title: "", x: Axis("step"), y: Axis("score", scale: .log10),
+        series: [Series(name: "one", points: Array(points.prefix(3)))])
+    #expect(!near.svg().contains("under the axis"))
+}
+
+@Test func scalesOfWholeNumbersHaveASquareEach() {
+    var map = Heatmap(
+        id: "m", title: "", rowLabels: ["0"], columnLabels: ["a", "b", "c"], values: [[0, 1, 3]])
+    map.style.scale = .sequential(range: 1...3)
+    map.style.pageScale = .sequential(range: 1...8)
+    map.style.format = .decimals(0)
+    map.style.showsZeroAsEmpty = true
+    let svg = map.svg()
+    let (shown, page) = (
+        svg.components(separatedBy: "<g data-legend=\"shown\">")[1].components(separatedBy: "</g>")[0],
+        svg.components(separatedBy: "<g data-legend=\"page\" display=\"none\">")[1]
+            .components(separatedBy: "</g>")[0]
+    )
+    #expect(shown.components(separatedBy: "class=\"q").count - 1 == 3 && shown.contains("class=\"q32\""))
+    #expect(page.components(separatedBy: "class=\"q").count - 1 == 8)
+    // The cells' scale is that of what they show.
+    #expect(svg.contains("<g class=\"q0\">") && svg.contains("<g class=\"q32\">"))
+}
+
+@Test func phonesShowAllNames() {
+    let roles = ["query", "key", "value", "attention-output", "intermediate", "output", "gate", "up", "down"]
+    var area = StackedAreaChart(
+        id: "a", title: "Rank over time by layer", x: Axis("step"), y: Axis("triplets"), xValues: [0, 1],
+        groups: roles.map { .init(name: $0, values: [3, 2]) })
+    area.isSequence = true
+    area.legend = .above
+    area.width = 340
+    var line = LineChart(
+        id: "l", title: "Importance of kept and pruned triplets", x: Axis("step"), y: Axis("score"),
+        series: [
+            Series(name: "a run with a name of forty-odd letters", points: [ChartPoint(x: 0, y: 1)]),
+            Series(name: "b", points: [ChartPoint(x: 60, y: 2)]),
+        ])
+    line.width = 340
+    line.legend = .above
+    line.phases = [
+        PhaseRange("warm-up", short: "warm", from: 0, to: 4), PhaseRange("budgeting", from: 4, to: 36),
+        PhaseRange("final", from: 36, to: 60),
+    ]
+    let (areas, lines) = (area.render(), line.render())
+    for role in roles { #expect(areas.boxes.contains { $0.text == role }, "\(role)") }
+    for text in ["warm", "budgeting", "final", "a run with a name of forty-odd letters"] {
+        #expect(lines.boxes.contains { $0.text == text }, "\(text)")
+    }
+    #expect(!lines.boxes.contains { $0.text.hasSuffix("…") })
+    for rendering in [areas, lines] { #expect(overlaps(rendering) == [] && outside(rendering) == []) }
 }

@@ -86,6 +86,49 @@ import Testing
         #expect(try workspace.text("report.html").contains("Settings that differ"))
     }
 
+    /// As `adalora serve` takes it.
+    @Test func aFolderOfRunsIsAllOfThem() throws {
+        for name in ["a", "b/c"] {
+            let copy = workspace.file("runs/\(name)")
+            try FileManager.default.createDirectory(
+                at: copy.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.copyItem(at: workspace.file("run"), to: copy)
+        }
+        let result = try workspace.run(["report", "runs"])
+        #expect(result.errors == "report: runs/report.html\n")
+        let page = try workspace.text("runs/report.html")
+        #expect(page.contains("<h1>2 runs</h1>") && page.contains("b/c"))
+        let csv = try workspace.run(["report", "runs", "--format", "csv", "--figure", "loss"])
+        #expect(csv.output.hasPrefix("step,run,value\n1,a,"), "\(csv.errors)")
+        // A folder that holds one run is that run.
+        #expect(
+            try workspace.run(["report", "runs/b", "--format", "csv", "--figure", "loss"]).output.hasPrefix(
+                "step,loss"))
+        for number in 0..<12 {
+            try FileManager.default.copyItem(
+                at: workspace.file("run"), to: workspace.file("runs/more-\(number)"))
+        }
+        let many = try workspace.run(["report", "runs"])
+        #expect(many.status == 65, "\(many.errors)")
+        #expect(many.errors.contains("14 runs are more than a page can show"))
+    }
+
+    @Test func picturesAreForWhitePaperUnlessAsked() throws {
+        let options = ["report", "run", "--format", "svg", "--figure", "ranks"]
+        let plain = try workspace.run(options).output
+        #expect(plain.contains(".bg{fill:#ffffff}") && !plain.contains("@media"))
+        let reader = try workspace.run(options + ["--theme", "automatic"]).output
+        #expect(reader.contains("@media (prefers-color-scheme: dark)"))
+    }
+
+    @Test func helpListsTheFigures() throws {
+        let help = try workspace.run(["report", "--help"]).output.split { $0.isWhitespace }.joined(
+            separator: " ")
+        for name in ["learning-rate", "spectrum:SITE", "validation-loss", "metric:NAME", "total-rank"] {
+            #expect(help.contains(name), "\(name)")
+        }
+    }
+
     private static let wrong: [([String], Int32)] = [
         (["report"], 64), (["report", "run", "--format", "svg"], 64),
         (["report", "run", "--figure", "loss"], 64), (["report", "model"], 66),

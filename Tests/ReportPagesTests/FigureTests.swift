@@ -51,8 +51,8 @@ import Testing
     @Test(arguments: [
         (
             "lss",
-            "figure 'lss': there is no such figure; choose one of ranks, change, loss, metrics, roles, layers, "
-                + "importance, returns, orthogonality, throughput, gradient, spectrum:SITE"
+            "figure 'lss': there is no such figure; choose one of ranks, change, loss, metrics, learning-rate, gradient, "
+                + "roles, layers, importance, returns, orthogonality, throughput, spectrum:SITE"
         ),
         (
             "orthogonality",
@@ -66,6 +66,40 @@ import Testing
             _ = try report.figure(id).svg(FigureForm(id: "x"))
         }
         #expect(error?.description == message)
+    }
+
+    /// What `adalora report --help` lists is what there is.
+    @Test func theListOfFiguresIsWhole() throws {
+        let one = try report()
+        let several = try RunReport([run.url, run.url])
+        #expect(one.figures.map(\.id) + ["spectrum:SITE"] == RunReport.figureNames.one)
+        var names = several.figures.map { $0.id.hasPrefix("metric:") ? "metric:NAME" : $0.id }
+        names = names.enumerated().filter { names.firstIndex(of: $1) == $0 }.map(\.element)
+        #expect(names == RunReport.figureNames.several)
+        #expect(several.figures.contains { $0.id == "metric:accuracy" })
+        // One name, one title, in both kinds of report.
+        for figure in several.figures {
+            guard let same = one.figures.first(where: { $0.id == figure.id }) else { continue }
+            #expect(same.title == figure.title, "\(figure.id)")
+        }
+    }
+
+    @Test func learningRatesAreThoseOfTheSteps() throws {
+        let report = try report()
+        let rates = report.runs[0].record.steps.map {
+            [FigureValue.number(Double($0.step)), .number($0.learningRate)]
+        }
+        #expect(try report.figure("learning-rate").table().rows == rates)
+    }
+
+    /// Ranks 0 to 2 at the end of a run that began with 3 everywhere.
+    @Test func theMapsScaleIsThatOfWhatItShows() throws {
+        let svg = try report().figure("ranks").svg(FigureForm(id: "x"))
+        let legends = svg.components(separatedBy: "<g data-legend=").dropFirst().map {
+            $0.components(separatedBy: "</g>")[0].components(separatedBy: "class=\"q").count - 1
+        }
+        #expect(legends == [2, 3])
+        #expect(svg.contains("class=\"q32\"><rect") || svg.contains("class=\"q32\">\n<rect"))
     }
 
     @Test func jsonAndMarkdownHoldTheSummary() throws {
@@ -95,7 +129,7 @@ import Testing
             to: folder.appendingPathComponent("table.csv"))
         let page = try RunReport(["a", "b"].map { runs.appendingPathComponent($0) }).html()
         #expect(page.contains("LoRA, &lt;all&gt;"))
-        #expect(page.contains("<td>0.7592</td>"))
+        #expect(page.contains(">0.7592</td>"))
         // One run alone is no comparison.
         #expect(try !RunReport([runs.appendingPathComponent("a")]).html().contains("LoRA, &lt;all&gt;"))
     }

@@ -124,7 +124,7 @@ private struct Taken {
         let run = RunFolderFixture(layers: method == "head" ? 0 : 2)
         run.addStart(method: method, initialBudget: 0, finalBudget: 0)
         let page = try Taken(report([run]).html())
-        #expect(page.text.contains("Not recorded: no step is recorded yet."))
+        #expect(page.text.contains("Not recorded") && page.text.contains(": no step is recorded yet."))
         #expect(page.text.contains("no end record"))
         #expect(page.text.contains(method == "head" ? "has no adapters" : "no ranks are recorded yet"))
         #expect(page.data["steps"]?.array?.isEmpty == true)
@@ -168,5 +168,53 @@ private struct Taken {
         let run = small()
         let report = try report([run])
         #expect(try report.html() == RunReport([run.url]).html())
+    }
+
+    /// Accuracy is better the higher, loss the lower; equal runs are equally good.
+    @Test func bestValuesAreNamedAndMarked() throws {
+        func run(_ accuracy: Double, _ loss: Double, rows: String) -> RunFolderFixture {
+            let run = RunFolderFixture(layers: 1)
+            run.addStart(totalSteps: 2, warmupSteps: 0, finalSteps: 0, initialBudget: 6, finalBudget: 6)
+            run.events[0] = run.events[0].replacing(
+                "\"kernel\"", with: #""hashes":{"validation":"\#(rows)"},"kernel""#)
+            run.addRanks(0, [1, 1, 1, 1, 1, 1])
+            run.addStep(1, phase: "final")
+            run.events.append(
+                #"{"event":"evaluation","step":1,"loss":\#(loss),"metrics":{"accuracy":\#(accuracy)},"isBest":true,"seconds":1}"#
+            )
+            return run
+        }
+        let (worse, better) = (run(0.5, 0.25, rows: "a"), run(0.75, 0.5, rows: "a"))
+        let page = try report([worse, better]).html()
+        let marked = page.components(separatedBy: "class=\"best\">").dropFirst().map {
+            $0.components(separatedBy: "<")[0]
+        }
+        // The summary's row, then the table of evaluations: loss and accuracy.
+        #expect(marked == ["0.7500 (accuracy, step 1) ", "0.2500 ", "0.7500 "])
+        #expect(try report([worse, worse]).html().components(separatedBy: "class=\"best\">").count - 1 == 6)
+        let markdown = try report([worse, better]).markdown()
+        #expect(markdown.contains("| accuracy | 0.5000 | 0.7500 (best) |"))
+        #expect(markdown.contains("| loss | 0.2500 (best) | 0.5000 |"))
+        let other = try report([worse, run(0.9, 0.1, rows: "b")]).html()
+        #expect(!other.contains("class=\"best\""))
+        #expect(other.contains("The best values are not marked: the runs were evaluated on different rows."))
+        // One run alone says what it is judged by.
+        let alone = try Taken(report([better]).html())
+        #expect(alone.text.contains("Best accuracy") && alone.text.contains("accuracy, step 1"))
+    }
+
+    /// No row of figures with a hole in it.
+    @Test func theLastOfAnOddNumberGoesAcross() throws {
+        let run = RunFolderFixture(layers: 1)
+        run.addStart(method: "lora", initialBudget: 6, finalBudget: 6)
+        run.addRanks(0, [1, 1, 1, 1, 1, 1])
+        for step in 1...3 { run.addStep(step, phase: "fixed") }
+        let html = try report([run]).html()
+        for grid in html.components(separatedBy: "<div class=\"figures\">").dropFirst() {
+            let part = grid.components(separatedBy: "</section>")[0]
+            let figures = part.components(separatedBy: "<figure data-figure=").dropFirst()
+            let across = figures.count { $0.prefix { $0 != ">" }.contains("whole") }
+            #expect(across == figures.count % 2 && !figures.isEmpty)
+        }
     }
 }

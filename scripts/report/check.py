@@ -218,9 +218,60 @@ def check_without_script(file, run, name):
     expect(sorted(shown) == sorted(final), f"{name}: without script the map does not show the final ranks")
 
 
+# Texts of charts that stick out of them, and titles that were cut.
+LOST_TEXTS = """return Array.from(document.querySelectorAll('figure svg text'))
+    .filter((text) => text.getClientRects().length && text.getBoundingClientRect().width)
+    .filter((text) => {
+        const [inner, outer] = [text.getBoundingClientRect(), text.closest('svg').getBoundingClientRect()];
+        return inner.left < outer.left - 1 || inner.right > outer.right + 1 || inner.bottom > outer.bottom + 1
+            || (text.classList.contains('b') && text.textContent.endsWith('\u2026'));
+    }).map((text) => text.textContent)"""
+
+# What legends and axes of the wide form name and the narrow one does not.
+LOST_NAMES = """return Array.from(document.querySelectorAll('figure[data-figure]')).flatMap((figure) => {
+        const texts = (form) => Array.from(figure.querySelectorAll(`.${form} svg text[font-size="12"]`))
+            .map((text) => text.lastChild.textContent);
+        const narrow = new Set(texts('narrow'));
+        return texts('wide').filter((text) => !narrow.has(text)).map((text) => `${figure.dataset.figure}: ${text}`);
+    })"""
+
+LOST_COLUMNS = """for (const one of document.querySelectorAll('details')) one.open = true;
+    return Array.from(document.querySelectorAll('.scroll')).filter((one) => one.scrollWidth > one.clientWidth + 1)
+        .map((one) => `${one.getAttribute('aria-label')}: ${one.scrollWidth} in ${one.clientWidth}`)"""
+
+# Rank and contrast to the page of each cell of the map.
+WEIGHTS = """const luminance = (color) => color.match(/\\d+/g).slice(0, 3).map((part) => part / 255)
+        .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0);
+    return Array.from(document.querySelectorAll('figure[data-figure="ranks"] g[data-map] rect.c')).map((rect) => {
+        const [cell, back] = [rect, rect.closest('figure')].map((one, at) =>
+            luminance(at ? getComputedStyle(one).backgroundColor : getComputedStyle(one).fill));
+        return [Number(rect.parentNode.textContent), Math.abs(cell - back)];
+    })"""
+
+
+def check_weights(page, name):
+    """Greater ranks stand out more, in a light page as in a dark one."""
+    weights = {}
+    for rank, weight in page.js(WEIGHTS):
+        weights.setdefault(rank, set()).add(round(weight, 4))
+    expect(all(len(found) == 1 for found in weights.values()), f"{name}: one rank in several colors: {weights}")
+    steps = [max(weights[rank]) for rank in sorted(weights)]
+    expect(steps == sorted(steps) and len(set(steps)) == len(steps), f"{name}: weights of ranks: {weights}")
+
+
+def check_phone(page, name):
+    expect(not (lost := page.js(LOST_TEXTS)), f"{name}: texts of charts are cut: {lost[:5]}")
+    expect(not (lost := page.js(LOST_NAMES)), f"{name}: names that phones do not show: {lost[:5]}")
+    expect(not (lost := page.js(LOST_COLUMNS)), f"{name}: tables wider than the screen: {lost[:5]}")
+
+
 def check_looks(file, name, shots):
-    looks = [("light", 1360, False), ("dark", 1360, True), ("phone", 360, False), ("phone-dark", 360, True)]
+    looks = [("light", 1360, False), ("dark", 1360, True), ("phone", 390, False), ("phone-dark", 360, True)]
     with Page(file) as page:
+        halves = page.js("return Array.from(document.querySelectorAll('.figures')).filter((grid) =>"
+                         " grid.children.length % 2 && !grid.lastElementChild.classList.contains('whole')).length")
+        expect(not halves, f"{name}: {halves} half-empty rows of figures")
         for label, width, dark in looks:
             page.open(file, width, dark)
             wide = page.js("return document.documentElement.scrollWidth")
@@ -229,6 +280,11 @@ def check_looks(file, name, shots):
                 back = page.js("return getComputedStyle(document.body).backgroundColor")
                 expect(sum(int(part) for part in back[4:-1].split(",")) < 60, f"{name}: dark background is {back}")
             page.accessible(f"{name}, {label}")
+            # 500 matrices and more have cells without numbers, and names that no phone has room for.
+            if "large" not in name and "hostile" not in name:
+                check_weights(page, f"{name}, {label}")
+                if width < 600:
+                    check_phone(page, f"{name}, {label}")
             if shots:
                 page.shot(shots / f"{name}-{label}.png")
             page.quiet(f"{name}, {label}")

@@ -22,7 +22,7 @@
   // ---- The maps ----
   const cellsOf = (figure) => all(`figure[data-figure="${figure}"] g[data-map]`).map((group) => ({
     group, map: Number(group.dataset.map), rect: group.querySelector('rect'), text: group.querySelector('text'),
-    note: group.querySelector('rect > title'), shown: undefined,
+    note: group.querySelector('rect > title'), shown: undefined, level: group.getAttribute('class'),
     cell: Number(group.dataset.row) * columns + Number(group.dataset.column),
   }));
   const rankCells = cellsOf('ranks');
@@ -30,33 +30,58 @@
 
   const cellName = (cell) => `Layer ${data.layers[Math.floor(cell / columns)]}, ${data.roles[cell % columns]}`;
 
-  const fill = (entry, value, color, isEmpty, label) => {
+  const fill = (entry, value, level, isEmpty, label) => {
     if (entry.shown === value) return;
     entry.shown = value;
+    entry.group.classList.remove(entry.level);
+    entry.level = `q${level}`;
+    entry.group.classList.add(entry.level);
     entry.rect.setAttribute('class', isEmpty ? 'zero' : 'c');
-    entry.rect.setAttribute('fill', color[0]);
     if (entry.text) {
       entry.text.textContent = label;
-      entry.text.setAttribute('class', isEmpty ? 'm' : color[1] ? 'k' : 'w');
+      entry.text.setAttribute('class', isEmpty ? 'm' : 'v');
     }
     if (entry.note) entry.note.textContent = `${cellName(entry.cell)}: ${label}`;
     if (isSingle) entry.group.setAttribute('aria-label', `${cellName(entry.cell)}: rank ${label}`);
   };
 
+  // As made, the maps show the last step on a scale of its own. Once a reader goes through the steps, one scale for all of
+  // them makes the maps compare.
+  let isPageScale = false;
+  const usePageScale = () => {
+    if (isPageScale) return;
+    isPageScale = true;
+    for (const legend of all('g[data-legend]')) {
+      if (legend.dataset.legend === 'page') legend.removeAttribute('display'); else legend.setAttribute('display', 'none');
+    }
+  };
+
+  const nameCells = () => {
+    for (const entry of isSingle ? rankCells : []) {
+      const rank = data.maps[entry.map].ranks[frame][entry.cell];
+      if (rank !== null) entry.group.setAttribute('aria-label', `${cellName(entry.cell)}: rank ${rank}`);
+    }
+  };
+
   const paintMaps = () => {
+    if (frame !== data.steps.length - 1) usePageScale();
+    if (!isPageScale) {
+      nameCells();
+      return;
+    }
     for (const entry of rankCells) {
       const rank = data.maps[entry.map].ranks[frame][entry.cell];
-      if (rank !== null) fill(entry, rank, data.colors[rank], rank === 0, String(rank));
+      if (rank !== null) fill(entry, rank, data.levels[rank], rank === 0, String(rank));
     }
     const first = data.maps[0];
-    const middle = (data.differenceColors.length - 1) / 2;
+    const middle = (data.differenceLevels.length - 1) / 2;
     for (const entry of differenceCells) {
       const rank = data.maps[entry.map + 1].ranks[frame][entry.cell];
       const other = first.ranks[frame][entry.cell];
       if (rank === null || other === null) continue;
       const value = rank - other;
       const label = value < 0 ? `\u2212${-value}` : String(value);
-      fill(entry, value, data.differenceColors[value + middle], false, label);
+      fill(entry, value, data.differenceLevels[value + middle], false, label);
     }
     const after = `after step ${grouped(data.steps[frame])}`;
     for (const title of all('figure[data-figure="ranks"] svg > text.b:first-of-type')) title.textContent = `Rank ${after}`;
@@ -129,9 +154,12 @@
       .filter(({ value }) => value !== null && value > 0);
     if (!usable.length) return null;
     const logs = usable.map(({ value }) => Math.log10(value));
-    const low = Math.floor(Math.min(...logs));
-    const high = Math.max(Math.ceil(Math.max(...logs)), low + 1);
-    const x = (value) => 8 + (width - 16) * (Math.log10(value) - low) / (high - low);
+    // Scores that decayed for the rest of the run would push all others together.
+    const top = Math.ceil(Math.max(...logs));
+    const low = Math.max(Math.floor(Math.min(...logs)), top - 12);
+    const high = Math.max(top, low + 1);
+    const below = logs.filter((log) => log < low).length;
+    const x = (value) => 8 + (width - 16) * Math.max(Math.log10(value) - low, 0) / (high - low);
     const count = usable.filter(({ isKept }) => isKept).length;
     const svg = node('svg', {
       viewBox: `0 0 ${width} 40`, width, height: 40, role: 'img',
@@ -145,7 +173,7 @@
       svg.append(dot);
     }
     svg.append(
-      node('text', { x: 8, y: 34 }, shortNumber(10 ** low)),
+      node('text', { x: 8, y: 34 }, `${below ? '≤ ' : ''}${shortNumber(10 ** low)}`),
       node('text', { x: width - 8, y: 34, 'text-anchor': 'end' }, shortNumber(10 ** high)),
       node('text', { x: width / 2, y: 34, 'text-anchor': 'middle' }, 'filled: kept, hollow: pruned'));
     return svg;
@@ -326,6 +354,14 @@
       }
       const copy = button.closest('figure').querySelector('.wide svg').cloneNode(true);
       for (const line of all('.cursor', copy)) line.remove();
+      for (const group of all('g[data-map]', copy)) {
+        for (const name of ['role', 'tabindex', 'aria-label', 'aria-pressed']) group.removeAttribute(name);
+        group.classList.remove('chosen');
+      }
+      // For white paper, whatever this page looks like.
+      const style = copy.querySelector('style');
+      const dark = style.textContent.indexOf('@media (prefers-color-scheme: dark)');
+      if (dark >= 0) style.textContent = style.textContent.slice(0, dark);
       save(`${name}.svg`, 'image/svg+xml', new XMLSerializer().serializeToString(copy));
     });
   }

@@ -1,17 +1,19 @@
 import Foundation
 import ModelFiles
-import ReportPages
 import RunRecords
 
 /// The runs below some folders, by name. Whoever asks for one names it; no path is ever made of what was asked.
-struct RunCatalog: Sendable {
+package struct RunCatalog: Sendable {
     let roots: [URL]
+
+    /// - Parameter roots: runs, or folders that hold some.
+    package init(roots: [URL]) { self.roots = roots }
 
     /// How deep below a folder runs are looked for: `comparison/runs/run` is one.
     private static let depth = 3
 
     /// As they are now, sorted by name. Links inside the folders are not followed.
-    func entries() -> [RunListPage.Entry] {
+    package func entries() -> [RunListPage.Entry] {
         var entries: [RunListPage.Entry] = []
         for root in roots {
             let folder = root.standardizedFileURL
@@ -54,7 +56,7 @@ struct RunCatalog: Sendable {
     }
 
     /// What changes whenever one of these runs, or which there are, changes: a few hexadecimal digits.
-    static func news(_ entries: [RunListPage.Entry]) -> String {
+    package static func news(_ entries: [RunListPage.Entry]) -> String {
         let state = entries.map { entry in
             let run = RunFolder(entry.folder)
             let marks = [run.events, run.triplets].map { file -> String in
