@@ -10,6 +10,7 @@ package final class TensorBoardLog {
     private let settings: [String: String]
     private var file: EventFolder?
     private var sites: [RunRecord.Site] = []
+    /// The rank of the pictures' last color, the same through the run.
     private var largestRank = 1
     private var lastTripletStep = -1
 
@@ -41,6 +42,8 @@ package final class TensorBoardLog {
         case .triplets(let snapshot):
             // The last allocation and the end of a run may be one step.
             if snapshot.step == lastTripletStep { break }
+            // Where matrices start with ranks of their own, the first picture has the greatest.
+            if lastTripletStep < 0 { largestRank = max(largestRank, snapshot.ranks.max() ?? 0) }
             lastTripletStep = snapshot.step
             try add(snapshot.step, summaries(snapshot))
         case .evaluation(let record):
@@ -67,7 +70,7 @@ package final class TensorBoardLog {
     }
 
     /// Whether a resumed run does not do again what an event tells; notes the last snapshot and the rank
-    /// that its picture's colors end at.
+    /// that the pictures' colors end at.
     private func goesOn(
         after event: EventMessage, _ start: RunRecord.Start, isEvaluationDue: Bool
     ) -> Bool {
@@ -77,7 +80,7 @@ package final class TensorBoardLog {
             && values.contains { $0.tag == Self.validationTag }
         guard event.step <= start.completedSteps, !isAgain else { return false }
         for value in values where value.tag == Self.scaleTag {
-            largestRank = max(largestRank, Int(value.scalar))
+            largestRank = Int(value.scalar)
             lastTripletStep = Int(event.step)
         }
         return true
@@ -126,14 +129,16 @@ package final class TensorBoardLog {
 
     private func summaries(_ snapshot: TripletHistory.Snapshot) -> [SummaryValue] {
         let ranks = snapshot.ranks
-        largestRank = max(largestRank, ranks.max() ?? 0)
         var values = zip(sites, snapshot.sites).compactMap { site, triplets in
             SummaryValue.histogram("SingularValues/\(site.name)", triplets.spectrum.values)
         }
         if !sites.isEmpty {
             let grid = RankGrid(sites)
-            let rows = grid.roles.indices.map { grid.column($0).map { at in at.map { ranks[$0] } } }
-            values.append(.image("Ranks/layers_by_roles", RankImage(rows, largest: largestRank)))
+            let rows = grid.layers.indices.map { grid.row($0).map { at in at.map { ranks[$0] } } }
+            let picture = RankImage(
+                rows, layers: grid.layers.map { "\($0)" }, roles: grid.roles.map(RankGrid.shortName),
+                largest: largestRank)
+            values.append(.image("Ranks/layers_by_roles", picture))
             values.append(.scalar(Self.scaleTag, Double(largestRank)))
         }
         return values

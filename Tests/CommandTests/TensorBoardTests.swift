@@ -45,10 +45,14 @@ import Testing
         let pictures = events.flatMap(\.values).filter { $0.tag == "Ranks/layers_by_roles" }
         #expect(!pictures.isEmpty)
         for picture in pictures {
-            guard case .image(width: 32, height: 96, _) = picture.content else {
-                Issue.record("not a picture of 2 by 6 squares: \(picture)")
+            // Two rows of six cells, with names and the scale around them.
+            guard case .image(let width, let height, _) = picture.content else {
+                Issue.record("not a picture: \(picture)")
                 continue
             }
+            #expect(
+                width > 6 * 96 && width < 6 * 120 && height > 3 * 22 && height < 7 * 22,
+                "\(width) × \(height)")
         }
         // Without the flag there is nothing.
         try workspace.run(Workspace.training(output: "plain", steps: 2, ["--budget", "12"]))

@@ -43,8 +43,8 @@ def same(accumulator, tag, expected):
     return len(found)
 
 
-def pixels(png, side=16):
-    """Colors of the squares of an unfiltered 8-bit RGB picture."""
+def pixels(png):
+    """Colors of an unfiltered 8-bit RGB picture, by row and column."""
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     offset, data, size = 8, b"", None
     while offset < len(png):
@@ -60,7 +60,7 @@ def pixels(png, side=16):
     assert (depth, color) == (8, 2)
     image = np.frombuffer(zlib.decompress(data), np.uint8).reshape(height, 1 + 3 * width)
     assert not image[:, 0].any()
-    return image[:, 1:].reshape(height, width, 3)[::side, ::side]
+    return image[:, 1:].reshape(height, width, 3)
 
 
 def check():
@@ -107,12 +107,16 @@ def check():
     assert list(images) == list(snapshots)
     for step, image in images.items():
         assert len(image) == 3  # width, height and one picture
-        squares = pixels(image[2])
+        picture = pixels(image[2])
         colors = {}
+        # Cells of 22 pixels below the names of roles (RankImage.swift): layers go down, roles to the right. The widest
+        # name is attn-out, the names of layers are shorter than the scale's.
+        left, top, cell = 46 + 14, 26, 94 + 10
         for index, site in enumerate(sites):
             role = [entry["role"] for entry in sites if entry["layer"] == sites[0]["layer"]].index(site["role"])
             rank = snapshots[step][index]["kept"].count("1")
-            colors.setdefault(rank, set()).add(tuple(squares[role, site["layer"]]))
+            place = picture[top + 22 * site["layer"] + 3, left + cell * role + 3]
+            colors.setdefault(rank, set()).add(tuple(place))
         assert all(len(of) == 1 for of in colors.values()), colors  # one color for each rank, and others for others
         assert len(set.union(*colors.values())) == len(colors)
     start = plugin_data(accumulator, metadata.SESSION_START_INFO_TAG).session_start_info
