@@ -58,10 +58,25 @@ package struct RankSweep {
             ("seed", String(run.seed)), ("best-metric", metric.rawValue),
         ]
         if let threads { flags.append(("threads", String(threads))) }
-        if run.arm == SweepPlanner.fixedArm {
-            return flags + [("method", "lora"), ("average-rank", String(run.rank))]
-        }
-        return flags + [("budget-parameters", String(run.rank * sizes.parametersPerRank))]
+        return flags + method(arm: run.arm, rank: run.rank)
+    }
+
+    private func method(arm: String, rank: Int) -> [(key: String, value: String)] {
+        arm == SweepPlanner.fixedArm
+            ? [("method", "lora"), ("average-rank", String(rank))]
+            : [("budget-parameters", String(rank * sizes.parametersPerRank))]
+    }
+
+    /// A line for a shell that trains what the sweep found, into a folder beside its runs.
+    package func trainCommand(arm: String, rank: Int) -> String {
+        let flags =
+            [("model", model), ("train", train), ("validation", validation)] + settings
+            + method(arm: arm, rank: rank)
+            + [
+                ("best-metric", metric.rawValue),
+                ("output", output.appendingPathComponent("chosen").relativePath),
+            ]
+        return "adalora train " + flags.map { "--\($0.0) \(shellQuoted($0.1))" }.joined(separator: " ")
     }
 
     private func folder(_ run: SweepRun) -> URL {
@@ -200,15 +215,25 @@ package struct RankSweep {
                 points: planner.summaries(arm: arm, outcomes).map { rank, summary in
                     let spread = summary?.deviation
                     return ChartPoint(
-                        x: Double(rank * sizes.parametersPerRank), y: summary?.mean,
+                        x: Double(rank), y: summary?.mean,
                         low: spread.flatMap { spread in summary.map { $0.mean - spread } },
                         high: spread.flatMap { spread in summary.map { $0.mean + spread } })
                 }, intervals: .errorBars)
         }
-        let chart = LineChart(
-            id: "sweep", title: "Quality against rank",
-            x: Axis("adapter parameters", scale: .log2, format: .si),
-            y: Axis("validation \(metric.rawValue)"), series: series)
+        var x = Axis(
+            "rank of LoRA; AdaLoRA beside it has the same parameters, "
+                + "\(NumberFormat.si.string(Double(sizes.parametersPerRank))) for each rank",
+            scale: .log2, format: .decimals(0))
+        if planner.otherArms.isEmpty {
+            x.title =
+                "rank, \(NumberFormat.si.string(Double(sizes.parametersPerRank))) adapter parameters each"
+        }
+        x.tickValues = planner.ranks.map(Double.init)
+        var chart = LineChart(
+            id: "sweep", title: "Quality against rank", x: x, y: Axis("validation \(metric.rawValue)"),
+            series: series)
+        // For documents; the program's other figures are for white paper too.
+        chart.theme = .light
         let file = output.appendingPathComponent("sweep.svg")
         try AtomicFile.write(Data(chart.svg().utf8), to: file)
         return file

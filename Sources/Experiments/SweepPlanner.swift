@@ -210,6 +210,8 @@ package struct DiminishingReturns: Sendable, Equatable {
     package let tolerance: Double
     /// False when the best rank is the largest one tried: a larger rank may be better still.
     package let isBracketed: Bool
+    private let smallest: Int
+    private let largest: Int
 
     /// nil without points, and when no tolerance is given and the best rank has a single run, whose standard
     /// error is not known.
@@ -227,16 +229,29 @@ package struct DiminishingReturns: Sendable, Equatable {
         bestMean = best.summary.mean
         self.tolerance = tolerance
         isBracketed = best.rank != largest.rank
+        smallest = rising[0].rank
+        self.largest = largest.rank
     }
 
-    /// One sentence that claims no more than the numbers.
+    /// A sentence or two that claim no more than the numbers.
     package func sentence(metric: Metric) -> String {
-        let best = "rank \(bestRank) is best with \(metric.rawValue) \(Figures.fixed(bestMean, 4))"
+        let value = "\(metric.rawValue) \(Figures.fixed(bestMean, 4))"
+        if smallest == largest {
+            return "rank \(bestRank) has \(value); no other rank has a result to stand beside it."
+        }
+        let below =
+            smallest > 1 ? "Try smaller ones." : "AdaLoRA goes below it: adalora train --average-rank 0.5."
+        if bestRank == smallest {
+            return
+                "rank \(bestRank), the smallest tried, is best with \(value): more rank does not pay here. \(below)"
+        }
+        let best = "rank \(bestRank) is best with \(value)"
         let chosen =
             rank == bestRank
-            ? "no smaller rank comes within \(Figures.fixed(tolerance, 4)) of it"
+            ? "no smaller rank comes within \(Figures.fixed(tolerance, 4)) of it."
             : "rank \(rank) is the smallest within \(Figures.fixed(tolerance, 4)) of it "
-                + "(\(Figures.fixed(mean, 4)))"
-        return "\(best); \(chosen)." + (isBracketed ? "" : " It is the largest tried: try larger ones.")
+                + "(\(Figures.fixed(mean, 4)))."
+        let end = isBracketed ? "" : " The best is the largest tried: try larger ones."
+        return "\(best); \(chosen)" + (rank == smallest ? " That is the smallest tried. \(below)" : end)
     }
 }

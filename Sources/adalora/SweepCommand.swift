@@ -69,7 +69,7 @@ struct SweepCommand: ParsableCommand {
             let lock = try sweep.open()
             let outcomes = try work(sweep)
             Terminal.output(planner.table(outcomes, sizes: sweep.sizes))
-            conclude(planner, outcomes)
+            conclude(sweep, outcomes)
             Terminal.error("picture: \(try sweep.writePicture(outcomes).path)")
             withExtendedLifetime(lock) {}
         }
@@ -105,18 +105,23 @@ struct SweepCommand: ParsableCommand {
         return outcomes
     }
 
-    private func conclude(_ planner: SweepPlanner, _ outcomes: [SweepOutcome]) {
+    private func conclude(_ sweep: RankSweep, _ outcomes: [SweepOutcome]) {
+        let planner = sweep.planner
         let single = planner.seeds.count == 1
-        if let found = planner.diminishingReturns(outcomes, tolerance: tolerance ?? (single ? 0.005 : nil)) {
-            Terminal.output(found.sentence(metric: metric))
-        }
-        for arm in planner.otherArms {
-            let standing = planner.standing(of: arm, outcomes, tolerance: tolerance ?? (single ? 0.005 : nil))
-            if let standing { Terminal.output(standing.sentence) }
-        }
+        let level = tolerance ?? (single ? 0.005 : nil)
+        let found = planner.diminishingReturns(outcomes, tolerance: level)
+        if let found { Terminal.output(found.sentence(metric: metric)) }
+        let standings = planner.otherArms.compactMap { planner.standing(of: $0, outcomes, tolerance: level) }
+        for standing in standings { Terminal.output(standing.sentence) }
         if single {
             Terminal.output("One seed: differences of about 0.01 may be chance; give --seeds 42,43,44.")
         }
+        guard let found else { return }
+        // Another arm where it comes as far with no more parameters.
+        let other = standings.first { $0.reachesBestAt.map { $0 <= found.rank } ?? false }
+        let command = sweep.trainCommand(
+            arm: other?.arm ?? SweepPlanner.fixedArm, rank: other?.reachesBestAt ?? found.rank)
+        Terminal.output("To train with what was found:\n  \(command)")
     }
 
     private func show(_ estimate: RankSweep.Estimate) {

@@ -24,7 +24,21 @@ import Testing
         for run in ["lora-r1-s1", "lora-r4-s2", "adalora-r4-s1"] {
             #expect(workspace.exists("out/\(run)/adapter"), "\(run)")
         }
-        #expect(workspace.exists("out/sweep.svg"))
+        // Ticks where something was tried.
+        let picture = try workspace.text("out/sweep.svg")
+        let ticks = picture.components(separatedBy: "class=\"m\">").dropFirst().map {
+            $0.components(separatedBy: "<")[0]
+        }
+        #expect(ticks.contains("1") && ticks.contains("4") && !ticks.contains("2"), "\(ticks)")
+        #expect(!picture.contains("@media"))
+        // The end is a command that trains.
+        let command = try #require(
+            first.output.components(separatedBy: "To train with what was found:\n  adalora ").last?
+                .split(separator: "\n").first)
+        let words = command.split(separator: " ").map(String.init)
+        #expect(words.first == "train" && words.contains("--max-length"), "\(command)")
+        let chosen = try workspace.run(words)
+        #expect(chosen.status == 0 && workspace.exists("out/chosen/adapter"), "\(chosen.errors)")
         let start = try #require(try workspace.events("out/adalora-r4-s1", "start").first)
         #expect(start["finalBudget"]?.int == 3584 && start["budgetUnit"]?.string == "parameters")
         // Nothing runs again.

@@ -78,7 +78,25 @@ import Testing
         #expect(
             rising.sentence(metric: .accuracy)
                 == "rank 2 is best with accuracy 0.6000; no smaller rank comes within 0.0100 of it. "
-                + "It is the largest tried: try larger ones.")
+                + "The best is the largest tried: try larger ones.")
+        // Where the smallest rank wins there is nothing to say of smaller ones.
+        let falling = try #require(
+            DiminishingReturns(try points([1: [0.6], 2: [0.5]]), metric: .accuracy, tolerance: 0.01))
+        #expect(
+            falling.sentence(metric: .accuracy)
+                == "rank 1, the smallest tried, is best with accuracy 0.6000: more rank does not pay here. "
+                + "AdaLoRA goes below it: adalora train --average-rank 0.5.")
+        let from4 = try #require(
+            DiminishingReturns(try points([4: [0.6], 8: [0.605]]), metric: .accuracy, tolerance: 0.01))
+        #expect(
+            from4.sentence(metric: .accuracy)
+                == "rank 8 is best with accuracy 0.6050; rank 4 is the smallest within 0.0100 of it (0.6000). "
+                + "That is the smallest tried. Try smaller ones.")
+        let alone = try #require(
+            DiminishingReturns(try points([4: [0.6]]), metric: .accuracy, tolerance: 0.01))
+        #expect(
+            alone.sentence(metric: .accuracy)
+                == "rank 4 has accuracy 0.6000; no other rank has a result to stand beside it.")
         #expect(DiminishingReturns([], metric: .accuracy) == nil)
     }
 
