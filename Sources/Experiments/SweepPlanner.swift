@@ -240,7 +240,8 @@ package struct DiminishingReturns: Sendable, Equatable {
             return "rank \(bestRank) has \(value); no other rank has a result to stand beside it."
         }
         let below =
-            smallest > 1 ? "Try smaller ones." : "AdaLoRA goes below it: adalora train --average-rank 0.5."
+            smallest > 1
+            ? "Try smaller ones." : "AdaLoRA goes below it: adalora train \(SettingName.averageRank) 0.5."
         if bestRank == smallest {
             return
                 "rank \(bestRank), the smallest tried, is best with \(value): more rank does not pay here. \(below)"
