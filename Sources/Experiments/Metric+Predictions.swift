@@ -3,7 +3,7 @@ import Tasks
 
 extension Metric {
     /// The metric of predictions; nil where it is undefined or cannot be had from predictions of this kind
-    /// (the loss needs logits).
+    /// (the loss and the calibration error need logits).
     package func value(truth: Predictions, predicted: Predictions) -> Double? {
         switch (self, truth, predicted) {
         case (.accuracy, .classes(let truth), .classes(let predicted)):
@@ -16,6 +16,10 @@ extension Metric {
             Metrics.pearson(truth: truth, predicted: predicted)
         case (.spearman, .scores(let truth), .scores(let predicted)):
             Metrics.spearman(truth: truth, predicted: predicted)
+        case (.meanAbsoluteError, .scores(let truth), .scores(let predicted)):
+            Metrics.meanAbsoluteError(truth: truth, predicted: predicted)
+        case (.rootMeanSquaredError, .scores(let truth), .scores(let predicted)):
+            Metrics.rootMeanSquaredError(truth: truth, predicted: predicted)
         case (_, _, .shares(let shares)): shares[rawValue].flatMap { Shares($0, of: self).ratio }
         default: nil
         }

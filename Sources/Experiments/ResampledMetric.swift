@@ -19,6 +19,10 @@ extension Metric {
             return ResampledPearson(truth: truth, predicted: predicted)
         case (.spearman, .scores(let truth), .scores(let predicted)):
             return ResampledSpearman(truth: truth, predicted: predicted)
+        case (.meanAbsoluteError, .scores(let truth), .scores(let predicted)):
+            return ResampledError(truth: truth, predicted: predicted) { $0.magnitude }
+        case (.rootMeanSquaredError, .scores(let truth), .scores(let predicted)):
+            return ResampledError(truth: truth, predicted: predicted, isRoot: true) { $0 * $0 }
         case (_, _, .shares(let shares)): return shares[rawValue].map { Shares($0, of: self) }
         default: return nil
         }
@@ -128,6 +132,28 @@ private struct ResampledSpearman: ResampledMetric {
 
     func value(weights: [Int32]) -> Double? {
         weightedCorrelation(truth.ranks(weights: weights), predicted.ranks(weights: weights), weights)
+    }
+}
+
+/// The mean of what each row is off, or its root.
+private struct ResampledError: ResampledMetric {
+    let errors: [Double]
+    let isRoot: Bool
+
+    init?(truth: [Float], predicted: [Float], isRoot: Bool = false, _ error: (Double) -> Double) {
+        guard truth.allSatisfy(\.isFinite), predicted.allSatisfy(\.isFinite) else { return nil }
+        errors = zip(truth, predicted).map { error(Double($0) - Double($1)) }
+        self.isRoot = isRoot
+    }
+
+    func value(weights: [Int32]) -> Double? {
+        var (sum, total) = (0.0, 0.0)
+        for (error, weight) in zip(errors, weights) {
+            sum += error * Double(weight)
+            total += Double(weight)
+        }
+        guard total > 0 else { return nil }
+        return isRoot ? (sum / total).squareRoot() : sum / total
     }
 }
 

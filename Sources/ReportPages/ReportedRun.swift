@@ -13,6 +13,8 @@ package struct ReportedRun: Sendable {
     /// Why there are no triplets to show; nil when there are.
     let tripletsProblem: String?
     let settings: RunSettings
+    /// What the validation rows said class by class, as far as the log tells of these evaluations; nil where there is nothing.
+    let classes: ClassResults?
 
     /// Throws `RecordError` where the folder is no run, or a file in it is damaged.
     package init(folder: URL, name: String? = nil) throws {
@@ -28,6 +30,11 @@ package struct ReportedRun: Sendable {
             tripletsProblem = mayCome ? "no singular values are recorded yet" : error.problem
         }
         settings = RunSettings(folder: folder)
+        // A run that was resumed may not have come by them again yet.
+        let evaluated = Set(record.evaluations.map(\.step))
+        classes = try ClassResultsFile.read(RunFolder(folder)).map { results in
+            ClassResults(results.evaluations.filter { evaluated.contains($0.step) })
+        }
     }
 
     /// Runs with names that differ.

@@ -10,7 +10,7 @@ enum RunFigures {
         [
             ranks(run), changes(run), loss(run), metrics(run), learningRate(run), gradient(run), roles(run),
             layers(run), importance(run), returns(run), orthogonality(run), throughput(run),
-        ]
+        ] + errors(run) + confusion(run)
     }
 
     /// A line chart with the run's phases and, where it changes, its budget.
@@ -86,12 +86,30 @@ enum RunFigures {
                 id: "metrics", title: "Validation metrics", caption: "",
                 content: .missing("the run has no evaluation (yet, or no \(SettingName.validation) data)"))
         }
-        let names = run.metricNames
+        let rising = run.metricNames.filter { !isError($0) }
         let best = evaluations.last { $0.isBest }
-        return ReportFigure(
-            id: "metrics", title: "Validation metrics",
+        return evaluated(
+            run, rising.isEmpty ? run.metricNames : rising, id: "metrics", title: "Validation metrics",
             caption: best.map { "The best evaluation, kept as adapter, is that of step \($0.step)." }
-                ?? "No evaluation counts as the best yet: those before the last allocation do not.",
+                ?? "No evaluation counts as the best yet: those before the last allocation do not.")
+    }
+
+    /// Metrics of which lower is better, where there are others beside them.
+    static func errors(_ run: ReportedRun) -> [ReportFigure] {
+        let names = run.metricNames.filter(isError)
+        guard !names.isEmpty, names.count < run.metricNames.count else { return [] }
+        return [
+            evaluated(
+                run, names, id: "errors", title: "Validation errors", caption: "The lower, the better.")
+        ]
+    }
+
+    private static func evaluated(
+        _ run: ReportedRun, _ names: [String], id: String, title: String, caption: String
+    ) -> ReportFigure {
+        let evaluations = run.record.evaluations
+        return ReportFigure(
+            id: id, title: title, caption: caption,
             content: .drawn(
                 draw: { form in
                     let series = names.map { name in
@@ -101,7 +119,7 @@ enum RunFigures {
                                 ChartPoint(x: Double($0.step), y: $0.value(of: name))
                             })
                     }
-                    return chart(run, form, "Validation metrics", y: Axis("metric"), series: series).svg()
+                    return chart(run, form, title, y: Axis("metric"), series: series).svg()
                 },
                 table: {
                     FigureTable(

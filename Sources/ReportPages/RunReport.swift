@@ -108,6 +108,7 @@ package struct RunReport: Sendable {
                             + ["\(ranks.reduce(0) { $0 + ($1 ?? 0) })"]
                     }))
         }
+        for run in runs { blocks += ClassSection.markdown(run) }
         if let comparison {
             blocks.append("The comparison")
             blocks.append(MarkdownTable.text(head: comparison.head, rows: comparison.rows))

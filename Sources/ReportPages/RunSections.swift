@@ -19,7 +19,7 @@ struct RunSections {
         .joined(
             [
                 notes, cards, rank,
-                learning,
+                learning, classes,
                 PageParts.section(
                     "triplets", "Triplets", [grid(["importance", "returns", "orthogonality", "change"])]),
                 tokens,
@@ -121,7 +121,13 @@ struct RunSections {
     private var learning: Markup {
         PageParts.section(
             "learning", "Loss and metrics",
-            [grid(["loss", "metrics", "learning-rate", "gradient"]), evaluations])
+            [grid(["loss", "metrics", "errors", "learning-rate", "gradient"]), evaluations])
+    }
+
+    private var classes: Markup {
+        ClassSection(run: run).markup { width in
+            report.figures.first { $0.id == "confusion" }.map { PageParts.figure($0, width: width) } ?? .empty
+        }
     }
 
     private var evaluations: Markup {

@@ -14,6 +14,8 @@ package struct RunFolder: Sendable {
     package var ranks: URL { url.appendingPathComponent("ranks.csv") }
     /// Singular values and scores of all triplets.
     package var triplets: URL { url.appendingPathComponent("triplets.jsonl") }
+    /// What the best evaluation and the last say class by class.
+    package var classes: URL { url.appendingPathComponent("classes.json") }
     /// The best adapter by validation, or the last one without validation data.
     package var adapter: URL { url.appendingPathComponent(Self.resultNames[0]) }
     package var lastAdapter: URL { url.appendingPathComponent(Self.resultNames[1]) }

@@ -23,6 +23,8 @@ package final class TrainingSession {
     /// Two runs that write one folder would ruin it.
     private let lock: FolderLock
     private var progress = Progress()
+    /// What `classes.json` holds
+    private var classResults = ClassResults([])
     private var startWarnings: [String] = []
     /// What the start record says about the program and the machine.
     package var environment: [(name: String, value: String)] = []
@@ -59,7 +61,9 @@ package final class TrainingSession {
             try folder.checkBest(checkpoint.progress, advice: found.advice)
             try trainer.restore(checkpoint.trainer)
             progress = checkpoint.progress
-            startWarnings += found.warnings
+            let classes = ClassResults.resumed(folder, after: progress.step, best: progress.bestStep)
+            classResults = classes.results
+            startWarnings += found.warnings + classes.warnings
             folder.removeLeftovers()
             folder.leaveCheckpoints(after: progress.step, at: resume)
             log = try EventLog(folder, offsets: checkpoint.offsets)
@@ -122,6 +126,7 @@ package final class TrainingSession {
         if let validation = inputs.validation, config.tuning.fromAdapter != nil {
             let started = ContinuousClock.now
             guard let evaluation = trainer.evaluate(validation, unless: shouldStop) else { return false }
+            try keepClasses(evaluation, 0, isBest: false)
             try emit(record(evaluation, 0, isBest: false, since: started))
         }
         try log.appendRanks(trainer.adapters.ranks, step: 0)
@@ -178,6 +183,7 @@ package final class TrainingSession {
         let value = evaluation.value(of: metric)
         var isBest = false
         if !isWithinBudget {
+            try keepClasses(evaluation, step, isBest: false)
             try emit(record(evaluation, step, isBest: false, since: started))
             return true
         }
@@ -192,8 +198,18 @@ package final class TrainingSession {
         } else {
             progress.evaluationsWithoutImprovement += 1
         }
+        try keepClasses(evaluation, step, isBest: isBest)
         try emit(record(evaluation, step, isBest: isBest, since: started))
         return true
+    }
+
+    private func keepClasses(_ evaluation: Evaluation, _ step: Int, isBest: Bool) throws {
+        let labels = inputs.task.record.labels
+        guard
+            let classes = ClassResults.Evaluation(evaluation, labels: labels, step: step, isBest: isBest)
+        else { return }
+        classResults = classResults.adding(classes)
+        try ClassResultsFile.write(classResults, to: folder)
     }
 
     private func record(

@@ -1,5 +1,4 @@
 import Datasets
-import Foundation
 import Matrices
 import ModelFiles
 import Transformers
@@ -9,7 +8,8 @@ struct ClassificationTask: LearningTask {
     private let head: ClassHead
 
     static let name = "classification"
-    static let metrics: [Metric] = [.accuracy, .macroF1, .matthews]
+    static let metrics: [Metric] = [.accuracy, .macroF1, .matthews, .calibrationError]
+    static let tellsWrongRows = true
     static let settings: Set = ["text-column", "label-column", "label-names", "class-weights"]
     static var problemType: String? { "single_label_classification" }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
@@ -50,11 +50,7 @@ struct ClassificationTask: LearningTask {
     }
 
     private func line(_ logits: Matrix, _ row: Int, top: Int?) -> JSONObject {
-        let values = (0..<logits.columns).map { Double(logits.row(row)[$0]) }
-        let highest = values.max() ?? 0
-        let exponentials = values.map { exp($0 - highest) }
-        let sum = exponentials.reduce(0, +)
-        let probabilities = exponentials.map { $0 / sum }
+        let probabilities = logits.probabilities(row)
         var line: JSONObject = ["label": .string(head.labels.names[Int(logits.largestColumn(row))])]
         line["probability"] = .number(probabilities.max() ?? 0)
         line["probabilities"] = head.labels.ranked(probabilities, top: top)
@@ -66,6 +62,7 @@ extension Metric {
     package static let accuracy = Metric("accuracy")
     package static let macroF1 = Metric("macro-f1")
     package static let matthews = Metric("matthews")
+    package static let calibrationError = Metric("ece", isHigherBetter: false)
 }
 
 /// Softmax cross-entropy.
@@ -95,7 +92,7 @@ package struct ClassObjective: Objective {
     }
 
     package func meter(_ options: AnswerOptions, outputs: Int) -> any Meter {
-        ClassMeter(truth: truth, classes: outputs)
+        ClassMeter(truth: truth, classes: outputs, options)
     }
 
     package func madeUp(lengths: [Int]) -> any Objective {
@@ -107,19 +104,31 @@ private struct ClassMeter: Meter {
     let truth: [Int32]
     let classes: Int
     let answers: RowResults<ClassAnswer>
+    /// The probability of each answer
+    let confidences: RowResults<Double>
+    let wrong: WrongRows
 
-    init(truth: [Int32], classes: Int) {
+    init(truth: [Int32], classes: Int, _ options: AnswerOptions) {
         self.truth = truth
         self.classes = classes
         answers = RowResults(count: truth.count)
+        confidences = RowResults(count: truth.count)
+        wrong = WrongRows(isKept: options.keepsWrongRows)
     }
 
     func read(_ rows: ShardRows) {
         let logits = rows.logits().value
-        answers.put(
-            rows.members.enumerated().map { row, member in
-                ClassAnswer(logits, row: row, label: truth[member], on: rows.tape)
-            }, at: rows.members)
+        let found = rows.members.enumerated().map { row, member in
+            ClassAnswer(logits, row: row, label: truth[member], on: rows.tape)
+        }
+        let probabilities = rows.members.indices.map { logits.probabilities($0) }
+        answers.put(found, at: rows.members)
+        confidences.put(zip(found, probabilities).map { $1[Int($0.predicted)] }, at: rows.members)
+        for (place, member) in rows.members.enumerated() {
+            wrong.add(
+                row: member, truth: [truth[member]], answer: [found[place].predicted],
+                of: probabilities[place])
+        }
     }
 
     func evaluation() -> Evaluation {
@@ -131,8 +140,13 @@ private struct ClassMeter: Meter {
                 (.accuracy, Metrics.accuracy(truth: truth, predicted: predicted)),
                 (.macroF1, Metrics.macroF1(truth: truth, predicted: predicted)),
                 (.matthews, Metrics.matthewsCorrelation(truth: truth, predicted: predicted)),
+                (
+                    .calibrationError,
+                    Metrics.calibrationError(
+                        confidences: confidences.all, isRight: zip(truth, predicted).map { $0 == $1 })
+                ),
             ], perClass: Metrics.perClass(truth: truth, predicted: predicted, classCount: classes),
             rows: .classes(predicted: predicted, truth: truth),
-            hasOneAnswer: Evaluation.areAlike(predicted, truth: truth))
+            hasOneAnswer: Evaluation.areAlike(predicted, truth: truth), wrongRows: wrong.all)
     }
 }

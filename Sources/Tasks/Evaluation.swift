@@ -21,10 +21,12 @@ package struct Evaluation: Sendable {
     package let rows: Rows
     /// Whether all rows got one answer, although their truth differs.
     package let hasOneAnswer: Bool
+    /// In the order of the data; nil unless asked for, and for tasks that tell none.
+    package let wrongRows: [WrongRow]?
 
     package init(
         loss: Double, metrics: [(Metric, Double?)], perClass: [ClassScores] = [], classNames: [String]? = nil,
-        rows: Rows, hasOneAnswer: Bool
+        rows: Rows, hasOneAnswer: Bool, wrongRows: [WrongRow]? = nil
     ) {
         self.loss = loss
         self.metrics = metrics.map { ($0.rawValue, $1) }
@@ -32,6 +34,7 @@ package struct Evaluation: Sendable {
         self.classNames = classNames
         self.rows = rows
         self.hasOneAnswer = hasOneAnswer
+        self.wrongRows = wrongRows
     }
 
     package func value(of metric: Metric) -> Double? {

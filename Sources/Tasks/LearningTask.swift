@@ -13,6 +13,8 @@ package protocol LearningTask: Sendable {
     static var metrics: [Metric] { get }
     /// What decides which evaluation is the best unless told otherwise; nil where that depends on the labels.
     static var usualMetric: Metric? { get }
+    /// Whether its evaluations can tell the rows that were answered wrongly.
+    static var tellsWrongRows: Bool { get }
     /// Keys of the settings that not every task reads, and that this one does.
     static var settings: Set<String> { get }
     static func rowForm(labelSeparator: String?) -> RowForm
@@ -64,6 +66,7 @@ package protocol LearningTask: Sendable {
 
 extension LearningTask {
     package static var usualMetric: Metric? { metrics.first }
+    package static var tellsWrongRows: Bool { false }
     package static var fixedOutputs: Int? { nil }
     package static var problemType: String? { nil }
     package static func answers(problemType: String, outputs: Int) -> Bool { true }

@@ -11,6 +11,7 @@ struct MultiLabelTask: LearningTask {
 
     static let name = "multi-label"
     static let metrics: [Metric] = [.microF1, .macroF1, .subsetAccuracy]
+    static let tellsWrongRows = true
     static let settings: Set = ["text-column", "label-column", "label-separator"]
     static var problemType: String? { "multi_label_classification" }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
@@ -79,7 +80,7 @@ package struct LabelSetObjective: Objective {
     }
 
     package func meter(_ options: AnswerOptions, outputs: Int) -> any Meter {
-        LabelSetMeter(truth: truth, threshold: options.threshold, labels: outputs)
+        LabelSetMeter(truth: truth, options, labels: outputs)
     }
 
     package func madeUp(lengths: [Int]) -> any Objective {
@@ -102,10 +103,12 @@ private struct LabelSetMeter: Meter {
     let threshold: Double
     /// [rows, labels]; each shard fills rows of its own.
     let logits: Matrix
+    let wrong: WrongRows
 
-    init(truth: [[Int32]], threshold: Double, labels: Int) {
+    init(truth: [[Int32]], _ options: AnswerOptions, labels: Int) {
         self.truth = truth
-        self.threshold = threshold
+        threshold = options.threshold
+        wrong = WrongRows(isKept: options.keepsWrongRows)
         logits = Matrix(rows: truth.count, columns: labels)
     }
 
@@ -120,6 +123,11 @@ private struct LabelSetMeter: Meter {
         let predicted = (0..<logits.rows).map { row in
             let probabilities = LabelSetObjective.probabilities(logits, row: row)
             return probabilities.indices.filter { probabilities[$0] >= threshold }.map { Int32($0) }
+        }
+        for (row, answer) in predicted.enumerated() {
+            wrong.add(
+                row: row, truth: truth[row], answer: answer,
+                of: LabelSetObjective.probabilities(logits, row: row))
         }
         let perClass = Metrics.perClass(truth: truth, predicted: predicted, classCount: logits.columns)
         let hits = zip(truth, predicted).map { $0 == $1 ? 1.0 : 0 }
@@ -137,6 +145,6 @@ private struct LabelSetMeter: Meter {
                 (.subsetAccuracy, hits.isEmpty ? nil : hits.reduce(0, +) / Double(hits.count)),
             ], perClass: perClass,
             rows: .shares([.microF1: overlaps, .subsetAccuracy: hits.map { ($0, 1) }]),
-            hasOneAnswer: Evaluation.areAlike(predicted, truth: truth))
+            hasOneAnswer: Evaluation.areAlike(predicted, truth: truth), wrongRows: wrong.all)
     }
 }

@@ -8,6 +8,8 @@ package struct AnswerOptions: Sendable {
     package var noAnswerThreshold = 0.0
     /// How many classes are listed; nil for all.
     package var top: Int?
+    /// Whether an evaluation keeps the rows that were answered wrongly.
+    package var keepsWrongRows = false
 
     package init() {}
 }

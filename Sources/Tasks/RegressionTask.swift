@@ -7,7 +7,7 @@ struct RegressionTask: LearningTask {
     let pooling: Pooling
 
     static let name = "regression"
-    static let metrics: [Metric] = [.pearson, .spearman]
+    static let metrics: [Metric] = [.pearson, .spearman, .meanAbsoluteError, .rootMeanSquaredError]
     static let settings: Set = ["text-column", "label-column"]
     static var problemType: String? { "regression" }
     static var fixedOutputs: Int? { 1 }
@@ -70,6 +70,8 @@ struct RegressionTask: LearningTask {
 extension Metric {
     package static let pearson = Metric("pearson")
     package static let spearman = Metric("spearman")
+    package static let meanAbsoluteError = Metric("mae", isHigherBetter: false)
+    package static let rootMeanSquaredError = Metric("rmse", isHigherBetter: false)
 }
 
 /// Squared error.
@@ -117,6 +119,8 @@ private struct ScoreMeter: Meter {
             metrics: [
                 (.pearson, Metrics.pearson(truth: truth, predicted: predicted)),
                 (.spearman, Metrics.spearman(truth: truth, predicted: predicted)),
+                (.meanAbsoluteError, Metrics.meanAbsoluteError(truth: truth, predicted: predicted)),
+                (.rootMeanSquaredError, Metrics.rootMeanSquaredError(truth: truth, predicted: predicted)),
             ], rows: .scores(predicted: predicted, truth: truth),
             hasOneAnswer: Self.range(predicted) < 1e-3 * Self.range(truth))
     }

@@ -21,6 +21,14 @@ package struct TaskKind: Sendable, Hashable {
     /// Whether the head reads one row of each sequence, which pooling makes.
     package var poolsRows: Bool { !type.headForm(.pooler).isPerToken }
 
+    /// Whether its evaluations can tell the rows that were answered wrongly.
+    package var tellsWrongRows: Bool { type.tellsWrongRows }
+
+    /// Whether a row has any number of labels.
+    package var hasLabelSets: Bool {
+        if case .labelSets = type.rowForm(labelSeparator: nil) { true } else { false }
+    }
+
     /// Whether a setting that not every task reads means something to this one.
     package func reads(_ setting: String) -> Bool { type.settings.contains(setting) }
 

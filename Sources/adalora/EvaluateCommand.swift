@@ -8,6 +8,7 @@ import ModelFiles
 import Reports
 import RunConfiguration
 import Tasks
+import Training
 
 /// Which adapter of a run, and on which base model.
 struct AdapterChoice: ParsableArguments {
@@ -61,7 +62,8 @@ struct EvaluateCommand: ParsableCommand {
         commandName: "evaluate", abstract: "Measure a trained adapter on labelled rows.",
         discussion: """
             The loss is the task's alone. Labels the adapter does not know are an error. Columns are those that the adapter \
-            was trained on, unless others are named.
+            was trained on, unless others are named. ece is the expected \
+            calibration error over 15 bins of confidence: how far probabilities are from the share of right answers.
             """)
 
     @OptionGroup var adapter: AdapterChoice
@@ -86,12 +88,22 @@ struct EvaluateCommand: ParsableCommand {
     var labelSeparator: String?
     @OptionGroup var delimiter: DelimiterOption
     @OptionGroup var labelOptions: LabelOptions
-    @Flag(help: "List every class, not only the weakest.") var allClasses = false
+    @Flag(help: "List every class and every confusion, not only the weakest and the most frequent.")
+    var allClasses = false
+    @Option(
+        name: .customLong("wrong-rows"),
+        help: ArgumentHelp(
+            """
+            Write the rows answered wrongly to this file, as JSONL: line, text, truth, answer, and the most probable \
+            classes with their probabilities (classification and multi-label).
+            """, valueName: "file"))
+    var wrongRows: String?
     @Flag(help: "Print JSON instead of tables.") var json = false
 
     func run() throws {
         try Failure.run {
             let model = try adapter.open()
+            try checkWrongRows(model.description.task.kind)
             let trained = model.description.columns
             let columns = Columns.parse(textColumn, labelColumn, delimiter.choice)
             let dataset = try Dataset.read(
@@ -101,11 +113,21 @@ struct EvaluateCommand: ParsableCommand {
                 read: dataset.columns, given: columns, readsLabels: true, file: dataset.file)
             for note in notes ?? [] { Terminal.error("note: \(note)") }
             let names = try labelOptions.labelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
-            let result = try model.evaluate(
-                names?.named(dataset) ?? dataset, answers.options, workers: adapter.workers)
+            let rows = try names?.named(dataset) ?? dataset
+            var options = answers.options
+            options.keepsWrongRows = wrongRows != nil
+            let result = try model.evaluate(rows, options, workers: adapter.workers)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let evaluation = result.evaluation
             let classNames = evaluation.classNames ?? model.description.task.labels
+            if let wrongRows, let wrong = evaluation.wrongRows {
+                try WrongRowsFile.write(
+                    wrong, of: rows, model.description.task.kind, labels: classNames,
+                    to: URL(fileURLWithPath: wrongRows))
+                Terminal.error(
+                    "\(oneLine(wrongRows)): \(Figures.grouped(wrong.count)) wrong rows of "
+                        + Figures.grouped(result.examples))
+            }
             if json {
                 Terminal.output(
                     Self.json(evaluation, classNames, data, result.examples, step: model.description.step))
@@ -117,7 +139,7 @@ struct EvaluateCommand: ParsableCommand {
                     evaluation.metrics, loss: evaluation.loss, examples: result.examples,
                     style: Terminal.style))
             if evaluation.perClass.isEmpty { return }
-            let rows = evaluation.perClass.map { scores in
+            let scores = evaluation.perClass.map { scores in
                 (
                     name: classNames[scores.index], precision: scores.precision, recall: scores.recall,
                     f1: scores.f1,
@@ -125,7 +147,31 @@ struct EvaluateCommand: ParsableCommand {
                 )
             }
             Terminal.output(
-                EvaluationReport.perClassTable(rows: rows, style: Terminal.style, all: allClasses))
+                EvaluationReport.perClassTable(rows: scores, style: Terminal.style, all: allClasses))
+            guard let confusion = evaluation.confusion else { return }
+            Terminal.output(
+                ConfusionReport(
+                    names: classNames, cells: confusion.cells.map { ($0.truth, $0.answer, $0.count) },
+                    style: Terminal.style
+                ).text(all: allClasses))
+        }
+    }
+
+    private func checkWrongRows(_ task: TaskKind) throws {
+        guard let wrongRows else { return }
+        guard task.tellsWrongRows else {
+            throw TrainingError(
+                .usage,
+                "--wrong-rows: task \(task.rawValue) tells no wrong rows; leave it out, and see each row's answer with "
+                    + "adalora predict")
+        }
+        let (file, rows) = (URL(fileURLWithPath: wrongRows), URL(fileURLWithPath: data))
+        guard
+            file.standardizedFileURL.resolvingSymlinksInPath()
+                != rows.standardizedFileURL.resolvingSymlinksInPath()
+        else {
+            throw TrainingError(
+                .usage, "--wrong-rows: \(oneLine(wrongRows)) is the file of --data; give another name")
         }
     }
 
@@ -141,10 +187,20 @@ struct EvaluateCommand: ParsableCommand {
                 "f1": number(scores.f1), "support": JSONValue(scores.support),
             ])
         }
-        return JSONValue.object([
+        var json: JSONObject = [
             "data": .string(data), "examples": JSONValue(examples), "step": JSONValue(step),
             "loss": .number(evaluation.loss), "metrics": .object(metrics), "classes": .object(classes),
-        ]).text()
+        ]
+        if let confusion = evaluation.confusion {
+            json["confusion"] = .array(
+                confusion.cells.map {
+                    .object([
+                        "truth": .string(names[$0.truth]), "answer": .string(names[$0.answer]),
+                        "count": JSONValue($0.count),
+                    ])
+                })
+        }
+        return JSONValue.object(json).text()
     }
 }
 

@@ -24,7 +24,7 @@ final class CrashScene {
         expected = try Self.results(workspace, "whole")
     }
 
-    /// Everything that may not depend on where a run was cut: adapters, ranks, triplets, and events without times.
+    /// Everything that may not depend on where a run was cut: adapters, ranks, triplets, classes, and events without times.
     private static func results(_ workspace: Workspace, _ run: String) throws -> [String: Data] {
         var files: [String: Data] = [:]
         for name in try workspace.contents(of: run) {
@@ -32,7 +32,9 @@ final class CrashScene {
             var isFolder: ObjCBool = false
             _ = FileManager.default.fileExists(
                 atPath: workspace.file("\(run)/\(name)").path, isDirectory: &isFolder)
-            if (isAdapter || name == "ranks.csv" || name == "triplets.jsonl") && !isFolder.boolValue {
+            if (isAdapter || ["ranks.csv", "triplets.jsonl", "classes.json"].contains(name))
+                && !isFolder.boolValue
+            {
                 files[name] = try workspace.bytes("\(run)/\(name)")
             }
         }

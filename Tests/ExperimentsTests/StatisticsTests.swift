@@ -57,7 +57,9 @@ import Testing
 
     /// The fast metrics against `Datasets.Metrics` on rows that are really repeated: resampling one row set with
     /// a seed draws the same rows for each metric.
-    @Test(arguments: [Metric.accuracy, .macroF1, .matthews, .pearson, .spearman])
+    @Test(arguments: [
+        Metric.accuracy, .macroF1, .matthews, .pearson, .spearman, .meanAbsoluteError, .rootMeanSquaredError,
+    ])
     func metricsAgainstRepeatedRows(_ metric: Metric) throws {
         var generator = SeededGenerator(5)
         for _ in 0..<20 {

@@ -123,12 +123,13 @@ import Testing
         ([("epochs", "1"), ("steps", "1")], "--steps: cannot be combined with epochs; keep one of the two"),
         (
             [("validation", "v"), ("task", "regression"), ("best-metric", "accuracy")],
-            "--best-metric: accuracy does not exist for task regression; use pearson, spearman or loss"
+            "--best-metric: accuracy does not exist for task regression; use pearson, spearman, mae, "
+                + "rmse or loss"
         ),
         (
             [("validation", "v"), ("best-metric", "pearson")],
             "--best-metric: pearson does not exist for task classification; "
-                + "use accuracy, macro-f1, matthews or loss"
+                + "use accuracy, macro-f1, matthews, ece or loss"
         ),
     ]
 

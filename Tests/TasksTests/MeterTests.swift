@@ -34,8 +34,10 @@ import Transformers
                 members: members, hidden: tape.input(hidden), offsets: offsets, head: head, tape: tape)
         }
 
-        func evaluation(_ shards: [[Int]]) -> Evaluation {
-            let meter = objective.meter(AnswerOptions(), outputs: outputs)
+        func evaluation(_ shards: [[Int]], keepsWrongRows: Bool = false) -> Evaluation {
+            var options = AnswerOptions()
+            options.keepsWrongRows = keepsWrongRows
+            let meter = objective.meter(options, outputs: outputs)
             for shard in shards { meter.read(rows(shard)) }
             return meter.evaluation()
         }
@@ -100,6 +102,37 @@ import Transformers
         #expect(first.metrics.allSatisfy { $0.value?.isFinite ?? false })
         // Products of other numbers of rows may round otherwise.
         #expect(abs(first.loss - scene.evaluation([Array(Self.lengths.indices)]).loss) < 1e-5 * first.loss)
+    }
+
+    /// Of each wrong row what was true and answered, with the most probable classes; of the others nothing.
+    @Test(arguments: ["classification", "multi-label"]) func wrongRowsAreKeptWhereAskedFor(_ name: String)
+        throws
+    {
+        let scene = try Self.scene(name)
+        let shards = [[4, 0, 9], [1, 2, 3], [29, 5], Array(6..<9), Array(10..<29)]
+        #expect(scene.evaluation(shards).wrongRows == nil)
+        let evaluation = scene.evaluation(shards.reversed(), keepsWrongRows: true)
+        let wrong = try #require(evaluation.wrongRows)
+        switch evaluation.rows {
+        case .classes(let predicted, let truth):
+            let rows = truth.indices.filter { truth[$0] != predicted[$0] }
+            #expect(wrong.map(\.row) == rows && !rows.isEmpty && rows.count < truth.count)
+            #expect(wrong.map(\.truth) == rows.map { [truth[$0]] })
+            #expect(wrong.map(\.answer) == rows.map { [predicted[$0]] })
+            #expect(wrong.allSatisfy { $0.probabilities.first?.label == $0.answer[0] })
+            #expect(wrong.allSatisfy { abs($0.probabilities.reduce(0) { $0 + $1.probability } - 1) < 1e-12 })
+            #expect(evaluation.confusion?.cells.reduce(0) { $0 + $1.count } == truth.count)
+        case .shares(let shares):
+            let exact = try #require(shares[.subsetAccuracy])
+            #expect(wrong.map(\.row) == exact.indices.filter { exact[$0].part == 0 })
+            #expect(wrong.allSatisfy { $0.truth != $0.answer } && evaluation.confusion == nil)
+        default: Issue.record("\(name) has other rows")
+        }
+        for row in wrong {
+            #expect(row.probabilities.count == scene.outputs)
+            let values = row.probabilities.map(\.probability)
+            #expect(values == values.sorted(by: >))
+        }
     }
 
     /// Predicted classes by hand: the first largest of equal logits.

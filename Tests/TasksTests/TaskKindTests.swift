@@ -24,11 +24,15 @@ import Transformers
     @Test func metricsAreListedOnceInTheOrderOfTheTasks() {
         #expect(
             Metric.allCases.map(\.rawValue) == [
-                "accuracy", "macro-f1", "matthews", "pearson", "spearman", "micro-f1", "subset-accuracy",
+                "accuracy", "macro-f1", "matthews", "ece", "pearson", "spearman", "mae", "rmse", "micro-f1",
+                "subset-accuracy",
                 "f1",
                 "precision", "recall", "exact-match", "perplexity", "loss",
             ])
-        #expect(Metric.allCases.filter { !$0.isHigherBetter } == [.perplexity, .loss])
+        #expect(
+            Metric.allCases.filter { !$0.isHigherBetter } == [
+                .calibrationError, .meanAbsoluteError, .rootMeanSquaredError, .perplexity, .loss,
+            ])
         #expect(Metric(rawValue: "micro-f1") == .microF1 && Metric(rawValue: "bleu") == nil)
         #expect(Metric.loss.isBetter(1, than: 2) && Metric.f1.isBetter(2, than: 1))
         #expect(!Metric.loss.isBetter(1, than: 1) && !Metric.f1.isBetter(1, than: 1))
@@ -36,7 +40,7 @@ import Transformers
 
     @Test func metricsSuitTheirTasks() throws {
         let suited = [
-            "classification": "accuracy macro-f1 matthews", "regression": "pearson spearman",
+            "classification": "accuracy macro-f1 matthews ece", "regression": "pearson spearman mae rmse",
             "multi-label": "macro-f1 micro-f1 subset-accuracy",
             "token-classification": "accuracy f1 precision recall", "question-answering": "f1 exact-match",
             "causal-lm": "perplexity",
