@@ -9,7 +9,7 @@ final class ProgressDisplay {
     private var start: RunRecord.Start?
     private var begun: ContinuousClock.Instant
     private var lastShown: ContinuousClock.Instant
-    private var smoothedLoss: Double?
+    private var losses: [Double] = []
     private var recent: [(tokens: Int, seconds: Double)] = []
     private var lineIsOpen = false
 
@@ -81,7 +81,8 @@ final class ProgressDisplay {
 
     private func step(_ record: RunRecord.Step) {
         guard let start else { return }
-        smoothedLoss = smoothedLoss.map { 0.95 * $0 + 0.05 * record.loss } ?? record.loss
+        losses.append(record.loss)
+        if losses.count > Self.window(start.totalSteps) { losses.removeFirst() }
         recent.append((record.tokens, record.seconds))
         if recent.count > 50 { recent.removeFirst() }
         let isLast = record.step == start.totalSteps
@@ -97,12 +98,17 @@ final class ProgressDisplay {
         }
     }
 
+    /// Steps whose mean loss is shown: those of about one printed line, so that it does not lag behind a short run.
+    private static func window(_ totalSteps: Int) -> Int { min(max(totalSteps / 20, 1), 50) }
+
     /// The most telling first; what does not fit goes from the least.
     private func fields(_ record: RunRecord.Step, _ start: RunRecord.Start) -> [FittedLine.Field] {
+        let mean = losses.reduce(0, +) / Double(max(losses.count, 1))
         var fields: [FittedLine.Field] = [
             .init("step \(record.step)/\(start.totalSteps)", worth: 6),
-            .init("loss \(Figures.fixed(smoothedLoss ?? record.loss, 4))", worth: 5),
+            .init("loss \(Figures.fixed(mean, 4))", worth: 5),
         ]
+        if losses.count > 1 { fields.append(.init("(mean of \(losses.count) steps)", worth: 1)) }
         if record.orthogonality > 0 {
             fields.append(.init("orth \(Figures.fixed(record.orthogonality, 4))", worth: 0))
         }

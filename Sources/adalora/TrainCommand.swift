@@ -53,16 +53,11 @@ struct TrainCommand: ParsableCommand {
                 Terminal.error("go on with: adalora train --resume \(shellQuoted(run))")
                 throw ExitCode(128 + interruption.signal)
             }
+            let record = try RunReader.record(of: URL(fileURLWithPath: run))
             if !end.ranks.isEmpty {
-                Terminal.output(
-                    try RankReport.table(
-                        RunReader.record(of: URL(fileURLWithPath: run)), step: nil, style: Terminal.style))
+                Terminal.output(try RankReport.table(record, step: nil, style: Terminal.style))
             }
-            let quoted = shellQuoted(run)
-            let ranks = !end.ranks.isEmpty ? ", adalora ranks \(quoted) --history" : ""
-            let best = RunFolder(URL(fileURLWithPath: run)).best.lastPathComponent
-            Terminal.error(
-                "\(best): \(oneLine(run))/\(best)  next: adalora evaluate \(quoted) --data FILE\(ranks)")
+            Terminal.error(RunEnding(record: record, config: loaded.config).text)
         }
     }
 

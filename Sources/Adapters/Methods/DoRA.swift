@@ -58,7 +58,7 @@ package final class DoRA: FineTuning {
 
 extension FineTuningMethod {
     static let dora = FineTuningMethod(
-        name: "dora", hasAdapters: true, peft: .dora, rows: LoRA.rows,
+        name: "dora", hasAdapters: true, addsToWeights: false, peft: .dora, rows: LoRA.rows,
         parameters: { LoRA.parameters($0, $1, $2) + ($2 > 0 ? $0 : 0) }, start: { try DoRA($0) })
 }
 

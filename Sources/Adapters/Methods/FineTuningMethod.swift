@@ -15,6 +15,8 @@ package struct FineTuningMethod: Sendable {
     package let hasAdapters: Bool
     /// Whether every weight of the backbone trains, so that a whole model is the result.
     package let trainsBackbone: Bool
+    /// Whether its updates add to the weights and do nothing else, as those of LoRA.
+    package let addsToWeights: Bool
     /// How its adapters, if it has any, stand in PEFT's files.
     package let peft: PEFTForm
     /// The parameters of an adapter of rank r on an [O, I] matrix, of O, I and r.
@@ -28,7 +30,7 @@ package struct FineTuningMethod: Sendable {
 
     init(
         name: String, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false,
-        trainsBackbone: Bool = false,
+        trainsBackbone: Bool = false, addsToWeights: Bool = true,
         peft: PEFTForm = .adalora, rows: [Setting<TuningSettings>] = [],
         parameters: @escaping @Sendable (Int, Int, Int) -> Int = { _, _, _ in 0 },
         check: @escaping @Sendable (TuningSettings, inout RuleCheck) -> Void = { _, _ in },
@@ -38,6 +40,7 @@ package struct FineTuningMethod: Sendable {
         self.usualLearningRate = usualLearningRate
         self.hasAdapters = hasAdapters
         self.trainsBackbone = trainsBackbone
+        self.addsToWeights = addsToWeights
         self.peft = peft
         self.rows = rows
         self.parameters = parameters
