@@ -336,6 +336,7 @@ extension PlanReader {
         "model": "all arms share the plan's 'model'",
         "train": "all arms share the plan's 'train'",
         "validation": "all arms share the plan's 'validation'",
+        "validation-fraction": "all arms share the plan's 'validation'",
         "from-adapter": "every arm starts from the base model",
         "output": "each run has a folder of its own in the comparison's folder",
         "seed": "use the plan's or the arm's 'seeds'",

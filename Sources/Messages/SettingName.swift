@@ -45,6 +45,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case threads
     case to
     case validation
+    case validationFraction = "validation-fraction"
     case wait
 
     package var description: String { "--" + rawValue }

@@ -186,12 +186,13 @@ extension ConfigLoading {
     }
 
     private mutating func checkEvaluation() {
-        if config.validation == nil, areKnown("validation") {
+        if !config.hasValidation, areKnown("validation", "validation-fraction") {
             for (key, isSet) in [
                 ("early-stopping", config.earlyStopping != nil), ("best-metric", config.bestMetric != nil),
             ] where isSet && areKnown(key) {
                 problems.add(
-                    "\(mention(key)): needs validation data; say \(SettingName.validation) FILE or remove it")
+                    "\(mention(key)): needs validation data; say \(SettingName.validation) FILE or "
+                        + "\(SettingName.validationFraction) F, or remove it")
             }
         }
         if let metric = config.bestMetric, !metric.suits(config.task), areKnown("best-metric", "task") {

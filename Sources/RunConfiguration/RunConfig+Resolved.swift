@@ -6,6 +6,12 @@ extension RunConfig {
     package var usedLabelNames: String? { task.reads("label-names") ? labelNames : nil }
     package var usedClassWeights: String? { task.reads("class-weights") ? classWeights : nil }
 
+    /// Whether the run is evaluated.
+    package var hasValidation: Bool { validation != nil || validationFraction != nil }
+
+    /// Where none is given.
+    package static var usualSeed: UInt64 { RunConfig().seed }
+
     /// `learningRate`, or else the usual one of the method.
     package var resolvedLearningRate: Double { learningRate ?? tuning.method.usualLearningRate }
 

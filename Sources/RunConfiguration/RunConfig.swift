@@ -17,8 +17,11 @@ package struct RunConfig: Sendable, Equatable {
     package internal(set) var model = ""
     /// The file of training examples.
     package internal(set) var train = ""
-    /// The file of validation examples; nil trains without evaluation.
+    /// The file of validation examples; without it and `validationFraction` nothing is evaluated.
     package internal(set) var validation: String?
+    /// The share of the training examples that is held out as validation examples; nil exactly when `validation` is set, or
+    /// nothing is evaluated.
+    package internal(set) var validationFraction: Double?
     /// The run folder.
     package internal(set) var output = ""
     package internal(set) var task = Task.classification

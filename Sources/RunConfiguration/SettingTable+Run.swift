@@ -25,7 +25,7 @@ extension SettingTable {
             get: { String($0.keepCheckpoints) }),
         Setting(
             "evaluate-every", "Steps between evaluations", unset: "each epoch",
-            idle: { $0.validation == nil ? "without validation" : nil },
+            idle: { !$0.hasValidation ? "without validation" : nil },
             set: { $0.evaluateEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
             get: { $0.evaluateEvery.map { String($0) } }),
         Setting(

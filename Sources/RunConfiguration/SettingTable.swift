@@ -17,7 +17,7 @@ enum SettingTable {
     static let exclusive = [
         ("budget", "average-rank"), ("budget", "budget-parameters"), ("average-rank", "budget-parameters"),
         ("budget", "rank-pattern"), ("average-rank", "rank-pattern"), ("budget-parameters", "rank-pattern"),
-        ("from-adapter", "rank-pattern"),
+        ("from-adapter", "rank-pattern"), ("validation", "validation-fraction"),
         ("epochs", "steps"),
     ]
 
@@ -32,6 +32,12 @@ enum SettingTable {
             "validation", "File of validation examples",
             set: { $0.validation = try $1.orNone { try $0.text() } },
             get: { $0.validation.map(SettingText.text) }),
+        Setting(
+            "validation-fraction",
+            "Share of the training examples to hold out as validation examples, in place of a file of them",
+            idle: { $0.validation == nil ? nil : "with validation" },
+            set: { $0.validationFraction = try $1.orNone { try $0.number(.aboveZeroToBelowOne) } },
+            get: { $0.validationFraction.map(SettingText.number) }),
         Setting(
             "output", "Run folder to write", unset: "required",
             set: { $0.output = try $1.text() }, get: { path($0.output) }),

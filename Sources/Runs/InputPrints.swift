@@ -12,6 +12,7 @@ struct InputPrints {
     let tokenized: [TokenizedDataset]
     let classWeights: [Double]?
     let startingAdapter: StartingAdapter?
+    let rows: RunRows
 
     /// - Parameter model: the fingerprint of the base model's weights, in this form.
     func all(_ form: Fingerprint.Form, model: String) throws -> [(name: String, hash: String)] {
@@ -28,6 +29,7 @@ struct InputPrints {
         // Products with weights of other formats round otherwise than those of versions that made Float32 of them.
         if let formats { prints.append(("formats", formats)) }
         if let file = config.validation { prints.append(("validation", try of(file))) }
+        if let print = rows.heldOutPrint(form) { prints.append((RunRows.heldOutPrint, print)) }
         if let file = config.usedLabelNames { prints.append(("label names", try of(file))) }
         if let classWeights {
             let print = Fingerprint(form)

@@ -210,6 +210,7 @@ extension Checkpoint {
             "the kernels that this CPU or OPENBLAS_CORETYPE makes OpenBLAS choose, which round differently,"
         case "formats": "the number formats of the base model's weights, or how this version keeps them,"
         case "tokens": "the tokens of the rows (rows or tokenizer files)"
+        case RunRows.heldOutPrint: "which rows are held out"
         case "class weights": "the weights of the classes"
         default: "the \(fingerprint) file"
         }

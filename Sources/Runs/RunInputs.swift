@@ -25,6 +25,10 @@ struct RunInputs {
     /// What an adapter remembers of the training rows' columns.
     let columns: TrainedColumns?
     let warnings: [String]
+    /// How rows were held out
+    let notes: [String]
+    /// Of the validation rows, for messages
+    let validationName: String
     /// Of all that decides the run's result beside its settings
     let fingerprints: [(name: String, hash: String)]
     /// The same as versions before SHA-256 recorded them; none for a new run.
@@ -44,18 +48,12 @@ struct RunInputs {
         warnings += startingAdapter?.warnings ?? []
         warnings += Self.poolerWarnings(loaded, config, goesOn: startingAdapter?.head != nil)
 
-        let named = ColumnNames(config)
-        let trainURL = URL(fileURLWithPath: config.train)
-        let form = config.task.rowForm(labelSeparator: config.labelSeparator)
-        let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
-        func read(_ url: URL) throws -> Dataset {
-            let rows = try Dataset.read(url, form: form, columns: named, requireLabels: true)
-            return try names?.named(rows) ?? rows
-        }
-        let trainData = try read(trainURL)
-        let validationData = try config.validation.map { try read(URL(fileURLWithPath: $0)) }
+        let rows = try RunRows(config)
+        let (trainData, validationData) = (rows.train, rows.validation)
         columns = TrainedColumns(
-            read: trainData.columns, given: named, labelSeparator: config.labelSeparator)
+            read: trainData.columns, given: ColumnNames(config), labelSeparator: config.labelSeparator)
+        notes = rows.notes
+        validationName = config.validation ?? "the rows held out of \(config.train)"
         warnings += trainData.warnings + (validationData?.warnings ?? [])
         let learned = try config.task.type.init(learningFrom: trainData, TaskSettings(config))
         let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
@@ -77,12 +75,12 @@ struct RunInputs {
         self.objective = objective
         validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
         warnings += train.warnings(name: config.train, maxLength: config.maxLength)
-        warnings += validation?.warnings(name: config.validation ?? "", maxLength: config.maxLength) ?? []
+        warnings += validation?.warnings(name: validationName, maxLength: config.maxLength) ?? []
         self.warnings = warnings
 
         let prints = InputPrints(
             config: config, formats: loaded.formats, tokenized: [train] + (validation.map { [$0] } ?? []),
-            classWeights: weights, startingAdapter: startingAdapter)
+            classWeights: weights, startingAdapter: startingAdapter, rows: rows)
         fingerprints = try prints.all(.sha256, model: loaded.fingerprint)
         earlierFingerprints = try earlierModel.map { try prints.all(.earlier, model: $0) } ?? []
     }

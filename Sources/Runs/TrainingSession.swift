@@ -26,6 +26,8 @@ package final class TrainingSession {
     /// What `classes.json` holds
     private var classResults = ClassResults([])
     private var startWarnings: [String] = []
+    /// What a person should know of the run's rows before it begins.
+    package var notes: [String] { inputs.notes }
     /// What the start record says about the program and the machine.
     package var environment: [(name: String, value: String)] = []
 
@@ -177,7 +179,7 @@ package final class TrainingSession {
         let isWithinBudget = trainer.method.rankPlan.map { step >= $0.schedule.lastBudgetingStep } ?? true
         if evaluation.hasOneAnswer != progress.hasOneAnswer {
             progress.hasOneAnswer = evaluation.hasOneAnswer
-            try emit(.warning(evaluation.answersWarning(name: "step \(step), \(config.validation ?? "")")))
+            try emit(.warning(evaluation.answersWarning(name: "step \(step), \(inputs.validationName)")))
         }
         let metric = config.resolvedBestMetric ?? inputs.task.metrics[0]
         let value = evaluation.value(of: metric)

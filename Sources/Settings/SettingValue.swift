@@ -199,12 +199,14 @@ package func alternatives(_ names: [String]) -> String {
 /// The numbers that a setting accepts; NaN is in none of them.
 package enum NumberRange: Sendable, CustomStringConvertible {
     case zeroToBelowOne
+    case aboveZeroToBelowOne
     case zeroTo(Int)
     case aboveZeroTo(Int)
 
     func contains(_ number: Double) -> Bool {
         switch self {
         case .zeroToBelowOne: number >= 0 && number < 1
+        case .aboveZeroToBelowOne: number > 0 && number < 1
         case .zeroTo(let most): number >= 0 && number <= Double(most)
         case .aboveZeroTo(let most): number > 0 && number <= Double(most)
         }
@@ -213,6 +215,7 @@ package enum NumberRange: Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .zeroToBelowOne: "from 0 to below 1"
+        case .aboveZeroToBelowOne: "above 0 and below 1"
         case .zeroTo(let most): "from 0 to \(most)"
         case .aboveZeroTo(let most): "above 0 and at most \(most)"
         }

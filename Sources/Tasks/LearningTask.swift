@@ -20,6 +20,8 @@ package protocol LearningTask: Sendable {
     static func rowForm(labelSeparator: String?) -> RowForm
     /// The members that answers may have, in their order.
     static var answerMembers: [String] { get }
+    /// What rows are held out by, where there is no file of validation rows.
+    static var splitRule: SplitRule { get }
     static func headForm(_ pooling: Pooling) -> HeadForm
     /// Columns of the logits, whatever the rows; nil where each is a label's.
     static var fixedOutputs: Int? { get }
@@ -67,6 +69,7 @@ package protocol LearningTask: Sendable {
 extension LearningTask {
     package static var usualMetric: Metric? { metrics.first }
     package static var tellsWrongRows: Bool { false }
+    package static var splitRule: SplitRule { .rows }
     package static var fixedOutputs: Int? { nil }
     package static var problemType: String? { nil }
     package static func answers(problemType: String, outputs: Int) -> Bool { true }

@@ -15,6 +15,7 @@ struct QuestionAnsweringTask: LearningTask {
     private static let noAnswerKey = "allowsNoAnswer"
 
     static let name = "question-answering"
+    static let splitRule = SplitRule.contexts
     static let metrics: [Metric] = [.f1, .exactMatch]
     static let settings: Set = ["stride"]
     static let details = [

@@ -7,6 +7,7 @@ import Messages
 import ModelFiles
 import Reports
 import RunConfiguration
+import Runs
 import Tasks
 import Training
 
@@ -68,7 +69,11 @@ struct EvaluateCommand: ParsableCommand {
 
     @OptionGroup var adapter: AdapterChoice
     @OptionGroup var answers: AnswerFlags
-    @Option(help: "Labelled rows, as for train.") var data: String
+    @Option(help: "Labelled rows, as for train.") var data: String?
+    @Flag(
+        name: .customLong("validation-rows"),
+        help: "Measure on the validation rows of the run itself: its file, or those that it held out.")
+    var validationRows = false
     @Option(
         name: .customLong("text-column"),
         help: "Text column, or two separated by a comma (default: as in training).")
@@ -104,16 +109,7 @@ struct EvaluateCommand: ParsableCommand {
         try Failure.run {
             let model = try adapter.open()
             try checkWrongRows(model.description.task.kind)
-            let trained = model.description.columns
-            let columns = Columns.parse(textColumn, labelColumn, delimiter.choice)
-            let dataset = try Dataset.read(
-                URL(fileURLWithPath: data), form: model.trainedRowForm(labelSeparator: labelSeparator),
-                columns: columns.or(trained), requireLabels: true)
-            let notes = trained?.notes(
-                read: dataset.columns, given: columns, readsLabels: true, file: dataset.file)
-            for note in notes ?? [] { Terminal.error("note: \(note)") }
-            let names = try labelOptions.labelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
-            let rows = try names?.named(dataset) ?? dataset
+            let (rows, data) = try labelledRows(model)
             var options = answers.options
             options.keepsWrongRows = wrongRows != nil
             let result = try model.evaluate(rows, options, workers: adapter.workers)
@@ -157,6 +153,37 @@ struct EvaluateCommand: ParsableCommand {
         }
     }
 
+    func validate() throws {
+        guard (data != nil) != validationRows else {
+            throw ValidationError(
+                data == nil
+                    ? "give labelled rows with --data FILE, or measure on the run's own with --validation-rows"
+                    : "give --data or --validation-rows, not both")
+        }
+        let reading = [
+            ("text-column", textColumn), ("label-column", labelColumn), ("label-separator", labelSeparator),
+            ("delimiter", delimiter.delimiter), ("label-names", labelOptions.labelNames),
+        ]
+        if validationRows, let flag = reading.first(where: { $0.1 != nil }) {
+            throw ValidationError(
+                "--\(flag.0) goes with --data; --validation-rows are read as the run read them")
+        }
+    }
+
+    private func labelledRows(_ model: OpenedAdapter) throws -> (rows: Dataset, name: String) {
+        guard let data else { return try ValidationRows.read(URL(fileURLWithPath: adapter.folder)) }
+        let trained = model.description.columns
+        let columns = Columns.parse(textColumn, labelColumn, delimiter.choice)
+        let dataset = try Dataset.read(
+            URL(fileURLWithPath: data), form: model.trainedRowForm(labelSeparator: labelSeparator),
+            columns: columns.or(trained), requireLabels: true)
+        let notes = trained?.notes(
+            read: dataset.columns, given: columns, readsLabels: true, file: dataset.file)
+        for note in notes ?? [] { Terminal.error("note: \(note)") }
+        let names = try labelOptions.labelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
+        return (try names?.named(dataset) ?? dataset, data)
+    }
+
     private func checkWrongRows(_ task: TaskKind) throws {
         guard let wrongRows else { return }
         guard task.tellsWrongRows else {
@@ -165,6 +192,7 @@ struct EvaluateCommand: ParsableCommand {
                 "--wrong-rows: task \(task.rawValue) tells no wrong rows; leave it out, and see each row's answer with "
                     + "adalora predict")
         }
+        guard let data else { return }
         let (file, rows) = (URL(fileURLWithPath: wrongRows), URL(fileURLWithPath: data))
         guard
             file.standardizedFileURL.resolvingSymlinksInPath()

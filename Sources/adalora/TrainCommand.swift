@@ -41,6 +41,7 @@ struct TrainCommand: ParsableCommand {
             let session = try TrainingSession(
                 loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
             session.environment = RunOrigin.facts()
+            for note in session.notes { Terminal.error(note) }
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
             let run = loaded.config.output

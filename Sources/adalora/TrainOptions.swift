@@ -34,6 +34,8 @@ struct TrainFlags: ParsableArguments {
     @Option(help: "Training rows.", completion: .file()) var train: String?
     @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.", completion: .file())
     var validation: String?
+    @Option(name: .customLong("validation-fraction"), help: help("validation-fraction"))
+    var validationFraction: String?
     @Option(help: "Run folder to create.", completion: .directory) var output: String?
     @Option(
         help: "YAML file of settings; flags override it.", completion: .file(extensions: ["yaml", "yml"]))
@@ -49,7 +51,8 @@ struct TrainFlags: ParsableArguments {
     /// Those that were given.
     var flags: [(key: String, value: String)] {
         let paths: [(key: String, value: String?)] = [
-            ("model", model), ("train", train), ("validation", validation), ("output", output),
+            ("model", model), ("train", train), ("validation", validation),
+            ("validation-fraction", validationFraction), ("output", output),
         ]
         let groups: [any SettingFlags] = [adapters, allocation, optimizer, data, labels, runOptions]
         return (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
@@ -90,6 +93,22 @@ struct DataOptions: ParsableArguments, SettingFlags {
             ("task", task), ("text-column", textColumn), ("label-column", labelColumn),
             ("label-separator", labelSeparator), ("delimiter", delimiter), ("max-length", maxLength),
             ("stride", stride), ("long-rows", longRows),
+        ]
+    }
+}
+
+/// How rows are read, for commands that make no sequences of them.
+struct RowOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("task"), help: help("task")) var task: String?
+    @Option(name: .customLong("text-column"), help: help("text-column")) var textColumn: String?
+    @Option(name: .customLong("label-column"), help: help("label-column")) var labelColumn: String?
+    @Option(name: .customLong("label-separator"), help: help("label-separator")) var labelSeparator: String?
+    @Option(name: .customLong("delimiter"), help: help("delimiter")) var delimiter: String?
+
+    var flags: [(key: String, value: String?)] {
+        [
+            ("task", task), ("text-column", textColumn), ("label-column", labelColumn),
+            ("label-separator", labelSeparator), ("delimiter", delimiter),
         ]
     }
 }

@@ -77,8 +77,22 @@ import Testing
         ("average-rank: 4", "average-rank: cannot be combined with budget; keep one of the two"),
         ("seed: 1\nseed: 2", "'seed' was already given on line 5; keep one"),
         ("[a]: 1", "a key is not a text; write one 'key: value' a line"),
-        ("early-stopping: 3", "early-stopping: needs validation data; say --validation FILE or remove it"),
-        ("best-metric: loss", "best-metric: needs validation data; say --validation FILE or remove it"),
+        (
+            "early-stopping: 3",
+            "early-stopping: needs validation data; say --validation FILE or --validation-fraction F, or remove it"
+        ),
+        (
+            "best-metric: loss",
+            "best-metric: needs validation data; say --validation FILE or --validation-fraction F, or remove it"
+        ),
+        (
+            "validation-fraction: 0",
+            "validation-fraction: '0' is out of range; use a number above 0 and below 1"
+        ),
+        (
+            "validation-fraction: 1",
+            "validation-fraction: '1' is out of range; use a number above 0 and below 1"
+        ),
         (
             "warmup-fraction: 0.7",
             "warmup-fraction: warmup-fraction 0.7 and final-fraction 0.4 leave no steps to allocate in; "
@@ -121,6 +135,10 @@ import Testing
         ),
         ([("average-rank", "4")], "--average-rank: cannot be combined with budget; keep one of the two"),
         ([("epochs", "1"), ("steps", "1")], "--steps: cannot be combined with epochs; keep one of the two"),
+        (
+            [("validation", "v"), ("validation-fraction", "0.1")],
+            "--validation-fraction: cannot be combined with validation; keep one of the two"
+        ),
         (
             [("validation", "v"), ("task", "regression"), ("best-metric", "accuracy")],
             "--best-metric: accuracy does not exist for task regression; use pearson, spearman, mae, "

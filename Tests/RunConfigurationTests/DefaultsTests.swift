@@ -53,6 +53,12 @@ import Testing
         let full = try load(nil, Array(smallest.dropLast()) + [("method", "full")]).config
         #expect(full.resolvedLearningRate == 1e-4 && full.resolvedHeadLearningRate == 1e-4)
         #expect(config.resolvedBestMetric == .accuracy && config.resolvedStride == 42)
+        #expect(!config.hasValidation)
+        let held = try load(nil, smallest + [("validation-fraction", "0.1")]).config
+        #expect(held.hasValidation && held.effectiveSettings()["validation-fraction"] == "0.1")
+        // Ids of trials are made of the effective settings: those of runs with a file stay what they were.
+        let file = try load(nil, smallest + [("validation", "v")]).config
+        #expect(file.hasValidation && file.effectiveSettings()["validation-fraction"] == nil)
         #expect(
             config.tuning.adalora.resolvedOrthogonality == .exact
                 && config.tuning.adalora.resolvedAllocateEvery == 1)
@@ -150,7 +156,7 @@ import Testing
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 62)
+        #expect(settings.count == 63)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))
