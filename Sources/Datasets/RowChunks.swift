@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import ModelFiles
 
 /// The bytes of a file's rows as they stand there, to be written into files of their own.
@@ -27,7 +28,7 @@ package struct RowChunks {
             throw DataError(
                 file: name, problem: "a SQuAD document has no lines to put into files of their own",
                 advice:
-                    "hold rows out in training with --validation-fraction, or write a question a line (JSONL)"
+                    "hold rows out in training with \(SettingName.validationFraction), or write a question a line (JSONL)"
             )
         }
         let lines = Self.lines(bytes)

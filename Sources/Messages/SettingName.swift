@@ -10,6 +10,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case budget
     case budgetParameters = "budget-parameters"
     case checkpointEvery = "checkpoint-every"
+    case data
     case dataFormat = "data-format"
     case delimiter
     case epochs

@@ -13,6 +13,10 @@ enum PageParts {
 
     /// Figures two beside each other, the last of an odd number across the page; those that there is nothing to draw of are
     /// named below them.
+    static func beside(_ parts: [Markup]) -> Markup {
+        .element("div", [("class", "figures")], .joined(parts, separator: "\n"))
+    }
+
     static func grid(_ figures: [ReportFigure]) -> Markup {
         let drawn = figures.filter { $0.isDrawn }
         let cards = drawn.enumerated().map { at, figure in

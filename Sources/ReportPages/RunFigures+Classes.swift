@@ -113,7 +113,7 @@ struct ClassSection {
             "classes", "Classes",
             intro: "What the validation rows said after step \(Figures.grouped(shown.step)), \(which).",
             shown.classes.count > Self.mostBeside
-                ? [figure(1240), scores] : [PageParts.grid([figure(620), scores])])
+                ? [figure(1240), scores] : [PageParts.beside([figure(620), scores])])
     }
 
     private static func table(_ shown: ClassResults.Evaluation) -> Markup {

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Messages
 import ModelFiles
 import RunConfiguration
 import RunRecords
@@ -65,15 +66,17 @@ package enum ValidationRows {
         let config = try RunConfig.load(yaml: yaml, yamlName: run.config.path, overrides: []).config
         guard config.hasValidation else {
             throw TrainingError(
-                .usage, "\(run.url.path): the run had no validation rows; give labelled rows with --data")
+                .usage,
+                "\(run.url.path): the run had no validation rows; give labelled rows with \(SettingName.data)"
+            )
         }
-        let recorded = try RunRecord(folder: run.url).start.hashes
+        let recorded = try RunReader.record(of: run.url).start.hashes
         func check(_ name: String, _ now: (Fingerprint.Form) throws -> String?, _ what: String) throws {
             guard let hash = recorded.first(where: { $0.name == name })?.value else { return }
             guard try now(Fingerprint.Form(of: hash)) == hash else {
                 throw TrainingError(
                     "\(what) changed since the run, so its validation rows are others; restore it, or give labelled rows "
-                        + "with --data")
+                        + "with \(SettingName.data)")
             }
         }
         let file = config.validation ?? config.train
@@ -97,6 +100,6 @@ package enum ValidationRows {
         throw TrainingError(
             .missing,
             "\(folder.path) is no run folder and lies in none, so it tells no validation rows; give labelled rows with "
-                + "--data")
+                + "\(SettingName.data)")
     }
 }
