@@ -245,11 +245,12 @@ import Testing
         let result = try workspace.run(
             Workspace.training(output: "./" + run, steps: 3, ["--budget", "12", "--threads", "1"]))
         try #require(result.status == 0, "\(result.errors)")
-        let hint = try #require(result.errors.split(separator: "\n").first { $0.contains("  next: ") })
-        let commands = try #require(hint.components(separatedBy: "  next: ").last).components(
-            separatedBy: ", adalora ")
-        try #require(commands.count == 2)
-        for command in ["\(commands[0].replacing("FILE", with: "test.jsonl"))", "adalora \(commands[1])"] {
+        let hints = try #require(result.errors.components(separatedBy: "\nnext: ").last)
+        let commands = hints.split(separator: "\n").map {
+            $0.trimmingCharacters(in: .whitespaces).replacing("FILE", with: "test.jsonl")
+        }
+        try #require(commands.count == 3)
+        for command in commands {
             let printed = try workspace.shell("adalora() { \"$0\" \"$@\"; }; eval \"$1\"", [command])
             #expect(printed.status == 0, "\(command): \(printed.errors)")
         }

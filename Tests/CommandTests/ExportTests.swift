@@ -10,16 +10,9 @@ import Testing
         return workspace
     }
 
-    private func metrics(_ workspace: Workspace, _ folder: String) throws -> JSONValue {
-        let result = try workspace.run(["evaluate", folder, "--data", "validation.jsonl", "--json"])
-        try #require(result.status == 0, "\(result.errors)")
-        return try #require(JSONValue.parse(result.output)["metrics"])
-    }
-
     @Test(arguments: [["--budget", "12"], ["--method", "lora", "--average-rank", "2"]])
     func everyForm(method: [String]) throws {
         let workspace = try trained(method)
-        let before = try metrics(workspace, "run")
         for (name, options) in [
             ("lora", ["--to", "lora"]), ("ragged", ["--to", "lora", "--ragged"]),
             ("peft", ["--to", "peft-adalora"]), ("merged", ["--to", "merged", "--data", "validation.jsonl"]),
@@ -27,7 +20,7 @@ import Testing
             let result = try workspace.run(["export", "run", "--output", name] + options)
             try #require(result.status == 0, "\(name): \(result.errors)")
             #expect(result.output.contains("logits differ by at most"))
-            #expect(try metrics(workspace, name) == before, "\(name)")
+            try workspace.expectSameMetrics(of: name, as: "run")
         }
         let config = try JSONValue.read(workspace.file("lora/adapter_config.json"))
         #expect(config["peft_type"]?.string == "LORA")
@@ -65,7 +58,7 @@ import Testing
         #expect(shards.tensors.map(\.name) == whole.tensors.map(\.name))
         #expect(index["metadata"]?["total_size"]?.int == whole.tensors.reduce(0) { $0 + 4 * $1.elementCount })
         for tensor in whole.tensors { #expect(try shards.bytes(tensor.name) == whole.bytes(tensor.name)) }
-        #expect(try metrics(workspace, "shards") == metrics(workspace, "run"))
+        try workspace.expectSameMetrics(of: "shards", as: "run")
         for wrong in [["--max-shard-size", "0MB"], ["--max-shard-size", "many"]] {
             #expect(try workspace.run(start + wrong + ["--output", "x"]).status == 64)
         }

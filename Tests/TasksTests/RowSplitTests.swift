@@ -41,12 +41,12 @@ import Testing
             try RowSplit(rows, rule: .labels, fractions: [0.2], seed: seed).parts[1]
         }
         #expect(try held(1) == held(1) && held(1) != held(2))
-        // Drawn once by hand: another order of rows, or another stream, would break runs that are to be resumed.
+        // Another order of rows, or another stream, would hold out other rows where a run is resumed or measured again.
         let rule = try RowSplit(rows, rule: .rows, fractions: [0.1], seed: 42)
         #expect(rule.parts[1] == Self.drawn, "\(rule.parts[1])")
     }
 
-    static let drawn: [Int] = []
+    private static let drawn = [2, 17, 27, 28, 29, 58]
 
     /// Test rows come out of the training rows; the validation rows stay the ones they were without.
     @Test func aTestPartTakesNothingFromValidation() throws {
