@@ -220,14 +220,10 @@ package struct RankSweep {
                         high: spread.flatMap { spread in summary.map { $0.mean + spread } })
                 }, intervals: .errorBars)
         }
+        let parameters = NumberFormat.si.string(Double(sizes.parametersPerRank))
         var x = Axis(
-            "rank of LoRA; AdaLoRA beside it has the same parameters, "
-                + "\(NumberFormat.si.string(Double(sizes.parametersPerRank))) for each rank",
+            "rank, \(parameters) parameters each" + (planner.otherArms.isEmpty ? "" : " in all arms"),
             scale: .log2, format: .decimals(0))
-        if planner.otherArms.isEmpty {
-            x.title =
-                "rank, \(NumberFormat.si.string(Double(sizes.parametersPerRank))) adapter parameters each"
-        }
         x.tickValues = planner.ranks.map(Double.init)
         var chart = LineChart(
             id: "sweep", title: "Quality against rank", x: x, y: Axis("validation \(metric.rawValue)"),
