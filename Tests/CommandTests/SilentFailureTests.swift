@@ -273,7 +273,7 @@ import Testing
             for name in names {
                 let parts = name.split(separator: ".")
                 let exists = sources.contains { source in
-                    source.contains("@Suite struct \(parts[0]) ") && source.contains("func \(parts[1])(")
+                    source.contains("struct \(parts[0]) {") && source.contains("func \(parts[1])(")
                 }
                 #expect(exists, "\(name) does not exist")
             }
