@@ -1,6 +1,7 @@
 /// Settings that messages of the libraries name. They leave to this how the program spells them; a test binds each to an
 /// option that it has.
 package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendable {
+    case allClasses = "all-classes"
     case allocateEvery = "allocate-every"
     case allocator
     case anyBaseName = "any-base-name"

@@ -196,7 +196,8 @@ enum EnvironmentFacts {
             ("seed", run.settings.value("seed")), ("hash of the model", hash("model")),
             ("hash of the training rows", hash("train")),
         ]
-        if start.validationExamples > 0 {
+        // Rows that were held out have no file of their own.
+        if start.validationExamples > 0, !start.hashes.contains(where: { $0.name == "rows held out" }) {
             facts.append(("hash of the validation rows", hash("validation")))
         }
         facts += start.environment.filter { !known.contains($0.name) }.map { ($0.name, $0.value) }

@@ -139,7 +139,7 @@ package struct ConfusionReport {
                     TerminalText.wrapped(
                         "\(Figures.grouped(told)) of \(Figures.grouped(total)) wrong rows; "
                             + "\(Figures.counted(sorted.count - shown.count, "other pair")) of classes not shown "
-                            + "(--all-classes lists them)", width: style.width, indent: 0)))
+                            + "(\(SettingName.allClasses) lists them)", width: style.width, indent: 0)))
         }
         return lines.joined(separator: "\n") + "\n"
     }

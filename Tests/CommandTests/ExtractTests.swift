@@ -31,11 +31,7 @@ import Testing
             #expect(!result.errors.contains("lost"), "\(result.errors)")
             #expect(result.output.contains("head: 3 classes"))
         }
-        func metrics(_ folder: String) throws -> JSONValue {
-            let result = try workspace.run(["evaluate", folder, "--data", "validation.jsonl", "--json"])
-            return try #require(JSONValue.parse(result.output)["metrics"])
-        }
-        #expect(try metrics("exact") == metrics("run"))
+        try workspace.expectSameMetrics(of: "exact", as: "run")
         try #require(
             try workspace.run(
                 ["extract", "--base", "model", "--tuned", "merged", "--output", "cut", "--budget", "7"])

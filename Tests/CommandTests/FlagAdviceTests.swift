@@ -30,6 +30,7 @@ import Testing
         "LabelSetRows": ["train", "evaluate", "data check"], "LabelFindings": ["train", "data check"],
         "DatasetBuilder+Lists": ["train", "evaluate", "data check"], "LabelSet": ["train", "data check"],
         "ConfigLoading": ["train"], "RunFollower": ["watch"], "SettingSynonyms": ["train"],
+        "ConfusionReport": ["evaluate"], "RowChunks": ["train"], "RunRows": ["evaluate"],
         "RowStream": ["predict"], "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
     ]
     /// Options of these are reached by more commands than the rest of their file.

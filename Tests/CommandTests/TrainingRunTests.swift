@@ -21,7 +21,8 @@ import Testing
             "adapter-last/adapter_model.safetensors", "adapter-last/manifest.json", "adapter/adalora.json",
             "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/manifest.json",
             "checkpoints", "checkpoints/step-30", "checkpoints/step-30/manifest.json",
-            "checkpoints/step-30/state.json", "checkpoints/step-30/state.safetensors", "config.yaml",
+            "checkpoints/step-30/state.json", "checkpoints/step-30/state.safetensors", "classes.json",
+            "config.yaml",
             "events.jsonl", "ranks.csv", "triplets.jsonl",
         ]
         #expect(files == expected)

@@ -41,7 +41,7 @@ import Testing
             try RowSplit(rows, rule: .labels, fractions: [0.2], seed: seed).parts[1]
         }
         #expect(try held(1) == held(1) && held(1) != held(2))
-        // Another order of rows, or another stream, would hold out other rows where a run is resumed or measured again.
+        // By SplitMix64 and Swift's shuffle written in Python: other rows would break runs that are to be resumed.
         let rule = try RowSplit(rows, rule: .rows, fractions: [0.1], seed: 42)
         #expect(rule.parts[1] == Self.drawn, "\(rule.parts[1])")
     }
