@@ -63,13 +63,15 @@ let package = Package(
                 "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
                 "Tasks",
                 "RankAllocation", "RunRecords", "Adapters", "Training",
+                .product(name: "Yams", package: "Yams"),
             ]),
         .target(
             name: "Runs",
             dependencies: [
                 "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
                 "Tasks",
-                "RankAllocation", "RunConfiguration", "RunRecords", "Adapters", "Training", "AdapterTools",
+                "RankAllocation", "Settings", "RunConfiguration", "RunRecords", "Adapters", "Training",
+                "AdapterTools",
             ]),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
         .target(name: "Charts"),
@@ -189,7 +191,11 @@ let package = Package(
             ]),
         .testTarget(
             name: "AdapterToolsTests", dependencies: ["AdapterTools", "ModelFiles", "GoldenFiles"]),
-        .testTarget(name: "RunsTests", dependencies: ["Runs", "ModelFiles", "RunConfiguration"]),
+        .testTarget(
+            name: "RunsTests",
+            dependencies: [
+                "Runs", "ModelFiles", "RunConfiguration", "Adapters", "RankAllocation", "Transformers",
+            ]),
         .target(name: "RunFolders", dependencies: ["RunRecords"], path: "Tests/RunFolders"),
         .testTarget(name: "RunRecordsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),

@@ -19,6 +19,8 @@ package struct DataFinding: Sendable, Equatable {
         case labelSpellings = "label-spellings"
         /// Labels that programs write for missing ones.
         case missingLabels = "missing-labels"
+        /// Labels of a single row.
+        case rareLabels = "rare-labels"
         /// Labels that look like scores, ids, free text or lists; texts that look like ids.
         case oddLabels = "odd-labels"
         case oddTexts = "odd-texts"

@@ -10,7 +10,7 @@ extension Dataset {
         var findings = [missing(classes), never(all)].compactMap { $0 }
         // Enough rows for a share to mean something.
         guard let kind = scores(classes) ?? identifiers(classes) else {
-            return findings + [lists(classes)].compactMap { $0 }
+            return findings + [lists(classes), rare(classes)].compactMap { $0 }
         }
         findings.append(kind)
         return findings
@@ -42,16 +42,37 @@ extension Dataset {
         )
     }
 
+    /// Where other labels have rows enough: a file of one row each is another matter.
+    private func rare(_ classes: [LabelTally.ClassCount]) -> DataFinding? {
+        let single = classes.filter { $0.count == 1 }
+        guard !single.isEmpty, classes.contains(where: { $0.count >= 5 }) else { return nil }
+        return finding(
+            .rareLabels, single.count, single.map(\.line).sorted(),
+            "\(DataFinding.counted(single.count, "label")) with a single row: \(quotedList(single.map(\.name))); little is "
+                + "learned of one row, and none is left to measure it by: add rows, or join such labels to others"
+        )
+    }
+
     private func scores(_ classes: [LabelTally.ClassCount]) -> DataFinding? {
         let numbers = classes.compactMap { RawLabel.decimal($0.name.replacing(",", with: ".")) }
         let haveCommas = classes.count > 1 && classes.contains { $0.name.contains(",") }
-        guard classes.count > 5 || haveCommas, numbers.count == classes.count,
-            numbers.contains(where: { $0 != $0.rounded() })
-        else { return nil }
+        guard classes.count > 5 || haveCommas, numbers.count == classes.count else { return nil }
+        let haveFractions = numbers.contains { $0 != $0.rounded() }
+        guard haveFractions || Self.haveGaps(numbers) else { return nil }
         return finding(
             .oddLabels, classes.count, classes.map(\.line).sorted(),
-            "all \(classes.count) labels are numbers, also with fractions; each is learned as a class of its own: for "
-                + "scores use \(SettingName.task) regression")
+            "all \(classes.count) labels are numbers, \(haveFractions ? "also with fractions" : "with gaps between them"); "
+                + "each is learned as a class of its own: for scores use \(SettingName.task) regression")
+    }
+
+    /// Whether whole numbers are many of those from the lowest to the highest, but not all: numbers of classes start at 0
+    /// or 1 and leave none out, codes are far apart.
+    private static func haveGaps(_ numbers: [Double]) -> Bool {
+        guard let lowest = numbers.min(), let highest = numbers.max(), numbers.count > 10 else {
+            return false
+        }
+        let span = highest - lowest + 1
+        return Double(numbers.count) < span && Double(numbers.count) * 4 > span
     }
 
     private func identifiers(_ classes: [LabelTally.ClassCount]) -> DataFinding? {

@@ -7,12 +7,14 @@ extension ComparisonPlan {
     /// apart otherwise.
     package static let decisive: Set<String> = [
         "task", "max-length", "long-rows", "method", "initial-rank", "targets", "scale", "adapter-dropout",
-        "head-dropout", "pooling", "initialize", "activation-batches", "weight-decay", "adam-beta1",
+        "head-dropout", "head-learning-rate", "pooling", "initialize", "activation-batches", "weight-decay",
+        "adam-beta1",
         "adam-beta2",
         "adam-epsilon", "gradient-clip", "schedule", "learning-rate-warmup", "epochs", "steps", "batch-size",
         "accumulate", "warmup-fraction", "final-fraction", "allocator", "allocate-every", "exchange-share",
         "importance",
         "importance-weights", "importance-beta1", "importance-beta2", "orthogonality", "orthogonality-weight",
+        "triplet-steps",
     ]
 
     /// Every setting that decides what the runs of an arm do, by name: its own ones, the plan's, and the defaults.

@@ -114,7 +114,8 @@ package struct RankSweep {
         let file = RunFolder(folder(run)).config
         guard let yaml = try? String(contentsOf: file, encoding: .utf8) else { return }
         let old = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: []).config
-        let changed = try Self.config(flags(run)).differences(from: old, except: ["output", "threads"])
+        let now = try Self.config(flags(run))
+        let changed = now.differences(from: old, except: now.leftOpen.union(["output", "threads"]))
         guard changed.isEmpty else {
             throw TrainingError(
                 .usage,

@@ -1,4 +1,5 @@
 import Messages
+import RunConfiguration
 
 /// One run of training and testing.
 package struct Trial: Sendable, Hashable {
@@ -66,7 +67,12 @@ package struct Trial: Sendable, Hashable {
     /// were made before it.
     package static func told(_ settings: [String: String]) -> [String: String] {
         // The adapted matrices of an encoder were listed before all of them had a name.
-        let former = ["targets": ["all": "[query, key, value, attention-output, intermediate, output]"]]
+        let former = [
+            "targets": ["all": "[query, key, value, attention-output, intermediate, output]"]
+        ]
+        // Runs were all like that before there was another way, and said nothing of it.
+        let unsaid = ["triplet-steps": "plain", "head-learning-rate": RunConfig.sameRate]
+        let settings = settings.filter { unsaid[$0.key] != $0.value }
         return settings.reduce(into: [:]) { $0[$1.key] = former[$1.key]?[$1.value] ?? $1.value }
     }
 }

@@ -16,10 +16,12 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case delimiter
     case epochs
     case figure
+    case finalFraction = "final-fraction"
     case format
     case fromAdapter = "from-adapter"
     case gradientClip = "gradient-clip"
     case head
+    case headLearningRate = "head-learning-rate"
     case headStart = "head-start"
     case ignoreMemory = "ignore-memory"
     case initialRank = "initial-rank"
@@ -49,6 +51,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case validation
     case validationFraction = "validation-fraction"
     case wait
+    case warmupFraction = "warmup-fraction"
 
     package var description: String { "--" + rawValue }
 }

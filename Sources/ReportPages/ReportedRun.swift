@@ -114,7 +114,7 @@ struct RunSettings: Sendable {
         text = yaml.split(separator: "\n").filter { !$0.hasPrefix("#") }.joined(separator: "\n")
         do {
             let config = try RunConfig.load(yaml: yaml, yamlName: "config.yaml", overrides: []).config
-            let settings = config.effectiveSettings()
+            let settings = config.recordedSettings()
             effective = RunConfig.settings.compactMap { setting in
                 settings[setting.key].map { (setting.key, $0) }
             }

@@ -137,12 +137,15 @@ struct ConfigLoading {
         }
     }
 
+    /// As resolved copies of earlier versions give them to every run.
+    private static let formerDefaults = ["pooling": "pooler"]
+
     private mutating func warnOfIdleSettings() {
         let defaults = RunConfig()
         for setting in SettingTable.all {
             // The resolved copy gives every key, so that only a value of one's own deserves a warning.
             guard let place = place(of: setting.key), setting.text(config) != setting.text(defaults),
-                let reason = setting.idle(config)
+                setting.text(config) != Self.formerDefaults[setting.key], let reason = setting.idle(config)
             else { continue }
             warnings.append("\(place): no effect \(reason); remove it")
         }
@@ -156,16 +159,9 @@ extension ConfigLoading {
         where SettingTable.named[key]?.text(config) == nil && areKnown(key) {
             problems.add("\(key): missing; say --\(key) \(kind), or write '\(key): \(kind)' in the file")
         }
-        checkLength()
         checkTuning()
         checkStride()
         checkEvaluation()
-    }
-
-    private mutating func checkLength() {
-        guard config.epochs == nil, config.steps == nil, areKnown("epochs", "steps") else { return }
-        problems.add(
-            "epochs: neither epochs nor steps is set; say \(SettingName.epochs) E or \(SettingName.steps) N")
     }
 
     /// The rules of the method and of its settings.

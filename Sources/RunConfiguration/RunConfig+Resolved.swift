@@ -15,8 +15,14 @@ extension RunConfig {
     /// `learningRate`, or else the usual one of the method.
     package var resolvedLearningRate: Double { learningRate ?? tuning.method.usualLearningRate }
 
+    // `settled` gives each of these a value. Where a run of a version before it left one out, it was this.
+
     /// The head's learning rate: `headLearningRate`, or else the learning rate.
     package var resolvedHeadLearningRate: Double { headLearningRate ?? resolvedLearningRate }
+
+    package var resolvedPooling: Pooling { pooling ?? .pooler }
+
+    package var resolvedBatchSize: Int { batchSize ?? Self.usualBatchSize.many }
 
     /// The metric of the best evaluation: `bestMetric`, or else the first of the task's; nil for token classification,
     /// where that depends on the tags.
@@ -24,7 +30,7 @@ extension RunConfig {
 
     /// `steps`, or else those of `epochs`, at least one.
     package func totalSteps(stepsPerEpoch: Int) -> Int {
-        steps ?? max(1, Int((Double(stepsPerEpoch) * (epochs ?? 3)).rounded(.up)))
+        steps ?? max(1, Int((Double(stepsPerEpoch) * (epochs ?? Double(Self.fewestEpochs))).rounded(.up)))
     }
 
     /// `stride`, or else 128, but at most a third of the longest row.

@@ -19,17 +19,38 @@ extension RunConfig {
     package func effectiveSettings() -> [String: String] {
         var resolved = self
         resolved.learningRate = resolvedLearningRate
-        resolved.headLearningRate = resolvedHeadLearningRate
         resolved.tuning.adalora = tuning.adalora.resolved
         resolved.bestMetric = resolvedBestMetric
         var settings: [String: String] = [:]
         for setting in SettingTable.all where setting.idle(self) == nil {
             settings[setting.key] = setting.text(resolved) ?? "none"
         }
-        // The rule, not the words of its help, tells runs apart.
-        if settings["initial-rank"] == "none" { settings["initial-rank"] = "max(1.5x, 8)" }
+        for (key, rule) in Self.rules where settings[key] == "none" { settings[key] = rule }
+        if steps != nil { settings["epochs"] = "none" }
+        if !tuning.method.hasAdapters, headLearningRate == nil {
+            settings["head-learning-rate"] = Self.sameRate
+        }
         return settings
     }
+
+    /// The same of a run that was recorded, whose model and rows have decided.
+    package func recordedSettings() -> [String: String] {
+        var recorded = self
+        recorded.headLearningRate = resolvedHeadLearningRate
+        recorded.tuning.adalora.tripletSteps = tuning.adalora.tripletSteps ?? .plain
+        return recorded.effectiveSettings()
+    }
+
+    /// Of the head where it has none of its own
+    package static let sameRate = "the learning rate"
+
+    /// What decides settings that model and rows decide: the rule, not the words of its help, tells runs apart.
+    private static let rules = [
+        "initial-rank": "max(1.5x, 8)", "pooling": "the model's",
+        "head-learning-rate": "\(usualHeadRate) on one matrix",
+        "triplet-steps": "lora", "epochs": "max(\(fewestEpochs), \(fewestSteps) steps)",
+        "batch-size": "\(usualBatchSize.few) up to \(fewRows) rows, \(usualBatchSize.many)",
+    ]
 
     /// One line for each setting that differs, such as `learning-rate: 0.003 in the run, 0.001 now`.
     ///

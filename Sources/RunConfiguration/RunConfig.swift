@@ -48,13 +48,14 @@ package struct RunConfig: Sendable, Equatable {
     /// Of a run that goes on from an adapter
     package internal(set) var headStart = HeadStart.adapter
     package internal(set) var headDropout = 0.1
-    package internal(set) var pooling = Pooling.pooler
+    /// nil leaves it to the model, see `settled`.
+    package internal(set) var pooling: Pooling?
 
     // Optimizer.
 
     /// nil leaves it to the method, see `resolvedLearningRate`.
     package internal(set) var learningRate: Double?
-    /// nil means the learning rate, see `resolvedHeadLearningRate`.
+    /// nil leaves it to the head's form, see `settled`.
     package internal(set) var headLearningRate: Double?
     package internal(set) var weightDecay = 0.0
     package internal(set) var beta1 = 0.9
@@ -65,12 +66,12 @@ package struct RunConfig: Sendable, Equatable {
     package internal(set) var learningRateSchedule = LearningRateSchedule.linear
     /// The share of all steps over which the learning rate rises from 0.
     package internal(set) var learningRateWarmup = 0.06
-    /// Passes over the training data; nil exactly when `steps` is set.
-    package internal(set) var epochs: Double? = 3
-    /// Optimizer steps; nil exactly when `epochs` is set.
+    /// Passes over the training data; nil when `steps` is set, or leaves it to the rows, see `settled`.
+    package internal(set) var epochs: Double?
+    /// Optimizer steps; nil when `epochs` is set.
     package internal(set) var steps: Int?
-    /// Examples per forward and backward pass.
-    package internal(set) var batchSize = 32
+    /// Examples per forward and backward pass; nil leaves it to the rows, see `settled`.
+    package internal(set) var batchSize: Int?
     /// Batches per optimizer step.
     package internal(set) var accumulate = 1
     /// `balancedClassWeights`, or a file of weights; nil counts each row or word once.

@@ -108,8 +108,9 @@ enum SettingTable {
             get: { SettingText.number($0.headDropout) }),
         Setting(
             "pooling", "What the head reads", choices: RunConfig.Pooling.allCases.map(\.rawValue),
+            unset: "as the model's folder asks for, or its classifier does",
             idle: { $0.task.poolsRows ? nil : "with task \($0.task.rawValue), which reads every row" },
-            set: { $0.pooling = try $1.choice() }, get: { $0.pooling.rawValue }),
+            set: { $0.pooling = try $1.orNone { try $0.choice() } }, get: { $0.pooling?.rawValue }),
     ]
 
     /// `by method: 0.003, and 0.0001 for full`
@@ -126,7 +127,10 @@ enum SettingTable {
             set: { $0.learningRate = try $1.orNone { try $0.number(.aboveZeroTo(1000)) } },
             get: { $0.learningRate.map(SettingText.number) }),
         Setting(
-            "head-learning-rate", "Highest learning rate of the head", unset: "the learning rate",
+            "head-learning-rate", "Highest learning rate of the head",
+            unset:
+                "\(SettingText.number(RunConfig.usualHeadRate)) for a new head of one matrix on a frozen model, or "
+                + "the learning rate",
             set: { $0.headLearningRate = try $1.orNone { try $0.number(.aboveZeroTo(1000)) } },
             get: { $0.headLearningRate.map(SettingText.number) }),
         Setting(
@@ -157,6 +161,7 @@ enum SettingTable {
             get: { SettingText.number($0.learningRateWarmup) }),
         Setting(
             "epochs", "Passes over the training data",
+            unset: "\(RunConfig.fewestEpochs), or as many as make \(RunConfig.fewestSteps) steps",
             set: { $0.epochs = try $1.orNone { try $0.number(.aboveZeroTo(1_000_000)) } },
             get: { $0.epochs.map(SettingText.number) }),
         Setting(
@@ -165,7 +170,10 @@ enum SettingTable {
             get: { $0.steps.map { String($0) } }),
         Setting(
             "batch-size", "Examples per forward and backward pass",
-            set: { $0.batchSize = try $1.wholeNumber(1...1_000_000) }, get: { String($0.batchSize) }),
+            unset:
+                "\(RunConfig.usualBatchSize.many), or \(RunConfig.usualBatchSize.few) up to \(RunConfig.fewRows) rows",
+            set: { $0.batchSize = try $1.orNone { try $0.wholeNumber(1...1_000_000) } },
+            get: { $0.batchSize.map { String($0) } }),
         Setting(
             "accumulate", "Batches per optimizer step",
             set: { $0.accumulate = try $1.wholeNumber(1...1_000_000) }, get: { String($0.accumulate) }),

@@ -13,6 +13,8 @@ import Transformers
 
 /// Everything a run reads before its first step, checked against each other.
 struct RunInputs {
+    /// With what model and rows decided
+    let config: RunConfig
     let backbone: any Backbone
     /// Hung on `backbone`, until the run's own adapters take its place
     let startingAdapter: StartingAdapter?
@@ -25,7 +27,7 @@ struct RunInputs {
     /// What an adapter remembers of the training rows' columns.
     let columns: TrainedColumns?
     let warnings: [String]
-    /// How rows were held out
+    /// How rows were held out, and which settings model and rows decided
     let notes: [String]
     /// Of the validation rows, for messages
     let validationName: String
@@ -35,24 +37,28 @@ struct RunInputs {
     let earlierFingerprints: [(name: String, hash: String)]
 
     /// - Parameter isResumed: the inputs are compared with a checkpoint's.
-    init(_ config: RunConfig, isResumed: Bool = false) throws {
-        let modelURL = URL(fileURLWithPath: config.model)
-        let loaded = try LoadedModel(modelURL, maxLength: config.maxLength)
+    init(_ given: RunConfig, isResumed: Bool = false) throws {
+        let modelURL = URL(fileURLWithPath: given.model)
+        let loaded = try LoadedModel(modelURL, maxLength: given.maxLength)
         // An adapter to go on from may change weights.
         let earlierModel = isResumed ? loaded.earlierFingerprint : nil
         (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)
         var warnings = loaded.warnings
+        let rows = try RunRows(given)
+        let settling = try isResumed ? nil : Settling(given, loaded, trainingRows: rows.train.examples.count)
+        let config = settling?.config ?? given
+        self.config = config
+        warnings += settling?.warnings ?? []
         startingAdapter = try config.tuning.fromAdapter.map {
             try StartingAdapter($0, loaded: loaded, config: config)
         }
         warnings += startingAdapter?.warnings ?? []
         warnings += Self.poolerWarnings(loaded, config, goesOn: startingAdapter?.head != nil)
 
-        let rows = try RunRows(config)
         let (trainData, validationData) = (rows.train, rows.validation)
         columns = TrainedColumns(
             read: trainData.columns, given: ColumnNames(config), labelSeparator: config.labelSeparator)
-        notes = rows.notes
+        notes = rows.notes + (settling?.notes ?? [])
         validationName = config.validation ?? "the rows held out of \(config.train)"
         warnings += trainData.warnings + (validationData?.warnings ?? [])
         let learned = try config.task.type.init(learningFrom: trainData, TaskSettings(config))
@@ -104,7 +110,7 @@ extension RunInputs {
     ///
     /// - Parameter goesOn: the head was trained on this pooler before.
     private static func poolerWarnings(_ loaded: LoadedModel, _ config: RunConfig, goesOn: Bool) -> [String] {
-        let form = config.task.type.headForm(config.pooling)
+        let form = config.task.type.headForm(config.resolvedPooling)
         let architecture = loaded.backbone.architecture
         var warnings: [String] = []
         if form == .sequence(.pooler), architecture.hasPooler(form), loaded.backbone.hasUntrainedPooler,

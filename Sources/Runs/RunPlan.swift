@@ -41,14 +41,18 @@ package struct RunPlan: Sendable {
     /// nil where the memory does not suffice to measure it.
     package let time: Time?
     package let warnings: [String]
+    /// How rows were held out, and which settings model and rows decided
+    package let notes: [String]
 
     /// Reads and checks all inputs as training does, sets the run up, and takes a few steps of it. Writes nothing.
-    package static func measure(_ config: RunConfig) throws -> RunPlan {
+    package static func measure(_ given: RunConfig) throws -> RunPlan {
         var memoryGuard = MemoryGuard(isIgnored: true)
-        let inputs = try RunInputs(config)
+        let inputs = try RunInputs(given)
+        let config = inputs.config
         let threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         let sampler = BatchSampler(
-            examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
+            examples: inputs.train.count, batch: config.resolvedBatchSize * config.accumulate,
+            seed: config.seed)
         let totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
         try memoryGuard.checkState(inputs, config, threads: threads)
@@ -80,7 +84,11 @@ package struct RunPlan: Sendable {
                 ? try time(
                     trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations,
                     threads: threads) : nil,
-            warnings: inputs.warnings + trainer.method.warnings + memoryGuard.warnings)
+            warnings: inputs.warnings + trainer.method.warnings
+                + StepChecks(
+                    config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
+                    plan: trainer.method.rankPlan
+                ).warnings + memoryGuard.warnings, notes: inputs.notes)
     }
 
     private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {

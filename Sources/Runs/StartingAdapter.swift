@@ -34,7 +34,8 @@ struct StartingAdapter {
         }
         let changed: ChangedParts
         if config.headStart == .fresh {
-            let adapter = try Self.withoutHead(folder.url, loaded, config.task.type.headForm(config.pooling))
+            let adapter = try Self.withoutHead(
+                folder.url, loaded, config.task.type.headForm(config.resolvedPooling))
             (set, changed, head, labels, warnings) = (
                 adapter.set, adapter.changed, nil, nil, adapter.warnings
             )
@@ -63,6 +64,14 @@ struct StartingAdapter {
                 "\(path): the adapter's update is 0 in every matrix, as before any training; leave out \(SettingName.fromAdapter)"
             )
         }
+    }
+
+    /// What the head reads that a run takes from the adapter it goes on from; nil where it takes none.
+    static func pooling(_ config: RunConfig) throws -> Pooling? {
+        guard let path = config.tuning.fromAdapter, config.headStart == .adapter else { return nil }
+        let folder = AdapterFolder(URL(fileURLWithPath: path))
+        try folder.check()
+        return folder.isDescribed ? try AdapterDescription(folder.url).task.pooling : .pooler
     }
 
     /// With its head, which must be for the run's task and pooling.
@@ -109,10 +118,10 @@ struct StartingAdapter {
     }
 
     private static func check(pooling: Pooling, _ config: RunConfig, _ path: String) throws {
-        guard pooling == config.pooling else {
+        guard pooling == config.resolvedPooling else {
             throw TrainingError(
                 .usage,
-                "the head of \(path) reads \(SettingName.pooling) \(pooling.rawValue), not \(config.pooling.rawValue); say so, or "
+                "the head of \(path) reads \(SettingName.pooling) \(pooling.rawValue), not \(config.resolvedPooling.rawValue); say so, or "
                     + "start a fresh head with \(SettingName.headStart) fresh")
         }
     }

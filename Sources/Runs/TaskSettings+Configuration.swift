@@ -5,7 +5,7 @@ import Tasks
 import Tokenizers
 
 extension TaskSettings {
-    init(_ config: RunConfig) { self.init(pooling: config.pooling, stride: config.resolvedStride) }
+    init(_ config: RunConfig) { self.init(pooling: config.resolvedPooling, stride: config.resolvedStride) }
 }
 
 extension Tokenization {

@@ -73,7 +73,7 @@ struct TrainerAssembly {
 
     private func lookAtBatches(_ count: Int, of model: SequenceModel, _ body: () throws -> Void) throws {
         let sampler = BatchSampler(
-            examples: inputs.train.count, batch: config.batchSize, seed: config.seed)
+            examples: inputs.train.count, batch: config.resolvedBatchSize, seed: config.seed)
         let order = sampler.order(epoch: 0)
         for batch in 1...min(count, sampler.stepsPerEpoch) {
             model.probe(

@@ -12,6 +12,7 @@ import Transformers
 
 /// One run of `adalora train`: from a configuration to a run folder.
 package final class TrainingSession {
+    /// With what model and rows decided
     package let config: RunConfig
     package let folder: RunFolder
     private let inputs: RunInputs
@@ -19,6 +20,7 @@ package final class TrainingSession {
     private let sampler: BatchSampler
     private let totalSteps: Int
     private let threads: Int
+    private let stepChecks: StepChecks
     private let log: EventLog
     /// Two runs that write one folder would ruin it.
     private let lock: FolderLock
@@ -36,14 +38,15 @@ package final class TrainingSession {
     /// - Parameters:
     ///   - resume: where to go on with the run in the configuration's output folder; nil for a new run.
     ///   - ignoringMemory: start also where the memory available is less than the run is estimated to need.
-    package init(_ config: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
-        self.config = config
+    package init(_ given: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
         var memory = MemoryGuard(isIgnored: ignoringMemory)
-        folder = RunFolder(URL(fileURLWithPath: config.output))
-        inputs = try RunInputs(config, isResumed: resume != nil)
+        folder = RunFolder(URL(fileURLWithPath: given.output))
+        inputs = try RunInputs(given, isResumed: resume != nil)
+        config = inputs.config
         threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         sampler = BatchSampler(
-            examples: inputs.train.count, batch: config.batchSize * config.accumulate, seed: config.seed)
+            examples: inputs.train.count, batch: config.resolvedBatchSize * config.accumulate,
+            seed: config.seed)
         totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
         try memory.checkState(inputs, config, threads: threads)
@@ -52,7 +55,10 @@ package final class TrainingSession {
             MemoryEstimate(
                 trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
                 start: memory.start), config, threads: threads)
-        startWarnings = inputs.warnings + trainer.method.warnings + memory.warnings
+        stepChecks = StepChecks(
+            config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
+            plan: trainer.method.rankPlan)
+        startWarnings = inputs.warnings + trainer.method.warnings + stepChecks.warnings + memory.warnings
         if let resume {
             lock = try FolderLock(folder.url)
             let found = try folder.checkpoint(at: resume)
@@ -179,7 +185,11 @@ package final class TrainingSession {
         let isWithinBudget = trainer.method.rankPlan.map { step >= $0.schedule.lastBudgetingStep } ?? true
         if evaluation.hasOneAnswer != progress.hasOneAnswer {
             progress.hasOneAnswer = evaluation.hasOneAnswer
-            try emit(.warning(evaluation.answersWarning(name: "step \(step), \(inputs.validationName)")))
+            try emit(
+                .warning(
+                    evaluation.answersWarning(
+                        name: "step \(step), \(inputs.validationName)",
+                        advice: stepChecks.adviceForOneAnswer(inputs.backbone.architecture))))
         }
         let metric = config.resolvedBestMetric ?? inputs.task.metrics[0]
         let value = evaluation.value(of: metric)

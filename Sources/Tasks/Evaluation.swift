@@ -45,9 +45,13 @@ package struct Evaluation: Sendable {
     package func warnings(name: String) -> [String] { hasOneAnswer ? [answersWarning(name: name)] : [] }
 
     /// That all rows get one answer, or that they do no longer.
-    package func answersWarning(name: String) -> String {
+    ///
+    /// - Parameter advice: for the first
+    package func answersWarning(
+        name: String, advice: String = "train longer, or with a lower learning rate"
+    ) -> String {
         hasOneAnswer
-            ? "\(name): every row gets the same answer; where it stays so, train longer, or with a lower learning rate"
+            ? "\(name): every row gets the same answer; where it stays so, \(advice)"
             : "\(name): rows no longer all get the same answer"
     }
 

@@ -87,8 +87,10 @@ package final class Trainer: TrainedArrays {
             let factor = Float(settings.clip / (norm + 1e-6))
             for index in 0..<gradients.count { gradients.pointer[index] *= factor }
         }
+        let rate = settings.learningRate.value(at: step)
         let update = MethodUpdate(
-            step: step, arrays: self, gradients: taskGradients ?? gradients, workers: model.workers)
+            step: step, arrays: self, gradients: taskGradients ?? gradients, rate: rate,
+            decay: rate * Double(settings.weightDecay), workers: model.workers)
         method.observe(update)
         for part in updates {
             optimizer.update(
@@ -103,7 +105,7 @@ package final class Trainer: TrainedArrays {
         }
         return StepResult(
             loss: loss, orthogonality: penalty, gradientNorm: norm,
-            rate: settings.learningRate.value(at: step), tokens: tokens, allocation: allocation)
+            rate: rate, tokens: tokens, allocation: allocation)
     }
 
     private static let afterDivergence =

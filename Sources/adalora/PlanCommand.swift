@@ -25,6 +25,7 @@ struct PlanCommand: ParsableCommand {
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try TrainCommand.checkProducts()
             let plan = try RunPlan.measure(loaded.config)
+            for note in plan.notes { Terminal.error(note) }
             for warning in plan.warnings { Terminal.error("warning: \(warning)") }
             Terminal.output(json ? PlanReport.json(plan) : PlanReport.text(plan, width: Terminal.width))
         }

@@ -45,7 +45,7 @@ struct TrainCommand: ParsableCommand {
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
             let run = loaded.config.output
-            let log = tensorBoardLog(loaded.config)
+            let log = tensorBoardLog(session.config)
             let end = try session.run(shouldStop: { interruption.isRequested }) { event in
                 display.show(event)
                 log?.append(event)
@@ -58,7 +58,7 @@ struct TrainCommand: ParsableCommand {
             if !end.ranks.isEmpty {
                 Terminal.output(try RankReport.table(record, step: nil, style: Terminal.style))
             }
-            Terminal.error(RunEnding(record: record, config: loaded.config).text)
+            Terminal.error(RunEnding(record: record, config: session.config).text)
         }
     }
 
@@ -66,7 +66,7 @@ struct TrainCommand: ParsableCommand {
     private func tensorBoardLog(_ config: RunConfig) -> OptionalLog? {
         let run = URL(fileURLWithPath: config.output)
         guard tensorboard || (resume != nil && TensorBoardLog.exists(in: run)) else { return nil }
-        return OptionalLog(TensorBoardLog(run: run, settings: config.effectiveSettings()))
+        return OptionalLog(TensorBoardLog(run: run, settings: config.recordedSettings()))
     }
 
     private func resumedConfiguration(_ run: String) throws -> LoadedConfig {

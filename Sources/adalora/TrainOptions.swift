@@ -178,6 +178,9 @@ struct AllocationOptions: ParsableArguments, SettingFlags {
     @Option(
         name: .customLong("orthogonality"), help: help("orthogonality"), completion: choices("orthogonality"))
     var orthogonality: String?
+    @Option(
+        name: .customLong("triplet-steps"), help: help("triplet-steps"), completion: choices("triplet-steps"))
+    var tripletSteps: String?
     @Option(name: .customLong("orthogonality-weight"), help: help("orthogonality-weight"))
     var orthogonalityWeight: String?
 
@@ -188,7 +191,7 @@ struct AllocationOptions: ParsableArguments, SettingFlags {
             ("history-every", historyEvery), ("importance", importance),
             ("importance-weights", importanceWeights), ("importance-beta1", importanceBeta1),
             ("importance-beta2", importanceBeta2), ("orthogonality", orthogonality),
-            ("orthogonality-weight", orthogonalityWeight),
+            ("triplet-steps", tripletSteps), ("orthogonality-weight", orthogonalityWeight),
         ]
     }
 }

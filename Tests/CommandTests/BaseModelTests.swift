@@ -156,12 +156,16 @@ import Testing
                 bytes: info.name == "bert.pooler.dense.bias" ? bytes.map { _ in 0 } : bytes)
         }
         let text = "bert.pooler.dense.bias is 0 throughout, as in a pooler that nobody has trained"
-        let first = try train(workspace, ["--budget", "12"], output: "first")
+        let first = try train(workspace, ["--budget", "12", "--pooling", "pooler"], output: "first")
         #expect(first.errors.contains(text) && first.errors.contains("try --pooling mean"), "\(first.errors)")
         for more in [["--pooling", "mean"], ["--from-adapter", "first/adapter"]] {
             let result = try train(workspace, ["--budget", "12"] + more, output: "second" + more[0])
             #expect(!result.errors.contains(text), "\(more)")
         }
+        // Left to itself a run reads the mean where nobody trained the pooler.
+        let left = try train(workspace, ["--budget", "12"], output: "left")
+        #expect(
+            left.errors.contains("pooling mean (as nobody trained the model's pooler)"), "\(left.errors)")
     }
 
     /// transformers has no class that pools so: the config names the encoder, and a warning says it before training.

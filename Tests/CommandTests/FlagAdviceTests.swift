@@ -32,6 +32,7 @@ import Testing
         "ConfigLoading": ["train"], "RunFollower": ["watch"], "SettingSynonyms": ["train"],
         "ConfusionReport": ["evaluate"], "RowChunks": ["train"], "RunRows": ["evaluate"],
         "RowStream": ["predict"], "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
+        "StatedPooling": ["train", "plan"], "StepChecks": ["train", "plan"],
     ]
     /// Options of these are reached by more commands than the rest of their file.
     private static let wider: [String: [String: [String]]] = [

@@ -178,7 +178,7 @@ import Testing
         for weight in ["0", "1000"] {
             let options = [
                 "--budget", "12", "--orthogonality", "squared", "--initialize", "gaussian", "--learning-rate",
-                "1e-12", "--orthogonality-weight", weight,
+                "1e-12", "--head-learning-rate", "1e-12", "--orthogonality-weight", weight,
             ]
             _ = try trained(workspace, Workspace.training(output: "run-\(weight)", steps: 3, options))
             let evaluation = try #require(try workspace.events("run-\(weight)", "evaluation").last)

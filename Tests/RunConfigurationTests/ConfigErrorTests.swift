@@ -169,10 +169,6 @@ import Testing
                 "budget: missing for method lora; say --budget N, --average-rank R or --budget-parameters N"
             ])
         #expect(
-            problems("epochs: null", smallest) == [
-                "epochs: neither epochs nor steps is set; say --epochs E or --steps N"
-            ])
-        #expect(
             problems(nil, paths + [("average-rank", "8"), ("initial-rank", "6")]) == [
                 "--initial-rank: initial-rank 6 is below average-rank 8; raise the one or lower the other"
             ])

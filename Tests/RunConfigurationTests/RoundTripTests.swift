@@ -13,7 +13,7 @@ import Testing
         #expect(yaml.hasPrefix("# Folder of the pretrained model (required)\nmodel: m\n"))
         #expect(
             yaml.contains(
-                "# Highest learning rate of the head (default: the learning rate)\nhead-learning-rate: null\n"
+                "# Worker threads (default: all cores)\nthreads: null\n"
             ))
     }
 

@@ -87,6 +87,16 @@ extension AdaLoRA {
             set: { $0.orthogonality = try $1.orNone { try $0.choice() } },
             get: { $0.orthogonality?.rawValue }),
         Setting(
+            "triplet-steps",
+            "How long the steps of exact triplets are: as Adam makes them, or as those of LoRA's factors",
+            choices: AdaLoRASettings.TripletSteps.allCases.map(\.rawValue), unset: "lora",
+            idle: { settings in
+                let form = settings.resolvedOrthogonality
+                return form == .exact ? nil : "with orthogonality \(form.rawValue)"
+            },
+            set: { $0.tripletSteps = try $1.orNone { try $0.choice() } },
+            get: { $0.tripletSteps?.rawValue }),
+        Setting(
             "orthogonality-weight", "Weight of that penalty in the loss",
             idle: {
                 let form = $0.resolvedOrthogonality

@@ -22,7 +22,9 @@ extension AdaLoRA {
             set, ranks: ranks,
             penalty: OrthogonalityPenalty(
                 form: settings.adalora.resolvedOrthogonality.penalty,
-                weight: Float(settings.adalora.orthogonalityWeight)))
+                weight: Float(settings.adalora.orthogonalityWeight)),
+            hasLongSteps: settings.adalora.resolvedOrthogonality == .exact
+                && settings.adalora.tripletSteps == .lora)
     }
 }
 

@@ -10,12 +10,16 @@ package final class AdaLoRA: FineTuning {
     package let ranks: RankController?
     let penalty: OrthogonalityPenalty
     let allocator: AdaLoRASettings.Allocator
+    /// nil where steps are as long as the optimizer makes them
+    private let stepLengths: StepLengths?
     private(set) var isCompacted = false
 
     package init(
         _ adapters: AdapterSet, ranks: RankController?,
-        penalty: OrthogonalityPenalty = OrthogonalityPenalty(form: .none, weight: 0)
+        penalty: OrthogonalityPenalty = OrthogonalityPenalty(form: .none, weight: 0),
+        hasLongSteps: Bool = false
     ) {
+        stepLengths = hasLongSteps ? StepLengths() : nil
         self.adapters = adapters
         self.ranks = ranks
         self.penalty = penalty
@@ -33,7 +37,8 @@ package final class AdaLoRA: FineTuning {
     package var observesTaskGradient: Bool { ranks?.observesTaskGradient ?? false }
 
     package var averages: Int {
-        ranks?.averages.reduce(0) { $0 + 2 * ($1.p.count + $1.lambda.count + $1.q.count) } ?? 0
+        (stepLengths == nil ? 0 : adapters.parameters.reduce(0) { $0 + $1.values.count })
+            + (ranks?.averages.reduce(0) { $0 + 2 * ($1.p.count + $1.lambda.count + $1.q.count) } ?? 0)
     }
 
     package func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double {
@@ -42,6 +47,7 @@ package final class AdaLoRA: FineTuning {
 
     package func observe(_ update: MethodUpdate) {
         if let ranks, !ranks.settings.weightsAfterUpdate { observe(update, ranks) }
+        stepLengths?.begin(adapters)
     }
 
     private func observe(_ update: MethodUpdate, _ ranks: RankController) {
@@ -52,6 +58,7 @@ package final class AdaLoRA: FineTuning {
 
     /// Holds the mask → makes triplets exact → allocates and masks Λ, or exchanges.
     package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
+        stepLengths?.end(adapters, rate: update.rate, decay: update.decay, workers: update.workers)
         guard let ranks else { return nil }
         if ranks.settings.weightsAfterUpdate { observe(update, ranks) }
         ranks.holdMask(after: update.step)

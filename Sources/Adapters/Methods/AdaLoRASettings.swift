@@ -58,6 +58,9 @@ package struct AdaLoRASettings: Sendable, Equatable {
         }
     }
 
+    /// How long the steps of exact triplets are: as the optimizer makes them, or as those of LoRA's factors.
+    package enum TripletSteps: String, CaseIterable, Sendable { case plain, lora }
+
     /// Triplets per adapted matrix at the start; nil follows from the budget, see `InitialRank`.
     package var initialRank: InitialRank?
     package var initialization = FactorInitialization.orthonormal
@@ -81,6 +84,8 @@ package struct AdaLoRASettings: Sendable, Equatable {
     package var orthogonality: Orthogonality?
     /// γ, the weight of the orthogonality term in the loss.
     package var orthogonalityWeight = 0.1
+    /// nil is `plain`, which is what runs did before there was another; new ones take `usualTripletSteps`.
+    package var tripletSteps: TripletSteps?
     /// Allocations between two records of all triplets; nil thins long runs, see `resolvedHistoryEvery`.
     package var historyEvery: Int?
 
@@ -99,6 +104,10 @@ package struct AdaLoRASettings: Sendable, Equatable {
     package var resolvedOrthogonality: Orthogonality {
         orthogonality ?? (resolvedImportance.needsExactTriplets ? .exact : .squared)
     }
+
+    /// Of a new run whose triplets are exact. With them short runs reach what LoRA reaches
+    /// (`Benchmarks/results/defaults`).
+    package static let usualTripletSteps = TripletSteps.lora
 
     /// `allocateEvery`, or else every step, and every 20 where new triplets need time to show what they are worth.
     package var resolvedAllocateEvery: Int { allocateEvery ?? (allocator == .exchange ? 20 : 1) }

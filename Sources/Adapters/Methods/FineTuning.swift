@@ -104,12 +104,20 @@ package struct MethodUpdate {
     package let arrays: any TrainedArrays
     /// [1, N], as the method wants to observe them
     package let gradients: Matrix
+    /// The learning rate of the step
+    package let rate: Double
+    /// The share of each weight that the optimizer takes off beside it
+    package let decay: Double
     package let workers: Workers
 
-    package init(step: Int, arrays: any TrainedArrays, gradients: Matrix, workers: Workers) {
+    package init(
+        step: Int, arrays: any TrainedArrays, gradients: Matrix, rate: Double, decay: Double, workers: Workers
+    ) {
         self.step = step
         self.arrays = arrays
         self.gradients = gradients
+        self.rate = rate
+        self.decay = decay
         self.workers = workers
     }
 }
@@ -120,6 +128,12 @@ package struct RankPlan: Sendable {
     package let unit: BudgetUnit
     /// `prune` or `exchange`
     package let allocator: String
+
+    package init(schedule: BudgetSchedule, unit: BudgetUnit, allocator: String) {
+        self.schedule = schedule
+        self.unit = unit
+        self.allocator = allocator
+    }
 }
 
 /// What a checkpoint holds of a method beside parameters and AdamW's averages.

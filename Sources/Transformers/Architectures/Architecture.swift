@@ -69,6 +69,13 @@ extension Architecture {
         return true
     }
 
+    /// Whether all that trains of such a head is one matrix on a row that the model gives.
+    package func hasOneMatrix(_ head: HeadForm) -> Bool {
+        guard case .sequence(let pooling) = head else { return false }
+        if pooling == .pooler, case .dense? = heads?.classifier { return false }
+        return true
+    }
+
     /// Where the last linear layer of a head stands in transformers' models.
     package func outputName(_ head: HeadForm) -> String {
         switch head {

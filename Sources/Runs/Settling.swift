@@ -1,0 +1,54 @@
+import AdapterTools
+import Adapters
+import Foundation
+import Messages
+import RunConfiguration
+import Tasks
+import Transformers
+
+/// What a new run's model and rows make of the settings that nobody gave.
+struct Settling {
+    let config: RunConfig
+    let warnings: [String]
+    private let given: RunConfig
+    private let poolingSource: String?
+
+    init(_ given: RunConfig, _ loaded: LoadedModel, trainingRows: Int) throws {
+        self.given = given
+        let asked = try given.pooling == nil && given.task.poolsRows ? Self.pooling(given, loaded) : nil
+        let pooling = given.pooling ?? asked?.pooling ?? .pooler
+        let ownHead = try StartingAdapter.pooling(given) != nil
+        config = given.settled(
+            by: SettlingFacts(
+                trainingRows: trainingRows, pooling: pooling,
+                hasOneMatrix: !ownHead
+                    && loaded.backbone.architecture.hasOneMatrix(given.task.type.headForm(pooling))))
+        poolingSource = asked?.source
+        warnings = [asked?.warning].compactMap(\.self)
+    }
+
+    /// The head of the adapter that the run goes on from, what the model's folder asks for, or else the architecture's
+    /// own classifier, which needs the pooler that somebody trained.
+    private static func pooling(_ given: RunConfig, _ loaded: LoadedModel) throws -> (
+        pooling: Pooling, source: String?, warning: String?
+    ) {
+        if let own = try StartingAdapter.pooling(given) { return (own, "as the adapter's head", nil) }
+        if let stated = try StatedPooling(loaded.folder) {
+            return (stated.pooling, "by the model's \(stated.source)", stated.warning)
+        }
+        let backbone = loaded.backbone
+        guard backbone.architecture.hasPooler(.sequence(.pooler)) else { return (.pooler, nil, nil) }
+        if backbone.pooler == nil { return (.mean, "as the model has no pooler", nil) }
+        return backbone.hasUntrainedPooler
+            ? (.mean, "as nobody trained the model's pooler", nil) : (.pooler, nil, nil)
+    }
+
+    /// `settings by model and rows: pooling mean (by the model's README.md), epochs 12, batch-size 16`
+    var notes: [String] {
+        let choices = config.choices(since: given).map { choice in
+            let source = choice.key == "pooling" ? poolingSource.map { " (\($0))" } ?? "" : ""
+            return "\(choice.key) \(choice.value)\(source)"
+        }
+        return choices.isEmpty ? [] : ["settings by model and rows: " + choices.joined(separator: ", ")]
+    }
+}
