@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
-# the real peft and transformers open each, also one of each other task and of language models; takes over adapters that peft made, trains them
+# the real peft and transformers open each, also one of each other task and of language models, and runs the Python of their model cards; takes over adapters that peft made, trains them
 # on, merges them as peft does, and extracts one from a model of transformers; has TensorBoard read the events of a run.
 # Same answers or an error. Installs what is missing; see peer/install.sh.
 set -euo pipefail
@@ -48,6 +48,10 @@ for model in models/minilm "$work"/models/*; do
 done
 echo "language models:"
 "${quiet[@]}" scripts/interop/check_language_models.py "$adalora" "$work/rows.jsonl" "$work"
+echo "the Python of model cards:"
+for model in models/minilm "$work"/models/* Tests/Goldens/llama/model; do
+    "${quiet[@]}" scripts/interop/check_cards.py "$adalora" "$model" "$work/rows.jsonl" "$work"
+done
 echo "made by peft:"
 "${quiet[@]}" scripts/interop/check_imports.py "$adalora" models/minilm "$work/rows.jsonl" "$work"
 echo "made by peft, trained on, merged and extracted here:"

@@ -59,9 +59,12 @@ package struct AdapterDescription {
     }
 
     /// The same with the base model where it was found.
-    func onBase(_ folder: URL) -> AdapterDescription {
+    func onBase(_ folder: URL) -> AdapterDescription { naming(folder.standardizedFileURL.path) }
+
+    /// The same with another name of the base model.
+    func naming(_ baseModel: String) -> AdapterDescription {
         AdapterDescription(
-            baseModel: folder.standardizedFileURL.path, task: task, maxLength: maxLength,
+            baseModel: baseModel, task: task, maxLength: maxLength,
             modelFingerprint: modelFingerprint, step: step, isWholeModel: isWholeModel, columns: columns)
     }
 

@@ -30,6 +30,8 @@ package enum AdapterExport {
         package let output: URL
         /// The base model; nil for the path the adapter was trained with.
         package var modelFolder: URL?
+        /// What the export calls the base model; nil for what is known of it.
+        package var baseName: String?
         /// A file of rows to check with and its columns; nil makes up sequences of tokens.
         package var rows: (file: URL, columns: ColumnNames)?
         /// The largest difference of logits, relative to the largest logit or 1.
@@ -49,6 +51,8 @@ package enum AdapterExport {
         package let difference: LogitDifference
         /// Triplets kept, by site.
         package let ranks: [(site: String, rank: Int)]
+        /// What it calls the base model
+        package let base: BaseModelName.Choice
         package let warnings: [String]
     }
 
@@ -65,6 +69,8 @@ package enum AdapterExport {
                 .usage,
                 "\(options.adapter.path) has no adapters to export; give the run or folder of an adapter")
         }
+        let written = try AdapterDescription(options.adapter)
+        let name = try BaseModelName.choose(options.baseName, opened.loaded, written: written.baseModel)
         let workers = Workers(threads: options.threads)
         let data =
             try options.rows.map { rows in
@@ -77,15 +83,22 @@ package enum AdapterExport {
         let expected = opened.model(workers).logits(data)
         let base = options.modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
         let ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }
+        let (trained, warning) = run(of: options, step: opened.description.step)
+        let text = try card(opened, options, base: name, run: trained).text
         let difference = try folder.write(
             "the exported \(form.rawValue)", expected: expected, samples: data, tolerance: options.tolerance
         ) { target in
             try write(
-                opened, form, base: base, shardLimit: options.shardLimit, workers: workers, into: target)
+                opened, form, base: base, name: name, shardLimit: options.shardLimit, workers: workers,
+                into: target)
         } open: { target in
             try OpenedAdapter(target, modelFolder: form == .merged ? nil : base).model(workers)
+        } document: { target in
+            try AtomicFile.write(Data(text.utf8), to: target.appendingPathComponent(ModelCard.file))
         }
-        return Outcome(difference: difference, ranks: ranks, warnings: warnings(opened))
+        return Outcome(
+            difference: difference, ranks: ranks, base: name,
+            warnings: warnings(opened) + (warning.map { [$0] } ?? []))
     }
 
     /// Of what other programs would make of it.
@@ -93,19 +106,22 @@ package enum AdapterExport {
         guard case .sequence(let pooling) = opened.head.form, pooling != .pooler else { return [] }
         return [
             "PEFT puts the adapter on transformers' sequence classifier, which has its own pooling, not "
-                + "\(pooling.rawValue): its head answers as trained in adalora alone; for one that does elsewhere train with "
-                + "\(SettingName.pooling) pooler"
+                + "\(pooling.rawValue): what that answers is wrong; \(ModelCard.file) has the lines of Python that answer as "
+                + "trained"
         ]
     }
 
     private static func write(
-        _ opened: OpenedAdapter, _ form: Form, base: URL, shardLimit: Int, workers: Workers, into folder: URL
+        _ opened: OpenedAdapter, _ form: Form, base: URL, name: BaseModelName.Choice, shardLimit: Int,
+        workers: Workers, into folder: URL
     ) throws {
-        let description = opened.description
+        // Here adalora finds the base by its whole path, from wherever it is called.
+        let description =
+            name.isLocal && form != .merged ? opened.description : opened.description.naming(name.name)
         func writeAdapter(_ set: AdapterSet, _ form: PEFTForm) throws {
             try PEFTFolder.write(
                 set, as: form, head: opened.head, changed: opened.changed,
-                baseModel: description.baseModel, into: folder)
+                baseModel: name.name, into: folder)
             try description.write(into: folder)
         }
         switch form {

@@ -40,10 +40,13 @@ package struct OpenedAdapter: Sendable {
         let description = isWhole ? written : modelFolder.map(written.onBase) ?? written
         let base = isWhole ? folder : modelFolder ?? URL(fileURLWithPath: description.baseModel)
         if !isWhole && modelFolder == nil && !FileManager.default.fileExists(atPath: base.path) {
+            let name = description.baseModel
             throw TrainingError(
                 .missing,
-                "\(folder.path): its base model \(base.path) is not there any more; give the folder with \(SettingName.model)"
-            )
+                "\(folder.path): its base model "
+                    + (name.hasPrefix("/")
+                        ? "\(name) is not there any more" : "\(quoted(name)) is no folder here")
+                    + "; give the folder with \(SettingName.model)")
         }
         try self.init(
             folder, description, on: LoadedModel(base, maxLength: description.maxLength))

@@ -24,9 +24,11 @@ struct VerifiedFolder {
     ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
     ///   - fill: writes into the folder it is given.
     ///   - open: the model in that folder.
+    ///   - document: writes what people may change later: it is no part of the folder's manifest.
     func write(
         _ what: String, expected: Matrix, samples: TokenizedDataset, tolerance: Double = 1e-4,
-        fill: (URL) throws -> Void, open: (URL) throws -> SequenceModel
+        fill: (URL) throws -> Void, open: (URL) throws -> SequenceModel,
+        document: (URL) throws -> Void = { _ in }
     ) throws -> LogitDifference {
         var difference = LogitDifference(largest: .infinity, logit: 0, samples: samples.count)
         try ParentFolders.making(for: url) {
@@ -37,6 +39,7 @@ struct VerifiedFolder {
                     throw TrainingError("\(what) differs: \(difference); nothing was written")
                 }
                 try FolderManifest.write(into: target)
+                try document(target)
             }
         }
         return difference

@@ -24,6 +24,8 @@ package struct ChangedParts: Sendable {
     private init() {}
 
     package var isEmpty: Bool { saved.isEmpty && biases.isEmpty }
+    /// Numbers in them
+    package var parameterCount: Int { (saved + biases).reduce(0) { $0 + $1.weight.count } }
 
     /// The paths of the modules that are saved as a whole, each once.
     var modules: [String] {

@@ -23,6 +23,16 @@ struct CausalLanguageModelTask: LearningTask {
     /// The head's columns are the model's words.
     var outputs: Int { 0 }
 
+    func card(_ rows: TaskCard.Rows) -> TaskCard {
+        TaskCard(
+            pipelineTag: "text-generation", answers: "the next tokens of a text",
+            batch: ["batch = tokenizer(\"The beginning of a text\", return_tensors=\"pt\")"],
+            printing: [
+                "tokens = model.generate(input_ids=batch[\"input_ids\"], max_new_tokens=40)[0]",
+                "print(tokenizer.decode(tokens))",
+            ])
+    }
+
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
         let rows = try TokenizedDataset(dataset, limits) { _ in nil }
         guard isLabelled else { return rows }

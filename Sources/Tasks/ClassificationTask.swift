@@ -30,6 +30,16 @@ struct ClassificationTask: LearningTask {
     var record: TaskRecord { head.record(kind) }
     var outputs: Int { head.labels.names.count }
 
+    func card(_ rows: TaskCard.Rows) -> TaskCard {
+        TaskCard(
+            pipelineTag: "text-classification",
+            answers: "one of \(outputs) labels for \(rows.each)", batch: rows.batch,
+            printing: [
+                "for row in logits.softmax(-1).tolist():",
+                "    print(labels[row.index(max(row))], max(row))",
+            ])
+    }
+
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
         let truth = isLabelled ? try Targets.classes(of: dataset, labels: head.labels) : nil
         return try TokenizedDataset(dataset, limits) { kept in

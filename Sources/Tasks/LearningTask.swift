@@ -54,6 +54,8 @@ package protocol LearningTask: Sendable {
     var outputs: Int { get }
     /// What an evaluation shows beside the loss; the first decides which is the best unless told otherwise.
     var metrics: [Metric] { get }
+    /// What the card of an exported model says of the task.
+    func card(_ rows: TaskCard.Rows) -> TaskCard
 
     /// Rows as sequences, with what they ask of a model if they are labelled.
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset

@@ -29,6 +29,16 @@ struct MultiLabelTask: LearningTask {
     var record: TaskRecord { head.record(kind) }
     var outputs: Int { head.labels.names.count }
 
+    func card(_ rows: TaskCard.Rows) -> TaskCard {
+        TaskCard(
+            pipelineTag: "text-classification",
+            answers: "any number of \(outputs) labels for \(rows.each)", batch: rows.batch,
+            printing: [
+                "for row in logits.sigmoid().tolist():",
+                "    print([labels[place] for place, share in enumerate(row) if share >= 0.5])",
+            ])
+    }
+
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
         let truth = isLabelled ? try Targets.labelSets(of: dataset, labels: head.labels) : nil
         return try TokenizedDataset(dataset, limits) { kept in

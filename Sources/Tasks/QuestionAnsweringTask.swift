@@ -54,6 +54,30 @@ struct QuestionAnsweringTask: LearningTask {
     }
     var outputs: Int { 2 }
 
+    func card(_ rows: TaskCard.Rows) -> TaskCard {
+        TaskCard(
+            pipelineTag: "question-answering",
+            answers: "the passage of a context that answers a question"
+                + (allowsNoAnswer ? ", or that there is none" : ""),
+            batch: [
+                "question, context = \"Which number is it?\", \"It is number 7.\"",
+                "batch = tokenizer(",
+                "    question, context, truncation=\"only_second\", max_length=\(rows.maxLength), return_tensors=\"pt\")",
+            ],
+            printing: [
+                "start, end = output.start_logits[0].tolist(), output.end_logits[0].tolist()",
+                "inside = [place for place, part in enumerate(batch.sequence_ids(0)) if part == 1]",
+                "spans = [(first, last) for first in inside for last in inside if first <= last < first + \(AnswerSearch().longestAnswer)]",
+                "first, last = max(spans, key=lambda span: start[span[0]] + end[span[1]])",
+                "answer = context[batch.token_to_chars(first).start : batch.token_to_chars(last).end]",
+            ]
+                + (allowsNoAnswer
+                    ? [
+                        "if start[0] + end[0] > start[first] + end[last]:",
+                        "    answer = None  # there is none in this context",
+                    ] : []) + ["print(answer)"])
+    }
+
     private struct Windows {
         var sequences: [TokenizedDataset.Sequence] = []
         var windows: [AnswerWindow] = []

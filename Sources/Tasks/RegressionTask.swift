@@ -47,6 +47,12 @@ struct RegressionTask: LearningTask {
     var record: TaskRecord { TaskRecord(kind, pooling: pooling) }
     var outputs: Int { 1 }
 
+    func card(_ rows: TaskCard.Rows) -> TaskCard {
+        TaskCard(
+            pipelineTag: "text-classification", answers: "a score for \(rows.each)", batch: rows.batch,
+            printing: ["print(logits[:, 0].tolist())"])
+    }
+
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
         let truth = isLabelled ? try Targets.scores(of: dataset) : nil
         return try TokenizedDataset(dataset, limits) { kept in

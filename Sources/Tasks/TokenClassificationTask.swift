@@ -34,6 +34,24 @@ struct TokenClassificationTask: LearningTask {
 
     var record: TaskRecord { TaskRecord(kind, labels: labels.names) }
     var outputs: Int { labels.names.count }
+
+    func card(_ rows: TaskCard.Rows) -> TaskCard {
+        TaskCard(
+            pipelineTag: "token-classification",
+            answers: "one of \(outputs) labels for each word of a sentence",
+            batch: [
+                "sentences = [[\"a\", \"sentence\", \"as\", \"words\"]]",
+                "batch = tokenizer(",
+                "    sentences, is_split_into_words=True, padding=True, truncation=True, max_length=\(rows.maxLength),",
+                "    return_tensors=\"pt\")",
+            ],
+            printing: [
+                "for row, words in enumerate(sentences):",
+                "    places = batch.word_ids(row)  # a word's first token has its label",
+                "    found = {word: logits[row, places.index(word)].argmax().item() for word in set(places) - {None}}",
+                "    print([(words[word], labels[found[word]]) for word in sorted(found)])",
+            ])
+    }
     /// F1 and its parts over spans, where tags make spans.
     var metrics: [Metric] { scheme.hasSpans ? Self.metrics : [.accuracy] }
 

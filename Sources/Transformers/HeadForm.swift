@@ -35,7 +35,7 @@ package enum HeadForm: Sendable, Equatable {
     }
 
     /// What ends the name of transformers' class of such a model; of the backbone alone where no class pools so.
-    var classEnd: String {
+    package var classEnd: String {
         switch self {
         case .sequence(.pooler): "ForSequenceClassification"
         case .sequence: "Model"

@@ -2,6 +2,7 @@ import AdapterTools
 import ArgumentParser
 import Datasets
 import Foundation
+import Messages
 import ModelFiles
 
 struct ExportCommand: ParsableCommand {
@@ -12,7 +13,8 @@ struct ExportCommand: ParsableCommand {
             peft-adalora  PEFT's AdaLoRA folder
             merged        a Hugging Face model with the updates in its weights
 
-            What was written is opened again and its logits compared with the original's; it stays only if they agree.
+            What was written is opened again and its logits compared with the original's; it stays only if they agree. \
+            Its README.md says what it is and how to use it from Python.
             """)
 
     enum Target: String, ExpressibleByArgument, CaseIterable {
@@ -30,6 +32,12 @@ struct ExportCommand: ParsableCommand {
         help:
             "With merged: tensors in one file of weights, like 500MB (1 MB = 1,000,000 bytes; default: 5GB).")
     var maxShardSize: ShardSize?
+    @Option(
+        name: .customLong("base-name"),
+        help:
+            "What the base model is called there: its name on the Hub, like ORG/NAME, or a path (default: what is known of it, else its path)."
+    )
+    var baseName: String?
     @Option(help: "Rows to check with (default: made-up sequences of tokens).") var data: String?
     @Option(name: .customLong("text-column"), help: "Column of the text, or two columns for pairs.")
     var textColumn: String?
@@ -56,6 +64,7 @@ struct ExportCommand: ParsableCommand {
             var options = AdapterExport.Options(
                 adapter: adapter.url, form: form, output: URL(fileURLWithPath: output))
             options.modelFolder = adapter.model.map { URL(fileURLWithPath: $0) }
+            options.baseName = baseName
             options.rows = rows
             options.tolerance = tolerance
             options.shardLimit = (maxShardSize ?? ShardSize()).bytes
@@ -70,6 +79,22 @@ struct ExportCommand: ParsableCommand {
             Terminal.output(
                 "checked on \(result.difference.samples) \(rows == nil ? "made-up sequences" : "rows"): \(result.difference)"
             )
+            Terminal.output("base model: \(naming(result.base))")
+            Terminal.output("how to use it: \(oneLine(output))/\(ModelCard.file)")
+        }
+    }
+
+    /// What the base is called in what was written, and for whom that is right.
+    private func naming(_ base: BaseModelName.Choice) -> String {
+        let name = oneLine(base.name)
+        let advice = "for others name it with --base-name ORG/NAME"
+        switch base.origin {
+        case .given: return name
+        case .cache: return "\(name), by its place in the Hub's cache; --base-name names another"
+        case .adapter: return "\(name), as the adapter says; --base-name names another"
+        case .path where to == .merged: return "\(name) in adalora.json; \(advice)"
+        case .path: return "\(name), a path from here, whole in adalora.json; \(advice)"
+        case .wholePath: return "\(name), a path of this machine; \(advice)"
         }
     }
 }

@@ -47,6 +47,19 @@ import Testing
             config["architectures"]?.array?.first?.string == "\(architecture)ForSequenceClassification")
     }
 
+    /// PEFT finds no whole head where the dense layer before the output was left aside.
+    @Test(arguments: ["deberta", "mpnet"]) func cardsOfHeadsWithoutTheirDenseLayer(name: String) throws {
+        let workspace = try workspace(name)
+        let training = Workspace.training(steps: 5, ["--budget", "12", "--pooling", "mean"])
+        try #require(try workspace.run(training).status == 0)
+        try #require(try workspace.run(["export", "run", "--to", "lora", "--output", "lora"]).status == 0)
+        let card = try workspace.text("lora/README.md")
+        #expect(card.contains("\nconfig.task_type = config.modules_to_save = None  # "), "\(card)")
+        #expect(card.contains("PeftModel.from_pretrained(model, \"./lora\", config=config).get_base_model()"))
+        let output = name == "mpnet" ? "model.classifier.out_proj" : "model.classifier"
+        #expect(card.contains("logits = \(output)((hidden * mask).sum(1) / mask.sum(1))"), "\(card)")
+    }
+
     /// Everything trains: relative positions, their norm and both projections of them too.
     @Test(arguments: ["deberta", "deberta-own-projections", "mpnet"]) func fullFineTuning(name: String) throws
     {

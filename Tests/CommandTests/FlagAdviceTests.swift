@@ -31,7 +31,8 @@ import Testing
         "DatasetBuilder+Lists": ["train", "evaluate", "data check"], "LabelSet": ["train", "data check"],
         "ConfigLoading": ["train"], "RunFollower": ["watch"], "SettingSynonyms": ["train"],
         "ConfusionReport": ["evaluate"], "RowChunks": ["train"], "RunRows": ["evaluate"],
-        "RowStream": ["predict"], "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
+        "BaseModelName+Choice": ["export"], "ModelCard": ["predict"], "RowStream": ["predict"],
+        "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
         "StatedPooling": ["train", "plan"], "StepChecks": ["train", "plan"],
     ]
     /// Options of these are reached by more commands than the rest of their file.

@@ -19,7 +19,7 @@ import Testing
             ]
         ),
         ("ranks", ["--at", "--history", "--format"]),
-        ("export", ["--to", "--ragged", "--max-shard-size", "--tolerance", "--output"]),
+        ("export", ["--to", "--ragged", "--max-shard-size", "--base-name", "--tolerance", "--output"]),
         ("import", ["--model", "--labels", "--svd", "--any-base-name", "--output"]),
         (
             "merge-adapters",

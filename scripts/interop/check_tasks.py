@@ -121,4 +121,5 @@ def main() -> None:
         raise SystemExit(f"error: more than {TOLERANCE} apart")
 
 
-main()
+if __name__ == "__main__":
+    main()

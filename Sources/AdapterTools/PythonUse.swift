@@ -1,0 +1,163 @@
+import Foundation
+import Tasks
+import Transformers
+
+/// How an exported folder is used from Python: lines that run as they are, for the classes of transformers 5 and PEFT 0.21.
+package struct PythonUse: Sendable {
+    /// The exported folder, from the working folder or by its name. A dot before it keeps PEFT from looking for a
+    /// tokenizer under that name on the Hub.
+    let folder: String
+    /// The base's name; nil for what the adapter's configuration says. Not read where the folder is a whole model.
+    let base: String?
+    let isWhole: Bool
+    let head: HeadForm
+    /// The module of the last linear layer in transformers' model: `classifier.out_proj`
+    let outputModule: String
+    /// transformers' sequence classifier has a dense layer of its own before the output.
+    let hasDense: Bool
+    let labels: [String]
+    let outputs: Int
+    /// The base has a head of another size, which must give way.
+    let replacesHead: Bool
+    /// The base is not in Float32, in which the adapter was trained.
+    let isOtherPrecision: Bool
+    /// The tokenizer must be told to put a space before the first word, as before any other.
+    let spacesWords: Bool
+
+    private static let listedLabels = 100
+
+    /// The program, a line each.
+    func lines(_ card: TaskCard) -> [String] {
+        imports + [""] + opening + [""] + card.batch + forward + card.printing
+    }
+
+    /// What must be known before.
+    var remarks: String {
+        if case .sequence(let pooling) = head, pooling != .pooler {
+            let read =
+                pooling == .mean
+                ? "the mean of all tokens' last hidden states" : "the first token's last hidden state"
+            return
+                "The head reads \(read), which no class of transformers does: what `\(modelClass)` itself answers, "
+                + "in a pipeline or a server too, is wrong. These lines answer as trained:"
+        }
+        if isWhole { return "With transformers:" }
+        if head.isOwn { return "With peft and transformers:" }
+        return "With peft and transformers. PEFT's files have no place for "
+            + (labels.isEmpty ? "the number of outputs, so it is" : "labels, so they are")
+            + " given where the base model is opened. (That the base lacks the head is told by transformers; PEFT puts in "
+            + "the trained one.)"
+    }
+
+    private var modelClass: String { "AutoModel" + Self.classEnd(head) }
+
+    /// Of the class that has a place for the head, be it that it reads rows otherwise.
+    private static func classEnd(_ head: HeadForm) -> String {
+        if case .sequence = head { HeadForm.sequence(.pooler).classEnd } else { head.classEnd }
+    }
+
+    /// Whether transformers' class has a dense layer before the output that was not trained, and that PEFT would look for.
+    private var isPartOfHead: Bool {
+        guard case .sequence(let pooling) = head else { return false }
+        return pooling != .pooler && hasDense
+    }
+
+    /// Whether the program needs transformers' own model, out of PEFT's.
+    private var needsInner: Bool {
+        switch head {
+        case .sequence(let pooling): pooling != .pooler
+        // PEFT 0.21's own would drop the types of tokens.
+        case .span: true
+        case .token, .vocabulary: false
+        }
+    }
+
+    private var imports: [String] {
+        let torch = head.isOwn ? [] : ["import torch"]
+        let json = needsFile ? ["import json", ""] : []
+        if isWhole { return torch + ["from transformers import \(modelClass), AutoTokenizer"] }
+        if isPartOfHead {
+            return json + torch + [
+                "from peft import PeftConfig, PeftModel",
+                "from transformers import \(modelClass), AutoTokenizer",
+            ]
+        }
+        return json + torch + [
+            "from peft import AutoPeftModel\(Self.classEnd(head))", "from transformers import AutoTokenizer",
+        ]
+    }
+
+    private var needsFile: Bool { labels.count > Self.listedLabels && !isWhole }
+
+    private var opening: [String] {
+        let folder = CardText.quoted(folder)
+        if isWhole {
+            return ["model = \(modelClass).from_pretrained(\(folder))"]
+                + ["tokenizer = AutoTokenizer.from_pretrained(\(folder))"]
+                + (labels.isEmpty ? [] : ["labels = model.config.id2label"])
+        }
+        let inner = needsInner ? ".get_base_model()" : ""
+        var lines: [String] = []
+        if needsFile {
+            let file = CardText.quoted(self.folder + "/" + AdapterDescription.file)
+            lines.append("labels = json.load(open(\(file), encoding=\"utf-8\"))[\"labels\"]")
+        } else if !labels.isEmpty {
+            lines += CardText.pythonList(labels, after: "labels = ")
+        }
+        if isPartOfHead {
+            lines += [
+                "config = PeftConfig.from_pretrained(\(folder))",
+                "config.task_type = config.modules_to_save = None  # PEFT would look for all of transformers' head",
+                "model = \(modelClass).from_pretrained(",
+                "    config.base_model_name_or_path, \(arguments.joined(separator: ", ")))",
+                "model = PeftModel.from_pretrained(model, \(folder), config=config)\(inner)",
+            ]
+        } else {
+            let start = "model = AutoPeftModel\(Self.classEnd(head)).from_pretrained("
+            let list = [folder] + arguments
+            lines +=
+                list.count == 1
+                ? [start + folder + ")" + inner]
+                : [start, "    " + list.joined(separator: ", ") + ")" + inner]
+        }
+        let source = base.map(CardText.quoted) ?? "model.config.name_or_path"
+        let spacing = spacesWords ? ", add_prefix_space=True" : ""
+        return lines + ["tokenizer = AutoTokenizer.from_pretrained(\(source)\(spacing))"]
+    }
+
+    /// Of the base's class
+    private var arguments: [String] {
+        var arguments: [String] = []
+        if !labels.isEmpty {
+            arguments += ["num_labels=len(labels)", "id2label=dict(enumerate(labels))"]
+        } else if !head.isOwn {
+            arguments.append("num_labels=\(outputs)")
+        }
+        if replacesHead { arguments.append("ignore_mismatched_sizes=True") }
+        if isOtherPrecision { arguments.append("dtype=\"float32\"") }
+        return arguments
+    }
+
+    /// Runs the model on `batch`.
+    private var forward: [String] {
+        let output = "model.\(outputModule)"
+        let inner: [String]
+        switch head {
+        case .sequence(.pooler), .token: inner = ["logits = model(**batch).logits"]
+        case .sequence(.first):
+            inner = [
+                "hidden = model.base_model(**batch).last_hidden_state",
+                "logits = \(output)(hidden[:, 0])",
+            ]
+        case .sequence(.mean):
+            inner = [
+                "hidden = model.base_model(**batch).last_hidden_state",
+                "mask = batch[\"attention_mask\"][..., None]",
+                "logits = \(output)((hidden * mask).sum(1) / mask.sum(1))",
+            ]
+        case .span: inner = ["output = model(**batch)"]
+        case .vocabulary: return []
+        }
+        return ["with torch.no_grad():"] + inner.map { "    " + $0 }
+    }
+}
