@@ -25,7 +25,7 @@ quiet=(env OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TQDM_
 check() {
     local run="$work/runs/${1##*/}-$2"
     # One rank each on average: some matrices are left bare.
-    "$adalora" train --model "$1" --train "$work/train.jsonl" --method "$2" --average-rank 1 --max-length 128 \
+    "$adalora" train --model "$1" --train "$work/train.jsonl" --method "$2" --average-rank 1 --max-length 128 --pooling pooler \
         --steps 40 --learning-rate 1e-2 --output "$run" 2>"$work/log" >/dev/null ||
         { cat "$work/log" >&2; exit 1; }
     for form in lora peft-adalora merged; do

@@ -114,7 +114,7 @@ extension RunInputs {
         let architecture = loaded.backbone.architecture
         var warnings: [String] = []
         if form == .sequence(.pooler), architecture.hasPooler(form), loaded.backbone.hasUntrainedPooler,
-            !goesOn
+            !goesOn, !config.tuning.method.trainsBackbone
         {
             let name = loaded.backbone.pooler.map { oneLine($0.bias.name) } ?? ""
             warnings.append(

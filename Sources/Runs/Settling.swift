@@ -33,13 +33,16 @@ struct Settling {
         pooling: Pooling, source: String?, warning: String?
     ) {
         if let own = try StartingAdapter.pooling(given) { return (own, "as the adapter's head", nil) }
+        let backbone = loaded.backbone
+        let hasPooler = backbone.architecture.hasPooler(.sequence(.pooler))
+        let lacksPooler = hasPooler && backbone.pooler == nil
+        // Where every weight trains, so does the pooler, and transformers' classifier opens the model.
+        if given.tuning.method.trainsBackbone && !lacksPooler { return (.pooler, nil, nil) }
         if let stated = try StatedPooling(loaded.folder) {
             return (stated.pooling, "by the model's \(stated.source)", stated.warning)
         }
-        let backbone = loaded.backbone
-        guard backbone.architecture.hasPooler(.sequence(.pooler)) else { return (.pooler, nil, nil) }
-        if backbone.pooler == nil { return (.mean, "as the model has no pooler", nil) }
-        return backbone.hasUntrainedPooler
+        if lacksPooler { return (.mean, "as the model has no pooler", nil) }
+        return hasPooler && backbone.hasUntrainedPooler
             ? (.mean, "as nobody trained the model's pooler", nil) : (.pooler, nil, nil)
     }
 

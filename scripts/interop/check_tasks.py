@@ -96,7 +96,8 @@ def main() -> None:
         data.write_text("".join(json.dumps(line) + "\n" for line in lines))
         subprocess.run(
             [adalora, "train", "--task", task, "--model", base, "--train", str(data), "--output", str(run), "--steps", "30",
-             "--average-rank", "1", "--learning-rate", "1e-2", "--max-length", "128"], check=True, capture_output=True)
+             "--average-rank", "1", "--learning-rate", "1e-2", "--max-length", "128", "--pooling", "pooler"],
+            check=True, capture_output=True)
         folders = [run / "adapter"]
         for form in ("lora", "peft-adalora", "merged"):
             folders.append(Path(f"{run}-{form}"))
