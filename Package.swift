@@ -210,7 +210,8 @@ let package = Package(
         .testTarget(
             name: "ExperimentsTests",
             dependencies: [
-                "Datasets", "Experiments", "ModelFiles", "RunConfiguration", "RunRecords", "Tasks",
+                "Datasets", "Experiments", "ModelFiles", "RunConfiguration", "RunFolders", "RunRecords",
+                "Tasks",
             ],
             swiftSettings: unoptimized),
         .testTarget(

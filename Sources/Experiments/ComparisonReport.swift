@@ -41,8 +41,8 @@ package struct ComparisonReport: Sendable {
     private var sections: [String] {
         [
             "# Comparison: \(TextTable.cell(plan.name))", origin, conclusion, matching, search,
-            "## Results\n\n\(resultsText)\n\n" + table.markdown().trimmedEnd, pictures, pairs, failures,
-            settings, source,
+            "## Results\n\n\(resultsText)\n\n" + table.markdown().trimmedEnd, ranks, pictures, pairs,
+            failures, settings, source,
         ]
     }
 
@@ -141,7 +141,20 @@ package struct ComparisonReport: Sendable {
         if !levels.isEmpty {
             text += " Intervals: 95 % percentile bootstrap over \(levels.joined(separator: ", or "))."
         }
+        if table.rows.contains(where: { !$0.collapsed.isEmpty }) {
+            text += " \(Self.collapseText)"
+        }
         return text
+    }
+
+    private static let collapseText =
+        "A run collapsed where it lost more than a quarter of what the median of the others of its arm and budget gained over "
+        + "a model that knows nothing, beyond three robust standard deviations of the others and what the draw of the test "
+        + "rows explains; or kept less than a tenth of what the best gained. No figure leaves it out."
+
+    private var ranks: String {
+        guard let tables = table.rankTables else { return "" }
+        return "## Final ranks\n\nTriplets, mean over seeds.\n\n" + tables.markdown()
     }
 
     private var pictures: String {
@@ -159,14 +172,28 @@ package struct ComparisonReport: Sendable {
         ])
         for row in rows {
             for pair in row.pairs {
+                let marks = collapses(pair, row)
                 grid.add([
                     row.budget.map { "\($0)" } ?? "–", row.arm, String(pair.seed),
-                    Figures.fixed(pair.value, 4),
-                    Figures.fixed(pair.baseline, 4), Figures.signed(pair.difference),
+                    Figures.fixed(pair.value, 4) + marks.arm,
+                    Figures.fixed(pair.baseline, 4) + marks.baseline, Figures.signed(pair.difference),
                 ])
             }
         }
         return "## Pairs\n\n" + grid.markdown().joined(separator: "\n")
+    }
+
+    private func collapses(_ pair: RunPair, _ row: ComparisonTable.Row) -> (arm: String, baseline: String) {
+        let baseline = table.rows.first {
+            $0.isBaseline && ($0.budget == row.budget || $0.budget == nil)
+        }
+        func mark(_ row: ComparisonTable.Row?) -> String {
+            guard let row, row.collapsed.contains(where: { row.results[$0.index].seed == pair.seed }) else {
+                return ""
+            }
+            return " (collapsed)"
+        }
+        return (mark(row), mark(baseline))
     }
 
     private var failures: String {

@@ -5,7 +5,7 @@ import ModelFiles
 import Reports
 import RunRecords
 
-/// Writes the report of a comparison: `report.md`, `table.csv` and pictures.
+/// Writes the report of a comparison: `report.md`, `report.json`, `table.csv` and pictures.
 package struct ComparisonReporter {
     let plan: ComparisonPlan
     let schedule: TrialSchedule
@@ -42,6 +42,7 @@ package struct ComparisonReporter {
             parametersPerRank: try runner.perRank(), settings: schedule.settings,
             images: images)
         try put(ComparisonReport.markdown(table, context: context), "report.md")
+        try put(table.json().text() + "\n", "report.json")
         try put(table.csv(), "table.csv")
         return table
     }
@@ -159,19 +160,13 @@ package struct ComparisonReporter {
     }
 
     private static func heatmap(_ row: ComparisonTable.Row) -> Heatmap {
-        var sums: [String: Double] = [:]
-        for result in row.results {
-            for (site, rank) in result.ranks { sums[site, default: 0] += Double(rank) }
-        }
-        let names = sums.keys.sorted()
-        let grid = RankGrid(names.compactMap(RankGrid.place(ofSite:)))
+        let ranks = row.ranks?.bySite ?? [:]
+        let grid = RankGrid(ranks.keys.sorted().compactMap(RankGrid.place(ofSite:)))
         return Heatmap(
             id: "ranks-\(row.arm)", title: row.arm, rowLabels: grid.layers.map { String($0) },
             columnLabels: grid.roles.map(RankGrid.shortName),
             values: grid.layers.map { layer in
-                grid.roles.map { role in
-                    sums[RankGrid.site(layer: layer, role: role)].map { $0 / Double(row.count) }
-                }
+                grid.roles.map { role in ranks[RankGrid.site(layer: layer, role: role)] }
             })
     }
 

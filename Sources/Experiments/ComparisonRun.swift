@@ -78,6 +78,8 @@ package struct ComparisonRun {
         /// - Parameters:
         ///   - number: from 1, of `total` trials.
         case begins(Trial, number: Int, total: Int)
+        /// - Parameter secondsLeft: of all trials; nil where nothing tells yet.
+        case progress(RunProgress, secondsLeft: Double?)
         case ended(TrialResult, seconds: Double, secondsLeft: Double)
         case interrupted
     }
@@ -88,9 +90,10 @@ package struct ComparisonRun {
     ///   - found: results that are there already.
     ///   - retriesFailed: whether those that failed are tried again.
     ///   - keepsRuns: whether adapters and checkpoints stay, not only the records.
+    ///   - progressEvery: between two events of a trial's progress.
     /// - Returns: all results; `found` and what came, also after an interruption.
     package func work(
-        _ found: [TrialResult], limit: Int?, retriesFailed: Bool, keepsRuns: Bool,
+        _ found: [TrialResult], limit: Int?, retriesFailed: Bool, keepsRuns: Bool, progressEvery: Duration,
         isInterrupted: () -> Bool, onEvent: (Event) -> Void
     ) throws -> [TrialResult] {
         // What a killed comparison left loose; damage is found before anything runs.
@@ -98,18 +101,21 @@ package struct ComparisonRun {
         var results = found
         var ignored = retriesFailed ? Set(found.filter { !$0.isOK }.map(\.id)) : []
         var done = 0
-        let clock = ContinuousClock()
-        let begun = clock.now
+        var pace = RunPace()
         while done < limit ?? Int.max {
             let state = schedule.state(completed: results.filter { !ignored.contains($0.id) })
             guard let trial = state.next.first else { break }
-            let left = state.next.count + state.blocked.count { !$0.isHopeless }
-            let started = clock.now
+            let others = Self.others(state, limit.map { $0 - done })
+            pace.begin()
             onEvent(.begins(trial, number: state.finished.count + 1, total: state.total))
             let pattern = trial.patternFrom.flatMap { source in results.last { $0.id == source }?.ranks }
             guard
                 let result = try runner.run(
-                    trial, truthID: schedule.truthID, pattern: pattern, isInterrupted: isInterrupted)
+                    trial, truthID: schedule.truthID, pattern: pattern, every: progressEvery,
+                    isInterrupted: isInterrupted,
+                    onProgress: {
+                        onEvent(.progress($0, secondsLeft: pace.secondsLeft($0, others: others)))
+                    })
             else {
                 onEvent(.interrupted)
                 try store.packPredictions()
@@ -122,13 +128,19 @@ package struct ComparisonRun {
             results.append(result)
             ignored.remove(trial.id)
             done += 1
-            let each = (clock.now - begun).seconds / Double(done)
+            let seconds = pace.end()
             onEvent(
                 .ended(
-                    result, seconds: (clock.now - started).seconds, secondsLeft: each * Double(left - 1)))
+                    result, seconds: seconds, secondsLeft: (pace.secondsEach ?? seconds) * Double(others)))
             if done % 10 == 0 { try reporter.write(results) }
         }
         try store.packPredictions()
         return results
+    }
+
+    /// Trials after the next one that this command will still make.
+    private static func others(_ state: TrialSchedule.State, _ limit: Int?) -> Int {
+        let left = state.next.count + state.blocked.count { !$0.isHopeless }
+        return min(left, limit ?? left) - 1
     }
 }

@@ -17,6 +17,7 @@ extension ComparisonTable {
             lines += table[at..<at + section.rows.count]
             at += section.rows.count
         }
+        if let ranks = rankTables { lines += [""] + ranks.terminal(width: width) }
         if !warnings.isEmpty { lines.append("") }
         lines += warnings.flatMap { Self.wrapped("! " + $0, width: width) }
         return lines.joined(separator: "\n") + "\n"
@@ -30,12 +31,23 @@ extension ComparisonTable {
         for row in rows {
             table.add([
                 row.arm, row.trainableParameters.map(Figures.whole) ?? "–", row.countText,
-                row.metric.map(Figures.spread) ?? "–", row.differenceText,
+                row.metricText(mark: " !"), row.differenceText,
                 row.learningRate.map(Figures.rate) ?? "–", row.secondsPerStep.map(Figures.seconds) ?? "–",
                 row.peakMemoryBytes.map(Figures.bytes) ?? "–",
             ])
         }
         return table
+    }
+
+    /// Of the arms with ranks, by budget; nil while there are none.
+    package var rankTables: RankTables? {
+        RankTables(
+            sections.map { section in
+                (
+                    section.budget.map { "\($0)" } ?? "without a budget",
+                    section.rows.compactMap { row in row.ranks.map { .init(name: row.arm, ranks: $0) } }
+                )
+            })
     }
 
     /// A block for each budget, under headings of `level`.
@@ -63,7 +75,7 @@ extension ComparisonTable {
             var cells = [
                 row.arm, row.trainableParameters.map(Figures.whole) ?? "–",
                 row.adapterParameters.map(Figures.whole) ?? "–", row.countText,
-                row.metric.map(Figures.spread) ?? "–", row.differenceText,
+                row.metricText(mark: " (\(row.collapsed.count) collapsed)"), row.differenceText,
             ]
             cells += names.map { name in
                 row.others.first { $0.name == name }.map { Figures.spread($0.summary) } ?? "–"
@@ -87,7 +99,7 @@ extension ComparisonTable {
             "seconds-per-step",
             "peak-memory-bytes",
         ]
-        header += names.flatMap { ["\($0)-mean", "\($0)-sd"] }
+        header += names.flatMap { ["\($0)-mean", "\($0)-sd"] } + ["collapsed"]
         let lines = [header] + rows.map { row in csvCells(row, others: names) }
         return lines.map { $0.map(Self.csvField).joined(separator: ",") + "\n" }.joined()
     }
@@ -109,6 +121,7 @@ extension ComparisonTable {
             let summary = row.others.first { $0.name == name }?.summary
             cells += [text(summary?.mean), text(summary?.deviation)]
         }
+        cells.append(String(row.collapsed.count))
         return cells
     }
 
@@ -144,6 +157,11 @@ extension ComparisonTable {
 extension ComparisonTable.Row {
     /// `3`, or `2/3` while runs are missing.
     var countText: String { count == expected ? String(count) : "\(count)/\(expected)" }
+
+    /// - Parameter mark: where a run collapsed.
+    func metricText(mark: String) -> String {
+        (metric.map(Figures.spread) ?? "–") + (collapsed.isEmpty ? "" : mark)
+    }
 
     var differenceText: String {
         if isBaseline { return "baseline" }

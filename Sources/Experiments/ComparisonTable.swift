@@ -27,11 +27,18 @@ package struct ComparisonTable: Sendable {
         package let difference: PairedDifference?
         /// What the runs trained with; nil until it is known.
         package let learningRate: Double?
+        /// Runs far below the others, by their places in `results`. They count in every mean.
+        package let collapsed: [Collapse]
 
         package var count: Int { results.count }
         package var trainableParameters: Double? { mean(\.trainableParameters) }
         package var adapterParameters: Double? { mean(\.adapterParameters) }
         package var secondsPerStep: Double? { Summary(results.compactMap(\.secondsPerStep))?.mean }
+        /// What the runs ended with; nil for an arm without ranks.
+        package var ranks: MeanRanks? { MeanRanks(results.map(\.ranks)) }
+        package func isCollapsed(_ result: TrialResult) -> Bool {
+            collapsed.contains { results[$0.index].id == result.id }
+        }
         /// The largest of the runs.
         package var peakMemoryBytes: Int? { results.compactMap(\.peakMemoryBytes).max() }
 
@@ -50,6 +57,9 @@ package struct ComparisonTable: Sendable {
     package let reported: (finished: Int, total: Int)
     /// Trials that can never run, because what they need failed.
     package let hopeless: [TrialSchedule.Blocked]
+    /// The metric of a model that knows nothing, see `Metric.uninformed`; nil where nothing tells.
+    package let uninformed: Double?
+    let knowsTruth: Bool
 
     /// - Parameters:
     ///   - truth: of the test rows; nil resamples seeds only.
@@ -63,8 +73,11 @@ package struct ComparisonTable: Sendable {
         failures = state.finished.map(\.result).filter { !$0.isOK }
         reported = state.reported
         hopeless = state.blocked.filter(\.isHopeless)
+        uninformed = plan.metric.uninformed(truth)
+        knowsTruth = truth != nil
         let points = plan.budgets.map(Optional.some) + [nil]
-        let builder = RowBuilder(plan: plan, state: state, truth: truth, bootstrap: bootstrap)
+        let builder = RowBuilder(
+            plan: plan, state: state, truth: truth, uninformed: uninformed, bootstrap: bootstrap)
         rows = try points.flatMap { budget in
             try plan.arms.filter { $0.points.contains(budget) }.map {
                 try builder.row($0, budget, predictions: predictions)
@@ -84,106 +97,12 @@ package struct ComparisonTable: Sendable {
         }
         return sections
     }
-
-    /// What a reader must know before believing the numbers; each a single line.
-    package var warnings: [String] {
-        var lines: [String] = []
-        if reported.finished < reported.total {
-            lines.append("partial: \(reported.finished) of \(reported.total) reported runs are there")
-        }
-        lines += shortRows + unpaired + unequalParameters + edges + mixedOrigins + runWarnings
-        let failed = failures.count
-        if failed > 0 {
-            lines.append("\(Figures.counted(failed, "run")) failed; see the list of failed runs")
-        }
-        if !hopeless.isEmpty {
-            lines.append(
-                "\(Figures.counted(hopeless.count, "run")) cannot be made: \(hopeless[0].reason)")
-        }
-        return lines
-    }
-
-    private var shortRows: [String] {
-        let groups = sections.compactMap { section -> String? in
-            let few = section.rows.filter { $0.count > 0 && $0.count < Self.fewestSeeds }
-            guard !few.isEmpty else { return nil }
-            let place = section.budget.map { "at \($0)" } ?? "without a budget"
-            return place + " " + few.map { "\($0.arm) (\($0.count))" }.joined(separator: ", ")
-        }
-        return groups.isEmpty
-            ? [] : ["fewer than 3 seeds, too few to judge by: \(groups.joined(separator: "; "))"]
-    }
-
-    /// Means and differences then stand on different seeds.
-    private var unpaired: [String] {
-        rows.compactMap { row in
-            guard row.difference != nil, row.pairs.count < row.count else { return nil }
-            let place = row.budget.map { " at \($0)" } ?? ""
-            return "\(row.arm)\(place) has \(Figures.counted(row.count, "run")), of which "
-                + "\(row.pairs.count) \(row.pairs.count == 1 ? "has" : "have") a partner of "
-                + "\(plan.baseline): the difference is of these alone"
-        }
-    }
-
-    private var unequalParameters: [String] {
-        sections.compactMap { section in
-            guard let budget = section.budget else { return nil }
-            let known = section.rows.compactMap { row in
-                (row.adapterParameters ?? row.trainableParameters).map { (row.arm, $0) }
-            }
-            guard let least = known.min(by: { $0.1 < $1.1 }), let most = known.max(by: { $0.1 < $1.1 }),
-                most.1 > least.1 * 1.01
-            else { return nil }
-            let excess = Figures.fixed(100 * (most.1 / least.1 - 1), 1)
-            return
-                "unequal parameters at \(budget): \(most.0) has \(Figures.whole(most.1)), \(excess) % more "
-                + "than \(least.0) with \(Figures.whole(least.1))"
-        }
-    }
-
-    private var edges: [String] {
-        searches.compactMap { search in
-            guard let winner = search.winner, let edge = search.edge else { return nil }
-            let place = search.budget.map { " at \($0)" } ?? ""
-            return
-                "the learning rate \(Figures.rate(winner)) of \(search.arm)\(place) is the "
-                + "\(edge.rawValue) tried: widen the grid"
-        }
-    }
-
-    /// What the runs themselves warned of, each text once.
-    private var runWarnings: [String] {
-        var counts: [(text: String, runs: Int)] = []
-        // Results of runs that were resumed may hold a text twice.
-        for text in rows.flatMap(\.results).flatMap({ Self.once($0.warnings) }) {
-            if let known = counts.firstIndex(where: { $0.text == text }) {
-                counts[known].runs += 1
-            } else {
-                counts.append((text, 1))
-            }
-        }
-        let shown = counts.prefix(10).map { "\(Figures.counted($0.runs, "run")): \(TextTable.cell($0.text))" }
-        return counts.count > 10 ? shown + ["and \(counts.count - 10) more warnings of runs"] : shown
-    }
-
-    private static func once(_ texts: [String]) -> [String] {
-        texts.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-    }
-
-    private var mixedOrigins: [String] {
-        let results = rows.flatMap(\.results)
-        return [("commits", results.compactMap(\.commit)), ("machines", results.compactMap(\.machine))]
-            .compactMap {
-                let different = Set($1).sorted()
-                return different.count > 1
-                    ? "runs come from \(different.count) \($0): \(different.joined(separator: ", "))" : nil
-            }
-    }
 }
 
 private struct RowBuilder {
     let plan: ComparisonPlan
     let truth: Predictions?
+    let uninformed: Double?
     let bootstrap: Bootstrap
     private var finished: [Key: [TrialResult]] = [:]
     private var rates: [Key: Double] = [:]
@@ -193,9 +112,13 @@ private struct RowBuilder {
         let budget: Budget?
     }
 
-    init(plan: ComparisonPlan, state: TrialSchedule.State, truth: Predictions?, bootstrap: Bootstrap) {
+    init(
+        plan: ComparisonPlan, state: TrialSchedule.State, truth: Predictions?, uninformed: Double?,
+        bootstrap: Bootstrap
+    ) {
         self.plan = plan
         self.truth = truth
+        self.uninformed = uninformed
         self.bootstrap = bootstrap
         for (trial, result) in state.finished where trial.stage == .report {
             finished[Key(arm: trial.arm, budget: trial.budget), default: []].append(result)
@@ -221,7 +144,10 @@ private struct RowBuilder {
             pairs: pairs,
             difference: PairedDifference(
                 pairs: pairs, truth: truth, metric: plan.metric, bootstrap: bootstrap),
-            learningRate: rates[key])
+            learningRate: rates[key],
+            collapsed: Collapse.find(
+                results.map { $0.test(plan.metric) ?? .nan }, metric: plan.metric, uninformed: uninformed,
+                rows: truth?.count))
     }
 
     /// Of the baseline at a budget; none for an arm without a budget beside a baseline with one.

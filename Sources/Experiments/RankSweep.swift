@@ -106,7 +106,19 @@ package struct RankSweep {
         }
         guard let end = record.end, end.reason != .interrupted else { return nil }
         let value = value(record.evaluations.last { $0.isBest } ?? record.evaluations.last)
-        return SweepOutcome(run: run, value: value, curve: curve, reason: value == nil ? "undefined" : nil)
+        let ranks = Dictionary(uniqueKeysWithValues: zip(record.start.sites.map(\.name), end.ranks))
+        return SweepOutcome(
+            run: run, value: value, curve: curve, reason: value == nil ? "undefined" : nil, ranks: ranks,
+            truth: truth(run))
+    }
+
+    /// The classes of the validation rows, as the run counted them.
+    private func truth(_ run: SweepRun) -> Predictions? {
+        guard let shown = (try? ClassResultsFile.read(RunFolder(folder(run))))?.shown,
+            shown.confusion != nil
+        else { return nil }
+        return .classes(
+            shown.classes.enumerated().flatMap { [Int32](repeating: Int32($0), count: $1.support) })
     }
 
     /// A folder of another sweep's run is no result of this one.
@@ -155,18 +167,30 @@ package struct RankSweep {
 
     package enum Event {
         case begins(SweepRun, number: Int)
+        /// - Parameter secondsLeft: of all runs, if none is given up; nil where nothing tells yet.
+        case progress(RunProgress, secondsLeft: Double?)
         case ended(SweepOutcome)
     }
 
     /// Runs what is left; the next best place to stop is asked for many times a second.
     ///
+    /// - Parameter progressEvery: between two events of a run's progress.
     /// - Returns: nil if `isInterrupted` said so before the end.
-    package func work(isInterrupted: () -> Bool, onEvent: (Event) -> Void) throws -> [SweepOutcome]? {
+    package func work(
+        progressEvery: Duration, isInterrupted: () -> Bool, onEvent: (Event) -> Void
+    ) throws -> [SweepOutcome]? {
         for run in planner.runs { try checkUnchanged(run) }
         var outcomes = planner.runs.compactMap(outcome)
-        while let run = planner.remaining(after: outcomes).first {
+        var pace = RunPace()
+        while true {
+            let remaining = planner.remaining(after: outcomes)
+            guard let run = remaining.first else { break }
             onEvent(.begins(run, number: outcomes.count + 1))
-            let (status, reason) = try train(run, after: outcomes, isInterrupted: isInterrupted)
+            pace.begin()
+            let (status, reason) = try train(run, after: outcomes, every: progressEvery, isInterrupted) {
+                onEvent(.progress($0, secondsLeft: pace.secondsLeft($0, others: remaining.count - 1)))
+            }
+            _ = pace.end()
             if isInterrupted() { return nil }
             if let reason, status != 0 {
                 try AtomicFile.write(Data(reason.utf8), to: reasonFile(run))
@@ -186,19 +210,22 @@ package struct RankSweep {
 
     /// - Returns: the exit status, and why the run was given up where it was.
     private func train(
-        _ run: SweepRun, after outcomes: [SweepOutcome], isInterrupted: () -> Bool
+        _ run: SweepRun, after outcomes: [SweepOutcome], every: Duration, _ isInterrupted: () -> Bool,
+        onProgress: (RunProgress) -> Void
     ) throws -> (status: Int32, reason: String?) {
         var reason: String?
         var seen = 0
-        var looked = ContinuousClock.now
+        var told = ContinuousClock.now
+        // Reading the records takes time that training should have.
+        var watch = RunWatch(folder(run), every: min(every, .seconds(1)))
         let status = try TrainProcess(folder: folder(run)).run(flags(run)) {
             if isInterrupted() { return true }
-            // Reading the records takes time that training should have.
-            guard ContinuousClock.now - looked > .seconds(1) else { return false }
-            looked = ContinuousClock.now
-            guard let record = try? RunReader.record(of: folder(run)), record.evaluations.count > seen else {
-                return false
+            guard let record = watch.look() else { return false }
+            if ContinuousClock.now - told >= every {
+                told = ContinuousClock.now
+                onProgress(RunProgress(record))
             }
+            guard record.evaluations.count > seen else { return false }
             seen = record.evaluations.count
             reason = planner.reasonToStop(
                 run, curve(record), after: outcomes, totalSteps: record.start.totalSteps)

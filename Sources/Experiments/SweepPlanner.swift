@@ -102,12 +102,21 @@ package struct SweepOutcome: Sendable, Equatable {
     package let curve: SweepCurve
     /// Why there is no value.
     package let reason: String?
+    /// Final rank by site, `layer.3.query`; empty for a run that did not go to its end.
+    package let ranks: [String: Int]
+    /// The classes of the validation rows, in whatever order; nil where rows have not one class each.
+    package let truth: Predictions?
 
-    package init(run: SweepRun, value: Double?, curve: SweepCurve = SweepCurve(), reason: String? = nil) {
+    package init(
+        run: SweepRun, value: Double?, curve: SweepCurve = SweepCurve(), reason: String? = nil,
+        ranks: [String: Int] = [:], truth: Predictions? = nil
+    ) {
         self.run = run
         self.value = value
         self.curve = curve
         self.reason = reason
+        self.ranks = ranks
+        self.truth = truth
     }
 }
 

@@ -25,6 +25,12 @@ package struct Trial: Sendable, Hashable {
     /// Trained at this many times the budget, then cut to it by exact singular values.
     package let pruneFrom: Double?
 
+    /// As people read it: `AdaLoRA, r2, seed 42`.
+    package var name: String {
+        let parts = [arm, budget?.slug, stage == .search ? "rate \(Figures.rate(learningRate))" : nil]
+        return (parts.compactMap { $0 } + ["seed \(seed)"]).joined(separator: ", ")
+    }
+
     /// - Parameters:
     ///   - effective: every setting that decides what the arm's runs do, defaults included.
     ///   - fingerprints: of what the plan's paths name (model, data), by name.

@@ -104,7 +104,7 @@ extension TrialResult {
         return value.int.flatMap { UInt64(exactly: $0) }
     }
 
-    private static func json(_ seed: UInt64) -> JSONValue {
+    static func json(_ seed: UInt64) -> JSONValue {
         // Above 2^53 a JSON number that is read as a Double is another seed.
         seed < 1 << 53 ? JSONValue(Int(seed)) : .largeInteger(String(seed))
     }

@@ -85,9 +85,12 @@ package struct TrialRunner {
 
     /// nil when the run was interrupted; it goes on next time where it stopped.
     ///
-    /// - Parameter truthID: what the true classes of the test rows are stored as.
+    /// - Parameters:
+    ///   - truthID: what the true classes of the test rows are stored as.
+    ///   - every: between two looks at how far the run is.
     func run(
-        _ trial: Trial, truthID: String, pattern: [String: Int]?, isInterrupted: () -> Bool
+        _ trial: Trial, truthID: String, pattern: [String: Int]?, every: Duration, isInterrupted: () -> Bool,
+        onProgress: (RunProgress) -> Void
     ) throws -> TrialResult? {
         let started = ISO8601DateFormatter().string(from: Date())
         let folder = runFolder(trial.id)
@@ -95,7 +98,11 @@ package struct TrialRunner {
         _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
         if isInterrupted() { return nil }
         let process = TrainProcess(folder: folder, needsWeights: Self.needsWeights(trial))
-        let status = try process.run(flags, shouldStop: isInterrupted)
+        var watch = RunWatch(folder, every: every)
+        let status = try process.run(flags) {
+            if let record = watch.look() { onProgress(RunProgress(record)) }
+            return isInterrupted()
+        }
         // A run that ended while somebody interrupted is a result all the same.
         if status != 0 && (isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM) {
             return nil
@@ -116,7 +123,9 @@ package struct TrialRunner {
         }
         let record = try RunReader.record(of: folder)
         try describe(record, &result)
-        if Self.needsWeights(trial) { try test(trial, truthID, folder, &result) }
+        guard Self.needsWeights(trial) else { return result }
+        onProgress(RunProgress(record, stage: .testing))
+        try test(trial, truthID, folder, &result)
         return result
     }
 

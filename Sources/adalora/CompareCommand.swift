@@ -96,22 +96,26 @@ struct CompareCommand: ParsableCommand {
 
     private func work(_ comparison: ComparisonRun, _ found: [TrialResult]) throws -> [TrialResult] {
         let interruption = Interruption(notice: "ending after saving the current run")
+        let display = RunsDisplay()
         var wasInterrupted = false
         func show(_ event: ComparisonRun.Event) {
             switch event {
             case .begins(let trial, let number, let total):
-                Terminal.write("[\(number)/\(total)] \(trial.id) … ", to: .standardError)
+                display.begin(number, of: total, name: trial.name, id: trial.id)
+            case .progress(let progress, let left): display.show(progress, secondsLeft: left)
             case .ended(let result, let seconds, let left):
-                Terminal.error(
+                display.end(
                     Self.summary(result, comparison.plan) + " in \(Figures.clockTime(seconds)), ETA "
                         + Figures.clockTime(left))
             case .interrupted:
                 wasInterrupted = true
+                display.close()
                 Terminal.error("interrupted")
             }
         }
         let results = try comparison.work(
             found, limit: limit, retriesFailed: retryFailed, keepsRuns: keepRuns,
+            progressEvery: display.every,
             isInterrupted: { interruption.isRequested }, onEvent: show)
         guard !wasInterrupted else {
             Terminal.error("go on with the same command")

@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import Messages
 import RunRecords
@@ -82,7 +83,7 @@ final class ProgressDisplay {
     private func step(_ record: RunRecord.Step) {
         guard let start else { return }
         losses.append(record.loss)
-        if losses.count > Self.window(start.totalSteps) { losses.removeFirst() }
+        if losses.count > RunProgress.lossWindow(start.totalSteps) { losses.removeFirst() }
         recent.append((record.tokens, record.seconds))
         if recent.count > 50 { recent.removeFirst() }
         let isLast = record.step == start.totalSteps
@@ -97,9 +98,6 @@ final class ProgressDisplay {
             line(FittedLine.text(fields(record, start), width: nil))
         }
     }
-
-    /// Steps whose mean loss is shown: those of about one printed line, so that it does not lag behind a short run.
-    private static func window(_ totalSteps: Int) -> Int { min(max(totalSteps / 20, 1), 50) }
 
     /// The most telling first; what does not fit goes from the least.
     private func fields(_ record: RunRecord.Step, _ start: RunRecord.Start) -> [FittedLine.Field] {

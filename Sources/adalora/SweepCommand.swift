@@ -69,10 +69,20 @@ struct SweepCommand: ParsableCommand {
             let lock = try sweep.open()
             let outcomes = try work(sweep)
             Terminal.output(planner.table(outcomes, sizes: sweep.sizes))
+            if let ranks = planner.rankTables(outcomes) {
+                let lines = ranks.terminal(width: Self.tableWidth)
+                Terminal.output(lines.map { $0 + "\n" }.joined())
+            }
+            for line in planner.collapses(outcomes) { Terminal.output("! \(line)") }
             conclude(sweep, outcomes)
             Terminal.error("picture: \(try sweep.writePicture(outcomes).path)")
             withExtendedLifetime(lock) {}
         }
+    }
+
+    /// Of the terminal, or where there is none.
+    private static var tableWidth: Int {
+        Terminal.isTerminal(STDOUT_FILENO) ? min(max(Terminal.width, 60), 120) : 100
     }
 
     private func seedList() throws -> [UInt64] {
@@ -86,19 +96,22 @@ struct SweepCommand: ParsableCommand {
 
     private func work(_ sweep: RankSweep) throws -> [SweepOutcome] {
         let interruption = Interruption(notice: "ending after saving the current run")
+        let display = RunsDisplay()
         func show(_ event: RankSweep.Event) {
             switch event {
             case .begins(let run, let number):
-                Terminal.write(
-                    "[\(number)/\(sweep.planner.runs.count)] \(run.arm) rank \(run.rank), seed \(run.seed) … ",
-                    to: .standardError)
+                let name = "\(run.arm) rank \(run.rank), seed \(run.seed)"
+                display.begin(number, of: sweep.planner.runs.count, name: name, id: name)
+            case .progress(let progress, let left): display.show(progress, secondsLeft: left)
             case .ended(let outcome):
                 let text = outcome.value.map { "\(metric.rawValue) \(Figures.fixed($0, 4))" }
-                Terminal.error(text ?? "given up: \(outcome.reason ?? "no value")")
+                display.end(text ?? "given up: \(outcome.reason ?? "no value")")
             }
         }
-        let outcomes = try sweep.work(isInterrupted: { interruption.isRequested }, onEvent: show)
+        let outcomes = try sweep.work(
+            progressEvery: display.every, isInterrupted: { interruption.isRequested }, onEvent: show)
         guard let outcomes else {
+            display.close()
             Terminal.error("interrupted; go on with the same command")
             throw ExitCode(128 + max(interruption.signal, SIGINT))
         }

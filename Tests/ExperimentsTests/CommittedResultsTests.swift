@@ -50,7 +50,7 @@ import Testing
         Folder(name: "reviews-tight", parametersPerRank: 9_216, results: 18),
     ]
 
-    private static func schedule(_ folder: Folder) throws -> TrialSchedule {
+    static func schedule(_ folder: Folder) throws -> TrialSchedule {
         let file = benchmarks.appendingPathComponent("plans/\(folder.name).yaml")
         let plan = try ComparisonPlan.read(
             yaml: try String(contentsOf: file, encoding: .utf8), file: file.path,
@@ -61,7 +61,7 @@ import Testing
             plan: plan, fingerprints: prints, parametersPerRank: folder.parametersPerRank)
     }
 
-    private static func store(_ name: String) -> ResultStore {
+    static func store(_ name: String) -> ResultStore {
         ResultStore(folder: benchmarks.appendingPathComponent("results/\(name)"))
     }
 

@@ -1,6 +1,7 @@
 import Experiments
 import Foundation
 import Messages
+import ModelFiles
 import Testing
 
 @Suite struct TableTests {
@@ -67,6 +68,34 @@ import Testing
                 without a budget
                 arm          trainable    n  macro-f1         difference                  rate  s/step  memory
                 head only      163,625  2/3  0.2200 ± 0.0028  –                           3e-3   0.124  412 MB
+
+                final ranks: triplets by role, mean over seeds
+
+                average rank 1  query  key  total
+                LoRA                1    3      4
+                AdaLoRA             1    3      4
+                pattern             1    3      4
+                pruned LoRA         1    3      4
+
+                average rank 2  query  key  total
+                LoRA                1    3      4
+                AdaLoRA             1    3      4
+                pattern             1    3      4
+                pruned LoRA         1    3      4
+
+                final ranks: triplets by layer, mean over seeds
+
+                average rank 1  0  total
+                LoRA            4      4
+                AdaLoRA         4      4
+                pattern         4      4
+                pruned LoRA     4      4
+
+                average rank 2  0  total
+                LoRA            4      4
+                AdaLoRA         4      4
+                pattern         4      4
+                pruned LoRA     4      4
 
                 ! partial: 14 of 29 reported runs are there
                 ! fewer than 3 seeds, too few to judge by: at average rank 1 LoRA (2), AdaLoRA (2), pattern (2),
@@ -178,6 +207,60 @@ import Testing
         #expect(
             lines.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == columns })
         #expect(lines[2].hasPrefix("r1,AdaLoRA,5,5,0,205097,41472,macro-f1,0.576,"))
+        #expect(lines[0].hasSuffix(",collapsed") && lines[2].hasSuffix(",0"))
+    }
+
+    /// One of three seeds at the level of a coin.
+    private func collapsedTable() throws -> ComparisonTable {
+        try table { trial in
+            var result = Samples.result(trial)
+            let isFallen = trial.arm == "pattern" && trial.seed == 43 && trial.budget == .averageRank(1)
+            if trial.stage == .report, isFallen { result.testMetrics["macro-f1"] = 0.1 }
+            return result
+        }
+    }
+
+    @Test func aCollapsedRunIsNamedAndCounts() throws {
+        let table = try collapsedTable()
+        let row = try #require(table.rows.first { $0.arm == "pattern" && $0.budget == .averageRank(1) })
+        #expect(row.collapsed.map { row.results[$0.index].seed } == [43])
+        // 0.558, 0.1 and 0.566.
+        #expect(abs(try #require(row.metric?.mean) - 1.224 / 3) < 1e-12)
+        #expect(
+            table.warnings.first
+                == "pattern at average rank 1: seed 43 collapsed to macro-f1 0.1000 where the others have a median of 0.5620, "
+                + "a model that knows nothing 0.0000; counted in the mean, which would be 0.5620 without. Try more seeds, or "
+                + "smaller learning rates")
+        #expect(table.terminal().contains("0.4080 ± 0.2668 !  "))
+        #expect(table.csv().split(separator: "\n")[3].hasSuffix(",1"))
+        let report = ComparisonReport.markdown(table, context: .init(commit: "a", machine: "b", date: "c"))
+        #expect(report.contains("| 0.4080 ± 0.2668 (1 collapsed) |"))
+        #expect(report.contains("| average rank 1 | pattern | 43 | 0.1000 (collapsed) | "))
+        #expect(report.contains("explains; or kept less than a tenth of what the best gained."))
+    }
+
+    @Test func jsonReadsBack() throws {
+        let json = try JSONValue.parse(try collapsedTable().json().text())
+        #expect(json["finished"]?.int == 29 && json["uninformed"]?.double == 0)
+        let rows = try #require(json["rows"]?.array)
+        #expect(
+            rows.count == 9 && rows[0]["isBaseline"]?.bool == true && rows[0]["difference"]?.isNull == true)
+        let runs = try #require(rows[2]["runs"]?.array)
+        #expect(rows[2]["arm"]?.string == "pattern" && rows[2]["budget"]?["average-rank"]?.int == 1)
+        #expect(runs.map { $0["collapsed"]?.bool } == [false, true, false])
+        #expect(runs.map { $0["seed"]?.int } == [42, 43, 44] && runs[1]["value"]?.double == 0.1)
+        #expect(rows[1]["difference"]?["interval"]?.array?.count == 2)
+        #expect(rows[1]["ranks"]?["layer.0.key"]?.int == 3 && rows[8]["budget"]?.isNull == true)
+    }
+
+    @Test func ranksInTheReport() throws {
+        let report = ComparisonReport.markdown(
+            try table(), context: .init(commit: "a", machine: "b", date: "c"))
+        #expect(
+            report.contains(
+                "## Final ranks\n\nTriplets, mean over seeds.\n\n### By role\n\n| budget | arm | query | key | total |\n"
+                    + "| --- | --- | ---: | ---: | ---: |\n| average rank 1 | LoRA | 1 | 3 | 4 |\n"))
+        #expect(report.contains("### By layer\n\n| budget | arm | 0 | total |\n"))
     }
 
     @Test func report() throws {

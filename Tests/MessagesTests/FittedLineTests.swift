@@ -20,6 +20,20 @@ import Testing
         #expect(FittedLine.text(Self.fields, width: width) == line)
     }
 
+    /// A name is cut to what leaves the rest its place, and no further.
+    @Test(
+        arguments: [
+            (31, "[1/9] AdaLoRA exact  step 7/90"), (30, "[1/9] AdaLoRA exact  step 7/90"),
+            (29, "[1/9] AdaLoRA exa…  step 7/90"), (21, "[1/9] Ada…  step 7/90"), (20, "[1/9] AdaLoRA exact"),
+            (12, "[1/9] AdaLo…"),
+        ]) func aNameIsCutFirst(width: Int, line: String)
+    {
+        let fields: [FittedLine.Field] = [
+            .init("[1/9] AdaLoRA exact", worth: 2, shortest: 10), .init("step 7/90", worth: 1),
+        ]
+        #expect(FittedLine.text(fields, width: width) == line)
+    }
+
     /// Of wide characters two columns each.
     @Test func widthIsInColumns() {
         let fields: [FittedLine.Field] = [.init("損失", worth: 2), .init("x", worth: 1)]

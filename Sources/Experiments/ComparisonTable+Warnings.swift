@@ -1,0 +1,130 @@
+import Messages
+import Tasks
+
+extension ComparisonTable {
+    /// What a reader must know before believing the numbers; each a single line.
+    package var warnings: [String] {
+        var lines: [String] = []
+        if reported.finished < reported.total {
+            lines.append("partial: \(reported.finished) of \(reported.total) reported runs are there")
+        }
+        lines += rows.compactMap(collapse) + rows.compactMap(ignorance) + shortRows + unpaired
+        lines += unequalParameters + edges + mixedOrigins + runWarnings
+        let failed = failures.count
+        if failed > 0 {
+            lines.append("\(Figures.counted(failed, "run")) failed; see the list of failed runs")
+        }
+        if !hopeless.isEmpty {
+            lines.append(
+                "\(Figures.counted(hopeless.count, "run")) cannot be made: \(hopeless[0].reason)")
+        }
+        return lines
+    }
+
+    /// Which runs of a row collapsed, beside what.
+    private func collapse(_ row: Row) -> String? {
+        guard !row.collapsed.isEmpty else { return nil }
+        let name = plan.metric.rawValue
+        let seeds = row.collapsed.map { String(row.results[$0.index].seed) }
+        let values = row.collapsed.map { Figures.fixed($0.value, 4) }
+        let rest = row.results.filter { !row.isCollapsed($0) }.compactMap { $0.test(plan.metric) }.sorted()
+        let others = rest.count == 1 ? "the other run has" : "the others have a median of"
+        let median = rest.isEmpty ? "nothing" : Figures.fixed(Bootstrap.quantile(0.5, ofSorted: rest), 4)
+        let nothing = uninformed.map { ", a model that knows nothing \(Figures.fixed($0, 4))" } ?? ""
+        let mean = Summary(rest).map { ", which would be \(Figures.fixed($0.mean, 4)) without" } ?? ""
+        return
+            "\(row.arm)\(place(row)): \(seeds.count == 1 ? "seed" : "seeds") \(seeds.joined(separator: ", ")) "
+            + "collapsed to \(name) \(values.joined(separator: ", ")) where \(others) \(median)\(nothing); counted in the "
+            + "mean\(mean). Try more seeds, or smaller learning rates"
+    }
+
+    /// A row in which no run did better than one answer for all rows.
+    private func ignorance(_ row: Row) -> String? {
+        guard knowsTruth, let uninformed else { return nil }
+        let values = row.results.compactMap { $0.test(plan.metric) }
+        guard let mean = row.metric?.mean,
+            !values.contains(where: { plan.metric.isBetter($0, than: uninformed) })
+        else { return nil }
+        return
+            "\(row.arm)\(place(row)) learned nothing: \(plan.metric.rawValue) \(Figures.fixed(mean, 4)), and one answer "
+            + "for all rows has \(Figures.fixed(uninformed, 4)). Try other learning rates, or more steps"
+    }
+
+    private func place(_ row: Row) -> String { row.budget.map { " at \($0)" } ?? "" }
+
+    private var shortRows: [String] {
+        let groups = sections.compactMap { section -> String? in
+            let few = section.rows.filter { $0.count > 0 && $0.count < Self.fewestSeeds }
+            guard !few.isEmpty else { return nil }
+            let place = section.budget.map { "at \($0)" } ?? "without a budget"
+            return place + " " + few.map { "\($0.arm) (\($0.count))" }.joined(separator: ", ")
+        }
+        return groups.isEmpty
+            ? [] : ["fewer than 3 seeds, too few to judge by: \(groups.joined(separator: "; "))"]
+    }
+
+    /// Means and differences then stand on different seeds.
+    private var unpaired: [String] {
+        rows.compactMap { row in
+            guard row.difference != nil, row.pairs.count < row.count else { return nil }
+            return "\(row.arm)\(place(row)) has \(Figures.counted(row.count, "run")), of which "
+                + "\(row.pairs.count) \(row.pairs.count == 1 ? "has" : "have") a partner of "
+                + "\(plan.baseline): the difference is of these alone"
+        }
+    }
+
+    private var unequalParameters: [String] {
+        sections.compactMap { section in
+            guard let budget = section.budget else { return nil }
+            let known = section.rows.compactMap { row in
+                (row.adapterParameters ?? row.trainableParameters).map { (row.arm, $0) }
+            }
+            guard let least = known.min(by: { $0.1 < $1.1 }), let most = known.max(by: { $0.1 < $1.1 }),
+                most.1 > least.1 * 1.01
+            else { return nil }
+            let excess = Figures.fixed(100 * (most.1 / least.1 - 1), 1)
+            return
+                "unequal parameters at \(budget): \(most.0) has \(Figures.whole(most.1)), \(excess) % more "
+                + "than \(least.0) with \(Figures.whole(least.1))"
+        }
+    }
+
+    private var edges: [String] {
+        searches.compactMap { search in
+            guard let winner = search.winner, let edge = search.edge else { return nil }
+            let place = search.budget.map { " at \($0)" } ?? ""
+            return
+                "the learning rate \(Figures.rate(winner)) of \(search.arm)\(place) is the "
+                + "\(edge.rawValue) tried: widen the grid"
+        }
+    }
+
+    /// What the runs themselves warned of, each text once.
+    private var runWarnings: [String] {
+        var counts: [(text: String, runs: Int)] = []
+        // Results of runs that were resumed may hold a text twice.
+        for text in rows.flatMap(\.results).flatMap({ Self.once($0.warnings) }) {
+            if let known = counts.firstIndex(where: { $0.text == text }) {
+                counts[known].runs += 1
+            } else {
+                counts.append((text, 1))
+            }
+        }
+        let shown = counts.prefix(10).map { "\(Figures.counted($0.runs, "run")): \(TextTable.cell($0.text))" }
+        return counts.count > 10 ? shown + ["and \(counts.count - 10) more warnings of runs"] : shown
+    }
+
+    private static func once(_ texts: [String]) -> [String] {
+        texts.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    private var mixedOrigins: [String] {
+        let results = rows.flatMap(\.results)
+        return [("commits", results.compactMap(\.commit)), ("machines", results.compactMap(\.machine))]
+            .compactMap {
+                let different = Set($1).sorted()
+                return different.count > 1
+                    ? "runs come from \(different.count) \($0): \(different.joined(separator: ", "))" : nil
+            }
+    }
+}
