@@ -78,7 +78,7 @@ let package = Package(
         .target(
             name: "ReportPages",
             dependencies: [
-                "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
+                "Adapters", "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
                 "RunConfiguration", "RunRecords", "Tasks",
             ],
             resources: [

@@ -70,7 +70,8 @@ package struct ComparisonReport: Sendable {
         let kinds = plan.budgets.contains { if case .averageRank = $0 { true } else { false } }
         text +=
             "At each budget all arms are given the same number of trainable parameters for their adapters; the tables "
-            + "show what each ended with, and a warning tells where that differs by more than 1 %. The head comes on top. "
+            + "show what each ended with, and a warning tells why where that differs by more than 2 %. The head comes on top. "
+            + "What prunes its ranks trains more at the start. "
         if kinds {
             text +=
                 "An average rank r stands for r · Σ(outputs + inputs) parameters over the adapted matrices"

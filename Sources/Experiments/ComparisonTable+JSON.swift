@@ -25,6 +25,7 @@ extension ComparisonTable {
             "sd": Self.number(row.metric?.deviation), "difference": json(row.difference),
             "learningRate": Self.number(row.learningRate),
             "trainableParameters": Self.number(row.trainableParameters),
+            "parametersAtStart": Self.number(row.parametersAtStart),
             "adapterParameters": Self.number(row.adapterParameters),
             "secondsPerStep": Self.number(row.secondsPerStep),
             "peakMemoryBytes": row.peakMemoryBytes.map { JSONValue($0) } ?? .null, "ranks": .object(ranks),

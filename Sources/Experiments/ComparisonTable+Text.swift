@@ -9,42 +9,60 @@ extension ComparisonTable {
             "\(plan.name): \(plan.metric.rawValue) on the test data, mean ± standard deviation over seeds",
             "differences from \(plan.baseline) by seed, with 95 % bootstrap intervals",
         ]
-        // One table, so that the columns of all blocks align.
-        let table = terminalTable(rows).terminal(width: width)
-        var at = 1
-        for section in sections {
-            lines += ["", section.budget.map { "\($0)" } ?? "without a budget", table[0]]
-            lines += table[at..<at + section.rows.count]
-            at += section.rows.count
-        }
+        lines += [""] + results.terminal(width: width)
+        lines += ["", "parameters in adapters and trained in all, at the end and at the start", ""]
+        lines += costs.terminal(width: width)
         if let ranks = rankTables { lines += [""] + ranks.terminal(width: width) }
         if !warnings.isEmpty { lines.append("") }
         lines += warnings.flatMap { Self.wrapped("! " + $0, width: width) }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func terminalTable(_ rows: [Row]) -> TextTable {
-        var table = TextTable([
-            ("arm", .left), ("trainable", .right), ("n", .right), (plan.metric.rawValue, .left),
-            ("difference", .left), ("rate", .left), ("s/step", .right), ("memory", .right),
+    private var results: SectionTable {
+        var table = SectionTable([
+            ("n", .right), (plan.metric.rawValue, .left), ("difference", .left), ("rate", .left),
         ])
-        for row in rows {
-            table.add([
-                row.arm, row.trainableParameters.map(Figures.whole) ?? "–", row.countText,
-                row.metricText(mark: " !"), row.differenceText,
-                row.learningRate.map(Figures.rate) ?? "–", row.secondsPerStep.map(Figures.seconds) ?? "–",
-                row.peakMemoryBytes.map(Figures.bytes) ?? "–",
-            ])
+        for section in sections {
+            table.add(
+                Self.title(section.budget),
+                section.rows.map { row in
+                    [
+                        row.arm, row.countText, row.metricText(mark: " !"), row.differenceText,
+                        row.learningRate.map(Figures.rate) ?? "–",
+                    ]
+                })
         }
         return table
     }
+
+    private var costs: SectionTable {
+        var table = SectionTable([
+            ("adapters", .right), ("trained", .right), ("at start", .right), ("s/step", .right),
+            ("memory", .right),
+        ])
+        func whole(_ value: Double?) -> String { value.map(Figures.whole) ?? "–" }
+        for section in sections {
+            table.add(
+                Self.title(section.budget),
+                section.rows.map { row in
+                    [
+                        row.arm, whole(row.adapterParameters), whole(row.trainableParameters),
+                        whole(row.parametersAtStart), row.secondsPerStep.map(Figures.seconds) ?? "–",
+                        row.peakMemoryBytes.map(Figures.bytes) ?? "–",
+                    ]
+                })
+        }
+        return table
+    }
+
+    private static func title(_ budget: Budget?) -> String { budget.map { "\($0)" } ?? "without a budget" }
 
     /// Of the arms with ranks, by budget; nil while there are none.
     package var rankTables: RankTables? {
         RankTables(
             sections.map { section in
                 (
-                    section.budget.map { "\($0)" } ?? "without a budget",
+                    Self.title(section.budget),
                     section.rows.compactMap { row in row.ranks.map { .init(name: row.arm, ranks: $0) } }
                 )
             })
@@ -54,7 +72,7 @@ extension ComparisonTable {
     package func markdown(level: Int = 3) -> String {
         var blocks: [String] = []
         for section in sections {
-            let title = section.budget.map { "\($0)" } ?? "without a budget"
+            let title = Self.title(section.budget)
             blocks.append(
                 String(repeating: "#", count: level) + " " + title.prefix(1).uppercased() + title.dropFirst())
             blocks.append(markdownTable(section.rows).markdown().joined(separator: "\n"))
@@ -65,8 +83,8 @@ extension ComparisonTable {
     private func markdownTable(_ rows: [Row]) -> TextTable {
         let names = otherNames(of: rows)
         var columns: [(header: String, alignment: TextTable.Alignment)] = [
-            ("arm", .left), ("trainable", .right), ("in adapters", .right), ("n", .right),
-            (plan.metric.rawValue, .right), ("difference [95 %]", .right),
+            ("arm", .left), ("trained", .right), ("at start", .right), ("in adapters", .right),
+            ("n", .right), (plan.metric.rawValue, .right), ("difference [95 %]", .right),
         ]
         columns += names.map { ($0, .right) }
         columns += [("rate", .right), ("s/step", .right), ("peak memory", .right)]
@@ -74,6 +92,7 @@ extension ComparisonTable {
         for row in rows {
             var cells = [
                 row.arm, row.trainableParameters.map(Figures.whole) ?? "–",
+                row.parametersAtStart.map(Figures.whole) ?? "–",
                 row.adapterParameters.map(Figures.whole) ?? "–", row.countText,
                 row.metricText(mark: " (\(row.collapsed.count) collapsed)"), row.differenceText,
             ]
@@ -99,7 +118,7 @@ extension ComparisonTable {
             "seconds-per-step",
             "peak-memory-bytes",
         ]
-        header += names.flatMap { ["\($0)-mean", "\($0)-sd"] } + ["collapsed"]
+        header += names.flatMap { ["\($0)-mean", "\($0)-sd"] } + ["collapsed", "parameters-at-start"]
         let lines = [header] + rows.map { row in csvCells(row, others: names) }
         return lines.map { $0.map(Self.csvField).joined(separator: ",") + "\n" }.joined()
     }
@@ -121,7 +140,7 @@ extension ComparisonTable {
             let summary = row.others.first { $0.name == name }?.summary
             cells += [text(summary?.mean), text(summary?.deviation)]
         }
-        cells.append(String(row.collapsed.count))
+        cells += [String(row.collapsed.count), text(row.parametersAtStart)]
         return cells
     }
 

@@ -38,16 +38,24 @@ extension ComparisonTable {
             + "mean\(mean). Try more seeds, or smaller learning rates"
     }
 
-    /// A row in which no run did better than one answer for all rows.
+    /// A row in which no run learned much, beside the best of the table and one answer for all rows.
     private func ignorance(_ row: Row) -> String? {
-        guard knowsTruth, let uninformed else { return nil }
-        let values = row.results.compactMap { $0.test(plan.metric) }
-        guard let mean = row.metric?.mean,
-            !values.contains(where: { plan.metric.isBetter($0, than: uninformed) })
+        let all = rows.flatMap(\.results).compactMap { $0.test(plan.metric) }
+        guard knowsTruth, let uninformed, let mean = row.metric?.mean,
+            let best = all.min(by: { plan.metric.isBetter($0, than: $1) })
+        else { return nil }
+        let least =
+            plan.metric.isBetter(best, than: uninformed)
+            ? uninformed + Collapse.keptShare * (best - uninformed) : uninformed
+        guard
+            !row.results.compactMap({ $0.test(plan.metric) }).contains(where: {
+                plan.metric.isBetter($0, than: least)
+            })
         else { return nil }
         return
-            "\(row.arm)\(place(row)) learned nothing: \(plan.metric.rawValue) \(Figures.fixed(mean, 4)), and one answer "
-            + "for all rows has \(Figures.fixed(uninformed, 4)). Try other learning rates, or more steps"
+            "\(row.arm)\(place(row)) learned next to nothing: \(plan.metric.rawValue) \(Figures.fixed(mean, 4)) where one "
+            + "answer for all rows has \(Figures.fixed(uninformed, 4)) and the best run \(Figures.fixed(best, 4)). Try other "
+            + "learning rates, or more steps"
     }
 
     private func place(_ row: Row) -> String { row.budget.map { " at \($0)" } ?? "" }
@@ -76,16 +84,14 @@ extension ComparisonTable {
     private var unequalParameters: [String] {
         sections.compactMap { section in
             guard let budget = section.budget else { return nil }
-            let known = section.rows.compactMap { row in
-                (row.adapterParameters ?? row.trainableParameters).map { (row.arm, $0) }
-            }
-            guard let least = known.min(by: { $0.1 < $1.1 }), let most = known.max(by: { $0.1 < $1.1 }),
-                most.1 > least.1 * 1.01
-            else { return nil }
-            let excess = Figures.fixed(100 * (most.1 / least.1 - 1), 1)
-            return
-                "unequal parameters at \(budget): \(most.0) has \(Figures.whole(most.1)), \(excess) % more "
-                + "than \(least.0) with \(Figures.whole(least.1))"
+            return ParameterMatch(
+                budget,
+                section.rows.compactMap { row in
+                    guard let arm = plan.arm(row.arm), let parameters = row.adapterParameters else {
+                        return nil
+                    }
+                    return (arm, parameters)
+                })?.sentence
         }
     }
 

@@ -32,6 +32,8 @@ package struct ComparisonTable: Sendable {
 
         package var count: Int { results.count }
         package var trainableParameters: Double? { mean(\.trainableParameters) }
+        /// At the first step, before anything was pruned.
+        package var parametersAtStart: Double? { mean(\.parametersAtStart) }
         package var adapterParameters: Double? { mean(\.adapterParameters) }
         package var secondsPerStep: Double? { Summary(results.compactMap(\.secondsPerStep))?.mean }
         /// What the runs ended with; nil for an arm without ranks.

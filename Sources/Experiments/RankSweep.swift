@@ -109,7 +109,9 @@ package struct RankSweep {
         let ranks = Dictionary(uniqueKeysWithValues: zip(record.start.sites.map(\.name), end.ranks))
         return SweepOutcome(
             run: run, value: value, curve: curve, reason: value == nil ? "undefined" : nil, ranks: ranks,
-            truth: truth(run))
+            parameters: .init(
+                adapters: record.adapterParameters(end.ranks), trained: end.trainableParameters,
+                atStart: record.start.trainableParameters), truth: truth(run))
     }
 
     /// The classes of the validation rows, as the run counted them.

@@ -91,20 +91,9 @@ package struct RankTables: Sendable {
             } + [Figures.fixed(row.ranks.total, places)]
     }
 
-    /// Sections below each other in columns that align, each headed by its title.
     private func lines(_ columns: [Column], width: Int) -> [String] {
-        let titles = titles(columns)
-        var table = TextTable([(sections[0].title, .left)] + titles.map { ($0, .right) })
-        for (index, section) in sections.enumerated() {
-            if index > 0 { table.add([section.title] + titles) }
-            for row in section.rows { table.add(cells(row, columns)) }
-        }
-        var left = table.terminal(width: width)[...]
-        let blocks = sections.map { section in
-            let block = left.prefix(section.rows.count + 1)
-            left = left.dropFirst(block.count)
-            return Array(block)
-        }
-        return Array(blocks.joined(separator: [""]))
+        var table = SectionTable(titles(columns).map { ($0, .right) })
+        for section in sections { table.add(section.title, section.rows.map { cells($0, columns) }) }
+        return table.terminal(width: width)
     }
 }

@@ -96,6 +96,22 @@ package struct DiscardRule: Sendable, Equatable {
 
 /// What a finished or given-up run of a sweep gave.
 package struct SweepOutcome: Sendable, Equatable {
+    /// What a run trained.
+    package struct Parameters: Sendable, Equatable {
+        /// In its adapters at the end.
+        package let adapters: Int
+        /// With the head, at the end.
+        package let trained: Int
+        /// With the head, at the first step.
+        package let atStart: Int
+
+        package init(adapters: Int, trained: Int, atStart: Int) {
+            self.adapters = adapters
+            self.trained = trained
+            self.atStart = atStart
+        }
+    }
+
     package let run: SweepRun
     /// The metric at the end; nil for a run that was given up or failed.
     package let value: Double?
@@ -104,18 +120,21 @@ package struct SweepOutcome: Sendable, Equatable {
     package let reason: String?
     /// Final rank by site, `layer.3.query`; empty for a run that did not go to its end.
     package let ranks: [String: Int]
+    /// nil for a run that did not go to its end.
+    package let parameters: Parameters?
     /// The classes of the validation rows, in whatever order; nil where rows have not one class each.
     package let truth: Predictions?
 
     package init(
         run: SweepRun, value: Double?, curve: SweepCurve = SweepCurve(), reason: String? = nil,
-        ranks: [String: Int] = [:], truth: Predictions? = nil
+        ranks: [String: Int] = [:], parameters: Parameters? = nil, truth: Predictions? = nil
     ) {
         self.run = run
         self.value = value
         self.curve = curve
         self.reason = reason
         self.ranks = ranks
+        self.parameters = parameters
         self.truth = truth
     }
 }

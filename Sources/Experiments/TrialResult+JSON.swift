@@ -10,6 +10,7 @@ extension TrialResult {
         case validationMetrics = "validation"
         case testMetrics = "test"
         case trainableParameters = "trainable-parameters"
+        case parametersAtStart = "parameters-at-start"
         case adapterParameters = "adapter-parameters"
         case secondsPerStep = "seconds-per-step"
         case tokensPerSecond = "tokens-per-second"
@@ -39,6 +40,7 @@ extension TrialResult {
         validationMetrics = try fields.metrics(.validationMetrics)
         testMetrics = try fields.metrics(.testMetrics)
         trainableParameters = try fields.count(.trainableParameters)
+        parametersAtStart = try fields.count(.parametersAtStart)
         adapterParameters = try fields.count(.adapterParameters)
         ranks = try fields.members(.ranks, "an object of whole numbers", \.int)
         steps = try fields.count(.steps)
@@ -73,7 +75,8 @@ extension TrialResult {
         values[.budget] = budget?.json
         values[.reason] = failure.map { .string($0) }
         for (key, count) in [
-            (Key.trainableParameters, trainableParameters), (.adapterParameters, adapterParameters),
+            (Key.trainableParameters, trainableParameters), (.parametersAtStart, parametersAtStart),
+            (.adapterParameters, adapterParameters),
             (.steps, steps), (.peakMemoryBytes, peakMemoryBytes), (.bestStep, bestStep),
         ] {
             values[key] = count.map { JSONValue($0) }

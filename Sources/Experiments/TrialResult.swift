@@ -19,6 +19,8 @@ package struct TrialResult: Sendable, Equatable {
     package var testMetrics: [String: Double?] = [:]
     /// Everything that trained, the head included.
     package var trainableParameters: Int?
+    /// The same at the first step, before anything was pruned; nil for results of earlier versions.
+    package var parametersAtStart: Int?
     /// The adapters' part at the end, by which arms are matched.
     package var adapterParameters: Int?
     /// Final rank by site, `layer.3.query`.

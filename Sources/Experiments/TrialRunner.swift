@@ -1,5 +1,4 @@
 import AdapterTools
-import Adapters
 import Datasets
 import Foundation
 import Matrices
@@ -146,13 +145,11 @@ package struct TrialRunner {
         result.bestStep = end.bestStep
         result.steps = end.step
         result.trainableParameters = end.trainableParameters
+        result.parametersAtStart = record.start.trainableParameters
         result.peakMemoryBytes = end.peakMemoryBytes
         result.kernel = record.start.kernel
         result.warnings = record.warnings
-        let method = FineTuningMethod.named(record.start.method)
-        result.adapterParameters = zip(record.start.sites, end.ranks).reduce(0) {
-            $0 + (method?.parameters(outputs: $1.0.outputs, inputs: $1.0.inputs, rank: $1.1) ?? 0)
-        }
+        result.adapterParameters = record.adapterParameters(end.ranks)
         result.ranks = Dictionary(uniqueKeysWithValues: zip(record.start.sites.map(\.name), end.ranks))
         let seconds = record.steps.map(\.seconds).sorted()
         guard !seconds.isEmpty else { return }

@@ -63,7 +63,8 @@ struct ComparedSections {
             caption: "The runs beside each other", head: ["run"] + runs.map(\.name),
             rows: [["State"] + runs.map(\.record.state)] + rows, isNumeric: false,
             best: BestRuns(runs).judged.map { [judged, $0 + 1] })
-        return PageParts.section("summary", "Summary", [table])
+        let notes = ComparedBudgets(runs).notes.map { Markup.element("p", text: $0) }
+        return PageParts.section("summary", "Summary", [table] + notes)
     }
 
     private var comparison: Markup {

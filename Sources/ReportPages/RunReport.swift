@@ -74,7 +74,11 @@ package struct RunReport: Sendable {
             }
             return .object(object)
         }
-        return JSONValue.object(["runs": .array(summaries), "figures": .array(described)]).text() + "\n"
+        let notes = runs.count > 1 ? ComparedBudgets(runs).notes : []
+        return JSONValue.object([
+            "runs": .array(summaries), "figures": .array(described),
+            "notes": .array(notes.map { .string($0) }),
+        ]).text() + "\n"
     }
 
     /// The summary of each run, the final ranks and the evaluations as tables, for pull requests.
@@ -94,7 +98,7 @@ package struct RunReport: Sendable {
                             }
                     })
         ]
-        if runs.count > 1 { blocks += bestBlocks }
+        if runs.count > 1 { blocks += ComparedBudgets(runs).notes.map(MarkdownTable.escaped) + bestBlocks }
         for run in runs where run.noRanks == nil {
             let table = run.record.rankTables[run.record.rankTables.count - 1]
             let grid = RankGrid(run.record.start.sites)
@@ -172,6 +176,8 @@ struct ComparedTable: Sendable {
     private static let shown = [
         "budget", "arm", "runs", "metric", "mean", "sd", "difference", "low", "high", "learning-rate",
     ]
+    /// Of tables that have them: older ones do not.
+    private static let newer = ["trainable-parameters", "parameters-at-start", "collapsed"]
 
     /// nil where the runs are not all trials of one comparison. Throws `DataError` for a table that cannot be read.
     init?(of folders: [URL]) throws {
@@ -187,9 +193,9 @@ struct ComparedTable: Sendable {
         let lines = try DelimitedTable.rows(csv: Array(data), name: "\(store)/table.csv")
         guard lines.count > 1 else { return nil }
         let titles = lines[0]
-        let columns = Self.shown.compactMap { titles.firstIndex(of: $0) }
-        guard columns.count == Self.shown.count else { return nil }
-        head = Self.shown
+        guard Self.shown.allSatisfy(titles.contains) else { return nil }
+        head = Self.shown + Self.newer.filter(titles.contains)
+        let columns = head.compactMap { titles.firstIndex(of: $0) }
         let cells = lines.dropFirst().map { line in columns.map { line[$0] } }
         rows = cells.map { $0.map(Self.rounded) }
         best = Self.best(Array(cells))

@@ -69,11 +69,16 @@ struct SweepCommand: ParsableCommand {
             let lock = try sweep.open()
             let outcomes = try work(sweep)
             Terminal.output(planner.table(outcomes, sizes: sweep.sizes))
-            if let ranks = planner.rankTables(outcomes) {
-                let lines = ranks.terminal(width: Self.tableWidth)
-                Terminal.output(lines.map { $0 + "\n" }.joined())
+            let width = Self.tableWidth
+            for table in [
+                planner.parameterTable(outcomes, width: width),
+                planner.rankTables(outcomes)?.terminal(width: width),
+            ] {
+                if let table { Terminal.output(table.map { $0 + "\n" }.joined()) }
             }
-            for line in planner.collapses(outcomes) { Terminal.output("! \(line)") }
+            for line in planner.collapses(outcomes) + planner.unequalParameters(outcomes) {
+                Terminal.output(TerminalText.wrapped("! \(line)", width: width, indent: 2))
+            }
             conclude(sweep, outcomes)
             Terminal.error("picture: \(try sweep.writePicture(outcomes).path)")
             withExtendedLifetime(lock) {}

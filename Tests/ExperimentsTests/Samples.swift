@@ -60,6 +60,7 @@ enum Samples {
         result.testMetrics =
             trial.stage == .report ? ["macro-f1": value, "accuracy": value + 0.2, "loss": nil] : [:]
         result.trainableParameters = 163_625 + Int((trial.budget?.amount ?? 0) * 41_472)
+        result.parametersAtStart = trial.arm == "AdaLoRA" ? 260_000 : result.trainableParameters
         result.adapterParameters = trial.budget.map { Int($0.amount * 41_472) }
         result.ranks = trial.budget == nil ? [:] : ["layer.0.query": 1, "layer.0.key": 3]
         result.steps = 939

@@ -1,0 +1,12 @@
+import Adapters
+import RunRecords
+
+extension RunRecord {
+    /// Parameters of the adapters where each site has its rank of `ranks`; 0 for a method that is not known.
+    func adapterParameters(_ ranks: [Int]) -> Int {
+        let method = FineTuningMethod.named(start.method)
+        return zip(start.sites, ranks).reduce(0) {
+            $0 + (method?.parameters(outputs: $1.0.outputs, inputs: $1.0.inputs, rank: $1.1) ?? 0)
+        }
+    }
+}
