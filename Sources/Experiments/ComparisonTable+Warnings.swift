@@ -90,7 +90,7 @@ extension ComparisonTable {
                     guard let arm = plan.arm(row.arm), let parameters = row.adapterParameters else {
                         return nil
                     }
-                    return (arm, parameters)
+                    return .init(arm, parameters: parameters, ranks: row.ranks)
                 })?.sentence
         }
     }

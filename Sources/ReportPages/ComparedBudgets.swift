@@ -28,6 +28,10 @@ struct ComparedBudgets: Sendable {
         let name: String
         let budget: Budget
         let parameters: Int
+        /// Trained in all before it pruned; nil where nothing was pruned.
+        let atStart: Int?
+        /// One rank for all its matrices.
+        let isWhole: Bool
 
         init?(_ run: ReportedRun) {
             let start = run.record.start
@@ -35,6 +39,8 @@ struct ComparedBudgets: Sendable {
                 let method = FineTuningMethod.named(start.method)
             else { return nil }
             name = run.name
+            atStart = start.initialBudget > start.finalBudget ? start.trainableParameters : nil
+            isWhole = method.keepsRanks && Set(end.ranks).count == 1
             budget = Budget(amount: start.finalBudget, unit: start.budgetUnit)
             parameters = zip(start.sites, end.ranks).reduce(0) {
                 $0 + method.parameters(outputs: $1.0.outputs, inputs: $1.0.inputs, rank: $1.1)
@@ -54,10 +60,24 @@ struct ComparedBudgets: Sendable {
             + "\(Figures.grouped(least.parameters)). "
         let why =
             budget.unit == .triplets
-            ? "A triplet of a large matrix has more parameters than one of a small matrix, and where there is a λ it counts. "
-                + "\(SettingName.budgetParameters) \(least.parameters) in both makes them equal."
-            : "Budgets are spent in whole triplets, a fixed rank in whole ranks of all matrices: what is left is unspent. "
-                + "\(SettingName.budgetParameters) \(least.parameters) in both brings them nearer."
-        return what + why
+            ? "A triplet of a large matrix has more parameters than one of a small matrix, and where there is a λ it counts."
+            : "Budgets are spent in whole triplets, a fixed rank in whole ranks of all matrices: what is left is unspent."
+        return what + why + remedy([least, most]) + pruning([most, least])
+    }
+
+    private static func pruning(_ runs: [Spent]) -> String {
+        runs.compactMap { run in
+            run.atStart.map {
+                " Until it prunes \(run.name) trains more: \(Figures.grouped($0)) in all at the start."
+            }
+        }.joined()
+    }
+
+    /// What the run of coarser parts spends, the other can spend too.
+    private static func remedy(_ runs: [Spent]) -> String {
+        let whole = runs.filter(\.isWhole)
+        guard whole.count < 2, let run = whole.first ?? runs.first else { return "" }
+        return
+            " \(SettingName.budgetParameters) \(run.parameters) for both makes them equal but for less than a triplet."
     }
 }

@@ -191,12 +191,12 @@ import Testing
                     + "pattern (2)",
                 "AdaLoRA at average rank 1 has 4 runs, of which 2 have a partner of LoRA: the difference is of these "
                     + "alone",
-                "unequal parameters at average rank 1: pruned LoRA ends with 42,716 in its adapters, 3.0 % more than LoRA with 41,472. LoRA has "
-                    + "one whole rank for all its matrices and leaves unspent what is less than one more. To make them equal, "
-                    + "write 'budget-parameters: [41472]' in place of 'average-ranks': what LoRA spends",
-                "unequal parameters at average rank 2: pruned LoRA ends with 85,432 in its adapters, 3.0 % more than LoRA with 82,944. LoRA has "
-                    + "one whole rank for all its matrices and leaves unspent what is less than one more. To make them equal, "
-                    + "write 'budget-parameters: [82944]' in place of 'average-ranks': what LoRA spends",
+                "unequal parameters at average rank 1: pruned LoRA ends with 42,716 in its adapters, 3.0 % more than LoRA with 41,472. A "
+                    + "budget is spent in whole triplets, and LoRA leaves unspent what is less than one more. At larger budgets "
+                    + "that is a smaller share",
+                "unequal parameters at average rank 2: pruned LoRA ends with 85,432 in its adapters, 3.0 % more than LoRA with 82,944. A "
+                    + "budget is spent in whole triplets, and LoRA leaves unspent what is less than one more. At larger budgets "
+                    + "that is a smaller share",
                 "the learning rate 6e-3 of LoRA at average rank 2 is the highest tried: widen the grid",
                 "runs come from 2 commits: abc1234, def5678",
                 "2 runs failed; see the list of failed runs",
