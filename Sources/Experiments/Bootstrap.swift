@@ -33,48 +33,43 @@ package struct Bootstrap: Sendable, Equatable {
         return percentiles(&means)
     }
 
-    /// Of the mean difference, resampling pairs (seeds) and test rows, the same rows in both arms and all
-    /// pairs; the metric is computed anew from the resampled rows.
+    /// Of the mean difference, resampling seeds and test rows, the same rows in both arms and all seeds; the metric is
+    /// computed anew from the resampled rows. In folds the rows are drawn within each, and a seed comes with its runs of all
+    /// folds.
     ///
     /// Resamples in which the metric is undefined are left out. nil when predictions are missing or do not
     /// match the truth, when the metric needs more than predictions, and when half the resamples are
     /// undefined.
-    package func interval(pairs: [RunPair], truth: Predictions, metric: Metric) -> ClosedRange<Double>? {
-        guard !pairs.isEmpty, truth.count > 0 else { return nil }
-        var tables: [(arm: any ResampledMetric, baseline: any ResampledMetric)] = []
-        for pair in pairs {
-            guard let predictions = pair.predictions,
-                let arm = metric.resampled(truth: truth, predicted: predictions.arm),
-                let baseline = metric.resampled(truth: truth, predicted: predictions.baseline)
-            else { return nil }
-            tables.append((arm, baseline))
-        }
+    package func interval(pairs: [RunPair], truth: TestTruth, metric: Metric) -> ClosedRange<Double>? {
+        var seeds: [UInt64] = []
+        for pair in pairs where !seeds.contains(pair.seed) { seeds.append(pair.seed) }
+        guard !pairs.isEmpty, var folds = FoldTables.all(pairs, seeds: seeds, truth: truth, metric: metric)
+        else { return nil }
         var generator = ResampleGenerator(seed: seed)
         var means: [Double] = []
         means.reserveCapacity(resamples)
-        var weights = [Int32](repeating: 0, count: truth.count)
-        var drawn = [Int](repeating: 0, count: pairs.count)
+        var drawn = [Int](repeating: 0, count: seeds.count)
         for _ in 0..<resamples {
-            for row in weights.indices { weights[row] = 0 }
-            for _ in weights.indices { weights[generator.index(below: weights.count)] += 1 }
-            for pair in drawn.indices { drawn[pair] = 0 }
+            for fold in folds.indices { folds[fold].draw(&generator) }
+            for seed in drawn.indices { drawn[seed] = 0 }
             for _ in drawn.indices { drawn[generator.index(below: drawn.count)] += 1 }
-            if let mean = mean(tables, drawn: drawn, weights: weights) { means.append(mean) }
+            if let mean = mean(folds, drawn: drawn) { means.append(mean) }
         }
         return means.count * 2 > resamples ? percentiles(&means) : nil
     }
 
-    private func mean(
-        _ tables: [(arm: any ResampledMetric, baseline: any ResampledMetric)], drawn: [Int], weights: [Int32]
-    ) -> Double? {
-        var sum = 0.0
-        for (table, count) in zip(tables, drawn) where count > 0 {
-            guard let arm = table.arm.value(weights: weights),
-                let baseline = table.baseline.value(weights: weights)
-            else { return nil }
-            sum += Double(count) * (arm - baseline)
+    private func mean(_ folds: [FoldTables], drawn: [Int]) -> Double? {
+        var (sum, count) = (0.0, 0)
+        for fold in folds {
+            for table in fold.tables where drawn[table.seed] > 0 {
+                guard let arm = table.arm.value(weights: fold.weights),
+                    let baseline = table.baseline.value(weights: fold.weights)
+                else { return nil }
+                sum += Double(drawn[table.seed]) * (arm - baseline)
+                count += drawn[table.seed]
+            }
         }
-        return sum / Double(tables.count)
+        return sum / Double(count)
     }
 
     /// Linear between order statistics, as in NumPy.
@@ -90,6 +85,39 @@ package struct Bootstrap: Sendable, Equatable {
         let lower = Int(position.rounded(.down))
         let upper = min(lower + 1, values.count - 1)
         return values[lower] + (position - Double(lower)) * (values[upper] - values[lower])
+    }
+}
+
+/// The runs that were tested on one fold, or on the one test without folds.
+private struct FoldTables {
+    /// - Parameter seed: its place among the seeds of all pairs.
+    let tables: [(seed: Int, arm: any ResampledMetric, baseline: any ResampledMetric)]
+    /// How often each test row is drawn.
+    private(set) var weights: [Int32]
+
+    /// By fold; nil where the metric of any pair cannot be resampled.
+    static func all(
+        _ pairs: [RunPair], seeds: [UInt64], truth: TestTruth, metric: Metric
+    ) -> [FoldTables]? {
+        var folds: [FoldTables] = []
+        for fold in Set(pairs.map(\.fold)).sorted(by: { ($0 ?? 0) < ($1 ?? 0) }) {
+            guard let truth = truth[fold], truth.count > 0 else { return nil }
+            var tables: [(seed: Int, arm: any ResampledMetric, baseline: any ResampledMetric)] = []
+            for pair in pairs where pair.fold == fold {
+                guard let predictions = pair.predictions, let seed = seeds.firstIndex(of: pair.seed),
+                    let arm = metric.resampled(truth: truth, predicted: predictions.arm),
+                    let baseline = metric.resampled(truth: truth, predicted: predictions.baseline)
+                else { return nil }
+                tables.append((seed, arm, baseline))
+            }
+            folds.append(FoldTables(tables: tables, weights: [Int32](repeating: 0, count: truth.count)))
+        }
+        return folds
+    }
+
+    mutating func draw(_ generator: inout ResampleGenerator) {
+        for row in weights.indices { weights[row] = 0 }
+        for _ in weights.indices { weights[generator.index(below: weights.count)] += 1 }
     }
 }
 

@@ -6,8 +6,8 @@ extension ComparisonPlan {
     package static let largestFile = 1 << 20
 
     static let keys = [
-        "name", "model", "train", "validation", "test", "metric", "average-ranks", "budget-parameters",
-        "seeds",
+        "name", "model", "train", "validation", "test", "folds", "fold-seed", "validation-fraction", "metric",
+        "average-ranks", "budget-parameters", "seeds",
         "search", "baseline", "settings", "arms",
     ]
 

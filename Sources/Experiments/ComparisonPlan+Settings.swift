@@ -30,7 +30,11 @@ extension ComparisonPlan {
     /// - Throws: `ComparisonError` for settings that no run accepts.
     func configuration(of arm: Arm) throws -> RunConfig {
         var flags = arm.settings.map { (key: $0.key, value: $0.value) }
-        flags += [("model", model), ("train", train), ("validation", validation), ("output", "-")]
+        flags += [("model", model), ("train", train), ("output", "-")]
+        switch split {
+        case .files(let validation, _): flags.append(("validation", validation))
+        case .folds(let folds): flags.append(("validation-fraction", String(folds.validationFraction)))
+        }
         if arm.patternOf != nil {
             guard arm.settings["method"].flatMap(FineTuningMethod.named)?.keepsRanks ?? false else {
                 throw ComparisonError(

@@ -22,6 +22,27 @@ package struct ComparisonPlan: Sendable, Equatable {
         package var isNeeded: Bool { learningRates.count > 1 }
     }
 
+    /// Where the rows for validation and test are.
+    package enum Split: Sendable, Equatable {
+        /// Files, as written.
+        case files(validation: String, test: String)
+        case folds(Folds)
+    }
+
+    /// k-fold cross-validation on the training file: each fold is the test of runs that train on the others. Of what they
+    /// would train on, a share is held out as validation rows, so that no search sees the fold it is tested on.
+    package struct Folds: Sendable, Equatable {
+        /// At least 2.
+        package let count: Int
+        /// Of the choice of rows.
+        package let seed: UInt64
+        /// Above 0 and below 1.
+        package let validationFraction: Double
+
+        /// Test rows for each row that is trained on.
+        var testToTraining: Double { 1 / (Double(count - 1) * (1 - validationFraction)) }
+    }
+
     /// One way to train.
     package struct Arm: Sendable, Equatable {
         package let name: String
@@ -56,10 +77,9 @@ package struct ComparisonPlan: Sendable, Equatable {
     package let name: String
     /// Folder of the pretrained model, as written.
     package let model: String
-    /// Files of examples, as written.
+    /// File of examples, as written: of all of them in a plan of folds.
     package let train: String
-    package let validation: String
-    package let test: String
+    package let split: Split
     package let metric: Metric
     /// Of all arms, ascending, each once.
     package let budgets: [Budget]
@@ -72,6 +92,11 @@ package struct ComparisonPlan: Sendable, Equatable {
     package let source: String
 
     package func arm(_ name: String) -> Arm? { arms.first { $0.name == name } }
+
+    package var folds: Folds? { if case .folds(let folds) = split { folds } else { nil } }
+
+    /// From 1, or the one test without a fold.
+    package var foldNumbers: [Int?] { folds.map { (1...$0.count).map(Optional.some) } ?? [nil] }
 
     /// The budgets at which an arm's learning rate is searched: one, or each of them; nil for an arm without.
     package func searchPoints(of arm: Arm) -> [Budget?] {

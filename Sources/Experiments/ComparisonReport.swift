@@ -49,12 +49,19 @@ package struct ComparisonReport: Sendable {
     private var origin: String {
         var lines = [
             "- commit: \(context.commit)", "- machine: \(context.machine)", "- date: \(context.date)",
-            "- model: `\(plan.model)`; data: `\(plan.train)`, `\(plan.validation)`, `\(plan.test)`",
+            "- model: `\(plan.model)`; data: \(data)",
             "- reported runs: \(table.reported.finished) of \(table.reported.total)",
         ]
         let kernels = Set(table.rows.flatMap(\.results).compactMap(\.kernel)).sorted()
         if !kernels.isEmpty { lines.insert("- kernel: \(kernels.joined(separator: ", "))", at: 2) }
         return lines.joined(separator: "\n")
+    }
+
+    private var data: String {
+        switch plan.split {
+        case .files(let validation, let test): "`\(plan.train)`, `\(validation)`, `\(test)`"
+        case .folds(let folds): "`\(plan.train)` in \(folds.count) folds"
+        }
     }
 
     private var conclusion: String {
@@ -80,7 +87,8 @@ package struct ComparisonReport: Sendable {
         }
         let pattern = plan.arms.compactMap { arm in
             arm.patternOf.map {
-                "\(arm.name) starts with the final ranks of \($0)'s run of the same budget and seed."
+                "\(arm.name) starts with the final ranks of \($0)'s run of the same budget"
+                    + "\(plan.folds == nil ? "" : ", fold") and seed."
             }
         }
         let pruned = plan.arms.compactMap { arm in
@@ -92,8 +100,8 @@ package struct ComparisonReport: Sendable {
         let pointless = plan.arms.filter(\.isBudgetless).map(\.name)
         let rest = pointless.isEmpty ? [] : ["Without a budget: \(pointless.joined(separator: ", "))."]
         text +=
-            (kinds ? " " : "") + "Model and data are the same for all; runs are paired by seed. "
-            + "Every run is measured once, after its last step."
+            (kinds ? " " : "") + "Model and data are the same for all; runs are paired by "
+            + "\(plan.folds == nil ? "seed" : "fold and seed"). Every run is measured once, after its last step."
         let notes = pattern + pruned + rest
         return text + (notes.isEmpty ? "" : "\n\n" + notes.map { "- " + $0 }.joined(separator: "\n"))
     }
@@ -107,6 +115,7 @@ package struct ComparisonReport: Sendable {
         }
         let rates = Set(table.searches.flatMap(\.rows).map(\.learningRate)).sorted()
         var columns: [(header: String, alignment: TextTable.Alignment)] = [("arm", .left), ("budget", .left)]
+        if plan.folds != nil { columns.append(("fold", .right)) }
         columns += rates.map { (Figures.rate($0), .right) } + [("chosen", .right)]
         var grid = TextTable(columns)
         for search in table.searches {
@@ -115,14 +124,18 @@ package struct ComparisonReport: Sendable {
             }
             let edge = search.edge.map { " (\($0.rawValue) tried)" } ?? ""
             grid.add(
-                [search.arm, search.budget.map { "\($0)" } ?? "–"] + cells
+                [search.arm, search.budget.map { "\($0)" } ?? "–"]
+                    + (search.fold.map { [String($0)] } ?? []) + cells
                     + [(search.winner.map(Figures.rate) ?? "–") + edge])
         }
         let seeds = plan.search.seeds.map { String($0) }.joined(separator: ", ")
         return title + "Validation \(plan.search.metric.rawValue), mean over the search "
             + "seed\(plan.search.seeds.count == 1 ? "" : "s") \(seeds), apart from the reported "
             + "ones. Every arm had \(plan.search.learningRates.count) rates "
-            + "to choose from; the best one is bold.\n\n"
+            + "to choose from; the best one is bold."
+            + (plan.folds == nil
+                ? "" : " Each fold has a search of its own, on rows held out of its training rows.")
+            + "\n\n"
             + grid.markdown().joined(separator: "\n")
     }
 
@@ -136,16 +149,28 @@ package struct ComparisonReport: Sendable {
 
     private var resultsText: String {
         let levels = Set(table.rows.compactMap { $0.difference?.levels?.rawValue }).sorted()
+        let isFolded = plan.folds != nil
         var text =
-            "Test \(plan.metric.rawValue), mean ± standard deviation over n seeds; differences from "
-            + "\(plan.baseline) are paired by seed."
+            "Test \(plan.metric.rawValue), mean ± standard deviation over n \(isFolded ? "runs, of folds and seeds" : "seeds"); "
+            + "differences from \(plan.baseline) are paired by \(isFolded ? "fold and seed" : "seed")."
         if !levels.isEmpty {
             text += " Intervals: 95 % percentile bootstrap over \(levels.joined(separator: ", or "))."
         }
+        if let folds = plan.folds { text += " " + foldText(folds) }
         if table.rows.contains(where: { !$0.collapsed.isEmpty }) {
             text += " \(Self.collapseText)"
         }
         return text
+    }
+
+    /// What the intervals of a cross-validation are.
+    private func foldText(_ folds: ComparisonPlan.Folds) -> String {
+        "Each row is tested once with each seed, by a run that trained on the other \(Figures.counted(folds.count - 1, "fold")) "
+            + "less the \(Figures.plain(100 * folds.validationFraction)) % held out for validation. Figures are of each fold, and "
+            + "means over folds and seeds. The bootstrap draws rows within each fold, the same for both arms, and seeds with "
+            + "their runs of all folds. Runs of two folds share training rows, so a second interval decides too: Student's t "
+            + "over the means of the folds with the variance of Nadeau and Bengio (2003), s² · (1/k + test rows / training "
+            + "rows), and k − 1 degrees of freedom."
     }
 
     private static let collapseText =
@@ -155,7 +180,7 @@ package struct ComparisonReport: Sendable {
 
     private var ranks: String {
         guard let tables = table.rankTables else { return "" }
-        return "## Final ranks\n\nTriplets, mean over seeds.\n\n" + tables.markdown()
+        return "## Final ranks\n\nTriplets, mean over runs.\n\n" + tables.markdown()
     }
 
     private var pictures: String {
@@ -167,18 +192,21 @@ package struct ComparisonReport: Sendable {
     private var pairs: String {
         let rows = table.rows.filter { !$0.pairs.isEmpty }
         guard !rows.isEmpty else { return "" }
-        var grid = TextTable([
-            ("budget", .left), ("arm", .left), ("seed", .right), (plan.metric.rawValue, .right),
-            (plan.baseline, .right), ("difference", .right),
-        ])
+        let fold: [(header: String, alignment: TextTable.Alignment)] =
+            plan.folds == nil ? [] : [("fold", .right)]
+        var grid = TextTable(
+            [("budget", .left), ("arm", .left)] + fold + [
+                ("seed", .right), (plan.metric.rawValue, .right), (plan.baseline, .right),
+                ("difference", .right),
+            ])
         for row in rows {
             for pair in row.pairs {
                 let marks = collapses(pair, row)
-                grid.add([
-                    row.budget.map { "\($0)" } ?? "–", row.arm, String(pair.seed),
-                    Figures.fixed(pair.value, 4) + marks.arm,
-                    Figures.fixed(pair.baseline, 4) + marks.baseline, Figures.signed(pair.difference),
-                ])
+                grid.add(
+                    [row.budget.map { "\($0)" } ?? "–", row.arm] + (pair.fold.map { [String($0)] } ?? []) + [
+                        String(pair.seed), Figures.fixed(pair.value, 4) + marks.arm,
+                        Figures.fixed(pair.baseline, 4) + marks.baseline, Figures.signed(pair.difference),
+                    ])
             }
         }
         return "## Pairs\n\n" + grid.markdown().joined(separator: "\n")
@@ -189,10 +217,8 @@ package struct ComparisonReport: Sendable {
             $0.isBaseline && ($0.budget == row.budget || $0.budget == nil)
         }
         func mark(_ row: ComparisonTable.Row?) -> String {
-            guard let row, row.collapsed.contains(where: { row.results[$0.index].seed == pair.seed }) else {
-                return ""
-            }
-            return " (collapsed)"
+            let result = row?.results.first { $0.seed == pair.seed && $0.fold == pair.fold }
+            return row.flatMap { row in result.map(row.isCollapsed) } ?? false ? " (collapsed)" : ""
         }
         return (mark(row), mark(baseline))
     }

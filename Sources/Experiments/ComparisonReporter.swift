@@ -27,7 +27,8 @@ package struct ComparisonReporter {
         let state = schedule.state(completed: results)
         let stored = try store.predictions()
         let table = try ComparisonTable(
-            plan: plan, state: state, truth: try stored.of(schedule.truthID),
+            plan: plan, state: state,
+            truth: try TestTruth(plan.foldNumbers) { try stored.of(schedule.truthID(fold: $0)) },
             predictions: { try stored.of($0) })
         let images = try pictures(table, state)
         // Of the runs, whoever makes the report.
@@ -118,7 +119,7 @@ package struct ComparisonReporter {
         var chart = LineChart(
             id: "quality", title: "Quality at equal parameters: \(plan.name)", x: x,
             y: Axis("test \(plan.metric.rawValue)"), series: series)
-        chart.summary = "Mean over seeds and one standard deviation"
+        chart.summary = "Mean over runs and one standard deviation"
         // All arms together no wider than the margin beside the outermost budgets.
         chart.dodge = min(7, 32 / Double(series.count))
         return chart.svg()
@@ -135,7 +136,9 @@ package struct ComparisonReporter {
         }
         guard !bars.isEmpty else { return nil }
         var chart = BarChart(
-            id: "differences", title: "Difference to \(plan.baseline), paired by seed",
+            id: "differences",
+            title:
+                "Difference to \(plan.baseline), paired by \(plan.folds == nil ? "seed" : "fold and seed")",
             axis: Axis("difference of test \(plan.metric.rawValue)"), bars: bars)
         chart.reference = BarChart.Reference(0, label: plan.baseline)
         chart.valueFormat = .decimals(4)

@@ -13,27 +13,47 @@ package struct ComparisonRun {
     package let reporter: ComparisonReporter
     private let store: ResultStore
     private let runner: TrialRunner
+    private let folds: FoldFiles?
 
     /// Looks at the data and the model, runs nothing.
     package init(plan: ComparisonPlan, store: ResultStore, threads: Int?) throws {
+        let folds = try Self.foldFiles(plan)
+        let runner = TrialRunner(plan: plan, folds: folds, store: store, threads: threads, origin: Origin())
+        let schedule = try TrialSchedule(
+            plan: plan, fingerprints: Self.fingerprints(plan), folds: folds?.allFingerprints ?? [],
+            parametersPerRank: runner.perRank())
         self.plan = plan
         self.store = store
-        runner = TrialRunner(plan: plan, store: store, threads: threads, origin: Origin())
-        schedule = try TrialSchedule(
-            plan: plan, fingerprints: try Self.fingerprints(plan), parametersPerRank: try runner.perRank())
+        self.folds = folds
+        self.runner = runner
+        self.schedule = schedule
         reporter = ComparisonReporter(plan: plan, schedule: schedule, store: store, runner: runner)
     }
 
-    /// Other data make other trials.
+    private static func foldFiles(_ plan: ComparisonPlan) throws -> FoldFiles? {
+        guard let folds = plan.folds else { return nil }
+        return try FoldFiles(plan, folds, arm: firstArm(plan))
+    }
+
+    /// All arms learn the same task from the same files.
+    private static func firstArm(_ plan: ComparisonPlan) -> ComparisonPlan.Arm {
+        guard let arm = plan.arms.first else { preconditionFailure("a plan without arms") }
+        return arm
+    }
+
+    /// Other data make other trials. Those of folds are told by the rows of each.
     private static func fingerprints(_ plan: ComparisonPlan) throws -> [String: String] {
+        guard case .files(let validation, let test) = plan.split else {
+            return try InputFingerprints.of(model: plan.model, files: [], .earlier)
+        }
         let prints = try InputFingerprints.of(
             model: plan.model,
-            files: [("train", plan.train), ("validation", plan.validation), ("test", plan.test)],
+            files: [("train", plan.train), ("validation", validation), ("test", test)],
             // Parts of the trials' ids, by which results on the disk are found again.
             .earlier)
         for name in ["train", "validation"] where prints[name] == prints["test"] {
             throw TrainingError(
-                .usage, "\(plan.test): the test data are the \(name) data; give rows of their own as 'test'")
+                .usage, "\(test): the test data are the \(name) data; give rows of their own as 'test'")
         }
         return prints
     }
@@ -61,13 +81,15 @@ package struct ComparisonRun {
         return "\(what); they stay, and do not count\(waits)"
     }
 
-    /// A warning for each other file whose rows stand in the test file too.
+    /// How the rows come into folds; nil where they do not.
+    package var foldNote: String? { folds?.folds.sentence }
+
+    /// A warning for each other file whose rows stand in the test file too. Folds share no text.
     package func warningsOfOverlap() throws -> [String] {
-        // All arms learn the same task from the same files.
-        guard let arm = plan.arms.first else { return [] }
-        func read(_ file: String) throws -> Dataset { try plan.rows(file, of: arm) }
-        let test = try read(plan.test)
-        return try [plan.train, plan.validation].compactMap { other in
+        guard case .files(let validation, let testFile) = plan.split else { return [] }
+        func read(_ file: String) throws -> Dataset { try plan.rows(file, of: Self.firstArm(plan)) }
+        let test = try read(testFile)
+        return try [plan.train, validation].compactMap { other in
             let shared = test.overlap(with: try read(other))
             return shared > 0
                 ? "\(shared) of the \(test.examples.count) test texts are in \(other) too" : nil
@@ -98,6 +120,7 @@ package struct ComparisonRun {
     ) throws -> [TrialResult] {
         // What a killed comparison left loose; damage is found before anything runs.
         try store.packPredictions()
+        try folds?.write(to: store.folder)
         var results = found
         var ignored = retriesFailed ? Set(found.filter { !$0.isOK }.map(\.id)) : []
         var done = 0
@@ -111,7 +134,8 @@ package struct ComparisonRun {
             let pattern = trial.patternFrom.flatMap { source in results.last { $0.id == source }?.ranks }
             guard
                 let result = try runner.run(
-                    trial, truthID: schedule.truthID, pattern: pattern, every: progressEvery,
+                    trial, truthID: schedule.truthID(fold: trial.fold), pattern: pattern,
+                    every: progressEvery,
                     isInterrupted: isInterrupted,
                     onProgress: {
                         onEvent(.progress($0, secondsLeft: pace.secondsLeft($0, others: others)))

@@ -23,7 +23,7 @@ extension ComparisonTable {
             "isBaseline": .bool(row.isBaseline), "expected": JSONValue(row.expected),
             "failed": JSONValue(row.failed), "mean": Self.number(row.metric?.mean),
             "sd": Self.number(row.metric?.deviation), "difference": json(row.difference),
-            "learningRate": Self.number(row.learningRate),
+            "learningRates": .array(row.learningRates.map { .number($0) }),
             "trainableParameters": Self.number(row.trainableParameters),
             "parametersAtStart": Self.number(row.parametersAtStart),
             "adapterParameters": Self.number(row.adapterParameters),
@@ -33,6 +33,7 @@ extension ComparisonTable {
                 row.results.map { result in
                     .object([
                         "id": .string(result.id), "seed": TrialResult.json(result.seed),
+                        "fold": result.fold.map { JSONValue($0) } ?? .null,
                         "value": Self.number(result.test(plan.metric)),
                         "collapsed": .bool(row.isCollapsed(result)),
                     ])
@@ -46,7 +47,8 @@ extension ComparisonTable {
             interval.map { .array([Self.number($0.lowerBound), Self.number($0.upperBound)]) } ?? .null
         }
         return .object([
-            "pairs": JSONValue(difference.count), "mean": Self.number(difference.mean),
+            "pairs": JSONValue(difference.count), "folds": JSONValue(difference.foldCount),
+            "mean": Self.number(difference.mean),
             "interval": bounds(difference.interval),
             "resampled": difference.levels.map { .string($0.rawValue) } ?? .null,
             "student": bounds(difference.studentInterval),

@@ -5,11 +5,13 @@ extension ComparisonTable {
     /// For a terminal: a heading, a block for each budget, the warnings. At most `width` columns as long as
     /// the numbers fit.
     package func terminal(width: Int = 100) -> String {
+        let isFolded = plan.folds != nil
         var lines = [
-            "\(plan.name): \(plan.metric.rawValue) on the test data, mean ± standard deviation over seeds",
-            "differences from \(plan.baseline) by seed, with 95 % bootstrap intervals",
+            "\(plan.name): \(plan.metric.rawValue) on the test \(isFolded ? "folds" : "data"), mean ± standard deviation over "
+                + "\(isFolded ? "folds and " : "")seeds",
+            "differences from \(plan.baseline) by \(isFolded ? "fold and " : "")seed, with 95 % bootstrap intervals",
         ]
-        lines += [""] + results.terminal(width: width)
+        lines = lines.flatMap { Self.wrapped($0, width: width) } + [""] + results.terminal(width: width)
         lines += ["", "parameters in adapters and trained in all, at the end and at the start", ""]
         lines += costs.terminal(width: width)
         if let ranks = rankTables { lines += [""] + ranks.terminal(width: width) }
@@ -28,7 +30,7 @@ extension ComparisonTable {
                 section.rows.map { row in
                     [
                         row.arm, row.countText, row.metricText(mark: " !"), row.differenceText,
-                        row.learningRate.map(Figures.rate) ?? "–",
+                        row.rateText,
                     ]
                 })
         }
@@ -100,7 +102,7 @@ extension ComparisonTable {
                 row.others.first { $0.name == name }.map { Figures.spread($0.summary) } ?? "–"
             }
             cells += [
-                row.learningRate.map(Figures.rate) ?? "–", row.secondsPerStep.map(Figures.seconds) ?? "–",
+                row.rateText, row.secondsPerStep.map(Figures.seconds) ?? "–",
                 row.peakMemoryBytes.map(Figures.bytes) ?? "–",
             ]
             table.add(cells)
@@ -134,7 +136,8 @@ extension ComparisonTable {
         cells += [
             text(row.difference?.mean), text(row.difference?.interval?.lowerBound),
             text(row.difference?.interval?.upperBound), row.difference?.levels?.rawValue ?? "",
-            text(row.learningRate), text(row.secondsPerStep), row.peakMemoryBytes.map { String($0) } ?? "",
+            row.learningRates.map(Figures.plain).joined(separator: " "), text(row.secondsPerStep),
+            row.peakMemoryBytes.map { String($0) } ?? "",
         ]
         for name in names {
             let summary = row.others.first { $0.name == name }?.summary
@@ -176,6 +179,12 @@ extension ComparisonTable {
 extension ComparisonTable.Row {
     /// `3`, or `2/3` while runs are missing.
     var countText: String { count == expected ? String(count) : "\(count)/\(expected)" }
+
+    /// `3e-3`; the lowest and the highest where folds chose others.
+    var rateText: String {
+        guard let lowest = learningRates.first, let highest = learningRates.last else { return "–" }
+        return lowest == highest ? Figures.rate(lowest) : "\(Figures.rate(lowest))…\(Figures.rate(highest))"
+    }
 
     /// - Parameter mark: where a run collapsed.
     func metricText(mark: String) -> String {

@@ -25,7 +25,10 @@ extension ComparisonTable {
     private func collapse(_ row: Row) -> String? {
         guard !row.collapsed.isEmpty else { return nil }
         let name = plan.metric.rawValue
-        let seeds = row.collapsed.map { String(row.results[$0.index].seed) }
+        let runs = row.collapsed.map { collapse in
+            let result = row.results[collapse.index]
+            return "\(result.seed)" + (result.fold.map { " in fold \($0)" } ?? "")
+        }
         let values = row.collapsed.map { Figures.fixed($0.value, 4) }
         let rest = row.results.filter { !row.isCollapsed($0) }.compactMap { $0.test(plan.metric) }.sorted()
         let others = rest.count == 1 ? "the other run has" : "the others have a median of"
@@ -33,7 +36,7 @@ extension ComparisonTable {
         let nothing = uninformed.map { ", a model that knows nothing \(Figures.fixed($0, 4))" } ?? ""
         let mean = Summary(rest).map { ", which would be \(Figures.fixed($0.mean, 4)) without" } ?? ""
         return
-            "\(row.arm)\(place(row)): \(seeds.count == 1 ? "seed" : "seeds") \(seeds.joined(separator: ", ")) "
+            "\(row.arm)\(place(row)): \(runs.count == 1 ? "seed" : "seeds") \(runs.joined(separator: ", ")) "
             + "collapsed to \(name) \(values.joined(separator: ", ")) where \(others) \(median)\(nothing); counted in the "
             + "mean\(mean). Try more seeds, or smaller learning rates"
     }
@@ -68,7 +71,10 @@ extension ComparisonTable {
             return place + " " + few.map { "\($0.arm) (\($0.count))" }.joined(separator: ", ")
         }
         return groups.isEmpty
-            ? [] : ["fewer than 3 seeds, too few to judge by: \(groups.joined(separator: "; "))"]
+            ? []
+            : [
+                "fewer than 3 \(plan.folds == nil ? "seeds" : "runs"), too few to judge by: \(groups.joined(separator: "; "))"
+            ]
     }
 
     /// Means and differences then stand on different seeds.
@@ -95,13 +101,26 @@ extension ComparisonTable {
         }
     }
 
+    /// Folds that came to the same end are one line.
     private var edges: [String] {
-        searches.compactMap { search in
-            guard let winner = search.winner, let edge = search.edge else { return nil }
+        var found: [(text: String, folds: [Int])] = []
+        for search in searches {
+            guard let winner = search.winner, let edge = search.edge else { continue }
             let place = search.budget.map { " at \($0)" } ?? ""
-            return
+            let text =
                 "the learning rate \(Figures.rate(winner)) of \(search.arm)\(place) is the "
                 + "\(edge.rawValue) tried: widen the grid"
+            let folds = search.fold.map { [$0] } ?? []
+            if let known = found.firstIndex(where: { $0.text == text }) {
+                found[known].folds += folds
+            } else {
+                found.append((text, folds))
+            }
+        }
+        return found.map { text, folds in
+            guard !folds.isEmpty else { return text }
+            let list = folds.map { String($0) }.joined(separator: ", ")
+            return "in \(folds.count == 1 ? "fold" : "folds") \(list): \(text)"
         }
     }
 

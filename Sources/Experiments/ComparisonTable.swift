@@ -11,7 +11,7 @@ package struct ComparisonTable: Sendable {
         package let isBaseline: Bool
         /// Runs of the plan.
         package let expected: Int
-        /// Runs with a value of the metric, in the order of their seeds.
+        /// Runs with a value of the metric, in the order of their seeds, then of their folds.
         package let results: [TrialResult]
         /// Runs that failed or whose metric is undefined.
         package let failed: Int
@@ -19,14 +19,14 @@ package struct ComparisonTable: Sendable {
         package let metric: Summary?
         /// The other test metrics by name, defined in every run.
         package let others: [(name: String, summary: Summary)]
-        /// Seeds of the plan that the baseline has too at this budget.
+        /// Seeds of the plan, in each fold, that the baseline has too at this budget.
         package let expectedPairs: Int
-        /// Pairs with the baseline's runs of the same budget and seed.
+        /// Pairs with the baseline's runs of the same budget, seed and fold.
         package let pairs: [RunPair]
         /// Against the baseline; nil for the baseline and without pairs.
         package let difference: PairedDifference?
-        /// What the runs trained with; nil until it is known.
-        package let learningRate: Double?
+        /// What the runs trained with, ascending: in folds each has its own search. Empty until it is known.
+        package let learningRates: [Double]
         /// Runs far below the others, by their places in `results`. They count in every mean.
         package let collapsed: [Collapse]
 
@@ -64,10 +64,10 @@ package struct ComparisonTable: Sendable {
     let knowsTruth: Bool
 
     /// - Parameters:
-    ///   - truth: of the test rows; nil resamples seeds only.
+    ///   - truth: of the test rows; nil resamples seeds, or folds, only.
     ///   - predictions: of a trial on the test rows, by id; nil when there are none.
     package init(
-        plan: ComparisonPlan, state: TrialSchedule.State, truth: Predictions? = nil,
+        plan: ComparisonPlan, state: TrialSchedule.State, truth: TestTruth? = nil,
         predictions: (String) throws -> Predictions? = { _ in nil }, bootstrap: Bootstrap = Bootstrap()
     ) rethrows {
         self.plan = plan
@@ -75,7 +75,7 @@ package struct ComparisonTable: Sendable {
         failures = state.finished.map(\.result).filter { !$0.isOK }
         reported = state.reported
         hopeless = state.blocked.filter(\.isHopeless)
-        uninformed = plan.metric.uninformed(truth)
+        uninformed = truth.map { $0.uninformed(plan.metric) } ?? plan.metric.uninformed(nil)
         knowsTruth = truth != nil
         let points = plan.budgets.map(Optional.some) + [nil]
         let builder = RowBuilder(
@@ -103,11 +103,11 @@ package struct ComparisonTable: Sendable {
 
 private struct RowBuilder {
     let plan: ComparisonPlan
-    let truth: Predictions?
+    let truth: TestTruth?
     let uninformed: Double?
     let bootstrap: Bootstrap
     private var finished: [Key: [TrialResult]] = [:]
-    private var rates: [Key: Double] = [:]
+    private var rates: [Key: Set<Double>] = [:]
 
     private struct Key: Hashable {
         let arm: String
@@ -115,7 +115,7 @@ private struct RowBuilder {
     }
 
     init(
-        plan: ComparisonPlan, state: TrialSchedule.State, truth: Predictions?, uninformed: Double?,
+        plan: ComparisonPlan, state: TrialSchedule.State, truth: TestTruth?, uninformed: Double?,
         bootstrap: Bootstrap
     ) {
         self.plan = plan
@@ -126,7 +126,7 @@ private struct RowBuilder {
             finished[Key(arm: trial.arm, budget: trial.budget), default: []].append(result)
         }
         for trial in state.next + state.finished.map(\.trial) where trial.stage == .report {
-            rates[Key(arm: trial.arm, budget: trial.budget)] = trial.learningRate
+            rates[Key(arm: trial.arm, budget: trial.budget), default: []].insert(trial.learningRate)
         }
     }
 
@@ -139,17 +139,21 @@ private struct RowBuilder {
         let isBaseline = arm.name == plan.baseline
         let pairs = isBaseline ? [] : try pairs(results, budget, predictions: predictions)
         return ComparisonTable.Row(
-            arm: arm.name, budget: budget, isBaseline: isBaseline, expected: arm.seeds(at: budget).count,
+            arm: arm.name, budget: budget, isBaseline: isBaseline,
+            expected: arm.seeds(at: budget).count * plan.foldNumbers.count,
             results: results, failed: all.count - results.count,
             metric: Summary(results.compactMap { $0.test(plan.metric) }), others: others(results),
-            expectedPairs: isBaseline ? 0 : partnerSeeds(budget).filter(arm.seeds(at: budget).contains).count,
+            expectedPairs: isBaseline
+                ? 0
+                : partnerSeeds(budget).count(where: arm.seeds(at: budget).contains) * plan.foldNumbers.count,
             pairs: pairs,
             difference: PairedDifference(
-                pairs: pairs, truth: truth, metric: plan.metric, bootstrap: bootstrap),
-            learningRate: rates[key],
+                pairs: pairs, truth: truth, metric: plan.metric,
+                testToTraining: plan.folds?.testToTraining ?? 0, bootstrap: bootstrap),
+            learningRates: (rates[key] ?? []).sorted(),
             collapsed: Collapse.find(
                 results.map { $0.test(plan.metric) ?? .nan }, metric: plan.metric, uninformed: uninformed,
-                rows: truth?.count))
+                rows: truth?.rows))
     }
 
     /// Of the baseline at a budget; none for an arm without a budget beside a baseline with one.
@@ -170,13 +174,14 @@ private struct RowBuilder {
         guard let baseline = plan.arm(plan.baseline) else { return [] }
         let partners = measured(Key(arm: baseline.name, budget: baseline.isBudgetless ? nil : budget))
         return try results.compactMap { result in
-            guard let partner = partners.first(where: { $0.seed == result.seed }),
+            guard let partner = partners.first(where: { $0.seed == result.seed && $0.fold == result.fold }),
                 let value = result.test(plan.metric), let other = partner.test(plan.metric)
             else { return nil }
             let both = try predictions(result.id).flatMap { first in
                 try predictions(partner.id).map { (first, $0) }
             }
-            return RunPair(seed: result.seed, value: value, baseline: other, predictions: both)
+            return RunPair(
+                seed: result.seed, fold: result.fold, value: value, baseline: other, predictions: both)
         }
     }
 

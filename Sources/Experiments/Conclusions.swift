@@ -39,8 +39,12 @@ extension ComparisonTable {
     private func chance(_ comparisons: Int) -> String {
         let expected = 0.05 * Double(comparisons)
         return
-            " A difference counts as shown where both the bootstrap interval and Student's t over seeds exclude 0; "
+            " A difference counts as shown where both the bootstrap interval and \(student) exclude 0; "
             + "among so many, about \(Figures.fixed(expected, 1)) would be shown by chance alone."
+    }
+
+    private var student: String {
+        plan.folds == nil ? "Student's t over seeds" : "Nadeau and Bengio's t over folds"
     }
 
     private func sentence(_ row: Row, _ difference: PairedDifference) -> String {
@@ -62,19 +66,23 @@ extension ComparisonTable {
     }
 
     private func verdict(_ difference: PairedDifference) -> String {
+        if difference.foldCount == 1 { return "a single fold shows nothing about other training rows." }
         guard let includesZero = difference.includesZero else { return "one pair shows nothing." }
         if difference.levels == .rows {
             return "a single seed: the interval covers test rows only and shows nothing about other seeds."
         }
         if difference.interval?.contains(0) ?? true { return "the interval includes 0: no difference shown." }
         if includesZero {
-            let student = Figures.interval(difference.studentInterval)
-            return
-                "the interval excludes 0, but Student's t over \(difference.count) seeds, \(student), does not: undecided."
+            let interval = Figures.interval(difference.studentInterval)
+            let test =
+                difference.foldCount > 0
+                ? "Nadeau and Bengio's t over \(difference.foldCount) folds"
+                : "Student's t over \(difference.count) seeds"
+            return "the interval excludes 0, but \(test), \(interval), does not: undecided."
         }
         let quality = plan.metric.isBetter(difference.mean, than: 0) ? "better" : "worse"
         return difference.count < Self.fewestSeeds
-            ? "the interval excludes 0, but \(difference.count) seeds are too few to trust it."
+            ? "the interval excludes 0, but \(difference.count) \(difference.foldCount > 0 ? "runs" : "seeds") are too few to trust it."
             : "the interval excludes 0: \(quality) on this test data."
     }
 }

@@ -23,9 +23,7 @@ struct PlanReader {
     }
 
     mutating func plan(source: String) -> ComparisonPlan? {
-        for key in ["name", "model", "train", "validation", "test", "metric"] {
-            fields.require(key, "add '\(key): VALUE'")
-        }
+        for key in ["name", "model", "train", "metric"] { fields.require(key, "add '\(key): VALUE'") }
         fields.require("seeds", "add 'seeds: [42, 43, 44]'")
         fields.require("search", "add 'search: {learning-rates: [1e-3, 3e-3, 6e-3], seeds: [7]}'")
         fields.require("arms", "add a list of arms, each '- {name: LoRA, settings: {method: lora}}'")
@@ -34,7 +32,8 @@ struct PlanReader {
             fields.problems.add(
                 fields.line, "", "no budgets are given", "add 'average-ranks: [1, 2, 4, 8]'")
         }
-        let texts = ["name", "model", "train", "validation", "test"].map { fields.text($0) }
+        let texts = ["name", "model", "train"].map { fields.text($0) }
+        let split = split()
         let metric = metric(fields)
         let budgets = budgets(fields)
         let seeds = fields.seeds("seeds")
@@ -54,12 +53,12 @@ struct PlanReader {
                 near.map { "did you mean '\($0)'?" } ?? "use one of \(names)")
         }
         if let search { checkSearchSeeds(search, arms) }
-        guard let name = texts[0], let model = texts[1], let train = texts[2], let validation = texts[3],
-            let test = texts[4], let metric, let search, let baseline
+        guard let name = texts[0], let model = texts[1], let train = texts[2], let split, let metric,
+            let search, let baseline
         else { return nil }
         let all = Set(arms.flatMap(\.budgets)).sorted { $0.amount < $1.amount }
         return ComparisonPlan(
-            name: name, model: model, train: train, validation: validation, test: test, metric: metric,
+            name: name, model: model, train: train, split: split, metric: metric,
             budgets: all, search: search, baseline: baseline, arms: arms, source: source)
     }
 
@@ -336,7 +335,7 @@ extension PlanReader {
         "model": "all arms share the plan's 'model'",
         "train": "all arms share the plan's 'train'",
         "validation": "all arms share the plan's 'validation'",
-        "validation-fraction": "all arms share the plan's 'validation'",
+        "validation-fraction": "all arms share the plan's 'validation', or its 'folds'",
         "from-adapter": "every arm starts from the base model",
         "output": "each run has a folder of its own in the comparison's folder",
         "seed": "use the plan's or the arm's 'seeds'",

@@ -42,8 +42,8 @@ package struct RankTables: Sendable {
             return widest - longest + min(longest, Self.shortestName) > width
         }
         let layerCount = (1...layers.count).first { !isTooWide(layerColumns($0)) } ?? layers.count
-        return ["final ranks: triplets by role, mean over seeds", ""] + lines(roleColumns, width: width)
-            + ["", "final ranks: triplets by layer, mean over seeds", ""]
+        return ["final ranks: triplets by role, mean over runs", ""] + lines(roleColumns, width: width)
+            + ["", "final ranks: triplets by layer, mean over runs", ""]
             + lines(layerColumns(layerCount), width: width)
     }
 

@@ -94,7 +94,9 @@ package struct RunPace {
     package static func secondsLeft(
         _ progress: RunProgress, elapsed: Double, each: Double?, others: Int
     ) -> Double? {
-        guard let own = progress.secondsLeft ?? each.map({ max($0 - elapsed, 0) }) else { return nil }
+        // Evaluations after the last step take time too: as much as in the runs before.
+        let usual = each.map { max($0 - elapsed, 0) }
+        guard let own = progress.secondsLeft.map({ max($0, usual ?? 0) }) ?? usual else { return nil }
         return own + (each ?? (elapsed + own)) * Double(others)
     }
 }

@@ -1,6 +1,6 @@
 import Tasks
 
-/// What the learning-rate search of an arm at a budget found, so far.
+/// What the learning-rate search of an arm at a budget found, so far; in a plan of folds without the rows of one.
 package struct SearchOutcome: Sendable, Equatable {
     package struct Row: Sendable, Equatable {
         package let learningRate: Double
@@ -15,6 +15,7 @@ package struct SearchOutcome: Sendable, Equatable {
 
     package let arm: String
     package let budget: Budget?
+    package let fold: Int?
     /// Ascending by rate.
     package let rows: [Row]
     package let seedCount: Int
@@ -32,11 +33,13 @@ package struct SearchOutcome: Sendable, Equatable {
 
     /// - Parameter results: of each rate, ascending, the results that are there.
     init(
-        arm: String, budget: Budget?, results: [(rate: Double, results: [TrialResult])], seedCount: Int,
+        arm: String, budget: Budget?, fold: Int? = nil, results: [(rate: Double, results: [TrialResult])],
+        seedCount: Int,
         metric: Metric
     ) {
         self.arm = arm
         self.budget = budget
+        self.fold = fold
         self.seedCount = seedCount
         var rows: [Row] = []
         var best: Row?

@@ -25,19 +25,22 @@ package struct Summary: Sendable, Equatable {
     package var standardError: Double? { deviation.map { $0 / Double(count).squareRoot() } }
 }
 
-/// Two runs of one seed and budget: an arm's and the baseline's.
+/// Two runs of one seed, fold and budget: an arm's and the baseline's.
 package struct RunPair: Sendable {
     package let seed: UInt64
+    /// From 1; nil in a plan without folds.
+    package let fold: Int?
     package let value: Double
     package let baseline: Double
     /// Of both runs on the same rows, when they are there.
     package let predictions: (arm: Predictions, baseline: Predictions)?
 
     package init(
-        seed: UInt64, value: Double, baseline: Double,
+        seed: UInt64, fold: Int? = nil, value: Double, baseline: Double,
         predictions: (arm: Predictions, baseline: Predictions)? = nil
     ) {
         self.seed = seed
+        self.fold = fold
         self.value = value
         self.baseline = baseline
         self.predictions = predictions
@@ -55,6 +58,10 @@ package struct PairedDifference: Sendable, Equatable {
         case seeds = "seeds"
         /// A single pair: its interval says nothing about other seeds.
         case rows = "test rows"
+        case seedsAndFoldRows = "seeds and the test rows of each fold"
+        /// One seed.
+        case foldRows = "the test rows of each fold"
+        case folds
     }
 
     package let seeds: [UInt64]
@@ -68,12 +75,23 @@ package struct PairedDifference: Sendable, Equatable {
 
     package var count: Int { differences.count }
 
-    /// Student's 95 % interval over seeds, mean ± t · standard error; nil for one pair. The percentile bootstrap over
-    /// few seeds is too narrow (at 3 it is just the range), and this is honest about it.
-    package var studentInterval: ClosedRange<Double>? {
-        guard let deviation, count > 1 else { return nil }
-        let half = Self.studentQuantile(count - 1) * deviation / Double(count).squareRoot()
-        return (mean - half)...(mean + half)
+    /// Folds of the pairs; 0 in a plan without.
+    package let foldCount: Int
+    /// Student's 95 % interval, mean ± t · standard error; nil for one pair.
+    ///
+    /// Over seeds: the percentile bootstrap over few seeds is too narrow (at 3 it is just the range), and this is honest about
+    /// it. Over k folds, of the means over seeds within each: runs of two folds share most of their training rows, so that
+    /// their variance s² / k is too small. Nadeau and Bengio (2003) put s² · (1/k + test rows / training rows) in its place,
+    /// with k − 1 degrees of freedom (as Bouckaert and Frank 2004).
+    package let studentInterval: ClosedRange<Double>?
+
+    private static func studentInterval(
+        _ values: [Double], testToTraining: Double
+    ) -> ClosedRange<Double>? {
+        guard let summary = Summary(values), let deviation = summary.deviation else { return nil }
+        let variance = deviation * deviation * (1 / Double(values.count) + testToTraining)
+        let half = studentQuantile(values.count - 1) * variance.squareRoot()
+        return (summary.mean - half)...(summary.mean + half)
     }
 
     /// False only where both intervals exclude 0; nil without an interval.
@@ -91,22 +109,35 @@ package struct PairedDifference: Sendable, Equatable {
         return table[min(max(degrees, 1), table.count) - 1]
     }
 
-    /// nil without pairs. Falls back to seeds alone when predictions of any pair are missing, differ in their
+    /// nil without pairs. Falls back to seeds alone, or folds, when predictions of any pair are missing, differ in their
     /// count from the truth, or cannot give the metric.
+    ///
+    /// - Parameter testToTraining: test rows for each training row of a fold; of no meaning without folds.
     package init?(
-        pairs: [RunPair], truth: Predictions?, metric: Metric, bootstrap: Bootstrap = Bootstrap()
+        pairs: [RunPair], truth: TestTruth?, metric: Metric, testToTraining: Double = 0,
+        bootstrap: Bootstrap = Bootstrap()
     ) {
         guard let summary = Summary(pairs.map(\.difference)) else { return nil }
         seeds = pairs.map(\.seed)
         differences = pairs.map(\.difference)
         mean = summary.mean
         deviation = summary.deviation
+        let folds = Set(pairs.compactMap(\.fold)).sorted()
+        foldCount = folds.count
+        // The runs of a fold share its rows: one value.
+        let values =
+            folds.isEmpty
+            ? differences
+            : folds.compactMap { fold in Summary(pairs.filter { $0.fold == fold }.map(\.difference))?.mean }
+        studentInterval = Self.studentInterval(values, testToTraining: folds.isEmpty ? 0 : testToTraining)
+        let isOneSeed = Set(seeds).count == 1
         if let truth, let interval = bootstrap.interval(pairs: pairs, truth: truth, metric: metric) {
             self.interval = interval
-            levels = pairs.count > 1 ? .seedsAndRows : .rows
+            let whole: Levels = isOneSeed ? .rows : .seedsAndRows
+            levels = folds.isEmpty ? whole : isOneSeed ? .foldRows : .seedsAndFoldRows
         } else {
-            interval = bootstrap.interval(differences: pairs.map(\.difference))
-            levels = interval == nil ? nil : .seeds
+            interval = bootstrap.interval(differences: values)
+            levels = interval == nil ? nil : folds.isEmpty ? .seeds : .folds
         }
     }
 }

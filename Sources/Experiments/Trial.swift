@@ -18,6 +18,8 @@ package struct Trial: Sendable, Hashable {
     package let budget: Budget?
     package let learningRate: Double
     package let seed: UInt64
+    /// From 1; nil in a plan without folds.
+    package let fold: Int?
     /// Settings of `adalora train` by name; budget, learning rate and seed are not among them.
     package let settings: [String: String]
     /// The id of the finished trial whose final ranks this one starts with.
@@ -25,10 +27,11 @@ package struct Trial: Sendable, Hashable {
     /// Trained at this many times the budget, then cut to it by exact singular values.
     package let pruneFrom: Double?
 
-    /// As people read it: `AdaLoRA, r2, seed 42`.
+    /// As people read it: `AdaLoRA, r2, fold 3, seed 42`.
     package var name: String {
         let parts = [arm, budget?.slug, stage == .search ? "rate \(Figures.rate(learningRate))" : nil]
-        return (parts.compactMap { $0 } + ["seed \(seed)"]).joined(separator: ", ")
+        let ends = [fold.map { "fold \($0)" }, "seed \(seed)"]
+        return (parts + ends).compactMap { $0 }.joined(separator: ", ")
     }
 
     /// - Parameters:
@@ -36,14 +39,14 @@ package struct Trial: Sendable, Hashable {
     ///   - fingerprints: of what the plan's paths name (model, data), by name.
     init(
         stage: Stage, arm: ComparisonPlan.Arm, effective: [String: String], budget: Budget?,
-        learningRate: Double,
-        seed: UInt64, patternFrom: String?, fingerprints: [String: String]
+        learningRate: Double, seed: UInt64, fold: Int?, patternFrom: String?, fingerprints: [String: String]
     ) {
         self.stage = stage
         self.arm = arm.name
         self.budget = budget
         self.learningRate = learningRate
         self.seed = seed
+        self.fold = fold
         self.settings = arm.settings
         self.patternFrom = patternFrom
         self.pruneFrom = arm.pruneFrom
@@ -61,10 +64,14 @@ package struct Trial: Sendable, Hashable {
                 digest.add(value)
             }
         }
+        // Ids of plans without folds are what they always were.
+        if let fold {
+            digest.add("fold")
+            digest.add(String(fold))
+        }
         let parts = [
             stage == .search ? "search" : nil, arm.slug, budget?.slug, "lr\(Figures.rate(learningRate))",
-            "s\(seed)",
-            digest.text,
+            fold.map { "f\($0)" }, "s\(seed)", digest.text,
         ]
         id = parts.compactMap { $0 }.joined(separator: "-")
     }

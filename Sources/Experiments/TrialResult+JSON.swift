@@ -4,7 +4,8 @@ import ModelFiles
 /// A result as a line of `results.jsonl`.
 extension TrialResult {
     private enum Key: String, CaseIterable {
-        case id, stage, arm, budget, seed, status, reason, ranks, steps, machine, commit, kernel, started
+        case id, stage, arm, budget, seed, fold, status, reason, ranks, steps, machine, commit, kernel,
+            started
         case warnings
         case learningRate = "learning-rate"
         case validationMetrics = "validation"
@@ -36,7 +37,7 @@ extension TrialResult {
                 .budget, "an object with 'average-rank' or 'parameters'", Budget.init(json:)),
             learningRate: try fields.need(.learningRate, "a number", \.double),
             seed: try fields.need(.seed, "a whole number from 0 to \(UInt64.max)", Self.seed),
-            status: status)
+            fold: try fields.count(.fold), status: status)
         validationMetrics = try fields.metrics(.validationMetrics)
         testMetrics = try fields.metrics(.testMetrics)
         trainableParameters = try fields.count(.trainableParameters)
@@ -77,7 +78,7 @@ extension TrialResult {
         for (key, count) in [
             (Key.trainableParameters, trainableParameters), (.parametersAtStart, parametersAtStart),
             (.adapterParameters, adapterParameters),
-            (.steps, steps), (.peakMemoryBytes, peakMemoryBytes), (.bestStep, bestStep),
+            (.fold, fold), (.steps, steps), (.peakMemoryBytes, peakMemoryBytes), (.bestStep, bestStep),
         ] {
             values[key] = count.map { JSONValue($0) }
         }

@@ -13,6 +13,8 @@ package struct TrialResult: Sendable, Equatable {
     package var budget: Budget?
     package var learningRate: Double
     package var seed: UInt64
+    /// From 1; nil in a plan without folds.
+    package var fold: Int?
     package var status: Status
     /// By metric name (`macro-f1`); nil where a metric is undefined.
     package var validationMetrics: [String: Double?] = [:]
@@ -43,12 +45,12 @@ package struct TrialResult: Sendable, Equatable {
     package init(of trial: Trial, status: Status) {
         self.init(
             id: trial.id, stage: trial.stage, arm: trial.arm, budget: trial.budget,
-            learningRate: trial.learningRate, seed: trial.seed, status: status)
+            learningRate: trial.learningRate, seed: trial.seed, fold: trial.fold, status: status)
     }
 
     package init(
         id: String, stage: Trial.Stage, arm: String, budget: Budget?, learningRate: Double, seed: UInt64,
-        status: Status
+        fold: Int? = nil, status: Status
     ) {
         self.id = id
         self.stage = stage
@@ -56,6 +58,7 @@ package struct TrialResult: Sendable, Equatable {
         self.budget = budget
         self.learningRate = learningRate
         self.seed = seed
+        self.fold = fold
         self.status = status
     }
 

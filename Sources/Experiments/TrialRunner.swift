@@ -20,12 +20,26 @@ package struct TrialRunner {
     let store: ResultStore
     let threads: Int?
     let origin: Origin
+    /// Of a plan with folds.
+    private let folds: FoldFiles?
 
-    package init(plan: ComparisonPlan, store: ResultStore, threads: Int?, origin: Origin) {
+    init(plan: ComparisonPlan, folds: FoldFiles?, store: ResultStore, threads: Int?, origin: Origin) {
         self.plan = plan
+        self.folds = folds
         self.store = store
         self.threads = threads
         self.origin = origin
+    }
+
+    /// The files of a trial.
+    private func data(_ trial: Trial) -> FoldFiles.Paths {
+        switch plan.split {
+        case .files(let validation, let test):
+            return .init(train: plan.train, validation: validation, test: test)
+        case .folds:
+            guard let folds, let fold = trial.fold else { preconditionFailure("\(trial.id) is of no fold") }
+            return folds.paths(fold, in: store.folder)
+        }
     }
 
     func runFolder(_ id: String) -> URL { store.folder.appendingPathComponent("runs/\(id)") }
@@ -34,9 +48,10 @@ package struct TrialRunner {
     ///
     /// - Parameter pattern: the final ranks of the trial that this one takes its ranks from.
     func flags(of trial: Trial, pattern: [String: Int]?) throws -> [(key: String, value: String)] {
+        let data = data(trial)
         var flags = trial.settings.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
         flags += [
-            ("model", plan.model), ("train", plan.train), ("validation", plan.validation),
+            ("model", plan.model), ("train", data.train), ("validation", data.validation),
             ("output", runFolder(trial.id).path), ("seed", String(trial.seed)),
             ("learning-rate", String(trial.learningRate)),
             // Once, after the last step: a best step would favor who evaluates more.
@@ -176,10 +191,11 @@ package struct TrialRunner {
         }
         let model = try OpenedAdapter(adapter, modelFolder: nil)
         if trial.pruneFrom != nil {
-            result.validationMetrics = Self.metrics(try evaluate(model, plan.validation, trial, &result))
+            result.validationMetrics = Self.metrics(
+                try evaluate(model, data(trial).validation, trial, &result))
         }
         guard trial.stage == .report else { return }
-        let evaluation = try evaluate(model, plan.test, trial, &result)
+        let evaluation = try evaluate(model, data(trial).test, trial, &result)
         result.testMetrics = Self.metrics(evaluation)
         let (predicted, truth): (Predictions, Predictions)
         switch evaluation.rows {

@@ -7,6 +7,7 @@ package struct TrialSchedule: Sendable {
         package let arm: String
         package let budget: Budget?
         package let seed: UInt64
+        package let fold: Int?
         /// What it waits for or why it cannot run.
         package let reason: String
         /// True when what it needs has failed.
@@ -35,32 +36,48 @@ package struct TrialSchedule: Sendable {
     }
 
     package let plan: ComparisonPlan
-    /// Hashes or the like of what the plan's paths name: other data make other trials.
-    package let fingerprints: [String: String]
+    /// Hashes or the like of what the plan's paths name, or of the rows of each fold: other data make other trials.
+    private let fingerprints: [Int?: [String: String]]
     /// Every setting that decides what an arm's runs do, defaults included, by the arm's name. A trial is known by
     /// them: a changed default makes other trials of the arms it touches, and of no others.
     package let settings: [String: [String: String]]
 
-    /// - Parameter parametersPerRank: Σ (outputs + inputs) over the matrices that the baseline adapts, which makes
-    ///   parameters of average ranks.
+    /// - Parameters:
+    ///   - fingerprints: of the model, and of the data where the plan has no folds.
+    ///   - folds: of the rows of each fold.
+    ///   - parametersPerRank: Σ (outputs + inputs) over the matrices that the baseline adapts, which makes parameters of
+    ///     average ranks.
     /// - Throws: `ComparisonError` for an arm whose settings no run accepts.
-    package init(plan: ComparisonPlan, fingerprints: [String: String], parametersPerRank: Int) throws {
+    package init(
+        plan: ComparisonPlan, fingerprints: [String: String], folds: [[String: String]] = [],
+        parametersPerRank: Int
+    ) throws {
+        precondition(
+            folds.count == plan.folds?.count ?? 0,
+            "\(folds.count) folds for a plan of \(plan.foldNumbers.count)")
         self.plan = plan
-        self.fingerprints = fingerprints.merging(["parameters per rank": String(parametersPerRank)]) { $1 }
+        let all = fingerprints.merging(["parameters per rank": String(parametersPerRank)]) { $1 }
+        self.fingerprints = Dictionary(
+            uniqueKeysWithValues: plan.foldNumbers.map { fold in
+                (fold, fold.map { all.merging(folds[$0 - 1]) { $1 } } ?? all)
+            })
         var settings: [String: [String: String]] = [:]
         for arm in plan.arms { settings[arm.name] = try plan.effectiveSettings(of: arm) }
         self.settings = settings
     }
 
-    /// The name of the true classes or scores of the test rows; classes are numbered by the training rows.
-    package var truthID: String {
+    func fingerprints(of fold: Int?) -> [String: String] { fingerprints[fold] ?? [:] }
+
+    /// The name of the true classes or scores of the test rows, of a fold in a plan that has them; classes are numbered by
+    /// the training rows.
+    package func truthID(fold: Int? = nil) -> String {
         var digest = Digest()
-        for name in ["train", "test"] { digest.add(fingerprints[name] ?? "") }
+        for name in ["train", "test"] { digest.add(fingerprints(of: fold)[name] ?? "") }
         return "truth-\(digest.text)"
     }
 
     /// Sorts the plan's trials by what has finished. Search trials come first, then reported ones; among
-    /// each, all arms and budgets with the first seed, then with the second, so that partial results are
+    /// each, all arms and budgets with the first seed, fold by fold, then with the second, so that partial results are
     /// balanced.
     ///
     /// - Parameter completed: results; the last one of an id counts, ids of other plans are ignored. A failed
@@ -79,6 +96,7 @@ package struct TrialSchedule: Sendable {
         let arm: ComparisonPlan.Arm
         let budget: Budget?
         let seed: UInt64
+        let fold: Int?
         /// nil for a reported trial: the search's winner.
         let learningRate: Double?
     }
@@ -88,10 +106,12 @@ package struct TrialSchedule: Sendable {
         // Sources before patterns, whose trials need the results of a search.
         for isPattern in [false, true] {
             for seed in plan.search.seeds {
-                for arm in plan.arms where (arm.patternOf != nil) == isPattern {
-                    for budget in plan.searchPoints(of: arm) {
-                        for rate in arm.learningRates {
-                            slots.append(Slot(arm: arm, budget: budget, seed: seed, learningRate: rate))
+                for fold in plan.foldNumbers {
+                    for arm in plan.arms where (arm.patternOf != nil) == isPattern {
+                        for budget in plan.searchPoints(of: arm) {
+                            slots += arm.learningRates.map {
+                                Slot(arm: arm, budget: budget, seed: seed, fold: fold, learningRate: $0)
+                            }
                         }
                     }
                 }
@@ -104,21 +124,28 @@ package struct TrialSchedule: Sendable {
         var slots: [Slot] = []
         var round = 0
         while true {
-            var isEmpty = true
-            for budget in [nil] + plan.budgets.map(Optional.some) {
-                for isPattern in [false, true] {
-                    for arm in plan.arms
-                    where (arm.patternOf != nil) == isPattern && arm.points.contains(budget) {
-                        let seeds = arm.seeds(at: budget)
-                        guard round < seeds.count else { continue }
-                        isEmpty = false
-                        slots.append(Slot(arm: arm, budget: budget, seed: seeds[round], learningRate: nil))
-                    }
-                }
-            }
-            if isEmpty { return slots }
+            let found = plan.foldNumbers.flatMap { reportSlots(round: round, fold: $0) }
+            if found.isEmpty { return slots }
+            slots += found
             round += 1
         }
+    }
+
+    /// - Parameter round: the place of the seed among those of an arm at a budget.
+    private func reportSlots(round: Int, fold: Int?) -> [Slot] {
+        var slots: [Slot] = []
+        for budget in [nil] + plan.budgets.map(Optional.some) {
+            for isPattern in [false, true] {
+                for arm in plan.arms
+                where (arm.patternOf != nil) == isPattern && arm.points.contains(budget) {
+                    let seeds = arm.seeds(at: budget)
+                    guard round < seeds.count else { continue }
+                    slots.append(
+                        Slot(arm: arm, budget: budget, seed: seeds[round], fold: fold, learningRate: nil))
+                }
+            }
+        }
+        return slots
     }
 }
 
@@ -129,12 +156,14 @@ private struct TrialSorter {
         let arm: String
         let budget: Budget?
         let seed: UInt64
+        let fold: Int?
         let learningRate: Double?
     }
 
     private struct Point: Hashable {
         let arm: String
         let budget: Budget?
+        let fold: Int?
     }
 
     private let schedule: TrialSchedule
@@ -164,8 +193,8 @@ private struct TrialSorter {
             case .known(let source):
                 let trial = Trial(
                     stage: stage, arm: slot.arm, effective: schedule.settings[slot.arm.name] ?? [:],
-                    budget: slot.budget, learningRate: rate, seed: slot.seed, patternFrom: source,
-                    fingerprints: schedule.fingerprints)
+                    budget: slot.budget, learningRate: rate, seed: slot.seed, fold: slot.fold,
+                    patternFrom: source, fingerprints: schedule.fingerprints(of: slot.fold))
                 trials[place(slot, stage)] = trial
                 if let result = results[trial.id] {
                     finished.append((trial, result))
@@ -179,7 +208,9 @@ private struct TrialSorter {
     /// Every arm's outcome, in the order of the plan.
     mutating func closeSearches() {
         for arm in plan.arms {
-            for budget in plan.searchPoints(of: arm) { searches.append(outcome(arm, budget)) }
+            for budget in plan.searchPoints(of: arm) {
+                for fold in plan.foldNumbers { searches.append(outcome(arm, budget, fold)) }
+            }
         }
     }
 
@@ -191,14 +222,17 @@ private struct TrialSorter {
     private mutating func learningRate(of slot: TrialSchedule.Slot) -> Need<Double> {
         if let rate = slot.learningRate { return .known(rate) }
         guard plan.search.isNeeded else { return .known(slot.arm.learningRates[0]) }
-        return winner(slot.arm, plan.searchPoint(of: slot.arm, for: slot.budget))
+        return winner(slot.arm, plan.searchPoint(of: slot.arm, for: slot.budget), slot.fold)
     }
 
-    private mutating func winner(_ arm: ComparisonPlan.Arm, _ budget: Budget?) -> Need<Double> {
-        let outcome = outcome(arm, budget)
+    private mutating func winner(
+        _ arm: ComparisonPlan.Arm, _ budget: Budget?, _ fold: Int?
+    ) -> Need<Double> {
+        let outcome = outcome(arm, budget, fold)
         if let winner = outcome.winner { return .known(winner) }
         if blocked.contains(where: {
             $0.isHopeless && $0.stage == .search && $0.arm == arm.name && $0.budget == budget
+                && $0.fold == fold
         }) {
             return .blocked("the learning-rate search of \(arm.name) cannot be finished", isHopeless: true)
         }
@@ -207,19 +241,23 @@ private struct TrialSorter {
             : .blocked("waits for the learning-rate search of \(arm.name)", isHopeless: false)
     }
 
-    private mutating func outcome(_ arm: ComparisonPlan.Arm, _ budget: Budget?) -> SearchOutcome {
-        let point = Point(arm: arm.name, budget: budget)
+    private mutating func outcome(
+        _ arm: ComparisonPlan.Arm, _ budget: Budget?, _ fold: Int?
+    ) -> SearchOutcome {
+        let point = Point(arm: arm.name, budget: budget, fold: fold)
         if let known = outcomes[point] { return known }
         let rows = arm.learningRates.map { rate in
             let found = plan.search.seeds.compactMap { seed in
                 trials[
-                    Place(stage: .search, arm: arm.name, budget: budget, seed: seed, learningRate: rate)
+                    Place(
+                        stage: .search, arm: arm.name, budget: budget, seed: seed, fold: fold,
+                        learningRate: rate)
                 ].flatMap { results[$0.id] }
             }
             return (rate: rate, results: found)
         }
         let outcome = SearchOutcome(
-            arm: arm.name, budget: budget, results: rows, seedCount: plan.search.seeds.count,
+            arm: arm.name, budget: budget, fold: fold, results: rows, seedCount: plan.search.seeds.count,
             metric: plan.search.metric)
         // Before all slots are sorted, an incomplete outcome may only lack slots that come later.
         if outcome.isComplete { outcomes[point] = outcome }
@@ -231,12 +269,14 @@ private struct TrialSorter {
         guard let name = slot.arm.patternOf, let arm = plan.arm(name) else { return .known(nil) }
         var rate: Double?
         if stage == .search {
-            switch winner(arm, slot.budget) {
+            switch winner(arm, slot.budget, slot.fold) {
             case .known(let best): rate = best
             case .blocked(let reason, let isHopeless): return .blocked(reason, isHopeless: isHopeless)
             }
         }
-        let place = Place(stage: stage, arm: name, budget: slot.budget, seed: slot.seed, learningRate: rate)
+        let place = Place(
+            stage: stage, arm: name, budget: slot.budget, seed: slot.seed, fold: slot.fold, learningRate: rate
+        )
         guard let trial = trials[place] else {
             return .blocked(
                 "waits for \(name) with seed \(slot.seed)", isHopeless: isHopeless(arm, slot, stage))
@@ -256,13 +296,13 @@ private struct TrialSorter {
     ) -> Bool {
         blocked.contains {
             $0.isHopeless && $0.stage == stage && $0.arm == arm.name && $0.budget == slot.budget
-                && $0.seed == slot.seed
+                && $0.seed == slot.seed && $0.fold == slot.fold
         }
     }
 
     private func place(_ slot: TrialSchedule.Slot, _ stage: Trial.Stage) -> Place {
         Place(
-            stage: stage, arm: slot.arm.name, budget: slot.budget, seed: slot.seed,
+            stage: stage, arm: slot.arm.name, budget: slot.budget, seed: slot.seed, fold: slot.fold,
             learningRate: slot.learningRate)
     }
 
@@ -271,7 +311,7 @@ private struct TrialSorter {
     ) {
         blocked.append(
             TrialSchedule.Blocked(
-                stage: stage, arm: slot.arm.name, budget: slot.budget, seed: slot.seed, reason: reason,
-                isHopeless: isHopeless))
+                stage: stage, arm: slot.arm.name, budget: slot.budget, seed: slot.seed, fold: slot.fold,
+                reason: reason, isHopeless: isHopeless))
     }
 }

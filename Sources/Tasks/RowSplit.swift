@@ -36,7 +36,7 @@ package struct RowSplit: Sendable {
     package init(_ dataset: Dataset, rule: SplitRule, fractions: [Double], seed: UInt64) throws {
         self.rule = rule
         self.seed = seed
-        let groups = Self.groups(dataset, rule)
+        let groups = RowGroup.all(dataset, rule)
         var stream = RandomStream(seed: seed, purpose: "rows held out")
         let order = groups.indices.shuffled(using: &stream)
         var keepers: [String: Int] = [:]
@@ -75,50 +75,8 @@ package struct RowSplit: Sendable {
         return "holding out " + held.joined(separator: " and ")
     }
 
-    /// Rows that cannot be parted.
-    private struct Group {
-        var rows: [Int] = []
-        /// Those that must not vanish from training
-        var labels: Set<String> = []
-        var stratum = ""
-    }
-
-    private static func groups(_ dataset: Dataset, _ rule: SplitRule) -> [Group] {
-        var places: [[String]: Int] = [:]
-        var groups: [Group] = []
-        for (row, example) in dataset.examples.enumerated() {
-            let key = key(example, rule)
-            let at = places[key, default: groups.count]
-            if at == groups.count {
-                places[key] = at
-                groups.append(Group(stratum: rule == .labels ? example.label?.className ?? "" : ""))
-            }
-            groups[at].rows.append(row)
-            groups[at].labels.formUnion(labels(example, rule))
-        }
-        return groups
-    }
-
-    private static func key(_ example: Example, _ rule: SplitRule) -> [String] {
-        if rule == .contexts { return [normalized(example.pair ?? example.text)] }
-        return ([example.text] + (example.pair.map { [$0] } ?? [])).map(normalized).sorted()
-    }
-
-    private static func normalized(_ text: String) -> String {
-        text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    }
-
-    /// Scores and answers are no labels.
-    private static func labels(_ example: Example, _ rule: SplitRule) -> [String] {
-        switch example.label {
-        case .list(let names): names
-        case .text, .number: rule == .labels ? [example.label?.className ?? ""] : []
-        case .answers, nil: []
-        }
-    }
-
     /// Rows to hold out of each stratum: its share, rounded so that the sum is that of all rows (largest remainders).
-    private static func quotas(_ groups: [Group], fraction: Double, rows: Int) -> [String: Int] {
+    private static func quotas(_ groups: [RowGroup], fraction: Double, rows: Int) -> [String: Int] {
         var sizes: [(stratum: String, rows: Int)] = []
         var places: [String: Int] = [:]
         for group in groups {

@@ -13,7 +13,8 @@ struct CompareCommand: ParsableCommand {
         abstract:
             "Compare methods at equal trainable parameters, over seeds, with a learning-rate search for each.",
         discussion: """
-            A plan (YAML) names data, arms, budgets and seeds; see Benchmarks/plans. Every arm gets the same \
+            A plan (YAML) names data, arms, budgets and seeds; see Benchmarks/plans. With 'folds: 5' in place of \
+            validation and test files the training file is cross-validated. Every arm gets the same \
             learning-rate search on the validation data, with other seeds than those reported. Finished runs are \
             rows of results.jsonl: stop at any time, the same command goes on where it stopped.
             """)
@@ -45,6 +46,7 @@ struct CompareCommand: ParsableCommand {
             let (loaded, notes) = try store.load()
             for note in notes { Terminal.error("note: \(note)") }
             let comparison = try ComparisonRun(plan: plan, store: store, threads: threads)
+            if let note = comparison.foldNote { Terminal.error(note) }
             if dryRun {
                 let completed = retryFailed ? loaded.filter(\.isOK) : loaded
                 return show(comparison.schedule.state(completed: completed))
@@ -80,8 +82,10 @@ struct CompareCommand: ParsableCommand {
         for trial in state.next { Terminal.output(trial.id) }
         for blocked in state.blocked {
             let budget = blocked.budget.map { ", \($0)" } ?? ""
+            let fold = blocked.fold.map { ", fold \($0)" } ?? ""
             Terminal.output(
-                "\(blocked.stage.rawValue) \(blocked.arm)\(budget), seed \(blocked.seed): \(blocked.reason)")
+                "\(blocked.stage.rawValue) \(blocked.arm)\(budget)\(fold), seed \(blocked.seed): \(blocked.reason)"
+            )
         }
         let seconds = state.finished.compactMap { entry in
             entry.result.steps.flatMap { steps in entry.result.secondsPerStep.map { Double(steps) * $0 } }

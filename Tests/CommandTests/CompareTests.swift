@@ -115,6 +115,79 @@ import Testing
             other.errors.contains("do not count, but for those of learning rates that a search has still"))
     }
 
+    /// A training file alone, in folds: each row is tested once, and no run sees its test rows.
+    @Test func folds() throws {
+        let workspace = try Workspace()
+        try workspace.write(
+            """
+            name: folded
+            model: model
+            train: train.jsonl
+            folds: 3
+            validation-fraction: 0.2
+            metric: accuracy
+            average-ranks: [1]
+            seeds: [1]
+            search: {learning-rates: [1e-3, 1e-2], seeds: [7]}
+            baseline: LoRA
+            settings: {steps: 8, max-length: 40}
+            arms:
+              - {name: LoRA, settings: {method: lora}}
+              - {name: pruned, settings: {method: lora}, prune-from: 2}
+            """, to: "plan.yaml")
+        let dry = try compare(workspace, ["--dry-run"])
+        #expect(
+            dry.status == 0 && dry.output.contains("0 of 18 runs are finished, 18 to go"), "\(dry.errors)")
+        #expect(dry.errors.contains("3 folds of 20 rows (stratified, seed 42)\n"))
+        #expect(!workspace.exists("out"))
+        try #require(try compare(workspace, ["--limit", "4"]).status == 0)
+        let whole = try compare(workspace)
+        try #require(whole.status == 0, "\(whole.errors)")
+        let all = try rows(workspace)
+        #expect(all.count == 18 && all.allSatisfy { $0["status"]?.string == "ok" })
+        #expect(
+            all.compactMap { $0["fold"]?.int }.sorted()
+                == [1, 2, 3].flatMap { [Int](repeating: $0, count: 6) })
+
+        func lines(_ name: String) throws -> [Substring] { try workspace.text(name).split(separator: "\n") }
+        let train = try lines("train.jsonl")
+        var tested: [Substring] = []
+        for fold in 1...3 {
+            let parts = try ["train", "validation", "test"].map {
+                try lines("out/folds/fold-\(fold)/\($0).jsonl")
+            }
+            #expect(parts.map(\.count) == [32, 8, 20] && parts.flatMap { $0 }.sorted() == train.sorted())
+            tested += parts[2]
+        }
+        #expect(tested.sorted() == train.sorted())
+        for row in all {
+            let events = try workspace.events("out/runs/\(try #require(row["id"]?.string))", "start")
+            #expect(
+                events.first?["trainExamples"]?.int == 32 && events.first?["validationExamples"]?.int == 8)
+        }
+        // Of each reported run, and the truth of each fold.
+        let predictions = try Self.predictions(workspace)
+        #expect(predictions.count == 6 + 3 && predictions.allSatisfy { $0.lines.count == 20 })
+        #expect(predictions.count { $0.id.hasPrefix("truth-") } == 3)
+        let report = try workspace.text("out/report.md")
+        #expect(
+            report.contains("bootstrap over the test rows of each fold")
+                && report.contains("Nadeau and Bengio"))
+        #expect(whole.output.contains("on the test folds") && !report.contains("single fold"))
+
+        let again = try compare(workspace, ["--report-only"])
+        #expect(again.status == 0 && again.output == whole.output, "\(again.errors)")
+        // A row more is other folds.
+        try workspace.write(
+            try workspace.text("train.jsonl") + "{\"text\": \"one more\", \"label\": \"neutral\"}\n",
+            to: "train.jsonl")
+        let other = try compare(workspace, ["--report-only"])
+        #expect(other.status == 64 && other.errors.contains("18 of 18 results in out belong to no trial"))
+        try workspace.write("{\"text\": \"one\", \"label\": \"neutral\"}\n", to: "train.jsonl")
+        let few = try compare(workspace)
+        #expect(few.status == 65 && few.errors.contains("1 rows are too few for 3 folds"), "\(few.errors)")
+    }
+
     /// What a comparison predicted, trial by trial.
     static func predictions(_ workspace: Workspace) throws -> [(id: String, lines: [Substring])] {
         let packed = Array(try workspace.bytes("out/predictions.gz"))
@@ -156,6 +229,23 @@ import Testing
         #expect(!workspace.exists("out/predictions.gz"), "a report changes no results")
         #expect(try compare(workspace).output == output)
         #expect(try workspace.bytes("out/predictions.gz") == packed && !workspace.exists("out/predictions"))
+    }
+
+    /// No line that renews itself is longer than a terminal of 60 columns; the run's steps and both estimates are seen.
+    @Test func progressFitsTheTerminal() throws {
+        let workspace = try Workspace()
+        try workspace.write(Self.plan.replacing("steps: 8", with: "steps: 3000"), to: "plan.yaml")
+        // script(1), which Debian always has, is the terminal.
+        let command = "'$0' compare plan.yaml --output out --threads 1 --limit 1"
+        let result = try workspace.shell("script -qec \"stty cols 60; \(command)\" /dev/null", [])
+        #expect(result.status == 0, "\(result.output)")
+        let shown = result.output.components(separatedBy: "\r\u{1B}[K").filter { $0.contains("  step ") }
+        #expect(
+            shown.contains {
+                $0.hasPrefix("[1/28] LoRA") && $0.contains("/3000") && $0.contains("  all runs ")
+            })
+        #expect(shown.allSatisfy { !$0.contains("\n") && $0.count < 60 }, "\(shown)")
+        #expect(result.output.contains("\r\u{1B}[K[1/28] LoRA, r1, rate 1e-3, seed 7: validation accuracy "))
     }
 
     /// Interrupted in the middle of a run: the same command finishes that run and the rest.

@@ -76,7 +76,8 @@ import Testing
             let stored = try store.predictions()
             let table = try ComparisonTable(
                 plan: schedule.plan, state: schedule.state(completed: store.load().results),
-                truth: stored.of(schedule.truthID), bootstrap: Bootstrap(resamples: 1))
+                truth: TestTruth([nil]) { try stored.of(schedule.truthID(fold: $0)) },
+                bootstrap: Bootstrap(resamples: 1))
             found += table.rows.flatMap { row in
                 row.collapsed.map { "\(folder.name): \(row.results[$0.index].id)" }
             }

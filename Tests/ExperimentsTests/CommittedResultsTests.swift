@@ -87,7 +87,7 @@ import Testing
         for (trial, _) in state.finished where trial.stage == .report {
             #expect(try stored.of(trial.id) != nil, "\(trial.id)")
         }
-        #expect(try stored.of(schedule.truthID) != nil)
+        #expect(try stored.of(schedule.truthID()) != nil)
     }
 
     /// Reading a line and writing it again changes no byte.

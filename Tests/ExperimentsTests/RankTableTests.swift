@@ -34,11 +34,11 @@ import Testing
             ]))
         #expect(
             tables.terminal(width: 80) == [
-                "final ranks: triplets by role, mean over seeds", "",
+                "final ranks: triplets by role, mean over runs", "",
                 "average rank 2  query  value  output  total", "LoRA              4.0    4.0     4.0   12.0",
                 "AdaLoRA           1.5    1.5     7.5   10.5", "",
                 "average rank 4  query  value  output  total", "AdaLoRA           1.5    1.5     7.5   10.5",
-                "", "final ranks: triplets by layer, mean over seeds", "",
+                "", "final ranks: triplets by layer, mean over runs", "",
                 "average rank 2    0    1  total", "LoRA            6.0  6.0   12.0",
                 "AdaLoRA         4.5  6.0   10.5", "", "average rank 4    0    1  total",
                 "AdaLoRA         4.5  6.0   10.5",

@@ -42,7 +42,9 @@ import Testing
         let progress = RunProgress(try run(to: 30))
         // Nothing has ended: each takes what this one took, 4 s so far, and has left.
         #expect(RunPace.secondsLeft(progress, elapsed: 4, each: nil, others: 3) == 1.25 + 3 * 5.25)
-        #expect(RunPace.secondsLeft(progress, elapsed: 4, each: 6, others: 3) == 1.25 + 18)
+        // The others took 6 s, so that 2 are left of this one; or no more than its steps.
+        #expect(RunPace.secondsLeft(progress, elapsed: 4, each: 6, others: 3) == 20)
+        #expect(RunPace.secondsLeft(progress, elapsed: 5, each: 6, others: 3) == 19.25)
         let begun = RunProgress(try run(to: 0))
         #expect(RunPace.secondsLeft(begun, elapsed: 4, each: nil, others: 3) == nil)
         #expect(RunPace.secondsLeft(begun, elapsed: 4, each: 6, others: 3) == 20)

@@ -42,15 +42,16 @@ import Testing
         let truth = Predictions.classes([0, 1])
         let pairs = [pair]
         #expect(
-            Bootstrap(confidence: 0.4).interval(pairs: pairs, truth: truth, metric: .accuracy) == 0.5...0.5)
+            Bootstrap(confidence: 0.4).interval(pairs: pairs, truth: TestTruth(truth), metric: .accuracy)
+                == 0.5...0.5)
         #expect(
             Bootstrap(confidence: 0.4).interval(
                 pairs: [
                     RunPair(
                         seed: 1, value: 0, baseline: 0, predictions: (.classes([0, 0]), .classes([0, 0])))
                 ],
-                truth: truth, metric: .accuracy) == 0...0)
-        let difference = PairedDifference(pairs: pairs, truth: truth, metric: .accuracy)
+                truth: TestTruth(truth), metric: .accuracy) == 0...0)
+        let difference = PairedDifference(pairs: pairs, truth: TestTruth(truth), metric: .accuracy)
         #expect(difference?.levels == .rows)
         #expect(difference?.interval == 0...1)
     }
@@ -85,23 +86,29 @@ import Testing
     @Test func undefinedResamplesAndFallbacks() {
         let truth = Predictions.classes([0, 0, 1])
         let pairs = [0.1, 0.3].enumerated().map { RunPair(seed: UInt64($0), value: $1, baseline: 0) }
-        let missing = PairedDifference(pairs: pairs, truth: truth, metric: .accuracy)
+        let missing = PairedDifference(pairs: pairs, truth: TestTruth(truth), metric: .accuracy)
         #expect(missing?.levels == .seeds)
         #expect(missing?.seeds == [0, 1])
         #expect(abs((missing?.mean ?? 0) - 0.2) < 1e-15)  // rounding of 0.1 + 0.3
         let short = RunPair(seed: 1, value: 1, baseline: 0, predictions: (.classes([0]), .classes([0])))
-        #expect(PairedDifference(pairs: [short, short], truth: truth, metric: .accuracy)?.levels == .seeds)
+        #expect(
+            PairedDifference(pairs: [short, short], truth: TestTruth(truth), metric: .accuracy)?.levels
+                == .seeds)
         #expect(PairedDifference(pairs: [short], truth: nil, metric: .accuracy)?.interval == nil)
         #expect(PairedDifference(pairs: [], truth: nil, metric: .accuracy) == nil)
         // Matthews of a constant prediction is 0, and rank correlation undefined in every resample.
         let constant = RunPair(
             seed: 1, value: 0, baseline: 0, predictions: (.classes([0, 0, 0]), .classes([0, 0, 0])))
-        #expect(Bootstrap().interval(pairs: [constant], truth: truth, metric: .matthews) != nil)
+        #expect(Bootstrap().interval(pairs: [constant], truth: TestTruth(truth), metric: .matthews) != nil)
         let level = RunPair(
             seed: 1, value: 0, baseline: 0, predictions: (.scores([1, 1, 1]), .scores([1, 1, 1])))
-        #expect(Bootstrap().interval(pairs: [level], truth: .scores([1, 2, 3]), metric: .spearman) == nil)
-        #expect(Bootstrap().interval(pairs: [constant], truth: truth, metric: .loss) == nil)
-        #expect(Bootstrap().interval(pairs: [constant], truth: .scores([1, 2, 3]), metric: .pearson) == nil)
+        #expect(
+            Bootstrap().interval(pairs: [level], truth: TestTruth(.scores([1, 2, 3])), metric: .spearman)
+                == nil)
+        #expect(Bootstrap().interval(pairs: [constant], truth: TestTruth(truth), metric: .loss) == nil)
+        #expect(
+            Bootstrap().interval(pairs: [constant], truth: TestTruth(.scores([1, 2, 3])), metric: .pearson)
+                == nil)
     }
 
     @Test func isDeterministic() {
@@ -123,6 +130,54 @@ import Testing
         #expect(difference.interval == 1...3 && difference.includesZero == true)
         let one = PairedDifference(pairs: [pairs[0]], truth: nil, metric: .accuracy)
         #expect(one?.studentInterval == nil && one?.includesZero == nil)
+    }
+
+    /// Two seeds in three folds: of the means of the folds 1, 2 and 6 the deviation is √7, and the variance of their mean is
+    /// 7 · (1/3 + 1/2) in Nadeau and Bengio's place of 7/3; t of 2 degrees is 4.303.
+    @Test func foldsShareTheirTrainingRows() throws {
+        let values: [(seed: UInt64, fold: Int, value: Double)] = [
+            (1, 1, 0), (1, 2, 2), (1, 3, 5), (2, 1, 2), (2, 2, 2), (2, 3, 7),
+        ]
+        let pairs = values.map { RunPair(seed: $0.seed, fold: $0.fold, value: $0.value, baseline: 0) }
+        let difference = try #require(
+            PairedDifference(pairs: pairs, truth: nil, metric: .accuracy, testToTraining: 0.5))
+        #expect(difference.mean == 3 && difference.foldCount == 3 && difference.levels == .folds)
+        let half = 4.303 * (7.0 * (1.0 / 3 + 0.5)).squareRoot()
+        let interval = try #require(difference.studentInterval)
+        #expect(abs(interval.lowerBound - (3 - half)) < 1e-9 && abs(interval.upperBound - (3 + half)) < 1e-9)
+        let one = PairedDifference(
+            pairs: Array(pairs.prefix(1)), truth: nil, metric: .accuracy, testToTraining: 0.5)
+        #expect(one?.studentInterval == nil && one?.includesZero == nil)
+    }
+
+    /// Fold 1 has two rows of which the arm has one more right, fold 2 one row that both have right. The draws of fold 1 give
+    /// 1, ½, ½ and 0, fold 2 always 0: means of ½, ¼, ¼ and 0.
+    @Test func rowsAreDrawnWithinFolds() throws {
+        let truth = try #require(
+            TestTruth([1, 2]) { fold in .classes(fold == 1 ? [0, 1] : [1]) })
+        let pairs = [
+            RunPair(
+                seed: 1, fold: 1, value: 0.5, baseline: 0, predictions: (.classes([0, 0]), .classes([1, 0]))),
+            RunPair(seed: 1, fold: 2, value: 1, baseline: 1, predictions: (.classes([1]), .classes([1]))),
+        ]
+        let metric = Metric.accuracy
+        #expect(
+            Bootstrap(confidence: 0.4).interval(pairs: pairs, truth: truth, metric: metric) == 0.25...0.25)
+        #expect(Bootstrap(confidence: 0.99).interval(pairs: pairs, truth: truth, metric: metric) == 0...0.5)
+        #expect(PairedDifference(pairs: pairs, truth: truth, metric: metric)?.levels == .foldRows)
+        // Another seed without a difference: both, the first twice, or the second twice.
+        let two =
+            pairs
+            + pairs.map {
+                RunPair(
+                    seed: 2, fold: $0.fold, value: 0, baseline: 0,
+                    predictions: $0.predictions.map { ($0.arm, $0.arm) })
+            }
+        let difference = PairedDifference(pairs: two, truth: truth, metric: metric)
+        #expect(difference?.levels == .seedsAndFoldRows && difference?.interval == 0...0.5)
+        // A fold whose truth is not known leaves the folds.
+        let known = TestTruth([1]) { _ in .classes([0, 1]) }
+        #expect(PairedDifference(pairs: pairs, truth: known, metric: metric)?.levels == .folds)
     }
 
     /// Over normal seed differences around 0 both intervals together exclude 0 in at most 5 % of the cases; the
@@ -153,7 +208,7 @@ import Testing
             }
             let pair = RunPair(seed: 0, value: 0, baseline: 0, predictions: (draw(), draw()))
             let interval = Bootstrap(resamples: 300, seed: UInt64(sample)).interval(
-                pairs: [pair], truth: truth, metric: .accuracy)
+                pairs: [pair], truth: TestTruth(truth), metric: .accuracy)
             if interval?.contains(0) ?? false { hits += 1 }
         }
         #expect(abs(Double(hits) / 300 - 0.95) < 0.04)

@@ -39,7 +39,7 @@ import Testing
         let results = Samples.run(schedule)
         let truth = Predictions.classes([0, 1, 0, 1])
         let table = ComparisonTable(
-            plan: plan, state: schedule.state(completed: results), truth: truth,
+            plan: plan, state: schedule.state(completed: results), truth: TestTruth(truth),
             predictions: { .classes($0.hasPrefix("lora") ? [0, 0, 0, 1] : [0, 1, 0, 1]) },
             bootstrap: Bootstrap(resamples: 50))
         #expect(table.rows.compactMap(\.difference).allSatisfy { $0.levels == .seedsAndRows })
@@ -83,7 +83,7 @@ import Testing
                 without a budget  adapters  trained  at start  s/step  memory
                 head only                –  163,625   163,625   0.124  412 MB
 
-                final ranks: triplets by role, mean over seeds
+                final ranks: triplets by role, mean over runs
 
                 average rank 1  query  key  total
                 LoRA                1    3      4
@@ -97,7 +97,7 @@ import Testing
                 pattern             1    3      4
                 pruned LoRA         1    3      4
 
-                final ranks: triplets by layer, mean over seeds
+                final ranks: triplets by layer, mean over runs
 
                 average rank 1  0  total
                 LoRA            4      4
@@ -267,7 +267,8 @@ import Testing
                 return result
             }
             return try ComparisonTable(
-                plan: plan, state: schedule.state(completed: results), truth: .classes([0, 0, 0, 1])
+                plan: plan, state: schedule.state(completed: results),
+                truth: TestTruth(.classes([0, 0, 0, 1]))
             ).warnings.filter {
                 $0.contains("learned next to nothing") && $0.hasPrefix("LoRA at average rank 1")
             }
@@ -299,7 +300,7 @@ import Testing
             try table(), context: .init(commit: "a", machine: "b", date: "c"))
         #expect(
             report.contains(
-                "## Final ranks\n\nTriplets, mean over seeds.\n\n### By role\n\n| budget | arm | query | key | total |\n"
+                "## Final ranks\n\nTriplets, mean over runs.\n\n### By role\n\n| budget | arm | query | key | total |\n"
                     + "| --- | --- | ---: | ---: | ---: |\n| average rank 1 | LoRA | 1 | 3 | 4 |\n"))
         #expect(report.contains("### By layer\n\n| budget | arm | 0 | total |\n"))
     }
