@@ -156,6 +156,21 @@ import Testing
         #expect(text.contains("```` ``` ````"), "\(text)")
     }
 
+    /// Of many labels the program and the list name the file.
+    @Test func manyLabels() throws {
+        let workspace = try Workspace()
+        let rows = (0..<202).map { "{\"text\": \"the film \($0)\", \"label\": \"\($0 % 101)\"}\n" }
+        try workspace.write(rows.joined(), to: "many.jsonl")
+        let training = Workspace.training(steps: 2, train: "many.jsonl", validation: nil, ["--budget", "12"])
+        try #require(try workspace.run(training).status == 0)
+        let (text, _) = try card(workspace, "lora", ["--to", "lora"])
+        let program = try python(text)
+        #expect(program.hasPrefix("import json\n\nimport torch\n"), "\(program)")
+        #expect(
+            program.contains(#"labels = json.load(open("./lora/adalora.json", encoding="utf-8"))["labels"]"#))
+        #expect(text.contains(" and 51 more, all of them in `adalora.json`"), "\(text)")
+    }
+
     /// The command that the card shows is one, and gives the run's answers.
     @Test func itsCommandRuns() throws {
         let workspace = try trained()
