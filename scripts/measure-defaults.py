@@ -8,23 +8,22 @@ control without a language model; it needs scikit-learn and is left out where th
 
 usage: measure-defaults.py DATA MODEL RESULTS PLAN [--table]
 
-PLAN is JSON: {"seeds": [42, 43, 44], "tasks": [NAME, …], "settings": {NAME: ["--flag", "value", …], …}}; "{epochs}" in
-a value stands for as many passes as make 300 steps, at least 3, and "{batch}" for 16 under 1,000 rows, else 32.
+PLAN is JSON: {"seeds": [42, 43, 44], "tasks": [NAME, …], "settings": {NAME: ["--flag", "value", …], …}}. --table runs
+nothing. ADALORA names another build of the program.
 """
 
 import concurrent.futures
 import csv
 import json
 import math
-import shutil
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-ADALORA = Path(__import__("os").environ.get("ADALORA", Path(__file__).resolve().parent.parent / ".build/release/adalora"))
+ADALORA = os.environ.get("ADALORA", str(Path(__file__).resolve().parent.parent / ".build/release/adalora"))
 
 
 def rows(path: Path) -> list[dict]:
@@ -42,30 +41,20 @@ def task_flags(folder: Path) -> list[str]:
     return flags + (["--text-column", "text_a,text_b"] if "text_a" in first else [])
 
 
-def lengths(folder: Path) -> dict[str, str]:
-    count = len(rows(folder / "train.csv"))
-    batch = 16 if count < 1000 else 32
-    return {"epochs": str(max(3, math.ceil(300 / math.ceil(count / batch)))), "batch": str(batch)}
-
-
 def run(folder: Path, model: str, flags: list[str], seed: int) -> dict:
-    values = lengths(folder)
-    flags = [flag.format(**values) for flag in flags]
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "run"
-        start = time.monotonic()
         command = [ADALORA, "train", "--model", model, "--train", folder / "train.csv", "--output", output]
         command += [*task_flags(folder), "--seed", str(seed), "--threads", "1", *flags]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if done.returncode != 0:
             return {"error": done.stderr[-500:]}
-        seconds = time.monotonic() - start
         command = [ADALORA, "evaluate", output, "--data", folder / "test.csv", "--threads", "1", "--json"]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if done.returncode != 0:
             return {"error": done.stderr[-500:]}
         result = json.loads(done.stdout)
-        return {"metrics": {**result["metrics"], "loss": result["loss"]}, "seconds": round(seconds, 1)}
+        return {"metrics": {**result["metrics"], "loss": result["loss"]}}
 
 
 def bag_of_words(folder: Path) -> dict:
