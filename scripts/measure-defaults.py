@@ -15,7 +15,6 @@ nothing. ADALORA names another build of the program.
 import concurrent.futures
 import csv
 import json
-import math
 import os
 import statistics
 import subprocess

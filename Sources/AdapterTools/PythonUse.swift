@@ -82,9 +82,9 @@ package struct PythonUse: Sendable {
                 "from transformers import \(modelClass), AutoTokenizer",
             ]
         }
-        return json + torch + [
-            "from peft import AutoPeftModel\(Self.classEnd(head))", "from transformers import AutoTokenizer",
-        ]
+        return json + torch + ["from peft import AutoPeftModel\(Self.classEnd(head))"]
+            + (spacesWords ? ["from tokenizers.pre_tokenizers import ByteLevel"] : [])
+            + ["from transformers import AutoTokenizer"]
     }
 
     private var needsFile: Bool { labels.count > Self.listedLabels && !isWhole }
@@ -121,8 +121,15 @@ package struct PythonUse: Sendable {
                 : [start, "    " + list.joined(separator: ", ") + ")" + inner]
         }
         let source = base.map(CardText.quoted) ?? "model.config.name_or_path"
-        let spacing = spacesWords ? ", add_prefix_space=True" : ""
-        return lines + ["tokenizer = AutoTokenizer.from_pretrained(\(source)\(spacing))"]
+        lines.append("tokenizer = AutoTokenizer.from_pretrained(\(source))")
+        if spacesWords {
+            // add_prefix_space=True, by which transformers asks for it, is lost on tokenizers of its general class.
+            lines += [
+                "# Words are spelled as after a space, the first one too.",
+                "tokenizer.backend_tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=True)",
+            ]
+        }
+        return lines
     }
 
     /// Of the base's class
