@@ -143,7 +143,10 @@ def main() -> None:
         texts.setdefault(gloss, f"noun.{file}")
     glosses = sorted(texts.items(), key=lambda row: order(row[0]))
     for size in (1000, 20_000):
-        write(target / f"glosses-{size}", ["text", "label"], glosses[:size], glosses[-2000:])
+        train = glosses[:size]
+        known = {label for _, label in train}
+        test = [row for row in glosses[-2000:] if row[1] in known]
+        write(target / f"glosses-{size}", ["text", "label"], train, test)
 
 
 if __name__ == "__main__":
