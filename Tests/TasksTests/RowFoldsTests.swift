@@ -4,29 +4,12 @@ import Tasks
 import Testing
 
 @Suite struct RowFoldsTests {
-    private static func dataset(_ rows: [(text: String, label: RawLabel?)]) -> Dataset {
-        Dataset(
-            examples: rows.enumerated().map { Example(text: $1.text, label: $1.label, line: $0 + 1) },
-            file: "rows.jsonl")
-    }
-
-    /// `counts[c]` rows of class c, in turns.
-    private static func classes(_ counts: [Int]) -> Dataset {
-        var rows: [(String, RawLabel?)] = []
-        for round in 0..<(counts.max() ?? 0) {
-            for (label, count) in counts.enumerated() where round < count {
-                rows.append(("text \(label) \(round)", .text("c\(label)")))
-            }
-        }
-        return dataset(rows)
-    }
-
     private static func count(_ dataset: Dataset, _ part: [Int], _ label: String) -> Int {
         part.count { dataset.examples[$0].label?.className == label }
     }
 
     @Test func eachRowIsTestedOnceAndClassesKeepTheirShare() throws {
-        let rows = Self.classes([50, 23, 7])
+        let rows = LabelledRows.classes([50, 23, 7])
         let folds = try RowFolds(rows, rule: .labels, count: 5, seed: 1)
         #expect(folds.folds.flatMap { $0 }.sorted() == Array(0..<80) && folds.untested.isEmpty)
         #expect(folds.folds.allSatisfy { $0 == $0.sorted() && $0.count == 16 })
@@ -42,14 +25,15 @@ import Testing
     }
 
     @Test func aSeedChoosesAndRepeats() throws {
-        let rows = Self.classes([30, 30])
+        let rows = LabelledRows.classes([30, 30])
         func folds(_ seed: UInt64) throws -> [[Int]] {
             try RowFolds(rows, rule: .labels, count: 3, seed: seed).folds
         }
         #expect(try folds(1) == folds(1) && folds(1) != folds(2))
         // By SplitMix64, Swift's shuffle and the dealing written in Python: other folds of the same rows would make the runs of a
         // comparison anew.
-        #expect(try RowFolds(Self.classes([4, 2]), rule: .labels, count: 2, seed: 42).folds == Self.drawn)
+        #expect(
+            try RowFolds(LabelledRows.classes([4, 2]), rule: .labels, count: 2, seed: 42).folds == Self.drawn)
     }
 
     private static let drawn = [[0, 1, 5], [2, 3, 4]]
@@ -80,7 +64,7 @@ import Testing
 
     /// A label of one text is never tested; one of two texts is in two folds.
     @Test(arguments: [UInt64(1), 2, 3, 4]) func eachLabelIsAlwaysInTraining(_ seed: UInt64) throws {
-        let single = Self.classes([40, 1, 2])
+        let single = LabelledRows.classes([40, 1, 2])
         let folds = try RowFolds(single, rule: .labels, count: 5, seed: seed)
         #expect(folds.untested == [1])
         #expect(folds.sentence.hasSuffix("; 1 row is always for training, as the only text of some label"))
@@ -89,7 +73,7 @@ import Testing
             #expect(labels.count == 3)
         }
         // Two texts hold b and c, each with another rare label: whoever is dealt first, b stays in each training.
-        let sets = Self.dataset([
+        let sets = LabelledRows.dataset([
             ("t0", .list(["a", "b"])), ("t1", .list(["a", "d"])), ("t2", .list(["b", "c"])),
             ("t3", .list(["c", "d"])), ("t4", .list(["e"])), ("t5", .list(["e"])), ("t6", .list(["e"])),
         ])
@@ -105,7 +89,7 @@ import Testing
 
     /// Of 60 rows with one to three of four labels each fold has about a fifth of each label.
     @Test func severalLabelsAreSpread() throws {
-        let sets = Self.dataset(
+        let sets = LabelledRows.dataset(
             (0..<60).map { at in
                 let names = ["often"] + (at % 3 == 0 ? ["third"] : []) + (at % 10 == 0 ? ["tenth"] : [])
                 return ("t \(at)", .list(names))
@@ -127,12 +111,13 @@ import Testing
 
     @Test func tooFewRowsAreAnError() throws {
         let error = #expect(throws: TaskError.self) {
-            try RowFolds(Self.classes([3, 3]), rule: .labels, count: 7, seed: 1)
+            try RowFolds(LabelledRows.classes([3, 3]), rule: .labels, count: 7, seed: 1)
         }
         #expect("\(try #require(error))".hasPrefix("rows.jsonl: 6 rows are too few for 7 folds: "))
         #expect(throws: TaskError.self) {
             try RowFolds(
-                Self.dataset([("same", .text("a")), ("Same", .text("a"))]), rule: .rows, count: 2, seed: 1)
+                LabelledRows.dataset([("same", .text("a")), ("Same", .text("a"))]), rule: .rows, count: 2,
+                seed: 1)
         }
     }
 }

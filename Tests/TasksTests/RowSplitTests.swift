@@ -4,30 +4,13 @@ import Tasks
 import Testing
 
 @Suite struct RowSplitTests {
-    private static func dataset(_ rows: [(text: String, label: RawLabel?)]) -> Dataset {
-        Dataset(
-            examples: rows.enumerated().map { Example(text: $1.text, label: $1.label, line: $0 + 1) },
-            file: "rows.jsonl")
-    }
-
-    /// `counts[c]` rows of class c, in turns.
-    private static func classes(_ counts: [Int]) -> Dataset {
-        var rows: [(String, RawLabel?)] = []
-        for round in 0..<(counts.max() ?? 0) {
-            for (label, count) in counts.enumerated() where round < count {
-                rows.append(("text \(label) \(round)", .text("c\(label)")))
-            }
-        }
-        return dataset(rows)
-    }
-
     private static func counts(_ dataset: Dataset, _ part: [Int]) -> [String: Int] {
         part.reduce(into: [:]) { $0[dataset.examples[$1].label?.className ?? "", default: 0] += 1 }
     }
 
     /// 0.15 of 100, 40 and 11 rows are 15, 6 and 1.65: 22.65, so 23 in all, the third class gets the row that is left.
     @Test func eachClassKeepsItsShare() throws {
-        let rows = Self.classes([100, 40, 11])
+        let rows = LabelledRows.classes([100, 40, 11])
         let split = try RowSplit(rows, rule: .labels, fractions: [0.15], seed: 1)
         #expect(Self.counts(rows, split.parts[1]) == ["c0": 15, "c1": 6, "c2": 2])
         #expect((split.parts[0] + split.parts[1]).sorted() == Array(0..<151))
@@ -36,7 +19,7 @@ import Testing
     }
 
     @Test func aSeedChoosesAndRepeats() throws {
-        let rows = Self.classes([30, 30])
+        let rows = LabelledRows.classes([30, 30])
         func held(_ seed: UInt64) throws -> [Int] {
             try RowSplit(rows, rule: .labels, fractions: [0.2], seed: seed).parts[1]
         }
@@ -50,7 +33,7 @@ import Testing
 
     /// Test rows come out of the training rows; the validation rows stay the ones they were without.
     @Test func aTestPartTakesNothingFromValidation() throws {
-        let rows = Self.classes([50, 50])
+        let rows = LabelledRows.classes([50, 50])
         let one = try RowSplit(rows, rule: .labels, fractions: [0.1], seed: 7)
         let two = try RowSplit(rows, rule: .labels, fractions: [0.1, 0.2], seed: 7)
         #expect(one.parts[1] == two.parts[1] && two.parts[2].count == 20 && two.parts[0].count == 70)
@@ -95,24 +78,25 @@ import Testing
 
     /// The training rows decide which labels there are: none may be held out whole.
     @Test(arguments: [UInt64(1), 2, 3, 4]) func noLabelIsHeldOutWhole(_ seed: UInt64) throws {
-        let single = Self.classes([40, 1, 1, 2])
+        let single = LabelledRows.classes([40, 1, 1, 2])
         let split = try RowSplit(single, rule: .labels, fractions: [0.5], seed: seed)
         #expect(Set(Self.counts(single, split.parts[0]).keys).count == 4)
-        let sets = Self.dataset(
+        let sets = LabelledRows.dataset(
             (0..<20).map { ("t \($0)", .list($0 == 3 ? ["rare", "often"] : ["often"])) })
         let parts = try RowSplit(sets, rule: .rows, fractions: [0.5], seed: seed).parts
         #expect(parts[0].contains(3) && parts[1].count == 10)
     }
 
     @Test func tooFewRowsAreAnError() throws {
-        let rows = Self.classes([1, 1])
+        let rows = LabelledRows.classes([1, 1])
         let error = #expect(throws: TaskError.self) {
             try RowSplit(rows, rule: .labels, fractions: [0.5], seed: 1)
         }
         #expect("\(try #require(error))".hasPrefix("rows.jsonl: 2 rows are too few to hold any out: "))
         #expect(throws: TaskError.self) {
             try RowSplit(
-                Self.dataset([("same", .text("a")), ("Same", .text("a"))]), rule: .rows, fractions: [0.5],
+                LabelledRows.dataset([("same", .text("a")), ("Same", .text("a"))]), rule: .rows,
+                fractions: [0.5],
                 seed: 1)
         }
     }
