@@ -139,7 +139,7 @@ struct Bench {
         _ method: AdapterPlan.Method, ranks: [LinearSite: Int], exact: Bool = false,
         budgetingSteps: Int = 1_000_000
     ) throws -> Trainer {
-        let backbone = try Architecture.backbone(in: HFFolder(model))
+        let backbone = try PretrainedModel.open(model).openBackbone()
         var plan = AdapterPlan(
             method: method, roles: backbone.architecture.roles, rank: rank, scale: 1, dropout: 0,
             initialization: .orthonormal, seed: 1)

@@ -19,7 +19,7 @@ struct PeerRun {
         batches = try TokenizedDataset.batches(of: task.batches)
         validation = try task.validation.flatMap { try TokenizedDataset.batches(of: $0).first }
         let start = try TensorStore(file: URL(fileURLWithPath: task.start))
-        let backbone = try Architecture.backbone(in: HFFolder(URL(fileURLWithPath: task.model)))
+        let backbone = try PretrainedModel.open(URL(fileURLWithPath: task.model)).openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: task.labels, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))

@@ -54,7 +54,7 @@ package enum StepScenario: String, CaseIterable {
     private func trainer(_ model: URL, _ workers: Workers, _ rank: Int, _ recomputesLayers: Bool) throws
         -> Trainer
     {
-        let backbone = try Architecture.backbone(in: HFFolder(model))
+        let backbone = try PretrainedModel.open(model).openBackbone()
         let plan = AdapterPlan(
             method: self == .lora ? .lora : .adalora, roles: backbone.architecture.roles, rank: rank,
             scale: 1, dropout: 0, initialization: .orthonormal, seed: 1)

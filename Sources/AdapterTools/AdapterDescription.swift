@@ -26,7 +26,7 @@ package struct AdapterDescription {
     package func check(_ loaded: LoadedModel, adapter: URL) throws {
         guard loaded.matches(modelFingerprint) else {
             throw TrainingError(
-                "\(adapter.path) was trained on other base weights than those in \(loaded.folder.path); "
+                "\(adapter.path) was trained on other base weights than those in \(loaded.url.path); "
                     + "give the right folder with \(SettingName.model)")
         }
     }

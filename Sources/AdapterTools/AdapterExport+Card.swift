@@ -43,11 +43,11 @@ extension AdapterExport {
     private static func python(
         _ opened: OpenedAdapter, _ options: Options, base: BaseModelName.Choice
     ) throws -> PythonUse {
-        let (head, source) = (opened.head, opened.loaded.folder)
-        let (folder, output) = (try HFFolder(source), options.output)
-        let weights = try folder.openWeights()
+        let (head, source) = (opened.head, opened.loaded.url)
+        let (model, output) = (opened.loaded.model, options.output)
+        let weights = try model.openWeights()
         let architecture = opened.loaded.backbone.architecture
-        let stated = ["dtype", "torch_dtype"].compactMap { folder.config.raw[$0]?.string }
+        let stated = ["dtype", "torch_dtype"].compactMap { model.config.raw[$0]?.string }
         return PythonUse(
             folder: BaseModelName.pathFromHere(output) ?? "./" + output.standardizedFileURL.lastPathComponent,
             base: base.origin == .wholePath ? nil : base.name, isWhole: options.form == .merged,
@@ -56,7 +56,7 @@ extension AdapterExport {
             hasDense: !architecture.hasPooler(.sequence(.pooler)),
             labels: opened.task.record.labels, outputs: opened.task.outputs,
             replacesHead: head.parameters.contains { parameter in
-                weights.info(parameter.name).map { $0.shape != parameter.savedShape } ?? false
+                weights.tensor(parameter.name).map { $0.shape != parameter.savedShape } ?? false
             },
             isOtherPrecision: opened.loaded.formats != nil || stated.contains { $0 != "float32" },
             spacesWords: try head.form.readsWords

@@ -170,10 +170,10 @@ struct ExtractedHead {
             task = TaskKind.all(peftTask: onTuned.form.peftTask)[0]
             return
         }
-        let store = try HFFolder(tuned).openWeights()
+        let store = try new.model.openWeights()
         let classifier = new.backbone.architecture.outputName(.sequence(.pooler)) + ".weight"
         // Heads on tokens and for multiple choice have weights of the same name.
-        let classes = try HFFolder(tuned).config.raw["architectures"]?.array?.compactMap(\.string) ?? []
+        let classes = new.model.config.raw["architectures"]?.array?.compactMap(\.string) ?? []
         let other = classes.contains { $0.hasSuffix("ForSequenceClassification") } ? nil : classes.first
         let outputs =
             other == nil
@@ -197,7 +197,7 @@ struct ExtractedHead {
             ]
             return
         }
-        let problem = try HFFolder(tuned).config.string(
+        let problem = try new.model.config.string(
             "problem_type",
             oneOf: TaskKind.allCases.compactMap { $0.type.problemType }, default: "")
         let claimed = TaskKind.allCases.first { $0.type.problemType == problem }

@@ -43,7 +43,7 @@ extension VerifiedFolder {
     {
         let description = opened.description
         let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: description.maxLength)
-        let base = opened.loaded.folder
+        let base = opened.loaded.url
         return try write(what, expected: opened.model(workers).logits(data), samples: data) { target in
             try PEFTFolder.write(
                 set, as: .adalora, head: opened.head, changed: opened.changed,

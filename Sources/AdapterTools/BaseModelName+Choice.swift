@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import Messages
 import ModelFiles
+import Transformers
 import Training
 
 extension BaseModelName {
@@ -38,7 +39,7 @@ extension BaseModelName {
     ///   - given: by whoever exports; nil finds one.
     ///   - written: what the adapter has called its base so far.
     static func choose(_ given: String?, _ loaded: LoadedModel, written: String) throws -> Choice {
-        let base = loaded.folder
+        let base = loaded.url
         if let given {
             try check(given: given, loaded)
             return Choice(given, .given)
@@ -61,13 +62,13 @@ extension BaseModelName {
                     + "sentence-transformers/all-MiniLM-L6-v2, or a path")
         }
         let named = URL(fileURLWithPath: name)
-        guard FileManager.default.fileExists(atPath: named.appendingPathComponent("config.json").path),
-            named.resolvingSymlinksInPath().path != loaded.folder.resolvingSymlinksInPath().path
+        guard PretrainedModel.isThere(named),
+            named.resolvingSymlinksInPath().path != loaded.url.resolvingSymlinksInPath().path
         else { return }
         guard (try? LoadedModel(named, maxLength: 1))?.fingerprint == loaded.fingerprint else {
             throw TrainingError(
                 .usage,
-                "\(SettingName.baseName) \(name) is a model here with other weights than \(loaded.folder.path), on which "
+                "\(SettingName.baseName) \(name) is a model here with other weights than \(loaded.url.path), on which "
                     + "the adapter was trained; give the name of that one")
         }
     }

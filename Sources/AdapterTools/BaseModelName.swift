@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import Messages
 import ModelFiles
+import Transformers
 
 /// Whether a base folder can be the model that PEFT's files name as the adapter's base, where the weights' fingerprint
 /// is not known.
@@ -9,16 +10,15 @@ package enum BaseModelName {
     /// A name that is the path of a model here must lead to the same weights; any other must be that of the base
     /// folder, or the `_name_or_path` in its `config.json`, organization and case aside.
     package static func check(_ adapter: URL, _ loaded: LoadedModel) throws {
-        let base = loaded.folder
+        let base = loaded.url
         guard let name = try PEFTFolder.baseModel(of: adapter), !name.isEmpty else { return }
         let named = URL(fileURLWithPath: name)
-        if FileManager.default.fileExists(atPath: named.appendingPathComponent("config.json").path) {
+        if PretrainedModel.isThere(named) {
             if named.resolvingSymlinksInPath().path == base.resolvingSymlinksInPath().path { return }
             if (try? LoadedModel(named, maxLength: 1))?.fingerprint == loaded.fingerprint { return }
         } else {
-            let config = try JSONValue.read(base.appendingPathComponent("config.json"))
-            let ours =
-                parts(of: base.standardizedFileURL.path) + parts(of: config["_name_or_path"]?.string ?? "")
+            let stated = loaded.model.config.raw["_name_or_path"]?.string ?? ""
+            let ours = parts(of: base.standardizedFileURL.path) + parts(of: stated)
             if parts(of: name).contains(where: ours.contains) { return }
         }
         throw ModelFileError(

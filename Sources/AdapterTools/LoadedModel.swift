@@ -2,15 +2,20 @@ import Autodiff
 import Foundation
 import Messages
 import ModelFiles
+import Tasks
 import Tokenizers
 import Training
 import Transformers
 
-/// A model folder opened for text: backbone and tokenizer that fit each other and the length limit.
+/// A model opened for text, from a folder or a GGUF: backbone and tokenizer that fit each other and the length limit.
 package struct LoadedModel {
-    package let folder: URL
+    package let model: PretrainedModel
+    /// The folder, or the file
+    package var url: URL { model.url }
     package let backbone: any Backbone
     package let tokenizer: Tokenizer
+    /// How its conversations are written; nil for a model that was not trained to talk.
+    package let chat: ChatFormat?
     private let configWarnings: [String]
     /// Of all weights of the backbone as Float32, in order, as they were loaded.
     package let fingerprint: String
@@ -25,10 +30,9 @@ package struct LoadedModel {
     }
 
     package init(_ url: URL, maxLength: Int) throws {
-        self.folder = url
-        let folder = try HFFolder(url)
-        backbone = try Architecture.backbone(in: folder)
-        var tokenizer = try Tokenizer(folder: url)
+        model = try PretrainedModel.open(url)
+        backbone = try model.openBackbone()
+        var tokenizer = try model.gguf.map { try Tokenizer(gguf: $0.file) } ?? Tokenizer(folder: url)
         let vocabulary = backbone.sizes.vocabulary
         guard tokenizer.storedSize <= vocabulary else {
             throw TrainingError(
@@ -44,6 +48,7 @@ package struct LoadedModel {
         tokenizer.embeddingRows = vocabulary
         if backbone.sizes.types < 2 { tokenizer.typeNote = nil }
         self.tokenizer = tokenizer
+        chat = try ChatFormat.of(model, tokenizer)
         let positions = backbone.sizes.positions
         guard maxLength <= positions else {
             throw TrainingError(
@@ -53,11 +58,11 @@ package struct LoadedModel {
         }
         var warnings = tokenizer.notes
         // Read with the tokenizer.
-        _ = folder.config.value("tokenizer_class")
-        if !folder.config.unreadKeys.isEmpty {
+        _ = model.config.value("tokenizer_class")
+        if !model.config.unreadKeys.isEmpty {
             warnings.append(
-                "\(folder.config.path): keys without a meaning here: "
-                    + oneLine(folder.config.unreadKeys.joined(separator: ", ")))
+                "\(model.config.path): keys without a meaning here: "
+                    + oneLine(model.config.unreadKeys.joined(separator: ", ")))
         }
         configWarnings = warnings
         fingerprint = Self.fingerprint(backbone, .sha256)

@@ -41,8 +41,8 @@ extension OpenedAdapter {
         peft folder: URL, on loaded: LoadedModel, task named: TaskKind?, labels given: [String]? = nil,
         maxLength: Int? = nil, labelAdvice: String = Self.labelAdvice, dropout: Float = 0
     ) throws {
-        let base = loaded.folder
-        let store = try HFFolder(base).openWeights()
+        let base = loaded.url
+        let store = try loaded.model.openWeights()
         let (task, form, outputs) = try Self.classifier(of: folder, task: named, loaded, base: store)
         let head = try Self.headToFill(loaded, outputs: outputs, form: form, dropout: dropout)
         let adapter = try PEFTFolder.load(folder, onto: loaded.backbone, head: head, base: store)
@@ -83,7 +83,7 @@ extension OpenedAdapter {
 
     /// The task of the classifier that the folder has, or else the base, and how many outputs that has.
     private static func classifier(
-        of folder: URL, task named: TaskKind?, _ loaded: LoadedModel, base store: TensorStore
+        of folder: URL, task named: TaskKind?, _ loaded: LoadedModel, base store: any TensorSource
     ) throws -> (task: TaskKind, form: HeadForm, outputs: Int) {
         let architecture = loaded.backbone.architecture
         let type = try PEFTFolder.taskType(of: folder) ?? architecture.usualPEFTTask
@@ -113,7 +113,7 @@ extension OpenedAdapter {
                     : "save it with the adapter (PEFT: task_type \(form.peftTask), or modules_to_save), or train one: "
                         + "adalora train \(SettingName.fromAdapter) FOLDER \(SettingName.headStart) fresh")
         }
-        let task = try Self.task(of: candidates, outputs: outputs, base: loaded.folder)
+        let task = try Self.task(of: candidates, outputs: outputs, base: loaded.url)
         let needed = task.type.fixedOutputs ?? max(2, outputs)
         guard outputs == needed else {
             throw TrainingError(
@@ -129,7 +129,7 @@ extension OpenedAdapter {
     /// - Parameter candidates: tasks of one form.
     private static func task(of candidates: [TaskKind], outputs: Int, base: URL) throws -> TaskKind {
         if candidates.count == 1 { return candidates[0] }
-        let problem = try HFFolder(base).config.string("problem_type", default: "")
+        let problem = try PretrainedModel.open(base).config.string("problem_type", default: "")
         return candidates.first { $0.type.answers(problemType: problem, outputs: outputs) } ?? candidates[0]
     }
 
@@ -167,7 +167,7 @@ extension OpenedAdapter {
             }
             return (given, nil)
         }
-        let names = try HFFolder(base).config.stringMap("id2label") ?? [:]
+        let names = try PretrainedModel.open(base).config.stringMap("id2label") ?? [:]
         let own = (0..<count).compactMap { names["\($0)"] }
         let placeholders = (0..<count).map { "LABEL_\($0)" }
         if names.count == count, own.count == count, Set(own).count == count, own != placeholders {

@@ -87,7 +87,7 @@ extension OpenedAdapter {
         let limits = Tokenization(
             tokenizer: loaded.tokenizer, maxLength: description.maxLength,
             longRows: answering.refusesLongRows ? .error : .truncate,
-            longRowAdvice: "shorten the text, or use \(SettingName.longRows) truncate")
+            longRowAdvice: "shorten the text, or use \(SettingName.longRows) truncate", chat: loaded.chat)
         let model = model(workers)
         func predictions(_ batch: RowBatch) throws -> [Prediction] {
             if batch.usable.isEmpty { return [] }

@@ -104,7 +104,8 @@ package struct OpenedAdapter: Sendable {
 
     var limits: Tokenization {
         Tokenization(
-            tokenizer: loaded.tokenizer, maxLength: description.maxLength, longRows: .truncate)
+            tokenizer: loaded.tokenizer, maxLength: description.maxLength, longRows: .truncate,
+            chat: loaded.chat)
     }
 }
 

@@ -161,7 +161,7 @@ struct AdapterConfiguration {
     }
 
     /// Throws where a tensor has another rank than this file says.
-    func check(_ kept: Int, of module: String, tensor: String, in store: TensorStore) throws {
+    func check(_ kept: Int, of module: String, tensor: String, in store: any TensorSource) throws {
         guard let said = rank(of: module), said != kept else { return }
         throw ModelFileError(
             file: store.path, place: tensor,

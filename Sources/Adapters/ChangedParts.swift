@@ -120,7 +120,9 @@ final class PartsReader {
         (self.targets, self.config, self.reader) = (targets, config, reader)
     }
 
-    private var rest: [TensorInfo] { reader.store.tensors.filter { !reader.taken.contains($0.name) } }
+    private var rest: [StoredTensor] {
+        reader.store.names.filter { !reader.taken.contains($0) }.compactMap(reader.store.tensor)
+    }
 
     /// Weights that are saved as they are.
     func takeSaved(head: SequenceHead?) throws {
@@ -131,7 +133,7 @@ final class PartsReader {
             for copy in ["original_module.", "modules_to_save.default.", "modules_to_save."]
             where name.contains("." + copy) {
                 let single = tensor.name.replacingOccurrences(of: copy, with: "")
-                if reader.store.info(single) != nil { reader.take(tensor.name) }
+                if reader.store.tensor(single) != nil { reader.take(tensor.name) }
             }
             if reader.taken.contains(tensor.name) { continue }
             name = name.replacingOccurrences(of: ".base_layer.", with: ".")
@@ -187,7 +189,7 @@ final class PartsReader {
             let module = String(name.dropLast(suffix.count))
             let path = reader.path(module)
             guard let bias = targets[module + ".bias"],
-                let rank = reader.store.info("\(PEFTForm.prefix)\(path).lora_A.weight")?.shape.first
+                let rank = reader.store.tensor("\(PEFTForm.prefix)\(path).lora_A.weight")?.shape.first
             else { continue }
             let columns = bias.columns
             let added = try reader.matrix(tensor.name, [columns], rows: 1, columns: columns)
@@ -207,7 +209,7 @@ final class PartsReader {
         let kind = isEmbedding ? "lora_embedding_" : "lora_"
         let (rows, columns) = (weight.rows, weight.columns)
         let first = "\(start).\(kind)A\(suffix)"
-        guard let rank = reader.store.info(first)?.shape.first else {
+        guard let rank = reader.store.tensor(first)?.shape.first else {
             throw PEFTReader.missing(first, in: reader.store, nil)
         }
         try config.check(rank, of: path, tensor: first, in: reader.store)

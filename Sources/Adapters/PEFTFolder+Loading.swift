@@ -22,7 +22,7 @@ extension PEFTFolder {
     ///   - base: where the head's weights are if the adapter has none (PEFT saves only `modules_to_save`).
     ///   - takesHead: false leaves `head` as it is, and the adapter's own aside.
     package static func load(
-        _ folder: URL, onto backbone: any Backbone, head: SequenceHead, base: TensorStore? = nil,
+        _ folder: URL, onto backbone: any Backbone, head: SequenceHead, base: (any TensorSource)? = nil,
         takesHead: Bool = true
     ) throws -> Loaded {
         let config = try AdapterConfiguration(folder.appendingPathComponent(configurationFile))
@@ -46,9 +46,9 @@ extension PEFTFolder {
     /// Marks the tensors of any head as taken.
     private static func leaveHead(_ head: SequenceHead, _ reader: PEFTReader) {
         let modules = (head.modules + ["qa_outputs"]).map { "\(PEFTForm.prefix)\($0)." }
-        for tensor in reader.store.tensors where modules.contains(where: tensor.name.hasPrefix) {
+        for name in reader.store.names where modules.contains(where: name.hasPrefix) {
             // The backbone's own pooler, where names have no prefix, is no head.
-            if !reader.isOfBackboneAlone { reader.take(tensor.name) }
+            if !reader.isOfBackboneAlone { reader.take(name) }
         }
     }
 
@@ -60,7 +60,7 @@ extension PEFTFolder {
         let path = PEFTForm.prefix + module
         let suffix = config.weightSuffix
         let name = "\(path).lora_A\(suffix)"
-        guard let info = reader.store.info(name) else {
+        guard let info = reader.store.tensor(name) else {
             guard config.adapts(module) else { return nil }
             throw PEFTReader.missing(name, in: reader.store, "target_modules names its module")
         }
@@ -92,11 +92,11 @@ extension PEFTFolder {
         return adapter
     }
 
-    private static func load(_ head: SequenceHead, _ reader: PEFTReader, base: TensorStore?) throws {
+    private static func load(_ head: SequenceHead, _ reader: PEFTReader, base: (any TensorSource)?) throws {
         for parameter in head.parameters {
             let values = parameter.values
             let own = PEFTForm.prefix + parameter.name
-            if reader.store.info(own) == nil, let base, base.info(parameter.name) == nil {
+            if reader.store.tensor(own) == nil, let base, base.tensor(parameter.name) == nil {
                 // PEFT saves the classifier unasked, but not the new dense layer before it (DeBERTa's pooler).
                 throw ModelFileError(
                     kind: .missing, file: reader.store.path, place: parameter.name,
@@ -106,7 +106,7 @@ extension PEFTFolder {
                 )
             }
             let source =
-                reader.store.info(own) == nil ? base.map { (PEFTReader(store: $0), parameter.name) } : nil
+                reader.store.tensor(own) == nil ? base.map { (PEFTReader(store: $0), parameter.name) } : nil
             let (weights, name) = source ?? (reader, own)
             values.copyValues(
                 from: try weights.matrix(
@@ -139,8 +139,8 @@ extension PEFTFolder {
     }
 
     /// The same of a model's weights.
-    package static func outputs(of store: TensorStore, classifier name: String, inputs: Int) throws -> Int? {
-        guard let shape = store.info(name)?.shape else { return nil }
+    package static func outputs(of store: any TensorSource, classifier name: String, inputs: Int) throws -> Int? {
+        guard let shape = store.tensor(name)?.shape else { return nil }
         // A size of 0 would let the other one be any number.
         guard shape.count == 2, shape[1] == inputs else {
             throw ModelFileError(

@@ -5,22 +5,22 @@ import Transformers
 
 /// Takes the tensors of an adapter's file, and remembers which were taken.
 final class PEFTReader {
-    let store: TensorStore
+    let store: any TensorSource
     private(set) var taken: Set<String> = []
     /// `bert.` where the file's names do without it: the adapter was trained on the backbone alone (PEFT's task
     /// `FEATURE_EXTRACTION`).
     private let left: String
 
-    init(store: TensorStore, architecture: Architecture? = nil) {
+    init(store: any TensorSource, architecture: Architecture? = nil) {
         self.store = store
         left = architecture.map { Self.isOfBackboneAlone(store, $0) ? $0.prefix : "" } ?? ""
     }
 
     /// Whether an adapter was trained on the backbone alone, without any head.
-    static func isOfBackboneAlone(_ store: TensorStore, _ architecture: Architecture) -> Bool {
+    static func isOfBackboneAlone(_ store: any TensorSource, _ architecture: Architecture) -> Bool {
         let parts = architecture.parts.map { PEFTForm.prefix + $0 }
-        return !store.tensors.contains { $0.name.hasPrefix(PEFTForm.prefix + architecture.prefix) }
-            && store.tensors.contains { tensor in parts.contains(where: tensor.name.hasPrefix) }
+        return !store.names.contains { $0.hasPrefix(PEFTForm.prefix + architecture.prefix) }
+            && store.names.contains { name in parts.contains(where: name.hasPrefix) }
     }
 
     var isOfBackboneAlone: Bool { !left.isEmpty }
@@ -37,7 +37,7 @@ final class PEFTReader {
 
     func take(_ name: String) { taken.insert(name) }
 
-    static func missing(_ name: String, in store: TensorStore, _ why: String?) -> ModelFileError {
+    static func missing(_ name: String, in store: any TensorSource, _ why: String?) -> ModelFileError {
         ModelFileError(
             kind: .missing, file: store.path, place: name,
             problem: "the tensor is missing" + (why.map { ", though \($0)" } ?? ""),
@@ -49,7 +49,7 @@ final class PEFTReader {
     }
 
     func matrix(_ name: String, _ shape: [Int], rows: Int? = nil, columns: Int? = nil) throws -> Matrix {
-        guard let info = store.info(name) else { throw Self.missing(name, in: store, nil) }
+        guard let info = store.tensor(name) else { throw Self.missing(name, in: store, nil) }
         guard info.shape == shape else {
             throw ModelFileError(
                 file: store.path, place: name, problem: "shape \(info.shape), this model needs \(shape)",

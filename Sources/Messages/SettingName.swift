@@ -11,6 +11,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case bestMetric = "best-metric"
     case budget
     case budgetParameters = "budget-parameters"
+    case chatTemplate = "chat-template"
     case checkpointEvery = "checkpoint-every"
     case data
     case dataFormat = "data-format"
@@ -49,6 +50,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case textColumn = "text-column"
     case threads
     case to
+    case trainOn = "train-on"
     case validation
     case validationFraction = "validation-fraction"
     case wait

@@ -42,6 +42,11 @@ package struct StoredTensor: Sendable {
 
     package var owner: AnyObject { file }
 
+    /// The same under another name.
+    package func renamed(_ name: String) -> StoredTensor {
+        StoredTensor(name: name, format: format, shape: shape, file: file, range: range)
+    }
+
     /// Whether shape, format and bytes are the same, whatever the names.
     package func isSame(as other: StoredTensor) -> Bool {
         guard format == other.format, shape == other.shape, bytes.count == other.bytes.count,

@@ -3,6 +3,9 @@ import Tasks
 /// The values that an unset property stands for.
 extension RunConfig {
     /// Where the task has labels of which one is right.
+    package var usedChatTemplate: String? { task.reads("chat-template") ? chatTemplate : nil }
+    /// The longest row in tokens, special tokens included.
+    package var maxLength: Int { givenMaxLength ?? task.type.usualMaxLength }
     package var usedLabelNames: String? { task.reads("label-names") ? labelNames : nil }
     package var usedClassWeights: String? { task.reads("class-weights") ? classWeights : nil }
 

@@ -33,11 +33,15 @@ package struct RunConfig: Sendable, Equatable {
     package internal(set) var labelSeparator: String?
     /// What stands between columns in CSV and TSV; nil leaves it to the file.
     package internal(set) var delimiter: Delimiter?
-    /// The longest row in tokens, special tokens included.
-    package internal(set) var maxLength = 128
+    /// nil leaves it to the task, see `maxLength`.
+    package internal(set) var givenMaxLength: Int?
     /// Tokens that two windows on one context share; nil follows from `maxLength`, see `resolvedStride`.
     package internal(set) var stride: Int?
     package internal(set) var longRows = LongRows.truncate
+    /// What of a conversation is learned
+    package internal(set) var trainedParts = TrainedParts.answers
+    /// A chat template in place of the model's, a file of Jinja
+    package internal(set) var chatTemplate: String?
     /// A file that names the labels which rows give as numbers.
     package internal(set) var labelNames: String?
 

@@ -66,7 +66,9 @@ enum SettingTable {
             set: { $0.delimiter = try $1.orNone(delimiter) }, get: { $0.delimiter?.rawValue }),
         Setting(
             "max-length", "Longest row in tokens, special tokens included",
-            set: { $0.maxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),
+            unset: usualLengths,
+            set: { $0.givenMaxLength = try $1.orNone { try $0.wholeNumber(3...1_000_000) } },
+            get: { $0.givenMaxLength.map { String($0) } }),
         Setting(
             "stride", "Tokens that two windows on a long context share",
             unset: "a third of max-length, at most 128", idle: unlessTaskReads("stride"),
@@ -76,12 +78,28 @@ enum SettingTable {
             "long-rows", "What happens to longer rows", choices: RunConfig.LongRows.allCases.map(\.rawValue),
             set: { $0.longRows = try $1.choice() }, get: { $0.longRows.rawValue }),
         Setting(
+            "train-on", "What of a conversation is learned", choices: TrainedParts.allCases.map(\.rawValue),
+            idle: unlessTaskReads("train-on"),
+            set: { $0.trainedParts = try $1.choice() }, get: { $0.trainedParts.rawValue }),
+        Setting(
+            "chat-template", "File of a chat template (Jinja) for the rows' conversations",
+            unset: "the model's own", idle: unlessTaskReads("chat-template"),
+            set: { $0.chatTemplate = try $1.orNone { try $0.text() } },
+            get: { $0.chatTemplate.map(SettingText.text) }),
+        Setting(
             "label-names",
             "File of names for labels that rows give as numbers: one a line from 0, or JSON with id2label",
             idle: unlessTaskReads("label-names"),
             set: { $0.labelNames = try $1.orNone { try $0.text() } },
             get: { $0.labelNames.map(SettingText.text) }),
     ]
+
+    /// `by task: 128, and 512 for causal-lm`
+    private static var usualLengths: String {
+        let usual = RunConfig().maxLength
+        let others = RunConfig.Task.allCases.filter { $0.type.usualMaxLength != usual }
+        return "by task: \(usual)" + others.map { ", and \($0.type.usualMaxLength) for \($0.rawValue)" }.joined()
+    }
 
     private static let adapters =
         tuning(TuningSettings.rows) + headStart + tuning(TuningSettings.methodRows) + head

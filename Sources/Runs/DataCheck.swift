@@ -48,7 +48,8 @@ package struct DataCheck: Sendable {
         var task: (any LearningTask)?
         if read.first?.role == .train, let train = read.first?.dataset {
             task = caught(train.file, &findings) {
-                try config.task.type.init(learningFrom: train, TaskSettings(config))
+                let chat = try model.flatMap { try config.givenChat($0.tokenizer) }
+                return try config.task.type.init(learningFrom: train, TaskSettings(config, chat: chat))
             }
             findings += RowChecks.findings(datasets, config)
         } else {
@@ -60,7 +61,7 @@ package struct DataCheck: Sendable {
                 $0.isError && $0.kind != .rejectedRows && $0.file == dataset.file
             }
             if isKnownBad { continue }
-            findings += targets(dataset, task, model?.tokenizer, config)
+            findings += targets(dataset, task, model, config)
         }
         return DataCheck(
             files: read.map { $0.described(config, model?.tokenizer) },
@@ -69,12 +70,12 @@ package struct DataCheck: Sendable {
 
     /// What the task says of a file's labels and, with a tokenizer, of its rows as tokens.
     private static func targets(
-        _ dataset: Dataset, _ task: (any LearningTask)?, _ tokenizer: Tokenizer?, _ config: RunConfig
+        _ dataset: Dataset, _ task: (any LearningTask)?, _ model: LoadedModel?, _ config: RunConfig
     ) -> [DataFinding] {
         var findings: [DataFinding] = []
-        if let task, let tokenizer {
+        if let task, let model {
             let tokenized = caught(dataset.file, &findings) {
-                try task.tokenized(dataset, isLabelled: true, Tokenization(tokenizer, config))
+                try task.tokenized(dataset, isLabelled: true, Tokenization(model, config))
             }
             let notes = tokenized?.warnings(name: dataset.file, maxLength: config.maxLength) ?? []
             findings += notes.map { DataFinding(.note, file: dataset.file, text: $0) }

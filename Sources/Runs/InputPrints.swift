@@ -2,10 +2,12 @@ import Foundation
 import ModelFiles
 import RunConfiguration
 import Tasks
+import Transformers
 
 /// What a resumed run must find unchanged, by name.
 struct InputPrints {
     let config: RunConfig
+    let pretrained: PretrainedModel
     /// Of the base model's weights
     let formats: String?
     /// Training rows, then validation rows
@@ -19,10 +21,9 @@ struct InputPrints {
         func of(_ path: String) throws -> String {
             try Fingerprint.of(file: URL(fileURLWithPath: path), form)
         }
-        let configuration = URL(fileURLWithPath: config.model).appendingPathComponent("config.json")
         var prints = [
             ("model", model),
-            ("model configuration", try Fingerprint.of(file: configuration, form)),
+            ("model configuration", try pretrained.configurationPrint(form)),
             ("train", try of(config.train)),
             ("tokens", TokenizedDataset.fingerprint(tokenized, form)),
         ]
@@ -30,6 +31,7 @@ struct InputPrints {
         if let formats { prints.append(("formats", formats)) }
         if let file = config.validation { prints.append(("validation", try of(file))) }
         if let print = rows.heldOutPrint(form) { prints.append((RunRows.heldOutPrint, print)) }
+        if let file = config.usedChatTemplate { prints.append(("chat template", try of(file))) }
         if let file = config.usedLabelNames { prints.append(("label names", try of(file))) }
         if let classWeights {
             let print = Fingerprint(form)

@@ -19,7 +19,7 @@ package enum ResumePoint: Sendable, Equatable {
     package static let changeableSettings: Set<String> = [
         "threads", "checkpoint-every", "keep-checkpoints", "output", "model", "train", "validation",
         "from-adapter",
-        "rank-pattern", "label-names", "class-weights",
+        "rank-pattern", "label-names", "class-weights", "chat-template",
     ]
 
     /// A run folder, or one of its checkpoints: `RUN` or `RUN/checkpoints/step-40`.

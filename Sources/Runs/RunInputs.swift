@@ -61,7 +61,7 @@ struct RunInputs {
         notes = rows.notes + (settling?.notes ?? [])
         validationName = config.validation ?? "the rows held out of \(config.train)"
         warnings += trainData.warnings + (validationData?.warnings ?? [])
-        let learned = try config.task.type.init(learningFrom: trainData, TaskSettings(config))
+        let learned = try config.task.type.init(learningFrom: trainData, TaskSettings(config, chat: config.givenChat(loaded.tokenizer)))
         let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
         self.task = task
         if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric) {
@@ -73,7 +73,7 @@ struct RunInputs {
         let findings = RowChecks.findings([trainData] + (validationData.map { [$0] } ?? []), config)
         if let error = findings.first(where: \.isError) { throw TrainingError(error.text) }
         warnings += findings.map(\.text)
-        let limits = Tokenization(loaded.tokenizer, config)
+        let limits = Tokenization(loaded, config)
         let tokenized = try task.tokenized(trainData, isLabelled: true, limits)
         let weights = try config.usedClassWeights.map { try Self.classWeights($0, tokenized, task) }
         train = weights.map { tokenized.weighted(by: $0) } ?? tokenized
@@ -85,7 +85,7 @@ struct RunInputs {
         self.warnings = warnings
 
         let prints = InputPrints(
-            config: config, formats: loaded.formats, tokenized: [train] + (validation.map { [$0] } ?? []),
+            config: config, pretrained: loaded.model, formats: loaded.formats, tokenized: [train] + (validation.map { [$0] } ?? []),
             classWeights: weights, startingAdapter: startingAdapter, rows: rows)
         fingerprints = try prints.all(.sha256, model: loaded.fingerprint)
         earlierFingerprints = try earlierModel.map { try prints.all(.earlier, model: $0) } ?? []
@@ -118,7 +118,7 @@ extension RunInputs {
         {
             let name = loaded.backbone.pooler.map { oneLine($0.bias.name) } ?? ""
             warnings.append(
-                "\(loaded.folder.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
+                "\(loaded.url.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
                     + "reads through it; try \(SettingName.pooling) mean or \(SettingName.pooling) first")
         }
         if config.tuning.method.trainsBackbone, case .sequence(let pooling) = form, pooling != .pooler {

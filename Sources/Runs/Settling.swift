@@ -38,7 +38,7 @@ struct Settling {
         let lacksPooler = hasPooler && backbone.pooler == nil
         // Where every weight trains, so does the pooler, and transformers' classifier opens the model.
         if given.tuning.method.trainsBackbone && !lacksPooler { return (.pooler, nil, nil) }
-        if let stated = try StatedPooling(loaded.folder) {
+        if let stated = try StatedPooling(loaded.url) {
             return (stated.pooling, "by the model's \(stated.source)", stated.warning)
         }
         if lacksPooler { return (.mean, "as the model has no pooler", nil) }

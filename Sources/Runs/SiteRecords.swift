@@ -16,7 +16,7 @@ extension RunRecord.Site {
     /// adapters.
     package static func adapted(by config: RunConfig) throws -> [Self] {
         guard config.tuning.method.hasAdapters else { return [] }
-        let backbone = try Architecture.backbone(in: HFFolder(URL(fileURLWithPath: config.model)))
+        let backbone = try PretrainedModel.open(URL(fileURLWithPath: config.model)).openBackbone()
         return try AdapterPlan.layers(
             of: config.tuning.adaptedRoles(of: backbone.architecture), in: backbone.linearLayers
         ).map {

@@ -1,16 +1,32 @@
+import AdapterTools
 import Datasets
+import Foundation
 import ModelFiles
 import RunConfiguration
 import Tasks
 import Tokenizers
 
 extension TaskSettings {
-    init(_ config: RunConfig) { self.init(pooling: config.resolvedPooling, stride: config.resolvedStride) }
+    /// - Parameter chat: of a template in place of the model's.
+    init(_ config: RunConfig, chat: ChatFormat? = nil) {
+        self.init(
+            pooling: config.resolvedPooling, stride: config.resolvedStride,
+            trainedParts: config.trainedParts, chatTemplate: chat?.source)
+    }
 }
 
 extension Tokenization {
-    init(_ tokenizer: Tokenizer, _ config: RunConfig) {
-        self.init(tokenizer: tokenizer, maxLength: config.maxLength, longRows: config.longRows)
+    init(_ loaded: LoadedModel, _ config: RunConfig) {
+        self.init(
+            tokenizer: loaded.tokenizer, maxLength: config.maxLength, longRows: config.longRows,
+            chat: loaded.chat)
+    }
+}
+
+extension RunConfig {
+    /// The template given in place of the model's.
+    func givenChat(_ tokenizer: Tokenizer) throws -> ChatFormat? {
+        try usedChatTemplate.map { try ChatFormat.read(URL(fileURLWithPath: $0), tokenizer) }
     }
 }
 

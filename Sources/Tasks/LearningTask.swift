@@ -15,6 +15,8 @@ package protocol LearningTask: Sendable {
     static var usualMetric: Metric? { get }
     /// Whether its evaluations can tell the rows that were answered wrongly.
     static var tellsWrongRows: Bool { get }
+    /// Tokens of the longest row unless told otherwise
+    static var usualMaxLength: Int { get }
     /// Keys of the settings that not every task reads, and that this one does.
     static var settings: Set<String> { get }
     static func rowForm(labelSeparator: String?) -> RowForm
@@ -70,6 +72,7 @@ package protocol LearningTask: Sendable {
 
 extension LearningTask {
     package static var usualMetric: Metric? { metrics.first }
+    package static var usualMaxLength: Int { 128 }
     package static var tellsWrongRows: Bool { false }
     package static var splitRule: SplitRule { .rows }
     package static var fixedOutputs: Int? { nil }
@@ -93,13 +96,20 @@ extension LearningTask {
 package struct TaskSettings {
     package let pooling: Pooling
     package let stride: Int
+    package let trainedParts: TrainedParts
+    /// A chat template in place of the model's, in Jinja
+    package let chatTemplate: String?
 
     /// Tokens that two windows on one context share unless told otherwise.
     package static func usualStride(maxLength: Int) -> Int { min(128, maxLength / 3) }
 
-    package init(pooling: Pooling, stride: Int) {
+    package init(
+        pooling: Pooling, stride: Int, trainedParts: TrainedParts = .answers, chatTemplate: String? = nil
+    ) {
         self.pooling = pooling
         self.stride = stride
+        self.trainedParts = trainedParts
+        self.chatTemplate = chatTemplate
     }
 }
 

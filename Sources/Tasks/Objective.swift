@@ -8,6 +8,8 @@ package protocol Objective: Sendable {
     /// What the loss of these sequences is a mean over: the sequences, or their labelled tokens; the weights of their
     /// classes where these have some.
     func weight(of members: [Int]) -> Double
+    /// Which rows of a sequence the loss reads, in their order; nil for those that the head reads.
+    func rowsRead(_ member: Int) -> [Int]?
     /// The loss of a shard, over `divisor`. What lies between the model's last layer and the loss, the product with the
     /// head too, is the task's.
     func loss(_ rows: ShardRows, divisor: Double) -> Double
@@ -27,6 +29,7 @@ package protocol Objective: Sendable {
 
 extension Objective {
     package func weight(of members: [Int]) -> Double { Double(members.count) }
+    package func rowsRead(_ member: Int) -> [Int]? { nil }
     /// A softmax does not notice what all its logits have in common, so that nothing drives a head away from 0.
     package func startingBias(outputs: Int) -> [Float]? { nil }
     package var classes: [[Int32]] { [] }
@@ -45,7 +48,7 @@ package protocol Meter: Sendable {
 package struct ShardRows {
     /// Which of the data's sequences
     package let members: [Int]
-    /// [T, C], or the one row of each sequence that the head reads.
+    /// [T, C], or those of each sequence that the head or the loss reads.
     package let hidden: Variable
     /// Sequence b of the shard is rows offsets[b] ..< offsets[b + 1] of `hidden`.
     package let offsets: [Int]

@@ -154,13 +154,17 @@ package struct Tokenization {
     let tokenizer: Tokenizer
     let maxLength: Int
     let longRows: TokenizedDataset.LongRows
+    /// How conversations are written; nil where nobody says.
+    package var chat: ChatFormat?
     /// What to try where a row is too long, and that is an error.
     private let longRowAdvice: String
 
     package init(
         tokenizer: Tokenizer, maxLength: Int, longRows: TokenizedDataset.LongRows,
-        longRowAdvice: String = "raise it, or use \(SettingName.longRows) truncate or drop"
+        longRowAdvice: String = "raise it, or use \(SettingName.longRows) truncate or drop",
+        chat: ChatFormat? = nil
     ) {
+        self.chat = chat
         self.tokenizer = tokenizer
         self.maxLength = maxLength
         self.longRows = longRows

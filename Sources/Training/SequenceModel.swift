@@ -167,11 +167,23 @@ package struct SequenceModel: Sendable {
 
     private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> ShardRows {
         let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
-        let hidden = backbone.hiddenStates(
-            batch, rows: head.rows, recomputing: recomputesLayers, on: tape)
-        return ShardRows(
-            members: members, hidden: hidden,
-            offsets: head.rows == .all ? batch.offsets : Array(0...batch.sequences), head: head, tape: tape)
+        let (rows, offsets) = rowsRead(of: batch, members, data.objective)
+        let hidden = backbone.hiddenStates(batch, rows: rows, recomputing: recomputesLayers, on: tape)
+        return ShardRows(members: members, hidden: hidden, offsets: offsets, head: head, tape: tape)
+    }
+
+    /// What of the last layer the head, or of many rows the loss, reads, and where each sequence's begin.
+    private func rowsRead(of batch: PackedBatch, _ members: [Int], _ objective: (any Objective)?) -> (
+        HiddenRows, [Int]
+    ) {
+        guard head.rows == .all else { return (head.rows, Array(0...batch.sequences)) }
+        var (rows, offsets): ([Int], [Int]) = ([], [0])
+        for (place, member) in members.enumerated() {
+            guard let read = objective?.rowsRead(member) else { return (.all, batch.offsets) }
+            rows += read.map { batch.offsets[place] + $0 }
+            offsets.append(rows.count)
+        }
+        return (.some(rows), offsets)
     }
 
     private func loss(_ rows: ShardRows, _ data: TokenizedDataset, divisor: Double) -> Double {

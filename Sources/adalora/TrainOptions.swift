@@ -28,8 +28,9 @@ protocol SettingFlags {
 /// Everything that decides what a run does, from a YAML file and flags.
 struct TrainFlags: ParsableArguments {
     @Option(
-        help: "Folder of the pretrained model (config.json, model.safetensors, tokenizer files).",
-        completion: .directory)
+        help:
+            "The pretrained model: a folder (config.json, model.safetensors, tokenizer files) or a GGUF file.",
+        completion: .file())
     var model: String?
     @Option(help: "Training rows.", completion: .file()) var train: String?
     @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.", completion: .file())
@@ -87,12 +88,17 @@ struct DataOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("stride"), help: help("stride")) var stride: String?
     @Option(name: .customLong("long-rows"), help: help("long-rows"), completion: choices("long-rows"))
     var longRows: String?
+    @Option(name: .customLong("train-on"), help: help("train-on"), completion: choices("train-on"))
+    var trainOn: String?
+    @Option(name: .customLong("chat-template"), help: help("chat-template"), completion: .file())
+    var chatTemplate: String?
 
     var flags: [(key: String, value: String?)] {
         [
             ("task", task), ("text-column", textColumn), ("label-column", labelColumn),
             ("label-separator", labelSeparator), ("delimiter", delimiter), ("max-length", maxLength),
-            ("stride", stride), ("long-rows", longRows),
+            ("stride", stride), ("long-rows", longRows), ("train-on", trainOn),
+            ("chat-template", chatTemplate),
         ]
     }
 }

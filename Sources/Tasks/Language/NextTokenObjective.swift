@@ -1,0 +1,114 @@
+import Autodiff
+import Foundation
+import Transformers
+
+/// Softmax cross-entropy of tokens given those before them, a mean over all that are learned, in every sequence of a step
+/// however it is cut, as transformers' `ForCausalLM` computes it.
+package struct NextTokenObjective: Objective {
+    /// What stands before a learned token, and the token
+    private struct Prediction: Sendable {
+        let row: Int
+        let target: Int32
+    }
+
+    /// Of each sequence
+    private let learned: [[Prediction]]
+    /// UTF-8 bytes of the learned tokens' text, of each sequence
+    private let bytes: [Int]
+
+    init(rows: [TrainedRow]) {
+        learned = rows.map { row in
+            row.ids.indices.dropFirst().filter { row.trained[$0] }.map {
+                Prediction(row: $0 - 1, target: row.ids[$0])
+            }
+        }
+        bytes = rows.map { row in
+            row.ids.indices.dropFirst().reduce(0) { $0 + (row.trained[$1] ? row.bytes[$1] : 0) }
+        }
+    }
+
+    /// All tokens but the first of each sequence.
+    package init(ids: [[Int32]]) {
+        self.init(rows: ids.map { TrainedRow(ids: $0, trained: $0.map { _ in true }, bytes: $0.map { _ in 0 }) })
+    }
+
+    func count(_ member: Int) -> Int { learned[member].count }
+    func byteCount(_ member: Int) -> Int { bytes[member] }
+
+    package func weight(of members: [Int]) -> Double { members.reduce(0) { $0 + Double(count($1)) } }
+
+    package func rowsRead(_ member: Int) -> [Int]? { learned[member].map(\.row) }
+
+    package func loss(_ rows: ShardRows, divisor: Double) -> Double {
+        rows.tape.vocabularyCrossEntropy(
+            rows.hidden, weight: rows.head.outputMatrix, transform: rows.head.logitTransform,
+            targets: targets(rows), divisor: divisor)
+    }
+
+    private func targets(_ rows: ShardRows) -> [Int32] { rows.members.flatMap { learned[$0].map(\.target) } }
+
+    /// Of each sequence of a shard, the sum over its tokens, and how many of them are the model's first choice.
+    func scores(_ rows: ShardRows) -> [(loss: Double, hits: Int)] {
+        let scores = rows.tape.vocabularyScores(
+            rows.hidden, weight: rows.head.outputMatrix, transform: rows.head.logitTransform,
+            targets: targets(rows))
+        return rows.members.indices.map { place in
+            scores[rows.offsets[place]..<rows.offsets[place + 1]].reduce((0, 0)) {
+                ($0.0 + $1.loss, $0.1 + ($1.isFirst ? 1 : 0))
+            }
+        }
+    }
+
+    package func meter(_ options: AnswerOptions, outputs: Int) -> any Meter {
+        NextTokenMeter(objective: self, rows: learned.count)
+    }
+
+    package func madeUp(lengths: [Int]) -> any Objective {
+        NextTokenObjective(ids: lengths.map { Array(repeating: 0, count: $0) })
+    }
+}
+
+private struct NextTokenMeter: Meter {
+    let objective: NextTokenObjective
+    let scores: RowResults<(loss: Double, hits: Int)>
+
+    init(objective: NextTokenObjective, rows: Int) {
+        self.objective = objective
+        scores = RowResults(count: rows)
+    }
+
+    func read(_ rows: ShardRows) { scores.put(objective.scores(rows), at: rows.members) }
+
+    func evaluation() -> Evaluation {
+        let all = scores.all
+        let weight = objective.weight(of: Array(all.indices))
+        let loss = all.reduce(0) { $0 + $1.loss / weight }
+        let bytes = all.indices.reduce(0) { $0 + objective.byteCount($1) }
+        let bits = all.reduce(0) { $0 + $1.loss } / log(2)
+        let hits = all.reduce(0) { $0 + $1.hits }
+        return Evaluation(
+            loss: loss,
+            metrics: [
+                (.perplexity, exp(loss)), (.bitsPerByte, bytes > 0 ? bits / Double(bytes) : nil),
+                (.tokenAccuracy, Double(hits) / weight),
+            ],
+            rows: .shares([
+                .perplexity: all.enumerated().map { (part: $1.loss, whole: Double(objective.count($0))) },
+                .bitsPerByte: all.enumerated().map {
+                    (part: $1.loss / log(2), whole: Double(objective.byteCount($0)))
+                },
+                .tokenAccuracy: all.enumerated().map {
+                    (part: Double($1.hits), whole: Double(objective.count($0)))
+                },
+            ]), hasOneAnswer: false)
+    }
+}
+
+extension Metric {
+    /// exp of the mean loss of a token
+    package static let perplexity = Metric("perplexity", isHigherBetter: false, isExponential: true)
+    /// Loss in bits over the bytes of the text that is learned: comparable between tokenizers.
+    package static let bitsPerByte = Metric("bits-per-byte", isHigherBetter: false)
+    /// The share of learned tokens that are the model's first choice
+    package static let tokenAccuracy = Metric("token-accuracy", isHigherBetter: true)
+}

@@ -1,0 +1,16 @@
+import ModelFiles
+
+extension GGUFForm {
+    /// Every form, by llama.cpp's names.
+    static let all: [GGUFForm] = [
+        .llama, .qwen2, .qwen3, .gemma3, .gemma2, .phi3, .smollm3, .granite, .olmo2, .gpt2, .gptNeoX,
+    ]
+}
+
+extension GGUFForm {
+    /// Of models with such a `config.json`; nil where llama.cpp has them otherwise than any form here says.
+    package static func of(_ config: HFConfig) -> GGUFForm? {
+        guard let type = config.modelType else { return nil }
+        return all.first { $0.modelType == type || $0.otherTypes.contains(type) }
+    }
+}
