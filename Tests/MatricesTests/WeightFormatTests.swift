@@ -6,65 +6,45 @@ import Testing
 
 /// Frozen weights in every format: the bits they unpack to, and products, rows and checks against those.
 @Suite struct WeightFormatTests {
-    /// Q8_0 as ggml quantises it: d = largest magnitude / 127 in half precision, q = round(value / d), halves away from 0.
-    static func quantised(_ values: [Float]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        for start in stride(from: 0, to: values.count, by: 32) {
-            let block = values[start..<(start + 32)]
-            let d = block.reduce(0) { max($0, abs($1)) } / 127
-            let half = Float16(d).bitPattern
-            bytes += [UInt8(truncatingIfNeeded: half), UInt8(half >> 8)]
-            let inverse = d == 0 ? 0 : 1 / d
-            bytes += block.map { UInt8(bitPattern: Int8(($0 * inverse).rounded(.toNearestOrAwayFromZero))) }
-        }
-        return bytes
-    }
-
-    /// The bytes of values in a format, rounded to nearest.
-    static func packed(_ values: [Float], _ format: String) throws -> [UInt8] {
-        switch format {
-        case "F32": return values.flatMap { bytes($0.bitPattern) }
-        case "F16": return values.flatMap { bytes(Float16($0).bitPattern) }
-        case "BF16":
-            return values.flatMap { value in
-                let bits = value.bitPattern
-                return bytes(UInt16((bits + 0x7FFF + (bits >> 16 & 1)) >> 16))
-            }
-        default:
-            try #require(format == "Q8_0")
-            return quantised(values)
-        }
-    }
-
-    private static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
-        withUnsafeBytes(of: value.littleEndian) { Array($0) }
-    }
-
     private static func random(_ rows: Int, _ columns: Int, _ format: String) throws -> any FrozenMatrix {
-        let bytes = try packed(normalValues(rows * columns, seed: 60), format)
         let kind = try #require(WeightFormat.named(format))
+        let bytes = try PackedValues.random(rows, columns, format, seed: 60)
         return kind.open(rows: rows, columns: columns, WeightBytes(copying: bytes))
     }
 
     @Test(arguments: ["F16", "BF16", "Q8_0", "Q8_0.any"]) func unpacksToTheBitsOfGGML(name: String) throws {
         let golden = try Golden.tensors("weights/formats.safetensors")
-        let expected = try golden.floats(name + ".values")
         let format = try #require(WeightFormat.named(String(name.prefix { $0 != "." })))
+        try Self.expectBits(golden, name, format, columns: 96)
+    }
+
+    @Test(arguments: WeightFormat.all.map(\.name).filter { PackedValues.scales[$0] != nil || $0 == "MXFP4" })
+    func arbitraryBlocksUnpackToTheBitsOfGGML(name: String) throws {
+        let golden = try Golden.tensors(
+            name == "Q8_0" ? "weights/formats.safetensors" : "weights/blocks.safetensors")
+        let format = try #require(WeightFormat.named(name))
+        try Self.expectBits(golden, name, format, columns: name == "Q8_0" ? 96 : 2 * format.blockWeights)
+    }
+
+    private static func expectBits(
+        _ golden: TensorStore, _ name: String, _ format: WeightFormat, columns: Int
+    ) throws {
+        let expected = try golden.floats(name + ".values")
         let bytes = try golden.bytes(name)
-        let rows = expected.count / 96
+        let rows = expected.count / columns
         // Files need not align them.
         for offset in [0, 1] {
             let raw = WeightBytes(copying: Array(repeating: 0xAA, count: offset) + bytes)
             let shifted = WeightBytes(
                 UnsafeRawBufferPointer(rebasing: raw.raw[offset...]), of: raw.owner, release: {})
-            let matrix = format.open(rows: rows, columns: 96, shifted)
+            let matrix = format.open(rows: rows, columns: columns, shifted)
             #expect(matrix.format == format.name && matrix.releasePages() == bytes.count)
             #expect(matrix.dense().values.map(\.bitPattern) == expected.map(\.bitPattern), "\(offset)")
-            var row = [Float](repeating: .nan, count: 192)
+            var row = [Float](repeating: .nan, count: 2 * columns)
             row.withUnsafeMutableBufferPointer { buffer in
                 if let base = buffer.baseAddress { matrix.unpack(3..<5, into: base) }
             }
-            #expect(row.map(\.bitPattern) == expected[(3 * 96)..<(5 * 96)].map(\.bitPattern))
+            #expect(row.map(\.bitPattern) == expected[(3 * columns)..<(5 * columns)].map(\.bitPattern))
         }
     }
 
@@ -72,7 +52,7 @@ import Testing
         let golden = try Golden.tensors("weights/formats.safetensors")
         let values = try golden.floats("values")
         for format in ["F16", "BF16", "Q8_0"] {
-            #expect(try Self.packed(values, format) == golden.bytes(format), "\(format)")
+            #expect(try PackedValues.packed(values, format) == golden.bytes(format), "\(format)")
         }
     }
 
@@ -95,13 +75,13 @@ import Testing
     @Test(arguments: kernelSizes) func kernelsWriteWhatTheyAreAsked(count: Int) throws {
         let values = normalValues(count * 32, seed: 61)
         var out = [Float](repeating: 7, count: count * 32 + 1)
-        avk_from_q8_0(Self.quantised(values), &out, count)
+        avk_from_q8_0(PackedValues.quantised(values), &out, count)
         // d is rounded to 11 bits and q to half a step of the largest magnitude, which is below 6, over 127.
         #expect(zip(values, out).allSatisfy { abs($0 - $1) < 6 / 127 * 0.6 })
         #expect(out[count * 32] == 7)
         avk_from_float16(values.map { Float16($0) }, &out, count)
         #expect(out[..<count].elementsEqual(values[..<count].map { Float(Float16($0)) }))
-        avk_from_bfloat16(try Self.packed(Array(values[..<count]), "BF16"), &out, count)
+        avk_from_bfloat16(try PackedValues.packed(Array(values[..<count]), "BF16"), &out, count)
         #expect(zip(values[..<count], out).allSatisfy { abs($0 - $1) <= abs($0) * 0x1p-8 })
     }
 
@@ -110,7 +90,8 @@ import Testing
 
     @Test(arguments: WeightFormat.all.map(\.name), shapes)
     func productsAreThoseOfTheUnpackedMatrix(format: String, shape: (Int, Int)) throws {
-        let (rows, columns) = shape
+        let rows = shape.0
+        let columns = max(shape.1, try #require(WeightFormat.named(format)).blockWeights)
         let weight = try Self.random(rows, columns, format)
         let dense = weight.dense()
         let x = normalMatrix(3, columns, seed: 62)
@@ -182,15 +163,15 @@ import Testing
     }
 
     @Test(arguments: WeightFormat.all.map(\.name)) func rowsAreReadFromTheFormat(format: String) throws {
-        let weight = try Self.random(6, 64, format)
+        let weight = try Self.random(6, 256, format)
         let dense = weight.dense()
         let pool = BufferPool()
-        let out = Matrix(rows: 4, columns: 64)
+        let out = Matrix(rows: 4, columns: 256)
         out.fill(.nan)
         let indices: [Int32] = [5, 0, 0, 3]
         weight.gather(indices, into: out, adding: false, pool: pool)
         let once = out.values
-        #expect(once == indices.flatMap { dense.view(offset: Int($0) * 64, rows: 1, columns: 64).values })
+        #expect(once == indices.flatMap { dense.view(offset: Int($0) * 256, rows: 1, columns: 256).values })
         weight.gather(indices, into: out, adding: true, pool: pool)
         #expect(out.values == once.map { $0 + $0 })
     }
@@ -212,27 +193,39 @@ import Testing
     }
 
     @Test(arguments: WeightFormat.all.map(\.name)) func whatIsNotFiniteIsSeen(format: String) throws {
-        // 900 × 1024 are several tiles; the last weight or, of Q8_0, the scale of the last block.
-        for bits: UInt32 in [0x7F80_0000, 0xFF80_0000, 0x7FC0_0000] {
-            var bytes = try Self.packed(normalValues(900 * 1024, seed: 67), format)
-            let kind = try #require(WeightFormat.named(format))
-            #expect(kind.open(rows: 900, columns: 1024, WeightBytes(copying: bytes)).isFinite)
-            let value = Float(bitPattern: bits)
-            let special =
-                switch format {
-                case "F32": Self.bytes(bits)
-                case "BF16": Self.bytes(UInt16(bits >> 16))
-                default: Self.bytes(Float16(value).bitPattern)
-                }
-            bytes.replaceSubrange(
-                (bytes.count - kind.blockBytes)..<(bytes.count - kind.blockBytes + special.count),
-                with: special)
-            #expect(!kind.open(rows: 900, columns: 1024, WeightBytes(copying: bytes)).isFinite, "\(value)")
+        // 900 × 1024 are several tiles; the last weight, or each scale of the last block.
+        let kind = try #require(WeightFormat.named(format))
+        let good = try PackedValues.random(900, 1024, format, seed: 67)
+        #expect(kind.open(rows: 900, columns: 1024, WeightBytes(copying: good)).isFinite)
+        for (place, value) in try PackedValues.notFinite(format) {
+            var bytes = good
+            let start = bytes.count - kind.blockBytes + place
+            bytes.replaceSubrange(start..<start + value.count, with: value)
+            #expect(
+                !kind.open(rows: 900, columns: 1024, WeightBytes(copying: bytes)).isFinite,
+                "\(value) at \(place)")
+        }
+    }
+
+    /// A scale that is no number is seen whatever the weights of its block are: 0 times infinity is NaN.
+    @Test(arguments: WeightFormat.all.map(\.name).filter { PackedValues.scales[$0] != nil || $0 == "MXFP4" })
+    func scalesAreSeenInBlocksOfZeros(format: String) throws {
+        let kind = try #require(WeightFormat.named(format))
+        for (place, value) in try PackedValues.notFinite(format) {
+            var bytes = [UInt8](repeating: 0, count: kind.blockBytes)
+            bytes.replaceSubrange(place..<place + value.count, with: value)
+            #expect(
+                !kind.open(rows: 1, columns: kind.blockWeights, WeightBytes(copying: bytes)).isFinite,
+                "\(value) at \(place)")
         }
     }
 
     @Test func sizesAndNames() throws {
-        #expect(WeightFormat.all.map(\.name) == ["F32", "BF16", "F16", "Q8_0"])
+        #expect(
+            WeightFormat.all.map(\.name) == [
+                "F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K",
+                "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4",
+            ])
         #expect(WeightFormat.named("I64") == nil)
         let q8 = try #require(WeightFormat.named("Q8_0"))
         #expect(q8.byteCount(rows: 3, columns: 64) == 3 * 2 * 34 && q8.byteCount(rows: 3, columns: 48) == nil)

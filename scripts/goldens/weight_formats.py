@@ -4,6 +4,8 @@
 formats.safetensors    `values` [12, 96] Float32, some rows very small or zero; for each FORMAT of F16, BF16 and Q8_0:
                        `FORMAT` [12, bytes of a row] packed from them, and `FORMAT.values` unpacked again;
                        `Q8_0.any` blocks of arbitrary bytes with finite scales, and `Q8_0.any.values`
+blocks.safetensors     for each other FORMAT of ggml: `FORMAT` [6, bytes of two blocks] of arbitrary bytes with finite scales,
+                       and `FORMAT.values` unpacked
 
     python3 scripts/goldens/weight_formats.py          # gguf 0.19.0
 """
@@ -11,11 +13,34 @@ formats.safetensors    `values` [12, 96] Float32, some rows very small or zero; 
 import os
 
 import numpy
-from gguf import GGMLQuantizationType
+from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
 from gguf.quants import dequantize, quantize
 from safetensors.numpy import save_file
 
+# Where the half-precision scales of a block stand
+BLOCKS = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2],
+          "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0], "MXFP4": []}
 FOLDER = os.path.join(os.path.dirname(__file__), "..", "..", "Tests", "Goldens", "weights")
+
+
+def other_formats():
+    random = numpy.random.default_rng(21)
+    tensors = {}
+    for name, scales in BLOCKS.items():
+        kind = GGMLQuantizationType[name]
+        size = GGML_QUANT_SIZES[kind][1]
+        packed = random.integers(0, 256, size=(12, size), dtype=numpy.uint8)
+        for place in scales:
+            # An exponent of ones would be infinity or NaN; half of the blocks have scales of models.
+            packed[:, place + 1] &= 0xBF
+            usual = random.normal(scale=0.01, size=6).astype(numpy.float16)
+            packed[6:, place:place + 2] = usual.view(numpy.uint8).reshape(6, 2)
+        if name == "MXFP4":
+            # From the largest exponent without overflow over subnormal weights to those of models.
+            packed[:, 0] = [252, 0, 1, 2, 3, 127, 118, 119, 120, 121, 122, 123]
+        tensors[name] = packed.reshape(6, 2 * size)
+        tensors[name + ".values"] = dequantize(tensors[name], kind)
+    save_file(tensors, os.path.join(FOLDER, "blocks.safetensors"))
 
 
 def main():
@@ -38,6 +63,7 @@ def main():
     tensors["Q8_0.any.values"] = dequantize(packed, GGMLQuantizationType.Q8_0)
     os.makedirs(FOLDER, exist_ok=True)
     save_file(tensors, os.path.join(FOLDER, "formats.safetensors"))
+    other_formats()
 
 
 if __name__ == "__main__":

@@ -118,6 +118,21 @@ void avk_from_bfloat16(const void *in, float *out, size_t n);
 void avk_from_float16(const void *in, float *out, size_t n);
 void avk_from_q8_0(const void *in, float *out, size_t blocks);
 
+// The same from ggml's other formats. Blocks of 32 weights, in 18, 20, 22, 24, 18 and 17 bytes:
+void avk_from_q4_0(const void *in, float *out, size_t blocks);
+void avk_from_q4_1(const void *in, float *out, size_t blocks);
+void avk_from_q5_0(const void *in, float *out, size_t blocks);
+void avk_from_q5_1(const void *in, float *out, size_t blocks);
+void avk_from_iq4_nl(const void *in, float *out, size_t blocks);
+void avk_from_mxfp4(const void *in, float *out, size_t blocks);
+// Blocks of 256 weights, in 84, 110, 144, 176, 210 and 136 bytes:
+void avk_from_q2_k(const void *in, float *out, size_t blocks);
+void avk_from_q3_k(const void *in, float *out, size_t blocks);
+void avk_from_q4_k(const void *in, float *out, size_t blocks);
+void avk_from_q5_k(const void *in, float *out, size_t blocks);
+void avk_from_q6_k(const void *in, float *out, size_t blocks);
+void avk_from_iq4_xs(const void *in, float *out, size_t blocks);
+
 // 1 when every element is finite.
 int avk_all_finite(const float *x, size_t n);
 
