@@ -30,14 +30,17 @@ package struct ColumnNames: Sendable, Equatable {
         case .sentences: [["tokens"], ["words"]]
         case .bareTexts: knownTexts.filter { $0.count == 1 }
         case .texts, .labelSets, .questions: knownTexts
+        case .conversations: ConversationLayout.knownTables
+        case .choices: []
         }
     }
 
     static func knownLabels(_ form: RowForm) -> [String] {
         switch form {
         case .texts, .questions: knownLabels
+        case .choices: ChoicesRow.answerColumns
         case .labelSets: ["labels", "label"]
-        case .bareTexts: []
+        case .bareTexts, .conversations: []
         case .sentences: ["labels", "tags", "ner_tags"]
         }
     }
@@ -59,6 +62,18 @@ package struct DatasetColumns: Sendable, Equatable {
         text = [chosen.text] + (chosen.pair.map { [$0] } ?? [])
         labels = chosen.labels
         let used = text + labels
+        unused = existing.filter { !used.contains($0) }
+        self.delimiter = delimiter
+    }
+
+    /// - Parameter used: what else is read where a row has it.
+    init(
+        text: [String], labels: [String] = [], used: [String] = [], of existing: [String],
+        delimiter: Delimiter? = nil
+    ) {
+        self.text = text
+        self.labels = labels
+        let used = text + labels + used
         unused = existing.filter { !used.contains($0) }
         self.delimiter = delimiter
     }
@@ -99,7 +114,8 @@ struct ChosenColumns: Equatable {
         } catch let error as DataError {
             throw request.wanted.missingTexts(existing, line, request.file) ?? error
         }
-        try request.wanted.checkCount(texts, line, request.file)
+        // Conversations are the same however they are written.
+        if form != .conversations { try request.wanted.checkCount(texts, line, request.file) }
         text = texts[0]
         pair = texts.count > 1 ? texts[1] : nil
         // Who asks for no labels does not care which column could hold them.

@@ -24,6 +24,22 @@ package struct DataFinding: Sendable, Equatable {
         /// Labels that look like scores, ids, free text or lists; texts that look like ids.
         case oddLabels = "odd-labels"
         case oddTexts = "odd-texts"
+        /// Conversations that are written in several ways.
+        case mixedFormats = "mixed-formats"
+        /// Conversations without an answer that could be learned.
+        case withoutAnswer = "without-answer"
+        /// Answers that say nothing.
+        case emptyAnswers = "empty-answers"
+        /// Conversations that end before an answer.
+        case endsUnanswered = "ends-unanswered"
+        /// System messages that are not the first, the same speaker twice.
+        case oddTurns = "odd-turns"
+        /// Some rows have a system message and others none, or nearly each has its own.
+        case systemPrompts = "system-prompts"
+        /// Arguments of tool calls that are strings.
+        case toolArguments = "tool-arguments"
+        /// Questions of which two choices are the same.
+        case repeatedChoices = "repeated-choices"
     }
 
     package let kind: Kind

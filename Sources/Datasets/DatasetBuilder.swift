@@ -11,6 +11,8 @@ struct DatasetBuilder {
     private var emptyTexts = 0
     private var firstEmptyText = 0
     private(set) var columns: DatasetColumns?
+    /// Whether a prompt needs what follows it.
+    let requireAnswers: Bool
     var questionNotes = QuestionNotes()
     var isEmpty: Bool { examples.isEmpty }
     /// Of label sets, one for each example where there are any.
@@ -24,6 +26,7 @@ struct DatasetBuilder {
         self.file = file
         self.form = form
         self.requireLabels = requireLabels && form.hasLabels
+        requireAnswers = requireLabels
         labelSets = LabelSetRows(file: file, separator: form.labelSeparator)
     }
 
@@ -34,8 +37,14 @@ struct DatasetBuilder {
     mutating func readJSONLines(_ source: SourceText, wanted: ColumnNames) throws {
         var reader = JSONLinesReader(source)
         var chosen: ChosenColumns?
-        while let (line, values) = try reader.next() {
-            try add(values, line: line, wanted: wanted, chosen: &chosen)
+        if form.isOfObjects {
+            while let (line, row) = try reader.nextObject() {
+                try add(row: row, RowPlace(file: file, line: line), wanted: wanted)
+            }
+        } else {
+            while let (line, values) = try reader.next() {
+                try add(values, line: line, wanted: wanted, chosen: &chosen)
+            }
         }
         noteBlankLines(reader.blankLines, first: reader.firstBlankLine)
     }
@@ -45,7 +54,7 @@ struct DatasetBuilder {
         _ values: [String: JSONValue], line: Int, wanted: ColumnNames, chosen: inout ChosenColumns?
     ) throws {
         if form == .questions {
-            let place = QuestionPlace(file: file, line: line)
+            let place = RowPlace(file: file, line: line)
             return try add(question: QuestionRow(values, place), place)
         }
         let columns = try chosen ?? ChosenColumns(of: values.keys.sorted(), request(wanted), line: line)
@@ -99,6 +108,7 @@ struct DatasetBuilder {
         }
         let texts = table.texts.map { row.fields[$0] }
         if format == .tsv && texts.contains(where: Self.looksQuoted) { csvQuotes += 1 }
+        if form == .conversations { return try add(conversation: row, table) }
         let labels = try rowLabels(table.columns, table.labels.map { row.fields[$0] }, line: row.line)
         try add(text: texts[0], pair: texts.count > 1 ? texts[1] : nil, labels: labels, line: row.line)
     }
@@ -137,7 +147,7 @@ struct DatasetBuilder {
 
     mutating func add(
         text: String, pair: String?, label: RawLabel?, line: Int, words: [String]? = nil,
-        name: String? = nil
+        name: String? = nil, conversation: Conversation? = nil, choices: Choices? = nil
     ) throws {
         if label == nil && requireLabels {
             throw problem("the label is missing", line: line, "add it or remove the row")
@@ -151,7 +161,9 @@ struct DatasetBuilder {
             emptyTexts += 1
         }
         examples.append(
-            Example(text: text, pair: pair, label: label, line: line, words: words, name: name))
+            Example(
+                text: text, pair: pair, label: label, line: line, words: words, name: name,
+                conversation: conversation, choices: choices))
     }
 
     mutating func noteBlankLines(_ count: Int, first: Int) {

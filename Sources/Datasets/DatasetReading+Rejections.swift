@@ -16,7 +16,7 @@ extension Dataset {
             return (try read(url, form: form, columns: columns, requireLabels: true), [])
         } catch let error as DataError {
             guard let format = DataFormat(fileName: url.lastPathComponent, form: form),
-                error.line != nil || format == .squad,
+                error.line != nil || format == .squad || format == .json,
                 let bytes = try? FileBytes.read(url)
             else { throw error }
             return try parseLeavingOut(
@@ -32,6 +32,9 @@ extension Dataset {
         // there is one way to read.
         var text = try unpacked(bytes, name: name, format)
         if format == .squad { return try documentLeavingOut(text, name: name, columns: columns) }
+        if format == .json {
+            return try arrayLeavingOut(text, name: name, form: form, columns: columns)
+        }
         SourceText.normalize(&text)
         var delimiter: Delimiter?
         if format == .csv || format == .tsv, let source = try? SourceText(text, name: name) {
@@ -93,7 +96,7 @@ extension Dataset {
         guard lines.indices.contains(index), !isBlank(lines[index]) else { return nil }
         var row = index..<index + 1
         switch format {
-        case .squad: return nil
+        case .squad, .json: return nil
         case .jsonl: break
         case .tsv, .csv:
             let delimiter = delimiter ?? Delimiter(of: format)

@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 
 extension Dataset {
-    /// Reads a JSON Lines, TSV, CSV, CoNLL or SQuAD file, packed by gzip or not.
+    /// Reads a JSON Lines, JSON, TSV, CSV, CoNLL or SQuAD file, packed by gzip or not.
     ///
     /// - Parameters:
     ///   - format: nil takes it from the file name's extension.
@@ -49,6 +49,12 @@ extension Dataset {
         case .tsv, .csv: try builder.readDelimited(source, format: format, wanted: columns)
         case .conll: try builder.readSentences(source, wanted: columns)
         case .squad where source.hasFlatQuestions: try builder.readJSONLines(source, wanted: columns)
+        case .json where source.isArray:
+            var none: [DataError]?
+            try builder.readArray(source, wanted: columns, rejected: &none)
+        case .json:
+            try source.checkHasRows()
+            try builder.readJSONLines(source, wanted: columns)
         case .squad:
             var none: [DataError]?
             try builder.readArticles(source, rejected: &none)
@@ -77,9 +83,9 @@ extension Dataset {
         }
     }
 
-    /// A SQuAD document may be one long line.
+    /// A document may be one long line.
     private static func longestLine(_ format: DataFormat) -> Int {
-        format == .squad ? Int.max : SourceText.longestLine
+        format == .squad || format == .json ? Int.max : SourceText.longestLine
     }
 
     /// The text of a file that gzip packed, whatever its name says; that of others as it is.

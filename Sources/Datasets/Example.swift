@@ -10,6 +10,8 @@ package enum DataFormat: String, Sendable, CaseIterable {
     case conll
     /// One JSON document of articles, paragraphs and questions (SQuAD 1.1 and 2.0).
     case squad
+    /// One JSON document that is an array of rows, or as JSONL.
+    case json
 
     /// The format that a file name's extension stands for, `.gz` behind it aside; nil if it is none of ours.
     package init?(fileName: String, form: RowForm = .texts) {
@@ -18,6 +20,7 @@ package enum DataFormat: String, Sendable, CaseIterable {
         guard let dot = fileName.lastIndex(of: ".") else { return nil }
         switch fileName[fileName.index(after: dot)...].lowercased() {
         case "json" where form == .questions: self = .squad
+        case "json" where form.isOfObjects: self = .json
         case "conll", "conllu", "conllup", "bio", "iob", "iob2", "bioes", "iobes", "bmes", "bilou":
             self = .conll
         case "txt" where form == .sentences, "tsv" where form == .sentences: self = .conll
@@ -42,13 +45,20 @@ package enum RowForm: Sendable, Equatable {
     case sentences
     /// A question, the context that may answer it, and the answers.
     case questions
+    /// Messages, a prompt and its completion, or a text: what a language model learns from.
+    case conversations
+    /// A question, what may answer it, and which of these does.
+    case choices
 
     var labelSeparator: String? {
         if case .labelSets(let separator) = self { separator } else { nil }
     }
 
     /// Whether rows may have a label at all.
-    var hasLabels: Bool { self != .bareTexts }
+    var hasLabels: Bool { self != .bareTexts && self != .conversations }
+
+    /// Whether a row is a JSON object of a form of its own, which columns alone do not tell.
+    var isOfObjects: Bool { self == .conversations || self == .choices }
 
     /// What a file of this form may be, for messages.
     var formats: [DataFormat] {
@@ -56,6 +66,8 @@ package enum RowForm: Sendable, Equatable {
         case .texts, .bareTexts, .labelSets: [.jsonl, .tsv, .csv]
         case .sentences: [.jsonl, .conll]
         case .questions: [.jsonl, .squad]
+        case .conversations: [.jsonl, .json, .tsv, .csv]
+        case .choices: [.jsonl, .json]
         }
     }
 }
@@ -122,16 +134,21 @@ package struct Example: Sendable, Equatable {
     package let pair: String?
     /// nil only where labels were not required.
     package let label: RawLabel?
-    /// Where the row starts in its file, counted from 1; in a SQuAD document, which question it is.
+    /// Where the row starts in its file, counted from 1; in a SQuAD document, which question it is, in an array of several rows a
+    /// line, which row.
     package let line: Int
     /// The words of a sentence; nil for texts, which are not cut yet.
     package let words: [String]?
     /// What the file calls the row (SQuAD's `id`).
     package let name: String?
+    /// What a language model learns from the row; `text` is then what a person reads of it.
+    package let conversation: Conversation?
+    /// What may answer a question; `text` is then the question with all of it, the label the position of the right one.
+    package let choices: Choices?
 
     package init(
         text: String, pair: String? = nil, label: RawLabel?, line: Int, words: [String]? = nil,
-        name: String? = nil
+        name: String? = nil, conversation: Conversation? = nil, choices: Choices? = nil
     ) {
         self.text = text
         self.pair = pair
@@ -139,9 +156,13 @@ package struct Example: Sendable, Equatable {
         self.line = line
         self.words = words
         self.name = name
+        self.conversation = conversation
+        self.choices = choices
     }
 
-    func labelled(_ label: RawLabel) -> Example {
-        Example(text: text, pair: pair, label: label, line: line, words: words, name: name)
+    func labelled(_ label: RawLabel?) -> Example {
+        Example(
+            text: text, pair: pair, label: label, line: line, words: words, name: name,
+            conversation: conversation, choices: choices)
     }
 }

@@ -39,6 +39,19 @@ struct JSONLinesReader {
 
     /// The next line's columns and its number, nil at the end of the file.
     mutating func next() throws -> (line: Int, columns: [String: JSONValue])? {
+        guard let (line, object) = try nextObject() else { return nil }
+        let columns = Dictionary(object.members.map { ($0.key, $0.value) }) { first, _ in first }
+        // Swift takes two spellings of one accented key for the same.
+        guard columns.count == object.count else {
+            throw DataError(
+                file: source.name, line: line, problem: "a column occurs twice in the line",
+                advice: "remove or rename one of them")
+        }
+        return (line, columns)
+    }
+
+    /// The same with its columns in their order.
+    mutating func nextObject() throws -> (line: Int, row: JSONObject)? {
         var skipped = 0
         while let range = source.line(from: position) {
             position = range.upperBound + 1
@@ -53,14 +66,14 @@ struct JSONLinesReader {
                 if blankLines == 0 { firstBlankLine = line - skipped }
                 blankLines += skipped
             }
-            return (line, try columns(content))
+            return (line, try object(content))
         }
         return nil
     }
 
     private static let arrayAdvice = "write one object per line; jq -c '.[]' turns an array into lines"
 
-    private func columns(_ content: ArraySlice<UInt8>) throws -> [String: JSONValue] {
+    private func object(_ content: ArraySlice<UInt8>) throws -> JSONObject {
         func problem(_ what: String, _ advice: String) -> DataError {
             DataError(file: source.name, line: line, problem: what, advice: advice)
         }
@@ -84,11 +97,6 @@ struct JSONLinesReader {
                 "the line is not a JSON object",
                 Self.arrayAdvice)
         }
-        let columns = Dictionary(object.members.map { ($0.key, $0.value) }) { first, _ in first }
-        // Swift takes two spellings of one accented key for the same.
-        guard columns.count == object.count else {
-            throw problem("a column occurs twice in the line", "remove or rename one of them")
-        }
-        return columns
+        return object
     }
 }

@@ -83,10 +83,7 @@ package struct LabelNames: Sendable, Equatable {
                 label = try example.label.map { .text(try name($0.className, example)) }
             case .answers?, nil: label = example.label
             }
-            return Example(
-                text: example.text, pair: example.pair, label: label, line: example.line,
-                words: example.words,
-                name: example.name)
+            return example.labelled(label)
         }
         return Dataset(
             examples: examples, file: dataset.file, warnings: dataset.warnings, columns: dataset.columns)

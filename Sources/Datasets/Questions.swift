@@ -14,7 +14,7 @@ struct QuestionRow {
     /// `[{"text": …, "answer_start": …}]` (SQuAD 1.1, Rajpurkar et al. 2016) or `{"text": […], "answer_start": […]}`
     /// (Hugging Face), or one `answer` with `answer_start`; none where `is_impossible` is true (SQuAD 2.0, 2018), whose
     /// `plausible_answers` are no answers.
-    init(_ values: [String: JSONValue], _ place: QuestionPlace) throws {
+    init(_ values: [String: JSONValue], _ place: RowPlace) throws {
         func text(_ key: String) throws -> String {
             guard case .string(let text)? = values[key] else {
                 let isDocument = values["data"] != nil || values["paragraphs"] != nil
@@ -49,7 +49,7 @@ struct QuestionRow {
         }
     }
 
-    private static func answers(_ values: [String: JSONValue], _ place: QuestionPlace) throws
+    private static func answers(_ values: [String: JSONValue], _ place: RowPlace) throws
         -> [(text: String, start: Int)]?
     {
         let form = "write {\"text\": [\"…\"], \"answer_start\": [0]}, with empty arrays for no answer"
@@ -82,45 +82,11 @@ struct QuestionRow {
     }
 }
 
-/// Where a question stands, for messages.
-struct QuestionPlace {
-    let file: String
-    /// Its line, or in a document its number.
-    let number: Int
-    /// What a document calls it; nil for lines.
-    let name: String?
-
-    var isDocument: Bool { name != nil }
-
-    /// A line of a file.
-    init(file: String, line: Int) {
-        self.file = file
-        number = line
-        name = nil
-    }
-
-    /// A question of a document.
-    init(file: String, number: Int, id: JSONValue?) {
-        self.file = file
-        self.number = number
-        name = id?.className.map { "question \(quoted($0))" } ?? "question \(number) of the document"
-    }
-
-    /// `line 3`, `question '3'`
-    var shown: String { name ?? "line \(number)" }
-
-    func problem(_ what: String, _ advice: String) -> DataError {
-        DataError(
-            file: file, line: isDocument ? nil : number, problem: (name.map { "\($0): " } ?? "") + what,
-            advice: advice)
-    }
-}
-
 /// What is odd in questions but no reason to refuse them.
 struct QuestionNotes {
     private var contradictions: (count: Int, first: String) = (0, "")
 
-    mutating func add(_ row: QuestionRow, _ place: QuestionPlace) {
+    mutating func add(_ row: QuestionRow, _ place: RowPlace) {
         guard row.isContradictory else { return }
         contradictions = (
             contradictions.count + 1, contradictions.count == 0 ? place.shown : contradictions.first
@@ -138,7 +104,7 @@ struct QuestionNotes {
 }
 
 extension DatasetBuilder {
-    mutating func add(question row: QuestionRow, _ place: QuestionPlace) throws {
+    mutating func add(question row: QuestionRow, _ place: RowPlace) throws {
         for (what, text) in [("question", row.question), ("context", row.context)]
         where text.allSatisfy(\.isWhitespace) {
             throw place.problem("the \(what) is empty", "remove the row")
@@ -203,7 +169,7 @@ extension DatasetBuilder {
         var number = 0
         try forEachQuestion(of: document) { values in
             number += 1
-            let place = QuestionPlace(file: file, number: number, id: values["id"])
+            let place = RowPlace(file: file, number: number, id: values["id"])
             do {
                 try add(question: QuestionRow(values, place), place)
             } catch let error as DataError where rejected != nil {

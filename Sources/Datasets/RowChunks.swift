@@ -31,6 +31,13 @@ package struct RowChunks {
                     "hold rows out in training with \(SettingName.validationFraction), or write a question a line (JSONL)"
             )
         }
+        if format == .json, try SourceText(bytes, name: name, longestLine: Int.max).isArray {
+            throw DataError(
+                file: name, problem: "an array has no lines to put into files of their own",
+                advice:
+                    "hold rows out in training with \(SettingName.validationFraction), or write a row a line: jq -c '.[]'"
+            )
+        }
         let lines = Self.lines(bytes)
         let starts = dataset.examples.map { $0.line - 1 }
         guard zip(starts, starts.dropFirst()).allSatisfy({ $0 < $1 }),
@@ -46,7 +53,7 @@ package struct RowChunks {
         case .tsv, .csv:
             header = Array(bytes[..<lines[first].lowerBound])
             rows = Self.chunks(bytes, lines, from: starts)
-        case .jsonl, .squad:
+        case .jsonl, .json, .squad:
             header = []
             // Blank lines and marks before the first row go with it.
             rows = Self.chunks(bytes, lines, from: [0] + starts.dropFirst())

@@ -68,7 +68,7 @@ struct RowReader {
         switch format {
         case .jsonl: record.isBlank
         case .csv, .tsv: record.isEmpty && table?.fields.header.count != 1
-        case .text, .conll, .squad: false
+        case .text, .conll, .squad, .json: false
         }
     }
 
@@ -105,13 +105,21 @@ struct RowReader {
             try builder.add(row, table, data)
         case .jsonl:
             var reader = JSONLinesReader(source)
+            if builder.form.isOfObjects {
+                guard let (_, row) = try located(record, { try reader.nextObject() }) else { return }
+                return try builder.add(row: row, RowPlace(file: file, line: record.line), wanted: wanted)
+            }
             guard let (_, values) = try located(record, { try reader.next() }) else { return }
             try builder.add(values, line: record.line, wanted: wanted, chosen: &chosen)
-        case .conll, .squad: break
+        case .conll, .squad, .json: break
         }
     }
 
     private mutating func add(text: String, line: Int) throws {
+        if builder.form == .conversations {
+            let place = RowPlace(file: file, line: line)
+            return try builder.add(Conversation(.text(text), format: .text), place)
+        }
         guard builder.form == .sentences else {
             return try builder.add(text: text, pair: nil, label: nil, line: line)
         }
@@ -193,7 +201,7 @@ struct RowReader {
             for (name, value) in zip(header, row.fields) where keptNames?.contains(name) == true {
                 columns[name] = .string(value)
             }
-        case .conll, .squad: break
+        case .conll, .squad, .json: break
         }
         guard case .named(let names) = keep else { return columns }
         var kept = JSONObject()

@@ -8,7 +8,7 @@ package enum RowFormat: String, CaseIterable, Sendable {
     /// Each line is one text.
     case text
     /// One document: all of it is read before its first row is.
-    case conll, squad
+    case conll, squad, json
 
     /// nil for lines of text.
     package var data: DataFormat? { DataFormat(rawValue: rawValue) }
@@ -20,7 +20,7 @@ package enum RowFormat: String, CaseIterable, Sendable {
     }
 
     /// Whether a row can be read before the next one comes.
-    package var isOfSingleRows: Bool { self != .conll && self != .squad }
+    package var isOfSingleRows: Bool { self != .conll && self != .squad && self != .json }
 }
 
 /// Columns of rows that stand beside their answers.
@@ -32,7 +32,8 @@ package enum KeptColumns: Sendable, Equatable {
 /// Rows as they come, by the same rules as those of a whole file, without their labels.
 package final class RowStream {
     package struct Row: Sendable {
-        /// Where it begins, counted from 1; in a SQuAD document, which question it is.
+        /// Where it begins, counted from 1; in a SQuAD document, which question it is, in an array of several
+        /// rows a line, which row.
         package let line: Int
         /// The row, or what is wrong with it.
         package let example: Result<Example, DataError>
@@ -75,10 +76,12 @@ package final class RowStream {
         cutter.rule = reader.rule
         if let data = format.data {
             try Dataset.check(data, holds: form, file: input.name)
-        } else if form == .questions {
+        } else if form == .questions || form == .choices {
             throw DataError(
-                file: input.name, problem: "lines of text hold no questions with their contexts",
-                advice: "give JSONL, or a SQuAD document")
+                file: input.name,
+                problem:
+                    "lines of text hold no questions with their \(form == .choices ? "choices" : "contexts")",
+                advice: form == .choices ? "give JSONL" : "give JSONL, or a SQuAD document")
         } else {
             try columns.trained?.checkTakesSingles(
                 "a line of text is one", file: input.name, advice: "give rows as JSONL, CSV or TSV")

@@ -172,8 +172,11 @@ struct DatasetTests {
             sound =
                 #"{"data":[{"paragraphs":[{"context":"é b c","qas":[{"id":"1","question":"q?","#
                 + #""answers":[{"text":"b","answer_start":2}]}]}]}]}"#
+        case .json:
+            sound = #"[{"text":"a \"é"},"# + "\r\n" + #"{"messages":[{"role":"user","content":"b"}]}]"# + "\n"
         }
-        let form: RowForm = format == .conll ? .sentences : format == .squad ? .questions : .texts
+        let forms: [DataFormat: RowForm] = [.conll: .sentences, .squad: .questions, .json: .conversations]
+        let form = forms[format] ?? .texts
         let bytes = Array(sound.utf8)
         var damaged: [[UInt8]] = bytes.indices.map { Array(bytes[..<$0]) }
         for index in bytes.indices {
