@@ -29,6 +29,7 @@ let package = Package(
         .target(name: "ModelFiles", dependencies: ["COpenSSL", "CZlib", "Messages"]),
         .target(name: "Tokenizers", dependencies: ["Messages", "ModelFiles"]),
         .target(name: "Datasets", dependencies: ["Messages", "ModelFiles"]),
+        .target(name: "ChatTemplates", dependencies: ["Messages", "ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(name: "RunRecords", dependencies: ["Messages", "ModelFiles", "RankAllocation"]),
         .target(name: "Settings", dependencies: ["Messages"]),
@@ -37,6 +38,7 @@ let package = Package(
             name: "Tasks",
             dependencies: [
                 "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "ChatTemplates",
             ]),
         .target(
             name: "RunConfiguration",
@@ -165,6 +167,8 @@ let package = Package(
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "GoldenFiles"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "ModelFiles"]),
+        .testTarget(
+            name: "ChatTemplatesTests", dependencies: ["ChatTemplates", "ModelFiles", "GoldenFiles"]),
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
         .testTarget(
             name: "RunConfigurationTests",

@@ -25,7 +25,7 @@ struct CausalLanguageModelTask: LearningTask {
     ]
     private static let templateKey = "chatTemplate"
     static func tally(_ dataset: Dataset) -> LabelTally { .classes([]) }
-    static func findings(_ files: [Dataset]) -> [DataFinding] { Dataset.conversationFindings(files) }
+    static func findings(_ files: [Dataset]) -> [DataFinding] { files.flatMap { $0.conversationFindings() } }
     static func oddities(_ file: Dataset) -> [DataFinding] {
         file.examples.contains { !($0.conversation?.messages.isEmpty ?? true) }
             ? [] : [file.oddTexts()].compactMap(\.self)
@@ -69,14 +69,15 @@ struct CausalLanguageModelTask: LearningTask {
     }
 
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
-        try TokenizedDataset(dataset, self.limits(limits), training: parts)
+        try TokenizedDataset(
+            dataset, self.limits(limits), training: parts, keepsEmpty: !isLabelled)
     }
 
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
         read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
     ) throws -> [Prediction] {
-        let data = try tokenized(dataset, isLabelled: true, limits)
+        let data = try tokenized(dataset, isLabelled: false, limits)
         guard let objective = data.objective as? NextTokenObjective else {
             preconditionFailure("rows of another task")
         }
@@ -86,8 +87,8 @@ struct CausalLanguageModelTask: LearningTask {
             let count = Double(objective.count(row))
             var line: JSONObject = ["tokens": JSONValue(data.sequences[row].ids.count)]
             line["learnedTokens"] = JSONValue(objective.count(row))
-            line["loss"] = .number(score.loss / count)
-            line["perplexity"] = .number(exp(score.loss / count))
+            line["loss"] = count > 0 ? .number(score.loss / count) : .null
+            line["perplexity"] = count > 0 ? .number(exp(score.loss / count)) : .null
             return Prediction(line, truncatedTokens: data.truncated[row])
         }
     }

@@ -38,7 +38,7 @@ struct ConversationEncoder {
         var row = TrainedRow(ids: encoding.ids, trained: [], bytes: [])
         for (id, range) in zip(encoding.ids, encoding.offsets) {
             row.trained.append(!range.isEmpty && isTrained(range) || (range.isEmpty && id == tokenizer.eosID))
-            row.bytes.append(tokenizer.isControl(id) ? 0 : range.count)
+            row.bytes.append(tokenizer.isSpecial(id) ? 0 : range.count)
         }
         return row
     }
@@ -56,11 +56,11 @@ struct ConversationEncoder {
         var row = TrainedRow(ids: [], trained: [], bytes: [])
         if tokenizer.addsBOS, let bos = tokenizer.bosID { row.append(bos, trained: false) }
         for segment in segments {
-            let pieces = tokenizer.encode(rendered: segment.text, data: [])
+            let pieces = tokenizer.encode(rendered: segment.text, data: []).encoding
             for (id, range) in zip(pieces.ids, pieces.offsets) {
                 row.append(
                     id, trained: segment.trains || parts == .all,
-                    bytes: tokenizer.isControl(id) ? 0 : range.count)
+                    bytes: tokenizer.isSpecial(id) ? 0 : range.count)
             }
         }
         return row
@@ -77,11 +77,12 @@ struct ConversationEncoder {
                 variables: conversation.variables, prompting: prompting)
         }
         let whole = try render(messages.count)
-        let pieces = tokenizer.encode(rendered: whole.text, data: whole.dataRanges)
+        let rendered = tokenizer.encode(rendered: whole.text, data: whole.dataRanges)
+        let pieces = rendered.encoding
         var row = TrainedRow(
             ids: pieces.ids, trained: pieces.ids.map { _ in parts == .all },
-            bytes: zip(pieces.ids, pieces.offsets).map { tokenizer.isControl($0) ? 0 : $1.count })
-        row.spelledControls = pieces.spelledControls
+            bytes: zip(pieces.ids, pieces.offsets).map { tokenizer.isSpecial($0) ? 0 : $1.count })
+        row.spelledControls = rendered.controlSpellings
         let learned = learnedMessages(messages, from: first)
         if parts == .all { return row }
         let answers = messages.indices.filter { messages[$0].role == .assistant }
@@ -127,11 +128,11 @@ struct ConversationEncoder {
     }
 
     /// Marks the tokens in a range of bytes, up to the last control token there.
-    private func mark(_ range: Range<Int>, _ pieces: ControlledEncoding, _ row: inout TrainedRow) {
+    private func mark(_ range: Range<Int>, _ pieces: Encoding, _ row: inout TrainedRow) {
         let inside = pieces.offsets.indices.filter {
             pieces.offsets[$0].lowerBound >= range.lowerBound && pieces.offsets[$0].upperBound <= range.upperBound
         }
-        let end = inside.last { tokenizer.isControl(pieces.ids[$0]) }
+        let end = inside.last { tokenizer.isSpecial(pieces.ids[$0]) }
         if end == nil { row.endlessAnswers += 1 }
         for place in inside where place <= end ?? Int.max { row.trained[place] = true }
     }

@@ -5,7 +5,11 @@ import Tokenizers
 
 extension TokenizedDataset {
     /// Rows that a language model learns from. What is not learned as its row means it is counted and said.
-    init(_ dataset: Dataset, _ limits: Tokenization, training parts: TrainedParts) throws {
+    ///
+    /// - Parameter keepsEmpty: rows without anything to learn stay.
+    init(
+        _ dataset: Dataset, _ limits: Tokenization, training parts: TrainedParts, keepsEmpty: Bool = false
+    ) throws {
         let hasMessages = dataset.examples.contains { !($0.conversation?.messages.isEmpty ?? true) }
         let encoder = ConversationEncoder(
             tokenizer: limits.tokenizer, chat: hasMessages ? try limits.chat?.opened() : nil, parts: parts)
@@ -24,8 +28,8 @@ extension TokenizedDataset {
                 guard try limits.keeps(length: length, of: example, in: dataset) else { continue }
                 row.cut(to: limits.maxLength)
             }
-            counts.add(row, isDoubled: limits.tokenizer.hasDoubleBOS(row.ids))
-            guard row.trainedCount > 0 else {
+            counts.add(row, isDoubled: limits.tokenizer.beginsWithTwoBOS(row.ids))
+            guard row.trainedCount > 0 || keepsEmpty else {
                 counts.addEmpty(example.line, isCut: length > limits.maxLength)
                 continue
             }

@@ -18,9 +18,11 @@ package struct NextTokenObjective: Objective {
 
     init(rows: [TrainedRow]) {
         learned = rows.map { row in
-            row.ids.indices.dropFirst().filter { row.trained[$0] }.map {
+            let found = row.ids.indices.dropFirst().filter { row.trained[$0] }.map {
                 Prediction(row: $0 - 1, target: row.ids[$0])
             }
+            // So that every sequence has a row in its shard.
+            return found.isEmpty ? [Prediction(row: 0, target: Tape.ignoredLabel)] : found
         }
         bytes = rows.map { row in
             row.ids.indices.dropFirst().reduce(0) { $0 + (row.trained[$1] ? row.bytes[$1] : 0) }
@@ -32,7 +34,9 @@ package struct NextTokenObjective: Objective {
         self.init(rows: ids.map { TrainedRow(ids: $0, trained: $0.map { _ in true }, bytes: $0.map { _ in 0 }) })
     }
 
-    func count(_ member: Int) -> Int { learned[member].count }
+    func count(_ member: Int) -> Int {
+        learned[member].reduce(0) { $0 + ($1.target == Tape.ignoredLabel ? 0 : 1) }
+    }
     func byteCount(_ member: Int) -> Int { bytes[member] }
 
     package func weight(of members: [Int]) -> Double { members.reduce(0) { $0 + Double(count($1)) } }
