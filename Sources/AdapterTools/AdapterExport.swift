@@ -79,7 +79,9 @@ package enum AdapterExport {
                     rows.file, form: form, columns: rows.columns.or(opened.description.columns),
                     requireLabels: false)
                 return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)
-            } ?? LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
+            } ?? LogitCheck.samples(
+                opened.loaded.tokenizer, maxLength: opened.description.maxLength,
+                outputs: opened.head.tokenOutputs)
         let expected = opened.model(workers).logits(data)
         let base = options.modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
         let ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }

@@ -89,7 +89,8 @@ package enum AdapterExtraction {
         let head = try ExtractedHead(tuned: tuned, old: old, new: new, labels: options.labels)
         let warnings = try tokenizerWarnings(tuned, base) + head.warnings
 
-        let samples = LogitCheck.samples(old.tokenizer, maxLength: old.usualMaxLength)
+        let samples = LogitCheck.samples(
+            old.tokenizer, maxLength: old.usualMaxLength, outputs: head.onBase.tokenOutputs)
         let wanted = head.model(new.backbone, head.onTuned, workers).logits(samples)
         cut.install()
         let expected = head.model(old.backbone, head.onBase, workers).logits(samples)

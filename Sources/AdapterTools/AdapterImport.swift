@@ -11,7 +11,7 @@ import Transformers
 /// the fingerprint of the base model that PEFT's files do not have.
 package enum AdapterImport {
     package struct Options: Sendable {
-        /// A folder with `adapter_config.json` and `adapter_model.safetensors`
+        /// A folder with `adapter_config.json` and `adapter_model.safetensors`, or a LoRA of llama.cpp
         package let adapter: URL
         package let base: URL
         /// A new folder
@@ -49,11 +49,18 @@ package enum AdapterImport {
     package static func run(_ options: Options) throws -> Outcome {
         let (base, inSVDForm) = (options.base, options.inSVDForm)
         let folder = try VerifiedFolder(new: options.output)
-        let opened = try OpenedAdapter(
-            peft: options.adapter, base: base, task: try options.task.map(task), labels: options.labels,
-            maxLength: options.maxLength, anyBaseName: options.anyBaseName)
+        let opened =
+            PretrainedModel.isGGUF(options.adapter)
+            ? try OpenedAdapter(
+                loRAFile: options.adapter, base: base, task: try options.task.map(task),
+                maxLength: options.maxLength)
+            : try OpenedAdapter(
+                peft: options.adapter, base: base, task: try options.task.map(task), labels: options.labels,
+                maxLength: options.maxLength, anyBaseName: options.anyBaseName)
         let workers = Workers(threads: options.threads)
-        let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: opened.description.maxLength)
+        let data = LogitCheck.samples(
+                opened.loaded.tokenizer, maxLength: opened.description.maxLength,
+                outputs: opened.head.tokenOutputs)
         let expected = opened.model(workers).logits(data)
         let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil
         if inSVDForm { try opened.adapters.requireSums(for: "import \(SettingName.svd)") }

@@ -42,7 +42,8 @@ extension VerifiedFolder {
         -> LogitDifference
     {
         let description = opened.description
-        let data = LogitCheck.samples(opened.loaded.tokenizer, maxLength: description.maxLength)
+        let data = LogitCheck.samples(
+            opened.loaded.tokenizer, maxLength: description.maxLength, outputs: opened.head.tokenOutputs)
         let base = opened.loaded.url
         return try write(what, expected: opened.model(workers).logits(data), samples: data) { target in
             try PEFTFolder.write(

@@ -38,6 +38,9 @@ enum LoRAFile {
             ], tensors: tensors, to: url)
     }
 
+    /// `general.architecture` of a model's files.
+    static func architecture(of model: LoadedModel) throws -> String { try GGUFLayout(model.model).form.name }
+
     /// Hangs the adapters of a file on a model.
     static func load(_ url: URL, onto model: LoadedModel) throws -> (set: AdapterSet, warnings: [String]) {
         let file = try GGUFFile(url)

@@ -9,13 +9,19 @@ package enum LogitCheck {
     private static let madeUpSamples = 16
     private static let longestSample = 64
 
+    /// Logits of all tokens, where a model has a number a word for each: 64 MiB
+    private static let mostLogits = 1 << 24
+
     /// Made-up sequences of tokens.
-    package static func samples(_ tokenizer: Tokenizer, maxLength: Int) -> TokenizedDataset {
+    ///
+    /// - Parameter outputs: logits of each token; 0 where each sequence has some.
+    package static func samples(_ tokenizer: Tokenizer, maxLength: Int, outputs: Int = 0) -> TokenizedDataset {
+        let longest = min(longestSample, maxLength, max(4, mostLogits / madeUpSamples / max(outputs, 1)))
         var stream = RandomStream(seed: 1, purpose: "samples of an export")
         // Tokens that only side files declare may have no row in the model.
         let vocabulary = tokenizer.storedSize
         let sequences = (0..<madeUpSamples).map { _ in
-            let length = 1 + Int(stream.uniform() * Double(min(maxLength, longestSample)))
+            let length = 1 + Int(stream.uniform() * Double(longest))
             let ids = (0..<min(length, maxLength)).map { _ in Int32(stream.uniform() * Double(vocabulary)) }
             return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
         }

@@ -12,6 +12,10 @@ extension PEFTFolder {
         package let changed: ChangedParts
         /// What a person should know about its files
         package let warnings: [String]
+
+        package init(set: AdapterSet, changed: ChangedParts, warnings: [String]) {
+            (self.set, self.changed, self.warnings) = (set, changed, warnings)
+        }
     }
 
     /// Loads the adapters of a folder onto the layers of `backbone`, its other changes into the backbone's weights, and the

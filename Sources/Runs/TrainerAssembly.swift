@@ -60,7 +60,8 @@ struct TrainerAssembly {
         -> any FineTuning
     {
         if inputs.startingAdapter == nil { return try begin() }
-        let samples = LogitCheck.samples(inputs.tokenizer, maxLength: config.maxLength)
+        let samples = LogitCheck.samples(
+            inputs.tokenizer, maxLength: config.maxLength, outputs: model.head.tokenOutputs)
         let before = model.logits(samples)
         let method = try begin()
         let difference = LogitDifference(before, model.logits(samples))

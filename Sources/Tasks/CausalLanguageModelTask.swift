@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Messages
 import ModelFiles
+import Tokenizers
 import Transformers
 
 /// The next token, by the model's own output matrix: of conversations what the assistant says, of texts all.
@@ -61,10 +62,14 @@ struct CausalLanguageModelTask: LearningTask {
             ])
     }
 
+    func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? {
+        template.map { ChatFormat(source: $0, name: "the adapter's chat template", tokenizer) }
+    }
+
     private func limits(_ given: Tokenization) -> Tokenization {
-        guard let template else { return given }
+        guard let chat = givenChat(given.tokenizer) else { return given }
         var limits = given
-        limits.chat = ChatFormat(source: template, name: "the adapter's chat template", given.tokenizer)
+        limits.chat = chat
         return limits
     }
 

@@ -56,6 +56,8 @@ package protocol LearningTask: Sendable {
     var outputs: Int { get }
     /// What an evaluation shows beside the loss; the first decides which is the best unless told otherwise.
     var metrics: [Metric] { get }
+    /// A chat template in place of the model's.
+    func givenChat(_ tokenizer: Tokenizer) -> ChatFormat?
     /// What the card of an exported model says of the task.
     func card(_ rows: TaskCard.Rows) -> TaskCard
 
@@ -88,6 +90,7 @@ extension LearningTask {
     package static func checkLabels(_ dataset: Dataset) throws {}
 
     package var kind: TaskKind { TaskKind(Self.self) }
+    package func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? { nil }
     package var headForm: HeadForm { Self.headForm(record.pooling) }
     package var metrics: [Metric] { Self.metrics }
 }

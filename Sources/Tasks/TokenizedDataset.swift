@@ -122,6 +122,13 @@ package struct TokenizedDataset: Sendable {
         return copy
     }
 
+    /// The same without what it asks of a model: every row of the last layer is then read.
+    package var unasked: TokenizedDataset {
+        var copy = self
+        copy.objective = nil
+        return copy
+    }
+
     /// With a loss in which rows or words count as their classes weigh.
     package func weighted(by weights: [Double]) -> TokenizedDataset {
         var copy = self

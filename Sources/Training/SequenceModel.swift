@@ -141,7 +141,7 @@ package struct SequenceModel: Sendable {
         let starts = firstRows
         // Each shard fills rows of its own.
         let logits = Matrix(rows: starts[data.count], columns: head.outputs)
-        read(data) { rows in
+        read(data.unasked) { rows in
             let values = rows.logits().value
             var row = 0
             for index in rows.members {

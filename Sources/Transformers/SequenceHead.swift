@@ -70,6 +70,9 @@ package final class SequenceHead: Sendable {
     /// K, or the words of the vocabulary.
     package var outputs: Int { outputMatrix.rows }
 
+    /// Logits of each token; 0 where each sequence has some.
+    package var tokenOutputs: Int { form.isPerToken ? outputs : 0 }
+
     /// Weights N(0, 0.02²), as BERT's initializer, and zero bias.
     package convenience init(
         backbone: any Backbone, outputs: Int, pooling: Pooling, dropout: Float, stream: RandomStream

@@ -8,7 +8,7 @@ import Runs
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Look at data before training on it, or split it.",
-        subcommands: [DataCheckCommand.self, DataSplitCommand.self])
+        subcommands: [DataCheckCommand.self, DataShowCommand.self, DataSplitCommand.self])
 }
 
 struct DataCheckCommand: ParsableCommand {

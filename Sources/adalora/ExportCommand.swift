@@ -12,15 +12,17 @@ struct ExportCommand: ParsableCommand {
             lora          zero-padded to one rank, r = lora_alpha: no reader can scale it otherwise
             peft-adalora  PEFT's AdaLoRA folder
             merged        a Hugging Face model with the updates in its weights
+            gguf-lora     a file for llama.cpp (--lora), each matrix with its own rank
 
             What was written is opened again and its logits compared with the original's; it stays only if they agree. \
-            Its README.md says what it is and how to use it from Python.
+            A folder's README.md says what it is and how to use it from Python.
             """)
 
     enum Target: String, ExpressibleByArgument, CaseIterable {
         case lora
         case peftAdaLoRA = "peft-adalora"
         case merged
+        case ggufLoRA = "gguf-lora"
     }
 
     @OptionGroup var adapter: AdapterChoice
@@ -42,24 +44,28 @@ struct ExportCommand: ParsableCommand {
     @Option(name: .customLong("text-column"), help: "Column of the text, or two columns for pairs.")
     var textColumn: String?
     @Option(help: "Largest difference of logits, relative to the largest logit or 1.") var tolerance = 1e-4
-    @Option(help: "Folder to write.") var output: String
+    @Option(help: "Folder to write; with gguf-lora a file.") var output: String
 
     func validate() throws {
         if ragged && to != .lora { throw ValidationError("--ragged goes with --to lora only") }
         if maxShardSize != nil && to != .merged {
             throw ValidationError("--max-shard-size goes with --to merged only")
         }
+        guard to != .ggufLoRA || (data == nil && baseName == nil && textColumn == nil) else {
+            throw ValidationError("--data, --text-column and --base-name do not go with --to gguf-lora")
+        }
         guard tolerance > 0, tolerance.isFinite else { throw ValidationError("--tolerance must be above 0") }
     }
 
     func run() throws {
         try Failure.run {
-            let form: AdapterExport.Form =
-                switch to {
-                case .lora: ragged ? .raggedLoRA : .lora
-                case .peftAdaLoRA: .peftAdaLoRA
-                case .merged: .merged
-                }
+            let form: AdapterExport.Form
+            switch to {
+            case .lora: form = ragged ? .raggedLoRA : .lora
+            case .peftAdaLoRA: form = .peftAdaLoRA
+            case .merged: form = .merged
+            case .ggufLoRA: return try writeLoRAFile()
+            }
             let rows = data.map { (URL(fileURLWithPath: $0), Columns.parse(textColumn, nil)) }
             var options = AdapterExport.Options(
                 adapter: adapter.url, form: form, output: URL(fileURLWithPath: output))
@@ -82,6 +88,23 @@ struct ExportCommand: ParsableCommand {
             Terminal.output("base model: \(naming(result.base))")
             Terminal.output("how to use it: \(oneLine(output))/\(ModelCard.file)")
         }
+    }
+
+    private func writeLoRAFile() throws {
+        var options = AdapterExport.Options(
+            adapter: adapter.url, form: .raggedLoRA, output: URL(fileURLWithPath: output))
+        options.modelFolder = adapter.model.map { URL(fileURLWithPath: $0) }
+        options.tolerance = tolerance
+        options.threads = adapter.threads
+        let result = try LoRAExport.run(options)
+        for warning in result.warnings { Terminal.error("warning: \(warning)") }
+        let kept = result.ranks.reduce(0) { $0 + $1.rank }
+        let bare = result.ranks.count { $0.rank == 0 }
+        Terminal.output(
+            "\(output): LoRA for llama.cpp (\(result.architecture)), \(kept) triplets in \(result.ranks.count - bare) matrices"
+                + (bare > 0 ? ", \(bare) left bare" : ""))
+        Terminal.output("checked on \(result.difference.samples) made-up tokens: \(result.difference)")
+        Terminal.output("how to use it: llama-cli -m MODEL.gguf --lora \(shellQuoted(output))")
     }
 
     /// What the base is called in what was written, and for whom that is right.

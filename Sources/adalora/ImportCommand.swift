@@ -4,15 +4,15 @@ import Foundation
 
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Take over an adapter that PEFT wrote.",
+        commandName: "import", abstract: "Take over an adapter that PEFT wrote, or a LoRA of llama.cpp.",
         discussion: """
             LoRA (with rank and alpha patterns, rsLoRA) and AdaLoRA for sequence and token classification and question \
-            answering. The result is an adapter folder for evaluate, predict, shrink and export. What was written is opened again and its logits \
+            answering and language models; of llama.cpp a LoRA file (.gguf). The result is an adapter folder for evaluate, predict, shrink and export. What was written is opened again and its logits \
             compared with the original's; it stays only if they agree.
             """)
 
-    @Argument(help: "Folder with adapter_config.json and adapter_model.safetensors.") var adapter: String
-    @Option(help: "Folder of the base model.") var model: String
+    @Argument(help: "Folder with adapter_config.json and adapter_model.safetensors, or a LoRA file (.gguf).") var adapter: String
+    @Option(help: "Base model: a folder or a GGUF file.") var model: String
     @Option(
         help:
             "Class names, separated by commas, in the order of the classifier (default: the base's id2label)."

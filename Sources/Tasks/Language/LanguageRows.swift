@@ -49,6 +49,16 @@ extension TokenizedDataset {
             notes: counts.notes(rows: dataset.examples.count, parts), maxLength: limits.maxLength)
     }
 
+    /// One row as it is learned, whole.
+    static func languageRow(
+        _ example: Example, in dataset: Dataset, _ limits: Tokenization, training parts: TrainedParts
+    ) throws -> TrainedRow {
+        let isChat = !(example.conversation?.messages.isEmpty ?? true)
+        let encoder = ConversationEncoder(
+            tokenizer: limits.tokenizer, chat: isChat ? try limits.chat?.opened() : nil, parts: parts)
+        return try row(example, encoder, dataset)
+    }
+
     private static func row(_ example: Example, _ encoder: ConversationEncoder, _ dataset: Dataset) throws
         -> TrainedRow
     {
