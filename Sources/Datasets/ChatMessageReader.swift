@@ -21,7 +21,8 @@ struct ChatMessageReader {
         return first?["role"] == nil && first?["from"] != nil
     }
 
-    func messages(_ value: JSONValue?) throws -> [ChatMessage] {
+    /// - Parameter isStart: whether nothing was said before them.
+    func messages(_ value: JSONValue?, isStart: Bool) throws -> [ChatMessage] {
         guard case .array(let values)? = value else {
             throw place.problem(
                 "\(quoted(column)) is \(value?.kind ?? "missing"), not an array of messages", Self.form)
@@ -35,7 +36,7 @@ struct ChatMessageReader {
                 ? message(shareGPT: object, at)
                 : message(object, at, role: role(object, at))
         }
-        if let first = messages.first, first.role == .tool {
+        if isStart, messages.first?.role == .tool {
             throw problem(0, "is a tool's, which nobody called", "put the messages in order")
         }
         return messages

@@ -16,10 +16,9 @@ struct ChoicesRow {
     static let questionColumns = ["question", "question_stem", "query", "ctx"]
     static let choiceColumns = ["choices", "endings", "options"]
     static let contextColumns = ["context", "passage", "article"]
-    static let answerColumns = ["answer", "answerKey", "label"]
 
-    /// - Throws: `DataError` for what could be read in two ways.
-    init(_ row: JSONObject, wanted: ColumnNames, _ place: RowPlace) throws {
+    /// - Throws: `DataError` for what could be read in two ways, or lacks its answer where it needs one.
+    init(_ row: JSONObject, wanted: ColumnNames, needsAnswer: Bool, _ place: RowPlace) throws {
         let reader = ChoicesReader(row: row, place: place)
         if let names = wanted.text, names.count != 2 {
             throw place.problem(
@@ -31,8 +30,11 @@ struct ChoicesRow {
         let list = try names?[1] ?? reader.only(Self.choiceColumns, "choices")
         // A question of choices is a text of its own, which a context may precede.
         let context = try reader.optional(Self.contextColumns, not: [question, list])
-        answerColumn =
-            try wanted.label.map(ColumnSpelling(row.keys).of) ?? reader.optional(Self.answerColumns, not: [])
+        if let label = wanted.label.map(ColumnSpelling(row.keys).of) {
+            answerColumn = row[label] == nil ? nil : label
+        } else {
+            answerColumn = try reader.optional(ColumnNames.knownAnswers, not: [])
+        }
         columns = [question, list]
         used = [context, reader.value("id") == nil ? nil : "id"].compactMap(\.self)
         name = try reader.name()
@@ -41,6 +43,12 @@ struct ChoicesRow {
             context: try context.map(reader.text), question: try reader.text(question), choices: texts,
             names: labels,
             answer: try answerColumn.flatMap { try reader.answer($0, of: texts, labels) })
+        guard choices.answer != nil || !needsAnswer else {
+            throw place.problem(
+                "the answer is missing",
+                "add it as \(wanted.label.map { quoted($0) } ?? "'answer', 'answerKey' or 'label'"), or remove the row"
+            )
+        }
     }
 }
 
@@ -57,7 +65,7 @@ private struct ChoicesReader {
         if found.count > 1 {
             throw place.problem(
                 "\(quotedList(found)) could each be meant",
-                known == ChoicesRow.answerColumns
+                known == ColumnNames.knownAnswers
                     ? "choose with \(SettingName.labelColumn)"
                     : known == ChoicesRow.contextColumns
                         ? "remove all but one" : "choose with \(SettingName.textColumn) question,choices")

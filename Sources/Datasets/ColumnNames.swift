@@ -24,6 +24,8 @@ package struct ColumnNames: Sendable, Equatable {
     ]
     /// The label columns that are recognized when none is named.
     package static let knownLabels = ["label", "labels", "score"]
+    /// Of questions with choices.
+    static let knownAnswers = ["answer", "answerKey", "label"]
 
     static func knownTexts(_ form: RowForm) -> [[String]] {
         switch form {
@@ -38,7 +40,7 @@ package struct ColumnNames: Sendable, Equatable {
     static func knownLabels(_ form: RowForm) -> [String] {
         switch form {
         case .texts, .questions: knownLabels
-        case .choices: ChoicesRow.answerColumns
+        case .choices: knownAnswers
         case .labelSets: ["labels", "label"]
         case .bareTexts, .conversations: []
         case .sentences: ["labels", "tags", "ner_tags"]
@@ -227,7 +229,7 @@ struct ChosenColumns: Equatable {
             throw problem(
                 form == .sentences
                     ? "no column of words (such as 'tokens')"
-                    : "no text column (such as 'text', or 'sentence1' and 'sentence2')",
+                    : "no text column (such as 'text', or \(form == .conversations ? "'prompt' and 'completion'" : "'sentence1' and 'sentence2'"))",
                 "\(columns): name one with \(SettingName.textColumn)")
         }
         return names

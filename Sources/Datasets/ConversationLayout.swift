@@ -16,6 +16,18 @@ struct ConversationLayout {
         [["text"]] + answersOfPrompts.map { ["prompt", $0] }
         + answersOfInstructions.map { ["instruction", $0] }
 
+    /// What stands beside messages.
+    static let asides = ["tools", "system", "documents", "chat_template_kwargs"]
+
+    /// Columns that are read beside these, where a row has them.
+    var used: [String] {
+        switch format {
+        case .alpaca: Self.asides + ["input", "history"]
+        case .text, .segments: []
+        case .messages, .shareGPT, .completion: Self.asides
+        }
+    }
+
     /// By the columns that are there.
     ///
     /// - Parameter needsAnswers: without it, a prompt may stand alone.
@@ -64,14 +76,23 @@ struct ConversationLayout {
             )
         }
         if names.count == 2 {
-            let isAlpaca = names[0] == "instruction" && Self.answersOfInstructions.contains(names[1])
-            self.init(isAlpaca ? .alpaca : .completion, names)
+            self.init(pair: names)
         } else if case .array(let values)? = row[names[0]] {
             let isSegments = values.first?["label"] != nil && values.first?["role"] == nil
             self = isSegments ? Self.init(.segments, names) : Self.init(messages: names[0], of: row)
         } else {
             self.init(.text, names)
         }
+    }
+
+    /// Of a table, whose fields are strings.
+    init(header names: [String]) {
+        if names.count == 2 { self.init(pair: names) } else { self.init(.text, names) }
+    }
+
+    private init(pair names: [String]) {
+        let isAlpaca = names[0] == "instruction" && Self.answersOfInstructions.contains(names[1])
+        self.init(isAlpaca ? .alpaca : .completion, names)
     }
 
     private init(_ format: Conversation.Format, _ columns: [String]) {

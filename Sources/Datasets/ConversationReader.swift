@@ -6,20 +6,10 @@ struct ConversationReader {
     let layout: ConversationLayout
     let place: RowPlace
 
-    /// Columns that are read beside those of the layout, where the row has them.
-    var used: [String] {
-        switch layout.format {
-        case .alpaca: Self.asides + ["input", "history"]
-        case .text, .segments: []
-        case .messages, .shareGPT, .completion: Self.asides
-        }
-    }
-
-    private static let asides = ["tools", "system", "documents", "chat_template_kwargs"]
-
     /// - Throws: `DataError` for what a template could not write, or would write otherwise than the row means.
     func conversation() throws -> Conversation {
         try checkMedia()
+        try checkIsNoJudgement()
         let column = layout.columns[0]
         switch layout.format {
         case .messages, .shareGPT:
@@ -58,8 +48,25 @@ struct ConversationReader {
         }
     }
 
-    private func messages(_ column: String) throws -> [ChatMessage] {
-        let messages = try ChatMessageReader(place: place, column: column).messages(value(column))
+    /// Rows for learning which answers are good (DPO, KTO) hold bad ones too.
+    private func checkIsNoJudgement() throws {
+        let labels = layout.format == .completion ? ["label", "kto_tag"] : ["kto_tag"]
+        if let name = labels.first(where: { row[$0]?.bool != nil }) {
+            throw place.problem(
+                "\(quoted(name)) says whether the answer is a good one",
+                "keep the good ones, and remove the column from them")
+        }
+        // LLaMA-Factory's; elsewhere the messages hold the better answer too.
+        if row["chosen"]?.object != nil, row["rejected"]?.object != nil {
+            throw place.problem(
+                "'chosen' and 'rejected' say which of two answers is better",
+                "put the better one behind the messages, and remove both")
+        }
+    }
+
+    private func messages(_ column: String, isStart: Bool = true) throws -> [ChatMessage] {
+        let messages = try ChatMessageReader(place: place, column: column).messages(
+            value(column), isStart: isStart)
         if messages.isEmpty { throw place.problem("\(quoted(column)) is empty", "remove the row") }
         return messages
     }
@@ -116,17 +123,13 @@ struct ConversationReader {
     }
 
     private func completion() throws -> Conversation {
-        if row["label"]?.bool != nil {
-            throw place.problem(
-                "'label' says whether the completion is a good one",
-                "keep the good ones, and remove the label from them")
-        }
         let prompt = layout.columns[0]
         let completion = layout.columns.count > 1 ? layout.columns[1] : nil
         guard value(prompt)?.array == nil else {
             let before = try withSystem(messages(prompt))
             return Conversation(
-                .chatCompletion(prompt: before, completion: try completion.map { try messages($0) } ?? []),
+                .chatCompletion(
+                    prompt: before, completion: try completion.map { try messages($0, isStart: false) } ?? []),
                 format: .completion, tools: try tools(), variables: try variables())
         }
         if let completion, value(completion)?.array != nil {
@@ -135,7 +138,7 @@ struct ConversationReader {
                 "write both as strings, or both as messages")
         }
         // A text has no place for them.
-        for name in Self.asides {
+        for name in ConversationLayout.asides {
             switch value(name) {
             case nil, .string("")?, .array([])?: continue
             default:

@@ -10,7 +10,7 @@ extension DatasetBuilder {
                 ?? ConversationLayout(of: row, needsAnswers: requireAnswers, place)
             return try add(row, layout, place)
         }
-        let read = try ChoicesRow(row, wanted: wanted.orTrained(row.keys), place)
+        let read = try ChoicesRow(row, wanted: wanted.orTrained(row.keys), needsAnswer: requireLabels, place)
         if columns == nil {
             keep(
                 DatasetColumns(
@@ -18,10 +18,6 @@ extension DatasetBuilder {
                     of: row.keys.sorted()))
         }
         try checkNoNUL(.object(row), place)
-        guard read.choices.answer != nil || !requireLabels else {
-            throw place.problem(
-                "the answer is missing", "add it as 'answer', 'answerKey' or 'label', or remove the row")
-        }
         try add(
             text: read.choices.text, pair: nil, label: read.choices.answer.map { .number(Double($0)) },
             line: place.number, name: read.name, choices: read.choices)
@@ -38,14 +34,14 @@ extension DatasetBuilder {
             object[name] = .string(field)
         }
         let names = table.texts.map { table.header[$0] }
-        try add(object, ConversationLayout(named: names, of: object, place), place)
+        try add(object, ConversationLayout(header: names), place)
     }
 
     private mutating func add(_ row: JSONObject, _ layout: ConversationLayout, _ place: RowPlace) throws {
         let reader = ConversationReader(row: row, layout: layout, place: place)
         let conversation = try reader.conversation()
         if columns == nil {
-            keep(DatasetColumns(text: layout.columns, used: reader.used, of: row.keys.sorted()))
+            keep(DatasetColumns(text: layout.columns, used: layout.used, of: row.keys.sorted()))
         }
         try add(conversation, place)
     }

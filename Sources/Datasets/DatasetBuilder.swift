@@ -93,7 +93,7 @@ struct DatasetBuilder {
     mutating func readDelimited(_ source: SourceText, format: DataFormat, wanted: ColumnNames) throws {
         let table = try OpenedTable(source, format, request(wanted))
         var reader = table.reader
-        keep(table.described(format))
+        keep(table.described(format, form))
         let fields = TableFields(table)
         while let row = try reader.next(columns: fields.header.count) { try add(row, fields, format) }
         noteTable()

@@ -1,5 +1,9 @@
 import ModelFiles
 
+private func isJSONSpace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+}
+
 /// Cuts a JSON array into its elements, so that each is read, and refused, by itself.
 private struct JSONArrayCutter {
     private let bytes: [UInt8]
@@ -53,7 +57,7 @@ private struct JSONArrayCutter {
     }
 
     private mutating func skipSpace() {
-        while at < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[at]) { at += 1 }
+        while at < bytes.count, isJSONSpace(bytes[at]) { at += 1 }
     }
 
     /// To the end of the value that begins here: brackets are counted, what they hold is checked by the reader of JSON.
@@ -86,7 +90,7 @@ private struct JSONArrayCutter {
 }
 
 extension SourceText {
-    private var firstByte: UInt8? { bytes.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } }
+    private var firstByte: UInt8? { bytes.first { !isJSONSpace($0) } }
 
     /// Whether the text is a JSON array, or none at all.
     var isArray: Bool { firstByte == UInt8(ascii: "[") }

@@ -149,7 +149,7 @@ struct RowReader {
         } catch let error as DataError {
             throw error.moved(by: first - 1)
         }
-        builder.keep(opened.described(data))
+        builder.keep(opened.described(data, builder.form))
         let fields = TableFields(opened)
         let delimiter = opened.reader.delimiter
         table = (fields, delimiter)

@@ -18,9 +18,14 @@ struct TableFields {
 
 extension OpenedTable {
     /// As a report shows its columns.
-    func described(_ format: DataFormat) -> DatasetColumns {
-        DatasetColumns(
-            columns, of: header.fields,
-            delimiter: reader.delimiter == Delimiter(of: format) ? nil : reader.delimiter)
+    func described(_ format: DataFormat, _ form: RowForm) -> DatasetColumns {
+        let delimiter = reader.delimiter == Delimiter(of: format) ? nil : reader.delimiter
+        guard form == .conversations else {
+            return DatasetColumns(columns, of: header.fields, delimiter: delimiter)
+        }
+        let texts = [columns.text] + (columns.pair.map { [$0] } ?? [])
+        return DatasetColumns(
+            text: texts, used: ConversationLayout(header: texts).used, of: header.fields,
+            delimiter: delimiter)
     }
 }

@@ -29,8 +29,8 @@ struct PredictCommand: ParsableCommand {
     @Option(
         name: .customLong("data-format"),
         help: """
-            How they are written: jsonl, csv, tsv, text (each line is a text), conll or squad (default: by the file's \
-            name, jsonl from standard input).
+            How they are written: jsonl, csv, tsv, text (each line is a text), conll, squad or json (an array of rows) \
+            (default: by the file's name, jsonl from standard input).
             """)
     var dataFormat: RowFormat?
     @Option(

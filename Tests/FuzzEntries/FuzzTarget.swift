@@ -14,7 +14,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case tokenizer
     /// Text for tokenizers that are there already: the first byte chooses one
     case text
-    /// JSONL, CSV, TSV, CoNLL or SQuAD: the first byte chooses what the rows hold and how they are written
+    /// JSONL, JSON, CSV, TSV, CoNLL or SQuAD: the first byte chooses what the rows hold and how they are written
     case data
     /// `adapter_config.json` and `adapter_model.safetensors`
     case adapter

@@ -111,7 +111,8 @@ enum TextInputs {
     private static let forms: [(DataFormat, RowForm)] = [
         (.jsonl, .texts), (.csv, .texts), (.tsv, .texts), (.jsonl, .labelSets(separator: ";")),
         (.csv, .labelSets(separator: nil)), (.jsonl, .sentences), (.conll, .sentences),
-        (.jsonl, .questions), (.squad, .questions),
+        (.jsonl, .questions), (.squad, .questions), (.jsonl, .conversations), (.json, .conversations),
+        (.csv, .conversations), (.json, .choices),
     ]
 
     static func readData(_ bytes: [UInt8], in scratch: Scratch) throws {
@@ -126,6 +127,6 @@ enum TextInputs {
             Array(bytes.dropFirst()), name: "data", format: format, form: form,
             requireLabels: first & 0x80 == 0)
         try require(!dataset.examples.isEmpty, "a data set without examples")
-        if form != .questions { _ = try LabelSet(from: dataset) }
+        if form != .questions && form != .conversations { _ = try LabelSet(from: dataset) }
     }
 }
