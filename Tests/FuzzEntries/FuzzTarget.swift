@@ -8,6 +8,7 @@ import Training
 /// `scripts/fuzz.sh` calls `check` with bytes of libFuzzer's; `FuzzTests` with those that once failed.
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case safetensors
+    case gguf
     /// A model's `config.json`
     case config
     /// `tokenizer.json`; or `vocab.txt` and `tokenizer_config.json`, where it does not begin with a brace
@@ -31,6 +32,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         do {
             switch self {
             case .safetensors: try ModelInputs.readTensors(bytes, in: scratch)
+            case .gguf: try ModelInputs.readGGUF(bytes, in: scratch)
             case .config: try ModelInputs.readConfiguration(bytes)
             case .tokenizer: try TextInputs.readTokenizer(bytes, in: scratch)
             case .text: try TextInputs.encode(bytes)

@@ -30,6 +30,59 @@ enum ModelInputs {
         }
     }
 
+    static func readGGUF(_ bytes: [UInt8], in scratch: Scratch) throws {
+        try scratch.write(bytes, as: ["f.gguf"])
+        let url = scratch.url.appendingPathComponent("f.gguf")
+        let file = try GGUFFile(url)
+        var metadata: [(key: String, value: GGUFValue)] = []
+        for key in file.metadata.keys {
+            // Text that is not UTF-8 is refused when it is asked for.
+            guard let value = try? file.metadata.value(key) else { continue }
+            metadata.append((key, value))
+        }
+        var tensors: [GGUFTensorToWrite] = []
+        for tensor in file.tensors {
+            guard let stored = file.tensor(tensor.name) else {
+                throw Violation("\(tensor.name) is not there")
+            }
+            try require(stored.bytes.count == tensor.byteCount, "\(tensor.name): \(stored.bytes.count) bytes")
+            tensors.append(GGUFTensorToWrite(name: tensor.name, type: tensor.type, copying: stored))
+            let columns = tensor.shape.last ?? 1
+            guard columns > 0, tensor.elementCount > 0, let format = WeightFormat.named(tensor.type.name)
+            else { continue }
+            let matrix = format.open(
+                rows: tensor.elementCount / columns, columns: columns,
+                WeightBytes(stored.bytes, of: stored.owner))
+            let isFinite = matrix.dense().values.allSatisfy(\.isFinite)
+            try require(matrix.isFinite == isFinite, "\(tensor.name) is finite and is not")
+        }
+        try rewrite(file, metadata, tensors, in: scratch)
+    }
+
+    /// What was read is written, and reads the same.
+    private static func rewrite(
+        _ file: GGUFFile, _ metadata: [(key: String, value: GGUFValue)], _ tensors: [GGUFTensorToWrite],
+        in scratch: Scratch
+    ) throws {
+        let copyURL = scratch.url.appendingPathComponent("copy.gguf")
+        try GGUFWriter.write(metadata: metadata, tensors: tensors, to: copyURL)
+        let copy = try GGUFFile(copyURL)
+        try require(copy.metadata.keys == metadata.map(\.key), "the copy has other keys")
+        for (key, value) in metadata {
+            let own = try copy.metadata.value(key)
+            // NaN is not equal to itself.
+            try require("\(own as Any)" == "\(Optional(value) as Any)", "\(key) differs in the copy")
+        }
+        for name in file.names {
+            guard let first = file.tensor(name), let second = copy.tensor(name) else {
+                throw Violation("\(name) is not in the copy")
+            }
+            try require(
+                first.shape == second.shape && first.bytes.elementsEqual(second.bytes),
+                "\(name) differs in the copy")
+        }
+    }
+
     static func readConfiguration(_ bytes: [UInt8]) throws {
         let json: JSONValue
         do {

@@ -259,7 +259,7 @@ struct SafetensorsErrorTests {
 
     /// Truncations and single changed bytes of a good file: an error or a store, never a crash.
     @Test func damagedFilesNeverCrash() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(inMemory: true)
         let good = try [UInt8](Data(contentsOf: golden("mixed.safetensors")))
         for count in stride(from: 0, to: good.count, by: 7) {
             let file = try folder.write("f", Array(good.prefix(count)))

@@ -36,6 +36,20 @@ def safetensors(tensors):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def gguf():
+    """A tensor of one block in each format of more than one scale, and the alignment"""
+    def text(name):
+        return struct.pack("<Q", len(name)) + name.encode()
+
+    header = b"GGUF" + struct.pack("<IQQ", 3, 7, 1) + text("general.alignment") + struct.pack("<II", 4, 16)
+    data = b""
+    for number, columns, size in [(2, 32, 18), (10, 256, 84), (11, 256, 110), (12, 256, 144), (14, 256, 210),
+                                  (23, 256, 136), (39, 32, 17)]:
+        header += text(f"t{number}") + struct.pack("<IQIQ", 1, columns, number, len(data))
+        data += bytes(index % 60 for index in range(size)) + bytes(-size % 16)
+    return header + bytes(-len(header) % 16) + data
+
+
 def tokenizers():
     subword = GOLDENS / "tokenizer/subword"
     for name in ["mpnet", "roberta", "deberta-v2", "albert", "byte-fallback"]:
@@ -114,6 +128,8 @@ def checkpoints():
 def main():
     for path in sorted((GOLDENS / "safetensors").rglob("*.safetensors")):
         write("safetensors", path.stem, path.read_bytes())
+    write("gguf", "keys", (GOLDENS / "gguf/version2.gguf").read_bytes())
+    write("gguf", "blocks", gguf())
     for path in [GOLDENS / "bert/model/config.json", *sorted((GOLDENS / "encoders").glob("*/model/config.json"))]:
         write("config", path.parts[-3], compact(json.loads(path.read_text())))
     tokenizers()

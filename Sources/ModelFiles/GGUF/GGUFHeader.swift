@@ -95,16 +95,7 @@ struct GGUFHeader {
                 ordinal, "its name has \(name.utf8.count) bytes, allowed are 1 to \(longestName)")
         }
         let place = "tensor \(quoted(name))"
-        let dimensions = try cursor.integer(UInt32.self, place)
-        guard dimensions <= mostDimensions else {
-            throw cursor.fault(place, "it has \(dimensions) dimensions, the limit is \(mostDimensions)")
-        }
-        var shape: [Int] = []
-        for _ in 0..<dimensions {
-            let size = try cursor.integer(Int64.self, place)
-            guard size >= 0 else { throw cursor.fault(place, "a dimension has the size \(size)") }
-            shape.insert(Int(size), at: 0)
-        }
+        let shape = try shape(&cursor, place)
         let type = try format(&cursor, place)
         let columns = shape.last ?? 1
         guard columns.isMultiple(of: type.blockWeights) else {
@@ -113,12 +104,7 @@ struct GGUFHeader {
                 "its rows of \(columns) weights are no whole blocks of \(type.name), which hold \(type.blockWeights)"
             )
         }
-        var count: Int? = 1
-        for size in shape {
-            let product = (count ?? 0).multipliedReportingOverflow(by: size)
-            count = count == nil || product.overflow ? nil : product.partialValue
-        }
-        guard let count, let byteCount = type.byteCount(shape) else {
+        guard let count = elementCount(shape), let byteCount = type.byteCount(shape) else {
             throw cursor.fault(
                 place, "the shape \(shape) of \(type.name) has more bytes than 64 bits can count")
         }
@@ -129,6 +115,32 @@ struct GGUFHeader {
                 name: name, type: type, shape: shape, elementCount: count, byteCount: byteCount,
                 fileName: fileName), offset
         )
+    }
+
+    /// Slowest dimension first.
+    private static func shape(_ cursor: inout GGUFCursor, _ place: String) throws -> [Int] {
+        let dimensions = try cursor.integer(UInt32.self, place)
+        guard dimensions <= mostDimensions else {
+            throw cursor.fault(place, "it has \(dimensions) dimensions, the limit is \(mostDimensions)")
+        }
+        var shape: [Int] = []
+        for _ in 0..<dimensions {
+            let size = try cursor.integer(Int64.self, place)
+            guard size >= 0 else { throw cursor.fault(place, "a dimension has the size \(size)") }
+            shape.insert(Int(size), at: 0)
+        }
+        return shape
+    }
+
+    /// nil for more than 63 bits can count.
+    private static func elementCount(_ shape: [Int]) -> Int? {
+        var count = 1
+        for size in shape {
+            let product = count.multipliedReportingOverflow(by: size)
+            guard !product.overflow else { return nil }
+            count = product.partialValue
+        }
+        return count
     }
 
     private static func format(_ cursor: inout GGUFCursor, _ place: String) throws -> GGMLType {

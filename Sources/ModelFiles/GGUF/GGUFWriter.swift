@@ -65,8 +65,24 @@ package enum GGUFWriter {
             bytes.append(text: key)
             bytes.append(value)
         }
-        var names: Set<ExactName> = []
+        try check(tensors, url)
         var offset = 0
+        for tensor in tensors {
+            bytes.append(text: tensor.name)
+            bytes.append(little: UInt32(tensor.shape.count))
+            for size in tensor.shape.reversed() { bytes.append(little: Int64(size)) }
+            bytes.append(little: tensor.type.number)
+            bytes.append(little: UInt64(offset))
+            offset = GGUFHeader.padded(offset + tensor.byteCount, alignment)
+        }
+        // Without data there is nothing to align.
+        guard !tensors.isEmpty else { return bytes }
+        return bytes
+            + repeatElement(0, count: GGUFHeader.padded(bytes.count, alignment) - bytes.count)
+    }
+
+    private static func check(_ tensors: [GGUFTensorToWrite], _ url: URL) throws {
+        var names: Set<ExactName> = []
         for tensor in tensors {
             let place = "tensor \(quoted(tensor.name))"
             guard (1...GGUFHeader.longestName).contains(tensor.name.utf8.count) else {
@@ -83,15 +99,7 @@ package enum GGUFWriter {
             guard names.insert(ExactName(tensor.name)).inserted else {
                 throw fault(url, place, "the tensor is given twice")
             }
-            bytes.append(text: tensor.name)
-            bytes.append(little: UInt32(tensor.shape.count))
-            for size in tensor.shape.reversed() { bytes.append(little: Int64(size)) }
-            bytes.append(little: tensor.type.number)
-            bytes.append(little: UInt64(offset))
-            offset = GGUFHeader.padded(offset + tensor.byteCount, alignment)
         }
-        bytes += repeatElement(0, count: GGUFHeader.padded(bytes.count, alignment) - bytes.count)
-        return bytes
     }
 }
 
