@@ -9,6 +9,8 @@ struct AttentionShape {
     let width: Int
     /// The query rows of a sequence are its last ones, and see no key rows behind them. Otherwise they see all.
     let isCausal: Bool
+    /// Of causal attention, how many key rows up to its own a query row sees at most; nil for all.
+    var window: Int?
 
     /// Query rows of a block of causal attention: its products are rectangles that end where the last of its rows does, so
     /// that a long sequence's are little more than its triangle.
@@ -36,7 +38,8 @@ struct AttentionShape {
     var mostQueries: Int { (0..<sequences).reduce(0) { max($0, queryRows($1)) } }
 
     /// Query rows of one head of one sequence and the key rows that they see, as offsets of first elements. Of causal
-    /// attention the last query row sees all of the block's key rows, the one before all but the last, and so on.
+    /// attention the last query row sees the block's key rows to the last, the one before all but the last, and so on; with a
+    /// window each no more than that many, and the block's first one is the first that its first row sees.
     struct Block {
         /// Of its probabilities [queryRows, keyRows].
         let probabilities: Int
@@ -58,11 +61,13 @@ struct AttentionShape {
                 // Without query rows there is one block too: it sets gradients of keys to 0.
                 for start in stride(from: 0, to: max(rows, 1), by: max(most, 1)) {
                     let end = min(start + most, rows)
+                    let last = length - rows + end
+                    let first = window.map { max(0, length - rows + start + 1 - $0) } ?? 0
                     let block = Block(
                         probabilities: probabilities,
                         query: (queries[sequence] + start) * columns + head * width,
-                        key: keys[sequence] * keyColumns + head / group * width, queryRows: end - start,
-                        keyRows: length - rows + end, head: head)
+                        key: (keys[sequence] + first) * keyColumns + head / group * width,
+                        queryRows: end - start, keyRows: last - first, head: head)
                     body(block)
                     probabilities += block.queryRows * block.keyRows
                 }

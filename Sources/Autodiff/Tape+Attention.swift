@@ -25,7 +25,7 @@ extension Tape {
         Self.check(shape, query, key, value)
         let terms = positions.map { ScoreTerms($0, query: query, key: key, shape: shape, pool: pool) }
         let scale = 1 / Float((terms?.count ?? 1) * shape.width).squareRoot()
-        return attended(query, key, value, terms, shape, scale, longestKept)
+        return attended(query, key, value, terms, shape, ScoreForm(scale: scale), longestKept)
     }
 
     /// The same for causal attention with grouped queries (Ainslie et al. 2023, "GQA"): a row attends to the rows of its own
@@ -37,24 +37,26 @@ extension Tape {
     /// - Parameters:
     ///   - queryOffsets: where q has other rows than k and v: the Lq query rows of a sequence are then its last ones, and
     ///     row i sees key rows 0 ... L − Lq + i.
+    ///   - scores: another scale, a cap, a window; key rows that no row of a block sees through it are left out, too.
     package func causalAttention(
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
-        heads: Int, keyValueHeads: Int, longestKept: Int = 128
+        heads: Int, keyValueHeads: Int, scores: CausalScores = CausalScores(), longestKept: Int = 128
     ) -> Variable {
         precondition(
             keyValueHeads > 0 && heads % keyValueHeads == 0 && query.columns % heads == 0,
             "\(query.columns) columns in \(heads) heads for \(keyValueHeads) of keys and values")
         let shape = AttentionShape(
             queries: queryOffsets ?? offsets, keys: offsets, heads: heads, keyValueHeads: keyValueHeads,
-            width: query.columns / heads, isCausal: true)
+            width: query.columns / heads, isCausal: true, window: scores.window)
         Self.check(shape, query, key, value)
         for sequence in 0..<shape.sequences {
             precondition(
                 shape.queryRows(sequence) <= shape.keyRows(sequence),
                 "\(shape.queryRows(sequence)) query rows after \(shape.keyRows(sequence)) key rows")
         }
-        return attended(
-            query, key, value, nil, shape, 1 / Float(shape.width).squareRoot(), longestKept)
+        let form = ScoreForm(
+            scale: scores.scale ?? 1 / Float(shape.width).squareRoot(), softCap: scores.softCap)
+        return attended(query, key, value, nil, shape, form, longestKept)
     }
 
     private static func check(_ shape: AttentionShape, _ query: Variable, _ key: Variable, _ value: Variable)
@@ -73,7 +75,7 @@ extension Tape {
 
     private func attended(
         _ query: Variable, _ key: Variable, _ value: Variable, _ terms: ScoreTerms?, _ shape: AttentionShape,
-        _ scale: Float, _ longestKept: Int
+        _ form: ScoreForm, _ longestKept: Int
     ) -> Variable {
         let out = output(
             rows: query.value.rows, columns: shape.columns,
@@ -84,7 +86,7 @@ extension Tape {
             rows: 1, columns: isKept ? shape.probabilities : shape.largestBlock)
         shape.forEachBlock { block in
             let p = probabilities.pointer + (isKept ? block.probabilities : 0)
-            Self.attend(query.value, key.value, terms, block, shape, scale, into: p)
+            Self.attend(query.value, key.value, terms, block, shape, form, into: p)
             Product.gemm(
                 false, false, block.queryRows, shape.width, block.keyRows, 1, p, block.keyRows,
                 value.value.pointer + block.key, shape.keyColumns, 0, out.value.pointer + block.query,
@@ -97,34 +99,71 @@ extension Tape {
         }
         let kept = isKept ? probabilities : nil
         record(out) { [unowned self] g in
-            backwardAttention(query, key, value, terms, shape, scale, kept, g)
+            backwardAttention(query, key, value, terms, shape, form, kept, g)
         }
         return out
     }
 
-    /// p[queryRows, keyRows] = softmax((q·kᵀ + terms) · scale) of one block
+    /// p[queryRows, keyRows] = softmax((q·kᵀ + terms) · scale) of one block, the scaled scores capped where the form says so
     private static func attend(
         _ query: Matrix, _ key: Matrix, _ terms: ScoreTerms?, _ block: AttentionShape.Block,
-        _ shape: AttentionShape, _ scale: Float, into p: UnsafeMutablePointer<Float>
+        _ shape: AttentionShape, _ form: ScoreForm, into p: UnsafeMutablePointer<Float>
     ) {
-        Product.gemm(
-            false, true, block.queryRows, block.keyRows, shape.width, 1, query.pointer + block.query,
-            shape.columns, key.pointer + block.key, shape.keyColumns, 0, p, block.keyRows)
+        scores(query, key, block, shape, into: p)
         terms?.add(to: p, block)
-        if shape.isCausal {
+        var scale = form.scale
+        if let cap = form.softCap {
+            avk_soft_cap(p, scale, cap, block.queryRows * block.keyRows)
+            scale = 1
+        }
+        if let window = shape.window {
+            avk_softmax_window_rows(p, scale, window, block.queryRows, block.keyRows)
+        } else if shape.isCausal {
             avk_softmax_causal_rows(p, scale, block.queryRows, block.keyRows)
         } else {
             avk_softmax_rows(p, scale, block.queryRows, block.keyRows)
         }
     }
 
+    /// out[queryRows, keyRows] = q·kᵀ of one block
+    private static func scores(
+        _ query: Matrix, _ key: Matrix, _ block: AttentionShape.Block, _ shape: AttentionShape,
+        into out: UnsafeMutablePointer<Float>
+    ) {
+        Product.gemm(
+            false, true, block.queryRows, block.keyRows, shape.width, 1, query.pointer + block.query,
+            shape.columns, key.pointer + block.key, shape.keyColumns, 0, out, block.keyRows)
+    }
+
+    /// From g, the gradient of a block's probabilities p, to that of its scores, in place.
+    ///
+    /// - Parameter capped: for the scores once more, where they are capped.
+    private static func throughSoftmax(
+        _ p: UnsafePointer<Float>, _ g: UnsafeMutablePointer<Float>, _ query: Matrix, _ key: Matrix,
+        _ block: AttentionShape.Block, _ shape: AttentionShape, _ form: ScoreForm, capped: Matrix?
+    ) {
+        let (rows, length) = (block.queryRows, block.keyRows)
+        let scale = capped == nil ? form.scale : 1
+        if let window = shape.window {
+            avk_softmax_window_backward_rows(p, g, scale, window, rows, length)
+        } else if shape.isCausal {
+            avk_softmax_causal_backward_rows(p, g, scale, rows, length)
+        } else {
+            avk_softmax_backward_rows(p, g, scale, rows, length)
+        }
+        guard let capped, let cap = form.softCap else { return }
+        scores(query, key, block, shape, into: capped.pointer)
+        avk_soft_cap_backward(capped.pointer, form.scale, cap, g, rows * length)
+    }
+
     private func backwardAttention(
         _ query: Variable, _ key: Variable, _ value: Variable, _ terms: ScoreTerms?,
-        _ shape: AttentionShape, _ scale: Float, _ kept: Matrix?, _ g: Matrix
+        _ shape: AttentionShape, _ form: ScoreForm, _ kept: Matrix?, _ g: Matrix
     ) {
         let (columns, keyColumns, width) = (shape.columns, shape.keyColumns, shape.width)
         let scratch = pool.matrix(rows: 1, columns: shape.largestBlock)
         let again = kept == nil ? pool.matrix(rows: 1, columns: shape.largestBlock) : nil
+        let capped = form.softCap == nil ? nil : pool.matrix(rows: 1, columns: shape.largestBlock)
         // In the order they are written below, so that inputs which are one variable accumulate.
         let dValue = attentionTarget(of: value, shape)
         let dQuery = attentionTarget(of: query, shape)
@@ -137,7 +176,7 @@ extension Tape {
                 p = kept.pointer + block.probabilities
             } else if let again {
                 p = again.pointer
-                Self.attend(query.value, key.value, terms, block, shape, scale, into: p)
+                Self.attend(query.value, key.value, terms, block, shape, form, into: p)
             } else {
                 return
             }
@@ -152,11 +191,8 @@ extension Tape {
             Product.gemm(
                 false, true, rows, length, width, 1, gBlock, columns, value.value.pointer + block.key,
                 keyColumns, 0, scratch.pointer, length)
-            if shape.isCausal {
-                avk_softmax_causal_backward_rows(p, scratch.pointer, scale, rows, length)
-            } else {
-                avk_softmax_backward_rows(p, scratch.pointer, scale, rows, length)
-            }
+            Self.throughSoftmax(
+                p, scratch.pointer, query.value, key.value, block, shape, form, capped: capped)
             if let dQuery {
                 Product.gemm(
                     false, false, rows, width, length, 1, scratch.pointer, length,

@@ -57,30 +57,6 @@ extension Tape {
         return out
     }
 
-    /// silu(gate) · up of gate and up [T, C], the gated feed-forward's product, with silu(x) = x / (1 + e⁻ˣ). Shazeer 2020, "GLU
-    /// Variants Improve Transformer".
-    package func gatedSiLU(_ gate: Variable, _ up: Variable) -> Variable {
-        let (rows, columns) = (gate.rows, gate.columns)
-        precondition(
-            up.rows == rows && up.columns == columns,
-            "[\(rows), \(columns)] gates for [\(up.rows), \(up.columns)]")
-        let out = output(rows: rows, columns: columns, needsGradient: gate.needsGradient || up.needsGradient)
-        avk_gated_silu(gate.value.pointer, up.value.pointer, out.value.pointer, out.value.count)
-        guard out.needsGradient else { return out }
-        let (gates, ups) = (gate.keepValue(), up.keepValue())
-        record(out) { [unowned self] g in
-            let toGate = gradientTarget(of: gate)
-            let toUp = gradientTarget(of: up)
-            let unused =
-                toGate == nil || toUp == nil ? pool.matrix(rows: rows, columns: columns) : nil
-            guard let gateOut = toGate?.matrix ?? unused, let upOut = toUp?.matrix ?? unused else { return }
-            avk_gated_silu_backward(
-                g.pointer, gates.pointer, ups.pointer, gateOut.pointer, toGate?.accumulate ?? false ? 1 : 0,
-                upOut.pointer, toUp?.accumulate ?? false ? 1 : 0, g.count)
-        }
-        return out
-    }
-
     /// x + y, both [T, C]: a residual sum.
     package func add(_ x: Variable, _ y: Variable) -> Variable {
         precondition(

@@ -2,15 +2,23 @@ import CVectorKernels
 import Matrices
 
 extension Tape {
-    /// x[T, C] / √(mean of its row's squares + epsilon) · gamma[1, C]. Zhang and Sennrich 2019, "Root Mean Square Layer
-    /// Normalization".
-    package func rmsNorm(_ x: Variable, gamma: any Operand, epsilon: Float) -> Variable {
-        let (rows, columns) = (x.rows, x.columns)
-        precondition(gamma.count == columns, "norm of width \(gamma.count) for \(columns) columns")
+    /// x[T, C] / √(mean of its row's squares + epsilon) · (offset + gamma[1, C]). Zhang and Sennrich 2019, "Root Mean Square
+    /// Layer Normalization".
+    ///
+    /// - Parameters:
+    ///   - offset: 1 where gamma is saved as what it differs from 1 by.
+    ///   - heads: how many norms a row has, side by side: gamma is then [1, C / heads], and serves all.
+    package func rmsNorm(
+        _ x: Variable, gamma: any Operand, epsilon: Float, offset: Float = 0, heads: Int = 1
+    ) -> Variable {
+        precondition(
+            gamma.count * heads == x.columns,
+            "\(heads) norms of width \(gamma.count) for \(x.columns) columns")
+        let (rows, columns) = (x.rows * heads, gamma.count)
         let out = output(
-            rows: rows, columns: columns, needsGradient: x.needsGradient || gamma.isTrainable)
+            rows: x.rows, columns: x.columns, needsGradient: x.needsGradient || gamma.isTrainable)
         let rrms = out.needsGradient ? pool.matrix(rows: rows, columns: 1) : nil
-        let (input, scale) = (x.value, gamma.vector)
+        let (input, scale) = (x.value, sum(gamma.vector, offset))
         avk_rms_norm(
             input.pointer, scale.pointer, epsilon, out.value.pointer, rrms?.pointer, rows, columns)
         guard let rrms else { return out }
@@ -26,5 +34,13 @@ extension Tape {
                 target.accumulate ? 1 : 0)
         }
         return out
+    }
+
+    /// gamma[1, C] + offset
+    private func sum(_ gamma: Matrix, _ offset: Float) -> Matrix {
+        if offset == 0 { return gamma }
+        let sum = pool.matrix(rows: gamma.rows, columns: gamma.columns)
+        for index in 0..<gamma.count { sum.pointer[index] = gamma.pointer[index] + offset }
+        return sum
     }
 }

@@ -23,7 +23,7 @@ package struct VocabularyBlocks {
 }
 
 extension Tape {
-    /// Σ over rows of −log softmax(hidden · weightᵀ)[target], divided by `divisor` (the targets of the whole step, of which
+    /// Σ over rows of −log softmax(logits)[target], with logits = transform(hidden · weightᵀ), divided by `divisor` (the targets of the whole step, of which
     /// this shard holds a part). Rows whose target is `ignoredLabel` are left out before the product.
     ///
     /// The logits [rows, V] exist block by block: a first pass over the vocabulary finds each row's log-sum-exp (Milakov and
@@ -34,29 +34,32 @@ extension Tape {
     ///   - hidden: [T, C]
     ///   - weight: [V, C], trained or frozen
     ///   - targets: one a row
+    ///   - transform: of the model, from products to logits
     ///   - blocks: nil for those of the rule; tests give others.
     package func vocabularyCrossEntropy(
-        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double
+        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double,
+        transform: LogitTransform = .identity
     ) -> Double {
-        vocabularyCrossEntropy(hidden, weight: weight, targets: targets, divisor: divisor, blocks: nil)
+        vocabularyCrossEntropy(
+            hidden, weight: weight, targets: targets, divisor: divisor, transform: transform, blocks: nil)
     }
 
     package func vocabularyCrossEntropy(
-        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double, blocks: VocabularyBlocks?
+        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double,
+        transform: LogitTransform = .identity, blocks: VocabularyBlocks?
     ) -> Double {
-        vocabularyLosses(hidden, weight: weight, targets: targets, divisor: divisor, blocks: blocks).reduce(0)
-        {
-            $0 + ($1 ?? 0) / divisor
-        }
+        let losses = vocabularyLosses(
+            hidden, weight: weight, targets: targets, divisor: divisor, transform: transform, blocks: blocks)
+        return losses.reduce(0) { $0 + ($1 ?? 0) / divisor }
     }
 
-    /// The same loss row by row, not divided: −log softmax(hidden · weightᵀ)[target] of each row; nil where the target is
+    /// The same loss row by row, not divided: −log softmax(logits)[target] of each row; nil where the target is
     /// `ignoredLabel`.
     ///
     /// - Parameter divisor: of the loss that goes backward, where something does.
     package func vocabularyLosses(
         _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double = 1,
-        blocks: VocabularyBlocks? = nil
+        transform: LogitTransform = .identity, blocks: VocabularyBlocks? = nil
     ) -> [Double?] {
         let (vocabulary, width) = (weight.rows, weight.columns)
         precondition(
@@ -71,13 +74,17 @@ extension Tape {
         }
         let x = pool.matrix(rows: kept.count, columns: width)
         for (place, row) in kept.enumerated() {
-            x.row(place).update(from: hidden.value.row(row), count: width)
+            if transform.scale == 1 {
+                x.row(place).update(from: hidden.value.row(row), count: width)
+            } else {  // Of the products as well as of the rows, which are fewer numbers
+                avk_scale(hidden.value.row(row), transform.scale, x.row(place), width, 0)
+            }
         }
         let gradient = hidden.needsGradient ? pool.matrix(rows: kept.count, columns: width) : nil
         let blocks = blocks ?? VocabularyBlocks(count: kept.count, vocabulary: vocabulary)
         let shard = VocabularyShard(
             weight: weight, weightGradient: isTraining ? self.gradient(of: weight) : nil,
-            blocks: blocks, divisor: divisor, pool: pool)
+            blocks: blocks, divisor: divisor, softCap: transform.softCap, pool: pool)
         // Of one size whatever the rows, so that what a shard asks of its pool grows with the rows or not at all.
         let most = VocabularyBlocks(count: .max, vocabulary: vocabulary)
         let space = pool.matrix(rows: max(blocks.rows, most.rows), columns: max(blocks.words, most.words))
@@ -92,17 +99,17 @@ extension Tape {
             )
             for (place, loss) in zip(rows, found) { losses[kept[place]] = loss }
         }
-        if let gradient { seedRows(hidden, kept, with: gradient) }
+        if let gradient { seedRows(hidden, kept, with: gradient, scale: transform.scale) }
         return losses
     }
 
-    /// - Parameter gradient: of the rows `kept`; the others have none.
-    private func seedRows(_ variable: Variable, _ kept: [Int], with gradient: Matrix) {
+    /// - Parameter gradient: of the rows `kept`, times `scale`; the others have none.
+    private func seedRows(_ variable: Variable, _ kept: [Int], with gradient: Matrix, scale: Float) {
         recordLoss { [unowned self] in
             guard let target = gradientTarget(of: variable) else { return }
             if !target.accumulate { target.matrix.fill(0) }
             for (place, row) in kept.enumerated() {
-                avk_add(gradient.row(place), target.matrix.row(row), gradient.columns)
+                avk_scale(gradient.row(place), scale, target.matrix.row(row), gradient.columns, 1)
             }
         }
     }
@@ -116,6 +123,7 @@ private struct VocabularyShard {
     let weightGradient: Matrix?
     let blocks: VocabularyBlocks
     let divisor: Double
+    let softCap: Float?
     let pool: BufferPool
 
     /// Starts of the blocks of the vocabulary
@@ -147,9 +155,13 @@ private struct VocabularyShard {
                 isThere
                 ? space.view(offset: 0, rows: x.rows, columns: weight.rows)
                 : logits(x, from: start, in: space)
-            avk_exp_rows(block.pointer, top, factors, x.rows, block.columns)
+            if let softCap {
+                avk_exp_rows_capped(block.pointer, top, factors, softCap, x.rows, block.columns)
+            } else {
+                avk_exp_rows(block.pointer, top, factors, x.rows, block.columns)
+            }
             for (row, target) in targets.enumerated() where (start..<start + block.columns).contains(target) {
-                block.row(row)[target - start] -= Float(1 / divisor)
+                block.row(row)[target - start] -= Float(1 / divisor) * slope(at: known[row])
             }
             if let gradient {
                 weight.multiply(
@@ -162,11 +174,18 @@ private struct VocabularyShard {
         return losses
     }
 
-    /// x[R, C] · words[W, C]ᵀ
+    /// Of the cap, where its result is a logit.
+    private func slope(at logit: Float) -> Float {
+        guard let softCap else { return 1 }
+        return 1 - (logit / softCap) * (logit / softCap)
+    }
+
+    /// x[R, C] · words[W, C]ᵀ, capped
     private func logits(_ x: Matrix, from start: Int, in space: Matrix) -> Matrix {
         let words = words(from: start)
         let logits = space.view(offset: 0, rows: x.rows, columns: words.count)
         weight.multiplyTransposed(x, rows: words, into: logits, pool: pool)
+        if let softCap { avk_soft_cap(logits.pointer, 1, softCap, logits.count) }
         return logits
     }
 

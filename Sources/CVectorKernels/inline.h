@@ -36,3 +36,18 @@ INLINE float exp_one(float x) {
     memcpy(&scale, &scaleBits, 4);
     return p * scale;
 }
+
+// tanh: an odd polynomial below 0.625 (Cephes' tanhf), 1 - 2 / (exp(2 |x|) + 1) from there on. NaN stays NaN.
+INLINE float tanh_one(float x) {
+    float magnitude = x < 0.0f ? -x : x;
+    float z = x * x;
+    float p = -5.70498872745e-3f;
+    p = p * z + 2.06390887954e-2f;
+    p = p * z - 5.37397155531e-2f;
+    p = p * z + 1.33314422036e-1f;
+    p = p * z - 3.33332819422e-1f;
+    float near = p * z * x + x;
+    float far = 1.0f - 2.0f / (exp_one(2.0f * magnitude) + 1.0f);
+    far = x < 0.0f ? -far : far;
+    return magnitude < 0.625f ? near : far;
+}

@@ -155,6 +155,48 @@ MULTIVERSION void avk_gated_silu_backward(const float *gradient, const float *ga
     }
 }
 
+MULTIVERSION void avk_gated_gelu_tanh(const float *gate, const float *up, float *y, size_t n) {
+#pragma clang loop vectorize(assume_safety)
+    for (size_t i = 0; i < n; i++) {
+        float value, slope;
+        gelu_tanh_one(gate[i], &value, &slope);
+        y[i] = value * up[i];
+    }
+}
+
+MULTIVERSION void avk_gated_gelu_tanh_backward(const float *gradient, const float *gate, const float *up,
+                                               float *gateOut, int gateAccumulate, float *upOut, int upAccumulate,
+                                               size_t n) {
+#pragma clang loop vectorize(assume_safety)
+    for (size_t i = 0; i < n; i++) {
+        float value, slope;
+        gelu_tanh_one(gate[i], &value, &slope);
+        float toGate = gradient[i] * up[i] * slope, toUp = gradient[i] * value;
+        gateOut[i] = gateAccumulate ? gateOut[i] + toGate : toGate;
+        upOut[i] = upAccumulate ? upOut[i] + toUp : toUp;
+    }
+}
+
+MULTIVERSION void avk_soft_cap(float *x, float factor, float cap, size_t n) {
+    float inward = factor / cap;
+    for (size_t i = 0; i < n; i++) x[i] = cap * tanh_one(x[i] * inward);
+}
+
+MULTIVERSION void avk_soft_cap_backward(const float *x, float factor, float cap, float *restrict g, size_t n) {
+    float inward = factor / cap;
+    for (size_t i = 0; i < n; i++) {
+        float t = tanh_one(x[i] * inward);
+        g[i] *= factor * (1.0f - t * t);
+    }
+}
+
+MULTIVERSION void avk_scale(const float *x, float factor, float *out, size_t n, int accumulate) {
+    if (accumulate)
+        for (size_t i = 0; i < n; i++) out[i] += x[i] * factor;
+    else
+        for (size_t i = 0; i < n; i++) out[i] = x[i] * factor;
+}
+
 MULTIVERSION void avk_multiply(const float *gradient, const float *slope, float *out, size_t n, int accumulate) {
     if (accumulate)
         for (size_t i = 0; i < n; i++) out[i] += gradient[i] * slope[i];

@@ -63,6 +63,19 @@ MULTIVERSION void avk_exp_rows(float *x, const float *top, const float *factor, 
     }
 }
 
+MULTIVERSION void avk_exp_rows_capped(float *x, const float *top, const float *factor, float cap, size_t rows,
+                                      size_t columns) {
+    float inward = 1.0f / cap;
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        float highest = top[t], scale = factor[t];
+        for (size_t c = 0; c < columns; c++) {
+            float share = row[c] * inward;
+            row[c] = exp_one(row[c] - highest) * scale * (1.0f - share * share);
+        }
+    }
+}
+
 MULTIVERSION void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns) {
     for (size_t t = 0; t < rows; t++) {
         const float *prow = p + t * columns;
@@ -94,6 +107,27 @@ void avk_softmax_causal_backward_rows(const float *p, float *g, float scale, siz
     }
 }
 
+void avk_softmax_window_rows(float *x, float scale, size_t window, size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        size_t seen = columns - rows + t + 1, first = seen > window ? seen - window : 0;
+        memset(row, 0, first * sizeof(float));
+        avk_softmax_rows(row + first, scale, 1, seen - first);
+        memset(row + seen, 0, (columns - seen) * sizeof(float));
+    }
+}
+
+void avk_softmax_window_backward_rows(const float *p, float *g, float scale, size_t window, size_t rows,
+                                      size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        float *row = g + t * columns;
+        size_t seen = columns - rows + t + 1, first = seen > window ? seen - window : 0;
+        memset(row, 0, first * sizeof(float));
+        avk_softmax_backward_rows(p + t * columns + first, row + first, scale, 1, seen - first);
+        memset(row + seen, 0, (columns - seen) * sizeof(float));
+    }
+}
+
 MULTIVERSION void avk_rotary(const float *x, const float *cosines, const float *sines, const int32_t *positions,
                              float direction, float *out, size_t rows, size_t heads, size_t half, int accumulate) {
     for (size_t t = 0; t < rows; t++) {
@@ -111,6 +145,33 @@ MULTIVERSION void avk_rotary(const float *x, const float *cosines, const float *
                 o[d] = accumulate ? o[d] + first : first;
                 o[half + d] = accumulate ? o[half + d] + second : second;
             }
+        }
+    }
+}
+
+MULTIVERSION void avk_rotary_part(const float *x, const float *cosines, const float *sines, const int32_t *positions,
+                                  float direction, float *out, size_t rows, size_t heads, size_t width, size_t half,
+                                  int neighbours, int accumulate) {
+    size_t step = neighbours ? 2 : 1, apart = neighbours ? 1 : half;
+    for (size_t t = 0; t < rows; t++) {
+        const float *c = cosines + (size_t)positions[t] * half;
+        const float *s = sines + (size_t)positions[t] * half;
+        for (size_t h = 0; h < heads; h++) {
+            const float *in = x + (t * heads + h) * width;
+            float *o = out + (t * heads + h) * width;
+            // out may be x: a pair is read before it is written.
+#pragma clang loop vectorize(assume_safety)
+            for (size_t d = 0; d < half; d++) {
+                float sine = direction * s[d];
+                float a = in[d * step], b = in[d * step + apart];
+                float first = a * c[d] - b * sine, second = b * c[d] + a * sine;
+                o[d * step] = accumulate ? o[d * step] + first : first;
+                o[d * step + apart] = accumulate ? o[d * step + apart] + second : second;
+            }
+            if (accumulate)
+                for (size_t d = 2 * half; d < width; d++) o[d] += in[d];
+            else if (o != in)
+                memcpy(o + 2 * half, in + 2 * half, (width - 2 * half) * sizeof(float));
         }
     }
 }

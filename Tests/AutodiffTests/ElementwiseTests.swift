@@ -21,31 +21,6 @@ import Testing
 
     private let up = normalMatrix(6, 19, seed: 23)
 
-    @Test func gatedSiLUValues() {
-        let y = evaluate { $0.gatedSiLU($0.input(x), $0.input(up)) }
-        for (value, (x, up)) in zip(y, zip(x.values, up.values)) {
-            // A few roundings of values of order 1 to 10.
-            #expect(abs(Double(value) - Double(x) / (1 + exp(-Double(x))) * Double(up)) < 3e-6)
-        }
-    }
-
-    @Test func gatedSiLUGradients() {
-        GradientCheck(inputs: [x, up]) { tape, inputs in tape.gatedSiLU(inputs[0], inputs[1]) }.run()
-    }
-
-    /// Each of the two alone, and both as one variable.
-    @Test func gatedSiLUGradientsOfOneInput() {
-        GradientCheck(inputs: [x]) { [up] tape, inputs in tape.gatedSiLU(inputs[0], tape.input(up)) }.run()
-        GradientCheck(inputs: [up]) { [x] tape, inputs in tape.gatedSiLU(tape.input(x), inputs[0]) }.run()
-        GradientCheck(inputs: [x]) { tape, inputs in tape.gatedSiLU(inputs[0], inputs[0]) }.run()
-    }
-
-    @Test func gatedSiLUGradientsAddUp() {
-        GradientCheck(inputs: [x, up]) { tape, inputs in
-            tape.add(tape.gatedSiLU(inputs[0], inputs[1]), tape.gatedSiLU(inputs[1], inputs[0]))
-        }.run()
-    }
-
     @Test func addValues() {
         let y = evaluate { $0.add($0.input(x), $0.input(up)) }
         // One correctly rounded operation.
@@ -60,16 +35,14 @@ import Testing
     }
 
     @Test func onlyTheSideThatNeedsAGradientGetsOne() {
-        for operation in [Tape.add, Tape.gatedSiLU] {
-            for side in 0..<2 {
-                let tape = Tape(
-                    pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
-                let inputs = [x, up].enumerated().map { tape.input($1, needsGradient: $0 == side) }
-                let out = operation(tape)(inputs[0], inputs[1])
-                seedGradient(of: out, with: normalMatrix(6, 19, seed: 24))
-                tape.backward()
-                #expect(inputs[side].gradient != nil && inputs[1 - side].gradient == nil)
-            }
+        for side in 0..<2 {
+            let tape = Tape(
+                pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
+            let inputs = [x, up].enumerated().map { tape.input($1, needsGradient: $0 == side) }
+            let out = tape.add(inputs[0], inputs[1])
+            seedGradient(of: out, with: normalMatrix(6, 19, seed: 24))
+            tape.backward()
+            #expect(inputs[side].gradient != nil && inputs[1 - side].gradient == nil)
         }
     }
 

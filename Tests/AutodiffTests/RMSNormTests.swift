@@ -55,4 +55,20 @@ import Testing
         #expect(!out.needsGradient)
         #expect(pool.allocations == 1, "the result alone")
     }
+
+    /// Several heads side by side are as many rows; with an offset gamma is what is saved less 1.
+    @Test(arguments: [Float(0), 1]) func headsAndOffset(offset: Float) {
+        let small = normalParameter("gamma", 1, 6, seed: 202)
+        let out = evaluate {
+            $0.rmsNorm($0.input(x), gamma: small, epsilon: 1e-5, offset: offset, heads: 3)
+        }
+        let whole = Parameter(
+            name: "gamma",
+            values: Matrix(rows: 1, columns: 6, values: small.values.values.map { $0 + offset }))
+        let apart = Matrix(rows: 12, columns: 6, values: x.values)
+        #expect(out == evaluate { $0.rmsNorm($0.input(apart), gamma: whole, epsilon: 1e-5) })
+        GradientCheck(inputs: [x], parameters: [small]) { [small] tape, inputs in
+            tape.rmsNorm(inputs[0], gamma: small, epsilon: 1e-5, offset: offset, heads: 3)
+        }.run()
+    }
 }

@@ -62,6 +62,58 @@ import Testing
         #expect(run(reusing: true) == kept && kept[1].count == 7 * 12)
     }
 
+    /// A table narrower than a head leaves the head's other columns; pairs may be neighbours; a factor scales what turns.
+    @Test(arguments: [RotaryTable.Pairs.halves, .neighbours], [Float(1), 0.75])
+    func partsNeighboursAndFactors(pairs: RotaryTable.Pairs, factor: Float) {
+        let table = RotaryTable(
+            [RotaryTable.Segment(frequencies: [1, 0.3], longest: 10)], factor: factor, pairs: pairs)
+        let out = evaluate { $0.rotary($0.input(x), table: table, positions: positions, heads: 2) }
+        var expected = x.values.map(Double.init)
+        for (row, position) in positions.enumerated() {
+            for start in [row * 12, row * 12 + 6] {
+                for (pair, frequency) in [1, 0.3].enumerated() {
+                    let first = start + (pairs == .halves ? pair : 2 * pair)
+                    let second = first + (pairs == .halves ? 2 : 1)
+                    let (a, b, angle) = (expected[first], expected[second], Double(position) * frequency)
+                    expected[first] = Double(factor) * (a * cos(angle) - b * sin(angle))
+                    expected[second] = Double(factor) * (b * cos(angle) + a * sin(angle))
+                }
+            }
+        }
+        // Angles up to 9 are rounded by 5e-7.
+        for (value, expected) in zip(out, expected) { #expect(abs(Double(value) - expected) < 3e-6) }
+        GradientCheck(inputs: [x]) { [positions] tape, inputs in
+            tape.add(
+                inputs[0], tape.rotary(inputs[0], table: table, positions: positions, heads: 2))
+        }.run()
+        let reused = evaluate { tape in
+            let sum = tape.add(tape.input(x), tape.input(Matrix(rows: 7, columns: 12)))
+            return tape.rotary(sum, table: table, positions: positions, heads: 2, reusing: true)
+        }
+        #expect(reused == out)
+    }
+
+    /// Segments are tables one after the other.
+    @Test func segments() {
+        let other = [0.5, 0.2, 0.1]
+        let both = RotaryTable([
+            RotaryTable.Segment(frequencies: frequencies, longest: 10),
+            RotaryTable.Segment(frequencies: other, longest: 4),
+        ])
+        #expect(both.longest == 14)
+        let rows: [Int32] = [10, 13, 2, 0, 9, 12, 11]
+        let out = evaluate { $0.rotary($0.input(x), table: both, positions: rows, heads: 2) }
+        for (row, position) in rows.enumerated() {
+            let table =
+                position < 10 ? table : RotaryTable(frequencies: other, longest: 4)
+            let alone = evaluate {
+                $0.rotary(
+                    $0.input(x.rows(row..<row + 1)), table: table, positions: [position % 10], heads: 2)
+            }
+            #expect(alone == Array(out[row * 12..<(row + 1) * 12]))
+        }
+    }
+
     /// What rotary positions are for: products of queries and keys know the distance alone.
     @Test func productsKnowTheDistance() {
         let table = RotaryTable(frequencies: frequencies, longest: 50)

@@ -94,6 +94,53 @@ import Testing
         }
     }
 
+    /// Scaled and capped logits, as a whole and in blocks; and by finite differences.
+    @Test(arguments: [
+        LogitTransform(scale: 0.25), LogitTransform(softCap: 3), LogitTransform(scale: 0.5, softCap: 2),
+    ])
+    func transformedLogits(transform: LogitTransform) throws {
+        let weight = Self.weight()
+        let vector = ParameterVector([weight])
+        let whole = Matrix(rows: 1, columns: vector.count)
+        let tape = Tape(pool: poisonedPool(), parameterGradients: whole, dropoutStream: nil)
+        let input = tape.input(hidden, needsGradient: true)
+        let products = tape.linear(input, weight: weight, bias: nil)
+        let expected = tape.crossEntropy(
+            tape.logits(products, transform), labels: Self.targets, divisor: 5)
+        let exact = zip(Self.targets, 0...).reduce(0.0) { sum, pair in
+            guard pair.0 >= 0 else { return sum }
+            let logits = (0..<23).map { word in
+                let z = Double(transform.scale) * Double(products.value.row(pair.1)[word])
+                return transform.softCap.map { Double($0) * tanh(z / Double($0)) } ?? z
+            }
+            return sum + log(logits.reduce(0) { $0 + exp($1) }) - logits[Int(pair.0)]
+        }
+        tape.backward()
+        // As in `isCrossEntropyOfTheLogits`.
+        #expect(abs(expected - exact / 5) < 3e-6)
+        for blocks in Self.blocks {
+            let gradients = Matrix(rows: 1, columns: vector.count)
+            let other = Tape(pool: poisonedPool(), parameterGradients: gradients, dropoutStream: nil)
+            let rows = other.input(hidden, needsGradient: true)
+            let loss = other.vocabularyCrossEntropy(
+                rows, weight: weight, targets: Self.targets, divisor: 5, transform: transform, blocks: blocks)
+            other.backward()
+            #expect(abs(loss - expected) < 3e-6)
+            #expect(
+                relativeError(try #require(rows.gradient).values, try #require(input.gradient).values) < 3e-6)
+            #expect(relativeError(gradients.values, whole.values) < 3e-6)
+        }
+        for index in stride(from: 0, to: hidden.count, by: 5) {
+            let numeric = finiteDifference(hidden.pointer + index) {
+                let tape = Tape(evaluatingWith: poisonedPool())
+                return tape.vocabularyCrossEntropy(
+                    tape.input(hidden), weight: weight, targets: Self.targets, divisor: 5,
+                    transform: transform)
+            }
+            #expect(abs(Double(input.gradient?.values[index] ?? .nan) - numeric) < 1e-4)
+        }
+    }
+
     @Test func gradientsAreAddedToWhatIsThere() {
         let tape = Tape(
             pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)

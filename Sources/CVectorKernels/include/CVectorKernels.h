@@ -45,6 +45,20 @@ void avk_gated_silu(const float *gate, const float *up, float *y, size_t n);
 void avk_gated_silu_backward(const float *gradient, const float *gate, const float *up, float *gateOut,
                              int gateAccumulate, float *upOut, int upAccumulate, size_t n);
 
+// The two above with the tanh form of GELU in place of silu.
+void avk_gated_gelu_tanh(const float *gate, const float *up, float *y, size_t n);
+void avk_gated_gelu_tanh_backward(const float *gradient, const float *gate, const float *up, float *gateOut,
+                                  int gateAccumulate, float *upOut, int upAccumulate, size_t n);
+
+// x[i] = cap * tanh(x[i] * factor / cap), in place; relative error below 5e-7.
+void avk_soft_cap(float *x, float factor, float cap, size_t n);
+
+// g[i] becomes the gradient of x[i] from that of avk_soft_cap's result: factor * (1 - tanh(x[i] * factor / cap)^2) * g[i].
+void avk_soft_cap_backward(const float *x, float factor, float cap, float *g, size_t n);
+
+// out[i] (+)= x[i] * factor; x may be out where nothing is added.
+void avk_scale(const float *x, float factor, float *out, size_t n, int accumulate);
+
 // out[i] (+)= gradient[i] * slope[i]
 void avk_multiply(const float *gradient, const float *slope, float *out, size_t n, int accumulate);
 
@@ -58,6 +72,9 @@ void avk_log_sum_exp_rows(const float *x, float *top, double *sum, size_t rows, 
 // x[t, c] = exp(x[t, c] - top[t]) * factor[t], in place.
 void avk_exp_rows(float *x, const float *top, const float *factor, size_t rows, size_t columns);
 
+// The same through avk_soft_cap, whose results x holds: x[t, c] = exp(x[t, c] - top[t]) * factor[t] * (1 - (x[t, c] / cap)^2).
+void avk_exp_rows_capped(float *x, const float *top, const float *factor, float cap, size_t rows, size_t columns);
+
 // g becomes the gradient of the scaled scores: scale * p * (g - sum(g * p)) for each row.
 void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns);
 
@@ -66,10 +83,19 @@ void avk_softmax_backward_rows(const float *p, float *g, float scale, size_t row
 void avk_softmax_causal_rows(float *x, float scale, size_t rows, size_t columns);
 void avk_softmax_causal_backward_rows(const float *p, float *g, float scale, size_t rows, size_t columns);
 
+// These where a row sees no more than the last `window` of these columns. What lies before them is not read and becomes 0.
+void avk_softmax_window_rows(float *x, float scale, size_t window, size_t rows, size_t columns);
+void avk_softmax_window_backward_rows(const float *p, float *g, float scale, size_t window, size_t rows, size_t columns);
+
 // Rotary positions. Columns d and half + d of each of `heads` heads of 2 * half columns are a pair that turns by the angle
 // of the row's position: cosines and sines are [positions, half]. direction -1 turns back. out (+)= ; may be x.
 void avk_rotary(const float *x, const float *cosines, const float *sines, const int32_t *positions, float direction,
                 float *out, size_t rows, size_t heads, size_t half, int accumulate);
+
+// The same in heads of `width` columns, of which the first 2 * half turn and the others stay. With `neighbours` the pairs
+// are columns 2 d and 2 d + 1.
+void avk_rotary_part(const float *x, const float *cosines, const float *sines, const int32_t *positions, float direction,
+                     float *out, size_t rows, size_t heads, size_t width, size_t half, int neighbours, int accumulate);
 
 // scores[i, j] += d[j, rows - 1 - i + j] for i < rows, j < columns: d holds what is known by distance in the order of
 // distances, one row for each column of scores, whose rows are `scoresStride` apart. d: [columns, stride] with

@@ -125,7 +125,7 @@ private struct LlamaBlock: Sendable {
         if let adapter { update = adapter.output(of: update, after: .attention, on: tape) }
         let attended = tape.add(hidden, update)
         let normed = tape.rmsNorm(attended, gamma: feedForwardNorm, epsilon: c.normEpsilon)
-        update = down(tape.gatedSiLU(gate(normed, on: tape), up(normed, on: tape)), on: tape)
+        update = down(tape.gated(gate(normed, on: tape), up(normed, on: tape), by: .silu), on: tape)
         if let adapter { update = adapter.output(of: update, after: .feedForward, on: tape) }
         return tape.add(attended, update)
     }

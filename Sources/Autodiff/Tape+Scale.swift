@@ -1,0 +1,32 @@
+import CVectorKernels
+import Matrices
+
+extension Tape {
+    /// x[T, C] · factor
+    package func scaled(_ x: Variable, by factor: Float) -> Variable {
+        let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
+        avk_scale(x.value.pointer, factor, out.value.pointer, out.value.count, 0)
+        record(out) { [unowned self] g in
+            guard let target = gradientTarget(of: x) else { return }
+            avk_scale(g.pointer, factor, target.matrix.pointer, g.count, target.accumulate ? 1 : 0)
+        }
+        return out
+    }
+
+    /// cap · tanh(x / cap) of x[T, C]
+    package func softCapped(_ x: Variable, at cap: Float) -> Variable {
+        let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
+        out.value.copyValues(from: x.value)
+        avk_soft_cap(out.value.pointer, 1, cap, out.value.count)
+        guard out.needsGradient else { return out }
+        let input = x.keepValue()
+        record(out) { [unowned self] g in
+            guard let target = gradientTarget(of: x) else { return }
+            let slope = pool.matrix(rows: g.rows, columns: g.columns)
+            slope.copyValues(from: g)
+            avk_soft_cap_backward(input.pointer, 1, cap, slope.pointer, g.count)
+            avk_scale(slope.pointer, 1, target.matrix.pointer, g.count, target.accumulate ? 1 : 0)
+        }
+        return out
+    }
+}
