@@ -12,6 +12,8 @@ package protocol Backbone: AnyObject, Sendable {
     var pooler: Dense? { get }
     /// [V, C]: hidden rows to a number a word, of a model that gives them; tied to the embeddings or the checkpoint's own.
     var outputMatrix: Weight? { get }
+    /// What becomes of those products before they are logits.
+    var outputTransform: LogitTransform { get }
     /// Every weight, for counting and for training all of it.
     var weights: [Weight] { get }
     /// Tensors of the checkpoint that this model has no place for.
@@ -23,7 +25,7 @@ package protocol Backbone: AnyObject, Sendable {
     /// Whether both compute the same, but for their weights.
     func isBuilt(as other: any Backbone) -> Bool
 
-    /// Hidden states of the last layer: [T, C], or the first row of each sequence [B, C].
+    /// Hidden states of the last layer: [T, C], or the first row of each sequence [B, C], or rows of the batch [N, C].
     ///
     /// With `recomputing`, each layer but the last keeps only its input for the backward pass, and runs forward again
     /// there: about a third more time for the memory of one layer instead of all.
@@ -33,12 +35,24 @@ package protocol Backbone: AnyObject, Sendable {
         _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable
+
+    /// For a sequence that is read token by token, or some tokens at a time; nil of a model that sees what follows.
+    func startCache() -> KeyValueCache?
+    /// The same hidden states [N, C] of N more tokens of a sequence, which see those that `cache` has read before, and itself
+    /// has read then. On a tape that computes values.
+    func hiddenStates(_ ids: [Int32], after cache: KeyValueCache, on tape: Tape) -> Variable
 }
 
 extension Backbone {
     package var pooler: Dense? { nil }
     package var outputMatrix: Weight? { nil }
+    package var outputTransform: LogitTransform { .identity }
     package var attendsByDistance: Bool { false }
+
+    package func startCache() -> KeyValueCache? { nil }
+    package func hiddenStates(_ ids: [Int32], after cache: KeyValueCache, on tape: Tape) -> Variable {
+        preconditionFailure("\(architecture.name) gives no cache, and is asked to go on after one")
+    }
 
     /// How many numbers the weights are.
     package var parameterCount: Int { weights.reduce(0) { $0 + $1.count } }
@@ -57,7 +71,13 @@ extension Backbone {
 }
 
 /// Which rows of the last layer somebody reads.
-package enum HiddenRows: Sendable { case all, first }
+package enum HiddenRows: Sendable, Equatable {
+    case all
+    /// Of each sequence
+    case first
+    /// Rows of the packed batch, in rising order.
+    case some([Int])
+}
 
 /// What of a model's sizes others need to know.
 package struct BackboneSizes: Sendable, Equatable {

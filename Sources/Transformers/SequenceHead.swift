@@ -43,8 +43,8 @@ package final class SequenceHead: Sendable {
     private enum Output {
         /// `[K, C]` and `[1, K]`
         case trained(weight: Parameter, bias: Parameter)
-        /// `[V, C]`, of the model
-        case own(Weight)
+        /// `[V, C]`, of the model, and what becomes of its products
+        case own(Weight, LogitTransform)
     }
 
     /// `[K, C]`, of a head that trains.
@@ -63,8 +63,13 @@ package final class SequenceHead: Sendable {
     package var outputMatrix: any Operand {
         switch output {
         case .trained(let weight, _): weight
-        case .own(let weight): weight
+        case .own(let weight, _): weight
         }
+    }
+
+    /// What becomes of products with that matrix before they are logits.
+    package var outputTransform: LogitTransform {
+        if case .own(_, let transform) = output { transform } else { .identity }
     }
 
     /// K, or the words of the vocabulary.
@@ -95,7 +100,7 @@ package final class SequenceHead: Sendable {
                 throw architecture.heads == nil
                     ? HeadError.missingOutput(architecture) : HeadError.notSpeaking(architecture.name)
             }
-            (output, pooler, dense) = (.own(own), nil, nil)
+            (output, pooler, dense) = (.own(own, backbone.outputTransform), nil, nil)
             return
         }
         guard let heads = architecture.heads else { throw HeadError.notClassifying(architecture.name) }
@@ -172,7 +177,8 @@ package final class SequenceHead: Sendable {
         switch output {
         case .trained(let weight, let bias):
             return tape.linear(tape.dropout(pooled, probability: dropout), weight: weight, bias: bias)
-        case .own(let weight): return tape.linear(pooled, weight: weight, bias: nil)
+        case .own(let weight, let transform):
+            return tape.logits(tape.linear(pooled, weight: weight, bias: nil), transform)
         }
     }
 }

@@ -34,7 +34,9 @@ private final class Rows: RowPrefix {
 
 /// What methods hang on a model beside its linear layers.
 @Suite struct HookTests {
-    static let models = ["bert", "encoders/roberta", "encoders/albert", "encoders/electra", "llama"]
+    static let models =
+        ["bert", "encoders/roberta", "encoders/albert", "encoders/electra", "llama"]
+        + DecoderGoldens.models.map { "decoders/\($0)" }
 
     private static let sequences: [(ids: [Int32], typeIDs: [Int32])] = [3, 1, 7].map { length in
         ((0..<length).map { Int32(5 + ($0 * 7 + length) % 40) }, Array(repeating: 0, count: length))
@@ -64,6 +66,9 @@ private final class Rows: RowPrefix {
             let width = backbone.sizes.hidden
             let firsts = [0, 3, 4].flatMap { other[($0 * width)..<(($0 + 1) * width)] }
             #expect(relativeError(Self.hidden(backbone, rows: .first), firsts) < 1e-5, "layer \(layer)")
+            let some = [1, 4, 9].flatMap { other[($0 * width)..<(($0 + 1) * width)] }
+            #expect(
+                relativeError(Self.hidden(backbone, rows: .some([1, 4, 9])), some) < 1e-5, "layer \(layer)")
         }
     }
 
@@ -89,10 +94,13 @@ private final class Rows: RowPrefix {
             }
         }
         #expect(relativeError(Self.hidden(backbone), expected) < 1e-5)
+        let some = [0, 5, 10].flatMap { expected[$0 * whole.columns..<($0 + 1) * whole.columns] }
+        #expect(relativeError(Self.hidden(backbone, rows: .some([0, 5, 10])), some) < 1e-5)
     }
 
     /// Keys and values of a prefix change what follows, and learn: by differences of the loss, kept or run again.
-    @Test(arguments: ["bert", "encoders/albert", "llama"], [false, true])
+    @Test(
+        arguments: ["bert", "encoders/albert", "llama", "decoders/qwen3", "decoders/gemma2"], [false, true])
     func aPrefixOfAttentionLearns(_ model: String, recomputing: Bool) throws {
         let backbone = try Self.open(model)
         let plain = Self.hidden(backbone)

@@ -81,8 +81,8 @@ import Transformers
         (#""head_dim": 5"#, "head_dim: rotary positions turn pairs, and 5 is odd"),
         (#""hidden_act": "gelu""#, "'gelu' is not supported"),
         (
-            #""rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}"#,
-            "rotary positions of kind 'yarn' are not supported; supported are default, linear and llama3"
+            #""rope_parameters": {"rope_type": "axial", "rope_theta": 1e4}"#,
+            "rotary positions of kind 'axial' are not supported; supported are default, linear, llama3"
         ),
         (#""rope_parameters": {"rope_type": "linear"}"#, "rope_parameters.factor: missing"),
         (#""rope_parameters": "linear""#, "rope_parameters: not an object"),

@@ -97,7 +97,7 @@ def model(kind: str, settings: dict, seed: int) -> transformers.PreTrainedModel:
     return made.eval()
 
 
-def convert(folder: Path, target: Path) -> None:
+def convert(folder: Path, target: Path, settings: dict) -> None:
     from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
     import gguf
 
@@ -111,6 +111,8 @@ def convert(folder: Path, target: Path) -> None:
     made = type("Tiny", (found,), {"set_vocab": no_vocabulary, "model_arch": found.model_arch})
     # The converter wants a name of an architecture for each class, which is the parent's.
     instance = made(folder, gguf.LlamaFileType.ALL_F32, target, model_name="tiny")
+    # Members that transformers 5 keeps elsewhere, where the converter looks for them.
+    instance.hparams.update({key: value for key, value in settings.items() if key in ("rotary_pct", "n_ctx")})
     instance.write()
 
 
@@ -131,10 +133,7 @@ def main() -> None:
             # The converter of Gemma counts the tokens of this file.
             words = {f"w{place}": place for place in range(64)}
             (Path(temporary) / "tokenizer.json").write_text(json.dumps({"model": {"vocab": words}, "added_tokens": []}))
-            if kind == "GPTNeoX":  # where the converter looks for it
-                config = Path(temporary) / "config.json"
-                config.write_text(json.dumps({**json.loads(config.read_text()), "rotary_pct": settings["rotary_pct"]}))
-            convert(Path(temporary), output / f"{name}.gguf")
+            convert(Path(temporary), output / f"{name}.gguf", settings)
         opened = Model(str(output / f"{name}.gguf"))
         logits = [opened.logits(ids) for ids in sequences]
         with torch.no_grad():

@@ -45,8 +45,8 @@ package struct NextTokenObjective: Objective {
 
     package func loss(_ rows: ShardRows, divisor: Double) -> Double {
         rows.tape.vocabularyCrossEntropy(
-            rows.hidden, weight: rows.head.outputMatrix, transform: rows.head.logitTransform,
-            targets: targets(rows), divisor: divisor)
+            rows.hidden, weight: rows.head.outputMatrix, targets: targets(rows), divisor: divisor,
+            transform: rows.head.outputTransform)
     }
 
     private func targets(_ rows: ShardRows) -> [Int32] { rows.members.flatMap { learned[$0].map(\.target) } }
@@ -54,8 +54,8 @@ package struct NextTokenObjective: Objective {
     /// Of each sequence of a shard, the sum over its tokens, and how many of them are the model's first choice.
     func scores(_ rows: ShardRows) -> [(loss: Double, hits: Int)] {
         let scores = rows.tape.vocabularyScores(
-            rows.hidden, weight: rows.head.outputMatrix, transform: rows.head.logitTransform,
-            targets: targets(rows))
+            rows.hidden, weight: rows.head.outputMatrix, targets: targets(rows),
+            transform: rows.head.outputTransform)
         return rows.members.indices.map { place in
             scores[rows.offsets[place]..<rows.offsets[place + 1]].reduce((0, 0)) {
                 ($0.0 + $1.loss, $0.1 + ($1.isFirst ? 1 : 0))

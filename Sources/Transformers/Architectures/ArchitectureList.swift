@@ -4,7 +4,8 @@ import ModelFiles
 extension Architecture {
     /// Every architecture, in the order in which they are shown.
     package static let all: [Architecture] = [
-        .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama,
+        .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama, .mistral, .qwen2, .qwen3,
+        .gemma2, .gemma3, .phi3, .smolLM3, .granite, .olmo2,
     ]
 
     /// Of all models here; a model has those of its own architecture.
@@ -27,7 +28,8 @@ extension Architecture {
         guard let architecture = all.first(where: { $0.has(modelType: name) }) else {
             throw ModelFileError(
                 file: config.path, place: "model_type",
-                problem: "\"\(oneLine(name, limit: 80))\" is not an architecture this version can train",
+                problem: "\"\(oneLine(name, limit: 80))\" is not an architecture this version can train"
+                    + (whyNot(modelType: name).map { ": \($0)" } ?? ""),
                 advice: "use a checkpoint of " + modelTypeNames(of: all).joined(separator: ", "))
         }
         return architecture

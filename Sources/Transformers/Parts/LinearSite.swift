@@ -15,6 +15,10 @@ package struct LinearSite: Hashable, Sendable, CustomStringConvertible {
         package static let gate = Role(rawValue: "gate")
         package static let up = Role(rawValue: "up")
         package static let down = Role(rawValue: "down")
+        /// Query, key and value of one matrix
+        package static let qkv = Role(rawValue: "qkv")
+        /// Gate and up of one matrix
+        package static let gateUp = Role(rawValue: "gate-up")
     }
 
     package let layer: Int

@@ -1,40 +1,143 @@
 import Autodiff
+import Foundation
 import Messages
 import ModelFiles
-import Synchronization
 
 /// Rotary positions (Su et al. 2021) as a `config.json` says them: how fast each pair of a head's columns turns.
 struct RotaryScheme: Sendable, Equatable {
-    /// Radians a position, of each pair
-    let frequencies: [Double]
+    /// Of cosines and sines
+    let factor: Float
+    let pairs: RotaryTable.Pairs
+    private let speeds: Speeds
+
+    /// Radians a position, of each pair that turns.
+    private enum Speeds: Sendable, Equatable {
+        case same([Double])
+        /// Of sequences of more than `original` rows others.
+        case twofold(short: [Double], long: [Double], original: Int)
+        /// The base grows with the length of a sequence beyond `positions`.
+        case growing(base: Double, factor: Double, width: Int, positions: Int)
+    }
+
+    /// What a model says of rotary positions beside the file; unless it says so, as Llama.
+    struct Usual {
+        var base = 10_000.0
+        var baseKey = "rope_theta"
+        /// Of layers of several types, the one whose positions these are.
+        var layerType: String?
+        /// Other names of kinds, and all that there are, where it is not every kind.
+        var kinds: [String: String]?
+        /// The length that the model was first trained with, where it has one; otherwise its positions.
+        var original: Int?
+        /// Whether a part of a head's columns may turn alone.
+        var isPartial = false
+    }
 
     /// - Parameters:
-    ///   - width: D, the columns of a head that turn.
+    ///   - width: D, the columns of a head.
     ///   - positions: the longest sequence of the model.
-    init(_ config: HFConfig, width: Int, positions: Int) throws {
-        let settings = try RotarySettings(config)
-        let usual = try config.double("rope_theta", in: 1e-3...1e12, default: 10_000)
-        let base = try settings.number("rope_theta", in: 1e-3...1e12) ?? usual
-        let plain = RotaryTable.frequencies(base: base, width: width)
-        switch try settings.kind() {
-        case "default": frequencies = plain
+    init(_ config: HFConfig, width: Int, positions: Int, usual: Usual = Usual()) throws {
+        let settings = try RotarySettings(config, layerType: usual.layerType)
+        let outside = try config.double(usual.baseKey, in: 1e-3...1e12, default: usual.base)
+        let base = try settings.number("rope_theta", in: 1e-3...1e12) ?? outside
+        let turned = try Self.turned(config, settings, width: width, isPartial: usual.isPartial)
+        let plain = RotaryTable.frequencies(base: base, width: turned)
+        pairs = try config.bool("rope_interleaved", default: false) ? .neighbours : .halves
+        let said = try settings.kind()
+        let kind = usual.kinds.map { $0[said] ?? "" } ?? said
+        func original() throws -> Double {
+            try Self.original(config, settings, positions: positions, usual: usual)
+        }
+        let found: Speeds
+        switch kind {
+        case "default": (found, factor) = (.same(plain), 1)
         case "linear":
-            let factor = try settings.required("factor", in: 1...1e6)
-            frequencies = plain.map { $0 / factor }
+            let slowing = try settings.required("factor", in: 1...1e6)
+            (found, factor) = (.same(plain.map { $0 / slowing }), 1)
         case "llama3":
-            let usual = try config.int(
-                "original_max_position_embeddings", in: 1...1_000_000_000, default: positions)
-            let isOutside = config.has("original_max_position_embeddings")
-            let inside = try settings.number("original_max_position_embeddings", in: 1...1e9)
-            // transformers takes the one outside where both are there.
-            frequencies = try Self.llama3(
-                plain, settings, original: isOutside ? Double(usual) : inside ?? Double(usual))
-        case let kind:
+            (found, factor) = (.same(try Self.llama3(plain, settings, original: original())), 1)
+        case "dynamic":
+            let growth = try settings.required("factor", in: 1...1e6)
+            guard turned > 2 else { throw settings.fault(nil, "dynamic positions of one pair") }
+            found = .growing(base: base, factor: growth, width: turned, positions: positions)
+            factor = 1
+        case "yarn":
+            let form = YaRN(try original(), base: base, width: turned)
+            let (frequencies, scale) = try form.frequencies(settings)
+            (found, factor) = (.same(frequencies), scale)
+        case "longrope":
+            let original = try original()
+            let powers = RotaryTable.powers(base: base, width: turned)
+            func slowed(_ name: String) throws -> [Double] {
+                let factors = try settings.numbers(name, count: turned / 2, in: 1e-3...1e6)
+                return zip(factors, powers).map { Double(1 / (Float($0) * $1)) }
+            }
+            found = .twofold(
+                short: try slowed("short_factor"), long: try slowed("long_factor"), original: Int(original))
+            factor = try Self.longFactor(settings, original: original, positions: positions)
+        default:
+            let known = usual.kinds?.keys.sorted() ?? Self.kinds
             throw settings.fault(
-                nil, "rotary positions of kind \(quoted(kind)) are not supported",
-                "supported are default, linear and llama3")
+                nil, "rotary positions of kind \(quoted(said)) are not supported",
+                "supported are \(known.joined(separator: ", "))")
         }
         try settings.refuseRest()
+        speeds = try Self.divided(found, kind, config)
+    }
+
+    private static let kinds = ["default", "linear", "llama3", "dynamic", "yarn", "longrope"]
+
+    /// Which frequencies a sequence of so many rows has: the first ones, others, or its own.
+    func form(length: Int) -> Int {
+        switch speeds {
+        case .same: 0
+        case .twofold(_, _, let original): length > original ? 1 : 0
+        case .growing(_, _, _, let positions): length > positions ? max(length, 2) : 0
+        }
+    }
+
+    /// - Parameter form: as `form(length:)` gives it.
+    func frequencies(form: Int) -> [Double] {
+        switch speeds {
+        case .same(let frequencies): return frequencies
+        case .twofold(let short, let long, _): return form == 0 ? short : long
+        case .growing(let base, let factor, let width, let positions):
+            // Rounded to Float32 step by step, as PyTorch has it.
+            let length = Float(factor) * Float(max(form, positions)) / Float(positions)
+            let growth = Float(
+                pow(Double(length - Float(factor - 1)), Double(width) / Double(width - 2)))
+            return RotaryTable.frequencies(base: Double(Float(base) * growth), width: width)
+        }
+    }
+
+    /// How many columns of a head turn, of `width`.
+    private static func turned(
+        _ config: HFConfig, _ settings: RotarySettings, width: Int, isPartial: Bool
+    ) throws -> Int {
+        let least = isPartial ? 1e-3 : 1
+        let inside = try settings.number("partial_rotary_factor", in: least...1)
+        guard isPartial else { return width }
+        let outside = try config.double("partial_rotary_factor", in: least...1, default: 1)
+        let share = inside ?? outside
+        let turned = Int(Double(width) * share)
+        guard turned > 0, turned % 2 == 0 else {
+            throw settings.fault(
+                "partial_rotary_factor", "\(turned) of \(width) columns turn, which are no pairs")
+        }
+        return turned
+    }
+
+    /// The length of sequences before positions were stretched. transformers takes the key outside where both are there.
+    private static func original(
+        _ config: HFConfig, _ settings: RotarySettings, positions: Int, usual: Usual
+    ) throws -> Double {
+        let key = "original_max_position_embeddings"
+        let inside = try settings.number(key, in: 2...1e9)
+        if usual.layerType == nil {
+            if config.value(key) != nil { return Double(try config.int(key, in: 2...1_000_000_000)) }
+            if let original = usual.original { return Double(original) }
+        }
+        return inside ?? Double(positions)
     }
 
     /// Llama 3.1: slow pairs turn `factor` times slower, fast ones as before, and those between by degrees.
@@ -55,91 +158,35 @@ struct RotaryScheme: Sendable, Equatable {
             return (1 - smooth) * frequency / factor + smooth * frequency
         }
     }
-}
 
-/// The table of a model, made again only where a sequence is longer than any before.
-final class RotaryTables: Sendable {
-    private let scheme: RotaryScheme
-    private let known = Mutex<RotaryTable?>(nil)
-
-    init(_ scheme: RotaryScheme) { self.scheme = scheme }
-
-    /// For `longest` positions at least: what a position has does not depend on how many there are.
-    func table(longest: Int) -> RotaryTable {
-        known.withLock { known in
-            if let known, known.longest >= longest { return known }
-            let table = RotaryTable(frequencies: scheme.frequencies, longest: longest)
-            known = table
-            return table
+    /// Ding et al. 2024, "LongRoPE", as transformers has it.
+    private static func longFactor(_ settings: RotarySettings, original: Double, positions: Int) throws
+        -> Float
+    {
+        let stretch = try settings.number("factor", in: 1e-3...1e6) ?? Double(positions) / original
+        if let said = try settings.number("attention_factor", in: 1e-3...1e3) { return Float(said) }
+        guard original > 1 else {
+            throw settings.fault(nil, "positions stretched from sequences of \(original) tokens")
         }
+        return stretch <= 1 ? 1 : Float((1 + log(stretch) / log(original)).squareRoot())
     }
-}
 
-/// The members of `rope_parameters`, or of `rope_scaling` in files of transformers before 5. All are looked at: one that
-/// nobody knows would compute something else.
-private final class RotarySettings {
-    private let config: HFConfig
-    private let key: String
-    private let members: JSONObject
-    private var read: Set<String> = []
-
-    init(_ config: HFConfig) throws {
-        self.config = config
-        var found: [(key: String, members: JSONObject)] = []
-        for key in ["rope_parameters", "rope_scaling"] {
-            guard let value = config.value(key) else { continue }
-            guard let members = value.object else {
-                throw ModelFileError(
-                    file: config.path, place: key, problem: "not an object",
-                    advice: "use the config.json that was saved with the weights")
-            }
-            if !members.isEmpty { found.append((key, members)) }
+    /// By `rope_freq_factors`, a divisor for each pair: what GGUF files have in the place of llama3's settings.
+    private static func divided(_ speeds: Speeds, _ kind: String, _ config: HFConfig) throws -> Speeds {
+        let key = "rope_freq_factors"
+        guard let value = config.value(key) else { return speeds }
+        func fault(_ problem: String) -> ModelFileError {
+            ModelFileError(
+                file: config.path, place: key, problem: problem,
+                advice: "use the settings that belong to the weights")
         }
-        if found.count > 1, JSONValue.object(found[0].members) != .object(found[1].members) {
-            throw ModelFileError(
-                file: config.path, place: "rope_scaling",
-                problem: "it says something else than rope_parameters",
-                advice: "leave one of both in config.json, that with which the model was trained")
+        guard case .same(let frequencies) = speeds, ["default", "linear"].contains(kind) else {
+            throw fault("divisors beside rotary positions of kind \(quoted(kind))")
         }
-        (key, members) = found.first ?? ("rope_parameters", JSONObject())
-    }
-
-    /// Under the key of today or the older one.
-    func kind() throws -> String {
-        read.formUnion(["rope_type", "type"])
-        guard let value = members["rope_type"] ?? members["type"] else { return "default" }
-        guard let kind = value.string else { throw fault("rope_type", "not a string") }
-        return kind
-    }
-
-    func number(_ name: String, in range: ClosedRange<Double>) throws -> Double? {
-        read.insert(name)
-        guard let value = members[name], !value.isNull else { return nil }
-        guard let number = value.double, range.contains(number) else {
-            throw fault(name, "not a number in \(range.lowerBound)...\(range.upperBound)")
+        let divisors = (value.array ?? []).compactMap(\.double).filter { (1e-6...1e9).contains($0) }
+        guard divisors.count == frequencies.count, value.array?.count == divisors.count else {
+            throw fault("not \(frequencies.count) positive numbers, one for each pair of columns")
         }
-        return number
-    }
-
-    func required(_ name: String, in range: ClosedRange<Double>) throws -> Double {
-        guard let number = try number(name, in: range) else { throw fault(name, "missing") }
-        return number
-    }
-
-    func refuseRest() throws {
-        _ = try number("partial_rotary_factor", in: 1...1)
-        for (name, value) in members.members where !read.contains(name) && !value.isNull {
-            throw fault(name, "rotary positions with this setting are not supported")
-        }
-    }
-
-    func fault(
-        _ name: String?, _ problem: String,
-        _ advice: String = "use the config.json that was saved with the weights"
-    ) -> ModelFileError {
-        ModelFileError(
-            file: config.path, place: name.map { "\(key).\(oneLine($0, limit: 80))" } ?? key,
-            problem: problem,
-            advice: advice)
+        return .same(zip(frequencies, divisors).map { $0 / $1 })
     }
 }

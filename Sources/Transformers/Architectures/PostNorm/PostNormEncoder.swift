@@ -71,6 +71,10 @@ package final class PostNormEncoder: Backbone {
         _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable {
+        if case .some(let chosen) = rows {
+            return tape.rows(
+                hiddenStates(batch, rows: .all, recomputing: recomputing, on: tape, observe: observe), chosen)
+        }
         if let prefix = hooks.input {
             let hidden = self.hidden(
                 extended(batch, by: prefix.count), prefix, rows: .all, recomputing, on: tape, observe)

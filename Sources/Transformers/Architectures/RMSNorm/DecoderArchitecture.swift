@@ -1,0 +1,21 @@
+import ModelFiles
+
+extension Architecture {
+    /// - Parameters:
+    ///   - type: `model_type`
+    ///   - mark: the start of a weight's name that is in every such checkpoint.
+    ///   - read: what a `config.json` says; throws where it asks for something that is not computed here.
+    init(
+        rmsNormDecoder type: String, className: String, mark: String = "layers.0.self_attn.q_proj.",
+        isFused: Bool = false, read: @escaping @Sendable (HFConfig) throws -> DecoderTraits
+    ) {
+        self.init(
+            modelTypes: [ModelType(name: type, className: className)], prefix: "model.",
+            parts: ["layers.", "embed_tokens."], marks: [mark],
+            roles: isFused
+                ? [.qkv, .attentionOutput, .gateUp, .down]
+                : [.query, .key, .value, .attentionOutput, .gate, .up, .down],
+            inputRoles: isFused ? [.qkv] : [.query, .key, .value], heads: nil,
+            sizes: { try read($0).sizes }, open: { try RMSNormDecoder($0, read($1), $2) })
+    }
+}

@@ -1,0 +1,43 @@
+/// What the layers share while a decoder reads a batch.
+struct DecoderPass {
+    /// Where the sequences begin in the hidden rows, and the end: B + 1 entries.
+    let offsets: [Int]
+    /// By scheme, for each hidden row
+    let rotary: [RotaryRows]
+    /// Of the one sequence whose last rows these are.
+    var cache: KeyValueCache?
+}
+
+/// Rows of the last layer that somebody reads, of which alone it is then computed.
+struct ChosenRows {
+    let rows: [Int]
+    /// From each sequence's first chosen row to its end: query rows of causal attention are a sequence's last ones.
+    let queries: [Int]
+    /// Where the sequences begin in `queries`.
+    let queryOffsets: [Int]
+    /// Where the chosen rows stand in `queries`.
+    let places: [Int]
+
+    /// - Parameter rows: in rising order.
+    init(_ rows: [Int], offsets: [Int]) {
+        precondition(
+            zip(rows, rows.dropFirst()).allSatisfy(<) && (rows.first ?? 0) >= 0
+                && (rows.last ?? -1) < (offsets.last ?? 0),
+            "chosen rows that do not rise, or are not among \(offsets.last ?? 0)")
+        self.rows = rows
+        var (queries, starts, places): ([Int], [Int], [Int]) = ([], [0], [])
+        var next = 0
+        for end in offsets.dropFirst() {
+            if next < rows.count, rows[next] < end {
+                let (first, place) = (rows[next], queries.count)
+                while next < rows.count, rows[next] < end {
+                    places.append(place + rows[next] - first)
+                    next += 1
+                }
+                queries += first..<end
+            }
+            starts.append(queries.count)
+        }
+        (self.queries, queryOffsets, self.places) = (queries, starts, places)
+    }
+}

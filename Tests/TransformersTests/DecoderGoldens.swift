@@ -1,0 +1,49 @@
+import Autodiff
+import GoldenFiles
+import Matrices
+import ModelFiles
+import Transformers
+
+/// The tiny random decoders of scripts/goldens/decoders_parity.py.
+enum DecoderGoldens {
+    static let models = [
+        "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "smollm3", "granite", "olmo2",
+    ]
+
+    static func open(_ model: String) throws -> any Backbone {
+        try Architecture.backbone(in: HFFolder(Golden.url("decoders/\(model)/model")))
+    }
+
+    static func sequences(_ model: String) throws -> [[Int32]] {
+        try Golden.sequences(Golden.json("decoders/\(model)/batch.json")).map(\.ids)
+    }
+
+    static func batch(_ model: String) throws -> PackedBatch { packed(try sequences(model)) }
+
+    static func packed(_ sequences: [[Int32]]) -> PackedBatch {
+        PackedBatch(sequences.map { ($0, Array(repeating: 0, count: $0.count)) })
+    }
+
+    /// For each token the one after it.
+    static func targets(_ sequences: [[Int32]]) -> [Int32] {
+        sequences.flatMap { $0.dropFirst() + [Tape.ignoredLabel] }
+    }
+
+    static func head(_ backbone: any Backbone) throws -> SequenceHead {
+        try SequenceHead(
+            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
+            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+    }
+
+    /// [T, C] of the last layer
+    static func hidden(_ backbone: any Backbone, _ sequences: [[Int32]]) -> Matrix {
+        backbone.hiddenStates(packed(sequences), on: Tape(evaluatingWith: BufferPool())).value
+    }
+
+    /// [T, V]
+    static func logits(_ backbone: any Backbone, _ sequences: [[Int32]]) throws -> Matrix {
+        let (tape, batch) = (Tape(evaluatingWith: BufferPool()), packed(sequences))
+        let hidden = backbone.hiddenStates(batch, on: tape)
+        return try head(backbone).logits(hidden, offsets: batch.offsets, on: tape).value
+    }
+}
