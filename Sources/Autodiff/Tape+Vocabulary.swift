@@ -22,6 +22,16 @@ package struct VocabularyBlocks {
     }
 }
 
+/// What a model says of the token that follows.
+package struct TokenScore: Sendable, Equatable {
+    /// −log of its probability
+    package let loss: Double
+    /// No word is more probable.
+    package let isFirst: Bool
+
+    package init(loss: Double, isFirst: Bool) { (self.loss, self.isFirst) = (loss, isFirst) }
+}
+
 extension Tape {
     /// Σ over rows of −log softmax(logits)[target], with logits = transform(hidden · weightᵀ), divided by `divisor` (the targets of the whole step, of which
     /// this shard holds a part). Rows whose target is `ignoredLabel` are left out before the product.
@@ -53,6 +63,17 @@ extension Tape {
         return losses.reduce(0) { $0 + ($1 ?? 0) / divisor }
     }
 
+    /// The losses of rows, and whether any word is more probable than the target; for figures, nothing goes backward.
+    ///
+    /// - Parameters: as of `vocabularyLosses`; a target of `ignoredLabel` has a loss of 0.
+    package func vocabularyScores(
+        _ hidden: Variable, weight: any Operand, targets: [Int32], transform: LogitTransform = .identity
+    ) -> [TokenScore] {
+        vocabularyScores(
+            hidden, weight: weight, targets: targets, divisor: 1, transform: transform, blocks: nil
+        ).map { $0 ?? TokenScore(loss: 0, isFirst: false) }
+    }
+
     /// The same loss row by row, not divided: −log softmax(logits)[target] of each row; nil where the target is
     /// `ignoredLabel`.
     ///
@@ -61,6 +82,15 @@ extension Tape {
         _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double = 1,
         transform: LogitTransform = .identity, blocks: VocabularyBlocks? = nil
     ) -> [Double?] {
+        vocabularyScores(
+            hidden, weight: weight, targets: targets, divisor: divisor, transform: transform, blocks: blocks
+        ).map { $0?.loss }
+    }
+
+    private func vocabularyScores(
+        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double, transform: LogitTransform,
+        blocks: VocabularyBlocks?
+    ) -> [TokenScore?] {
         let (vocabulary, width) = (weight.rows, weight.columns)
         precondition(
             targets.count == hidden.value.rows && width == hidden.value.columns,
@@ -88,19 +118,19 @@ extension Tape {
         // Of one size whatever the rows, so that what a shard asks of its pool grows with the rows or not at all.
         let most = VocabularyBlocks(count: .max, vocabulary: vocabulary)
         let space = pool.matrix(rows: max(blocks.rows, most.rows), columns: max(blocks.words, most.words))
-        var losses = [Double?](repeating: nil, count: targets.count)
+        var scores = [TokenScore?](repeating: nil, count: targets.count)
         for start in stride(from: 0, to: kept.count, by: blocks.rows) {
             let rows = start..<min(start + blocks.rows, kept.count)
             func part(_ matrix: Matrix) -> Matrix {
                 matrix.view(offset: start * width, rows: rows.count, columns: width)
             }
-            let found = shard.losses(
+            let found = shard.scores(
                 part(x), targets: kept[rows].map { Int(targets[$0]) }, gradient: gradient.map(part), in: space
             )
-            for (place, loss) in zip(rows, found) { losses[kept[place]] = loss }
+            for (place, score) in zip(rows, found) { scores[kept[place]] = score }
         }
         if let gradient { seedRows(hidden, kept, with: gradient, scale: transform.scale) }
-        return losses
+        return scores
     }
 
     /// - Parameter gradient: of the rows `kept`, times `scale`; the others have none.
@@ -133,8 +163,8 @@ private struct VocabularyShard {
     ///   - x: [R, C], with a target each
     ///   - gradient: [R, C], written; nil where none is wanted
     ///   - space: for a block of logits at least.
-    /// - Returns: the losses of these rows.
-    func losses(_ x: Matrix, targets: [Int], gradient: Matrix?, in space: Matrix) -> [Double] {
+    /// - Returns: the scores of these rows.
+    func scores(_ x: Matrix, targets: [Int], gradient: Matrix?, in space: Matrix) -> [TokenScore] {
         var top = [Float](repeating: -.infinity, count: x.rows)
         var sum = [Double](repeating: 0, count: x.rows)
         var known = [Float](repeating: 0, count: x.rows)
@@ -146,8 +176,10 @@ private struct VocabularyShard {
                 known[row] = logits.row(row)[target - start]
             }
         }
-        let losses = targets.indices.map { log(sum[$0]) - Double(known[$0] - top[$0]) }
-        guard gradient != nil || weightGradient != nil else { return losses }
+        let scores = targets.indices.map {
+            TokenScore(loss: log(sum[$0]) - Double(known[$0] - top[$0]), isFirst: known[$0] >= top[$0])
+        }
+        guard gradient != nil || weightGradient != nil else { return scores }
         let factors = sum.map { Float(1 / ($0 * divisor)) }
         for start in starts {
             let isThere = start == 0 && weight.rows <= blocks.words
@@ -171,7 +203,7 @@ private struct VocabularyShard {
                 Product.transposedMultiply(block, x, into: weightGradient.rows(words(from: start)), beta: 1)
             }
         }
-        return losses
+        return scores
     }
 
     /// Of the cap, where its result is a logit.

@@ -69,8 +69,8 @@ struct OpenedChatFormat {
     fileprivate let eosToken: String?
 
     /// The clock of templates that write the day: the one that Llama's have where nobody tells them the day, so that the
-    /// tokens of a row are the same tomorrow. 26 July 2024, noon, UTC, in seconds since 1970
-    private static let now = 1_721_995_200
+    /// tokens of a row are the same tomorrow.
+    private static let now = ChatClock(year: 2024, month: 7, day: 26)
 
     /// A conversation as the model reads it.
     ///
@@ -78,9 +78,12 @@ struct OpenedChatFormat {
     func rendered(
         _ messages: [JSONObject], tools: JSONValue? = nil, variables: JSONObject = JSONObject(), prompting: Bool
     ) throws -> RenderedChat {
-        try template.render(
+        var others = variables
+        others["documents"] = nil
+        return try template.render(
             ChatTemplateInput(
-                messages: messages.map { .object($0) }, tools: tools, addGenerationPrompt: prompting,
-                bosToken: bosToken, eosToken: eosToken, variables: variables, now: Self.now))
+                messages: messages.map { .object($0) }, tools: tools, documents: variables["documents"],
+                addGenerationPrompt: prompting, bosToken: bosToken, eosToken: eosToken, variables: others,
+                now: Self.now))
     }
 }

@@ -12,7 +12,7 @@ extension ChatFormat {
     ) throws -> [Int32] {
         let chat = try opened().rendered(
             messages.map(\.content), tools: tools, variables: variables, prompting: true)
-        return tokenizer.encode(rendered: chat.text, data: chat.dataRanges).encoding.ids
+        return tokenizer.encode(rendered: chat.text, data: chat.data).encoding.ids
     }
 
     /// The control token that ends an answer in this template; nil where none does.
@@ -22,7 +22,7 @@ extension ChatFormat {
             let whole = try? opened.rendered(messages.map(\.content), prompting: false),
             let before = try? opened.rendered([messages[0].content], prompting: false)
         else { return nil }
-        let pieces = tokenizer.encode(rendered: whole.text, data: whole.dataRanges).encoding
+        let pieces = tokenizer.encode(rendered: whole.text, data: whole.data).encoding
         return zip(pieces.ids, pieces.offsets).last { id, range in
             range.lowerBound >= before.text.utf8.count && tokenizer.isSpecial(id)
         }?.0

@@ -77,7 +77,7 @@ struct ConversationEncoder {
                 variables: conversation.variables, prompting: prompting)
         }
         let whole = try render(messages.count)
-        let rendered = tokenizer.encode(rendered: whole.text, data: whole.dataRanges)
+        let rendered = tokenizer.encode(rendered: whole.text, data: whole.data)
         let pieces = rendered.encoding
         var row = TrainedRow(
             ids: pieces.ids, trained: pieces.ids.map { _ in parts == .all },
@@ -88,8 +88,8 @@ struct ConversationEncoder {
         let answers = messages.indices.filter { messages[$0].role == .assistant }
         for index in learned {
             let range: Range<Int>
-            if whole.generationRanges.count == answers.count, let place = answers.firstIndex(of: index) {
-                range = whole.generationRanges[place]
+            if whole.generations.count == answers.count, let place = answers.firstIndex(of: index) {
+                range = whole.generations[place]
             } else if let found = try self.range(of: index, messages, in: Array(whole.text.utf8), render) {
                 range = found
             } else {

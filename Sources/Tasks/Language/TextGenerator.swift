@@ -37,7 +37,7 @@ package struct TextGenerator {
 
     /// Throws `HeadError` where the model gives no next words.
     package init(backbone: any Backbone, head: SequenceHead, tokenizer: Tokenizer, stops: Set<Int32>) throws {
-        guard head.form == .vocabulary, backbone.canContinue else {
+        guard head.form == .vocabulary, backbone.startCache() != nil else {
             throw HeadError.notSpeaking(backbone.architecture.name)
         }
         (self.backbone, self.head, self.tokenizer, self.stops) = (backbone, head, tokenizer, stops)
@@ -53,7 +53,7 @@ package struct TextGenerator {
         precondition(!prompt.isEmpty, "nothing to go on from")
         let pool = BufferPool()
         let started = ContinuousClock.now
-        let cache = backbone.startCache()
+        guard let cache = backbone.startCache() else { preconditionFailure("a model without a cache") }
         var decoder = tokenizer.decoder(skippingSpecial: true)
         var (ids, text): ([Int32], String) = ([], "")
         var ending = Ending.limit
@@ -92,8 +92,8 @@ package struct TextGenerator {
         after ids: [Int32], _ cache: KeyValueCache, _ pool: BufferPool, _ sampling: Sampling, place: Int
     ) -> Int32 {
         let tape = Tape(evaluatingWith: pool)
-        let hidden = backbone.hiddenStates(continuing: cache, with: ids, on: tape)
-        let logits = head.logits(tape.lastRow(hidden), offsets: [0, 1], on: tape).value
+        let hidden = backbone.hiddenStates(ids, after: cache, on: tape)
+        let logits = head.logits(tape.rows(hidden, [hidden.rows - 1]), offsets: [0, 1], on: tape).value
         return Int32(
             sampling.choose(UnsafeBufferPointer(start: logits.row(0), count: logits.columns), place: place))
     }
