@@ -63,10 +63,10 @@ import Transformers
 
     @Test func whatIsNoModelIsRefusedByName() throws {
         for (edit, problem) in [
-            ([("general.type", GGUFValue.string("adapter"))], "this is \"adapter\", not a model"),
-            ([("general.architecture", .string("mamba"))], "\"mamba\" is not an architecture"),
+            ([("general.type", GGUFValue.string("adapter"))], "this is 'adapter', not a model"),
+            ([("general.architecture", .string("mamba"))], "'mamba' is not an architecture"),
             ([("llama.expert_count", .uint32(8))], "a mixture of 8 experts"),
-            ([("llama.rope.scaling.type", .string("wild"))], "rotary positions of kind \"wild\""),
+            ([("llama.rope.scaling.type", .string("wild"))], "rotary positions of kind 'wild'"),
             ([("llama.attention.head_count", .array(.uint32([4, 2])))], "the layers have different values"),
             ([("llama.attention.value_length", .uint32(4))], "values of 4 columns"),
         ] {
