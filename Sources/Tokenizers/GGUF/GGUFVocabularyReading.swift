@@ -1,0 +1,29 @@
+import ModelFiles
+
+extension GGUFVocabulary {
+    /// Of a model's file. Throws `ModelFileError` for keys of other types, `TokenizerError` where there is no vocabulary.
+    package static func read(_ file: GGUFFile) throws -> GGUFVocabulary {
+        let keys = file.metadata
+        func name(_ key: String) -> String { "tokenizer.ggml.\(key)" }
+        func id(_ key: String) throws -> Int32? { try keys.int(name(key)).flatMap { Int32(exactly: $0) } }
+        guard let model = try keys.string(name("model")), let tokens = try keys.strings(name("tokens")) else {
+            throw TokenizerError(
+                file: file.path,
+                problem: "the file has no vocabulary (tokenizer.ggml.model and tokens); convert the model again with one")
+        }
+        var vocabulary = GGUFVocabulary(model: model, pre: try keys.string(name("pre")), tokens: tokens)
+        vocabulary.scores = try keys.floats(name("scores")) ?? []
+        vocabulary.tokenTypes = (try keys.ints(name("token_type")) ?? []).map { Int32(truncatingIfNeeded: $0) }
+        vocabulary.merges = try keys.strings(name("merges")) ?? []
+        vocabulary.bosID = try id("bos_token_id")
+        vocabulary.eosID = try id("eos_token_id")
+        vocabulary.eotID = try id("eot_token_id")
+        vocabulary.unknownID = try id("unknown_token_id")
+        vocabulary.paddingID = try id("padding_token_id")
+        vocabulary.addBOS = try keys.bool(name("add_bos_token"))
+        vocabulary.addEOS = try keys.bool(name("add_eos_token"))
+        vocabulary.addSpacePrefix = try keys.bool(name("add_space_prefix"))
+        vocabulary.modelName = try keys.string("general.name")
+        return vocabulary
+    }
+}
