@@ -22,7 +22,7 @@ package struct HeadError: Error, CustomStringConvertible {
                 "\(name): this version has no classifiers on decoders; use an encoder, or train the language model "
                 + "(adalora train \(SettingName.task) causal-lm)")
     }
-    static func notSpeaking(_ name: String) -> HeadError {
+    package static func notSpeaking(_ name: String) -> HeadError {
         HeadError(
             description:
                 "\(name): the model gives no next words; use a decoder, or another task (adalora train \(SettingName.task))"

@@ -23,8 +23,8 @@ extension ChatFormat {
             let before = try? opened.rendered([messages[0].content], prompting: false)
         else { return nil }
         let pieces = tokenizer.encode(rendered: whole.text, data: whole.data).encoding
-        return zip(pieces.ids, pieces.offsets).last { id, range in
-            range.lowerBound >= before.text.utf8.count && tokenizer.isSpecial(id)
-        }?.0
+        return pieces.ids.indices.last {
+            pieces.offsets[$0].lowerBound >= before.text.utf8.count && tokenizer.isSpecial(pieces.ids[$0])
+        }.map { pieces.ids[$0] }
     }
 }

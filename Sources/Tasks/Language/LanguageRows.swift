@@ -108,21 +108,21 @@ private struct LanguageCounts {
         }
         if changed.rows > 0 {
             notes.append(
-                "\(counted(changed.answers, "answer")) in \(counted(changed.rows, "row")) are not learned: the chat template "
+                "\(Figures.counted(changed.answers, "answer")) in \(Figures.counted(changed.rows, "row")) are not learned: the chat template "
                     + "writes them otherwise once more is said (\(SettingName.trainOn) last-answer learns the last of each row)")
         }
         if endless > 0 {
             notes.append(
-                "\(counted(endless, "answer")) end without a control token in this chat template: the model does not learn "
+                "\(Figures.counted(endless, "answer")) end without a control token in this chat template: the model does not learn "
                     + "where to stop")
         }
         if spelled.rows > 0 {
             notes.append(
-                "\(counted(spelled.controls, "control token")) spelled in the messages of \(counted(spelled.rows, "row")) stay plain text")
+                "\(Figures.counted(spelled.controls, "control token")) spelled in the messages of \(Figures.counted(spelled.rows, "row")) stay plain text")
         }
         if doubled > 0 {
             notes.append(
-                "\(counted(doubled, "row")) begin with two tokens for the beginning: remove the one that is spelled in the text")
+                "\(Figures.counted(doubled, "row")) begin with two tokens for the beginning: remove the one that is spelled in the text")
         }
         return notes
     }
