@@ -1,5 +1,6 @@
 import Adapters
 import Settings
+import Tasks
 
 /// Every setting, once. To add one: a property with its default in `RunConfig`, and a row here; for a method, in its
 /// `TuningSettings`.
@@ -65,10 +66,8 @@ enum SettingTable {
             choices: RunConfig.Delimiter.allCases.map(\.rawValue), unset: "by the file",
             set: { $0.delimiter = try $1.orNone(delimiter) }, get: { $0.delimiter?.rawValue }),
         Setting(
-            "max-length", "Longest row in tokens, special tokens included",
-            unset: usualLengths,
-            set: { $0.givenMaxLength = try $1.orNone { try $0.wholeNumber(3...1_000_000) } },
-            get: { $0.givenMaxLength.map { String($0) } }),
+            "max-length", "Longest row in tokens, special tokens included\(otherLengths)",
+            set: { $0.givenMaxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),
         Setting(
             "stride", "Tokens that two windows on a long context share",
             unset: "a third of max-length, at most 128", idle: unlessTaskReads("stride"),
@@ -94,11 +93,12 @@ enum SettingTable {
             get: { $0.labelNames.map(SettingText.text) }),
     ]
 
-    /// `by task: 128, and 512 for causal-lm`
-    private static var usualLengths: String {
+    /// `; of causal-lm 512 unless told otherwise`
+    private static var otherLengths: String {
         let usual = RunConfig().maxLength
-        let others = RunConfig.Task.allCases.filter { $0.type.usualMaxLength != usual }
-        return "by task: \(usual)" + others.map { ", and \($0.type.usualMaxLength) for \($0.rawValue)" }.joined()
+        return RunConfig.Task.allCases.filter { $0.type.usualMaxLength != usual }.map {
+            "; of \($0.rawValue) \($0.type.usualMaxLength) unless told otherwise"
+        }.joined()
     }
 
     private static let adapters =
