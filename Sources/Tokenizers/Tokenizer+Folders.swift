@@ -43,7 +43,7 @@ extension Tokenizer {
         let first = there.filter { !TokenizerFileNames.later.contains($0) }
         guard first.count < there.count, let all = try? TokenizerFolder(folder),
             let some = try? TokenizerFolder(folder, leavesOut: true),
-            all.made == some.made, all.habits == some.habits
+            all.made == some.made, all.habits.withoutRoles == some.habits.withoutRoles
         else { return there }
         return first
     }

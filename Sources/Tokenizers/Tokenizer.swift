@@ -13,7 +13,8 @@ package struct Encoding: Sendable, Equatable {
     package let truncatedTokens: Int
 }
 
-/// A WordPiece, byte-level BPE or Unigram tokenizer, with the ids of Hugging Face's `tokenizers` library.
+/// A WordPiece, BPE or Unigram tokenizer, with the ids of Hugging Face's `tokenizers` library, or for the vocabulary of a
+/// GGUF file those of llama.cpp.
 package struct Tokenizer: Sendable {
     /// Largest id + 1.
     package let vocabularySize: Int
@@ -35,11 +36,21 @@ package struct Tokenizer: Sendable {
 
     let pipeline: TextPipeline
     let cutsStart: Bool
-    private let template: Template
+    let template: Template
     private let trimming: ByteLevelTrimming?
     private let originalTokens: AddedTokens
     private let normalizedTokens: AddedTokens
     let tokenNames: [Int32: String]
+    /// The ids of the added tokens by UTF-8 bytes.
+    let addedIDs: [[UInt8]: Int32]
+    /// Control tokens: part of no text.
+    let specialIDs: Set<Int32>
+    let decoding: [DecodingStep]
+    /// What begins and ends a text for the model, as its files say; nil where they do not.
+    package let bosID: Int32?
+    package let eosID: Int32?
+    /// The token that ends a turn, where a GGUF file names one.
+    package let eotID: Int32?
 
     /// Reads `tokenizer.json`, or else `vocab.txt`, or `vocab.json` with `merges.txt`, each with the settings and tokens of
     /// the files beside it as transformers reads them. Throws `TokenizerError`, or `ModelFileError` for a file that
@@ -49,9 +60,12 @@ package struct Tokenizer: Sendable {
     }
 
     init(_ folder: TokenizerFolder) throws {
-        let (file, habits) = (folder.file, folder.habits)
-        notes = folder.notes
-        typeNote = folder.typeNote
+        try self.init(folder.file, folder.habits, notes: folder.notes, typeNote: folder.typeNote)
+    }
+
+    init(_ file: TokenizerFile, _ habits: TokenizerHabits, notes: [String], typeNote: String?) throws {
+        self.notes = notes
+        self.typeNote = typeNote
         longestSequence = habits.longest
         cutsStart = habits.cutsStart
         pipeline = file.pipeline
@@ -61,7 +75,8 @@ package struct Tokenizer: Sendable {
         paddingID = file.paddingID
         let wanted = file.addedTokens.filter { !(habits.splitsSpecialTokens && $0.isSpecial) }
         originalTokens = AddedTokens(
-            wanted.filter { !$0.isNormalized }.map { (Array($0.text.unicodeScalars), $0) })
+            wanted.filter { !$0.isNormalized }.map { (Array($0.text.unicodeScalars), $0) },
+            isLongestFirst: habits.findsLongestFirst)
         normalizedTokens = AddedTokens(try Self.normalized(wanted.filter(\.isNormalized), file))
         var names: [Int32: String] = [:]
         for (token, id) in file.vocabulary { names[id] = token }
@@ -69,6 +84,10 @@ package struct Tokenizer: Sendable {
         tokenNames = names
         vocabularySize = Int(names.keys.max() ?? -1) + 1
         storedSize = habits.storedCount ?? vocabularySize
+        decoding = file.decoding
+        specialIDs = Set(file.addedTokens.filter(\.isSpecial).map(\.id))
+        addedIDs = Dictionary(file.addedTokens.map { (Array($0.text.utf8), $0.id) }) { $1 }
+        (bosID, eosID, eotID) = (habits.roles.bos, habits.roles.eos, habits.roles.eot)
     }
 
     /// The added tokens that are looked for in normalized text, each with its own normalized scalars.
@@ -176,14 +195,21 @@ package struct Tokenizer: Sendable {
     /// Without the special tokens of the template. Added tokens are looked for in the original text, then in
     /// the normalized pieces between them.
     func tokens(of text: String, by pipeline: TextPipeline) -> TokenList {
+        var data = DataRanges()
+        var output = tokens(of: text, by: pipeline, data: &data)
+        trimming?.trim(&output, of: text, names: tokenNames)
+        return output
+    }
+
+    /// Without `trimming`. Special tokens that touch data are plain text.
+    func tokens(of text: String, by pipeline: TextPipeline, data: inout DataRanges) -> TokenList {
         var output = TokenList()
-        for piece in originalTokens.split(LocatedScalar.scalars(of: text)[...]) {
+        for piece in originalTokens.split(LocatedScalar.scalars(of: text)[...], data: &data) {
             switch piece {
             case .token(let id, let place): append(id, place, to: &output)
-            case .text(let segment): encode(pipeline.normalize(segment), by: pipeline, into: &output)
+            case .text(let segment): encode(pipeline.normalize(segment), by: pipeline, &data, into: &output)
             }
         }
-        trimming?.trim(&output, of: text, names: tokenNames)
         return output
     }
 
@@ -194,9 +220,10 @@ package struct Tokenizer: Sendable {
     }
 
     private func encode(
-        _ normalized: [LocatedScalar], by pipeline: TextPipeline, into output: inout TokenList
+        _ normalized: [LocatedScalar], by pipeline: TextPipeline, _ data: inout DataRanges,
+        into output: inout TokenList
     ) {
-        for piece in normalizedTokens.split(normalized[...]) {
+        for piece in normalizedTokens.split(normalized[...], data: &data) {
             switch piece {
             case .token(let id, let place): append(id, place, to: &output)
             case .text(let text): pipeline.encode(text, into: &output)
@@ -208,6 +235,7 @@ package struct Tokenizer: Sendable {
         if trimming != nil {
             output.addedEdges[output.count] = ByteLevelTrimming.edges(of: place.map(\.scalar))
         }
+        output.addedIndexes.insert(output.count)
         output.append(id, place)
     }
 }

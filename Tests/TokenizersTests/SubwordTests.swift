@@ -56,6 +56,10 @@ import Tokenizers
 
     private static func option(_ text: String) -> String { TinySubword.bytePairs(options: text) }
 
+    private static func decoder(_ text: String) -> String {
+        TinySubword.bytePairs().replacingOccurrences(of: "{\"pre_tok", with: "{\"decoder\":\(text),\"pre_tok")
+    }
+
     private static func normalizer(_ text: String) -> String { TinySubword.unigram(normalizer: text) }
 
     private static func preTokenizer(_ text: String) -> String { TinySubword.unigram(preTokenizer: text) }
@@ -68,15 +72,34 @@ import Tokenizers
         (option(#""dropout":0.1"#), "dropout of a BPE model is not supported"),
         (option(#""end_of_word_suffix":"</w>""#), "end_of_word_suffix of a BPE model is not supported"),
         (option(#""continuing_subword_prefix":"@@""#), "continuing_subword_prefix of a BPE model is not"),
-        (option(#""byte_fallback":true"#), "byte_fallback of a BPE model is not supported"),
         (option(#""unk_token":"[UNK]""#), "the vocabulary has no \"[UNK]\" token"),
         (option(#""fuse_unk":1"#), "the setting fuse_unk is not a Bool"),
         (TinySubword.bytePairs(merges: #"["a b c"]"#), "merge 1 is not a pair"),
         (TinySubword.bytePairs(merges: #"["a b",["a"]]"#), "merge 2 is not a pair"),
         (TinySubword.bytePairs(merges: #"["b a"]"#), "the vocabulary has no \"ba\" token"),
         (TinySubword.bytePairs(merges: "7"), "there is no model.merges"),
-        (TinySubword.bytePairs(processor: "null"), "post-processor \"none\" is not supported"),
-        (TinySubword.bytePairs(processor: #"{"type":"ByteLevel"}"#), "post-processor \"ByteLevel\" is not"),
+        (
+            TinySubword.bytePairs(
+                processor: #"{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"ByteLevel"}]}"#),
+            "post-processor \"Sequence\" is not ByteLevel and one other step"
+        ),
+        (decoder(#"{"type":"CTC"}"#), "decoder \"CTC\" is not supported"),
+        (decoder(#"{"type":"Sequence"}"#), "the decoder Sequence has no decoders"),
+        (
+            decoder(
+                #"{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Metaspace","replacement":"_"}]}"#),
+            "another step than Strip at the start behind Fuse"
+        ),
+        (
+            decoder(#"{"type":"Metaspace","replacement":"__"}"#),
+            "the replacement of decoder \"Metaspace\" is not"
+        ),
+        (decoder(#"{"type":"Replace","pattern":{"String":"a"}}"#), "the decoder Replace has no content"),
+        (decoder(#"{"type":"Replace","pattern":{},"content":"a"}"#), "the decoder Replace has no pattern"),
+        (
+            decoder(#"{"type":"Replace","pattern":{"Regex":"(?<=a)"},"content":"a"}"#),
+            "decoder \"Replace\" with the pattern \"(?<=a)\" is not supported"
+        ),
         (TinySubword.bytePairs(processor: #"{"type":"RobertaProcessing"}"#), "lacks cls or sep"),
         (
             TinySubword.bytePairs(
@@ -105,7 +128,11 @@ import Tokenizers
         (normalizer(#"{"type":"Replace","pattern":{"String":""},"content":"b"}"#), "the pattern \"\" is not"),
         (normalizer(#"{"type":"Precompiled","precompiled_charsmap":"AAAA"}"#), "cannot be read"),
         (normalizer(#"{"type":"Precompiled","precompiled_charsmap":"?"}"#), "cannot be read"),
-        (preTokenizer(#"{"type":"Split"}"#), "pre-tokenizer \"Split\" is not supported"),
+        (preTokenizer(#"{"type":"Split"}"#), "pre-tokenizer \"Split\" has no pattern"),
+        (
+            preTokenizer(#"{"type":"Split","pattern":{"String":"a"},"behavior":"x"}"#),
+            "pre-tokenizer \"Split\" with the behavior \"x\" is not supported"
+        ),
         (preTokenizer(#"{"type":"Whitespace"}"#), "pre-tokenizer \"Whitespace\" is not supported"),
         (preTokenizer(#"{"type":"Punctuation","behavior":"x"}"#), "with the behavior \"x\" is not supported"),
         (preTokenizer(#"{"type":"Metaspace","replacement":"__"}"#), "is not one character"),

@@ -1,3 +1,4 @@
+import Messages
 import ModelFiles
 
 /// A setting that may be absent or null, but not of another JSON type. Throws `TokenizerError`.
@@ -9,6 +10,21 @@ func readSetting<Value>(
         throw TokenizerError(file: path, problem: "the setting \(key) is not a \(Value.self)")
     }
     return value
+}
+
+/// A regular expression of `part`. Throws `TokenizerError` that names what of it this version lacks.
+func readExpression(
+    _ text: String, _ part: String, _ path: String, edition: UnicodeEdition = .oniguruma
+) throws -> Expression {
+    do {
+        return try Expression(text, edition: edition)
+    } catch {
+        throw TokenizerError(
+            file: path,
+            problem:
+                "\(part) with the pattern \(inQuotes(text)) is not supported, for it has \(oneLine(error.what))",
+            advice: TokenizerFile.families)
+    }
 }
 
 extension JSONValue {

@@ -60,7 +60,7 @@ enum NormalizerList {
         default:
             throw TokenizerError(
                 file: path, problem: "normalizer \(inQuotes(type)) is not supported",
-                advice: "this version reads the tokenizers of BERT, RoBERTa, XLM-R, ALBERT and DeBERTa")
+                advice: TokenizerFile.families)
         }
     }
 

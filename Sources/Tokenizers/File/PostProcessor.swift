@@ -19,20 +19,31 @@ struct PostProcessor {
             let isBERT = type == "BertProcessing"
             template = isBERT ? .bert(start: start, end: end) : .roberta(start: start, end: end)
             trimming = isBERT ? nil : try Self.trimming(section, path)
+        case "none", "ByteLevel":
+            template = .plain
+            trimming = type == "none" ? nil : try Self.trimming(section, path)
         case "Sequence":
-            // Byte-level tokenizers of other makers write their two steps this way.
-            guard let steps = section?["processors"]?.array, steps.count == 2,
-                steps[0]["type"]?.string == "ByteLevel", steps[1]["type"]?.string == "TemplateProcessing"
+            // Byte-level tokenizers of other makers write their two steps this way; their order means nothing.
+            let steps = section?["processors"]?.array ?? []
+            let (bytes, others) = (
+                steps.filter { $0["type"]?.string == "ByteLevel" },
+                steps.filter { $0["type"]?.string != "ByteLevel" }
+            )
+            guard bytes.count <= 1, others.count <= 1, others.first?["type"]?.string != "Sequence",
+                bytes.isEmpty || others.first?["type"]?.string != "RobertaProcessing"
             else {
                 throw TokenizerError(
-                    file: path, problem: "post-processor \"Sequence\" is not ByteLevel, TemplateProcessing")
+                    file: path,
+                    problem: "post-processor \"Sequence\" is not ByteLevel and one other step")
             }
-            template = try Self.template(steps[1], idOf, path)
-            trimming = try Self.trimming(steps[0], path)
+            let other = try others.first.map { try PostProcessor($0, idOf: idOf, path) }
+            template = other?.template ?? .plain
+            trimming = try bytes.first.map { try Self.trimming($0, path) } ?? other?.trimming
         default:
             throw TokenizerError(
                 file: path, problem: "post-processor \(inQuotes(type)) is not supported",
-                advice: "this version reads TemplateProcessing, BertProcessing and RobertaProcessing")
+                advice:
+                    "this version reads TemplateProcessing, BertProcessing, RobertaProcessing and ByteLevel")
         }
     }
 

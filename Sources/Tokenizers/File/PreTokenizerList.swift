@@ -39,22 +39,44 @@ enum PreTokenizerList {
         case "Metaspace": return [try metaspace(section, path)]
         case "WhitespaceSplit": return [Delimiters(kind: .whitespace, behavior: .removed)]
         case "Punctuation":
-            let name = try readSetting(section, "behavior", "Isolated", \.string, path)
-            guard let behavior = Delimiters.Behavior(rawValue: name) else {
-                throw TokenizerError(
-                    file: path,
-                    problem:
-                        "pre-tokenizer \"Punctuation\" with the behavior \(inQuotes(name)) is not supported")
-            }
-            return [Delimiters(kind: .punctuation, behavior: behavior)]
+            return [Delimiters(kind: .punctuation, behavior: try behavior(section, type, path))]
+        case "Split": return [try split(section, path)]
         case "Digits":
             let single = try flag("individual_digits", false)
             return [Delimiters(kind: .digit, behavior: single ? .isolated : .contiguous)]
         default:
             throw TokenizerError(
                 file: path, problem: "pre-tokenizer \(inQuotes(type)) is not supported",
-                advice: "this version reads the tokenizers of BERT, RoBERTa, XLM-R, ALBERT and DeBERTa")
+                advice: TokenizerFile.families)
         }
+    }
+
+    private static func behavior(
+        _ section: JSONValue, _ type: String, _ path: String
+    ) throws -> Delimiters.Behavior {
+        let name = try readSetting(section, "behavior", "Isolated", \.string, path)
+        guard let behavior = Delimiters.Behavior(rawValue: name) else {
+            throw TokenizerError(
+                file: path,
+                problem:
+                    "pre-tokenizer \(inQuotes(type)) with the behavior \(inQuotes(name)) is not supported")
+        }
+        return behavior
+    }
+
+    private static func split(_ section: JSONValue, _ path: String) throws -> Split {
+        let behavior = try behavior(section, "Split", path)
+        let isInverted = try readSetting(section, "invert", false, \.bool, path)
+        let pattern = section["pattern"]
+        if let text = pattern?["String"]?.string, !text.isEmpty {
+            let literal = Expression(literal: Array(text.unicodeScalars))
+            return Split(expression: literal, behavior: behavior, isInverted: isInverted)
+        }
+        guard let text = pattern?["Regex"]?.string else {
+            throw TokenizerError(file: path, problem: "pre-tokenizer \"Split\" has no pattern")
+        }
+        let expression = try readExpression(text, "pre-tokenizer \"Split\"", path)
+        return Split(expression: expression, behavior: behavior, isInverted: isInverted)
     }
 
     private static func metaspace(_ section: JSONValue, _ path: String) throws -> Metaspace {

@@ -34,6 +34,14 @@ enum TextPipeline: Sendable {
         }
     }
 
+    /// Appends the tokens of one word as the model gets it.
+    func encodeWord(_ word: ArraySlice<LocatedScalar>, into output: inout TokenList) {
+        switch self {
+        case .bert(_, let model): model.encode(word, into: &output)
+        case .subword(_, _, let model): model.encode(word, into: &output)
+        }
+    }
+
     /// The words of a normalized text.
     func words(_ text: ArraySlice<LocatedScalar>) -> [ArraySlice<LocatedScalar>] {
         var words = [text]
@@ -51,11 +59,13 @@ enum TextPipeline: Sendable {
 enum SubwordModel: Sendable {
     case bytePair(BytePairEncoding)
     case unigram(Unigram)
+    case scoredPairs(ScoredPairs)
 
     func encode(_ piece: ArraySlice<LocatedScalar>, into output: inout TokenList) {
         switch self {
         case .bytePair(let model): model.encode(piece, into: &output)
         case .unigram(let model): model.encode(piece, into: &output)
+        case .scoredPairs(let model): model.encode(piece, into: &output)
         }
     }
 }

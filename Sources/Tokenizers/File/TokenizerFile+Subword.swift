@@ -1,6 +1,6 @@
 import ModelFiles
 
-/// Byte-level BPE (RoBERTa) and Unigram (XLM-R, ALBERT, DeBERTa-v2 and -v3).
+/// BPE (RoBERTa, decoders) and Unigram (XLM-R, ALBERT, DeBERTa-v2 and -v3).
 extension TokenizerFile {
     init(bytePairs root: JSONValue, _ path: String) throws {
         let vocabulary = try Self.bytePairVocabulary(root["model"], path)
@@ -32,7 +32,8 @@ extension TokenizerFile {
             path: path, vocabulary: vocabulary, addedTokens: added,
             pipeline: .subword(normalizers, preTokenizers, model),
             processor: (processor.template, processor.trimming), unknownID: unknownID,
-            paddingID: candidates.lazy.compactMap(index.id).first)
+            paddingID: candidates.lazy.compactMap(index.id).first,
+            decoding: try DecodingList.read(root["decoder"], path))
     }
 
     private static func bytePairVocabulary(
@@ -50,13 +51,12 @@ extension TokenizerFile {
         func refuse(_ what: String) -> TokenizerError {
             TokenizerError(
                 file: path, problem: "\(what) of a BPE model is not supported",
-                advice: "this version reads byte-level BPE as RoBERTa has it")
+                advice: families)
         }
         if let dropout = model?["dropout"], !dropout.isNull, dropout.double != 0 { throw refuse("dropout") }
         for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
             if try !readSetting(model, key, "", \.string, path).isEmpty { throw refuse(key) }
         }
-        if try readSetting(model, "byte_fallback", false, \.bool, path) { throw refuse("byte_fallback") }
         let unknown = try readSetting(model, "unk_token", "", \.string, path)
         var alphabet: [Unicode.Scalar: Int32] = [:]
         for (token, id) in index.byBytes {
@@ -68,11 +68,13 @@ extension TokenizerFile {
         if !unknown.isEmpty, unknownID == nil, !ByteLevel.scalars.allSatisfy({ alphabet[$0] != nil }) {
             throw TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(unknown)) token")
         }
+        let fallsBack = try readSetting(model, "byte_fallback", false, \.bool, path)
+        let byteIDs = (0..<(fallsBack ? 256 : 0)).map { index.id(of: ByteToken.name(of: UInt8($0))) }
         let ignoresMerges = try readSetting(model, "ignore_merges", false, \.bool, path)
         return BytePairEncoding(
             alphabet: alphabet, merges: try merges(model?["merges"], index, path), unknownID: unknownID,
             fusesUnknown: try readSetting(model, "fuse_unk", false, \.bool, path),
-            wholeWords: ignoresMerges ? index.byBytes : [:])
+            wholeWords: ignoresMerges ? index.byBytes : [:], byteIDs: byteIDs)
     }
 
     /// Each merge is "a b" or, in newer files, ["a", "b"].

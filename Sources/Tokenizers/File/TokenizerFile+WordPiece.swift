@@ -32,7 +32,7 @@ extension TokenizerFile {
         self.init(
             path: path, vocabulary: vocabulary, addedTokens: added, pipeline: .bert(normalizer, wordPiece),
             processor: around, unknownID: unknownID,
-            paddingID: index.id(of: padding))
+            paddingID: index.id(of: padding), decoding: try DecodingList.read(root["decoder"], path))
     }
 
     private static func processor(

@@ -11,6 +11,11 @@ struct TokenizerFile {
     let trimming: ByteLevelTrimming?
     let unknownID: Int32?
     let paddingID: Int32?
+    let decoding: [DecodingStep]
+
+    static let families =
+        "this version reads the tokenizers of BERT, RoBERTa, XLM-R, ALBERT, DeBERTa, Llama, Mistral, Qwen, Gemma, Phi, "
+        + "SmolLM, OLMo, GPT-2 and GPT-NeoX"
 
     /// More than any vocabulary in use (XLM-V has 901,629); an id beyond it is an attack or damage.
     private static let largestID = 10_000_000
@@ -48,7 +53,7 @@ struct TokenizerFile {
     init(
         path: String, vocabulary: [(token: String, id: Int32)], addedTokens: [AddedToken],
         pipeline: TextPipeline, processor: (template: Template, trimming: ByteLevelTrimming?),
-        unknownID: Int32?, paddingID: Int32?
+        unknownID: Int32?, paddingID: Int32?, decoding: [DecodingStep]
     ) {
         self.path = path
         self.vocabulary = vocabulary
@@ -58,6 +63,7 @@ struct TokenizerFile {
         trimming = processor.trimming
         self.unknownID = unknownID
         self.paddingID = paddingID
+        self.decoding = decoding
     }
 
     /// The ids of tokens by UTF-8 bytes: Swift's `==` on `String` would take "é" and "e" + accent for one.

@@ -33,7 +33,44 @@ struct ClassSections {
         }
         added.add(
             declared: files.declared, roles: roles + (try files.otherRoles()), extra: try files.extraTokens())
-        return stored.setting("added_tokens", added.section)
+        let made = stored.setting("added_tokens", added.section)
+        guard let around = try aroundAsSet(added) else { return made }
+        return made.setting("post_processor", around)
+    }
+
+    /// As `add_bos_token` and `add_eos_token` say; nil where nothing says so, or `tokenizer.json` says the same.
+    private func aroundAsSet(_ added: AddedList) throws -> JSONValue? {
+        let keys = ["add_bos_token", "add_eos_token"]
+        guard keys.contains(where: { files.settings[$0] != nil }) else { return nil }
+        func token(_ key: String, _ role: String) throws -> String? {
+            guard try files.flag(key, false, nullIsFalse: true) else { return nil }
+            return try files.role(role)?.text
+        }
+        let start = try token("add_bos_token", "bos_token")
+        let end = try token("add_eos_token", "eos_token")
+        func part(_ kind: String, _ name: String, _ type: Int) -> JSONValue {
+            .object([kind: .object(["id": .string(name), "type_id": JSONValue(type)])])
+        }
+        func parts(_ text: String, _ type: Int) -> [JSONValue] {
+            [
+                start.map { part("SpecialToken", $0, type) }, part("Sequence", text, type),
+                end.map { part("SpecialToken", $0, type) },
+            ].compactMap(\.self)
+        }
+        var special = JSONObject()
+        for token in [start, end].compactMap(\.self) {
+            guard let id = added.id(of: token) else { throw missing(token) }
+            special[token] = .object([
+                "id": .string(token), "ids": .array([JSONValue(Int(id))]), "tokens": .array([.string(token)]),
+            ])
+        }
+        let section = JSONValue.object([
+            "type": .string("TemplateProcessing"), "single": .array(parts("A", 0)),
+            "pair": .array(parts("A", 0) + parts("B", 1)), "special_tokens": .object(special),
+        ])
+        let wanted = try PostProcessor(section, idOf: added.id, path).template
+        let known = try? PostProcessor(stored["post_processor"], idOf: added.id, path).template
+        return known == wanted ? nil : section
     }
 
     private func wordPiece() throws -> JSONValue {
@@ -70,6 +107,7 @@ struct ClassSections {
                 ? try around("RobertaProcessing", start, end, added, trims: true)
                 : try around("BertProcessing", start, end, added),
             "padding": try padding(isMPNet ? "<pad>" : "[PAD]"),
+            "decoder": .object(["type": .string("WordPiece")]),
             "model": .object([
                 "type": .string("WordPiece"), "unk_token": .string(unknown),
                 "continuing_subword_prefix": .string("##"), "max_input_chars_per_word": JSONValue(100),
@@ -91,7 +129,7 @@ struct ClassSections {
             "post_processor": try around(
                 "RobertaProcessing", start, end, added, trims: try files.flag("trim_offsets", true),
                 prefix: prefix),
-            "padding": try padding("<pad>"),
+            "padding": try padding("<pad>"), "decoder": .object(["type": .string("ByteLevel")]),
             "model": .object([
                 "type": .string("BPE"), "vocab": stored["model"]?["vocab"] ?? .null,
                 "merges": stored["model"]?["merges"] ?? .array([]),
@@ -121,6 +159,10 @@ struct ClassSections {
             "added_tokens": added.section, "normalizer": try unigramNormalizer(),
             "pre_tokenizer": try unigramSplitting(addsPrefix: addsPrefix), "post_processor": around,
             "padding": try padding(kind == .debertaV2 ? "[PAD]" : "<pad>"),
+            "decoder": .object([
+                "type": .string("Metaspace"), "replacement": .string("▁"),
+                "prepend_scheme": .string(addsPrefix ? "always" : kind == .debertaV2 ? "first" : "never"),
+            ]),
             "model": .object([
                 "type": .string("Unigram"), "unk_id": JSONValue(try unknownID(unknown)),
                 "byte_fallback": .bool(false), "vocab": stored["model"]?["vocab"] ?? .null,

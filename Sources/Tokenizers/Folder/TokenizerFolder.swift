@@ -47,13 +47,23 @@ struct TokenizerFolder {
             kind: kind, files: files, stored: source.root, vocabulary: vocabulary, path: source.path
         ).made()
         file = try TokenizerFile(root: made, words: source.words, source.path)
-        habits = try TokenizerHabits(files, kind, stored: source.root, storedCount: vocabulary.size)
+        var habits = try TokenizerHabits(files, kind, stored: source.root, storedCount: vocabulary.size)
+        habits.roles = try Self.roles(files, file)
+        self.habits = habits
         let differences =
             source.isWhole
             ? SectionDifferences(stored: source.root, made: made, vocabulary: vocabulary.index).lines : []
         let all = FolderNotes(folder: folder, files: files, kind: kind, added: file.addedTokens)
         notes = all.lines(differences: differences)
         typeNote = all.typeNote(file.template, habits)
+    }
+
+    private static func roles(_ files: SideFiles, _ file: TokenizerFile) throws -> TokenizerHabits.Roles {
+        func id(_ key: String) throws -> Int32? {
+            guard let text = try files.role(key)?.text else { return nil }
+            return file.addedTokens.first { $0.text.utf8.elementsEqual(text.utf8) }?.id
+        }
+        return TokenizerHabits.Roles(bos: try id("bos_token"), eos: try id("eos_token"))
     }
 
     /// nil where nothing but `tokenizer.json` says how to read it.

@@ -12,6 +12,23 @@ struct TokenizerHabits: Equatable {
     var longest: Int?
     /// Tokens of the vocabulary and of `tokenizer.json`; further ones come from side files.
     var storedCount: Int?
+    /// Of two added tokens that overlap the longer is found, not the one that comes first.
+    var findsLongestFirst = false
+    /// The ids of the tokens that begin and end a text, and of one that ends a turn.
+    var roles = Roles()
+
+    /// How texts become tokens, in which roles have no part.
+    var withoutRoles: TokenizerHabits {
+        var habits = self
+        habits.roles = Roles()
+        return habits
+    }
+
+    struct Roles: Equatable {
+        var bos: Int32?
+        var eos: Int32?
+        var eot: Int32?
+    }
 }
 
 extension TokenizerHabits {

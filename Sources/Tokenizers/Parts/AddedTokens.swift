@@ -15,11 +15,17 @@ struct AddedToken: Sendable {
     var followsSpecial = false
 }
 
-/// Finds added tokens in a text: the leftmost, and the longest of those that start at one place.
+/// Finds added tokens in a text: the leftmost, and the longest of those that start at one place; or as llama.cpp does it,
+/// the longest of all first.
 struct AddedTokens: Sendable {
     enum Piece {
         case text(ArraySlice<LocatedScalar>)
         case token(Int32, ArraySlice<LocatedScalar>)
+    }
+
+    private struct Match {
+        let token: AddedToken
+        let range: Range<Int>
     }
 
     private let tokens: [AddedToken]
@@ -27,9 +33,11 @@ struct AddedTokens: Sendable {
     private let openers: Set<Unicode.Scalar>
     /// `openers` below U+0080, where most text is.
     private let asciiOpeners: [Bool]
+    private let isLongestFirst: Bool
 
     /// Compared by scalars: "[MASK]" followed by a combining mark still is one.
-    init(_ tokens: [(scalars: [Unicode.Scalar], token: AddedToken)]) {
+    init(_ tokens: [(scalars: [Unicode.Scalar], token: AddedToken)], isLongestFirst: Bool = false) {
+        self.isLongestFirst = isLongestFirst
         self.tokens = tokens.map(\.token)
         var trie = ScalarTrie(capacity: 0)
         for (index, token) in tokens.enumerated() { trie.insert(token.scalars, Int32(index)) }
@@ -40,18 +48,18 @@ struct AddedTokens: Sendable {
     }
 
     func split(_ text: ArraySlice<LocatedScalar>) -> [Piece] {
+        var data = DataRanges()
+        return split(text, data: &data)
+    }
+
+    /// Special tokens are left as plain text where they touch data, and counted there.
+    func split(_ text: ArraySlice<LocatedScalar>, data: inout DataRanges) -> [Piece] {
         if tokens.isEmpty { return [.text(text)] }
         var pieces: [Piece] = []
         var done = text.startIndex
-        var index = text.startIndex
-        while index < text.endIndex {
-            guard mayOpen(text[index].scalar), let (token, count) = match(text[index...]) else {
-                index += 1
-                continue
-            }
-            var start = index
-            var end = index + count
-            index = end
+        for match in isLongestFirst ? longestFirst(text, &data) : leftmost(text, &data) {
+            let token = match.token
+            var (start, end) = (match.range.lowerBound, match.range.upperBound)
             if token.isSingleWord {
                 if start > text.startIndex && UnicodeClasses.isWordScalar(text[start - 1].scalar) { continue }
                 if end < text.endIndex && UnicodeClasses.isWordScalar(text[end].scalar) { continue }
@@ -70,17 +78,55 @@ struct AddedTokens: Sendable {
         return pieces
     }
 
+    private func leftmost(_ text: ArraySlice<LocatedScalar>, _ data: inout DataRanges) -> [Match] {
+        var matches: [Match] = []
+        var index = text.startIndex
+        while index < text.endIndex {
+            guard mayOpen(text[index].scalar), let match = self.matches(text[index...], &data).last else {
+                index += 1
+                continue
+            }
+            matches.append(match)
+            index = match.range.upperBound
+        }
+        return matches
+    }
+
+    private func longestFirst(_ text: ArraySlice<LocatedScalar>, _ data: inout DataRanges) -> [Match] {
+        var all: [Match] = []
+        for index in text.indices where mayOpen(text[index].scalar) {
+            all += matches(text[index...], &data)
+        }
+        func length(_ match: Match) -> Int { match.token.text.utf8.count }
+        all.sort {
+            length($0) != length($1) ? length($0) > length($1) : $0.range.lowerBound < $1.range.lowerBound
+        }
+        var isTaken = [Bool](repeating: false, count: all.isEmpty ? 0 : text.count)
+        var matches: [Match] = []
+        for match in all {
+            let place = match.range.lowerBound - text.startIndex..<match.range.upperBound - text.startIndex
+            if isTaken[place].contains(true) { continue }
+            for index in place { isTaken[index] = true }
+            matches.append(match)
+        }
+        return matches.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    }
+
     private func mayOpen(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x80 ? asciiOpeners[Int(scalar.value)] : openers.contains(scalar)
     }
 
-    private func match(_ text: ArraySlice<LocatedScalar>) -> (AddedToken, Int)? {
-        var (node, longest): (Int32, (AddedToken, Int)?) = (0, nil)
-        for (length, located) in text.enumerated() {
-            guard let child = trie.child(of: node, located.scalar) else { break }
+    /// The tokens that start here, the longest last.
+    private func matches(_ text: ArraySlice<LocatedScalar>, _ data: inout DataRanges) -> [Match] {
+        var (node, found): (Int32, [Match]) = (0, [])
+        for index in text.indices {
+            guard let child = trie.child(of: node, text[index].scalar) else { break }
             node = child
-            if let index = trie.entry(at: node) { longest = (tokens[Int(index)], length + 1) }
+            guard let entry = trie.entry(at: node) else { continue }
+            let token = tokens[Int(entry)]
+            if token.isSpecial, data.keepsOut(text[text.startIndex...index]) { continue }
+            found.append(Match(token: token, range: text.startIndex..<(index + 1)))
         }
-        return longest
+        return found
     }
 }

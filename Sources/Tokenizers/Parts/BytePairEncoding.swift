@@ -12,14 +12,17 @@ struct BytePairEncoding: Sendable {
     /// A word of the vocabulary is one token, whatever the merges say.
     let wholeWords: [[UInt8]: Int32]
     let alphabet: [Unicode.Scalar: Int32]
+    /// The token of each byte ("<0x0A>"), when scalars without a token fall back to them; empty otherwise.
+    let byteIDs: [Int32?]
     private let merges: [UInt64: Merge]
 
     init(
         alphabet: [Unicode.Scalar: Int32], merges: [(left: Int32, right: Int32, id: Int32)],
         unknownID: Int32?,
-        fusesUnknown: Bool, wholeWords: [[UInt8]: Int32]
+        fusesUnknown: Bool, wholeWords: [[UInt8]: Int32], byteIDs: [Int32?] = []
     ) {
         self.alphabet = alphabet
+        self.byteIDs = byteIDs
         self.unknownID = unknownID
         self.fusesUnknown = fusesUnknown
         self.wholeWords = wholeWords
@@ -71,6 +74,9 @@ struct BytePairEncoding: Sendable {
                 if let unknownID, unknownSize > 0 { add(unknownID, unknownSize) }
                 unknownSize = 0
                 add(id, size)
+            } else if let bytes = bytes(of: located.scalar) {
+                // Unknown scalars before them come after them, as in the library.
+                for id in bytes { add(id, 1) }
             } else if let unknownID {
                 if unknownSize > 0 && !fusesUnknown {
                     add(unknownID, unknownSize)
@@ -81,6 +87,17 @@ struct BytePairEncoding: Sendable {
         }
         if let unknownID, unknownSize > 0 { add(unknownID, unknownSize) }
         return symbols
+    }
+
+    /// nil where one of its bytes has no token.
+    private func bytes(of scalar: Unicode.Scalar) -> [Int32]? {
+        guard byteIDs.count == 256, let bytes = UTF8.encode(scalar) else { return nil }
+        var ids: [Int32] = []
+        for byte in bytes {
+            guard let id = byteIDs[Int(byte)] else { return nil }
+            ids.append(id)
+        }
+        return ids
     }
 
     /// Merges by a queue of candidates, since a long word would take quadratic time without.

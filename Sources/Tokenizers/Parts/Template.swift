@@ -9,6 +9,9 @@ struct Template: Sendable, Equatable {
     let single: [Part]
     let pair: [Part]
 
+    /// `A` and `A B`
+    static let plain = Template(single: [.first(type: 0)], pair: [.first(type: 0), .second(type: 1)])
+
     /// `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]`, with type 1 from B on.
     static func bert(start: Int32, end: Int32) -> Template {
         let single: [Part] = [.special([start], type: 0), .first(type: 0), .special([end], type: 0)]

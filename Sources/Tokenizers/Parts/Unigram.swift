@@ -14,10 +14,7 @@ struct Unigram: Sendable {
         scores = vocabulary.map(\.score)
         unknownScore = (scores.min() ?? 0) - 10
         var byteOfToken: [String: Int] = [:]
-        for byte in 0..<(fallsBackToBytes ? 256 : 0) {
-            let digits = String(byte, radix: 16, uppercase: true)
-            byteOfToken["<0x\(digits.count < 2 ? "0" : "")\(digits)>"] = byte
-        }
+        for byte in 0..<(fallsBackToBytes ? 256 : 0) { byteOfToken[ByteToken.name(of: UInt8(byte))] = byte }
         var byteIDs = [Int32?](repeating: nil, count: 256)
         var trie = ScalarTrie(capacity: vocabulary.count * 3)
         for (id, token) in vocabulary.map(\.token).enumerated() {

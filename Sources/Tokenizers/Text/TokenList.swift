@@ -10,6 +10,8 @@ struct TokenList {
     var offsets: [Range<Int>] = []
     /// White space at the ends of the added tokens among them, by index; kept only where it matters.
     var addedEdges: [Int: Edges] = [:]
+    /// Which of them are added tokens that were recognized.
+    var addedIndexes: Set<Int> = []
 
     init() {}
 
