@@ -20,7 +20,7 @@ package struct ChatTemplateError: Error, CustomStringConvertible, Sendable, Equa
     package let template: String
     /// The line of the template, counted from 1.
     package let line: Int
-    /// What is wrong; of a `raised` error the template's own message.
+    /// What is wrong; what is not supported; of a `raised` error the template's own message.
     package let problem: String
 
     /// `template: line 3: what is wrong; what to try`
@@ -28,7 +28,7 @@ package struct ChatTemplateError: Error, CustomStringConvertible, Sendable, Equa
         let start = "\(oneLine(template)): line \(line)"
         return switch kind {
         case .syntax: "\(start): \(oneLine(problem)); the template must be Jinja: check it, or get it again"
-        case .unsupported: "\(start): \(oneLine(problem)); use a template that does without"
+        case .unsupported: "\(start): \(oneLine(problem)) is not supported; use a template that does without"
         case .evaluation: "\(start): \(oneLine(problem)); check the conversation and the template's variables"
         case .raised:
             "\(start): the template refuses the conversation: \(oneLine(problem)); change the conversation"
@@ -45,5 +45,6 @@ struct Fault: Error {
     static func evaluation(_ problem: String) -> Fault { Fault(kind: .evaluation, problem: problem) }
     static func unsupported(_ problem: String) -> Fault { Fault(kind: .unsupported, problem: problem) }
     static func limit(_ problem: String) -> Fault { Fault(kind: .limit, problem: problem) }
+    static let largeInteger = Fault.unsupported("arithmetic with integers beyond 64 bits")
     static func syntax(_ problem: String) -> Fault { Fault(kind: .syntax, problem: problem) }
 }

@@ -56,11 +56,15 @@ final class Meter {
         }
     }
 
-    /// Pays for a text of so many Unicode scalars before it is made.
-    func checkText(_ count: Int) throws {
+    func checkLength(_ count: Int) throws {
         guard count <= limits.characters else {
             throw Fault.limit("a text grows beyond \(limits.characters) characters")
         }
+    }
+
+    /// Pays for a text of so many Unicode scalars before it is made.
+    func checkText(_ count: Int) throws {
+        try checkLength(count)
         try charge(count / 8)
     }
 

@@ -91,7 +91,7 @@ extension Evaluator {
     ) throws -> Value {
         var dictionary = ValueDictionary(capacity: members.count)
         for (key, value) in members {
-            try dictionary.set(try evaluate(key, in: scope), try evaluate(value, in: scope))
+            try dictionary.set(try evaluate(key, in: scope), try evaluate(value, in: scope), meter)
         }
         return Value(.dictionary(dictionary))
     }

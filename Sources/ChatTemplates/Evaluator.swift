@@ -94,16 +94,14 @@ final class Evaluator: Context {
 
     private func append(_ more: MarkedText, to text: inout MarkedText) throws {
         try meter.checkText(more.count)
-        guard text.count + more.count <= meter.limits.characters else {
-            throw Fault.limit("the text grows beyond \(meter.limits.characters) characters")
-        }
+        try meter.checkLength(text.count + more.count)
         text.append(more)
     }
 
     private func generate(_ body: [Statement], in scope: Scope, into text: inout MarkedText) throws {
         guard captures == 0 else {
             throw Fault.unsupported(
-                "a generation block inside a macro, call, filter or set block, whose place in the text is not known,"
+                "a generation block inside a macro, call, filter or set block"
             )
         }
         let start = text.count
@@ -225,7 +223,7 @@ final class Evaluator: Context {
     ) throws {
         if definition.takesMoreKeywords {
             var rest = ValueDictionary()
-            for (name, value) in keywords { try rest.set(.text(name), value) }
+            for (name, value) in keywords { try rest.set(.text(name), value, meter) }
             scope.variables["kwargs"] = Value(.dictionary(rest))
         } else if let extra = keywords.first {
             throw Fault.evaluation("macro '\(definition.name)' takes no keyword argument '\(extra.name)'")

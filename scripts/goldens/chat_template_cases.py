@@ -166,7 +166,7 @@ namespace(a=1).a; namespace({'a': 2}, b=3).a; namespace().x is defined; namespac
 missing == missing; missing == none; missing + 1; missing ~ 'x'; missing | default(missing2) | default('y'); missing < 1; missing in l; 'x' in missing; missing[0]; missing(); missing is none; missing | length; missing | upper; missing | trim; missing | int; missing | float; missing | join; missing | map('upper') | list; missing | first; missing | items | list; missing | dictsort; missing | tojson; [missing]; -missing
 s(); l(); d(); 5(); s.nope(); d.nope(); none(); (1)(2); s | nope; s is nope; s is not nope; l is in [[3, 1, 2]]; 2 is in l; 2 is not in l; s is in 'Hello, World!'; 4 is divisibleby(2); 4 is divisibleby 3; 4 is divisibleby(0); 'a' is sameas(1); yes is sameas true; yes is sameas(1); 3 is even; 3.0 is even; 's' is even; 5 is ge 5; 5 is le(4); 'x' is ne 'y'; 'upper' is filter; 'nope' is filter; 'odd' is test; s is string and l is iterable; s is string or missing.x; yes is true; 1 is true; 1.0 is integer; true is integer; true is number
 {'a': 1, 'b': [1, {'c': none}]}; {}; {'a': 1,}; [1, 2,]; (1,); (1, 2,); 1, 2; {1: 'x'}[1]; {'a': 1}['a']; {'a': {'b': 2}}.a.b; [[]]; [1, [2, (3,)]]; {[]: 1}; {'it\\'s': "a\\"b"}
-loop is defined; self is defined; varargs is defined; true; True; none; None; false; bos_token is defined; messages is defined
+loop is defined; self is defined; varargs is defined; true; True; none; None; false; bos_token is defined
 """.replace("\n", "; ").split("; ") if inner]
 BLOCKS = [
     "a\n", "a\n\n", "a\r\nb\rc\n", "", "\n", "{% if yes %}\nx\n{% endif %}\ny", "  {% if yes %}  \n  x\n  {% endif %}  \n  y", "a {% if yes %}b{% endif %} c",

@@ -39,7 +39,7 @@ struct Parser {
     func failure(_ problem: String) -> Failure { Failure(fault: .syntax(problem), line: current.line) }
 
     func unsupported(_ what: String) -> Failure {
-        Failure(fault: .unsupported("\(what) is not supported"), line: current.line)
+        Failure(fault: .unsupported(what), line: current.line)
     }
 
     /// Passes over the symbol; false, and no change, where something else is.
@@ -115,7 +115,8 @@ struct Parser {
                 statements.append(Statement(kind: kind, line: line))
             case .end:
                 guard ends.isEmpty else {
-                    throw failure("the template ends where {% \(ends.sorted()[0]) %} should be")
+                    throw failure(
+                        "the template ends where {% \(ends.first { $0.hasPrefix("end") } ?? "") %} should be")
                 }
                 return (statements, nil)
             default: throw failure("\(current.summary) where text or a tag should be")
@@ -301,7 +302,7 @@ struct Parser {
         var isTuple = false
         while true {
             if isBracketed, current.symbol == ")" { break }
-            if !isBracketed, isTuple, current.name == "in" || current.symbol == "=" { break }
+            if !isBracketed, isTuple, current.name == "in" { break }
             if skip(symbol: "(") {
                 targets.append(try nested { try $0.targetTuple(isBracketed: true) })
                 try expect(symbol: ")")

@@ -5,17 +5,17 @@ enum Arithmetic {
     static func apply(
         _ left: Value, _ arithmetic: ArithmeticOperator, _ right: Value, _ meter: Meter
     ) throws -> Value {
+        if arithmetic == .remainder, case .text = left.kind {
+            throw Fault.unsupported("formatting a text with '%'")
+        }
         for operand in [left, right] {
             if case .undefined(let what) = operand.kind { throw Fault.evaluation(what) }
         }
         if arithmetic == .add, let sum = try added(left, right, meter) { return sum }
         if arithmetic == .multiply, let product = try repeated(left, right, meter) { return product }
-        if arithmetic == .remainder, case .text = left.kind {
-            throw Fault.unsupported("formatting a text with '%'")
-        }
         for operand in [left, right] {
             if case .largeInteger = operand.kind {
-                throw Fault.unsupported("arithmetic with integers beyond 64 bits")
+                throw Fault.largeInteger
             }
         }
         let isData = left.isData || right.isData
@@ -73,7 +73,7 @@ enum Arithmetic {
         _ left: Int, _ arithmetic: ArithmeticOperator, _ right: Int, _ isData: Bool
     ) throws -> Value {
         func checked(_ result: (partialValue: Int, overflow: Bool)) throws -> Value {
-            guard !result.overflow else { throw Fault.unsupported("an integer beyond 64 bits") }
+            guard !result.overflow else { throw Fault.largeInteger }
             return .integer(result.partialValue, isData: isData)
         }
         switch arithmetic {
@@ -106,7 +106,7 @@ enum Arithmetic {
         var result = 1
         for _ in 0..<min(exponent, 64) {
             let (product, isTooLarge) = result.multipliedReportingOverflow(by: base)
-            guard !isTooLarge else { throw Fault.unsupported("an integer beyond 64 bits") }
+            guard !isTooLarge else { throw Fault.largeInteger }
             result = product
         }
         return result
@@ -129,7 +129,7 @@ enum Arithmetic {
             guard right != 0 else { throw Fault.evaluation("float division by zero") }
             if arithmetic == .divide { return left / right }
             var rest = fmod(left, right)
-            if rest != 0, (rest < 0) != (right < 0) { rest += right }
+            if rest == 0 { rest = right < 0 ? -0.0 : 0.0 } else if (rest < 0) != (right < 0) { rest += right }
             return arithmetic == .remainder ? rest : ((left - rest) / right).rounded()
         }
     }

@@ -54,6 +54,7 @@ extension Value {
     func wantedInteger(_ what: String) throws -> Int {
         if let integer { return integer }
         if case .undefined(let problem) = kind { throw Fault.evaluation(problem) }
+        if case .largeInteger = kind { throw Fault.largeInteger }
         throw Fault.evaluation("\(what) must be int, not \(typeName)")
     }
 }

@@ -8,6 +8,8 @@ enum Functions {
         "joiner": refused("joiner"),
         "lipsum": refused("lipsum"),
         "namespace": namespace,
+        // The blocks of a template, which are not supported.
+        "self": refused("self"),
         "raise_exception": { arguments, context in
             let message = try required(
                 try arguments.bound("message", of: "raise_exception")[0], "message", of: "raise_exception")
@@ -42,11 +44,11 @@ enum Functions {
                     guard items.count == 2 else {
                         throw Fault.evaluation("dict needs pairs, and one has \(items.count) items")
                     }
-                    try result.set(items[0], items[1])
+                    try result.set(items[0], items[1], context.meter)
                 }
             }
         }
-        for (name, value) in arguments.keywords { try result.set(.text(name), value) }
+        for (name, value) in arguments.keywords { try result.set(.text(name), value, context.meter) }
         return Value(.dictionary(result), isData: arguments.positional.first?.isData ?? false)
     }
 

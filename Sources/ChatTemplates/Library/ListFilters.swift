@@ -182,7 +182,7 @@ enum ListFilters {
         var seen: Set<ValueKey> = []
         let items = try value.items(context.meter).filter { item in
             let key = try path?.value(in: item, default: nil, context.meter) ?? item
-            return seen.insert(try ValueKey(key.folded(bound[0]?.isTrue ?? false))).inserted
+            return seen.insert(try ValueKey(key.folded(bound[0]?.isTrue ?? false), context.meter)).inserted
         }
         return .iterator(items, isData: value.isData)
     }

@@ -26,7 +26,7 @@ enum Methods {
                 throw Fault.evaluation("get() takes no keyword arguments")
             }
             let bound = try arguments.bound("key", "default", of: "get")
-            let key = try ValueKey(try required(bound[0], "key", of: "get"))
+            let key = try ValueKey(try required(bound[0], "key", of: "get"), context.meter)
             return dictionary[key] ?? bound[1] ?? .null
         case "items", "keys", "values":
             try arguments.checkNone(of: name)

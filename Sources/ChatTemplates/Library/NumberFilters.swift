@@ -75,7 +75,7 @@ enum NumberFilters {
         }
         guard let number = double(value), number.isFinite else { return bound[0] ?? .integer(0) }
         guard let whole = Int(exactly: number.rounded(.towardZero)) else {
-            throw Fault.unsupported("an integer beyond 64 bits")
+            throw Fault.largeInteger
         }
         return .integer(whole, isData: isData)
     }
@@ -93,6 +93,7 @@ enum NumberFilters {
             throw Fault.unsupported("the precision \(precision) of round")
         }
         guard let number = value.double else {
+            if case .largeInteger = value.kind { throw Fault.largeInteger }
             throw Fault.evaluation("round needs a number, not \(value.typeName)")
         }
         if method == "common" {

@@ -43,7 +43,7 @@ enum TextFilters {
         let characters = try arguments.bound("chars", of: "trim")[0]
         let set = try characters.flatMap { $0.isNone ? nil : try $0.wantedText("the argument of trim") }
         let text = try value.shown(context.meter)
-        try context.meter.checkText(text.count)
+        try context.meter.checkText(text.count + (set?.count ?? 0))
         return .text(text.trimmed(.both, of: set))
     }
 

@@ -23,9 +23,9 @@ enum TextMethods {
             return .bool(property(text))
         }
         switch name {
-        case "strip": return try strip(text, .both, arguments)
-        case "lstrip": return try strip(text, .start, arguments)
-        case "rstrip": return try strip(text, .end, arguments)
+        case "strip": return try strip(text, .both, arguments, context.meter)
+        case "lstrip": return try strip(text, .start, arguments, context.meter)
+        case "rstrip": return try strip(text, .end, arguments, context.meter)
         case "split", "rsplit": return try split(text, name, arguments, context)
         case "splitlines":
             let keeps = try arguments.bound("keepends", of: name)[0]?.isTrue ?? false
@@ -76,10 +76,11 @@ enum TextMethods {
     }
 
     private static func strip(
-        _ text: MarkedText, _ side: MarkedText.Side, _ arguments: Arguments
+        _ text: MarkedText, _ side: MarkedText.Side, _ arguments: Arguments, _ meter: Meter
     ) throws -> Value {
         let given = try arguments.bound("chars", of: "strip")[0]
         let set = try given.flatMap { $0.isNone ? nil : try $0.wantedText("the argument of strip") }
+        try meter.checkText(set?.count ?? 0)
         return .text(text.trimmed(side, of: set))
     }
 
@@ -102,7 +103,7 @@ enum TextMethods {
             parts = isFromEnd ? text.wordsFromEnd(limit: limit) : text.words(limit: limit)
         }
         try context.meter.charge(parts.count)
-        return .list(parts.map { .text($0) }, isData: !text.data.isEmpty)
+        return .list(parts.map { .text($0) }, isData: text.data == [0..<text.count])
     }
 
     private static func begins(

@@ -100,7 +100,12 @@ enum ValueTests {
         }
     }
 
-    private static func remainder(_ value: Value, _ divisor: Int) throws -> Int {
+    /// Nil for a float between two integers.
+    private static func remainder(_ value: Value, _ divisor: Int) throws -> Int? {
+        if case .float(let number) = value.kind {
+            guard let whole = Int(exactly: number) else { return nil }
+            return try remainder(.integer(whole), divisor)
+        }
         let number = try value.wantedInteger("the value of the test")
         guard divisor != 0 else { throw Fault.evaluation("integer division or modulo by zero") }
         return abs(number.remainderReportingOverflow(dividingBy: divisor).partialValue)

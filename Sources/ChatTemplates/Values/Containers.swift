@@ -31,9 +31,9 @@ struct ValueDictionary {
     subscript(name: String) -> Value? { self[ValueKey(name)] }
 
     /// - Throws: `Fault` for a key that Python cannot hash.
-    mutating func set(_ key: Value, _ value: Value) throws {
+    mutating func set(_ key: Value, _ value: Value, _ meter: Meter) throws {
         depth = max(depth, 1 + max(value.depth, key.depth))
-        let hashed = try ValueKey(key)
+        let hashed = try ValueKey(key, meter)
         if let place = places[hashed] {
             values[place] = value
         } else {
@@ -50,6 +50,7 @@ struct ValueDictionary {
 /// A value as a key: equal numbers of different types are one key.
 enum ValueKey: Hashable {
     case none
+    case undefined
     case number(Double)
     case integer(Int)
     case digits(String)
@@ -60,21 +61,24 @@ enum ValueKey: Hashable {
 
     init(_ name: String) { self = .text(Array(name.unicodeScalars)) }
 
-    init(_ value: Value) throws {
+    /// - Throws: `Fault` for a value that Python cannot hash.
+    init(_ value: Value, _ meter: Meter) throws {
+        try meter.charge((value.text?.count ?? 0) / 8)
         switch value.kind {
         case .none: self = .none
+        case .undefined: self = .undefined
         case .bool(let truth): self = .integer(truth ? 1 : 0)
         case .integer(let number): self = .integer(number)
         case .largeInteger(let digits): self = .digits(digits)
         case .float(let number): self = Int(exactly: number).map { .integer($0) } ?? .number(number)
         case .text(let text): self = .text(text.scalars)
-        case .tuple(let list): self = .tuple(try list.items.map { try ValueKey($0) })
+        case .tuple(let list): self = .tuple(try list.items.map { try ValueKey($0, meter) })
         case .namespace(let object): self = .object(ObjectIdentifier(object))
         case .loop(let object): self = .object(ObjectIdentifier(object))
         case .macro(let object): self = .object(ObjectIdentifier(object))
         case .iterator(let object): self = .object(ObjectIdentifier(object))
         case .function(let name): self = .function(name)
-        case .undefined, .list, .dictionary, .view, .range, .method:
+        case .list, .dictionary, .view, .range, .method:
             throw Fault.evaluation("unhashable type: '\(value.typeName)'")
         }
     }
@@ -105,4 +109,9 @@ struct ValueRange {
     }
 
     var values: [Int] { (0..<count).map { start + $0 * step } }
+
+    /// Ranges are equal when their numbers are.
+    func equals(_ other: ValueRange) -> Bool {
+        count == other.count && (count == 0 || start == other.start && (count == 1 || step == other.step))
+    }
 }

@@ -37,6 +37,7 @@ extension MarkedText {
 
     /// The last places of `part`, from the right.
     func lastPlaces(of part: MarkedText, limit: Int = .max) -> [Int] {
+        guard part.count <= count else { return [] }
         let turned = picked(scalars.indices.reversed())
         let turnedPart = part.picked(part.scalars.indices.reversed())
         return turned.places(of: turnedPart, limit: limit).map { count - $0 - part.count }
@@ -83,7 +84,7 @@ extension MarkedText {
         while true {
             while at < count, scalars[at].isPythonSpace { at += 1 }
             guard at < count else { return words }
-            if limit >= 0, words.count == limit { return words + [self[at..<count].trimmed(.end)] }
+            if limit >= 0, words.count == limit { return words + [self[at..<count]] }
             let start = at
             while at < count, !scalars[at].isPythonSpace { at += 1 }
             words.append(self[start..<at])
@@ -97,7 +98,7 @@ extension MarkedText {
             while end > 0, scalars[end - 1].isPythonSpace { end -= 1 }
             guard end > 0 else { break }
             if limit >= 0, words.count == limit {
-                words.append(self[0..<end].trimmed(.start))
+                words.append(self[0..<end])
                 break
             }
             let stop = end

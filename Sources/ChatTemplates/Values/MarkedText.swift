@@ -74,24 +74,30 @@ struct MarkedText: Sendable {
         if isData { mark(count - 1..<count) }
     }
 
-    /// Whether the scalar at a place comes from data.
-    func isData(at place: Int) -> Bool {
+    /// The first range of data that does not end before or at a place.
+    private func firstMark(endingBehind place: Int) -> Int {
         var (low, high) = (0, data.count)
         while low < high {
             let middle = (low + high) / 2
             if data[middle].upperBound <= place { low = middle + 1 } else { high = middle }
         }
-        return low < data.count && data[low].contains(place)
+        return low
+    }
+
+    /// Whether the scalar at a place comes from data.
+    func isData(at place: Int) -> Bool {
+        let mark = firstMark(endingBehind: place)
+        return mark < data.count && data[mark].contains(place)
     }
 
     subscript(range: Range<Int>) -> MarkedText {
         var part = MarkedText()
         part.scalars = Array(scalars[range])
-        for marked in data {
-            let shared = marked.clamped(to: range)
-            if !shared.isEmpty {
-                part.data.append(shared.lowerBound - range.lowerBound..<shared.upperBound - range.lowerBound)
-            }
+        var place = firstMark(endingBehind: range.lowerBound)
+        while place < data.count, data[place].lowerBound < range.upperBound {
+            let shared = data[place].clamped(to: range)
+            part.mark(shared.lowerBound - range.lowerBound..<shared.upperBound - range.lowerBound)
+            place += 1
         }
         part.isSafe = isSafe
         return part

@@ -5,7 +5,9 @@ extension Value {
         try meter.charge()
         switch (kind, other.kind) {
         case (.undefined, .undefined), (.none, .none): return true
-        case (.text(let left), .text(let right)): return left == right
+        case (.text(let left), .text(let right)):
+            try meter.charge(min(left.count, right.count) / 8)
+            return left == right
         case (.largeInteger(let left), .largeInteger(let right)): return left == right
         case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
             guard left.items.count == right.items.count else { return false }
@@ -16,12 +18,12 @@ extension Value {
         case (.dictionary(let left), .dictionary(let right)):
             guard left.count == right.count else { return false }
             for (key, value) in zip(left.keys, left.values) {
-                guard let theirs = right[try ValueKey(key)], try value.equals(theirs, meter) else {
+                guard let theirs = right[try ValueKey(key, meter)], try value.equals(theirs, meter) else {
                     return false
                 }
             }
             return true
-        case (.range(let left), .range(let right)): return left.values == right.values
+        case (.range(let left), .range(let right)): return left.equals(right)
         case (.namespace(let left), .namespace(let right)): return left === right
         case (.iterator(let left), .iterator(let right)): return left === right
         case (.loop(let left), .loop(let right)): return left === right
@@ -38,13 +40,16 @@ extension Value {
     func isLess(than other: Value, _ meter: Meter) throws -> Bool {
         try meter.charge()
         switch (kind, other.kind) {
-        case (.text(let left), .text(let right)): return left < right
+        case (.text(let left), .text(let right)):
+            try meter.charge(min(left.count, right.count) / 8)
+            return left < right
         case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
             for (mine, theirs) in zip(left.items, right.items) where try !mine.equals(theirs, meter) {
                 return try mine.isLess(than: theirs, meter)
             }
             return left.items.count < right.items.count
         case (.undefined(let what), _), (_, .undefined(let what)): throw Fault.evaluation(what)
+        case (.largeInteger, _), (_, .largeInteger): throw Fault.largeInteger
         default:
             if let left = integer, let right = other.integer { return left < right }
             if let left = double, let right = other.double { return left < right }
@@ -69,7 +74,7 @@ extension Value {
             }
             try meter.charge((text.count + part.count) / 8)
             return text.contains(part)
-        case .dictionary(let dictionary): return dictionary[try ValueKey(item)] != nil
+        case .dictionary(let dictionary): return dictionary[try ValueKey(item, meter)] != nil
         case .undefined, .list, .tuple, .view, .range, .iterator, .loop:
             for member in try items(meter) where try member.equals(item, meter) { return true }
             return false

@@ -25,7 +25,7 @@ extension Value {
             var dictionary = ValueDictionary(capacity: members.count)
             for (key, value) in members.members {
                 try dictionary.set(
-                    .text(MarkedText(key, isData: true)), try Value(value, depth: depth + 1, meter))
+                    .text(MarkedText(key, isData: true)), try Value(value, depth: depth + 1, meter), meter)
             }
             self.init(.dictionary(dictionary), isData: true)
         }
@@ -46,7 +46,8 @@ struct JSONText {
     init(meter: Meter) { self.meter = meter }
 
     mutating func write(_ value: Value, level: Int = 0) throws {
-        try meter.checkText(out.count)
+        try meter.charge()
+        try meter.checkLength(out.count)
         let isData = value.isData
         switch value.kind {
         case .none: out.append("null", isData: isData)
@@ -96,7 +97,9 @@ struct JSONText {
 
     private mutating func newLine(_ level: Int, _ isData: Bool) throws {
         guard let indent else { return }
-        try meter.checkText(out.count + level * indent.count)
+        let (width, isTooLong) = level.multipliedReportingOverflow(by: indent.count)
+        try meter.checkText(isTooLong ? .max : width)
+        try meter.checkLength(out.count)
         out.append("\n", isData: isData)
         out.append(separator(indent.repeated(level), isData))
     }
@@ -114,7 +117,7 @@ struct JSONText {
     }
 
     private mutating func write(_ text: MarkedText) throws {
-        try meter.checkText(out.count + text.count)
+        try meter.checkText(text.count)
         // Quotes belong to what they hold: those of an empty text to the template.
         out.append("\"", isData: text.isData(at: 0))
         let isASCII = isASCII

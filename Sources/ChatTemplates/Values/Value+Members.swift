@@ -31,11 +31,11 @@ extension Value {
 
     /// `self[key]`.
     func item(_ key: Value, _ meter: Meter) throws -> Value {
-        try meter.charge()
+        try meter.charge(1 + (key.text?.count ?? 0) / 8)
         switch kind {
         case .undefined(let what): throw Fault.evaluation(what)
         case .dictionary(let dictionary):
-            if let hashed = try? ValueKey(key), let value = dictionary[hashed] { return value }
+            if let hashed = try? ValueKey(key, meter), let value = dictionary[hashed] { return value }
         case .list(let list), .tuple(let list):
             if let place = place(key, of: list.items.count) { return list.items[place] }
         case .text(let text):

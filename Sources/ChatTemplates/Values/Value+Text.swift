@@ -14,7 +14,8 @@ extension Value {
 
     /// `repr(value)`: texts with quotes. What a container from data writes between its members is data too.
     private func write(into out: inout MarkedText, _ meter: Meter) throws {
-        try meter.checkText(out.count)
+        try meter.charge()
+        try meter.checkLength(out.count)
         switch kind {
         case .undefined: out.append("Undefined", isData: isData)
         case .none: out.append("None", isData: isData)
@@ -23,7 +24,7 @@ extension Value {
         case .largeInteger(let digits): out.append(digits, isData: isData)
         case .float(let value): out.append(pythonFloat(value), isData: isData)
         case .text(let text):
-            try meter.checkText(out.count + text.count)
+            try meter.checkText(text.count)
             out.append(text.quotedAsInPython)
         case .list(let list): try write(list.items, "[", "]", into: &out, meter)
         case .tuple(let list):
