@@ -18,7 +18,7 @@ package struct ChatTemplateLimits: Sendable {
     package var valueDepth: Int
 
     package init(
-        sourceBytes: Int = 1 << 20, sourceDepth: Int = 100, operations: Int = 5_000_000,
+        sourceBytes: Int = 1 << 20, sourceDepth: Int = 100, operations: Int = 20_000_000,
         iterations: Int = 1_000_000, characters: Int = 8 << 20, outputBytes: Int = 16 << 20, depth: Int = 400,
         valueDepth: Int = 100
     ) {
@@ -65,7 +65,7 @@ final class Meter {
     /// Pays for a text of so many Unicode scalars before it is made.
     func checkText(_ count: Int) throws {
         try checkLength(count)
-        try charge(count / 8)
+        try charge(count / 4)
     }
 
     func enter() throws {

@@ -107,7 +107,7 @@ struct ChatTemplateErrorTests {
         ),
         (
             "{% generation %}{% generation %}",
-            "test: line 1: a generation block inside another; the template must be Jinja: check it, or get it again"
+            "test: line 1: a generation block inside another is not supported; use a template that does without"
         ),
     ])
     func saysWhatIsWrong(_ source: String, _ expected: String) {

@@ -136,7 +136,7 @@ EXPRESSIONS += ["{{ " + inner + " }}" for inner in """
 123456789.125; 1.0; 100.0; 1e22; 1.5e300; 0.1 + 0.2; 1_000; 0x1F; 0b101; 0o17; 1.5E3; 00; 1 < 2 < 3; 1 < 3 < 2; 1 == 1.0 == true; 'a' < 'b'
 [1, 2] < [1, 3]; (1, 2) == (1, 2); [1] == (1,); {'a': 1} == {'a': 1.0}; 'a' 'b'; "a\\n\\t\\x41\\u00e9\\101\\q"; 'it\\'s'; "\\\\"
 s[0]; s[-1]; s[1:3]; s[::-1]; s[::2]; s[-5:]; s[:-7]; s[10:2]; s[5:1:-2]; s[100]; s[1:100]; l[0]; l[-1]; l[5]; l[::-1]; l[1:]; l[:1]; l[-2:]
-(1, 2, 3)[1:]; range(10)[2:5] | list; range(5)[-1]; range(2, 9, 3) | list; range(5, 0, -2) | list; range(0) | list; nested[1][1][0]; d['a'].c[2]; d.a['c'][-1]
+(1, 2, 3)[1:]; range(10)[2:5] | list; range(5)[-1]; range(2, 9, 3) | list; range(5, 0, -2) | list; range(0) | list; range(3)[::2]; range(9, 0, -2)[1:3]; range(4)[::-1]; range(3)[5:]; i[1:]; d[:1]; nothing[::2]; +big; -big; [html | safe, 1]; 1 in {range(3): 2}; nested[1][1][0]; d['a'].c[2]; d.a['c'][-1]
 d.missing; d.missing.more; d['missing'] is defined; nothing.x is defined; nothing['x'] is defined; s.missing is defined; people.0.name; l.1; missing.x
 items_key.items; items_key['items']; items_key.other; items_key.items() | list; 'x' if yes else 'y'; 'x' if no; ('x' if no) is defined; 'a' if no else 'b' if no else 'c'
 not yes; not not s; yes and 'v'; no or 'w'; nothing or 0 or 'z'; 1 and 2 and 3; s and s.upper(); 'ell' in s; 'xyz' not in s; 1 in l; 'b' in d; 'a' in 'abc' and 'z' not in 'abc'

@@ -210,7 +210,7 @@ struct Parser {
     }
 
     private mutating func generation() throws -> Statement.Kind {
-        guard !isGeneration else { throw failure("a generation block inside another") }
+        guard !isGeneration else { throw unsupported("a generation block inside another") }
         isGeneration = true
         let around = loops
         loops = 0

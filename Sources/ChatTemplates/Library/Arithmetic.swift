@@ -138,6 +138,9 @@ enum Arithmetic {
         switch value.kind {
         case .undefined(let what): throw Fault.evaluation(what)
         case .float(let number): return .float(-number, isData: value.isData)
+        case .largeInteger(let digits):
+            let opposite = digits.hasPrefix("-") ? String(digits.dropFirst()) : "-" + digits
+            return Value(.largeInteger(opposite), isData: value.isData)
         default:
             guard let number = value.integer else {
                 throw Fault.evaluation("bad operand type for unary -: '\(value.typeName)'")
@@ -149,7 +152,7 @@ enum Arithmetic {
     static func positive(_ value: Value) throws -> Value {
         switch value.kind {
         case .undefined(let what): throw Fault.evaluation(what)
-        case .float: return value
+        case .float, .largeInteger: return value
         default:
             guard let number = value.integer else {
                 throw Fault.evaluation("bad operand type for unary +: '\(value.typeName)'")

@@ -56,6 +56,7 @@ enum ValueKey: Hashable {
     case digits(String)
     case text([Unicode.Scalar])
     case tuple([ValueKey])
+    case range(count: Int, start: Int, step: Int)
     case object(ObjectIdentifier)
     case function(String)
 
@@ -78,7 +79,11 @@ enum ValueKey: Hashable {
         case .macro(let object): self = .object(ObjectIdentifier(object))
         case .iterator(let object): self = .object(ObjectIdentifier(object))
         case .function(let name): self = .function(name)
-        case .list, .dictionary, .view, .range, .method:
+        case .range(let range):
+            self = .range(
+                count: range.count, start: range.count > 0 ? range.start : 0,
+                step: range.count > 1 ? range.step : 0)
+        case .list, .dictionary, .view, .method:
             throw Fault.evaluation("unhashable type: '\(value.typeName)'")
         }
     }

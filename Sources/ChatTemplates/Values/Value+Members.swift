@@ -62,8 +62,12 @@ extension Value {
             case .list, .tuple, .text, .range: true
             default: false
             }
-        guard isSequence, let count = length else { return .undefined("\(typeName) object has no slices") }
-        let places = try Self.places(Self.bound(start), Self.bound(stop), Self.bound(step) ?? 1, of: count)
+        guard isSequence, let count = length else {
+            throw Fault.evaluation("'\(typeName)' object has no slices")
+        }
+        let cut = try Self.cut(Self.bound(start), Self.bound(stop), Self.bound(step) ?? 1, of: count)
+        let stride = cut.step < 0 ? max(cut.step, -count - 1) : min(cut.step, count + 1)
+        let places = Array(Swift.stride(from: cut.first, to: cut.end, by: stride))
         try meter.charge(places.count / 8)
         switch kind {
         case .text(let text):
@@ -74,13 +78,14 @@ extension Value {
         case .list(let list): return .list(places.map { list.items[$0] }, isData: isData)
         case .tuple(let list): return .tuple(places.map { list.items[$0] }, isData: isData)
         case .range(let range):
-            guard let first = places.first else {
-                return Value(.range(try ValueRange(start: 0, stop: 0, step: 1)))
-            }
-            let step = range.step * (places.count > 1 ? places[1] - first : 1)
-            let start = range.start + first * range.step
-            return Value(.range(try ValueRange(start: start, stop: start + places.count * step, step: step)))
-        default: return .undefined("\(typeName) object has no slices")
+            let (stride, isTooLarge) = range.step.multipliedReportingOverflow(by: cut.step)
+            guard !isTooLarge else { throw Fault.largeInteger }
+            return Value(
+                .range(
+                    try ValueRange(
+                        start: range.start + cut.first * range.step, stop: range.start + cut.end * range.step,
+                        step: stride)))
+        default: throw Fault.evaluation("'\(typeName)' object has no slices")
         }
     }
 
@@ -93,8 +98,10 @@ extension Value {
         return number
     }
 
-    /// The places of a slice, by the rules of Python's `slice.indices`.
-    private static func places(_ start: Int?, _ stop: Int?, _ step: Int, of count: Int) throws -> [Int] {
+    /// Where a slice begins and ends, as Python's `slice.indices` says.
+    private static func cut(
+        _ start: Int?, _ stop: Int?, _ step: Int, of count: Int
+    ) throws -> (first: Int, end: Int, step: Int) {
         guard step != 0 else { throw Fault.evaluation("slice step cannot be zero") }
         let (lowest, highest) = step < 0 ? (-1, count - 1) : (0, count)
         func clamped(_ bound: Int) -> Int {
@@ -103,8 +110,7 @@ extension Value {
         }
         let first = start.map(clamped) ?? (step < 0 ? highest : lowest)
         let end = stop.map(clamped) ?? (step < 0 ? lowest : highest)
-        let stride = step < 0 ? max(step, -count - 1) : min(step, count + 1)
-        return Array(Swift.stride(from: first, to: end, by: stride))
+        return (first, end, step)
     }
 }
 

@@ -96,6 +96,7 @@ extension MarkedText {
         // Quotes belong to what they hold: those of an empty text to the template.
         let (first, last) = (isData(at: 0), isData(at: count - 1))
         var result = MarkedText()
+        if isSafe { result.append("Markup(", isData: false) }
         result.append(quote, isData: first)
         let inner = mapped { _, scalar in
             switch scalar {
@@ -109,6 +110,7 @@ extension MarkedText {
         }
         result.append(inner)
         result.append(quote, isData: last)
+        if isSafe { result.append(")", isData: false) }
         return result
     }
 }
