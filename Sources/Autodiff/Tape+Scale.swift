@@ -13,6 +13,22 @@ extension Tape {
         return out
     }
 
+    /// Each row of x[T, C] times a factor of its own.
+    package func scaledRows(_ x: Variable, by factors: [Float]) -> Variable {
+        precondition(factors.count == x.rows, "\(factors.count) factors for \(x.rows) rows")
+        let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
+        for (row, factor) in factors.enumerated() {
+            avk_scale(x.value.row(row), factor, out.value.row(row), x.columns, 0)
+        }
+        record(out) { [unowned self] g in
+            guard let target = gradientTarget(of: x) else { return }
+            for (row, factor) in factors.enumerated() {
+                avk_scale(g.row(row), factor, target.matrix.row(row), g.columns, target.accumulate ? 1 : 0)
+            }
+        }
+        return out
+    }
+
     /// cap · tanh(x / cap) of x[T, C]
     package func softCapped(_ x: Variable, at cap: Float) -> Variable {
         let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)

@@ -13,6 +13,15 @@ import Testing
         }.run()
     }
 
+    @Test func scaledRowsValuesAndGradients() {
+        let factors: [Float] = [1, -0.5, 2, 0, 0.3]
+        let expected = x.values.enumerated().map { $1 * factors[$0 / 18] }
+        #expect(evaluate { $0.scaledRows($0.input(x), by: factors) } == expected)
+        GradientCheck(inputs: [x]) { tape, inputs in
+            tape.add(tape.scaledRows(inputs[0], by: factors), inputs[0])
+        }.run()
+    }
+
     @Test func softCappedValuesAndGradients() {
         let y = evaluate { $0.softCapped($0.input(x), at: 1.5) }
         for (value, x) in zip(y, x.values) {

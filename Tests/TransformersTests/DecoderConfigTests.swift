@@ -62,6 +62,26 @@ import Transformers
         ),
         ("smollm3", #""no_rope_layers": [1, 0, 2, 1]"#, "no_rope_layers: not 4 numbers, 0 or 1"),
         ("smollm3", #""no_rope_layers": [1, 0]"#, "no_rope_layers: not 4 numbers, 0 or 1"),
+        (
+            "granite4", #""num_local_experts": 4"#,
+            "num_local_experts: layers that mix experts are not supported"
+        ),
+        (
+            "granite4", #""layer_types": ["attention", "mamba"]"#,
+            "layer_types: not 2 layers of attention; those of state spaces are not supported"
+        ),
+        ("granite4", #""layer_types": null"#, "layer_types: not 2 layers of attention"),
+        ("olmo3", #""rope_theta": 10000"#, "rope_theta: transformers takes another base than 500000"),
+        (
+            "olmo3",
+            #""rope_parameters": {"full_attention": {"rope_type": "yarn", "factor": 2, "truncate": false}}"#,
+            "rope_parameters.full_attention.truncate: transformers does not follow it"
+        ),
+        ("ministral3", #""rope_parameters": null"#, "rope_parameters.llama_4_scaling_beta: missing, or not"),
+        (
+            "ministral3", #""rope_parameters": {"rope_type": "default", "llama_4_scaling_beta": 0.1}"#,
+            "rope_parameters.original_max_position_embeddings: missing, or not"
+        ),
         ("granite", #""logits_scaling": 0"#, "key 'logits_scaling': 0.0 is outside"),
         (
             "rope", #""rope_parameters": {"rope_type": "mrope"}"#,
@@ -100,6 +120,7 @@ import Transformers
         ),
         ("qwen2", #""use_sliding_window": false, "layer_types": null, "sliding_window": 131072"#),
         ("smollm3", #""pretraining_tp": 2"#),
+        ("granite4", #""layer_types": null, "layers_block_type": ["attention", "attention"]"#),
     ])
     func isAccepted(model: String, settings: String) throws {
         #expect(try message(model, settings) == "no error")
@@ -108,7 +129,7 @@ import Transformers
     @Test(arguments: [
         ("qwen3_moe", "its layers mix experts"), ("gpt_oss", "mix experts"), ("deepseek_v3", "mix experts"),
         ("llama4", "mix experts"),
-        ("granitemoehybrid", "layers of state spaces, recurrences or convolutions"),
+        ("nemotron_h", "layers of state spaces, recurrences or convolutions"),
         ("qwen3_next", "recurrences"), ("lfm2", "convolutions"), ("gemma3n", "embeddings of each layer"),
         ("gemma4", "embeddings of each layer"), ("gemma3", "it reads pictures"),
         ("mistral3", "it reads pictures"),

@@ -7,7 +7,8 @@ import Transformers
 /// The tiny random decoders of scripts/goldens/decoders_parity.py.
 enum DecoderGoldens {
     static let models = [
-        "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "smollm3", "granite", "olmo2",
+        "mistral", "ministral3", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "smollm3", "granite",
+        "granite4", "olmo2", "olmo3",
     ]
 
     static func open(_ model: String) throws -> any Backbone {

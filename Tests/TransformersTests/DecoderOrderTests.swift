@@ -32,7 +32,10 @@ import Transformers
         #expect(relativeError(ours.values, theirs.values) < 3e-6)
     }
 
-    @Test(arguments: [("mistral", 6), ("smollm3", 6), ("granite", 6), ("qwen3", 8), ("phi3", 8)])
+    @Test(arguments: [
+        ("mistral", 6), ("ministral3", 8), ("smollm3", 4), ("granite", 6), ("granite4", 6), ("qwen3", 8),
+        ("phi3", 8),
+    ])
     func neighboursArePairs(model: String, width: Int) throws {
         // Of Phi's heads half turns.
         let turned = model == "phi3" ? 4 : width

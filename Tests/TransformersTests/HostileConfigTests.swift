@@ -95,8 +95,8 @@ import Transformers
             "\(try #require(error))"
                 == "c: key 'model_type': missing or not a string; check that this is a model's config.json, and add "
                 + "\"model_type\" with one of bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, "
-                + "deberta-v2, mpnet, llama, mistral, qwen2, qwen3, gemma2, gemma3_text, phi3, smollm3, granite, olmo2"
-        )
+                + "deberta-v2, mpnet, llama, mistral, ministral3, qwen2, qwen3, gemma2, gemma3_text, phi3, "
+                + "smollm3, granite, granitemoehybrid, olmo2, olmo3")
     }
 
     /// JSON has no such numbers, though Python writes them.

@@ -16,7 +16,7 @@ extension Architecture {
         (
             [
                 "mamba", "mamba2", "falcon_mamba", "jamba", "bamba", "zamba", "zamba2", "nemotron_h",
-                "granitemoehybrid", "falcon_h1", "recurrent_gemma", "rwkv", "qwen3_next", "qwen3_5",
+                "falcon_h1", "recurrent_gemma", "rwkv", "qwen3_next", "qwen3_5",
                 "qwen3_5_text", "qwen3_5_moe", "lfm2", "lfm2_moe", "lfm3",
             ],
             "it has layers of state spaces, recurrences or convolutions, and only attention is supported"

@@ -4,8 +4,8 @@ import ModelFiles
 extension Architecture {
     /// Every architecture, in the order in which they are shown.
     package static let all: [Architecture] = [
-        .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama, .mistral, .qwen2, .qwen3,
-        .gemma2, .gemma3, .phi3, .smolLM3, .granite, .olmo2,
+        .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama, .mistral, .ministral3,
+        .qwen2, .qwen3, .gemma2, .gemma3, .phi3, .smolLM3, .granite, .graniteHybrid, .olmo2, .olmo3,
     ]
 
     /// Of all models here; a model has those of its own architecture.

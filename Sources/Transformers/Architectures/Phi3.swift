@@ -1,7 +1,8 @@
 extension Architecture {
     /// Phi 3, 3.5 and 4 (mini, too): fused matrices, and a part of each head's columns may turn alone.
     package static let phi3 = Architecture(
-        rmsNormDecoder: "phi3", className: "Phi3", mark: "layers.0.self_attn.qkv_proj.", isFused: true
+        rmsNormDecoder: "phi3", className: "Phi3", mark: "layers.0.self_attn.qkv_proj.",
+        roles: [.qkv, .attentionOutput, .gateUp, .down]
     ) { config in
         var traits = try DecoderTraits(
             config,
@@ -11,7 +12,7 @@ extension Architecture {
         for key in ["attention_bias", "mlp_bias"] where try config.bool(key, default: false) {
             throw config.refusal(key, "transformers' Phi 3 has no biases")
         }
-        traits.isFused = true
+        traits.names = DecoderNames(qkv: "qkv_proj", gateUp: "mlp.gate_up_proj")
         let window = try config.window(usual: nil)
         traits.layers = traits.layers.map { _ in DecoderLayer(window: window) }
         let usual = RotaryScheme.Usual(

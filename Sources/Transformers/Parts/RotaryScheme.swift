@@ -31,6 +31,8 @@ struct RotaryScheme: Sendable, Equatable {
         var original: Int?
         /// Whether a part of a head's columns may turn alone.
         var isPartial = false
+        /// Members that are about other things than how pairs turn.
+        var others: [String] = []
     }
 
     /// - Parameters:
@@ -38,6 +40,7 @@ struct RotaryScheme: Sendable, Equatable {
     ///   - positions: the longest sequence of the model.
     init(_ config: HFConfig, width: Int, positions: Int, usual: Usual = Usual()) throws {
         let settings = try RotarySettings(config, layerType: usual.layerType)
+        settings.pass(over: usual.others)
         let outside = try config.double(usual.baseKey, in: 1e-3...1e12, default: usual.base)
         let base = try settings.number("rope_theta", in: 1e-3...1e12) ?? outside
         let turned = try Self.turned(config, settings, width: width, isPartial: usual.isPartial)

@@ -7,6 +7,8 @@ final class RotarySettings {
     private static let layerTypes = ["full_attention", "sliding_attention"]
 
     private let config: HFConfig
+    /// Of one type of layers among several
+    let isOfLayerType: Bool
     private let key: String
     private let members: JSONObject
     private var read: Set<String> = []
@@ -15,6 +17,7 @@ final class RotarySettings {
     ///   in `rope_scaling` what layers of full attention do.
     init(_ config: HFConfig, layerType: String?) throws {
         self.config = config
+        isOfLayerType = layerType != nil
         let parameters = try Self.object(config, "rope_parameters")
         let scaling = try Self.object(config, "rope_scaling")
         guard let layerType else {
@@ -96,6 +99,9 @@ final class RotarySettings {
         guard let flag = value.bool else { throw fault(name, "neither true nor false") }
         return flag
     }
+
+    /// Somebody else looks at these.
+    func pass(over names: [String]) { read.formUnion(names) }
 
     func refuseRest() throws {
         for (name, value) in members.members where !read.contains(name) && !value.isNull {

@@ -5,6 +5,8 @@ import Synchronization
 struct RotaryRows: Sendable {
     let table: RotaryTable
     let rows: [Int32]
+    /// Where the rows stand in their sequences
+    let positions: [Int32]
 }
 
 /// The table of a scheme, made again only where a sequence needs a row that it lacks. What a position has depends on the
@@ -38,11 +40,15 @@ final class RotaryTables: Sendable {
             known = made
             return made
         }
-        let rows = sequences.flatMap { sequence in
+        var (rows, positions): ([Int32], [Int32]) = ([], [])
+        for sequence in sequences {
             let first = known.segments[scheme.form(length: sequence.length)]?.first ?? 0
-            return (sequence.length - sequence.count..<sequence.length).map { Int32(first + $0) }
+            for position in sequence.length - sequence.count..<sequence.length {
+                rows.append(Int32(first + position))
+                positions.append(Int32(position))
+            }
         }
-        return RotaryRows(table: known.table, rows: rows)
+        return RotaryRows(table: known.table, rows: rows, positions: positions)
     }
 
     /// A segment that grows grows by half at least, since sequences that are written token by token ask each time; two

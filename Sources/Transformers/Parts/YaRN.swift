@@ -27,6 +27,8 @@ struct YaRN {
         var (low, high) = (pair(turning: fast), pair(turning: slow))
         if try settings.flag("truncate", default: true) {
             (low, high) = (low.rounded(.down), high.rounded(.up))
+        } else if settings.isOfLayerType {
+            throw settings.fault("truncate", "transformers does not follow it for a type of layers")
         }
         low = max(low, 0)
         high = min(high, Double(width - 1))

@@ -7,15 +7,13 @@ extension Architecture {
     ///   - read: what a `config.json` says; throws where it asks for something that is not computed here.
     init(
         rmsNormDecoder type: String, className: String, mark: String = "layers.0.self_attn.q_proj.",
-        isFused: Bool = false, read: @escaping @Sendable (HFConfig) throws -> DecoderTraits
+        roles: [LinearSite.Role] = [.query, .key, .value, .attentionOutput, .gate, .up, .down],
+        read: @escaping @Sendable (HFConfig) throws -> DecoderTraits
     ) {
         self.init(
             modelTypes: [ModelType(name: type, className: className)], prefix: "model.",
             parts: ["layers.", "embed_tokens."], marks: [mark],
-            roles: isFused
-                ? [.qkv, .attentionOutput, .gateUp, .down]
-                : [.query, .key, .value, .attentionOutput, .gate, .up, .down],
-            inputRoles: isFused ? [.qkv] : [.query, .key, .value], heads: nil,
+            roles: roles, inputRoles: roles.filter { [.query, .key, .value, .qkv].contains($0) }, heads: nil,
             sizes: { try read($0).sizes }, open: { try RMSNormDecoder($0, read($1), $2) })
     }
 }

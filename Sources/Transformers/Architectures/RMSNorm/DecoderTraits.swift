@@ -1,4 +1,5 @@
 import Autodiff
+import Foundation
 import ModelFiles
 
 /// What a decoder of RMS norms (Zhang and Sennrich 2019), rotary positions (Su et al. 2021), grouped queries (Ainslie et al.
@@ -22,8 +23,7 @@ struct DecoderTraits: Sendable, Equatable {
     /// Of every norm's weights: 1 where the file has what they differ from 1 by.
     var normOffset: Float = 0
     var queryKeyNorm = QueryKeyNorm.none
-    /// Queries, keys and values come of one matrix, gates and what they let through of another.
-    var isFused = false
+    var names = DecoderNames()
     /// Without the window, which is the layer's.
     var scores = CausalScores()
     /// Of the embeddings
@@ -31,6 +31,7 @@ struct DecoderTraits: Sendable, Equatable {
     /// Of what a part of a layer adds to its input
     var residualFactor: Float = 1
     var logits = LogitTransform.identity
+    var queryGrowth: QueryGrowth?
     var layers: [DecoderLayer]
     var rotary: [RotaryScheme] = []
 
@@ -68,6 +69,27 @@ struct DecoderTraits: Sendable, Equatable {
     }
 }
 
+/// Queries of far positions are multiplied by 1 + β · ln(1 + ⌊position / length⌋), so that they find what they look for among
+/// many keys, as in Llama 4.
+struct QueryGrowth: Sendable, Equatable {
+    let beta: Double
+    let length: Int
+
+    /// Of a row at this position
+    func factor(_ position: Int32) -> Float {
+        Float(1 + beta * log(1 + Double(Int(position) / length)))
+    }
+}
+
+/// Where the matrices of a layer stand that architectures name in different ways.
+struct DecoderNames: Sendable, Equatable {
+    /// Of query, key and value in one matrix; nil where they are three
+    var qkv: String?
+    /// Of gates and what they let through in one matrix; nil where they are two
+    var gateUp: String?
+    var down = "mlp.down_proj"
+}
+
 /// What layers differ by.
 struct DecoderLayer: Sendable, Equatable {
     /// W: a token sees itself and the W − 1 before it; nil for all.
@@ -86,6 +108,7 @@ struct DecoderDefaults {
     var keyValueHeads: Int?
     /// nil for hidden / heads
     var headWidth: Int?
+    var intermediateKey = "intermediate_size"
     var intermediate = 11_008
     var positions = 2_048
     var epsilon = 1e-6
@@ -115,7 +138,8 @@ extension DecoderTraits {
         keyValueHeads = try config.int("num_key_value_heads", in: 1...1_024, default: fewer ?? heads)
         headWidth = try config.int(
             "head_dim", in: 1...65_536, default: usual.headWidth ?? max(1, hiddenSize / heads))
-        intermediateSize = try config.int("intermediate_size", in: 1...262_144, default: usual.intermediate)
+        intermediateSize = try config.int(
+            usual.intermediateKey, in: 1...262_144, default: usual.intermediate)
         positions = try config.int(
             "max_position_embeddings", in: 1...10_000_000, default: usual.positions)
         normEpsilon = Float(try config.double("rms_norm_eps", in: 1e-20...0.1, default: usual.epsilon))

@@ -27,19 +27,19 @@ struct RMSNormAttention: Sendable {
             throws -> LinearLayer
         {
             try weights.linear(
-                LinearSite(layer: layer, role: role), "\(path).\(name)_proj", outputs, inputs,
+                LinearSite(layer: layer, role: role), "\(path).\(name)", outputs, inputs,
                 hasBias: hasBias)
         }
         let (queries, keys, hasBias) = (t.queryColumns, t.keyColumns, t.bias.inputs)
-        if t.isFused {
-            input = .fused(try linear(.qkv, "qkv", queries + 2 * keys, t.hiddenSize, hasBias))
+        if let name = t.names.qkv {
+            input = .fused(try linear(.qkv, name, queries + 2 * keys, t.hiddenSize, hasBias))
         } else {
             input = .separate(
-                query: try linear(.query, "q", queries, t.hiddenSize, hasBias),
-                key: try linear(.key, "k", keys, t.hiddenSize, hasBias),
-                value: try linear(.value, "v", keys, t.hiddenSize, hasBias))
+                query: try linear(.query, "q_proj", queries, t.hiddenSize, hasBias),
+                key: try linear(.key, "k_proj", keys, t.hiddenSize, hasBias),
+                value: try linear(.value, "v_proj", keys, t.hiddenSize, hasBias))
         }
-        output = try linear(.attentionOutput, "o", t.hiddenSize, queries, t.bias.attentionOutput)
+        output = try linear(.attentionOutput, "o_proj", t.hiddenSize, queries, t.bias.attentionOutput)
         switch t.queryKeyNorm {
         case .none: (queryNorm, keyNorm) = (nil, nil)
         case .heads:
@@ -61,11 +61,16 @@ struct RMSNormAttention: Sendable {
         queries = t.norm(queries, queryNorm, heads: perHead ? t.heads : 1, on: tape)
         keys = t.norm(keys, keyNorm, heads: perHead ? t.keyValueHeads : 1, on: tape)
         if let scheme = t.layers[layer].rotary {
-            let (table, rows) = (pass.rotary[scheme].table, pass.rotary[scheme].rows)
+            let turn = pass.rotary[scheme]
+            func asked(_ values: [Int32]) -> [Int32] {
+                chosen.map { $0.queries.map { values[$0] } } ?? values
+            }
             queries = tape.rotary(
-                queries, table: table, positions: chosen.map { $0.queries.map { rows[$0] } } ?? rows,
-                heads: t.heads, reusing: true)
-            keys = tape.rotary(keys, table: table, positions: rows, heads: t.keyValueHeads, reusing: true)
+                queries, table: turn.table, positions: asked(turn.rows), heads: t.heads, reusing: true)
+            keys = tape.rotary(
+                keys, table: turn.table, positions: turn.rows, heads: t.keyValueHeads, reusing: true)
+            let factors = t.queryGrowth.map { growth in asked(turn.positions).map(growth.factor) } ?? []
+            if factors.contains(where: { $0 != 1 }) { queries = tape.scaledRows(queries, by: factors) }
         }
         var offsets = pass.offsets
         if let cache = pass.cache {

@@ -90,18 +90,18 @@ private struct GatedFeedForward: Sendable {
             -> LinearLayer
         {
             try weights.linear(
-                LinearSite(layer: layer, role: role), "layers.\(layer).mlp.\(name)_proj", outputs, inputs,
+                LinearSite(layer: layer, role: role), "layers.\(layer).\(name)", outputs, inputs,
                 hasBias: t.bias.feedForward)
         }
         let width = t.intermediateSize
-        if t.isFused {
-            input = .fused(try linear(.gateUp, "gate_up", 2 * width, t.hiddenSize))
+        if let name = t.names.gateUp {
+            input = .fused(try linear(.gateUp, name, 2 * width, t.hiddenSize))
         } else {
             input = .separate(
-                gate: try linear(.gate, "gate", width, t.hiddenSize),
-                up: try linear(.up, "up", width, t.hiddenSize))
+                gate: try linear(.gate, "mlp.gate_proj", width, t.hiddenSize),
+                up: try linear(.up, "mlp.up_proj", width, t.hiddenSize))
         }
-        down = try linear(.down, "down", t.hiddenSize, width)
+        down = try linear(.down, t.names.down, t.hiddenSize, width)
     }
 
     func callAsFunction(_ x: Variable, _ t: DecoderTraits, on tape: Tape) -> Variable {
