@@ -46,6 +46,8 @@ import Transformers
             "gemma3", #""rope_scaling": {"rope_type": "linear", "factor": 8}"#,
             "rope_scaling: it says something else than rope_parameters"
         ),
+        ("phi3", #""lm_head_bias": true"#, "lm_head_bias: transformers' Phi 3 has no biases"),
+        ("granite4", #""normalization_function": "layernorm""#, "'layernorm' is not supported"),
         ("phi3", #""mlp_bias": true"#, "mlp_bias: transformers' Phi 3 has no biases"),
         (
             "phi3", #""rope_parameters": {"rope_type": "linear", "factor": 2}"#,
@@ -124,6 +126,26 @@ import Transformers
     ])
     func isAccepted(model: String, settings: String) throws {
         #expect(try message(model, settings) == "no error")
+    }
+
+    /// What published files hold beside what transformers' classes write.
+    @Test(arguments: [
+        (
+            "phi3",
+            #""full_attn_mod": 1, "interpolate_factor": 1, "lm_head_bias": false, "mlp_bias": false, "attention_bias": false"#
+        ),
+        ("smollm3", #""max_window_layers": 28, "pretraining_tp": 2, "rope_scaling": null"#),
+        ("granite4", #""init_method": "mup", "normalization_function": "rmsnorm", "rope_scaling": null"#),
+        ("gemma2", #""hidden_act": "gelu_pytorch_tanh", "cache_implementation": "hybrid""#),
+        ("gemma3", #""cache_implementation": "hybrid", "_sliding_window_pattern": 6, "rope_scaling": null"#),
+        ("qwen2", #""rope_scaling": null, "max_window_layers": 21"#),
+    ])
+    func publishedKeysAreKnown(model: String, settings: String) throws {
+        var config = try #require(try Golden.json("decoders/\(model)/model/config.json").object)
+        for (key, value) in try JSONValue.parse("{\(settings)}").object?.members ?? [] { config[key] = value }
+        let changed = try HFConfig(json: .object(config), path: "c")
+        _ = try Architecture.of(changed).sizes(changed)
+        #expect(changed.unreadKeys.isEmpty, "\(changed.unreadKeys)")
     }
 
     @Test(arguments: [

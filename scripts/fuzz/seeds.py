@@ -130,7 +130,8 @@ def main():
         write("safetensors", path.stem, path.read_bytes())
     write("gguf", "keys", (GOLDENS / "gguf/version2.gguf").read_bytes())
     write("gguf", "blocks", gguf())
-    for path in [GOLDENS / "bert/model/config.json", *sorted((GOLDENS / "encoders").glob("*/model/config.json"))]:
+    others = sorted(path for kind in ("encoders", "decoders") for path in (GOLDENS / kind).glob("*/model/config.json"))
+    for path in [GOLDENS / "bert/model/config.json", *others]:
         write("config", path.parts[-3], compact(json.loads(path.read_text())))
     tokenizers()
     texts = ["The naïve cat's 12.5 £ “quotes” [MASK]", "Å\u0301ngström ﬁ①² 漢字かな \u1112\u1161\u11ab 한", "<s>  a\t\n\u00a0b</s> x²"]

@@ -15,6 +15,7 @@ extension Architecture {
                 "intermediate_size", "num_experts_per_tok", "output_router_logits", "router_aux_loss_coef",
                 "time_step_limit", "mamba_n_heads", "mamba_n_groups", "mamba_d_state", "mamba_d_head",
                 "mamba_d_conv", "mamba_expand", "mamba_chunk_size", "mamba_conv_bias", "mamba_proj_bias",
+                "init_method",
             ])
         let bias = try config.bool("attention_bias", default: false)
         traits.bias = DecoderTraits.Biases(inputs: bias, attentionOutput: bias)
@@ -25,6 +26,7 @@ extension Architecture {
             throw config.refusal(
                 "num_local_experts", "layers that mix experts are not supported", "use a model without")
         }
+        _ = try config.string("normalization_function", oneOf: ["rmsnorm"], default: "rmsnorm")
         try config.refuseStateSpaces(traits.layers.count)
         // Any other value is none.
         let hasPositions = config.value("position_embedding_type")?.string == "rope"

@@ -8,8 +8,11 @@ extension Architecture {
             config,
             usual: DecoderDefaults(
                 vocabulary: 32_064, hidden: 3_072, intermediate: 8_192, positions: 4_096, epsilon: 1e-5),
-            idle: ["resid_pdrop", "embd_pdrop", "original_max_position_embeddings"])
-        for key in ["attention_bias", "mlp_bias"] where try config.bool(key, default: false) {
+            idle: [
+                "resid_pdrop", "embd_pdrop", "original_max_position_embeddings", "full_attn_mod",
+                "interpolate_factor",
+            ])
+        for key in ["attention_bias", "mlp_bias", "lm_head_bias"] where try config.bool(key, default: false) {
             throw config.refusal(key, "transformers' Phi 3 has no biases")
         }
         traits.names = DecoderNames(qkv: "qkv_proj", gateUp: "mlp.gate_up_proj")

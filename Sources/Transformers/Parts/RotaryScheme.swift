@@ -44,48 +44,53 @@ struct RotaryScheme: Sendable, Equatable {
         let outside = try config.double(usual.baseKey, in: 1e-3...1e12, default: usual.base)
         let base = try settings.number("rope_theta", in: 1e-3...1e12) ?? outside
         let turned = try Self.turned(config, settings, width: width, isPartial: usual.isPartial)
-        let plain = RotaryTable.frequencies(base: base, width: turned)
         pairs = try config.bool("rope_interleaved", default: false) ? .neighbours : .halves
         let said = try settings.kind()
         let kind = usual.kinds.map { $0[said] ?? "" } ?? said
-        func original() throws -> Double {
-            try Self.original(config, settings, positions: positions, usual: usual)
-        }
-        let found: Speeds
-        switch kind {
-        case "default": (found, factor) = (.same(plain), 1)
-        case "linear":
-            let slowing = try settings.required("factor", in: 1...1e6)
-            (found, factor) = (.same(plain.map { $0 / slowing }), 1)
-        case "llama3":
-            (found, factor) = (.same(try Self.llama3(plain, settings, original: original())), 1)
-        case "dynamic":
-            let growth = try settings.required("factor", in: 1...1e6)
-            guard turned > 2 else { throw settings.fault(nil, "dynamic positions of one pair") }
-            found = .growing(base: base, factor: growth, width: turned, positions: positions)
-            factor = 1
-        case "yarn":
-            let form = YaRN(try original(), base: base, width: turned)
-            let (frequencies, scale) = try form.frequencies(settings)
-            (found, factor) = (.same(frequencies), scale)
-        case "longrope":
-            let original = try original()
-            let powers = RotaryTable.powers(base: base, width: turned)
-            func slowed(_ name: String) throws -> [Double] {
-                let factors = try settings.numbers(name, count: turned / 2, in: 1e-3...1e6)
-                return zip(factors, powers).map { Double(1 / (Float($0) * $1)) }
-            }
-            found = .twofold(
-                short: try slowed("short_factor"), long: try slowed("long_factor"), original: Int(original))
-            factor = try Self.longFactor(settings, original: original, positions: positions)
-        default:
+        guard Self.kinds.contains(kind) else {
             let known = usual.kinds?.keys.sorted() ?? Self.kinds
             throw settings.fault(
                 nil, "rotary positions of kind \(quoted(said)) are not supported",
                 "supported are \(known.joined(separator: ", "))")
         }
+        let original = try Self.original(config, settings, kind, positions: positions, usual: usual)
+        let found = try Self.speeds(kind, settings, base: base, turned, positions: positions, original)
+        factor = found.factor
         try settings.refuseRest()
-        speeds = try Self.divided(found, kind, config)
+        speeds = try Self.divided(found.speeds, kind, config)
+    }
+
+    /// - Parameters:
+    ///   - width: columns of a head that turn.
+    ///   - original: the length of sequences before positions were stretched.
+    private static func speeds(
+        _ kind: String, _ settings: RotarySettings, base: Double, _ width: Int, positions: Int,
+        _ original: Double
+    ) throws -> (speeds: Speeds, factor: Float) {
+        let plain = RotaryTable.frequencies(base: base, width: width)
+        switch kind {
+        case "linear":
+            let slowing = try settings.required("factor", in: 1...1e6)
+            return (.same(plain.map { $0 / slowing }), 1)
+        case "llama3": return (.same(try llama3(plain, settings, original: original)), 1)
+        case "dynamic":
+            let growth = try settings.required("factor", in: 1...1e6)
+            guard width > 2 else { throw settings.fault(nil, "dynamic positions of one pair") }
+            return (.growing(base: base, factor: growth, width: width, positions: positions), 1)
+        case "yarn":
+            let (frequencies, factor) = try YaRN(original, base: base, width: width).frequencies(settings)
+            return (.same(frequencies), factor)
+        case "longrope":
+            let powers = RotaryTable.powers(base: base, width: width)
+            func slowed(_ name: String) throws -> [Double] {
+                let factors = try settings.numbers(name, count: width / 2, in: 1e-3...1e6)
+                return zip(factors, powers).map { Double(1 / (Float($0) * $1)) }
+            }
+            let speeds = Speeds.twofold(
+                short: try slowed("short_factor"), long: try slowed("long_factor"), original: Int(original))
+            return (speeds, try longFactor(settings, original: original, positions: positions))
+        default: return (.same(plain), 1)
+        }
     }
 
     private static let kinds = ["default", "linear", "llama3", "dynamic", "yarn", "longrope"]
@@ -132,8 +137,10 @@ struct RotaryScheme: Sendable, Equatable {
 
     /// The length of sequences before positions were stretched. transformers takes the key outside where both are there.
     private static func original(
-        _ config: HFConfig, _ settings: RotarySettings, positions: Int, usual: Usual
+        _ config: HFConfig, _ settings: RotarySettings, _ kind: String, positions: Int, usual: Usual
     ) throws -> Double {
+        // Other kinds know none: that a file has one is worth a warning.
+        guard ["llama3", "yarn", "longrope"].contains(kind) else { return Double(positions) }
         let key = "original_max_position_embeddings"
         let inside = try settings.number(key, in: 2...1e9)
         if usual.layerType == nil {
