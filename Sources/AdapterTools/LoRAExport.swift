@@ -1,5 +1,6 @@
 import Adapters
 import Foundation
+import Matrices
 import Messages
 import ModelFiles
 import Training
