@@ -9,12 +9,15 @@ batch.json             four sequences, each run alone: no padding
 expected.safetensors   hidden.0 (embeddings), hidden.1 ... hidden.N as output_hidden_states has them: as packed rows [T, C],
                        the last one AFTER the final norm; logits [T, V]; loss [1], the mean of -log p over all tokens that
                        another one of their sequence precedes; grad.<parameter> of it for every parameter
+adapter/               of phi3, whose matrices are fused: LoRA of rank 2 on all of them, random, as PEFT saves it
+adapter_expected.safetensors  its loss, lastLogits [4, V] of the last token of each sequence, grad.<module path>.lora_A [R, I]
+                       and .lora_B [O, R]
 
 Tests/Goldens/decoders/configs.json: rows of a model, entries that replace those of its config.json, and keys that are left
 out; configs.safetensors has for row N the logits [12, V] of the last three tokens of each sequence (all of a shorter
 one), as transformers computes them with that config.
 
-    HF_HUB_OFFLINE=1 python3 scripts/goldens/decoders_parity.py   # torch 2.13.0, transformers 5.24.0
+    HF_HUB_OFFLINE=1 python3 scripts/goldens/decoders_parity.py   # torch 2.13.0, transformers 5.24.0, peft 0.21.2
 """
 
 import json
@@ -29,6 +32,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import torch
 from bert_parity import GOLDENS, write_json
 from llama_parity import gradients, run
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from transformers import (
     AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, GraniteConfig, GraniteMoeHybridConfig, LlamaConfig,
@@ -191,6 +195,29 @@ def expected(folder, sequences):
     return single
 
 
+def save_adapter(folder):
+    model = get_peft_model(opened(folder / "model", torch.float32), LoraConfig(
+        task_type="CAUSAL_LM", r=2, lora_alpha=3, lora_dropout=0.0,
+        target_modules=["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]))
+    generator = torch.Generator().manual_seed(SEED)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if ".lora_" in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
+    # The path of this machine means nothing elsewhere.
+    model.peft_config["default"].base_model_name_or_path = "model"
+    model.save_pretrained(folder / "adapter")
+    (folder / "adapter/README.md").unlink()
+
+
+def expected_of_adapter(folder, sequences):
+    predicted = sum(len(sequence["ids"]) - 1 for sequence in sequences)
+    model = PeftModel.from_pretrained(opened(folder / "model", torch.float32), folder / "adapter", is_trainable=True)
+    tensors = run(model.train(), sequences, predicted)
+    ends = torch.tensor([len(sequence["ids"]) for sequence in sequences]).cumsum(0) - 1
+    return {"loss": tensors["loss"], "lastLogits": tensors["logits"][ends].contiguous()} | gradients(model)
+
+
 def make(name, config):
     folder = FOLDER / name
     random_model(config).save_pretrained(folder / "model")
@@ -201,6 +228,9 @@ def make(name, config):
     write_json(folder / "batch.json", {"sequences": sequences})
     if name != "rope":
         save_file(expected(folder / "model", sequences), folder / "expected.safetensors")
+    if name == "phi3":
+        save_adapter(folder)
+        save_file(expected_of_adapter(folder, sequences), folder / "adapter_expected.safetensors")
 
 
 def last_logits(name, entries, absent):
