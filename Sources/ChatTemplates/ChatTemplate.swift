@@ -4,7 +4,7 @@
 /// Each character of the rendered text knows whether it comes from the template or from the conversation.
 package struct ChatTemplate: Sendable {
     package let name: String
-    private let statements: [Statement]
+    private let frame: Frame
     private let limits: ChatTemplateLimits
 
     /// - Parameter name: what messages call the template: a file, or a key in one.
@@ -20,7 +20,7 @@ package struct ChatTemplate: Sendable {
                 .limit("the template has \(source.utf8.count) bytes, the limit is \(limits.sourceBytes)"), 1)
         }
         do {
-            statements = try Parser.statements(source, depthLimit: limits.sourceDepth)
+            frame = try Parser.frame(source, depthLimit: limits.sourceDepth)
         } catch let error as Parser.Failure {
             throw failure(error.fault, error.line)
         } catch let error as Lexer.Failure {
@@ -32,7 +32,7 @@ package struct ChatTemplate: Sendable {
     package func render(_ input: ChatTemplateInput) throws -> RenderedChat {
         let evaluator = Evaluator(limits: limits, clock: input.now)
         do {
-            let text = try evaluator.render(statements, variables: try input.values(evaluator.meter))
+            let text = try evaluator.render(frame, variables: try input.values(evaluator.meter))
             let rendered = text.string
             guard rendered.utf8.count <= limits.outputBytes else {
                 throw Fault.limit("the text has more than \(limits.outputBytes) bytes")

@@ -22,17 +22,15 @@ final class Evaluator: Context {
     }
 
     /// - Throws: `Fault`, for what stands at `line`.
-    func render(_ statements: [Statement], variables: [String: Value]) throws -> MarkedText {
+    func render(_ frame: Frame, variables: [String: Value]) throws -> MarkedText {
         // Values that may hold one another would never be freed.
         defer {
             for namespace in namespaces { namespace.members = [:] }
             for macro in macros { macro.scope = nil }
         }
-        let scope = Scope(in: nil)
-        scope.variables = variables
         var text = MarkedText()
         // Jinja2 keeps what a template sets apart from what it is given, but a set variable hides a given one.
-        _ = try run(statements, in: Scope(in: scope), into: &text)
+        _ = try run(frame.statements, in: Scope(frame, in: Scope(variables)), into: &text)
         return text
     }
 
@@ -70,7 +68,7 @@ final class Evaluator: Context {
         case .assignment(let target, let expression):
             try assign(try evaluate(expression, in: scope), to: target, in: scope)
         case .blockAssignment(let target, let filters, let body):
-            let captured = try capture(body, in: Scope(in: scope))
+            let captured = try capture(body, in: Scope(body, in: scope))
             try assign(try apply(filters, to: captured, in: scope), to: target, in: scope)
         case .macro(let definition):
             scope.variables[definition.name] = makeMacro(definition, in: scope)
@@ -78,13 +76,13 @@ final class Evaluator: Context {
             let caller = makeMacro(definition, in: scope)
             try append(try evaluate(call, in: scope, caller: caller).shown(meter), to: &text)
         case .filterBlock(let filters, let body):
-            let captured = try capture(body, in: Scope(in: scope))
+            let captured = try capture(body, in: Scope(body, in: scope))
             try append(try apply(filters, to: captured, in: scope).shown(meter), to: &text)
         case .with(let assignments, let body):
-            let inner = Scope(in: scope)
+            let inner = Scope(body, in: scope)
             let values = try assignments.map { try evaluate($0.1, in: scope) }
             for ((target, _), value) in zip(assignments, values) { try assign(value, to: target, in: inner) }
-            return try run(body, in: inner, into: &text)
+            return try run(body.statements, in: inner, into: &text)
         case .generation(let body): try generate(body, in: scope, into: &text)
         case .breakLoop: return .breakLoop
         case .continueLoop: return .continueLoop
@@ -98,22 +96,22 @@ final class Evaluator: Context {
         text.append(more)
     }
 
-    private func generate(_ body: [Statement], in scope: Scope, into text: inout MarkedText) throws {
+    private func generate(_ body: Frame, in scope: Scope, into text: inout MarkedText) throws {
         guard captures == 0 else {
             throw Fault.unsupported(
                 "a generation block inside a macro, call, filter or set block"
             )
         }
         let start = text.count
-        _ = try run(body, in: Scope(in: scope), into: &text)
+        _ = try run(body.statements, in: Scope(body, in: scope), into: &text)
         if text.count > start { generations.append(start..<text.count) }
     }
 
-    private func capture(_ body: [Statement], in scope: Scope) throws -> MarkedText {
+    private func capture(_ body: Frame, in scope: Scope) throws -> MarkedText {
         captures += 1
         defer { captures -= 1 }
         var text = MarkedText()
-        _ = try run(body, in: scope, into: &text)
+        _ = try run(body.statements, in: scope, into: &text)
         return text
     }
 
@@ -128,9 +126,10 @@ final class Evaluator: Context {
     private func run(_ loop: LoopStatement, in scope: Scope, into text: inout MarkedText) throws -> Flow {
         var items = try evaluate(loop.items, in: scope).items(meter)
         if let condition = loop.condition {
+            let test = Frame([], targets: loop.target.names)
             items = try items.filter { item in
                 try meter.iterate()
-                let inner = Scope(in: scope)
+                let inner = Scope(test, in: scope)
                 try assign(item, to: loop.target, in: inner)
                 return try evaluate(condition, in: inner).isTrue
             }
@@ -141,15 +140,16 @@ final class Evaluator: Context {
         for (index, item) in items.enumerated() {
             try meter.iterate()
             state.index = index
-            let inner = Scope(in: scope)
+            let inner = Scope(loop.body, in: scope)
             inner.variables["loop"] = Value(.loop(state))
             try assign(item, to: loop.target, in: inner)
-            let flow = try run(loop.body, in: inner, into: &text)
+            let flow = try run(loop.body.statements, in: inner, into: &text)
             if case .breakLoop = flow { break }
             // As in Jinja2: a round that `continue` ended does not count.
             if case .done = flow { wasRun = true }
         }
-        return wasRun ? .done : try run(loop.otherwise, in: Scope(in: scope), into: &text)
+        return wasRun
+            ? .done : try run(loop.otherwise.statements, in: Scope(loop.otherwise, in: scope), into: &text)
     }
 
     private func assign(_ value: Value, to target: Target, in scope: Scope) throws {
@@ -183,7 +183,7 @@ final class Evaluator: Context {
 
     func call(_ macro: Macro, _ arguments: Arguments) throws -> Value {
         let definition = macro.definition
-        let inner = Scope(in: macro.scope)
+        let inner = Scope(definition.body, in: macro.scope)
         var keywords = arguments.keywords
         func takeKeyword(_ name: String) -> Value? {
             keywords.firstIndex { $0.name == name }.map { keywords.remove(at: $0).value }

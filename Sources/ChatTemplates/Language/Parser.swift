@@ -16,11 +16,11 @@ struct Parser {
     }
 
     /// - Throws: `Failure` or `Lexer.Failure`.
-    static func statements(_ source: String, depthLimit: Int) throws -> [Statement] {
+    static func frame(_ source: String, depthLimit: Int) throws -> Frame {
         var parser = Parser(tokens: try Lexer.tokens(source), depthLimit: depthLimit)
         let (statements, end) = try parser.body(until: [])
         guard end == nil else { throw parser.failure("an end without its beginning") }
-        return statements
+        return Frame(statements)
     }
 
     private init(tokens: [Token], depthLimit: Int) {
@@ -141,7 +141,7 @@ struct Parser {
         case "call": return try callBlock()
         case "filter":
             let filters = try filterUses()
-            return .filterBlock(filters, try wholeBody(until: "endfilter"))
+            return .filterBlock(filters, Frame(try wholeBody(until: "endfilter")))
         case "with": return try with()
         case "generation": return try generation()
         case "break", "continue":
@@ -184,7 +184,8 @@ struct Parser {
         if end == "else" { otherwise = try wholeBody(until: "endfor") } else { try expectBlockEnd() }
         return .loop(
             LoopStatement(
-                target: target, items: items, condition: condition, body: statements, otherwise: otherwise))
+                target: target, items: items, condition: condition,
+                body: Frame(statements, targets: target.names.union(["loop"])), otherwise: Frame(otherwise)))
     }
 
     private mutating func assignment() throws -> Statement.Kind {
@@ -195,7 +196,7 @@ struct Parser {
             return .assignment(target, value)
         }
         let filters = current.symbol == "|" ? try filterUses(afterBar: true) : []
-        return .blockAssignment(target, filters, try wholeBody(until: "endset"))
+        return .blockAssignment(target, filters, Frame(try wholeBody(until: "endset")))
     }
 
     private mutating func with() throws -> Statement.Kind {
@@ -206,7 +207,8 @@ struct Parser {
             try expect(symbol: "=")
             assignments.append((target, try expression()))
         }
-        return .with(assignments, try wholeBody(until: "endwith"))
+        let names = assignments.reduce(into: Set<String>()) { $0.formUnion($1.0.names) }
+        return .with(assignments, Frame(try wholeBody(until: "endwith"), targets: names))
     }
 
     private mutating func generation() throws -> Statement.Kind {
@@ -215,7 +217,7 @@ struct Parser {
         let around = loops
         loops = 0
         defer { (isGeneration, loops) = (false, around) }
-        return .generation(try wholeBody(until: "endgeneration"))
+        return .generation(Frame(try wholeBody(until: "endgeneration")))
     }
 
     private mutating func macro() throws -> Statement.Kind {
@@ -247,7 +249,11 @@ struct Parser {
         let statements = try wholeBody(until: end)
         let names = namesInMacros.removeLast()
         return MacroDefinition(
-            name: name, parameters: parameters, body: statements, takesMore: names.contains("varargs"),
+            name: name, parameters: parameters,
+            body: Frame(
+                statements, targets: Set(parameters.map(\.name)).union(["caller", "varargs", "kwargs"]),
+                defaults: parameters.compactMap(\.value)),
+            takesMore: names.contains("varargs"),
             takesMoreKeywords: names.contains("kwargs"), takesCaller: names.contains("caller"))
     }
 

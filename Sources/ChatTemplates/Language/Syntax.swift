@@ -68,6 +68,15 @@ indirect enum Target: Sendable {
     case name(String)
     case namespaceMember(String, String)
     case tuple([Target])
+
+    /// The names that are set.
+    var names: Set<String> {
+        switch self {
+        case .name(let name): [name]
+        case .namespaceMember: []
+        case .tuple(let targets): targets.reduce(into: []) { $0.formUnion($1.names) }
+        }
+    }
 }
 
 struct FilterUse: Sendable {
@@ -84,12 +93,12 @@ struct Statement: Sendable {
         case conditional([(test: Expression, body: [Statement])], otherwise: [Statement])
         case loop(LoopStatement)
         case assignment(Target, Expression)
-        case blockAssignment(Target, [FilterUse], [Statement])
+        case blockAssignment(Target, [FilterUse], Frame)
         case macro(MacroDefinition)
         case callBlock(Expression, MacroDefinition)
-        case filterBlock([FilterUse], [Statement])
-        case with([(Target, Expression)], [Statement])
-        case generation([Statement])
+        case filterBlock([FilterUse], Frame)
+        case with([(Target, Expression)], Frame)
+        case generation(Frame)
         case breakLoop
         case continueLoop
     }
@@ -102,15 +111,15 @@ struct LoopStatement: Sendable {
     let target: Target
     let items: Expression
     let condition: Expression?
-    let body: [Statement]
-    let otherwise: [Statement]
+    let body: Frame
+    let otherwise: Frame
 }
 
 /// A macro, or what a call block gives as `caller`.
 struct MacroDefinition: Sendable {
     let name: String
     let parameters: [(name: String, value: Expression?)]
-    let body: [Statement]
+    let body: Frame
     /// Whether the body names `varargs` and `kwargs`: only then Jinja2 takes more arguments than parameters.
     let takesMore: Bool
     let takesMoreKeywords: Bool

@@ -54,16 +54,41 @@ final class Loop {
 final class Scope {
     var variables: [String: Value] = [:]
     let parent: Scope?
+    private let setFirst: Set<String>
+    private let names: Set<String>
 
-    init(in parent: Scope?) { self.parent = parent }
+    init(_ frame: Frame, in parent: Scope?) {
+        self.parent = parent
+        setFirst = frame.setFirst
+        names = frame.names
+    }
+
+    /// What the template is given.
+    init(_ variables: [String: Value]) {
+        self.variables = variables
+        parent = nil
+        (setFirst, names) = ([], [])
+    }
 
     subscript(name: String) -> Value? {
         var scope: Scope? = self
         while let current = scope {
             if let value = current.variables[name] { return value }
+            if current.setFirst.contains(name), !current.isNamedAround(name) {
+                return .undefined("'\(name)' is undefined")
+            }
             scope = current.parent
         }
         return nil
+    }
+
+    private func isNamedAround(_ name: String) -> Bool {
+        var scope = parent
+        while let current = scope {
+            if current.names.contains(name) { return true }
+            scope = current.parent
+        }
+        return false
     }
 }
 

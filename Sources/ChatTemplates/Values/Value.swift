@@ -153,7 +153,12 @@ struct Value {
         if let length { try meter.charge(length) }
         switch kind {
         case .undefined: return []
-        case .text(let text): return text.scalars.indices.map { .text(text[$0]) }
+        case .text(let text):
+            return text.scalars.indices.map { place in
+                var character = text[place]
+                character.isSafe = false
+                return .text(character)
+            }
         case .list(let list), .tuple(let list), .view(_, let list): return list.items
         case .dictionary(let dictionary): return dictionary.keys
         case .range(let range): return range.values.map { .integer($0, isData: isData) }
