@@ -1,12 +1,17 @@
 /// Token ids back to text, one after another.
 package struct TokenDecoder: Sendable {
     private let names: [Int32: String]
+    /// Before `names`.
+    private let normalizedNames: [Int32: String]
     /// Left out.
     private let skipped: Set<Int32>
     private var steps: [DecodingStep]
 
-    init(names: [Int32: String], skipped: Set<Int32>, steps: [DecodingStep]) {
+    init(
+        names: [Int32: String], normalizedNames: [Int32: String], skipped: Set<Int32>, steps: [DecodingStep]
+    ) {
         self.names = names
+        self.normalizedNames = normalizedNames
         self.skipped = skipped
         self.steps = steps
     }
@@ -14,7 +19,7 @@ package struct TokenDecoder: Sendable {
     /// The further text that is certain once this token follows: bytes of an unfinished scalar wait for the next ones, and
     /// "<0xE2>" and the like for the end of their run. An id without a token gives nothing, as in the `tokenizers` library.
     package mutating func push(_ id: Int32) -> String {
-        guard !skipped.contains(id), let name = names[id] else { return "" }
+        guard !skipped.contains(id), let name = normalizedNames[id] ?? names[id] else { return "" }
         return run([name], from: 0)
     }
 
@@ -40,10 +45,13 @@ package struct TokenDecoder: Sendable {
 extension Tokenizer {
     /// - Parameter skippingSpecial: leaves out special tokens.
     package func decoder(skippingSpecial: Bool) -> TokenDecoder {
-        TokenDecoder(names: tokenNames, skipped: skippingSpecial ? specialIDs : [], steps: decoding)
+        TokenDecoder(
+            names: tokenNames, normalizedNames: normalizedNames, skipped: skippingSpecial ? specialIDs : [],
+            steps: decoding)
     }
 
-    /// The text of tokens, equal to that of `decode` in the `tokenizers` library. Bytes that are no UTF-8 become U+FFFD.
+    /// The text of tokens, equal to that of `decode` in the `tokenizers` library. Bytes that are no UTF-8 become U+FFFD. Special
+    /// tokens are left out by their ids; the library shows those that a normalizer spells otherwise.
     package func decode(_ ids: [Int32], skippingSpecial: Bool) -> String {
         var decoder = decoder(skippingSpecial: skippingSpecial)
         var text = ""

@@ -46,6 +46,8 @@ package struct Tokenizer: Sendable {
     /// Control tokens: part of no text.
     let specialIDs: Set<Int32>
     let decoding: [DecodingStep]
+    /// As the library spells added tokens when it decodes: those that are looked for in normalized text as they are there.
+    let normalizedNames: [Int32: String]
     /// What begins and ends a text for the model, as its files say; nil where they do not.
     package let bosID: Int32?
     package let eosID: Int32?
@@ -77,7 +79,13 @@ package struct Tokenizer: Sendable {
         originalTokens = AddedTokens(
             wanted.filter { !$0.isNormalized }.map { (Array($0.text.unicodeScalars), $0) },
             isLongestFirst: habits.findsLongestFirst)
-        normalizedTokens = AddedTokens(try Self.normalized(wanted.filter(\.isNormalized), file))
+        let inNormalized = try Self.normalized(wanted.filter(\.isNormalized), file)
+        normalizedTokens = AddedTokens(inNormalized)
+        normalizedNames = Dictionary(
+            inNormalized.map { entry in
+                (entry.token.id, String(String.UnicodeScalarView(entry.scalars)))
+            }
+        ) { $1 }
         var names: [Int32: String] = [:]
         for (token, id) in file.vocabulary { names[id] = token }
         for token in file.addedTokens { names[token.id] = token.text }

@@ -152,6 +152,58 @@ import Tokenizers
         #expect(lost.count == 1 && lost[0].contains("no token for 1 of the bytes"))
     }
 
+    // MARK: A real file, see scripts/goldens/gguf_vocabularies.py
+
+    private struct RealVocabulary: Decodable {
+        let model: String
+        let pre: String?
+        let tokens: [String]
+        let token_types: [Int32]?
+        let scores: [Float]?
+        let merges: [String]?
+        let bos, eos, eot: Int32?
+        let add_bos, add_space: Bool?
+        let texts: [Entry]
+    }
+
+    private struct Entry: Decodable {
+        let text: String
+        let special, plain, whole: [Int32]
+
+        init(from decoder: any Decoder) throws {
+            var list = try decoder.unkeyedContainer()
+            text = try list.decode(String.self)
+            special = try list.decode([Int32].self)
+            plain = try list.decode([Int32].self)
+            whole = try list.decode([Int32].self)
+        }
+    }
+
+    private static let real = ProcessInfo.processInfo.environment["ADALORA_GGUF_VOCABULARY"]
+
+    @Test(.enabled(if: real != nil)) func aRealFileHasTheIDsOfLlamaCpp() throws {
+        let folder = URL(fileURLWithPath: try #require(Self.real))
+        let data = try Data(contentsOf: folder.appendingPathComponent("vocabulary.json"))
+        let real = try JSONDecoder().decode(RealVocabulary.self, from: data)
+        var vocabulary = GGUFVocabulary(model: real.model, pre: real.pre, tokens: real.tokens)
+        vocabulary.tokenTypes = real.token_types ?? []
+        vocabulary.scores = real.scores ?? []
+        vocabulary.merges = real.merges ?? []
+        (vocabulary.bosID, vocabulary.eosID, vocabulary.eotID) = (real.bos, real.eos, real.eot)
+        (vocabulary.addBOS, vocabulary.addSpacePrefix) = (real.add_bos, real.add_space)
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let tokenizer = try Tokenizer(gguf: vocabulary, name: "model.gguf")
+        print("opened in \(clock.now - begin), notes: \(tokenizer.notes)")
+        try #require(real.texts.count > 500)
+        for entry in real.texts {
+            #expect(tokenizer.encode(rendered: entry.text, data: []).encoding.ids == entry.special)
+            #expect(Self.plain(tokenizer, entry.text) == entry.plain)
+            #expect(tokenizer.encode(entry.text, maxLength: 1 << 20).ids == entry.whole)
+        }
+        print("\(real.texts.count) texts in \(clock.now - begin)")
+    }
+
     private struct Wrong: Sendable {
         let problem: String
         let name: String
@@ -175,7 +227,7 @@ import Tokenizers
         },
         Wrong(problem: "there is no tokenizer.ggml.merges", name: "gpt-2") { $0.merges = [] },
         Wrong(problem: "merge 1 is not a pair", name: "gpt-2") { $0.merges[0] = "ab" },
-        Wrong(problem: "has no \"aqqq\" token", name: "gpt-2") { $0.merges[0] = "a qqq" },
+        Wrong(problem: "has no \"qqq\" token", name: "gpt-2") { $0.merges[0] = "a qqq" },
         Wrong(problem: "tokenizer.ggml.bos_token_id is 99999", name: "gpt-2") { $0.bosID = 99_999 },
         Wrong(problem: "tokenizer.ggml.unknown_token_id is -1", name: "scored") { $0.unknownID = -1 },
         Wrong(problem: "add_bos_token is set, but there is no bos_token_id", name: "gpt-2") {

@@ -91,7 +91,9 @@ class Vocabulary:
 
     def piece(self, token):
         buffer = ctypes.create_string_buffer(2048)
-        return buffer.raw[:LIB.llama_token_to_piece(self.vocabulary, token, buffer, 2048, 0, True)]
+        count = LIB.llama_token_to_piece(self.vocabulary, token, buffer, 2048, 0, True)
+        assert count >= 0
+        return buffer.raw[:count]
 
     @property
     def adds_bos(self):

@@ -9,11 +9,21 @@ struct FolderNotes {
     let kind: TokenizerClass
     let added: [AddedToken]
 
-    func lines(differences: [String]) -> [String] { classNotes(differences) + idNotes + settingNotes }
+    /// - Parameter decoderAgrees: whether a class of decoders splits text as `tokenizer.json` says; nil for another class.
+    func lines(differences: [String], decoderAgrees: Bool? = nil) -> [String] {
+        classNotes(differences, decoderAgrees) + idNotes + settingNotes
+    }
 
-    private func classNotes(_ differences: [String]) -> [String] {
+    private func classNotes(_ differences: [String], _ decoderAgrees: Bool?) -> [String] {
         var lines: [String] = []
-        if let unknown = files.unknownClass {
+        if let name = files.unknownClass, let decoderAgrees {
+            if !decoderAgrees {
+                lines.append(
+                    "\(files.path): transformers opens this folder as \(oneLine(name, limit: 80)), which splits text in "
+                        + "another way than tokenizer.json says; the file is read as it stands, and \"tokenizer_class\": "
+                        + "\"PreTrainedTokenizerFast\" makes transformers read it too")
+            }
+        } else if let unknown = files.unknownClass {
             lines.append(
                 "\(files.path): tokenizer_class \(inQuotes(unknown)) is not one that this version knows; tokenizer.json "
                     + "is read as it stands, and transformers may make other tokens of the same text")

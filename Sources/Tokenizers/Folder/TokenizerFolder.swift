@@ -54,7 +54,10 @@ struct TokenizerFolder {
             source.isWhole
             ? SectionDifferences(stored: source.root, made: made, vocabulary: vocabulary.index).lines : []
         let all = FolderNotes(folder: folder, files: files, kind: kind, added: file.addedTokens)
-        notes = all.lines(differences: differences)
+        let decoderAgrees = try files.unknownClass.flatMap(DecoderClass.init(named:)).map {
+            try $0.agrees(with: source.root, files, vocabulary: vocabulary.index)
+        }
+        notes = all.lines(differences: differences, decoderAgrees: decoderAgrees)
         typeNote = all.typeNote(file.template, habits)
     }
 

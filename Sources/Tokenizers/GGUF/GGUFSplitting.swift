@@ -43,6 +43,11 @@ struct GGUFSplitting {
             + #"| ?[^\s\p{L}\p{N}]+[\r\n/]*|"# + spaces
     }
 
+    /// "[一-龥ࠀ-一가-퟿]+" where white space is not itself: llama.cpp has one ASCII scalar for all of it.
+    private static let ideographs =
+        "[一-龥ࠀ-\u{167F}\u{1681}-\u{1FFF}\u{200B}-\u{2027}\u{202A}-\u{202E}\u{2030}-\u{205E}\u{2060}-\u{2FFF}"
+        + "\u{3001}-一가-퟿]+"
+
     private static let deepseek =
         ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##
         + #"| ?[\p{P}\p{S}]+[\r\n]*|"# + spaces
@@ -93,7 +98,7 @@ struct GGUFSplitting {
         ),
         (
             ["deepseek-coder"],
-            GGUFSplitting([#"[\r\n]"#, #"\s?\p{L}+"#, #"\s?\p{P}+"#, "[一-龥ࠀ-一가-퟿]+", #"\p{N}"#])
+            GGUFSplitting([#"[\r\n]"#, #"\s?\p{L}+"#, #"\s?\p{P}+"#, ideographs, #"\p{N}"#])
         ),
         (
             ["falcon"],
