@@ -10,16 +10,22 @@ import Tokenizers
     ]
     private static let folder = "Tests/Goldens/tokenizer/gguf"
 
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
     private struct Content: Decodable {
         let tokens: [String]
-        let token_types: [Int32]
+        let tokenTypes: [Int32]
         let merges: [String]?
         let scores: [Float]?
     }
 
     private static func content(_ name: String) throws -> Content {
         let text = try Provided.lines("\(folder)/\(name).json").joined(separator: "\n")
-        return try JSONDecoder().decode(Content.self, from: Data(text.utf8))
+        return try decoder.decode(Content.self, from: Data(text.utf8))
     }
 
     static func vocabulary(_ name: String) throws -> GGUFVocabulary {
@@ -27,7 +33,7 @@ import Tokenizers
         let content = try content(isScored ? "scored" : "bytes")
         var vocabulary = GGUFVocabulary(
             model: isScored ? "llama" : "gpt2", pre: isScored ? nil : name, tokens: content.tokens)
-        vocabulary.tokenTypes = content.token_types
+        vocabulary.tokenTypes = content.tokenTypes
         vocabulary.merges = content.merges ?? []
         vocabulary.scores = content.scores ?? []
         if isScored {
@@ -158,11 +164,11 @@ import Tokenizers
         let model: String
         let pre: String?
         let tokens: [String]
-        let token_types: [Int32]?
+        let tokenTypes: [Int32]?
         let scores: [Float]?
         let merges: [String]?
         let bos, eos, eot: Int32?
-        let add_bos, add_space: Bool?
+        let addBos, addSpace: Bool?
         let texts: [Entry]
     }
 
@@ -184,24 +190,20 @@ import Tokenizers
     @Test(.enabled(if: real != nil)) func aRealFileHasTheIDsOfLlamaCpp() throws {
         let folder = URL(fileURLWithPath: try #require(Self.real))
         let data = try Data(contentsOf: folder.appendingPathComponent("vocabulary.json"))
-        let real = try JSONDecoder().decode(RealVocabulary.self, from: data)
+        let real = try Self.decoder.decode(RealVocabulary.self, from: data)
         var vocabulary = GGUFVocabulary(model: real.model, pre: real.pre, tokens: real.tokens)
-        vocabulary.tokenTypes = real.token_types ?? []
+        vocabulary.tokenTypes = real.tokenTypes ?? []
         vocabulary.scores = real.scores ?? []
         vocabulary.merges = real.merges ?? []
         (vocabulary.bosID, vocabulary.eosID, vocabulary.eotID) = (real.bos, real.eos, real.eot)
-        (vocabulary.addBOS, vocabulary.addSpacePrefix) = (real.add_bos, real.add_space)
-        let clock = ContinuousClock()
-        let begin = clock.now
+        (vocabulary.addBOS, vocabulary.addSpacePrefix) = (real.addBos, real.addSpace)
         let tokenizer = try Tokenizer(gguf: vocabulary, name: "model.gguf")
-        print("opened in \(clock.now - begin), notes: \(tokenizer.notes)")
         try #require(real.texts.count > 500)
         for entry in real.texts {
             #expect(tokenizer.encode(rendered: entry.text, data: []).encoding.ids == entry.special)
             #expect(Self.plain(tokenizer, entry.text) == entry.plain)
             #expect(tokenizer.encode(entry.text, maxLength: 1 << 20).ids == entry.whole)
         }
-        print("\(real.texts.count) texts in \(clock.now - begin)")
     }
 
     private struct Wrong: Sendable {
