@@ -194,7 +194,10 @@ let package = Package(
                 "Datasets", "RankAllocation", "GoldenFiles",
             ]),
         .testTarget(
-            name: "AdapterToolsTests", dependencies: ["AdapterTools", "ModelFiles", "GoldenFiles"]),
+            name: "AdapterToolsTests",
+            dependencies: [
+                "AdapterTools", "Adapters", "Autodiff", "Matrices", "ModelFiles", "Transformers", "GoldenFiles",
+            ]),
         .testTarget(
             name: "RunsTests",
             dependencies: [

@@ -36,16 +36,17 @@ package enum LoRAExport {
             ".\(output.lastPathComponent).unchecked")
         defer { try? FileManager.default.removeItem(at: partial) }
         try LoRAFile.write(
-            folded, of: opened.loaded, name: output.deletingPathExtension().lastPathComponent, to: partial)
+            folded, of: opened.loaded.model, name: output.deletingPathExtension().lastPathComponent, to: partial)
         for layer in opened.adapters.layers { layer.adapter = nil }
-        let loaded = try LoRAFile.load(partial, onto: opened.loaded)
+        let loaded = try LoRAFile.load(
+            partial, onto: opened.loaded.backbone, of: opened.loaded.model)
         let difference = LogitDifference(expected, opened.model(workers).logits(data))
         guard difference.isWithin(options.tolerance) else {
             throw TrainingError("the LoRA file differs: \(difference); nothing was written")
         }
         try FileManager.default.moveItem(at: partial, to: output)
         return Outcome(
-            difference: difference, ranks: ranks, architecture: try LoRAFile.architecture(of: opened.loaded),
+            difference: difference, ranks: ranks, architecture: try LoRAFile.architecture(of: opened.loaded.model),
             warnings: loaded.warnings)
     }
 

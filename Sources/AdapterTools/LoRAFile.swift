@@ -11,12 +11,14 @@ import Transformers
 /// `adapter.lora.alpha` ΔW = B·A; with it times α / r.
 ///
 /// A matrix of rank 0 is left out: llama.cpp ends the process at the first word where one is there.
-enum LoRAFile {
+package enum LoRAFile {
     private static let ends = (a: ".lora_a", b: ".lora_b")
 
     /// - Parameter set: plain LoRA with factor 1, all on matrices of layers.
-    static func write(_ set: AdapterSet, of model: LoadedModel, name: String, to url: URL) throws {
-        let layout = try GGUFLayout(model.model)
+    package static func write(
+        _ set: AdapterSet, of model: PretrainedModel, name: String, to url: URL
+    ) throws {
+        let layout = try GGUFLayout(model)
         var tensors: [GGUFTensorToWrite] = []
         for adapter in set.adapters where adapter.rank > 0 {
             let layer = adapter.layer
@@ -39,15 +41,17 @@ enum LoRAFile {
     }
 
     /// `general.architecture` of a model's files.
-    static func architecture(of model: LoadedModel) throws -> String { try GGUFLayout(model.model).form.name }
+    static func architecture(of model: PretrainedModel) throws -> String { try GGUFLayout(model).form.name }
 
     /// Hangs the adapters of a file on a model.
-    static func load(_ url: URL, onto model: LoadedModel) throws -> (set: AdapterSet, warnings: [String]) {
+    package static func load(_ url: URL, onto backbone: any Backbone, of model: PretrainedModel) throws -> (
+        set: AdapterSet, warnings: [String]
+    ) {
         let file = try GGUFFile(url)
-        let layout = try GGUFLayout(model.model)
+        let layout = try GGUFLayout(model)
         let alpha = try checked(file, form: layout.form)
         let layers = Dictionary(
-            model.backbone.linearLayers.map { ($0.modulePath, $0) }, uniquingKeysWith: { first, _ in first })
+            backbone.linearLayers.map { ($0.modulePath, $0) }, uniquingKeysWith: { first, _ in first })
         var updates: [String: LoRAUpdate] = [:]
         var others: [String] = []
         for name in file.names {
@@ -72,7 +76,7 @@ enum LoRAFile {
         guard !updates.isEmpty else {
             throw fault(file, nil, "no matrix has an update", "is this the adapter?")
         }
-        let set = AdapterSet(hanging: model.backbone.linearLayers.compactMap { updates[$0.modulePath] })
+        let set = AdapterSet(hanging: backbone.linearLayers.compactMap { updates[$0.modulePath] })
         return (set, others.isEmpty ? [] : [
             "\(url.path): \(others.count) tensors are no halves of an update and are not used, as in llama.cpp: "
                 + oneLine(others.prefix(4).joined(separator: ", ")) + (others.count > 4 ? ", …" : "")

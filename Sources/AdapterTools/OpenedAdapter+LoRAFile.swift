@@ -17,7 +17,7 @@ extension OpenedAdapter {
         }
         let loaded = try LoadedModel(base, maxLength: maxLength ?? 1)
         let head = try Self.headToFill(loaded, outputs: 0, form: form, dropout: 0)
-        let (set, warnings) = try LoRAFile.load(file, onto: loaded)
+        let (set, warnings) = try LoRAFile.load(file, onto: loaded.backbone, of: loaded.model)
         let length = maxLength ?? loaded.usualMaxLength
         try self.init(
             AdapterDescription(

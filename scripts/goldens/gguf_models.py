@@ -24,6 +24,9 @@ SIZES = dict(
 )
 GROUPED = dict(SIZES, num_key_value_heads=2)
 
+# Also kept as the folder that was converted: rows of their matrices stand in another order there.
+TWINS = ("llama", "granite", "gptneox")
+
 MODELS = {
     "llama": ("Llama", dict(GROUPED, head_dim=8, rope_theta=500.0, tie_word_embeddings=True)),
     "llama3-rope": (
@@ -116,6 +119,31 @@ def convert(folder: Path, target: Path, settings: dict) -> None:
     instance.write()
 
 
+def write_lora(base: Path, target: Path, alpha: float, generator: np.random.Generator) -> None:
+    """On the matrices of layers, each with a rank of its own, every fifth left out."""
+    import gguf
+
+    reader = gguf.GGUFReader(base)
+    writer = gguf.GGUFWriter(target, reader.fields["general.architecture"].contents())
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    if alpha:
+        writer.add_float32("adapter.lora.alpha", alpha)
+    matrices = [tensor for tensor in reader.tensors if tensor.name.startswith("blk.") and len(tensor.shape) == 2]
+    for place, tensor in enumerate(matrices):
+        if place % 5 == 4:
+            continue
+        inputs, outputs = (int(size) for size in tensor.shape)
+        rank = (1, 2, 3, 5)[place % 4]
+        for end, shape in (("a", (rank, inputs)), ("b", (outputs, rank))):
+            values = 0.3 * generator.standard_normal(shape)
+            writer.add_tensor(f"{tensor.name}.lora_{end}", values.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def main() -> None:
     source, site = Path(sys.argv[1]), Path(sys.argv[2])
     output = Path(sys.argv[3] if len(sys.argv) > 3 else Path(__file__).resolve().parents[2] / "Tests/Goldens/gguf-models")
@@ -130,6 +158,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             made = model(kind, settings, seed)
             made.save_pretrained(temporary)
+            if name in TWINS:
+                made.save_pretrained(output / f"{name}-folder")
+                (output / f"{name}-folder/generation_config.json").unlink(missing_ok=True)
             # The converter of Gemma counts the tokens of this file.
             words = {f"w{place}": place for place in range(64)}
             (Path(temporary) / "tokenizer.json").write_text(json.dumps({"model": {"vocab": words}, "added_tokens": []}))
@@ -140,10 +171,15 @@ def main() -> None:
             own = [made(torch.tensor([ids])).logits[0].numpy() for ids in sequences]
         apart = max(float(np.abs(a - b).max()) for a, b in zip(logits, own))
         print(f"{name}: llama.cpp and transformers differ by {apart:.1e}, largest logit {max(float(np.abs(a).max()) for a in own):.2f}")
+        lora = output / f"{name}-lora.gguf"
+        write_lora(output / f"{name}.gguf", lora, alpha=4.0 if seed % 2 else 0.0, generator=generator)
+        opened.use_loras([str(lora)], [1.0])
+        tuned = [opened.logits(ids) for ids in sequences]
+        opened.close()
         # The last row of a sequence has seen all of it.
         expected["models"][name] = {
             name: [[round(float(value), 6) for value in rows[-1]] for rows in found]
-            for name, found in (("llama.cpp", logits), ("transformers", own))
+            for name, found in (("llama.cpp", logits), ("transformers", own), ("lora", tuned))
         }
     (output / "expected.json").write_text(json.dumps(expected) + "\n")
 
