@@ -53,12 +53,13 @@ extension AdapterExport {
             base: base.origin == .wholePath ? nil : base.name, isWhole: options.form == .merged,
             head: head.form,
             outputModule: architecture.outputName(head.form),
-            hasDense: !architecture.hasPooler(.sequence(.pooler)),
+            hasDense: !architecture.isDecoder && !architecture.hasPooler(.sequence(.pooler)),
             labels: opened.task.record.labels, outputs: opened.task.outputs,
             replacesHead: head.parameters.contains { parameter in
                 weights.tensor(parameter.name).map { $0.shape != parameter.savedShape } ?? false
             },
             isOtherPrecision: opened.loaded.formats != nil || stated.contains { $0 != "float32" },
+            needsPadding: architecture.isDecoder,
             spacesWords: try head.form.readsWords
                 && !opened.loaded.tokenizer.filesSpacingWords(in: source).isEmpty)
     }

@@ -79,7 +79,8 @@ package enum AdapterExport {
                     rows.file, form: form, columns: rows.columns.or(opened.description.columns),
                     requireLabels: false)
                 return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)
-            } ?? LogitCheck.samples(
+            }
+            ?? LogitCheck.samples(
                 opened.loaded.tokenizer, maxLength: opened.description.maxLength,
                 outputs: opened.head.tokenOutputs)
         let expected = opened.model(workers).logits(data)
@@ -105,7 +106,7 @@ package enum AdapterExport {
 
     /// Of what other programs would make of it.
     private static func warnings(_ opened: OpenedAdapter) -> [String] {
-        guard case .sequence(let pooling) = opened.head.form, pooling != .pooler else { return [] }
+        guard let pooling = opened.head.form.pooling, !pooling.isOfTransformers else { return [] }
         return [
             "PEFT puts the adapter on transformers' sequence classifier, which has its own pooling, not "
                 + "\(pooling.rawValue): what that answers is wrong; \(ModelCard.file) has the lines of Python that answer as "
@@ -137,11 +138,12 @@ package enum AdapterExport {
         case .raggedLoRA: try writeAdapter(opened.adapters.foldedToLoRA(padded: false), .lora)
         case .peftAdaLoRA: try writeAdapter(try opened.adapters.inSVDForm(workers: workers), .adalora)
         case .merged:
-            if case .sequence(let pooling) = opened.head.form, pooling != .pooler {
+            if let pooling = opened.head.form.pooling, !pooling.isOfTransformers {
+                let own = opened.loaded.backbone.architecture.ownPooling.rawValue
                 throw TrainingError(
                     .usage,
                     "a merged model is read as a sequence classifier, which has its own pooling, not "
-                        + "\(pooling.rawValue); export an adapter, or train with \(SettingName.pooling) pooler"
+                        + "\(pooling.rawValue); export an adapter, or train with \(SettingName.pooling) \(own)"
                 )
             }
             opened.adapters.mergeIntoLayers()

@@ -165,22 +165,25 @@ struct ExtractedHead {
     static var stream: RandomStream { RandomStream(seed: 0, purpose: "head to compare by") }
 
     init(tuned: URL, old: LoadedModel, new: LoadedModel, labels given: [String]?) throws {
-        if old.backbone.outputMatrix != nil, new.backbone.outputMatrix != nil {
+        // Heads on tokens and for multiple choice have weights of the same name.
+        let classes = new.model.config.raw["architectures"]?.array?.compactMap(\.string) ?? []
+        let isClassifier = classes.contains { $0.hasSuffix("ForSequenceClassification") }
+        if !isClassifier, old.backbone.outputMatrix != nil, new.backbone.outputMatrix != nil {
             (onTuned, onBase) = (try Self.ownHead(new), try Self.ownHead(old))
             (isTuned, labels, warnings) = (true, [], [])
             task = TaskKind.all(peftTask: onTuned.form.peftTask)[0]
             return
         }
         let store = try new.model.openWeights()
-        let classifier = new.backbone.architecture.outputName(.sequence(.pooler)) + ".weight"
-        // Heads on tokens and for multiple choice have weights of the same name.
-        let classes = new.model.config.raw["architectures"]?.array?.compactMap(\.string) ?? []
-        let other = classes.contains { $0.hasSuffix("ForSequenceClassification") } ? nil : classes.first
+        let own = new.backbone.architecture.ownPooling
+        let classifier = new.backbone.architecture.outputName(.sequence(own)) + ".weight"
+        let other = isClassifier ? nil : classes.first
         let outputs =
             other == nil
             ? try PEFTFolder.outputs(
                 of: store, classifier: classifier, inputs: new.backbone.sizes.hidden) : nil
-        let pooling = outputs == nil ? Pooling.first : .pooler
+        // A BERT saved without its pooler has first rows.
+        let pooling = outputs == nil && own == .pooler ? .first : own
         func head(_ backbone: any Backbone) throws -> SequenceHead {
             let head = try SequenceHead(
                 backbone: backbone, outputs: outputs ?? 4, pooling: pooling, dropout: 0, stream: Self.stream)
@@ -243,7 +246,8 @@ struct ExtractedHead {
         labels.map { labels in
             AdapterDescription(
                 baseModel: base.standardizedFileURL.path,
-                task: TaskRecord(task, labels: labels), maxLength: loaded.usualMaxLength,
+                task: TaskRecord(task, labels: labels, pooling: onBase.form.pooling ?? .pooler),
+                maxLength: loaded.usualMaxLength,
                 modelFingerprint: loaded.fingerprint, step: 0,
                 isWholeModel: false)
         }

@@ -52,7 +52,9 @@ extension OpenedAdapter {
         try self.init(
             AdapterDescription(
                 baseModel: base.standardizedFileURL.path,
-                task: TaskRecord(task, labels: labels, details: task.type.details(maxLength: length)),
+                task: TaskRecord(
+                    task, labels: labels, pooling: form.pooling ?? .pooler,
+                    details: task.type.details(maxLength: length)),
                 maxLength: length, modelFingerprint: loaded.fingerprint, step: 0, isWholeModel: false),
             loaded, head, adapter,
             notes: loaded.warnings(whereHeadTakes: Set(head.parameters.map(\.name))) + adapter.warnings
@@ -88,7 +90,7 @@ extension OpenedAdapter {
         let architecture = loaded.backbone.architecture
         let type = try PEFTFolder.taskType(of: folder) ?? architecture.usualPEFTTask
         let candidates = named.map { [$0] } ?? TaskKind.all(peftTask: type)
-        let form = candidates[0].type.headForm(.pooler)
+        let form = candidates[0].type.headForm(architecture.ownPooling)
         // The model's own output matrix is no part of an adapter.
         if form.isOwn { return (candidates[0], form, 0) }
         // A classifier that the base may have is not the one that such an adapter was trained before.

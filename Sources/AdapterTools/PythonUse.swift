@@ -21,6 +21,8 @@ package struct PythonUse: Sendable {
     let replacesHead: Bool
     /// The base is not in Float32, in which the adapter was trained.
     let isOtherPrecision: Bool
+    /// The base is a decoder and may have no padding token.
+    let needsPadding: Bool
     /// The tokenizer must be told to put a space before the first word, as before any other.
     let spacesWords: Bool
 
@@ -33,7 +35,7 @@ package struct PythonUse: Sendable {
 
     /// What must be known before.
     var remarks: String {
-        if case .sequence(let pooling) = head, pooling != .pooler {
+        if let pooling = head.pooling, !pooling.isOfTransformers {
             let read =
                 pooling == .mean
                 ? "the mean of all tokens' last hidden states" : "the first token's last hidden state"
@@ -57,15 +59,12 @@ package struct PythonUse: Sendable {
     }
 
     /// Whether transformers' class has a dense layer before the output that was not trained, and that PEFT would look for.
-    private var isPartOfHead: Bool {
-        guard case .sequence(let pooling) = head else { return false }
-        return pooling != .pooler && hasDense
-    }
+    private var isPartOfHead: Bool { !head.isOfTransformers && hasDense }
 
     /// Whether the program needs transformers' own model, out of PEFT's.
     private var needsInner: Bool {
         switch head {
-        case .sequence(let pooling): pooling != .pooler
+        case .sequence(let pooling): !pooling.isOfTransformers
         // PEFT 0.21's own would drop the types of tokens.
         case .span: true
         case .token, .vocabulary: false
@@ -93,7 +92,7 @@ package struct PythonUse: Sendable {
         let folder = CardText.quoted(folder)
         if isWhole {
             return ["model = \(modelClass).from_pretrained(\(folder))"]
-                + ["tokenizer = AutoTokenizer.from_pretrained(\(folder))"]
+                + ["tokenizer = AutoTokenizer.from_pretrained(\(folder))"] + padding
                 + (labels.isEmpty ? [] : ["labels = model.config.id2label"])
         }
         let inner = needsInner ? ".get_base_model()" : ""
@@ -121,7 +120,7 @@ package struct PythonUse: Sendable {
                 : [start, "    " + list.joined(separator: ", ") + ")" + inner]
         }
         let source = base.map(CardText.quoted) ?? "model.config.name_or_path"
-        lines.append("tokenizer = AutoTokenizer.from_pretrained(\(source))")
+        lines += ["tokenizer = AutoTokenizer.from_pretrained(\(source))"] + padding
         if spacesWords {
             // add_prefix_space=True, by which transformers asks for it, is lost on tokenizers of its general class.
             lines += [
@@ -130,6 +129,17 @@ package struct PythonUse: Sendable {
             ]
         }
         return lines
+    }
+
+    /// transformers finds the last row of a text by the token that it pads with, which many decoders do not name.
+    private var padding: [String] {
+        guard needsPadding, head.pooling != nil else { return [] }
+        return [
+            "tokenizer.padding_side = \"right\"",
+            "tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token",
+            "if model.config.pad_token_id is None:",
+            "    model.config.pad_token_id = tokenizer.pad_token_id",
+        ]
     }
 
     /// Of the base's class
@@ -150,7 +160,7 @@ package struct PythonUse: Sendable {
         let output = "model.\(outputModule)"
         let inner: [String]
         switch head {
-        case .sequence(.pooler), .token: inner = ["logits = model(**batch).logits"]
+        case .sequence(.pooler), .sequence(.last), .token: inner = ["logits = model(**batch).logits"]
         case .sequence(.first):
             inner = [
                 "hidden = model.base_model(**batch).last_hidden_state",

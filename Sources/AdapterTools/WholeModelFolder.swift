@@ -25,7 +25,7 @@ package enum WholeModelFolder {
             names: weights.map(\.name), elements: weights.reduce(0) { $0 + $1.weight.count }, into: folder
         ) { index in
             let (name, weight) = weights[index]
-            return TensorToWrite(name: name, shape: weight.savedShape, values: weight.floats)
+            return TensorToWrite(name: name, shape: weight.savedShape, values: weight.savedFloats)
         }
         try WholeModelConfig.write(task: task, head: model.head, base: base, into: folder)
         for name in TokenizerFileNames.all + TokenizerFileNames.sentencePiece {
@@ -53,7 +53,12 @@ package enum WholeModelFolder {
     private static func weights(of model: SequenceModel) -> [(name: String, weight: any Operand)] {
         let architecture = model.backbone.architecture
         let pooler = architecture.hasPooler(model.head.form) ? nil : model.backbone.pooler
-        let kept = model.backbone.weights.filter { $0 !== pooler?.weight && $0 !== pooler?.bias }
+        // Classifiers have no output matrix for words, but where it is that of the embeddings.
+        let output = architecture.outputName(.vocabulary) + ".weight"
+        let kept = model.backbone.weights.filter { weight in
+            let isIdle = !model.head.form.isOwn && weight.name == output
+            return weight !== pooler?.weight && weight !== pooler?.bias && !isIdle
+        }
         // Backbones saved alone have names without the prefix that whole models give them.
         let backbone: [(name: String, weight: any Operand)] = kept.map { weight in
             (architecture.wholeName(weight.name), weight)

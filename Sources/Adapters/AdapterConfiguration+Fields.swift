@@ -7,11 +7,9 @@ extension AdapterConfiguration {
 
     /// Fields by which the file's tensors would mean something else, or belong to modules that are not there.
     static func refuse(_ json: JSONValue, _ fault: Fault) throws {
-        for (key, what) in [
-            ("fan_in_fan_out", "its matrices are transposed"),
-            ("use_qalora", "it works on quantized groups"),
-        ] where try flag(key, json, fault) {
-            throw fault(key, "\(what), which is not supported", mergeInstead)
+        if try flag("use_qalora", json, fault) {
+            throw fault(
+                "use_qalora", "it works on quantized groups, which is not supported", mergeInstead)
         }
         for (key, what) in [
             ("layer_replication", "layers of the base are repeated"),

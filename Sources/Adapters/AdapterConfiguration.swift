@@ -29,6 +29,8 @@ struct AdapterConfiguration {
     let trainsBiases: Bool
     /// `lora_bias`: B has a bias of its own
     let hasOwnBiases: Bool
+    /// `fan_in_fan_out`; nil where it is not said
+    private let isOfConv1D: Bool?
     /// `base_model_name_or_path`
     let baseModel: String?
     /// `task_type`
@@ -75,6 +77,8 @@ struct AdapterConfiguration {
         dividesByRoot = try Self.flag("use_rslora", json, fault)
         hasOwnBiases = try Self.flag("lora_bias", json, fault)
         hasMagnitudes = try Self.flag("use_dora", json, fault)
+        let conv1D = try Self.flag(Self.conv1DKey, json, fault)
+        isOfConv1D = (json[Self.conv1DKey].map { !$0.isNull } ?? false) ? conv1D : nil
         if hasOwnBiases && hasMagnitudes {
             throw fault("lora_bias", "PEFT has no DoRA with biases of B", Self.asSaved)
         }
@@ -93,6 +97,10 @@ struct AdapterConfiguration {
         ranks = Self.ranks(json, method)
         targets = Self.targets(json)
     }
+
+    /// Whether the adapted modules are transformers' `Conv1D`, whose weights lie the other way round. The adapter's own
+    /// matrices lie as ever.
+    static let conv1DKey = "fan_in_fan_out"
 
     static let asSaved = "use the folder as it was saved"
 
@@ -167,6 +175,17 @@ struct AdapterConfiguration {
             file: store.path, place: tensor,
             problem: "the tensor has rank \(kept), \(Self.fileName) says \(said)",
             advice: "use both files as they were saved together")
+    }
+
+    /// What a person should know about this file beside a model whose modules are `Conv1D` or not. PEFT goes by the
+    /// modules too, with such a warning.
+    func warnings(isConv1D: Bool) -> [String] {
+        guard let isOfConv1D, isOfConv1D != isConv1D else { return warnings }
+        return warnings + [
+            "\(path): \(Self.conv1DKey) is \(isOfConv1D), but the matrices of this model are "
+                + (isConv1D ? "transformers' Conv1D" : "no Conv1D of transformers")
+                + "; it is read as \(isConv1D), as PEFT does"
+        ]
     }
 
     /// Whether this file says that a module is adapted. One that is saved as a whole is not.

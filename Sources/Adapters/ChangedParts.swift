@@ -103,7 +103,7 @@ package struct ChangedParts: Sendable {
             return (adapted.contains(module) ? module + ".base_layer.bias" : name, weight)
         }
         return (saved + biases).map { name, weight in
-            TensorToWrite(name: PEFTForm.prefix + name, shape: weight.savedShape, values: weight.floats)
+            TensorToWrite(name: PEFTForm.prefix + name, shape: weight.savedShape, values: weight.savedFloats)
         }
     }
 }
@@ -140,9 +140,11 @@ final class PartsReader {
             guard let target = targets[name] else { continue }
             let (rows, columns) = (target.rows, target.columns)
             let isVector = rows == 1 && tensor.shape.count == 1
+            let stored = target.isStoredTransposed ? (columns, rows) : (rows, columns)
             target.replace(
-                with: try reader.matrix(
-                    tensor.name, isVector ? [columns] : [rows, columns], rows: rows, columns: columns))
+                withSaved: try reader.matrix(
+                    tensor.name, isVector ? [columns] : [stored.0, stored.1], rows: stored.0,
+                    columns: stored.1))
             changed.insert(name)
             biases += name.hasSuffix(".bias") ? 1 : 0
         }

@@ -44,7 +44,8 @@ extension PEFTFolder {
         let changed = try ChangedParts(
             backbone: backbone, head: takesHead ? head : nil, config, reader)
         return Loaded(
-            set: AdapterSet(adapters: adapters, layers: adapted), changed: changed, warnings: config.warnings)
+            set: AdapterSet(adapters: adapters, layers: adapted), changed: changed,
+            warnings: config.warnings(isConv1D: backbone.linearLayers.contains(where: \.isConv1D)))
     }
 
     /// Marks the tensors of any head as taken.
@@ -143,7 +144,9 @@ extension PEFTFolder {
     }
 
     /// The same of a model's weights.
-    package static func outputs(of store: any TensorSource, classifier name: String, inputs: Int) throws -> Int? {
+    package static func outputs(of store: any TensorSource, classifier name: String, inputs: Int) throws
+        -> Int?
+    {
         guard let shape = store.tensor(name)?.shape else { return nil }
         // A size of 0 would let the other one be any number.
         guard shape.count == 2, shape[1] == inputs else {

@@ -49,6 +49,7 @@ package enum PEFTFolder {
                 set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.map { .string($0.layer.modulePath) }
             ),
             "modules_to_save": .array(((head?.modules ?? []) + changed.modules).map { .string($0) }),
+            AdapterConfiguration.conv1DKey: .bool(set.layers.contains(where: \.isConv1D)),
             "bias": .string(changed.biases.isEmpty ? "none" : "all"),
             "lora_dropout": .number(Double(set.adapters.first?.dropout ?? 0)), "inference_mode": .bool(true),
             "r": JSONValue(rank),

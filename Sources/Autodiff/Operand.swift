@@ -7,6 +7,8 @@ package protocol Operand: AnyObject, Sendable {
     var columns: Int { get }
     /// As files have it: one dimension for a vector
     var savedShape: [Int] { get }
+    /// Whether files have the matrix as [I, O] (transformers' `Conv1D`).
+    var isStoredTransposed: Bool { get }
     /// What its gradient belongs to; nil for what is frozen.
     var parameter: Parameter? { get }
     /// The values of a vector, [1, C].
@@ -33,4 +35,21 @@ package protocol Operand: AnyObject, Sendable {
 extension Operand {
     package var count: Int { rows * columns }
     package var isTrainable: Bool { parameter?.gradientOffset != nil }
+    package var isStoredTransposed: Bool { false }
+
+    /// All values as a tensor of `savedShape` has them: a copy.
+    package var savedFloats: [Float] {
+        guard isStoredTransposed else { return floats }
+        let stored = Matrix(rows: columns, columns: rows)
+        stored.copyTransposed(from: dense())
+        return stored.values
+    }
+
+    /// Takes the values of a tensor of `savedShape`, as `replace`.
+    package func replace(withSaved values: Matrix) {
+        guard isStoredTransposed else { return replace(with: values) }
+        let matrix = Matrix(rows: rows, columns: columns)
+        matrix.copyTransposed(from: values)
+        replace(with: matrix)
+    }
 }

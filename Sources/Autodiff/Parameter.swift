@@ -8,6 +8,7 @@ import Matrices
 package final class Parameter: Operand, @unchecked Sendable {
     package let name: String
     package let savedShape: [Int]
+    package let isStoredTransposed: Bool
     package var values: Matrix
     /// Where this parameter's gradient starts in the flat gradient vector; nil before it has a place there.
     package var gradientOffset: Int?
@@ -23,9 +24,10 @@ package final class Parameter: Operand, @unchecked Sendable {
     }
 
     /// - Parameter savedShape: as files have it.
-    init(name: String, savedShape: [Int], values: Matrix) {
+    init(name: String, savedShape: [Int], isStoredTransposed: Bool = false, values: Matrix) {
         self.name = name
         self.savedShape = savedShape
+        self.isStoredTransposed = isStoredTransposed
         self.values = values
     }
 

@@ -8,6 +8,7 @@ package final class Weight: Operand, @unchecked Sendable {
     package let savedShape: [Int]
     package let rows: Int
     package let columns: Int
+    package let isStoredTransposed: Bool
     private var content: Content
 
     private enum Content {
@@ -18,10 +19,14 @@ package final class Weight: Operand, @unchecked Sendable {
     }
 
     /// A matrix [O, I].
-    package init(name: String, matrix: any FrozenMatrix) {
+    ///
+    /// - Parameter isStoredTransposed: files have it as [I, O].
+    package init(name: String, matrix: any FrozenMatrix, isStoredTransposed: Bool = false) {
         self.name = name
-        savedShape = [matrix.rows, matrix.columns]
+        savedShape =
+            isStoredTransposed ? [matrix.columns, matrix.rows] : [matrix.rows, matrix.columns]
         (rows, columns) = (matrix.rows, matrix.columns)
+        self.isStoredTransposed = isStoredTransposed
         content = .matrix(matrix)
     }
 
@@ -30,6 +35,7 @@ package final class Weight: Operand, @unchecked Sendable {
         self.name = name
         savedShape = [vector.count]
         (rows, columns) = (vector.rows, vector.columns)
+        isStoredTransposed = false
         content = .vector(vector)
     }
 
@@ -55,7 +61,8 @@ package final class Weight: Operand, @unchecked Sendable {
     @discardableResult
     package func thaw() -> Parameter {
         if case .thawed(let parameter) = content { return parameter }
-        let parameter = Parameter(name: name, savedShape: savedShape, values: dense())
+        let parameter = Parameter(
+            name: name, savedShape: savedShape, isStoredTransposed: isStoredTransposed, values: dense())
         releasePages()
         content = .thawed(parameter)
         return parameter

@@ -61,7 +61,8 @@ struct RunInputs {
         notes = rows.notes + (settling?.notes ?? [])
         validationName = config.validation ?? "the rows held out of \(config.train)"
         warnings += trainData.warnings + (validationData?.warnings ?? [])
-        let learned = try config.task.type.init(learningFrom: trainData, TaskSettings(config, chat: config.givenChat(loaded.tokenizer)))
+        let learned = try config.task.type.init(
+            learningFrom: trainData, TaskSettings(config, chat: config.givenChat(loaded.tokenizer)))
         let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
         self.task = task
         if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric) {
@@ -85,7 +86,8 @@ struct RunInputs {
         self.warnings = warnings
 
         let prints = InputPrints(
-            config: config, pretrained: loaded.model, formats: loaded.formats, tokenized: [train] + (validation.map { [$0] } ?? []),
+            config: config, pretrained: loaded.model, formats: loaded.formats,
+            tokenized: [train] + (validation.map { [$0] } ?? []),
             classWeights: weights, startingAdapter: startingAdapter, rows: rows)
         fingerprints = try prints.all(.sha256, model: loaded.fingerprint)
         earlierFingerprints = try earlierModel.map { try prints.all(.earlier, model: $0) } ?? []
@@ -121,10 +123,11 @@ extension RunInputs {
                 "\(loaded.url.path): \(name) is 0 throughout, as in a pooler that nobody has trained, and the head "
                     + "reads through it; try \(SettingName.pooling) mean or \(SettingName.pooling) first")
         }
-        if config.tuning.method.trainsBackbone, case .sequence(let pooling) = form, pooling != .pooler {
+        if config.tuning.method.trainsBackbone, let pooling = form.pooling, !pooling.isOfTransformers {
             warnings.append(
                 "the model of this run is for adalora alone: transformers' sequence classifiers have their own pooling, "
-                    + "not \(pooling.rawValue); for one that they open train with \(SettingName.pooling) pooler"
+                    + "not \(pooling.rawValue); for one that they open train with \(SettingName.pooling) "
+                    + architecture.ownPooling.rawValue
             )
         }
         return warnings

@@ -17,7 +17,7 @@ struct Settling {
         self.given = given
         let asked = try given.pooling == nil && given.task.poolsRows ? Self.pooling(given, loaded) : nil
         let pooling = given.pooling ?? asked?.pooling ?? .pooler
-        let ownHead = try StartingAdapter.pooling(given) != nil
+        let ownHead = try StartingAdapter.pooling(given, loaded) != nil
         config = given.settled(
             by: SettlingFacts(
                 trainingRows: trainingRows, pooling: pooling,
@@ -32,8 +32,9 @@ struct Settling {
     private static func pooling(_ given: RunConfig, _ loaded: LoadedModel) throws -> (
         pooling: Pooling, source: String?, warning: String?
     ) {
-        if let own = try StartingAdapter.pooling(given) { return (own, "as the adapter's head", nil) }
+        if let own = try StartingAdapter.pooling(given, loaded) { return (own, "as the adapter's head", nil) }
         let backbone = loaded.backbone
+        if backbone.architecture.isDecoder { return (backbone.architecture.ownPooling, nil, nil) }
         let hasPooler = backbone.architecture.hasPooler(.sequence(.pooler))
         let lacksPooler = hasPooler && backbone.pooler == nil
         // Where every weight trains, so does the pooler, and transformers' classifier opens the model.

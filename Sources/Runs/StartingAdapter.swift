@@ -67,11 +67,12 @@ struct StartingAdapter {
     }
 
     /// What the head reads that a run takes from the adapter it goes on from; nil where it takes none.
-    static func pooling(_ config: RunConfig) throws -> Pooling? {
+    static func pooling(_ config: RunConfig, _ loaded: LoadedModel) throws -> Pooling? {
         guard let path = config.tuning.fromAdapter, config.headStart == .adapter else { return nil }
         let folder = AdapterFolder(URL(fileURLWithPath: path))
         try folder.check()
-        return folder.isDescribed ? try AdapterDescription(folder.url).task.pooling : .pooler
+        return folder.isDescribed
+            ? try AdapterDescription(folder.url).task.pooling : loaded.backbone.architecture.ownPooling
     }
 
     /// With its head, which must be for the run's task and pooling.
@@ -83,7 +84,9 @@ struct StartingAdapter {
         guard let description else {
             let opened = try OpenedAdapter(
                 peft: folder, on: loaded, task: config.task, dropout: dropout)
-            try check(pooling: .pooler, config, path)
+            if config.task.poolsRows {
+                try check(pooling: loaded.backbone.architecture.ownPooling, config, path)
+            }
             return opened
         }
         try check(description, config, path)
@@ -101,7 +104,9 @@ struct StartingAdapter {
         }
         // For the names of the modules that are left aside; a BERT saved without its pooler has fewer.
         let head =
-            form.isOwn ? try made(form) : try (try? made(.sequence(.pooler))) ?? made(.sequence(.first))
+            form.isOwn
+            ? try made(form)
+            : try (try? made(.sequence(loaded.backbone.architecture.ownPooling))) ?? made(.sequence(.first))
         return try PEFTFolder.load(folder, onto: loaded.backbone, head: head, takesHead: false)
     }
 

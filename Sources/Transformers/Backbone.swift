@@ -25,7 +25,7 @@ package protocol Backbone: AnyObject, Sendable {
     /// Whether both compute the same, but for their weights.
     func isBuilt(as other: any Backbone) -> Bool
 
-    /// Hidden states of the last layer: [T, C], or the first row of each sequence [B, C], or rows of the batch [N, C].
+    /// Hidden states of the last layer: [T, C], or one row of each sequence [B, C], or rows of the batch [N, C].
     ///
     /// With `recomputing`, each layer but the last keeps only its input for the backward pass, and runs forward again
     /// there: about a third more time for the memory of one layer instead of all.
@@ -75,6 +75,8 @@ package enum HiddenRows: Sendable, Equatable {
     case all
     /// Of each sequence
     case first
+    /// Of each sequence the last one that is no padding token
+    case last
     /// Rows of the packed batch, in rising order.
     case some([Int])
 }

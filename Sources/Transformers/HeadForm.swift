@@ -1,7 +1,14 @@
 /// How the rows of a sequence become the one that the head reads: as the architecture's own classifier does (BERT's
 /// pooler: first row, dense, tanh; RoBERTa, ELECTRA, DistilBERT, DeBERTa and MPNet: first row, through a new dense layer
-/// of the head's), the mean, or the first row itself.
-package enum Pooling: String, CaseIterable, Sendable { case pooler, mean, first }
+/// of the head's), the mean, the first row itself, or the last one, which alone of a decoder's has seen all others and
+/// which transformers' classifiers on decoders read.
+package enum Pooling: String, CaseIterable, Sendable {
+    case pooler, mean, first, last
+
+    /// Whether transformers' sequence classifiers read rows so: those of encoders by their pooler, those of decoders the
+    /// last one. A model can have only one of both.
+    package var isOfTransformers: Bool { self == .pooler || self == .last }
+}
 
 /// What a head reads, and what it gives numbers to.
 package enum HeadForm: Sendable, Equatable {
@@ -13,6 +20,14 @@ package enum HeadForm: Sendable, Equatable {
     case span
     /// Every row, through the model's own output matrix, for a number a word of the vocabulary. Nothing of it trains.
     case vocabulary
+
+    /// Of a head that reads one row of a sequence.
+    package var pooling: Pooling? {
+        if case .sequence(let pooling) = self { pooling } else { nil }
+    }
+
+    /// Whether transformers has a class whose head reads what this one does.
+    package var isOfTransformers: Bool { pooling?.isOfTransformers ?? true }
 
     /// Whether there is a row of logits for each token.
     package var isPerToken: Bool {
@@ -37,8 +52,7 @@ package enum HeadForm: Sendable, Equatable {
     /// What ends the name of transformers' class of such a model; of the backbone alone where no class pools so.
     package var classEnd: String {
         switch self {
-        case .sequence(.pooler): "ForSequenceClassification"
-        case .sequence: "Model"
+        case .sequence(let pooling): pooling.isOfTransformers ? "ForSequenceClassification" : "Model"
         case .token: "ForTokenClassification"
         case .span: "ForQuestionAnswering"
         case .vocabulary: "ForCausalLM"

@@ -19,8 +19,25 @@ package struct HeadError: Error, CustomStringConvertible {
     static func notClassifying(_ name: String) -> HeadError {
         HeadError(
             description:
-                "\(name): this version has no classifiers on decoders; use an encoder, or train the language model "
-                + "(adalora train \(SettingName.task) causal-lm)")
+                "\(name): this version has no classifiers on models of this kind; use another, or train the language "
+                + "model (adalora train \(SettingName.task) causal-lm)")
+    }
+    static func notOnTokens(_ name: String) -> HeadError {
+        HeadError(
+            description:
+                "\(name): this version has no heads on the tokens of decoders, which do not see what follows; use an "
+                + "encoder, or a task that answers for a whole row (adalora train \(SettingName.task))")
+    }
+    static func otherPooling(_ pooling: Pooling, _ architecture: Architecture) -> HeadError {
+        let usual = architecture.ownPooling.rawValue
+        let problem =
+            architecture.isDecoder
+            ? "a decoder has no pooler, and its first row sees nothing of the others"
+            : "the last row of an encoder is that of a separator"
+        return HeadError(
+            description:
+                "\(architecture.name): pooling \(pooling.rawValue) is not supported: \(problem); take "
+                + "another (adalora train \(SettingName.pooling) \(usual) or mean)")
     }
     package static func notSpeaking(_ name: String) -> HeadError {
         HeadError(
@@ -41,18 +58,21 @@ package final class SequenceHead: Sendable {
     private let dense: (weight: Parameter, bias: Parameter, activation: DenseActivation, dropsInput: Bool)?
 
     private enum Output {
-        /// `[K, C]` and `[1, K]`
-        case trained(weight: Parameter, bias: Parameter)
+        /// `[K, C]` and `[1, K]`, which heads of decoders have not
+        case trained(weight: Parameter, bias: Parameter?)
         /// `[V, C]`, of the model, and what becomes of its products
         case own(Weight, LogitTransform)
     }
 
     /// `[K, C]`, of a head that trains.
     package var weight: Parameter { trained.weight }
-    /// `[1, K]`, of a head that trains.
-    package var bias: Parameter { trained.bias }
+    /// `[1, K]`, of a head of an encoder that trains.
+    package var bias: Parameter {
+        guard let bias = trained.bias else { preconditionFailure("the head has no bias") }
+        return bias
+    }
 
-    private var trained: (weight: Parameter, bias: Parameter) {
+    private var trained: (weight: Parameter, bias: Parameter?) {
         guard case .trained(let weight, let bias) = output else {
             preconditionFailure("the output matrix of the model is no trained head")
         }
@@ -97,13 +117,13 @@ package final class SequenceHead: Sendable {
         self.dropout = dropout
         if form.isOwn {
             guard let own = backbone.outputMatrix else {
-                throw architecture.heads == nil
+                throw architecture.isDecoder
                     ? HeadError.missingOutput(architecture) : HeadError.notSpeaking(architecture.name)
             }
             (output, pooler, dense) = (.own(own, backbone.outputTransform), nil, nil)
             return
         }
-        guard let heads = architecture.heads else { throw HeadError.notClassifying(architecture.name) }
+        let heads = try Self.heads(of: architecture, form)
         let name = architecture.outputName(form)
         let width = backbone.sizes.hidden
         var stream = stream
@@ -111,7 +131,8 @@ package final class SequenceHead: Sendable {
         stream.fillNormal(values, deviation: 0.02)
         output = .trained(
             weight: Parameter(name: name + ".weight", values: values),
-            bias: Parameter(name: name + ".bias", vector: Matrix(rows: 1, columns: outputs)))
+            bias: architecture.isDecoder
+                ? nil : Parameter(name: name + ".bias", vector: Matrix(rows: 1, columns: outputs)))
         switch (form, heads.classifier) {
         case (.sequence(.pooler), .pooler):
             guard let own = backbone.pooler else { throw HeadError.missingPooler }
@@ -129,16 +150,32 @@ package final class SequenceHead: Sendable {
         }
     }
 
-    /// Sets the bias of a head that has not been trained; one value an output.
+    /// Throws unless a head of this form can stand on such a model.
+    private static func heads(of architecture: Architecture, _ form: HeadForm) throws -> Architecture.Heads {
+        guard let heads = architecture.heads else { throw HeadError.notClassifying(architecture.name) }
+        switch form {
+        case .sequence(let pooling):
+            let isPossible =
+                architecture.isDecoder ? pooling == .last || pooling == .mean : pooling != .last
+            guard isPossible else { throw HeadError.otherPooling(pooling, architecture) }
+        case .token, .span:
+            if architecture.isDecoder { throw HeadError.notOnTokens(architecture.name) }
+        case .vocabulary: break
+        }
+        return heads
+    }
+
+    /// Sets the bias of a head that has not been trained, where it has one; one value an output.
     package func startBias(at values: [Float]) {
         precondition(values.count == outputs, "\(values.count) biases for \(outputs) outputs")
+        guard let bias = trained.bias else { return }
         for (index, value) in values.enumerated() { bias.values.pointer[index] = value }
     }
 
     /// All that trains, by its name in transformers' sequence classifier.
     package var parameters: [Parameter] {
         guard case .trained(let weight, let bias) = output else { return [] }
-        return (dense.map { [$0.weight, $0.bias] } ?? []) + [weight, bias]
+        return (dense.map { [$0.weight, $0.bias] } ?? []) + [weight] + (bias.map { [$0] } ?? [])
     }
 
     /// The modules of `parameters` as PEFT's `modules_to_save` names them.
@@ -155,16 +192,23 @@ package final class SequenceHead: Sendable {
     package var rows: HiddenRows {
         switch form {
         case .sequence(.first), .sequence(.pooler): .first
+        case .sequence(.last): .last
         case .sequence(.mean), .token, .span, .vocabulary: .all
         }
     }
 
-    /// logits[B, K] from hidden[T, C], or [T, K] if there is a row for each token
+    /// logits[B, K] from hidden[T, C], or [T, K] if there is a row for each token. A head on last rows gets these alone,
+    /// [B, C]: only the model knows which tokens are padding.
     package func logits(_ hidden: Variable, offsets: [Int], on tape: Tape) -> Variable {
         var pooled: Variable
         switch form {
         case .sequence(.mean): pooled = tape.meanRows(hidden, offsets: offsets)
         case .sequence(.first), .sequence(.pooler): pooled = tape.firstRows(hidden, offsets: offsets)
+        case .sequence(.last):
+            precondition(
+                hidden.rows == offsets.count - 1,
+                "\(hidden.rows) rows of \(offsets.count - 1) sequences for a head on last rows")
+            pooled = hidden
         case .token, .span, .vocabulary: pooled = hidden
         }
         if let pooler {

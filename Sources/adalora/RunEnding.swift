@@ -48,7 +48,7 @@ struct RunEnding {
         let method = config.tuning.method
         guard method.hasAdapters, record.end?.ranks.contains(where: { $0 > 0 }) ?? false else { return nil }
         // Where updates do more than add, LoRA cannot hold them; a merged classifier would be read with the pooler.
-        let isMergeable = !config.task.poolsRows || config.resolvedPooling == .pooler
+        let isMergeable = !config.task.poolsRows || config.resolvedPooling.isOfTransformers
         guard method.addsToWeights || isMergeable else { return nil }
         let target = method.addsToWeights ? "lora" : "merged"
         let folder = config.output.hasSuffix("/") ? String(config.output.dropLast()) : config.output

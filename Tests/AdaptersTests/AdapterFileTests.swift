@@ -34,8 +34,8 @@ import Transformers
 
         /// The message of loading the folder, with its path as `DIR`.
         func message() throws -> String {
-            let base = try HFFolder(Golden.url("bert/model"))
-            let backbone = try Architecture.backbone(in: base)
+            let base = try PretrainedModel.open(Golden.url("bert/model"))
+            let backbone = try base.openBackbone()
             let head = try SequenceHead(
                 backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "overwritten"))
@@ -66,7 +66,8 @@ import Transformers
             "lora_alpha: the factor of bert.encoder.layer.0.attention.self.query is beyond"),
         Row(#""use_rslora":1"#, "use_rslora: neither true nor false"),
         Row(#""use_dora":"yes""#, "use_dora: neither true nor false"),
-        Row(#""fan_in_fan_out":true"#, "fan_in_fan_out: its matrices are transposed, which is not supported"),
+        Row(#""fan_in_fan_out":"no""#, "fan_in_fan_out: neither true nor false"),
+        Row(#""use_qalora":true"#, "use_qalora: it works on quantized groups, which is not supported"),
         Row(#""bias":7"#, "bias: '?' is neither none, all nor lora_only"),
         Row(#""alpha_pattern":[1]"#, "alpha_pattern: not an object of modules and numbers"),
         Row(#""alpha_pattern":{"a":"b"}"#, "alpha_pattern: the value of 'a' is not a number"),

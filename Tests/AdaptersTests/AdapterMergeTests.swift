@@ -33,8 +33,8 @@ import Transformers
     }
 
     private func golden(_ name: String) throws -> (set: AdapterSet, backbone: any Backbone) {
-        let base = try HFFolder(Golden.url("bert/model"))
-        let backbone = try Architecture.backbone(in: base)
+        let base = try PretrainedModel.open(Golden.url("bert/model"))
+        let backbone = try base.openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))

@@ -8,7 +8,7 @@ import Testing
 import Transformers
 
 func tinyEncoder() throws -> any Backbone {
-    try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+    try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
 }
 
 func plan(

@@ -28,8 +28,8 @@ import Transformers
     private static func opened(_ test: Case, _ folder: URL, readsBase: Bool = true) throws -> (
         backbone: any Backbone, head: SequenceHead, adapter: PEFTFolder.Loaded
     ) {
-        let base = try HFFolder(test.model)
-        let backbone = try Architecture.backbone(in: base)
+        let base = try PretrainedModel.open(test.model)
+        let backbone = try base.openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: test.name == "bert" ? 5 : 3, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))
@@ -95,7 +95,7 @@ import Transformers
     /// Names have no `bert.`, and there is no head: the pooler's output is compared.
     @Test func anAdapterOfTheEncoderAlone() throws {
         let folder = Golden.url("parts/bert-encoder")
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: 1, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "not used"))

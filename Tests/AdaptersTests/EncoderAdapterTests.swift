@@ -19,7 +19,7 @@ import Transformers
 
         init(_ name: String) throws {
             let folder = Golden.url("encoders/\(name)")
-            backbone = try Architecture.backbone(in: HFFolder(folder.appendingPathComponent("model")))
+            backbone = try PretrainedModel.open(folder.appendingPathComponent("model")).openBackbone()
             head = try SequenceHead(
                 backbone: backbone, outputs: 3, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "overwritten"))
@@ -81,7 +81,7 @@ import Transformers
             to: "adapter_model.safetensors")
         let base = try copy(
             Golden.tensors("encoders/deberta/model/model.safetensors"), to: "base.safetensors")
-        let backbone = try Architecture.backbone(in: HFFolder(golden.appendingPathComponent("model")))
+        let backbone = try PretrainedModel.open(golden.appendingPathComponent("model")).openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: 3, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))

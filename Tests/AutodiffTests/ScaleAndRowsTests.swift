@@ -51,11 +51,13 @@ import Testing
     }
 
     @Test(arguments: [0..<18, 3..<7, 17..<18]) func someColumns(_ range: Range<Int>) {
-        let y = evaluate { $0.columns($0.input(x), range) }
+        let y = evaluate { $0.columns($0.input(x), ColumnBlocks(range)) }
         #expect(y == (0..<5).flatMap { row in range.map { x.row(row)[$0] } })
-        GradientCheck(inputs: [x]) { tape, inputs in tape.columns(inputs[0], range) }.run()
+        GradientCheck(inputs: [x]) { tape, inputs in tape.columns(inputs[0], ColumnBlocks(range)) }.run()
         GradientCheck(inputs: [x]) { tape, inputs in
-            tape.add(tape.columns(inputs[0], range), tape.columns(inputs[0], 0..<range.count))
+            tape.add(
+                tape.columns(inputs[0], ColumnBlocks(range)),
+                tape.columns(inputs[0], ColumnBlocks(0..<range.count)))
         }.run()
     }
 }

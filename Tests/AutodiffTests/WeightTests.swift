@@ -124,6 +124,24 @@ import Testing
         #expect(weight.releasePages() == 0)
     }
 
+    /// Products see [O, I], files [I, O]: before it is thawed, when it is, and after values of a file were put in.
+    @Test func aTransposedTensorGoesBackAsItCame() {
+        let values = normalMatrix(3, 4, seed: 217)
+        let weight = Weight(name: "w", matrix: Float32Weight(values), isStoredTransposed: true)
+        func stored(_ matrix: Matrix) -> [Float] {
+            (0..<matrix.columns).flatMap { column in (0..<matrix.rows).map { matrix.row($0)[column] } }
+        }
+        #expect(weight.savedShape == [4, 3] && weight.savedFloats == stored(values))
+        #expect(weight.floats == values.values)
+        let other = normalMatrix(4, 3, seed: 218)
+        weight.replace(withSaved: other)
+        #expect(weight.floats == stored(other) && weight.savedFloats == other.values)
+        let thawed = weight.thaw()
+        #expect(
+            thawed.savedShape == [4, 3] && thawed.isStoredTransposed && thawed.savedFloats == other.values)
+        #expect(weight.savedFloats == other.values)
+    }
+
     @Test func whatDoesNotFitTraps() async {
         await #expect(processExitsWith: .failure) {
             let matrix = Float32Weight(Matrix(rows: 2, columns: 2))

@@ -84,7 +84,7 @@ import Testing
         ("target_parameters", .array([.string("x.weight")]), "adapts parameters that are no module"),
         ("use_moonlora", .bool(true), "a field that is not known here is set"),
         ("init_lora_weights", .string("pissa_niter_4"), "changes the base's weights"),
-        ("lora_alpha", .null, "missing"), ("fan_in_fan_out", .bool(true), "transposed"),
+        ("lora_alpha", .null, "missing"), ("fan_in_fan_out", .string("no"), "neither true nor false"),
     ])
     func whatWouldMeanSomethingElseIsAnError(key: String, value: JSONValue, message: String) throws {
         let workspace = try workspace()

@@ -99,7 +99,7 @@ enum ModelInputs {
 
     private static let model: (backbone: any Backbone, head: SequenceHead)? = {
         let folder = TextInputs.repository.appendingPathComponent("Tests/Goldens/bert/model")
-        guard let backbone = try? Architecture.backbone(in: HFFolder(folder)),
+        guard let backbone = try? PretrainedModel.open(folder).openBackbone(),
             let head = try? SequenceHead(
                 backbone: backbone, outputs: 2, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "fuzz"))

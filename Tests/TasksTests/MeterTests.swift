@@ -45,7 +45,7 @@ import Transformers
 
     /// A task's objective for rows with all kinds of truth, by its own reading of a made-up file.
     private static func scene(_ name: String) throws -> Scene {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let kind = try #require(TaskKind(rawValue: name))
         let form = kind.type.headForm(.first)
         let outputs = kind.type.fixedOutputs ?? 4

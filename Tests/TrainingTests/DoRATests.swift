@@ -20,7 +20,7 @@ import Transformers
 
     /// The adapter as PEFT saved it.
     init() throws {
-        backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))

@@ -84,7 +84,7 @@ import Transformers
     }
 
     private func trainer(recomputes: Bool, model: URL = Golden.url("bert/model")) throws -> Trainer {
-        let backbone = try Architecture.backbone(in: HFFolder(model))
+        let backbone = try PretrainedModel.open(model).openBackbone()
         let plan = AdapterPlan(
             method: .lora, roles: backbone.architecture.roles, rank: 3, scale: 1, dropout: 0.1,
             initialization: .orthonormal, seed: 3)

@@ -60,7 +60,7 @@ import Transformers
     }
 
     private static func trainer() throws -> Trainer {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let start = try Golden.tensors("adalora/initial.safetensors")
         let set = try adapters(backbone, start, method: .adalora, rank: 4, scale: Float(4 / (4 + 1e-5)))
         let schedule = try BudgetSchedule(
@@ -140,7 +140,7 @@ import Transformers
 
     // Gradients of one batch with nonzero λ: the task's and the penalty's, apart.
     @Test func gradientsOfTaskAndPenalty() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let start = try Golden.tensors("adalora/initial.safetensors")
         let golden = try Golden.tensors("adalora/gradients.safetensors")
         let values = try Golden.json("adalora/gradients.json")
@@ -190,7 +190,7 @@ import Transformers
     }
 
     @Test func fiveStepsOfLoRA() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let start = try Golden.tensors("adalora/lora_initial.safetensors")
         let set = try Self.adapters(backbone, start, method: .lora, rank: 2, scale: 2)
         let trainer = Trainer(
@@ -211,7 +211,7 @@ import Transformers
 
     // A folder saved by PEFT, loaded here, gives the logits of PEFT's own reload.
     @Test func adapterSavedByPEFTLoads() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let model = try Self.model(backbone, try Golden.tensors("adalora/initial.safetensors"), threads: 1)
         _ = try PEFTFolder.load(
             Golden.url("adalora/peft_adapter"), onto: backbone, head: model.head)

@@ -31,7 +31,7 @@ import Transformers
     }()
 
     private static func model() throws -> SequenceModel {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: 3, form: .token, dropout: 0,
             stream: RandomStream(seed: 3, purpose: "initialize head"))

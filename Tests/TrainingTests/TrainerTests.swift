@@ -32,7 +32,7 @@ import Transformers
         measure: any ImportanceMeasure = Sensitivity(),
         steps: Int = 30, _ configure: (inout AllocationSettings) -> Void = { _ in }
     ) throws -> Trainer {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let plan = AdapterPlan(
             method: .adalora, roles: backbone.architecture.roles, rank: rank, scale: 1, dropout: dropout,
             initialization: .orthonormal, seed: 3)
@@ -118,7 +118,7 @@ import Transformers
         let data = Self.rows(24, seed: 4)
         var losses: [[Double]] = []
         for compacts in [true, false] {
-            let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+            let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
             let plan = AdapterPlan(
                 method: .adalora, roles: backbone.architecture.roles, rank: 3, scale: 1, dropout: 0,
                 initialization: .orthonormal, seed: 3)

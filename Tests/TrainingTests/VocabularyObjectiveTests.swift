@@ -71,7 +71,7 @@ private struct WordMeter: Meter {
 
 @Suite struct VocabularyObjectiveTests {
     private static func trainer(threads: Int) throws -> (Trainer, TokenizedDataset) {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let words = try #require(backbone.weights.first { $0.name.hasSuffix("word_embeddings.weight") })
         let rows = TrainerTests.rows(40, seed: 31)
         let data = TokenizedDataset(

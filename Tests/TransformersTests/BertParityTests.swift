@@ -21,7 +21,7 @@ import Transformers
     // PyTorch itself differs by 1.1e-6 between Float32 and Float64 here; 1e-5 leaves room for another summation
     // order.
     @Test func hiddenStatesLogitsAndLoss() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let expected = try Golden.tensors("bert/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
         let head = try Self.head(backbone, outputs: 5)
@@ -45,7 +45,7 @@ import Transformers
     // Gradients of the mean loss by PyTorch; relative to each tensor's largest element. A gradient that is zero
     // in exact arithmetic (keys' biases: softmax ignores a shift) is rounding noise, so 1e-6 absolute is allowed.
     @Test func everyGradient() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let expected = try Golden.tensors("bert/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
         let head = try Self.head(backbone, outputs: 5)
@@ -75,7 +75,7 @@ import Transformers
 
     /// The last layer on first rows only: the same rows, and the same gradients of everything below and in it.
     @Test func firstRowsAlone() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let sequences = try Golden.sequences(Golden.json("bert/batch.json"))
         let head = try Self.head(backbone, outputs: 5)
         let vector = ParameterVector(backbone.weights.map { $0.thaw() } + [head.weight, head.bias])
@@ -103,7 +103,7 @@ import Transformers
         try #require(
             FileManager.default.fileExists(atPath: folder.path),
             "models/minilm is missing: run scripts/fetch-minilm.sh")
-        let backbone = try Architecture.backbone(in: HFFolder(folder))
+        let backbone = try PretrainedModel.open(folder).openBackbone()
         let expected = try Golden.tensors("minilm/expected.safetensors")
         let sequences = try Golden.sequences(Golden.json("minilm/batch.json"))
         let tape = Tape(evaluatingWith: BufferPool())
@@ -127,7 +127,7 @@ import Transformers
 
     /// Packing must not matter: a sequence alone and in company has the same hidden states.
     @Test func sequencesDoNotSeeEachOther() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("bert/model")))
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let sequences = try Golden.sequences(Golden.json("bert/batch.json")).map { ($0.ids, $0.types) }
         let together = PackedBatch(sequences)
         let tape = Tape(evaluatingWith: BufferPool())

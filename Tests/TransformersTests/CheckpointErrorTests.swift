@@ -31,7 +31,7 @@ import Transformers
     private func message(_ folder: URL) -> String {
         defer { try? FileManager.default.removeItem(at: folder) }
         do {
-            _ = try Architecture.backbone(in: HFFolder(folder))
+            _ = try PretrainedModel.open(folder).openBackbone()
             return "no error"
         } catch { return "\(error)" }
     }
@@ -85,7 +85,7 @@ import Transformers
         tensors.append(TensorToWrite(name: "bert.adapter.weight", shape: [2, 2], values: [1, 2, 3, 4]))
         try SafetensorsWriter.write(
             tensors, metadata: [:], to: folder.appendingPathComponent("model.safetensors"))
-        let backbone = try Architecture.backbone(in: HFFolder(folder))
+        let backbone = try PretrainedModel.open(folder).openBackbone()
         #expect(backbone.unusedWeights.contains("bert.adapter.weight"))
     }
 
@@ -98,8 +98,8 @@ import Transformers
 
     /// A config key that nothing here understands can be reported; the usual ones are all understood.
     @Test func unknownConfigKeysStandOut() throws {
-        let known = try HFFolder(Golden.url("bert/model"))
-        _ = try Architecture.backbone(in: known)
+        let known = try PretrainedModel.open(Golden.url("bert/model"))
+        _ = try known.openBackbone()
         #expect(known.config.unreadKeys.isEmpty, "\(known.config.unreadKeys)")
         let folder = try damaged(
             config: {
@@ -107,8 +107,8 @@ import Transformers
             },
             tensors: same)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let edited = try HFFolder(folder)
-        _ = try Architecture.backbone(in: edited)
+        let edited = try PretrainedModel.open(folder)
+        _ = try edited.openBackbone()
         #expect(edited.config.unreadKeys == ["rotary_base"])
     }
 }

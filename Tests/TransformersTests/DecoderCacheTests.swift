@@ -32,11 +32,12 @@ private final class Rows: RowPrefix {
 
 /// A sequence read some tokens at a time, with the keys and values of those before, is the sequence read as a whole.
 @Suite struct DecoderCacheTests {
-    private static let models = ["llama"] + DecoderGoldens.models.map { "decoders/\($0)" }
+    private static let models =
+        ["llama", "gpt2", "gpt_neox"] + DecoderGoldens.models.map { "decoders/\($0)" }
     private static let ids = (0..<22).map { Int32(3 + $0 * $0 * 7 % 50) }
 
     private static func open(_ model: String) throws -> any Backbone {
-        try Architecture.backbone(in: HFFolder(Golden.url("\(model)/model")))
+        try PretrainedModel.open(Golden.url("\(model)/model")).openBackbone()
     }
 
     /// As many of the tokens as have positions of one kind: beyond 16 Phi's turn all otherwise, and what was given before is
@@ -90,7 +91,7 @@ private final class Rows: RowPrefix {
     @Test(arguments: models) func methodsAct(_ model: String) throws {
         let backbone = try Self.open(model)
         let plain = DecoderGoldens.hidden(backbone, [Self.ids])
-        // Phi's keys are 16 of the columns of its fused matrix.
+        // Keys are 16 of the columns of every fused matrix here.
         let keys = backbone.linearLayers.first { $0.site.role == .key }?.outputs ?? 16
         backbone.hooks.attention = [1: Rows(3, seed: 1, columns: [keys, keys])]
         backbone.hooks.input = Rows(2, seed: 2, columns: [backbone.sizes.hidden])

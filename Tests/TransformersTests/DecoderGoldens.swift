@@ -12,7 +12,7 @@ enum DecoderGoldens {
     ]
 
     static func open(_ model: String) throws -> any Backbone {
-        try Architecture.backbone(in: HFFolder(Golden.url("decoders/\(model)/model")))
+        try PretrainedModel.open(Golden.url("decoders/\(model)/model")).openBackbone()
     }
 
     static func sequences(_ model: String) throws -> [[Int32]] {
@@ -28,6 +28,26 @@ enum DecoderGoldens {
     /// For each token the one after it.
     static func targets(_ sequences: [[Int32]]) -> [Int32] {
         sequences.flatMap { $0.dropFirst() + [Tape.ignoredLabel] }
+    }
+
+    /// Values of rows [N, C] that somebody reads, and the gradient of a loss on their logits, where the other rows have no
+    /// target.
+    static func chosen(
+        _ rows: [Int], _ asked: HiddenRows, _ backbone: any Backbone, _ batch: PackedBatch
+    ) throws -> (values: [Float], gradients: [Float]) {
+        let vector = ParameterVector(backbone.weights.map { $0.thaw() })
+        let gradients = Matrix(rows: 1, columns: vector.count)
+        let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
+        let hidden = backbone.hiddenStates(batch, rows: asked, on: tape)
+        let values = hidden.value.values
+        let all = (0..<batch.tokens).map { rows.contains($0) ? Int32($0 % 7) : Tape.ignoredLabel }
+        let head = try head(backbone)
+        _ = tape.vocabularyCrossEntropy(
+            hidden, weight: head.outputMatrix, targets: asked == .all ? all : rows.map { all[$0] },
+            divisor: 2,
+            transform: head.outputTransform)
+        tape.backward()
+        return (values, gradients.values)
     }
 
     static func head(_ backbone: any Backbone) throws -> SequenceHead {

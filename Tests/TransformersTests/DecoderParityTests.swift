@@ -63,23 +63,8 @@ import Transformers
     @Test(arguments: DecoderGoldens.models, [[0, 6, 7, 31], [20], Array(4..<11), [0, 1, 2, 3]])
     func chosenRows(_ model: String, rows: [Int]) throws {
         let batch = try DecoderGoldens.batch(model)
-        func run(_ asked: HiddenRows, targets: [Int32]) throws -> (values: [Float], gradients: [Float]) {
-            let backbone = try DecoderGoldens.open(model)
-            let vector = ParameterVector(backbone.weights.map { $0.thaw() })
-            let gradients = Matrix(rows: 1, columns: vector.count)
-            let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
-            let hidden = backbone.hiddenStates(batch, rows: asked, on: tape)
-            let values = hidden.value.values
-            let head = try DecoderGoldens.head(backbone)
-            _ = tape.vocabularyCrossEntropy(
-                hidden, weight: head.outputMatrix, targets: targets, divisor: 2,
-                transform: head.outputTransform)
-            tape.backward()
-            return (values, gradients.values)
-        }
-        let targets = (0..<batch.tokens).map { rows.contains($0) ? Int32($0 % 7) : Tape.ignoredLabel }
-        let all = try run(.all, targets: targets)
-        let some = try run(.some(rows), targets: rows.map { targets[$0] })
+        let all = try DecoderGoldens.chosen(rows, .all, DecoderGoldens.open(model), batch)
+        let some = try DecoderGoldens.chosen(rows, .some(rows), DecoderGoldens.open(model), batch)
         let width = all.values.count / batch.tokens
         // Products of other numbers of rows may round otherwise.
         let expected = rows.flatMap { all.values[$0 * width..<($0 + 1) * width] }

@@ -45,7 +45,7 @@ final class EditedModel {
             tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("model.safetensors"))
     }
 
-    func backbone() throws -> any Backbone { try Architecture.backbone(in: HFFolder(folder)) }
+    func backbone() throws -> any Backbone { try PretrainedModel.open(folder).openBackbone() }
 
     /// [sequences, K] of the model's own sequence classifier
     func logits(_ sequences: [(ids: [Int32], types: [Int32], label: Int32)]) throws -> [Float] {

@@ -16,7 +16,7 @@ import Transformers
 
         init(_ name: String) throws {
             let folder = Golden.url("encoders/\(name)/model")
-            backbone = try Architecture.backbone(in: HFFolder(folder))
+            backbone = try PretrainedModel.open(folder).openBackbone()
             head = try SequenceHead(
                 backbone: backbone, outputs: 3, pooling: .pooler, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "overwritten"))

@@ -10,7 +10,8 @@ import Transformers
 /// transformers has them of the folder that was converted.
 @Suite struct GGUFModelTests {
     static let models = [
-        "llama", "llama3-rope", "llama-yarn", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "smollm3",
+        "llama", "llama3-rope", "llama-yarn", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3",
+        "smollm3",
         "granite", "olmo2", "gpt2", "gptneox",
     ]
     /// llama.cpp looks GELU up in a table of half precision, of its tanh form for all.
@@ -70,7 +71,9 @@ import Transformers
             ([("llama.attention.head_count", .array(.uint32([4, 2])))], "the layers have different values"),
             ([("llama.attention.value_length", .uint32(4))], "values of 4 columns"),
         ] {
-            let error = #expect(throws: ModelFileError.self) { try Self.edited(edit) { try $0.openBackbone() } }
+            let error = #expect(throws: ModelFileError.self) {
+                try Self.edited(edit) { try $0.openBackbone() }
+            }
             #expect(error?.problem.contains(problem) == true, "\(error?.description ?? "")")
         }
     }
@@ -83,11 +86,24 @@ import Transformers
         }
     }
 
+    /// The padding token is what the file names, of its words; else there is none, whatever transformers takes for it.
+    @Test(arguments: [(7, JSONValue.number(7)), (1_000_000, .null), (nil, .null)] as [(UInt32?, JSONValue)])
+    func thePaddingToken(_ token: UInt32?, expected: JSONValue) throws {
+        let key = "tokenizer.ggml.padding_token_id"
+        let value = token.map { [(key, GGUFValue.uint32($0))] } ?? []
+        try Self.edited(value, without: [key]) { opened in
+            #expect(opened.config.raw["pad_token_id"] == expected)
+        }
+    }
+
     private static func edited(
-        _ edit: [(String, GGUFValue)], _ body: (PretrainedModel) throws -> some Any
+        _ edit: [(String, GGUFValue)], without absent: Set<String> = [],
+        _ body: (PretrainedModel) throws -> some Any
     ) throws {
         let file = try GGUFFile(url("llama"))
-        var metadata = try file.metadata.keys.filter { key in !edit.contains { $0.0 == key } }.map {
+        var metadata = try file.metadata.keys.filter { key in
+            !absent.contains(key) && !edit.contains { $0.0 == key }
+        }.map {
             (key: $0, value: try #require(try file.metadata.value($0)))
         }
         metadata += edit.map { (key: $0.0, value: $0.1) }

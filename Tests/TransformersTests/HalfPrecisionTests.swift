@@ -29,7 +29,7 @@ import Transformers
 
         func backbone() throws -> any Backbone {
             defer { try? FileManager.default.removeItem(at: folder) }
-            return try Architecture.backbone(in: HFFolder(folder))
+            return try PretrainedModel.open(folder).openBackbone()
         }
     }
 

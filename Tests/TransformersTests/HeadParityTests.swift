@@ -44,9 +44,9 @@ import Transformers
     // largest element, 1e-4 leave room for another summation order. What is zero in exact arithmetic (keys' biases) is
     // rounding noise below 1e-6.
     @Test(arguments: cases) func logitsLossAndEveryGradient(_ model: Case) throws {
-        let backbone = try Architecture.backbone(
-            in:
-                HFFolder(Golden.url(model.backbone == "bert" ? "bert/model" : "encoders/roberta/model")))
+        let backbone = try PretrainedModel.open(
+            Golden.url(model.backbone == "bert" ? "bert/model" : "encoders/roberta/model")
+        ).openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: model.outputs, form: model.form, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "overwritten"))

@@ -35,7 +35,7 @@ private final class Rows: RowPrefix {
 /// What methods hang on a model beside its linear layers.
 @Suite struct HookTests {
     static let models =
-        ["bert", "encoders/roberta", "encoders/albert", "encoders/electra", "llama"]
+        ["bert", "encoders/roberta", "encoders/albert", "encoders/electra", "llama", "gpt2", "gpt_neox"]
         + DecoderGoldens.models.map { "decoders/\($0)" }
 
     private static let sequences: [(ids: [Int32], typeIDs: [Int32])] = [3, 1, 7].map { length in
@@ -43,7 +43,7 @@ private final class Rows: RowPrefix {
     }
 
     private static func open(_ model: String) throws -> any Backbone {
-        try Architecture.backbone(in: HFFolder(Golden.url("\(model)/model")))
+        try PretrainedModel.open(Golden.url("\(model)/model")).openBackbone()
     }
 
     private static func hidden(_ backbone: any Backbone, rows: HiddenRows = .all) -> [Float] {
@@ -79,8 +79,9 @@ private final class Rows: RowPrefix {
         let longer = PackedBatch(Self.sequences.map { (words + $0.ids, [0, 0] + $0.typeIDs) })
         let whole = backbone.hiddenStates(longer, on: Tape(evaluatingWith: BufferPool())).value
         let table = try #require(
-            backbone.weights.first { $0.name.contains("word_embeddings") || $0.name.contains("embed_tokens") }
-        )
+            backbone.weights.first { weight in
+                ["word_embeddings", "embed_tokens", "wte", "embed_in"].contains(where: weight.name.contains)
+            })
         let rows = Matrix(rows: 2, columns: table.columns)
         for (place, word) in words.enumerated() {
             rows.row(place).update(from: table.dense().row(Int(word)), count: table.columns)
@@ -100,11 +101,15 @@ private final class Rows: RowPrefix {
 
     /// Keys and values of a prefix change what follows, and learn: by differences of the loss, kept or run again.
     @Test(
-        arguments: ["bert", "encoders/albert", "llama", "decoders/qwen3", "decoders/gemma2"], [false, true])
+        arguments: [
+            "bert", "encoders/albert", "llama", "gpt2", "gpt_neox", "decoders/qwen3", "decoders/gemma2",
+        ], [false, true])
     func aPrefixOfAttentionLearns(_ model: String, recomputing: Bool) throws {
         let backbone = try Self.open(model)
         let plain = Self.hidden(backbone)
-        let width = try #require(backbone.linearLayers.first { $0.site.role == .key }).outputs
+        let key = backbone.linearLayers.first { $0.site.role == .key }
+        // Models of one matrix for all three have as many heads of each.
+        let width = key?.outputs ?? backbone.sizes.hidden
         var stream = RandomStream(seed: 1, purpose: "prefix")
         let matrices = [Matrix(rows: 2, columns: width), Matrix(rows: 2, columns: width)]
         for matrix in matrices { stream.fillNormal(matrix, deviation: 0.5) }

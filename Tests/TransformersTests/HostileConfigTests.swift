@@ -60,7 +60,7 @@ import Transformers
         Row(#""hidden_act":"relu""#, "hidden_act: \"relu\" is not supported"),
         Row(#""hidden_act":"ge\nlu""#, #"hidden_act: "ge\u{a}lu" is not supported"#),
         Row(#""hidden_act":7"#, "key 'hidden_act': 7 is not a string"),
-        Row(#""model_type":"gpt2""#, "model_type: \"gpt2\" is not an architecture this version can train"),
+        Row(#""model_type":"gpt5""#, "model_type: \"gpt5\" is not an architecture this version can train"),
         Row(#""model_type":"""#, "key 'model_type': missing or not a string"),
         Row(#""model_type":["bert"]"#, "key 'model_type': missing or not a string"),
         Row(#""is_decoder":true"#, "is_decoder: a decoder attends causally"),
@@ -96,7 +96,7 @@ import Transformers
                 == "c: key 'model_type': missing or not a string; check that this is a model's config.json, and add "
                 + "\"model_type\" with one of bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, "
                 + "deberta-v2, mpnet, llama, mistral, ministral3, qwen2, qwen3, gemma2, gemma3_text, phi3, "
-                + "smollm3, granite, granitemoehybrid, olmo2, olmo3")
+                + "smollm3, granite, granitemoehybrid, olmo2, olmo3, gpt2, gpt_neox")
     }
 
     /// JSON has no such numbers, though Python writes them.

@@ -17,7 +17,7 @@ import Transformers
 
     // PyTorch in Float32 is as far from Float64 as this: another summation order.
     @Test(arguments: models) func hiddenStatesAndLogits(_ model: String) throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("\(model)/model")))
+        let backbone = try PretrainedModel.open(Golden.url("\(model)/model")).openBackbone()
         let expected = try Golden.tensors("\(model)/expected.safetensors")
         let batch = try Self.batch(model)
         let tape = Tape(evaluatingWith: BufferPool())
@@ -40,7 +40,7 @@ import Transformers
 
     /// No token sees those after it, nor those of another sequence: a prefix alone has the same rows.
     @Test func nothingSeesWhatFollows() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
+        let backbone = try PretrainedModel.open(Golden.url("llama/model")).openBackbone()
         let sequences = try Golden.sequences(Golden.json("llama/batch.json"))
         let whole = try Self.batch("llama")
         let tape = Tape(evaluatingWith: BufferPool())
@@ -62,7 +62,7 @@ import Transformers
     @Test func recomputedLayers() throws {
         let batch = try Self.batch("llama")
         let runs = try [false, true].map { recomputing in
-            let backbone = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
+            let backbone = try PretrainedModel.open(Golden.url("llama/model")).openBackbone()
             let vector = ParameterVector(backbone.weights.map { $0.thaw() })
             let gradients = Matrix(rows: 1, columns: vector.count)
             let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
@@ -112,7 +112,7 @@ import Transformers
     /// An output matrix of its own counts, whatever the config says of ties; one that is the embeddings is no weight more.
     @Test func aTieIsWhatTheFileHolds() throws {
         let untied = try EditedModel("llama", entries: [("tie_word_embeddings", .bool(true))]).backbone()
-        let plain = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
+        let plain = try PretrainedModel.open(Golden.url("llama/model")).openBackbone()
         #expect(untied.outputMatrix?.floats == plain.outputMatrix?.floats)
         #expect(untied.weights.count == plain.weights.count)
         let twice = try EditedModel("llama/tied") { name in
@@ -135,14 +135,5 @@ import Transformers
         #expect(config.unreadKeys.isEmpty, "\(config.unreadKeys)")
         #expect(sizes.hidden == 24 && sizes.layers == 3 && sizes.vocabulary == 272)
         #expect(sizes.positions == 64 && sizes.types == 0)
-    }
-
-    @Test func aClassifierIsRefused() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
-        #expect(throws: HeadError.self) {
-            try SequenceHead(
-                backbone: backbone, outputs: 2, pooling: .mean, dropout: 0,
-                stream: RandomStream(seed: 0, purpose: "not drawn from"))
-        }
     }
 }

@@ -25,7 +25,7 @@ import Transformers
             var config = try #require(JSONValue.read(file).object)
             for (key, value) in entry["changes"]?.object?.members ?? [] { config[key] = value }
             try Data(JSONValue.object(config).bytes()).write(to: file)
-            let backbone = try Architecture.backbone(in: HFFolder(folder))
+            let backbone = try PretrainedModel.open(folder).openBackbone()
             let batch = PackedBatch(try Golden.sequences(entry).map { ($0.ids, $0.types) })
             let hidden = backbone.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool()))
             #expect(relativeError(hidden.value.values, try expected.floats(name)) < 1e-5, "\(name)")

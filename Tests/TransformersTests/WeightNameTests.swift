@@ -23,7 +23,7 @@ import Transformers
     }
 
     private func expectSame(_ model: String, _ names: @escaping (String) -> [String]) throws {
-        let saved = try Architecture.backbone(in: HFFolder(Golden.url("\(model)/model")))
+        let saved = try PretrainedModel.open(Golden.url("\(model)/model")).openBackbone()
         let edited = try EditedModel(model, tensors: names)
         let opened = try edited.backbone()
         #expect(opened.weights.map(\.floats) == saved.weights.map(\.floats))

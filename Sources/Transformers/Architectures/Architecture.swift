@@ -8,28 +8,44 @@ package struct Architecture: Sendable {
     package struct ModelType: Sendable {
         package let name: String
         let className: String
+        /// The whole class of its language models, where that is not `className` and `ForCausalLM`
+        var languageModelClass: String?
     }
 
     /// Which classifiers transformers has for it, and what their tensors are called.
     struct Heads: Sendable {
-        /// How transformers' sequence classifier reads the first row.
+        /// How transformers' sequence classifier reads the first row, or the last.
         enum Classifier: Sendable {
             /// The checkpoint's pooler, a dense layer and tanh, then the new classifier.
             case pooler
             /// A new dense layer of this name first, with dropout before it or not.
             case dense(String, DenseActivation, dropsInput: Bool)
+            /// The last row of a decoder, through one matrix without bias.
+            case lastRow
         }
 
         let classifier: Classifier
         /// The last linear layer of the sequence classifier
         var output = "classifier"
+
+        /// Of transformers' decoders
+        static let lastRow = Heads(classifier: .lastRow, output: "score")
     }
 
     package let modelTypes: [ModelType]
     /// What models of it are, for messages.
-    package var noun: String { heads == nil ? "decoder" : "encoder" }
+    package var noun: String { isDecoder ? "decoder" : "encoder" }
+    /// Whether a row sees only those before it, so that the model gives next words.
+    package var isDecoder: Bool {
+        switch heads?.classifier {
+        case .lastRow, nil: true
+        case .pooler, .dense: false
+        }
+    }
+    /// How transformers' sequence classifier of it reads rows.
+    package var ownPooling: Pooling { isDecoder ? .last : .pooler }
     /// What PEFT's `task_type` would be for an adapter that says none; nil where it may be any.
-    package var usualPEFTTask: String? { heads == nil ? HeadForm.vocabulary.peftTask : nil }
+    package var usualPEFTTask: String? { isDecoder ? HeadForm.vocabulary.peftTask : nil }
     /// For messages
     package var name: String { modelTypes[0].name }
     /// In front of the backbone's tensors in a whole model of transformers; PEFT's module paths have it too.
@@ -43,8 +59,10 @@ package struct Architecture: Sendable {
     package let roles: [LinearSite.Role]
     /// Those of `roles` that multiply the layer's input.
     package let inputRoles: [LinearSite.Role]
-    /// nil where rows are not classified.
+    /// nil for a decoder whose rows are not classified.
     let heads: Heads?
+    /// The module of the output matrix, where the model has one of its own.
+    var vocabularyOutput = "lm_head"
     /// What a `config.json` describes. Throws where it asks for something that is not computed here.
     package let sizes: @Sendable (HFConfig) throws -> BackboneSizes
     /// Checks likewise, and takes the weights for a model of this architecture.
@@ -82,7 +100,7 @@ extension Architecture {
         case .sequence: heads?.output ?? "classifier"
         case .token: "classifier"
         case .span: "qa_outputs"
-        case .vocabulary: "lm_head"
+        case .vocabulary: vocabularyOutput
         }
     }
 }

@@ -24,8 +24,9 @@ extension Architecture {
     /// By `architectures`, for example `BertForMaskedLM`.
     private static func modelType(ofClass name: String) -> String? {
         all.flatMap(\.modelTypes).first { type in
-            name.hasPrefix(type.className)
-                && classEnds.contains { name.dropFirst(type.className.count).hasPrefix($0) }
+            name == type.languageModelClass
+                || (name.hasPrefix(type.className)
+                    && classEnds.contains { name.dropFirst(type.className.count).hasPrefix($0) })
         }?.name
     }
 

@@ -6,16 +6,12 @@ extension Architecture {
     package static let all: [Architecture] = [
         .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama, .mistral, .ministral3,
         .qwen2, .qwen3, .gemma2, .gemma3, .phi3, .smolLM3, .granite, .graniteHybrid, .olmo2, .olmo3,
+        .gpt2, .gptNeoX,
     ]
 
     /// Of all models here; a model has those of its own architecture.
     package static let allRoles: [LinearSite.Role] = all.flatMap(\.roles).reduce(into: []) { known, role in
         if !known.contains(role) { known.append(role) }
-    }
-
-    /// Opens the model of a folder. Throws `ModelFileError` where that is not one of `all`, or not complete.
-    package static func backbone(in folder: HFFolder) throws -> any Backbone {
-        try of(folder.config).backbone(folder.config, folder.openWeights())
     }
 
     /// The architecture that a `config.json` names.
@@ -39,7 +35,10 @@ extension Architecture {
     /// the backbone alone where no class reads rows as the head does.
     package static func className(modelType: String, head: HeadForm) -> String? {
         let types = all.flatMap(\.modelTypes)
-        return types.first { $0.name == modelType }.map { $0.className + head.classEnd }
+        return types.first { $0.name == modelType }.map { type in
+            let own = head == .vocabulary ? type.languageModelClass : nil
+            return own ?? type.className + head.classEnd
+        }
     }
 
     private func has(modelType: String) -> Bool { modelTypes.contains { $0.name == modelType } }

@@ -26,7 +26,7 @@ extension DecoderTraits {
     /// the factor to it.
     init(gemma config: HFConfig, usual: DecoderDefaults) throws {
         var usual = usual
-        (usual.tiesEmbeddings, usual.activationKey) = (true, "hidden_activation")
+        (usual.tiesEmbeddings, usual.activationKey, usual.padding) = (true, "hidden_activation", 0)
         usual.activation = "gelu_pytorch_tanh"
         // The older key of the activation is read by nobody.
         try self.init(config, usual: usual, idle: ["hidden_act", "cache_implementation"])

@@ -3,7 +3,8 @@ import Autodiff
 extension Architecture {
     /// The text model of Gemma 3: five layers with a window, whose positions turn faster, then one without.
     package static let gemma3 = Architecture(
-        rmsNormDecoder: "gemma3_text", className: "Gemma3", mark: "layers.0.self_attn.q_norm."
+        rmsNormDecoder: "gemma3_text", className: "Gemma3Text", mark: "layers.0.self_attn.q_norm.",
+        languageModelClass: "Gemma3ForCausalLM"
     ) { config in
         var traits = try DecoderTraits(
             gemma: config,

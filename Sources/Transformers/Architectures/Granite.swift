@@ -3,7 +3,9 @@ import ModelFiles
 
 extension Architecture {
     /// Granite 3: factors of embeddings, scores, what layers add, and logits.
-    package static let granite = Architecture(rmsNormDecoder: "granite", className: "Granite") { config in
+    package static let granite = Architecture(
+        rmsNormDecoder: "granite", className: "Granite", heads: nil
+    ) { config in
         var traits = try DecoderTraits(granite: config)
         traits.bias = try config.biases()
         return traits

@@ -5,7 +5,7 @@ extension Architecture {
     package static let graniteHybrid = Architecture(
         rmsNormDecoder: "granitemoehybrid", className: "GraniteMoeHybrid",
         mark: "layers.0.shared_mlp.input_linear.",
-        roles: [.query, .key, .value, .attentionOutput, .gateUp, .down]
+        roles: [.query, .key, .value, .attentionOutput, .gateUp, .down], heads: nil
     ) { config in
         var usual = DecoderDefaults()
         (usual.intermediateKey, usual.intermediate) = ("shared_intermediate_size", 1_024)

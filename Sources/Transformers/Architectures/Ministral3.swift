@@ -8,7 +8,7 @@ extension Architecture {
             config,
             usual: DecoderDefaults(
                 vocabulary: 131_072, layers: 34, keyValueHeads: 8, headWidth: 128, intermediate: 14_336,
-                positions: 262_144, epsilon: 1e-5))
+                positions: 262_144, epsilon: 1e-5, padding: 11))
         let window = try config.window(usual: nil)
         traits.layers = traits.layers.map { _ in DecoderLayer(window: window) }
         traits.queryGrowth = try QueryGrowth(config)

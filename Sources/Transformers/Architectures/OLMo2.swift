@@ -14,7 +14,7 @@ extension Architecture {
 extension DecoderTraits {
     /// What OLMo 2 and 3 share.
     init(olmo config: HFConfig) throws {
-        try self.init(config, usual: DecoderDefaults(vocabulary: 50_304, epsilon: 1e-5))
+        try self.init(config, usual: DecoderDefaults(vocabulary: 50_304, epsilon: 1e-5, padding: 1))
         let bias = try config.bool("attention_bias", default: false)
         self.bias = Biases(inputs: bias, attentionOutput: bias)
         norms = .after

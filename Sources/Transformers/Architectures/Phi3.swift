@@ -7,7 +7,8 @@ extension Architecture {
         var traits = try DecoderTraits(
             config,
             usual: DecoderDefaults(
-                vocabulary: 32_064, hidden: 3_072, intermediate: 8_192, positions: 4_096, epsilon: 1e-5),
+                vocabulary: 32_064, hidden: 3_072, intermediate: 8_192, positions: 4_096, epsilon: 1e-5,
+                padding: 32_000),
             idle: [
                 "resid_pdrop", "embd_pdrop", "original_max_position_embeddings", "full_attn_mod",
                 "interpolate_factor",

@@ -5,7 +5,8 @@ extension Architecture {
             config,
             usual: DecoderDefaults(
                 vocabulary: 128_256, hidden: 2_048, layers: 36, heads: 16, keyValueHeads: 4,
-                positions: 32_768, tiesEmbeddings: true), idle: ["pretraining_tp", "max_window_layers"])
+                positions: 32_768, tiesEmbeddings: true, padding: 128_004),
+            idle: ["pretraining_tp", "max_window_layers"])
         traits.bias = try config.biases()
         let count = traits.layers.count
         let interval = try config.int("no_rope_layer_interval", in: 1...1_000_000, default: 4)

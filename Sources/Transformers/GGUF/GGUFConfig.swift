@@ -43,6 +43,9 @@ extension GGUFForm {
         if let epsilon = try keys.optionalDouble("attention.layer_norm_rms_epsilon") {
             config["rms_norm_eps"] = .number(epsilon)
         }
+        let padding = try file.metadata.int("tokenizer.ggml.padding_token_id")
+        // Where the file names none, nothing is padding, whatever transformers takes for it.
+        config["pad_token_id"] = padding.flatMap { $0 < words.shape[0] ? JSONValue($0) : nil } ?? .null
         keys.asked("vocab_size")
         try addRotary(keys, &config, width: width)
         try describe(keys, &config)
@@ -74,7 +77,8 @@ extension GGUFForm {
         case "yarn":
             scaling["rope_type"] = .string("yarn")
             scaling["factor"] = .number(factor ?? 1)
-            if let extrapolation = try keys.optionalDouble("rope.scaling.yarn_ext_factor"), extrapolation != 1 {
+            if let extrapolation = try keys.optionalDouble("rope.scaling.yarn_ext_factor"), extrapolation != 1
+            {
                 throw keys.fault(
                     "rope.scaling.yarn_ext_factor", "\(extrapolation) is not supported", "use a model with 1")
             }

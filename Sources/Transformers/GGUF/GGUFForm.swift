@@ -17,7 +17,9 @@ package struct GGUFForm: Sendable {
     let describe: @Sendable (GGUFKeys, inout JSONObject) throws -> Void
 
     /// transformers' name of a tensor; nil for one that is no weight of the model.
-    package func ownName(_ stored: String) -> String? { Self.renamed(stored, modules.map { ($0.stored, $0.own) }) }
+    package func ownName(_ stored: String) -> String? {
+        Self.renamed(stored, modules.map { ($0.stored, $0.own) })
+    }
 
     /// llama.cpp's name of a tensor, by transformers' with or without the prefix of whole models; nil where it has none.
     package func storedName(_ own: String) -> String? {
@@ -67,7 +69,7 @@ package enum GGUFRowOrder: Sendable {
                 let (head, place) = row.quotientAndRemainder(dividingBy: width)
                 return head * width + place % 2 * (width / 2) + place / 2
             }
-        case .groupedProjections where role.rawValue == "query-key-value":
+        case .groupedProjections where role == .qkv:
             let heads = rows / (3 * width)
             return (0..<rows).map { row in
                 let (part, rest) = row.quotientAndRemainder(dividingBy: heads * width)

@@ -38,8 +38,20 @@ final class BackboneWeights {
         self.prefix = prefix
     }
 
-    func table(_ name: String, _ rows: Int, _ columns: Int) throws -> Weight {
-        taken(try cursor.matrix(name + ".weight", rows: rows, columns: columns))
+    func table(_ name: String, _ rows: Int, _ columns: Int, isTransposed: Bool = false) throws -> Weight {
+        taken(
+            try cursor.matrix(
+                name + ".weight", rows: rows, columns: columns, isTransposed: isTransposed))
+    }
+
+    /// [V, C] of a decoder, its own or that of the words; nil of a checkpoint of the backbone alone, for which transformers
+    /// would draw one at random. Where both are in the file and differ, transformers ties nothing, whatever the config says.
+    func output(_ name: String, words: (name: String, weight: Weight), isTied: Bool) throws -> Weight? {
+        let isThere = cursor.contains(name + ".weight")
+        if isTied && (!isThere || cursor.areSame(name + ".weight", words.name + ".weight")) {
+            return words.weight
+        }
+        return isThere ? try table(name, words.weight.rows, words.weight.columns) : nil
     }
 
     func norm(_ name: String, _ width: Int) throws -> Norm {
@@ -52,13 +64,18 @@ final class BackboneWeights {
     }
 
     /// A linear layer that can carry an adapter.
-    func linear(_ site: LinearSite, _ name: String, _ outputs: Int, _ inputs: Int, hasBias: Bool = true)
-        throws
-        -> LinearLayer
-    {
+    ///
+    /// - Parameters:
+    ///   - isConv1D: transformers' module is its `Conv1D`, whose weight is [inputs, outputs].
+    ///   - isTransposed: the file has it so.
+    func linear(
+        _ site: LinearSite, _ name: String, _ outputs: Int, _ inputs: Int, hasBias: Bool = true,
+        isConv1D: Bool = false, isTransposed: Bool = false
+    ) throws -> LinearLayer {
         LinearLayer(
-            site: site, modulePath: prefix + name, weight: try table(name, outputs, inputs),
-            bias: hasBias ? try vector(name + ".bias", outputs) : nil)
+            site: site, modulePath: prefix + name,
+            weight: try table(name, outputs, inputs, isTransposed: isTransposed),
+            bias: hasBias ? try vector(name + ".bias", outputs) : nil, isConv1D: isConv1D)
     }
 
     func vector(_ name: String, _ count: Int) throws -> Weight {

@@ -1,3 +1,4 @@
+import Autodiff
 import ModelFiles
 
 extension HFConfig {
@@ -6,6 +7,15 @@ extension HFConfig {
         for key in keys { _ = value(key) }
         guard let key = keys.first(where: has) else { return usual }
         return try int(key, in: range)
+    }
+
+    /// Throws unless a width divides into heads.
+    func check(width: Int, heads: Int, at place: String) throws {
+        guard width % heads == 0 else {
+            throw ModelFileError(
+                file: path, place: place, problem: "a width of \(width) does not divide into \(heads) heads",
+                advice: "use the config.json that was saved with the weights")
+        }
     }
 
     /// Throws where the weights are not what their names say.
@@ -27,6 +37,23 @@ extension HFConfig {
             guard let value = value(key), value.object?.isEmpty != true, value.array?.isEmpty != true
             else { continue }
             throw ModelFileError(file: path, place: key, problem: problem, advice: advice)
+        }
+    }
+}
+
+extension GELUForm {
+    /// By the names of transformers' activations.
+    init(_ config: HFConfig, _ key: String, usual: String) throws {
+        switch try config.string(key, default: usual) {
+        case "gelu", "gelu_python": self = .erf
+        // One formula; they differ in how it is rounded.
+        case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate": self = .tanh
+        case let name:
+            throw ModelFileError(
+                file: config.path, place: key, problem: "\"\(name)\" is not supported",
+                advice:
+                    "supported are gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh and "
+                    + "gelu_python_tanh")
         }
     }
 }

@@ -17,16 +17,19 @@ package final class LinearLayer: @unchecked Sendable {
     package let weight: Weight
     /// `[1, O]`
     package let bias: Weight?
+    /// transformers' module is its `Conv1D`, which PEFT calls `fan_in_fan_out`.
+    package let isConv1D: Bool
     package var adapter: (any LinearAdapter)?
 
     package var outputs: Int { weight.rows }
     package var inputs: Int { weight.columns }
 
-    init(site: LinearSite, modulePath: String, weight: Weight, bias: Weight?) {
+    init(site: LinearSite, modulePath: String, weight: Weight, bias: Weight?, isConv1D: Bool = false) {
         self.site = site
         self.modulePath = modulePath
         self.weight = weight
         self.bias = bias
+        self.isConv1D = isConv1D
     }
 
     func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {

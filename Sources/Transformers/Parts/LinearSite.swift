@@ -9,14 +9,14 @@ package struct LinearSite: Hashable, Sendable, CustomStringConvertible {
         package static let query = Role(rawValue: "query")
         package static let key = Role(rawValue: "key")
         package static let value = Role(rawValue: "value")
+        /// Query, key and value of one matrix
+        package static let qkv = Role(rawValue: "qkv")
         package static let attentionOutput = Role(rawValue: "attention-output")
         package static let intermediate = Role(rawValue: "intermediate")
         package static let output = Role(rawValue: "output")
         package static let gate = Role(rawValue: "gate")
         package static let up = Role(rawValue: "up")
         package static let down = Role(rawValue: "down")
-        /// Query, key and value of one matrix
-        package static let qkv = Role(rawValue: "qkv")
         /// Gate and up of one matrix
         package static let gateUp = Role(rawValue: "gate-up")
     }

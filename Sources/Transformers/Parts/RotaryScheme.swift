@@ -31,6 +31,9 @@ struct RotaryScheme: Sendable, Equatable {
         var original: Int?
         /// Whether a part of a head's columns may turn alone.
         var isPartial = false
+        /// Which share of them, beside the settings, and where nothing says so.
+        var shareKey = "partial_rotary_factor"
+        var share = 1.0
         /// Members that are about other things than how pairs turn.
         var others: [String] = []
     }
@@ -43,7 +46,7 @@ struct RotaryScheme: Sendable, Equatable {
         settings.pass(over: usual.others)
         let outside = try config.double(usual.baseKey, in: 1e-3...1e12, default: usual.base)
         let base = try settings.number("rope_theta", in: 1e-3...1e12) ?? outside
-        let turned = try Self.turned(config, settings, width: width, isPartial: usual.isPartial)
+        let turned = try Self.turned(config, settings, width: width, usual)
         pairs = try config.bool("rope_interleaved", default: false) ? .neighbours : .halves
         let said = try settings.kind()
         let kind = usual.kinds.map { $0[said] ?? "" } ?? said
@@ -120,12 +123,12 @@ struct RotaryScheme: Sendable, Equatable {
 
     /// How many columns of a head turn, of `width`.
     private static func turned(
-        _ config: HFConfig, _ settings: RotarySettings, width: Int, isPartial: Bool
+        _ config: HFConfig, _ settings: RotarySettings, width: Int, _ usual: Usual
     ) throws -> Int {
-        let least = isPartial ? 1e-3 : 1
+        let least = usual.isPartial ? 1e-3 : 1
         let inside = try settings.number("partial_rotary_factor", in: least...1)
-        guard isPartial else { return width }
-        let outside = try config.double("partial_rotary_factor", in: least...1, default: 1)
+        guard usual.isPartial else { return width }
+        let outside = try config.double(usual.shareKey, in: least...1, default: usual.share)
         let share = inside ?? outside
         let turned = Int(Double(width) * share)
         guard turned > 0, turned % 2 == 0 else {

@@ -12,12 +12,6 @@ struct RotaryRows: Sendable {
 /// The table of a scheme, made again only where a sequence needs a row that it lacks. What a position has depends on the
 /// length of its own sequence at most, never on how long others are.
 final class RotaryTables: Sendable {
-    /// Some positions of a sequence of `length` rows, the last ones.
-    struct Sequence {
-        let length: Int
-        let count: Int
-    }
-
     private let scheme: RotaryScheme
     private let known = Mutex<Known?>(nil)
 
@@ -29,7 +23,12 @@ final class RotaryTables: Sendable {
 
     init(_ scheme: RotaryScheme) { self.scheme = scheme }
 
-    func rows(_ sequences: [Sequence]) -> RotaryRows {
+    /// Whether positions of a sequence of so many rows turn otherwise than those of a shorter one.
+    func turnsOtherwise(_ length: Int, than shorter: Int) -> Bool {
+        scheme.form(length: length) != scheme.form(length: shorter)
+    }
+
+    func rows(_ sequences: [SequencePart]) -> RotaryRows {
         var needed: [Int: Int] = [:]
         for sequence in sequences {
             needed[scheme.form(length: sequence.length), default: 1].formMaximum(sequence.length)
@@ -43,7 +42,7 @@ final class RotaryTables: Sendable {
         var (rows, positions): ([Int32], [Int32]) = ([], [])
         for sequence in sequences {
             let first = known.segments[scheme.form(length: sequence.length)]?.first ?? 0
-            for position in sequence.length - sequence.count..<sequence.length {
+            for position in sequence.positions {
                 rows.append(Int32(first + position))
                 positions.append(Int32(position))
             }

@@ -44,13 +44,40 @@ package final class WeightCursor {
     package func contains(_ name: String) -> Bool { found[name] != nil }
 
     /// A matrix `[rows, columns]`, in the format it has. It is called `name`, after the prefix if the tensor has it.
-    package func matrix(_ name: String, rows: Int, columns: Int) throws -> Weight {
+    ///
+    /// - Parameter isTransposed: the tensor is `[columns, rows]`, and the matrix a copy.
+    package func matrix(_ name: String, rows: Int, columns: Int, isTransposed: Bool = false) throws -> Weight
+    {
+        if isTransposed { return try transposed(name, rows, columns) }
         let tensor = try tensor(name, rows == 1 ? [[columns], [1, columns]] : [[rows, columns]])
         let matrix = try frozen(tensor, rows, columns)
         guard matrix.isFinite else { throw notFinite(tensor.name) }
         // The check has read every page, of which some (rare words) may never be wanted again.
         matrix.releasePages()
         return Weight(name: ownName(name, tensor), matrix: matrix)
+    }
+
+    /// Out of a tensor `[columns, rows]`. One that is not finite is no less so in another order.
+    private func transposed(_ name: String, _ rows: Int, _ columns: Int) throws -> Weight {
+        let tensor = try tensor(name, [[columns, rows]])
+        let matrix = try turned(tensor, rows, columns)
+        tensor.releasePages()
+        guard matrix.isFinite else { throw notFinite(tensor.name) }
+        return Weight(name: ownName(name, tensor), matrix: matrix, isStoredTransposed: true)
+    }
+
+    /// In the tensor's format where that keeps each weight for itself, else as Float32.
+    private func turned(_ tensor: StoredTensor, _ rows: Int, _ columns: Int) throws -> any FrozenMatrix {
+        if let format = WeightFormat.named(tensor.format), format.blockWeights == 1,
+            format.byteCount(rows: rows, columns: columns) == tensor.bytes.count,
+            let bytes = TransposedBytes.of(
+                tensor.bytes, rows: columns, columns: rows, elementBytes: format.blockBytes)
+        {
+            return format.open(rows: rows, columns: columns, WeightBytes(copying: bytes))
+        }
+        let matrix = Matrix(rows: rows, columns: columns)
+        matrix.copyTransposed(from: try copy(tensor, columns, rows))
+        return Float32Weight(matrix)
     }
 
     /// A vector, as Float32, called likewise.

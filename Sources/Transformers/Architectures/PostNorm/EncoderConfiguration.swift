@@ -54,15 +54,11 @@ package struct EncoderConfiguration: Sendable, Equatable {
             traits.hasEpsilon
                 ? try config.double("layer_norm_eps", in: 1e-20...0.1, default: traits.usualEpsilon)
                 : traits.usualEpsilon)
-        activation = try Self.activation(config, keys.activation, usual: traits.usualActivation)
+        activation = try GELUForm(config, keys.activation, usual: traits.usualActivation)
         try Self.refuseOtherAttention(config)
         for key in traits.idleKeys { _ = config.value(key) }
-        guard hiddenSize % heads == 0 else {
-            throw ModelFileError(
-                file: config.path, place: keys.heads.first(where: config.has) ?? "heads",
-                problem: "a width of \(hiddenSize) does not divide into \(heads) heads",
-                advice: "use the config.json that was saved with the weights")
-        }
+        try config.check(
+            width: hiddenSize, heads: heads, at: keys.heads.first(where: config.has) ?? "heads")
         relative = try traits.relative(config, positionRows)
         try traits.refuse(config, hiddenSize, heads)
     }
@@ -85,21 +81,6 @@ package struct EncoderConfiguration: Sendable, Equatable {
                 advice: "use the config.json that was saved with the weights")
         }
         return (rows, first, first == 0 ? nil : Int32(first - 1))
-    }
-
-    private static func activation(_ config: HFConfig, _ key: String, usual: String) throws -> GELUForm {
-        let name = try config.string(key, default: usual)
-        switch name {
-        case "gelu", "gelu_python": return .erf
-        // One formula; they differ in how it is rounded.
-        case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate": return .tanh
-        default:
-            throw ModelFileError(
-                file: config.path, place: key, problem: "\"\(name)\" is not supported",
-                advice:
-                    "supported are gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh and "
-                    + "gelu_python_tanh")
-        }
     }
 
     private static func refuseOtherAttention(_ config: HFConfig) throws {

@@ -71,17 +71,15 @@ package final class PostNormEncoder: Backbone {
         _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable {
-        if case .some(let chosen) = rows {
-            return tape.rows(
-                hiddenStates(batch, rows: .all, recomputing: recomputing, on: tape, observe: observe), chosen)
-        }
         if let prefix = hooks.input {
             let hidden = self.hidden(
                 extended(batch, by: prefix.count), prefix, rows: .all, recomputing, on: tape, observe)
             let own = tape.withoutPrefix(of: prefix.count, hidden, offsets: batch.offsets)
-            return rows == .first ? tape.firstRows(own, offsets: batch.offsets) : own
+            return tape.taken(rows, of: own, batch, padding: nil)
         }
-        return hidden(batch, nil, rows: rows, recomputing, on: tape, observe)
+        let hidden = hidden(batch, nil, rows: rows, recomputing, on: tape, observe)
+        // The first rows are taken in the last layer.
+        return rows == .first ? hidden : tape.taken(rows, of: hidden, batch, padding: nil)
     }
 
     /// - Parameter prefix: of the embeddings, whose rows stand in `batch`.

@@ -32,6 +32,8 @@ struct DecoderTraits: Sendable, Equatable {
     var residualFactor: Float = 1
     var logits = LogitTransform.identity
     var queryGrowth: QueryGrowth?
+    /// The token that classifiers pass over at the end of a text
+    var padding: Int32?
     var layers: [DecoderLayer]
     var rotary: [RotaryScheme] = []
 
@@ -115,6 +117,7 @@ struct DecoderDefaults {
     var tiesEmbeddings = false
     var activationKey = "hidden_act"
     var activation = "silu"
+    var padding: Int32?
 }
 
 extension DecoderTraits {
@@ -147,9 +150,10 @@ extension DecoderTraits {
         let name = try config.string(
             usual.activationKey, oneOf: Self.activations.map(\.key), default: usual.activation)
         activation = Self.activations.first { $0.key == name }?.value ?? .silu
-        for key in ["attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "use_cache"] + idle {
+        for key in ["attention_dropout", "bos_token_id", "eos_token_id", "use_cache"] + idle {
             _ = config.value(key)
         }
+        padding = try config.paddingToken(usual: usual.padding)
         guard heads % keyValueHeads == 0 else {
             throw config.refusal("num_key_value_heads", "\(keyValueHeads) do not divide \(heads) heads")
         }

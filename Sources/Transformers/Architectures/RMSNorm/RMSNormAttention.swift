@@ -72,13 +72,8 @@ struct RMSNormAttention: Sendable {
             let factors = t.queryGrowth.map { growth in asked(turn.positions).map(growth.factor) } ?? []
             if factors.contains(where: { $0 != 1 }) { queries = tape.scaledRows(queries, by: factors) }
         }
-        var offsets = pass.offsets
-        if let cache = pass.cache {
-            let all = cache.extend(layer: layer, keys: keys.value, values: values.value)
-            (keys, values) = (tape.input(all.keys), tape.input(all.values))
-            offsets = [0, keys.rows]
-        }
-        let seen = hooks.prefixed(keys, values, offsets: offsets, layer: layer, on: tape)
+        let known = pass.seen(keys, values, layer: layer, on: tape)
+        let seen = hooks.prefixed(known.keys, known.values, offsets: known.offsets, layer: layer, on: tape)
         var scores = t.scores
         scores.window = t.layers[layer].window
         let context = tape.causalAttention(
@@ -97,11 +92,11 @@ struct RMSNormAttention: Sendable {
             return (query(read, on: tape), key(x, on: tape), value(x, on: tape))
         case .fused(let all):
             let (rows, queries, keys) = (all(x, on: tape), t.queryColumns, t.keyColumns)
-            let asked = tape.columns(rows, 0..<queries)
+            let asked = tape.columns(rows, ColumnBlocks(0..<queries))
             return (
                 chosen.map { tape.rows(asked, $0.queries) } ?? asked,
-                tape.columns(rows, queries..<queries + keys),
-                tape.columns(rows, queries + keys..<queries + 2 * keys)
+                tape.columns(rows, ColumnBlocks(queries..<queries + keys)),
+                tape.columns(rows, ColumnBlocks(queries + keys..<queries + 2 * keys))
             )
         }
     }

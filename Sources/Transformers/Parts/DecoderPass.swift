@@ -1,3 +1,5 @@
+import Autodiff
+
 /// What the layers share while a decoder reads a batch.
 struct DecoderPass {
     /// Where the sequences begin in the hidden rows, and the end: B + 1 entries.
@@ -6,6 +8,15 @@ struct DecoderPass {
     let rotary: [RotaryRows]
     /// Of the one sequence whose last rows these are.
     var cache: KeyValueCache?
+
+    /// Keys and values that the rows see, with those kept of rows before, and where their sequences begin.
+    func seen(_ keys: Variable, _ values: Variable, layer: Int, on tape: Tape) -> (
+        keys: Variable, values: Variable, offsets: [Int]
+    ) {
+        guard let cache else { return (keys, values, offsets) }
+        let all = cache.extend(layer: layer, keys: keys.value, values: values.value)
+        return (tape.input(all.keys), tape.input(all.values), [0, all.keys.rows])
+    }
 }
 
 /// Rows of the last layer that somebody reads, of which alone it is then computed.
@@ -39,5 +50,15 @@ struct ChosenRows {
             starts.append(queries.count)
         }
         (self.queries, queryOffsets, self.places) = (queries, starts, places)
+    }
+
+    /// Rows of a batch, where they stand once `prefix` rows are before each sequence.
+    init(_ rows: [Int], of batch: PackedBatch, prefix: Int) {
+        var sequence = 0
+        let moved = rows.map { row in
+            while sequence + 1 < batch.sequences, row >= batch.offsets[sequence + 1] { sequence += 1 }
+            return row + (sequence + 1) * prefix
+        }
+        self.init(moved, offsets: BackboneHooks.prefixed(batch.offsets, by: prefix))
     }
 }

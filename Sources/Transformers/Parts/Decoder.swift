@@ -1,0 +1,90 @@
+import Autodiff
+import Matrices
+
+/// A backbone of causal layers one after another, a norm after the last: reads whole batches, or a sequence token by token.
+protocol Decoder: Backbone {
+    /// Of queries and keys, by scheme; none where positions are learned.
+    var rotary: [RotaryTables] { get }
+    /// Ck, of keys and of values
+    var keyColumns: Int { get }
+    /// `pad_token_id`, which classifiers pass over at the end of a text.
+    var padding: Int32? { get }
+
+    /// [T + B · N, C]: what the first layer reads of T tokens, with the N rows of a prefix before each of B sequences.
+    ///
+    /// - Parameters:
+    ///   - offsets: where the sequences begin in `ids`.
+    ///   - rows: where each one's rows, those of the prefix among them, stand in it.
+    func embeddings(
+        _ ids: [Int32], _ prefix: (any RowPrefix)?, offsets: [Int], rows: [SequencePart], on tape: Tape
+    ) -> Variable
+    func trains(layer: Int) -> Bool
+    /// hidden[T, C] one layer on; with chosen rows theirs alone.
+    func output(
+        ofLayer layer: Int, _ hidden: Variable, _ pass: DecoderPass, chosen: ChosenRows?, on tape: Tape
+    ) -> Variable
+    /// The norm after the last layer
+    func normed(_ hidden: Variable, on tape: Tape) -> Variable
+}
+
+extension Decoder {
+    /// The last layer is computed of the rows that are read alone.
+    func hiddenStates(
+        _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
+        observe: ((Int, Variable) -> Void)?
+    ) -> Variable {
+        let prefix = hooks.input
+        let chosen = batch.indices(of: rows, padding: padding).map {
+            ChosenRows($0, of: batch, prefix: prefix?.count ?? 0)
+        }
+        if let chosen, chosen.rows.isEmpty {
+            return tape.output(rows: 0, columns: sizes.hidden, needsGradient: false)
+        }
+        let offsets = BackboneHooks.prefixed(batch.offsets, by: prefix?.count ?? 0)
+        let parts = zip(offsets, offsets.dropFirst()).map { SequencePart(length: $1 - $0, count: $1 - $0) }
+        let pass = DecoderPass(offsets: offsets, rotary: rotary.map { $0.rows(parts) })
+        var hidden = embeddings(batch.ids, prefix, offsets: batch.offsets, rows: parts, on: tape)
+        observe?(0, hidden)
+        for layer in 0..<sizes.layers {
+            let isLast = layer == sizes.layers - 1
+            let isTrainable = hidden.needsGradient || trains(layer: layer) || hooks.act(inLayer: layer)
+            func run(_ hidden: Variable, on tape: Tape) -> Variable {
+                output(ofLayer: layer, hidden, pass, chosen: isLast ? chosen : nil, on: tape)
+            }
+            hidden =
+                recomputing && !isLast && isTrainable
+                ? tape.recomputed(hidden) { run($1, on: $0) } : run(hidden, on: tape)
+            if !isLast { observe?(layer + 1, hidden) }
+        }
+        hidden = normed(hidden, on: tape)
+        observe?(sizes.layers, hidden)
+        guard chosen == nil, let prefix else { return hidden }
+        return tape.withoutPrefix(of: prefix.count, hidden, offsets: batch.offsets)
+    }
+
+    func startCache() -> KeyValueCache? { KeyValueCache(layers: sizes.layers, columns: keyColumns) }
+
+    /// Where the length of a sequence decides how its positions turn and now decides otherwise, all of its tokens are read
+    /// again.
+    func hiddenStates(_ ids: [Int32], after cache: KeyValueCache, on tape: Tape) -> Variable {
+        precondition(!tape.isTraining && !ids.isEmpty, "tokens with kept keys on a tape that records")
+        let prefix = cache.rows == 0 ? hooks.input : nil
+        let length = cache.rows + (prefix?.count ?? 0) + ids.count
+        if cache.rows > 0, rotary.contains(where: { $0.turnsOtherwise(length, than: cache.rows) }) {
+            let all = cache.ids + ids
+            cache.removeAll()
+            let hidden = hiddenStates(all, after: cache, on: tape)
+            return tape.rows(hidden, Array(all.count - ids.count..<all.count))
+        }
+        let part = SequencePart(length: length, count: length - cache.rows)
+        var hidden = embeddings(ids, prefix, offsets: [0, ids.count], rows: [part], on: tape)
+        let pass = DecoderPass(
+            offsets: [0, part.count], rotary: rotary.map { $0.rows([part]) }, cache: cache)
+        for layer in 0..<sizes.layers {
+            hidden = output(ofLayer: layer, hidden, pass, chosen: nil, on: tape)
+        }
+        cache.finish(ids, rows: part.count)
+        hidden = normed(hidden, on: tape)
+        return prefix.map { tape.withoutPrefix(of: $0.count, hidden, offsets: [0, ids.count]) } ?? hidden
+    }
+}
