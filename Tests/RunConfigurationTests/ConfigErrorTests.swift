@@ -65,7 +65,7 @@ import Testing
             "targets: [quary]",
             "targets: 'quary' is not a choice; did you mean 'query'? "
                 + "use all, query, key, value, attention-output, intermediate, output, gate, "
-                + "up or down"
+                + "up, down or qkv"
         ),
         ("text-column: [a, b, c]", "text-column: 3 text columns are too many; name one, or two for pairs"),
         ("text-column: [a, a]", "text-column: 'a' is listed twice; name each once"),
