@@ -11,7 +11,7 @@ import Transformers
 @Suite struct DecoderAdapterTests {
     // Float32 sums in another order.
     @Test func logitsLossAndEveryGradient() throws {
-        let backbone = try Architecture.backbone(in: HFFolder(Golden.url("decoders/phi3/model")))
+        let backbone = try PretrainedModel.open(Golden.url("decoders/phi3/model")).openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "not drawn from"))
