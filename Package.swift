@@ -105,8 +105,9 @@ let package = Package(
         .executableTarget(
             name: "adalora",
             dependencies: [
-                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Tasks", "Transformers", "Adapters",
-                "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords", "Runs",
+                "Matrices", "ModelFiles", "Tokenizers", "ChatTemplates", "Datasets", "Tasks", "Transformers",
+                "Adapters", "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords",
+                "Runs",
                 "Training",
                 "Reports", "Charts", "ReportPages", "Experiments", "TensorBoard", "RunServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -156,6 +157,7 @@ let package = Package(
         .target(
             name: "FuzzEntries",
             dependencies: [
+                "ChatTemplates",
                 "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
                 "Runs",
             ], path: "Tests/FuzzEntries"),
@@ -196,7 +198,8 @@ let package = Package(
         .testTarget(
             name: "AdapterToolsTests",
             dependencies: [
-                "AdapterTools", "Adapters", "Autodiff", "Matrices", "ModelFiles", "Transformers", "GoldenFiles",
+                "AdapterTools", "Adapters", "Autodiff", "Matrices", "ModelFiles", "Transformers",
+                "GoldenFiles",
             ]),
         .testTarget(
             name: "RunsTests",

@@ -59,8 +59,8 @@ package enum AdapterImport {
                 maxLength: options.maxLength, anyBaseName: options.anyBaseName)
         let workers = Workers(threads: options.threads)
         let data = LogitCheck.samples(
-                opened.loaded.tokenizer, maxLength: opened.description.maxLength,
-                outputs: opened.head.tokenOutputs)
+            opened.loaded.tokenizer, maxLength: opened.description.maxLength,
+            outputs: opened.head.tokenOutputs)
         let expected = opened.model(workers).logits(data)
         let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil
         if inSVDForm { try opened.adapters.requireSums(for: "import \(SettingName.svd)") }

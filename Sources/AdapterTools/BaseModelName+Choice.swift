@@ -2,8 +2,8 @@ import Adapters
 import Foundation
 import Messages
 import ModelFiles
-import Transformers
 import Training
+import Transformers
 
 extension BaseModelName {
     /// The name that an export gives its base, and where it comes from.

@@ -36,7 +36,8 @@ package enum LoRAExport {
             ".\(output.lastPathComponent).unchecked")
         defer { try? FileManager.default.removeItem(at: partial) }
         try LoRAFile.write(
-            folded, of: opened.loaded.model, name: output.deletingPathExtension().lastPathComponent, to: partial)
+            folded, of: opened.loaded.model, name: output.deletingPathExtension().lastPathComponent,
+            to: partial)
         for layer in opened.adapters.layers { layer.adapter = nil }
         let loaded = try LoRAFile.load(
             partial, onto: opened.loaded.backbone, of: opened.loaded.model)
@@ -46,7 +47,8 @@ package enum LoRAExport {
         }
         try FileManager.default.moveItem(at: partial, to: output)
         return Outcome(
-            difference: difference, ranks: ranks, architecture: try LoRAFile.architecture(of: opened.loaded.model),
+            difference: difference, ranks: ranks,
+            architecture: try LoRAFile.architecture(of: opened.loaded.model),
             warnings: loaded.warnings)
     }
 
@@ -54,13 +56,15 @@ package enum LoRAExport {
     private static func refuseRest(_ opened: OpenedAdapter, _ folder: URL) throws {
         let advice = "export it for PEFT (adalora export \(SettingName.to) lora)"
         func refusal(_ what: String) -> TrainingError {
-            TrainingError(.usage, "\(folder.path): \(what), for which a LoRA of llama.cpp has no place; \(advice)")
+            TrainingError(
+                .usage, "\(folder.path): \(what), for which a LoRA of llama.cpp has no place; \(advice)")
         }
         guard !opened.description.isWholeModel else {
             throw TrainingError(.usage, "\(folder.path) is a whole model and has no adapter")
         }
         guard opened.head.form.isOwn else {
-            throw refusal("the adapter has a head of its own (\(opened.head.modules.joined(separator: ", ")))")
+            throw refusal(
+                "the adapter has a head of its own (\(opened.head.modules.joined(separator: ", ")))")
         }
         guard opened.changed.isEmpty else { throw refusal("the adapter changes \(opened.changed.summary)") }
         try opened.adapters.requireSums(for: "export \(SettingName.to) gguf-lora")

@@ -23,15 +23,18 @@ package enum LoRAFile {
         for adapter in set.adapters where adapter.rank > 0 {
             let layer = adapter.layer
             guard let stored = layout.form.storedName(layer.modulePath + ".weight") else {
-                throw TrainingError("llama.cpp has no name for \(oneLine(layer.modulePath)), and reads no adapter on it")
+                throw TrainingError(
+                    "llama.cpp has no name for \(oneLine(layer.modulePath)), and reads no adapter on it")
             }
             let (b, a) = (adapter.factors.p.values, adapter.factors.q.values)
             let order = layout.storedRows(of: layer.site.role, outputs: layer.outputs)
             let rows = (0..<b.rows).flatMap { row in
                 UnsafeBufferPointer(start: b.row(order?[row] ?? row), count: b.columns)
             }
-            tensors.append(GGUFTensorToWrite(name: stored + ends.a, shape: [a.rows, a.columns], values: a.values))
-            tensors.append(GGUFTensorToWrite(name: stored + ends.b, shape: [b.rows, b.columns], values: rows))
+            tensors.append(
+                GGUFTensorToWrite(name: stored + ends.a, shape: [a.rows, a.columns], values: a.values))
+            tensors.append(
+                GGUFTensorToWrite(name: stored + ends.b, shape: [b.rows, b.columns], values: rows))
         }
         try GGUFWriter.write(
             metadata: [
@@ -67,7 +70,9 @@ package enum LoRAFile {
                     "give the model that the adapter was made for; adapters on embeddings, norms and the output matrix are "
                         + "not supported")
             }
-            updates[module] = try update(file, base, layer, alpha: alpha, rows: layout.storedRows(of: layer.site.role, outputs: layer.outputs))
+            updates[module] = try update(
+                file, base, layer, alpha: alpha,
+                rows: layout.storedRows(of: layer.site.role, outputs: layer.outputs))
         }
         for name in file.names where name.hasSuffix(ends.b) {
             guard file.tensor(name.dropLast(ends.b.count) + ends.a) == nil else { continue }
@@ -77,10 +82,15 @@ package enum LoRAFile {
             throw fault(file, nil, "no matrix has an update", "is this the adapter?")
         }
         let set = AdapterSet(hanging: backbone.linearLayers.compactMap { updates[$0.modulePath] })
-        return (set, others.isEmpty ? [] : [
-            "\(url.path): \(others.count) tensors are no halves of an update and are not used, as in llama.cpp: "
-                + oneLine(others.prefix(4).joined(separator: ", ")) + (others.count > 4 ? ", …" : "")
-        ])
+        return (
+            set,
+            others.isEmpty
+                ? []
+                : [
+                    "\(url.path): \(others.count) tensors are no halves of an update and are not used, as in llama.cpp: "
+                        + oneLine(others.prefix(4).joined(separator: ", ")) + (others.count > 4 ? ", …" : "")
+                ]
+        )
     }
 
     /// α, or 0 where the factor is 1. Throws for what is no LoRA on models of this architecture.
@@ -127,15 +137,19 @@ package enum LoRAFile {
     }
 
     /// - Parameter rows: nil for any number that is not 0 and not above the columns.
-    private static func matrix(_ file: GGUFFile, _ name: String, rows: Int? = nil, columns: Int) throws -> Matrix {
+    private static func matrix(_ file: GGUFFile, _ name: String, rows: Int? = nil, columns: Int) throws
+        -> Matrix
+    {
         guard let tensor = file.tensor(name) else {
             throw fault(file, name, "the tensor is missing", "use the file as it was made")
         }
         let shape = tensor.shape
-        guard shape.count == 2, shape[1] == columns, rows.map({ $0 == shape[0] }) ?? (1...columns).contains(shape[0])
+        guard shape.count == 2, shape[1] == columns,
+            rows.map({ $0 == shape[0] }) ?? (1...columns).contains(shape[0])
         else {
             throw fault(
-                file, name, "shape \(shape), this model needs [\(rows.map(String.init) ?? "rank"), \(columns)]",
+                file, name,
+                "shape \(shape), this model needs [\(rows.map(String.init) ?? "rank"), \(columns)]",
                 "give the model that the adapter was made for")
         }
         let matrix: Matrix

@@ -32,7 +32,9 @@ package struct LoadedModel {
     package init(_ url: URL, maxLength: Int) throws {
         model = try PretrainedModel.open(url)
         backbone = try model.openBackbone()
-        var tokenizer = try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) } ?? Tokenizer(folder: url)
+        var tokenizer =
+            try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) }
+            ?? Tokenizer(folder: url)
         let vocabulary = backbone.sizes.vocabulary
         guard tokenizer.storedSize <= vocabulary else {
             throw TrainingError(

@@ -15,7 +15,8 @@ package enum LogitCheck {
     /// Made-up sequences of tokens.
     ///
     /// - Parameter outputs: logits of each token; 0 where each sequence has some.
-    package static func samples(_ tokenizer: Tokenizer, maxLength: Int, outputs: Int = 0) -> TokenizedDataset {
+    package static func samples(_ tokenizer: Tokenizer, maxLength: Int, outputs: Int = 0) -> TokenizedDataset
+    {
         let longest = min(longestSample, maxLength, max(4, mostLogits / madeUpSamples / max(outputs, 1)))
         var stream = RandomStream(seed: 1, purpose: "samples of an export")
         // Tokens that only side files declare may have no row in the model.

@@ -13,7 +13,8 @@ extension OpenedAdapter {
         guard kind.type.headForm(.pooler) == form else {
             throw TrainingError(
                 .usage,
-                "task \(kind.rawValue) has a head, for which a LoRA of llama.cpp has no place; leave out \(SettingName.task)")
+                "task \(kind.rawValue) has a head, for which a LoRA of llama.cpp has no place; leave out \(SettingName.task)"
+            )
         }
         let loaded = try LoadedModel(base, maxLength: maxLength ?? 1)
         let head = try Self.headToFill(loaded, outputs: 0, form: form, dropout: 0)

@@ -83,7 +83,8 @@ package struct SpeakingModel {
     package func prompt(_ messages: [ChatMessage]) throws -> [Int32] {
         guard let chat else {
             throw TrainingError(
-                .usage, "the model has no chat template: it was not trained to talk; give a text to go on from")
+                .usage,
+                "the model has no chat template: it was not trained to talk; give a text to go on from")
         }
         return try chat.prompt(messages, tokenizer)
     }

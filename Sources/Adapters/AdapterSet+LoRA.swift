@@ -12,7 +12,8 @@ package struct LoRAUpdate {
     package init(layer: LinearLayer, b: Matrix, a: Matrix, factor: Float) {
         precondition(
             b.rows == layer.outputs && a.columns == layer.inputs && a.rows == b.columns,
-            "B [\(b.rows), \(b.columns)] and A [\(a.rows), \(a.columns)] on [\(layer.outputs), \(layer.inputs)]")
+            "B [\(b.rows), \(b.columns)] and A [\(a.rows), \(a.columns)] on [\(layer.outputs), \(layer.inputs)]"
+        )
         (self.layer, self.b, self.a, self.factor) = (layer, b, a, factor)
     }
 }

@@ -20,7 +20,9 @@ struct DataShowCommand: ParsableCommand {
     @Argument(help: "Rows, as for train.") var file: String
     @Option(help: "Which row, from 1.") var row = 1
     @Option(help: "The pretrained model: a folder or a GGUF file.") var model: String
-    @Option(name: .customLong("train-on"), help: "What of a conversation is learned: all, answers or last-answer.")
+    @Option(
+        name: .customLong("train-on"), help: "What of a conversation is learned: all, answers or last-answer."
+    )
     var trainOn: TrainedParts = .answers
     @Option(name: .customLong("chat-template"), help: "File of a chat template (Jinja).", completion: .file())
     var chatTemplate: String?
@@ -43,7 +45,9 @@ struct DataShowCommand: ParsableCommand {
             }
             let loaded = try LoadedModel(URL(fileURLWithPath: model), maxLength: 1)
             for warning in rows.warnings + loaded.warnings { Terminal.error("warning: \(warning)") }
-            let chat = try chatTemplate.map { try ChatFormat.read(URL(fileURLWithPath: $0), loaded.tokenizer) }
+            let chat = try chatTemplate.map {
+                try ChatFormat.read(URL(fileURLWithPath: $0), loaded.tokenizer)
+            }
             let limits = Tokenization(
                 tokenizer: loaded.tokenizer, maxLength: .max, longRows: .truncate, chat: chat ?? loaded.chat)
             let shown = try ShownRow.of(rows.examples[row - 1], in: rows, limits, training: trainOn)
@@ -57,10 +61,13 @@ struct DataShowCommand: ParsableCommand {
         var parts = ["row in line \(line): \(row.tokens.count) tokens, \(row.learnedCount) learned"]
         if row.learnedCount == 0 { parts.append("nothing to learn: training leaves the row out") }
         if row.changedAnswers > 0 {
-            parts.append("\(row.changedAnswers) answers not learned, as the template writes them otherwise later")
+            parts.append(
+                "\(row.changedAnswers) answers not learned, as the template writes them otherwise later")
         }
         if row.endlessAnswers > 0 {
-            parts.append("\(row.endlessAnswers) answers end without a control token: the model does not learn where to stop")
+            parts.append(
+                "\(row.endlessAnswers) answers end without a control token: the model does not learn where to stop"
+            )
         }
         if row.spelledControls > 0 {
             parts.append("\(row.spelledControls) control tokens spelled in messages stay plain text")
@@ -94,7 +101,8 @@ struct DataShowCommand: ParsableCommand {
         row.tokens.enumerated().map { place, token in
             let mark = token.isLearned && place > 0 ? "+" : " "
             let id = String(token.id)
-            return String(repeating: " ", count: max(0, 7 - id.count)) + "\(id) \(mark) \(oneLine(token.name, limit: 200))"
+            return String(repeating: " ", count: max(0, 7 - id.count))
+                + "\(id) \(mark) \(oneLine(token.name, limit: 200))"
         }.joined(separator: "\n")
     }
 

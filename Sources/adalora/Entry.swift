@@ -41,7 +41,8 @@ struct AdaloraCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self, PredictCommand.self, GenerateCommand.self,
+            TrainCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self, PredictCommand.self,
+            GenerateCommand.self,
             RanksCommand.self, SpectrumCommand.self, ReportCommand.self, WatchCommand.self, ServeCommand.self,
             ShrinkCommand.self,
             ExportCommand.self, ImportCommand.self,

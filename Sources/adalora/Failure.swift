@@ -1,5 +1,6 @@
 import Adapters
 import ArgumentParser
+import ChatTemplates
 import Datasets
 import Experiments
 import Foundation
@@ -68,7 +69,8 @@ enum Failure {
             default: ExitStatus.badData
             }
         case let error as TokenizerError: error.isMissing ? ExitStatus.missingInput : ExitStatus.badData
-        case is HeadError, is StateMismatch, is NoRowLeft, is JSONError: ExitStatus.badData
+        case is ChatTemplateError, is HeadError, is StateMismatch, is NoRowLeft, is JSONError:
+            ExitStatus.badData
         default: SystemError(error) == nil ? ExitStatus.unforeseen : ExitStatus.inputOutput
         }
     }

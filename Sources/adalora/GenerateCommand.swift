@@ -41,14 +41,24 @@ struct GenerateCommand: ParsableCommand {
         guard folder != nil || model != nil else {
             throw ValidationError("give a run or an adapter, or a model with --model")
         }
-        guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1, not \(maxTokens)") }
+        guard maxTokens > 0 else {
+            throw ValidationError("--max-tokens must be at least 1, not \(maxTokens)")
+        }
         guard temperature >= 0, temperature.isFinite else {
             throw ValidationError("--temperature must be 0 or more, not \(temperature)")
         }
-        guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1, not \(topP)") }
-        guard data == nil || prompt.isEmpty else { throw ValidationError("give --prompt or --data, not both") }
-        guard !raw || system == nil else { throw ValidationError("--system needs the chat template: leave out --raw") }
-        guard !base || folder != nil else { throw ValidationError("--base compares with an adapter: give a run") }
+        guard topP > 0, topP <= 1 else {
+            throw ValidationError("--top-p must be above 0 and at most 1, not \(topP)")
+        }
+        guard data == nil || prompt.isEmpty else {
+            throw ValidationError("give --prompt or --data, not both")
+        }
+        guard !raw || system == nil else {
+            throw ValidationError("--system needs the chat template: leave out --raw")
+        }
+        guard !base || folder != nil else {
+            throw ValidationError("--base compares with an adapter: give a run")
+        }
     }
 
     func run() throws {
@@ -73,7 +83,8 @@ struct GenerateCommand: ParsableCommand {
     private var sampling: Sampling { Sampling(temperature: temperature, topP: topP, seed: seed) }
 
     private func ids(_ text: String, _ speaker: SpeakingModel) throws -> [Int32] {
-        raw || speaker.chat == nil ? speaker.prompt(text) : try speaker.prompt(opening + [ChatMessage(.user, text)])
+        raw || speaker.chat == nil
+            ? speaker.prompt(text) : try speaker.prompt(opening + [ChatMessage(.user, text)])
     }
 
     private var opening: [ChatMessage] { system.map { [ChatMessage(.system, $0)] } ?? [] }
@@ -117,7 +128,8 @@ struct GenerateCommand: ParsableCommand {
             }
         Terminal.error(
             String(
-                format: "%d tokens, %@; %.1f tokens/s after %.2f s for the prompt", result.ids.count, ending, rate,
+                format: "%d tokens, %@; %.1f tokens/s after %.2f s for the prompt", result.ids.count, ending,
+                rate,
                 result.promptSeconds))
     }
 

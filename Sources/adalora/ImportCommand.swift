@@ -11,7 +11,8 @@ struct ImportCommand: ParsableCommand {
             compared with the original's; it stays only if they agree.
             """)
 
-    @Argument(help: "Folder with adapter_config.json and adapter_model.safetensors, or a LoRA file (.gguf).") var adapter: String
+    @Argument(help: "Folder with adapter_config.json and adapter_model.safetensors, or a LoRA file (.gguf).")
+    var adapter: String
     @Option(help: "Base model: a folder or a GGUF file.") var model: String
     @Option(
         help:

@@ -11,7 +11,8 @@ import Transformers
 /// LoRA files on the tiny models of scripts/goldens/gguf_models.py: a rank of its own for each matrix, with α and without.
 @Suite struct LoRAFileTests {
     static let models = [
-        "llama", "llama3-rope", "llama-yarn", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "smollm3",
+        "llama", "llama3-rope", "llama-yarn", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3",
+        "smollm3",
         "granite", "olmo2", "gpt2", "gptneox",
     ]
     /// llama.cpp looks GELU up in a table of half precision.
@@ -45,7 +46,9 @@ import Transformers
         let expected = try Golden.json("gguf-models/expected.json")["models"]?[name]
         for (place, ids) in try Self.sequences().enumerated() {
             let wanted = try #require(expected?["lora"]?.array?[place].array).map { Float($0.double ?? .nan) }
-            let plain = try #require(expected?["llama.cpp"]?.array?[place].array).map { Float($0.double ?? .nan) }
+            let plain = try #require(expected?["llama.cpp"]?.array?[place].array).map {
+                Float($0.double ?? .nan)
+            }
             #expect(relativeError(wanted, plain) > 0.05, "an adapter without effect shows nothing")
             let logits = try Self.lastLogits(backbone, ids)
             // Beside the order of sums, what GELU's table rounds is larger with larger updates.
@@ -111,7 +114,9 @@ import Transformers
             let error = #expect(throws: ModelFileError.self) {
                 try LoRAFile.load(Self.url(file), onto: backbone, of: model)
             }
-            #expect(error?.problem.contains(problem.replacing("\"", with: "'")) == true, "\(error?.description ?? "")")
+            #expect(
+                error?.problem.contains(problem.replacing("\"", with: "'")) == true,
+                "\(error?.description ?? "")")
         }
     }
 }

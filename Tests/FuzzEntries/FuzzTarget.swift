@@ -1,3 +1,4 @@
+import ChatTemplates
 import Datasets
 import ModelFiles
 import Tokenizers
@@ -15,6 +16,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case tokenizer
     /// Text for tokenizers that are there already: the first byte chooses one
     case text
+    /// A chat template in Jinja
+    case template
     /// JSONL, JSON, CSV, TSV, CoNLL or SQuAD: the first byte chooses what the rows hold and how they are written
     case data
     /// `adapter_config.json` and `adapter_model.safetensors`
@@ -36,6 +39,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             case .config: try ModelInputs.readConfiguration(bytes)
             case .tokenizer: try TextInputs.readTokenizer(bytes, in: scratch)
             case .text: try TextInputs.encode(bytes)
+            case .template: try TemplateInputs.render(bytes)
             case .data: try TextInputs.readData(bytes, in: scratch)
             case .adapter: try ModelInputs.readAdapter(bytes, in: scratch)
             case .checkpoint: try ModelInputs.readCheckpoint(bytes, in: scratch)
@@ -54,6 +58,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         let message = "\(error)"
         guard
             error is ModelFileError || error is TokenizerError || error is DataError || error is TrainingError
+                || error is ChatTemplateError
         else { throw Violation("an error that names no file: \(message)") }
         guard !message.contains(where: \.isNewline), message.utf8.count <= longestMessage else {
             throw Violation("a message that is not one line of reasonable length: \(message.prefix(500))")

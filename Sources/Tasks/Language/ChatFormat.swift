@@ -76,7 +76,8 @@ struct OpenedChatFormat {
     ///
     /// - Parameter prompting: with what begins an assistant's turn behind it.
     func rendered(
-        _ messages: [JSONObject], tools: JSONValue? = nil, variables: JSONObject = JSONObject(), prompting: Bool
+        _ messages: [JSONObject], tools: JSONValue? = nil, variables: JSONObject = JSONObject(),
+        prompting: Bool
     ) throws -> RenderedChat {
         var others = variables
         others["documents"] = nil

@@ -16,7 +16,7 @@ struct ConversationEncoder {
     let chat: OpenedChatFormat?
     let parts: TrainedParts
 
-    /// - Throws: `ChatTemplateError` where the template refuses the row; `TaskError` where there is no template for it.
+    /// - Throws: `ChatTemplateError` where the template refuses the row, which is no conversation where there is none.
     func row(_ conversation: Conversation) throws -> TrainedRow {
         switch conversation.kind {
         case .text(let text): return ended(plain(text) { _ in true })
@@ -70,7 +70,7 @@ struct ConversationEncoder {
     private func chat(_ messages: [ChatMessage], from first: Int, _ conversation: Conversation) throws
         -> TrainedRow
     {
-        guard let chat else { throw MissingTemplate() }
+        guard let chat else { preconditionFailure("a conversation without a template") }
         func render(_ count: Int, prompting: Bool = false) throws -> RenderedChat {
             try chat.rendered(
                 messages.prefix(count).map(\.content), tools: conversation.tools,
@@ -130,13 +130,11 @@ struct ConversationEncoder {
     /// Marks the tokens in a range of bytes, up to the last control token there.
     private func mark(_ range: Range<Int>, _ pieces: Encoding, _ row: inout TrainedRow) {
         let inside = pieces.offsets.indices.filter {
-            pieces.offsets[$0].lowerBound >= range.lowerBound && pieces.offsets[$0].upperBound <= range.upperBound
+            pieces.offsets[$0].lowerBound >= range.lowerBound
+                && pieces.offsets[$0].upperBound <= range.upperBound
         }
         let end = inside.last { tokenizer.isSpecial(pieces.ids[$0]) }
         if end == nil { row.endlessAnswers += 1 }
         for place in inside where place <= end ?? Int.max { row.trained[place] = true }
     }
 }
-
-/// A conversation for a model without a chat template.
-struct MissingTemplate: Error {}

@@ -22,7 +22,8 @@ extension TokenizedDataset {
             let length = row.ids.count
             guard length > 0 else {
                 throw TaskError(
-                    "\(dataset.file):\(example.line): the row has no token for this model; remove it, or give it a text")
+                    "\(dataset.file):\(example.line): the row has no token for this model; remove it, or give it a text"
+                )
             }
             if length > limits.maxLength {
                 guard try limits.keeps(length: length, of: example, in: dataset) else { continue }
@@ -63,12 +64,14 @@ extension TokenizedDataset {
         -> TrainedRow
     {
         let conversation = example.conversation ?? Conversation(.text(example.text), format: .text)
-        do {
-            return try encoder.row(conversation)
-        } catch is MissingTemplate {
+        guard conversation.messages.isEmpty || encoder.chat != nil else {
             throw TaskError(
                 "\(dataset.file):\(example.line): the row is a conversation, and the model has no chat template: it was not "
-                    + "trained to talk. Give one with \(SettingName.chatTemplate) FILE, or rows of prompt and completion")
+                    + "trained to talk. Give one with \(SettingName.chatTemplate) FILE, or rows of prompt and completion"
+            )
+        }
+        do {
+            return try encoder.row(conversation)
         } catch let error as ChatTemplateError {
             throw TaskError("\(dataset.file):\(example.line): the chat template refuses the row: \(error)")
         }
@@ -104,12 +107,14 @@ private struct LanguageCounts {
             notes.append(
                 "\(emptyRows) of \(rows) rows have no token to learn and were left out, the first in line \(firstEmpty)"
                     + (cutEmpty > 0
-                        ? "; \(cutEmpty) of them are cut before the answer: raise \(SettingName.maxLength)" : ""))
+                        ? "; \(cutEmpty) of them are cut before the answer: raise \(SettingName.maxLength)"
+                        : ""))
         }
         if changed.rows > 0 {
             notes.append(
                 "\(Figures.counted(changed.answers, "answer")) in \(Figures.counted(changed.rows, "row")) are not learned: the chat template "
-                    + "writes them otherwise once more is said (\(SettingName.trainOn) last-answer learns the last of each row)")
+                    + "writes them otherwise once more is said (\(SettingName.trainOn) last-answer learns the last of each row)"
+            )
         }
         if endless > 0 {
             notes.append(
@@ -118,11 +123,13 @@ private struct LanguageCounts {
         }
         if spelled.rows > 0 {
             notes.append(
-                "\(Figures.counted(spelled.controls, "control token")) spelled in the messages of \(Figures.counted(spelled.rows, "row")) stay plain text")
+                "\(Figures.counted(spelled.controls, "control token")) spelled in the messages of \(Figures.counted(spelled.rows, "row")) stay plain text"
+            )
         }
         if doubled > 0 {
             notes.append(
-                "\(Figures.counted(doubled, "row")) begin with two tokens for the beginning: remove the one that is spelled in the text")
+                "\(Figures.counted(doubled, "row")) begin with two tokens for the beginning: remove the one that is spelled in the text"
+            )
         }
         return notes
     }

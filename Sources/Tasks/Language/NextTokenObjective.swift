@@ -31,7 +31,8 @@ package struct NextTokenObjective: Objective {
 
     /// All tokens but the first of each sequence.
     package init(ids: [[Int32]]) {
-        self.init(rows: ids.map { TrainedRow(ids: $0, trained: $0.map { _ in true }, bytes: $0.map { _ in 0 }) })
+        self.init(
+            rows: ids.map { TrainedRow(ids: $0, trained: $0.map { _ in true }, bytes: $0.map { _ in 0 }) })
     }
 
     func count(_ member: Int) -> Int {

@@ -9,11 +9,15 @@ extension GGUFVocabulary {
         guard let model = try keys.string(name("model")), let tokens = try keys.strings(name("tokens")) else {
             throw TokenizerError(
                 file: file.path,
-                problem: "the file has no vocabulary (tokenizer.ggml.model and tokens); convert the model again with one")
+                problem:
+                    "the file has no vocabulary (tokenizer.ggml.model and tokens); convert the model again with one"
+            )
         }
         var vocabulary = GGUFVocabulary(model: model, pre: try keys.string(name("pre")), tokens: tokens)
         vocabulary.scores = try keys.floats(name("scores")) ?? []
-        vocabulary.tokenTypes = (try keys.ints(name("token_type")) ?? []).map { Int32(truncatingIfNeeded: $0) }
+        vocabulary.tokenTypes = (try keys.ints(name("token_type")) ?? []).map {
+            Int32(truncatingIfNeeded: $0)
+        }
         vocabulary.merges = try keys.strings(name("merges")) ?? []
         vocabulary.bosID = try id("bos_token_id")
         vocabulary.eosID = try id("eos_token_id")

@@ -1,7 +1,9 @@
 import ModelFiles
 
 /// Names that most decoders have.
-private let outer = [("token_embd", "model.embed_tokens"), ("output_norm", "model.norm"), ("output", "lm_head")]
+private let outer = [
+    ("token_embd", "model.embed_tokens"), ("output_norm", "model.norm"), ("output", "lm_head"),
+]
 private let projections = [
     ("blk.N.attn_q", "model.layers.N.self_attn.q_proj"), ("blk.N.attn_k", "model.layers.N.self_attn.k_proj"),
     ("blk.N.attn_v", "model.layers.N.self_attn.v_proj"),
@@ -40,7 +42,9 @@ extension GGUFForm {
     }
 
     /// Llama 2 and 3, SmolLM2, Mistral 7B and others that compute the same.
-    static let llama = GGUFForm("llama", otherTypes: ["mistral"], matrices + norms, rowOrder: .neighbouringPairs) { keys, config in
+    static let llama = GGUFForm(
+        "llama", otherTypes: ["mistral"], matrices + norms, rowOrder: .neighbouringPairs
+    ) { keys, config in
         config["attention_bias"] = keys.has(tensor: "blk.0.attn_q.bias").json
         config["mlp_bias"] = keys.has(tensor: "blk.0.ffn_gate.bias").json
         // llama.cpp looks at no window of this architecture.

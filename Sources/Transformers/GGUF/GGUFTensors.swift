@@ -13,7 +13,9 @@ final class GGUFTensors: TensorSource {
         self.file = file
         path = file.path
         var stored: [String: String] = [:]
-        for name in file.names where !Self.settings.contains(name) { stored[form.ownName(name) ?? name] = name }
+        for name in file.names where !Self.settings.contains(name) {
+            stored[form.ownName(name) ?? name] = name
+        }
         self.stored = stored
         names = stored.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
