@@ -130,8 +130,9 @@ package final class TrainingSession {
     /// What stands in the run folder before the first step. False if `shouldStop` said so before the end; then nothing
     /// has happened.
     private func start(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws -> Bool {
-        // Where a run from an adapter stands: with its own head, what the adapter reaches.
-        if let validation = inputs.validation, config.tuning.fromAdapter != nil {
+        // Where a run from an adapter stands: with its own head, what the adapter reaches. A language model has its head too.
+        let answersAlready = config.tuning.fromAdapter != nil || inputs.task.headForm.isOwn
+        if let validation = inputs.validation, answersAlready {
             let started = ContinuousClock.now
             guard let evaluation = trainer.evaluate(validation, unless: shouldStop) else { return false }
             try keepClasses(evaluation, 0, isBest: false)
