@@ -33,6 +33,7 @@ extension RunConfig {
     /// The same with a value in each setting that model and rows decide. What was given stays.
     package func settled(by facts: SettlingFacts) -> RunConfig {
         var settled = self
+        settled.givenMaxLength = maxLength
         if task.poolsRows { settled.pooling = pooling ?? facts.pooling }
         let batch =
             batchSize
@@ -76,7 +77,8 @@ extension RunConfig {
     /// Keys of settings without a value that a run would give one.
     package var leftOpen: Set<String> {
         let settled: Set = [
-            "pooling", "head-learning-rate", "batch-size", "epochs", "evaluate-every", "triplet-steps",
+            "max-length", "pooling", "head-learning-rate", "batch-size", "epochs", "evaluate-every",
+            "triplet-steps",
         ]
         return settled.filter { SettingTable.named[$0]?.text(self) == nil }
     }
@@ -84,7 +86,8 @@ extension RunConfig {
     /// The settings whose values `settled` chose by model and rows, by key, for people.
     package func choices(since given: RunConfig) -> [(key: String, value: String)] {
         SettingTable.all.compactMap { setting in
-            guard setting.key != "triplet-steps", let value = setting.text(self), value != setting.text(given)
+            let isQuiet = ["triplet-steps", "max-length"].contains(setting.key)
+            guard !isQuiet, let value = setting.text(self), value != setting.text(given)
             else { return nil }
             return (setting.key, value)
         }

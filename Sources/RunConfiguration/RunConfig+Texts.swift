@@ -19,6 +19,7 @@ extension RunConfig {
     package func effectiveSettings() -> [String: String] {
         var resolved = self
         resolved.learningRate = resolvedLearningRate
+        resolved.givenMaxLength = maxLength
         resolved.tuning.adalora = tuning.adalora.resolved
         resolved.bestMetric = resolvedBestMetric
         var settings: [String: String] = [:]

@@ -66,8 +66,9 @@ enum SettingTable {
             choices: RunConfig.Delimiter.allCases.map(\.rawValue), unset: "by the file",
             set: { $0.delimiter = try $1.orNone(delimiter) }, get: { $0.delimiter?.rawValue }),
         Setting(
-            "max-length", "Longest row in tokens, special tokens included\(otherLengths)",
-            set: { $0.givenMaxLength = try $1.wholeNumber(3...1_000_000) }, get: { String($0.maxLength) }),
+            "max-length", "Longest row in tokens, special tokens included", unset: usualLengths,
+            set: { $0.givenMaxLength = try $1.orNone { try $0.wholeNumber(3...1_000_000) } },
+            get: { $0.givenMaxLength.map { String($0) } }),
         Setting(
             "stride", "Tokens that two windows on a long context share",
             unset: "a third of max-length, at most 128", idle: unlessTaskReads("stride"),
@@ -93,12 +94,11 @@ enum SettingTable {
             get: { $0.labelNames.map(SettingText.text) }),
     ]
 
-    /// `; of causal-lm 512 unless told otherwise`
-    private static var otherLengths: String {
+    /// `128, and 512 with task causal-lm`
+    private static var usualLengths: String {
         let usual = RunConfig().maxLength
-        return RunConfig.Task.allCases.filter { $0.type.usualMaxLength != usual }.map {
-            "; of \($0.rawValue) \($0.type.usualMaxLength) unless told otherwise"
-        }.joined()
+        let others = RunConfig.Task.allCases.filter { $0.type.usualMaxLength != usual }
+        return "\(usual)" + others.map { ", and \($0.type.usualMaxLength) with task \($0.rawValue)" }.joined()
     }
 
     private static let adapters =

@@ -24,6 +24,9 @@ struct CausalLanguageModelTask: LearningTask {
         },
         TaskDetail(templateKey, isRequired: false) { $0.string != nil },
     ]
+    static func details(maxLength: Int) -> JSONObject {
+        [TrainedParts.key: .string(TrainedParts.answers.rawValue)]
+    }
     private static let templateKey = "chatTemplate"
     static func tally(_ dataset: Dataset) -> LabelTally { .classes([]) }
     static func findings(_ files: [Dataset]) -> [DataFinding] { files.flatMap { $0.conversationFindings() } }

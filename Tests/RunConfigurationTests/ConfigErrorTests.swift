@@ -65,7 +65,7 @@ import Testing
             "targets: [quary]",
             "targets: 'quary' is not a choice; did you mean 'query'? "
                 + "use all, query, key, value, attention-output, intermediate, output, gate, "
-                + "up, down or qkv"
+                + "up, down, qkv or gate-up"
         ),
         ("text-column: [a, b, c]", "text-column: 3 text columns are too many; name one, or two for pairs"),
         ("text-column: [a, a]", "text-column: 'a' is listed twice; name each once"),

@@ -38,7 +38,7 @@ import Transformers
     @Test func whatIsGivenStays() throws {
         let flags = [
             ("pooling", "first"), ("batch-size", "8"), ("steps", "20"), ("head-learning-rate", "0.5"),
-            ("triplet-steps", "plain"),
+            ("triplet-steps", "plain"), ("max-length", "64"),
         ]
         let given = try load(nil, smallest + flags).config
         #expect(given.settled(by: facts(100)) == given)
