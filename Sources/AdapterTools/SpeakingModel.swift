@@ -14,8 +14,8 @@ package struct SpeakingModel {
     /// How it talks; nil for a model that was not trained to.
     package let chat: ChatFormat?
     package let warnings: [String]
-    private let adapted: [LinearLayer]
-    private let adapters: [any LinearAdapter]
+    private let backbone: any Backbone
+    private let prompts: RowPrompts
 
     /// With an adapter.
     package static func open(adapter: URL, model: URL?) throws -> SpeakingModel {
@@ -40,8 +40,8 @@ package struct SpeakingModel {
         generator = try TextGenerator(
             backbone: loaded.backbone, head: head, tokenizer: tokenizer,
             stops: Self.stops(loaded, chat))
-        adapted = loaded.backbone.linearLayers.filter { $0.adapter != nil }
-        adapters = adapted.compactMap(\.adapter)
+        backbone = loaded.backbone
+        prompts = RowPrompts(tokenizer: tokenizer, chat: chat)
     }
 
     /// What ends a text: the tokenizer's end of text, those of `generation_config.json` or of the GGUF's keys, and what ends
@@ -66,49 +66,19 @@ package struct SpeakingModel {
 
     /// Runs `body` with the adapter off.
     package func asBase<Value>(_ body: () throws -> Value) rethrows -> Value {
-        for layer in adapted { layer.adapter = nil }
-        defer { for (layer, adapter) in zip(adapted, adapters) { layer.adapter = adapter } }
-        return try body()
+        try backbone.withoutAdapters(body)
     }
-
-    package var hasAdapter: Bool { !adapted.isEmpty }
 
     /// A text as its tokens, with what the model wants before texts.
-    package func prompt(_ text: String) -> [Int32] {
-        let ids = tokenizer.encode(text, maxLength: .max).ids
-        return ids.last == tokenizer.eosID ? ids.dropLast() : ids
-    }
+    package func prompt(_ text: String) -> [Int32] { prompts.ids(text) }
 
     /// Messages, with what begins an answer behind them.
-    package func prompt(_ messages: [ChatMessage]) throws -> [Int32] {
-        guard let chat else {
-            throw TrainingError(
-                .usage,
-                "the model has no chat template: it was not trained to talk; give a text to go on from")
-        }
-        return try chat.prompt(messages, tokenizer)
-    }
-}
+    package func prompt(_ messages: [ChatMessage]) throws -> [Int32] { try prompts.ids(messages) }
 
-extension SpeakingModel {
     /// What stands before the answer of a row: its messages without the last answer, its prompt, or its text.
     ///
     /// - Parameter raw: the text of the row, also where it is a conversation.
     package func prompt(row example: Example, raw: Bool) throws -> [Int32] {
-        guard let conversation = example.conversation, !raw else { return prompt(example.text) }
-        switch conversation.kind {
-        case .chat(var messages):
-            if messages.count > 1, messages.last?.role == .assistant { messages.removeLast() }
-            return try prompt(messages, conversation)
-        case .chatCompletion(let prompt, _): return try self.prompt(prompt, conversation)
-        case .completion(let prompt, _): return self.prompt(prompt)
-        case .text, .segments: return prompt(conversation.text)
-        }
-    }
-
-    private func prompt(_ messages: [ChatMessage], _ conversation: Conversation) throws -> [Int32] {
-        guard let chat else { return try prompt(messages) }
-        return try chat.prompt(
-            messages, tools: conversation.tools, variables: conversation.variables, tokenizer)
+        raw ? prompt(example.text) : try prompts.ids(RowPrompts.Beginning(of: example))
     }
 }

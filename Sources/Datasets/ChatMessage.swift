@@ -64,7 +64,7 @@ package struct ChatMessage: Sendable, Equatable {
     }
 
     /// As a person reads it: `assistant: It is blue.`; nil where there is nothing to read.
-    var line: String? {
+    package var line: String? {
         if isEmpty { return nil }
         let calls = toolCalls.isEmpty ? nil : JSONValue.array(toolCalls).text()
         return "\(role.rawValue): " + [reasoning, text, calls].compactMap(\.self).joined(separator: "\n")

@@ -342,6 +342,7 @@ extension PlanReader {
         "learning-rate": "use 'learning-rates' of the search",
         "evaluate-every":
             "every run is measured once, after its last step: a best step would favor who evaluates more",
+        "samples": "a comparison shows figures, no answers: train one of its runs with it",
         "early-stopping": "every run goes to its last step",
         "best-metric": "the plan's 'metric' decides",
         "threads": "say it to the command",

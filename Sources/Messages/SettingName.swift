@@ -19,6 +19,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case epochs
     case figure
     case finalFraction = "final-fraction"
+    case forgetting
     case format
     case fromAdapter = "from-adapter"
     case gradientClip = "gradient-clip"

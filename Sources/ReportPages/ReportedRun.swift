@@ -15,6 +15,8 @@ package struct ReportedRun: Sendable {
     let settings: RunSettings
     /// What the validation rows said class by class, as far as the log tells of these evaluations; nil where there is nothing.
     let classes: ClassResults?
+    /// What a language model answered to the run's prompts; nil where it has none.
+    let samples: SampleHistory?
 
     /// Throws `RecordError` where the folder is no run, or a file in it is damaged.
     package init(folder: URL, name: String? = nil) throws {
@@ -30,6 +32,7 @@ package struct ReportedRun: Sendable {
             tripletsProblem = mayCome ? "no singular values are recorded yet" : error.problem
         }
         settings = RunSettings(folder: folder)
+        samples = try RunReader.samples(RunFolder(folder), wasResumed: !record.resumedAfter.isEmpty)
         // A run that was resumed may not have come by them again yet.
         let evaluated = Set(record.evaluations.map(\.step))
         classes = try ClassResultsFile.read(RunFolder(folder)).map { results in

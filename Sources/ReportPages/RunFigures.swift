@@ -10,7 +10,7 @@ enum RunFigures {
         [
             ranks(run), changes(run), loss(run), metrics(run), learningRate(run), gradient(run), roles(run),
             layers(run), importance(run), returns(run), orthogonality(run), throughput(run),
-        ] + errors(run) + confusion(run)
+        ] + errors(run) + forgetting(run) + confusion(run)
     }
 
     /// A line chart with the run's phases and, where it changes, its budget.
@@ -86,7 +86,7 @@ enum RunFigures {
                 id: "metrics", title: "Validation metrics", caption: "",
                 content: .missing("the run has no evaluation (yet, or no \(SettingName.validation) data)"))
         }
-        let rising = run.metricNames.filter { !isError($0) }
+        let rising = run.metricNames.filter { !isError($0) && !ForgettingMetrics.has($0) }
         let best = evaluations.last { $0.isBest }
         return evaluated(
             run, rising.isEmpty ? run.metricNames : rising, id: "metrics", title: "Validation metrics",
@@ -101,6 +101,23 @@ enum RunFigures {
         return [
             evaluated(
                 run, names, id: "errors", title: "Validation errors", caption: "The lower, the better.")
+        ]
+    }
+
+    /// How a language model's loss moves on a text that the run does not learn.
+    static func forgetting(_ run: ReportedRun) -> [ReportFigure] {
+        let names = run.metricNames.filter(ForgettingMetrics.has)
+        guard !names.isEmpty else { return [] }
+        let kept = run.keptEvaluation.flatMap(ForgettingMetrics.init)
+        return [
+            evaluated(
+                run, names.filter { !$0.hasSuffix("same") }, id: "forgetting", title: "Forgetting",
+                caption:
+                    "Loss on a text that is not learned, of the base model and with the adapter, and the KL divergence from the "
+                    + "base model, in nats a token."
+                    + (kept.map {
+                        " The same word is the most probable one before \(Figures.fixed(100 * $0.same, 1)) % of the tokens."
+                    } ?? ""))
         ]
     }
 

@@ -19,7 +19,7 @@ struct RunSections {
         .joined(
             [
                 notes, cards, rank,
-                learning, classes,
+                learning, SampleSection(run: run).markup, classes,
                 PageParts.section(
                     "triplets", "Triplets", [grid(["importance", "returns", "orthogonality", "change"])]),
                 tokens,
@@ -42,7 +42,7 @@ struct RunSections {
             let steps = record.resumedAfter.map { "\($0)" }.joined(separator: ", ")
             texts.append("The run was resumed after step \(steps).")
         }
-        texts += record.notes + (run.triplets?.notes ?? [])
+        texts += record.notes + (run.triplets?.notes ?? []) + (run.samples?.notes ?? [])
         let undefined = record.steps.count { !$0.loss.isFinite }
         if undefined > 0 {
             texts.append(
@@ -121,7 +121,7 @@ struct RunSections {
     private var learning: Markup {
         PageParts.section(
             "learning", "Loss and metrics",
-            [grid(["loss", "metrics", "errors", "learning-rate", "gradient"]), evaluations])
+            [grid(["loss", "metrics", "errors", "forgetting", "learning-rate", "gradient"]), evaluations])
     }
 
     private var classes: Markup {

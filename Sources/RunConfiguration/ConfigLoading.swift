@@ -185,6 +185,7 @@ extension ConfigLoading {
         if !config.hasValidation, areKnown("validation", "validation-fraction") {
             for (key, isSet) in [
                 ("early-stopping", config.earlyStopping != nil), ("best-metric", config.bestMetric != nil),
+                ("forgetting", config.usedForgetting != nil),
             ] where isSet && areKnown(key) {
                 problems.add(
                     "\(mention(key)): needs validation data; say \(SettingName.validation) FILE or "

@@ -7,6 +7,8 @@ extension RunConfig {
     /// The longest row in tokens, special tokens included.
     package var maxLength: Int { givenMaxLength ?? task.type.usualMaxLength }
     package var usedLabelNames: String? { task.reads("label-names") ? labelNames : nil }
+    package var usedSamples: String? { task.reads("samples") ? samples : nil }
+    package var usedForgetting: String? { task.reads("forgetting") ? forgetting : nil }
     package var usedClassWeights: String? { task.reads("class-weights") ? classWeights : nil }
 
     /// Whether the run is evaluated.

@@ -92,6 +92,10 @@ package struct RunConfig: Sendable, Equatable {
     package internal(set) var keepCheckpoints = 2
     /// Optimizer steps between evaluations; nil evaluates after each epoch.
     package internal(set) var evaluateEvery: Int?
+    /// A file of prompts that a language model answers while it trains
+    package internal(set) var samples: String?
+    /// A file of text by which to tell what a language model forgets
+    package internal(set) var forgetting: String?
     /// Evaluations without improvement after which training stops; nil never stops early.
     package internal(set) var earlyStopping: Int?
     /// What decides which evaluation is the best; nil leaves it to the task, see `resolvedBestMetric`.

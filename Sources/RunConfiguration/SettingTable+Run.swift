@@ -25,9 +25,23 @@ extension SettingTable {
             get: { String($0.keepCheckpoints) }),
         Setting(
             "evaluate-every", "Steps between evaluations", unset: "each epoch",
-            idle: { !$0.hasValidation ? "without validation" : nil },
+            idle: { $0.hasValidation || $0.usedSamples != nil ? nil : "without validation" },
             set: { $0.evaluateEvery = try $1.orNone { try $0.wholeNumber(1...1_000_000_000) } },
             get: { $0.evaluateEvery.map { String($0) } }),
+        Setting(
+            "samples",
+            "File of prompts that a language model answers greedily at the start and at each evaluation, the base model beside the "
+                + "tuned one; rows as of adalora generate, the first 16",
+            idle: unlessTaskReads("samples"),
+            set: { $0.samples = try $1.orNone { try $0.text() } },
+            get: { $0.samples.map(SettingText.text) }),
+        Setting(
+            "forgetting",
+            "File of text that tells at each evaluation how far a language model moves from the base model: loss, KL divergence, "
+                + "share of tokens with the same most probable word; plain .txt or rows of text, the first 4,096 tokens",
+            idle: unlessTaskReads("forgetting"),
+            set: { $0.forgetting = try $1.orNone { try $0.text() } },
+            get: { $0.forgetting.map(SettingText.text) }),
         Setting(
             "early-stopping", "Evaluations without improvement after which training stops", unset: "never",
             set: { $0.earlyStopping = try $1.orNone { try $0.wholeNumber(1...1_000_000) } },

@@ -1,11 +1,14 @@
 import Foundation
 import ModelFiles
 
-/// Writes a run's `events.jsonl` (the source of truth), `ranks.csv` and `triplets.jsonl`, all append-only.
+/// Writes a run's `events.jsonl` (the source of truth), `ranks.csv` and `triplets.jsonl`, and where there are prompts
+/// `samples.jsonl`, all append-only.
 package final class EventLog {
     private let events: AppendFile
     private let ranks: AppendFile
     private let triplets: AppendFile
+    /// nil for a run without prompts.
+    private let samples: AppendFile?
     private var sites: [RunRecord.Site] = []
     private var lastRankStep = -1
     private var lastTripletStep = -1
@@ -15,23 +18,31 @@ package final class EventLog {
         package let events: Int
         package let ranks: Int
         package let triplets: Int
+        /// 0 without prompts
+        package let samples: Int
 
-        package init(events: Int, ranks: Int, triplets: Int) {
+        package init(events: Int, ranks: Int, triplets: Int, samples: Int = 0) {
             self.events = events
             self.ranks = ranks
             self.triplets = triplets
+            self.samples = samples
         }
     }
 
     package var offsets: Offsets {
-        Offsets(events: events.byteOffset, ranks: ranks.byteOffset, triplets: triplets.byteOffset)
+        Offsets(
+            events: events.byteOffset, ranks: ranks.byteOffset, triplets: triplets.byteOffset,
+            samples: samples?.byteOffset ?? 0)
     }
 
     /// A resumed run continues at the offsets its checkpoint holds: what was logged after it happens again.
-    package init(_ folder: RunFolder, offsets: Offsets?) throws {
+    ///
+    /// - Parameter hasSamples: whether the run has prompts.
+    package init(_ folder: RunFolder, offsets: Offsets?, hasSamples: Bool = false) throws {
         events = try AppendFile(folder.events, truncatingTo: offsets?.events ?? 0)
         ranks = try AppendFile(folder.ranks, truncatingTo: offsets?.ranks ?? 0)
         triplets = try AppendFile(folder.triplets, truncatingTo: offsets?.triplets ?? 0)
+        samples = hasSamples ? try AppendFile(folder.samples, truncatingTo: offsets?.samples ?? 0) : nil
         if offsets == nil { try ranks.append(RankFileReader.header + "\n") }
         lastRankStep = try Self.lastStep(folder.ranks, after: "")
         lastTripletStep = try Self.lastStep(folder.triplets, after: Self.tripletsStart)
@@ -64,6 +75,13 @@ package final class EventLog {
             rows += "\(step),\(site.name),\(site.layer),\(site.role),\(rank)\n"
         }
         try ranks.append(rows)
+    }
+
+    /// The answers of a step, a line each.
+    package func append(_ answers: [SampleAnswers]) throws {
+        if answers.isEmpty { return }
+        guard let samples else { preconditionFailure("answers of a run without prompts") }
+        try samples.append(answers.map { JSONValue.object($0.json).text() + "\n" }.joined())
     }
 
     private func append(_ snapshot: TripletHistory.Snapshot) throws {
@@ -105,6 +123,7 @@ package final class EventLog {
         try events.sync()
         try ranks.sync()
         try triplets.sync()
+        try samples?.sync()
     }
 
     private static func optional(_ value: Double?) -> JSONValue {

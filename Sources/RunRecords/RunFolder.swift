@@ -16,6 +16,8 @@ package struct RunFolder: Sendable {
     package var triplets: URL { url.appendingPathComponent("triplets.jsonl") }
     /// What the best evaluation and the last say class by class.
     package var classes: URL { url.appendingPathComponent("classes.json") }
+    /// What a language model answered to the run's prompts; only of runs that have some.
+    package var samples: URL { url.appendingPathComponent("samples.jsonl") }
     /// The best adapter by validation, or the last one without validation data.
     package var adapter: URL { url.appendingPathComponent(Self.resultNames[0]) }
     package var lastAdapter: URL { url.appendingPathComponent(Self.resultNames[1]) }

@@ -50,6 +50,15 @@ package enum RunReader {
         return TripletHistory(run, snapshots: carryingKeptEnergy(reader.snapshots), notes: reader.notes)
     }
 
+    /// What a language model answered to its run's prompts; nil where the run has none. Throws `RecordError` where the file is
+    /// damaged anywhere but in a torn last line.
+    ///
+    /// - Parameter wasResumed: the run may have answered again.
+    package static func samples(_ folder: RunFolder, wasResumed: Bool) throws -> SampleHistory? {
+        var reader = SampleFileReader(file: folder.samples, wasResumed: wasResumed)
+        return try reader.read() ? SampleHistory(steps: reader.steps, notes: reader.notes) : nil
+    }
+
     /// The last step of a run is recorded without a mask of its own: what the last allocation left still holds.
     private static func carryingKeptEnergy(_ snapshots: [TripletHistory.Snapshot]) -> [TripletHistory
         .Snapshot]

@@ -32,6 +32,8 @@ struct InputPrints {
         if let file = config.validation { prints.append(("validation", try of(file))) }
         if let print = rows.heldOutPrint(form) { prints.append((RunRows.heldOutPrint, print)) }
         if let file = config.usedChatTemplate { prints.append(("chat template", try of(file))) }
+        if let file = config.usedSamples { prints.append(("samples", try of(file))) }
+        if let file = config.usedForgetting { prints.append(("forgetting", try of(file))) }
         if let file = config.usedLabelNames { prints.append(("label names", try of(file))) }
         if let classWeights {
             let print = Fingerprint(form)

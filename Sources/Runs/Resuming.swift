@@ -19,7 +19,7 @@ package enum ResumePoint: Sendable, Equatable {
     package static let changeableSettings: Set<String> = [
         "threads", "checkpoint-every", "keep-checkpoints", "output", "model", "train", "validation",
         "from-adapter",
-        "rank-pattern", "label-names", "class-weights", "chat-template",
+        "rank-pattern", "label-names", "class-weights", "chat-template", "samples", "forgetting",
     ]
 
     /// A run folder, or one of its checkpoints: `RUN` or `RUN/checkpoints/step-40`.
@@ -98,6 +98,7 @@ extension RunFolder {
         let offsets = checkpoint.offsets
         for (file, bytes) in [
             (events, offsets.events), (ranks, offsets.ranks), (triplets, offsets.triplets),
+            (samples, offsets.samples),
         ] {
             let size = (try? file.resourceValues(forKeys: [.fileSizeKey]))?.fileSize ?? 0
             guard size >= bytes else {
@@ -211,6 +212,8 @@ extension Checkpoint {
         case "formats": "the number formats of the base model's weights, or how this version keeps them,"
         case "tokens": "the tokens of the rows (rows or tokenizer files)"
         case RunRows.heldOutPrint: "which rows are held out"
+        case "samples": "the prompts (samples)"
+        case "forgetting": "the text to tell forgetting by"
         case "class weights": "the weights of the classes"
         default: "the \(fingerprint) file"
         }

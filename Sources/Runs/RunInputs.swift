@@ -24,6 +24,10 @@ struct RunInputs {
     let objective: any Objective
     let validation: TokenizedDataset?
     let task: any LearningTask
+    /// What a language model answers while it trains; nil where nothing is asked.
+    let samples: SamplePrompts?
+    /// By what to tell what a language model forgets; nil where nobody asks.
+    let heldOutText: HeldOutText?
     /// What an adapter remembers of the training rows' columns.
     let columns: TrainedColumns?
     let warnings: [String]
@@ -58,7 +62,6 @@ struct RunInputs {
         let (trainData, validationData) = (rows.train, rows.validation)
         columns = TrainedColumns(
             read: trainData.columns, given: ColumnNames(config), labelSeparator: config.labelSeparator)
-        notes = rows.notes + (settling?.notes ?? [])
         validationName = config.validation ?? "the rows held out of \(config.train)"
         warnings += trainData.warnings + (validationData?.warnings ?? [])
         let learned = try config.task.type.init(
@@ -83,7 +86,14 @@ struct RunInputs {
         validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
         warnings += train.warnings(name: config.train, maxLength: config.maxLength)
         warnings += validation?.warnings(name: validationName, maxLength: config.maxLength) ?? []
-        self.warnings = warnings
+        samples = try config.usedSamples.map {
+            try SamplePrompts($0, loaded: loaded, chat: task.givenChat(loaded.tokenizer) ?? loaded.chat)
+        }
+        heldOutText = try config.usedForgetting.map {
+            try HeldOutText($0, loaded: loaded, maxLength: config.maxLength)
+        }
+        self.warnings = warnings + (samples?.warnings ?? []) + (heldOutText?.warnings ?? [])
+        notes = rows.notes + (settling?.notes ?? []) + (heldOutText?.notes ?? [])
 
         let prints = InputPrints(
             config: config, pretrained: loaded.model, formats: loaded.formats,

@@ -22,6 +22,9 @@ package final class TrainingSession {
     private let threads: Int
     private let stepChecks: StepChecks
     private let log: EventLog
+    /// nil where nobody asks.
+    private let samples: SampleAnswering?
+    private let forgetting: Forgetting?
     /// Two runs that write one folder would ruin it.
     private let lock: FolderLock
     private var progress = Progress()
@@ -55,6 +58,10 @@ package final class TrainingSession {
             MemoryEstimate(
                 trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
                 start: memory.start), config, threads: threads)
+        let (model, trainsBackbone) = (trainer.model, config.tuning.method.trainsBackbone)
+        samples = try inputs.samples.map { [trainer, inputs] in try SampleAnswering($0, inputs, trainer) }
+        // Before a checkpoint gives weights that were trained
+        forgetting = inputs.heldOutText.map { Forgetting($0, model, trainsBackbone: trainsBackbone) }
         stepChecks = StepChecks(
             config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             plan: trainer.method.rankPlan)
@@ -74,12 +81,13 @@ package final class TrainingSession {
             startWarnings += found.warnings + classes.warnings
             folder.removeLeftovers()
             folder.leaveCheckpoints(after: progress.step, at: resume)
-            log = try EventLog(folder, offsets: checkpoint.offsets)
+            log = try EventLog(folder, offsets: checkpoint.offsets, hasSamples: samples != nil)
+            if progress.step > 0 { try samples?.takeBase(from: folder) }
         } else {
             try folder.create()
             lock = try FolderLock(folder.url)
             try AtomicFile.write(Data(config.yaml().utf8), to: folder.config)
-            log = try EventLog(folder, offsets: nil)
+            log = try EventLog(folder, offsets: nil, hasSamples: samples != nil)
         }
     }
 
@@ -110,8 +118,8 @@ package final class TrainingSession {
                 try step(order, emit)
             }
             progress.seconds = earlier + (clock.now - started).seconds
-            if progress.isEvaluationDue, let validation = inputs.validation {
-                progress.isEvaluationDue = try !evaluate(validation, unless: shouldStop, emit)
+            if progress.isEvaluationDue {
+                progress.isEvaluationDue = try !look(unless: shouldStop, emit)
                 progress.seconds = earlier + (clock.now - started).seconds
             }
             let isLast = isStoppedEarly || (progress.step == totalSteps && !progress.isEvaluationDue)
@@ -130,14 +138,20 @@ package final class TrainingSession {
     /// What stands in the run folder before the first step. False if `shouldStop` said so before the end; then nothing
     /// has happened.
     private func start(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws -> Bool {
-        // Where a run from an adapter stands: with its own head, what the adapter reaches. A language model has its head too.
-        let answersAlready = config.tuning.fromAdapter != nil || inputs.task.headForm.isOwn
-        if let validation = inputs.validation, answersAlready {
-            let started = ContinuousClock.now
-            guard let evaluation = trainer.evaluate(validation, unless: shouldStop) else { return false }
-            try keepClasses(evaluation, 0, isBest: false)
-            try emit(record(evaluation, 0, isBest: false, since: started))
+        let goesOn = config.tuning.fromAdapter != nil
+        var answers: [SampleAnswers] = []
+        if let samples {
+            guard let first = samples.firstAnswers(goesOn: goesOn, unless: shouldStop) else { return false }
+            answers = first
         }
+        // Where a run from an adapter stands: with its own head, what the adapter reaches. A language model has its head too.
+        if let validation = inputs.validation, goesOn || inputs.task.headForm.isOwn {
+            let started = ContinuousClock.now
+            guard let (evaluation, more) = measured(validation, unless: shouldStop) else { return false }
+            try keepClasses(evaluation, 0, isBest: false)
+            try emit(record(evaluation, more, 0, isBest: false, since: started))
+        }
+        try log.append(answers)
         try log.appendRanks(trainer.adapters.ranks, step: 0)
         return true
     }
@@ -157,7 +171,8 @@ package final class TrainingSession {
         }
         try emit(.step(record(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
         if step == trainer.method.rankPlan?.schedule.lastBudgetingStep { try compact(step, emit) }
-        progress.isEvaluationDue = inputs.validation != nil && evaluates(after: step)
+        progress.isEvaluationDue =
+            (inputs.validation != nil || samples != nil) && evaluates(after: step)
     }
 
     private func compact(_ step: Int, _ emit: (TrainingEvent) throws -> Void) throws {
@@ -175,13 +190,38 @@ package final class TrainingSession {
         return step % (config.evaluateEvery ?? sampler.stepsPerEpoch) == 0
     }
 
+    /// Evaluates, where there are rows for it, and answers the prompts. False if `shouldStop` said so before the end; then
+    /// nothing has happened.
+    private func look(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws -> Bool {
+        var answers: [SampleAnswers] = []
+        if let samples {
+            guard let found = samples.answers(step: progress.step, unless: shouldStop) else { return false }
+            answers = found
+        }
+        if let validation = inputs.validation, try !evaluate(validation, unless: shouldStop, emit) {
+            return false
+        }
+        try log.append(answers)
+        return true
+    }
+
+    /// nil if `shouldStop` said so before the end.
+    private func measured(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> (
+        evaluation: Evaluation, more: [RunRecord.Metric]
+    )? {
+        guard let evaluation = trainer.evaluate(data, unless: shouldStop) else { return nil }
+        guard let forgetting else { return (evaluation, []) }
+        if shouldStop() { return nil }
+        return (evaluation, trainer.method.masked { forgetting.measured() }.metrics)
+    }
+
     /// False if `shouldStop` said so before the end; then nothing has happened.
     private func evaluate(
         _ data: TokenizedDataset, unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void
     ) throws -> Bool {
         let started = ContinuousClock.now
         let step = progress.step
-        guard let evaluation = trainer.evaluate(data, unless: shouldStop) else { return false }
+        guard let (evaluation, more) = measured(data, unless: shouldStop) else { return false }
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.method.rankPlan.map { step >= $0.schedule.lastBudgetingStep } ?? true
         if evaluation.hasOneAnswer != progress.hasOneAnswer {
@@ -197,7 +237,7 @@ package final class TrainingSession {
         var isBest = false
         if !isWithinBudget {
             try keepClasses(evaluation, step, isBest: false)
-            try emit(record(evaluation, step, isBest: false, since: started))
+            try emit(record(evaluation, more, step, isBest: false, since: started))
             return true
         }
         if let value, value.isFinite {
@@ -212,7 +252,7 @@ package final class TrainingSession {
             progress.evaluationsWithoutImprovement += 1
         }
         try keepClasses(evaluation, step, isBest: isBest)
-        try emit(record(evaluation, step, isBest: isBest, since: started))
+        try emit(record(evaluation, more, step, isBest: isBest, since: started))
         return true
     }
 
@@ -226,12 +266,14 @@ package final class TrainingSession {
     }
 
     private func record(
-        _ evaluation: Evaluation, _ step: Int, isBest: Bool, since started: ContinuousClock.Instant
+        _ evaluation: Evaluation, _ more: [RunRecord.Metric], _ step: Int, isBest: Bool,
+        since started: ContinuousClock.Instant
     ) -> TrainingEvent {
         .evaluation(
             .init(
                 step: step, loss: evaluation.loss,
-                metrics: evaluation.metrics.map { .init(name: $0.name, value: $0.value) }, isBest: isBest,
+                metrics: evaluation.metrics.map { .init(name: $0.name, value: $0.value) } + more,
+                isBest: isBest,
                 seconds: (ContinuousClock.now - started).seconds))
     }
 

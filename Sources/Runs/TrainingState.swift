@@ -69,7 +69,7 @@ package struct Checkpoint {
             "hasOneAnswer": .bool(progress.hasOneAnswer),
             "configuration": .string(configuration), "eventOffset": JSONValue(offsets.events),
             "rankOffset": JSONValue(offsets.ranks), "fingerprints": .object(prints),
-            "tripletOffset": JSONValue(offsets.triplets),
+            "tripletOffset": JSONValue(offsets.triplets), "sampleOffset": JSONValue(offsets.samples),
             "triplets": .array(
                 trainer.method.books.map {
                     .object([
@@ -105,7 +105,8 @@ package struct Checkpoint {
             offsets: EventLog.Offsets(
                 events: try file.count("eventOffset", in: state),
                 ranks: try file.count("rankOffset", in: state),
-                triplets: try file.count("tripletOffset", in: state)),
+                triplets: try file.count("tripletOffset", in: state),
+                samples: max(0, try file.optional("sampleOffset", in: state, \.int) ?? 0)),
             configuration: try file.need("configuration", in: state, \.string),
             fingerprints: try prints.map { name, value in
                 guard let hash = value.string else { throw file.fault("fingerprints") }

@@ -10,7 +10,7 @@ import Transformers
 struct CausalLanguageModelTask: LearningTask {
     static let name = "causal-lm"
     static let metrics: [Metric] = [.perplexity, .bitsPerByte, .tokenAccuracy]
-    static let settings: Set = ["text-column", "train-on", "chat-template"]
+    static let settings: Set = ["text-column", "train-on", "chat-template", "samples", "forgetting"]
     static let usualMaxLength = 512
     static var fixedOutputs: Int? { 0 }
     static func headForm(_ pooling: Pooling) -> HeadForm { .vocabulary }

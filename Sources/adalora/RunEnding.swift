@@ -13,7 +13,18 @@ struct RunEnding {
     private var folder: RunFolder { RunFolder(record.folder) }
     private var run: String { shellQuoted(config.output) }
 
-    var text: String { ([quality] + next).joined(separator: "\n") }
+    var text: String { ([quality] + forgetting + next).joined(separator: "\n") }
+
+    /// How far the model that the run keeps is from its base model.
+    private var forgetting: [String] {
+        let kept = record.evaluations.last(where: \.isBest) ?? record.evaluations.last
+        guard let metrics = kept.flatMap(ForgettingMetrics.init) else { return [] }
+        return [
+            "forgetting: held-out text has loss \(Figures.fixed(metrics.loss, 4)), \(Figures.fixed(metrics.baseLoss, 4)) before; KL to the base "
+                + "model \(Figures.fixed(metrics.divergence, 4)) a token, the same most probable word before "
+                + "\(Figures.fixed(100 * metrics.same, 1)) % of the tokens"
+        ]
+    }
 
     private var quality: String {
         let kept = "\(oneLine(config.output))/\(folder.best.lastPathComponent)"

@@ -58,6 +58,9 @@ struct TrainCommand: ParsableCommand {
             if !end.ranks.isEmpty {
                 Terminal.output(try RankReport.table(record, step: nil, style: Terminal.style))
             }
+            let samples = try RunReader.samples(
+                RunFolder(record.folder), wasResumed: !record.resumedAfter.isEmpty)
+            if let samples, !samples.steps.isEmpty { Terminal.error(SampleReport.last(samples)) }
             Terminal.error(RunEnding(record: record, config: session.config).text)
         }
     }

@@ -243,6 +243,9 @@ struct RunOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints:
         String?
     @Option(name: .customLong("evaluate-every"), help: help("evaluate-every")) var evaluateEvery: String?
+    @Option(name: .customLong("samples"), help: help("samples"), completion: .file()) var samples: String?
+    @Option(name: .customLong("forgetting"), help: help("forgetting"), completion: .file())
+    var forgetting: String?
     @Option(name: .customLong("early-stopping"), help: help("early-stopping")) var earlyStopping: String?
     @Option(name: .customLong("best-metric"), help: help("best-metric"), completion: choices("best-metric"))
     var bestMetric: String?
@@ -252,7 +255,8 @@ struct RunOptions: ParsableArguments, SettingFlags {
             ("seed", seed), ("threads", threads), ("recompute", recompute),
             ("checkpoint-every", checkpointEvery),
             ("keep-checkpoints", keepCheckpoints), ("evaluate-every", evaluateEvery),
-            ("early-stopping", earlyStopping), ("best-metric", bestMetric),
+            ("samples", samples), ("forgetting", forgetting), ("early-stopping", earlyStopping),
+            ("best-metric", bestMetric),
         ]
     }
 }

@@ -4,6 +4,7 @@ import ModelFiles
 import ReportPages
 import Reports
 import RunFolders
+import RunRecords
 import Testing
 
 /// A page taken apart; an error where its markup is not well-formed.
@@ -118,6 +119,52 @@ private struct Taken {
             #expect(page.text.contains(hostile))
         }
         withExtendedLifetime((run, other)) {}
+    }
+
+    /// The base model's answer, that of the evaluation which the run keeps, and the last; whatever they hold stays text.
+    @Test func samplesBesideEachOther() throws {
+        let run = small()
+        func line(_ step: Int, _ prompt: Int, _ text: String, ended: Bool = true) -> String {
+            #"{"step":\#(step),"prompt":\#(prompt),"promptText":"What is <i>\#(prompt)</i>?","base":"Base \#(prompt)\nmore","#
+                + #""baseTokens":64,"baseEnded":false,"text":"\#(text)","tokens":3,"ended":\#(ended)}"#
+        }
+        run.samples = [
+            line(0, 0, "first"), line(0, 1, "first"), line(40, 0, "<script>alert(1)<\\/script>"),
+            line(40, 1, " "),
+        ]
+        let page = try Taken(report([run]).html())
+        #expect(
+            page.ids.contains("samples-title") && !page.names.contains("script") && !page.names.contains("i"))
+        for text in [
+            "What is <i>1</i>?", "Base 1\nmore", "64 tokens, cut", "3 tokens, ended by the model",
+            "Tuned, step 40 (best)", "<script>alert(1)</script>", "No text.",
+        ] { #expect(page.text.contains(text), "\(text)") }
+        #expect(!page.text.contains("first"))
+        // The run went on after its best evaluation.
+        run.samples += [line(44, 0, "later")]
+        let later = try Taken(report([run]).html()).text
+        #expect(
+            later.contains("Tuned, step 40 (best)") && later.contains("Tuned, step 44")
+                && later.contains("later"))
+        let none = try Taken(report([small()]).html())
+        #expect(!none.ids.contains("samples-title"))
+        run.samples = ["{}", line(0, 0, "x")]
+        #expect(throws: RecordError.self) { try report([run]) }
+    }
+
+    /// What a language model forgets has a figure of its own and columns in the table of evaluations.
+    @Test func forgettingHasItsOwnFigure() throws {
+        let run = small()
+        let at = try #require(run.events.firstIndex { $0.contains(#""event":"evaluation""#) })
+        run.events[at] = run.events[at].replacing(
+            #""matthews":null"#,
+            with: #""forgetting-loss":3.5,"forgetting-base":3,"forgetting-kl":0.25,"forgetting-same":0.875"#)
+        let page = try Taken(report([run]).html())
+        #expect(page.text.contains("before 87.5 % of the tokens") && page.text.contains("forgetting-kl"))
+        let table = try #require(page.data["tables"]?["forgetting"]?.string)
+        #expect(table.hasPrefix("step,loss,forgetting-loss,forgetting-base,forgetting-kl,best"))
+        let metrics = try #require(page.data["tables"]?["metrics"]?.string)
+        #expect(metrics.hasPrefix("step,loss,accuracy,best"))
     }
 
     @Test(arguments: ["adalora", "head"]) func emptyRunsSayWhatIsMissing(method: String) throws {

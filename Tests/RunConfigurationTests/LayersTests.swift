@@ -122,6 +122,29 @@ import Transformers
             ])
     }
 
+    /// Only language models speak; what they are asked makes evaluations of its own, what they forget needs others'.
+    @Test func promptsAndForgetting() throws {
+        let other = try load(nil, smallest + [("samples", "p.jsonl"), ("forgetting", "t.txt")])
+        #expect(
+            other.warnings == [
+                "--samples: no effect with task classification; remove it",
+                "--forgetting: no effect with task classification; remove it",
+            ])
+        #expect(other.config.usedSamples == nil && other.config.usedForgetting == nil)
+        let speaking = try load(
+            nil, smallest + [("task", "causal-lm"), ("samples", "p.jsonl"), ("evaluate-every", "5")])
+        #expect(speaking.warnings.isEmpty && speaking.config.usedSamples == "p.jsonl")
+        let error = #expect(throws: ConfigErrors.self) {
+            try load(nil, smallest + [("task", "causal-lm"), ("forgetting", "t.txt")])
+        }
+        #expect(
+            error?.problems.count == 1
+                && error?.problems[0].contains("--forgetting: needs validation data") == true)
+        let measured = try load(
+            nil, smallest + [("task", "causal-lm"), ("forgetting", "t.txt"), ("validation", "v")])
+        #expect(measured.warnings.isEmpty && measured.config.usedForgetting == "t.txt")
+    }
+
     /// Fractions are only a rule for the method that reads them.
     @Test func fractionsOfAnUnusedAllocatorAreNotAnError() throws {
         let loaded = try load(nil, smallest + [("method", "lora"), ("warmup-fraction", "0.9")])

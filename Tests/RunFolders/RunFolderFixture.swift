@@ -8,6 +8,8 @@ package final class RunFolderFixture {
     package var ranks: [String] = ["step,site,layer,role,rank"]
     /// The lines of `triplets.jsonl`, which is not written when there are none.
     package var triplets: [String] = []
+    /// The lines of `samples.jsonl`, likewise.
+    package var samples: [String] = []
 
     package static let roles = ["query", "key", "value", "attention-output", "intermediate", "output"]
     private let sites: [(layer: Int, role: String)]
@@ -140,6 +142,10 @@ package final class RunFolderFixture {
         let snapshots = triplets.map { $0 + "\n" }.joined() + tripletsTail
         if !snapshots.isEmpty {
             try Data(snapshots.utf8).write(to: url.appendingPathComponent("triplets.jsonl"))
+        }
+        if !samples.isEmpty {
+            try Data(samples.map { $0 + "\n" }.joined().utf8).write(
+                to: url.appendingPathComponent("samples.jsonl"))
         }
         guard withRanks else { return self }
         let table = ranks.map { $0 + "\n" }.joined() + ranksTail

@@ -6,7 +6,7 @@ import Tokenizers
 import Transformers
 
 /// Continues texts token by token.
-package struct TextGenerator {
+package struct TextGenerator: Sendable {
     /// Why a text ends.
     package enum Ending: Sendable, Equatable {
         /// By a token that ends a turn or a text

@@ -1,0 +1,83 @@
+import Autodiff
+import Matrices
+import RunRecords
+import Tasks
+import Training
+import Transformers
+
+/// Compares a model that trains with what it was, on a text that it does not learn. Keeps of the base model its last hidden
+/// rows [T, C] of that text, from which logits are made again, some at a time.
+final class Forgetting {
+    private let data: TokenizedDataset
+    private let model: SequenceModel
+    /// Of the text's rows but the last token of each
+    private let base: VocabularyRows
+    /// Where each row of the text begins in these
+    private let starts: [Int]
+
+    /// Reads the text with the model as it stands, without its adapters.
+    ///
+    /// - Parameter trainsBackbone: the output matrix may change, and is copied.
+    init(_ text: HeldOutText, _ model: SequenceModel, trainsBackbone: Bool) {
+        self.model = model
+        let data = TokenizedDataset(
+            sequences: text.rows.map { .init(ids: $0, typeIDs: $0.map { _ in 0 }) },
+            objective: NextTokenObjective(ids: text.rows))
+        self.data = data
+        var starts = [0]
+        for row in text.rows { starts.append(starts[starts.count - 1] + row.count - 1) }
+        self.starts = starts
+        let places = starts
+        // Each shard fills rows of its own.
+        let hidden = Matrix(rows: places[places.count - 1], columns: model.backbone.sizes.hidden)
+        model.backbone.withoutAdapters {
+            model.read(data) { rows in
+                let values = rows.hidden.value
+                for (place, member) in rows.members.enumerated() {
+                    let count = rows.offsets[place + 1] - rows.offsets[place]
+                    hidden.row(places[member]).update(
+                        from: values.row(rows.offsets[place]), count: count * values.columns)
+                }
+            }
+        }
+        let own = model.head.outputMatrix
+        let weight: any Operand =
+            trainsBackbone
+            ? Parameter(
+                name: own.name, values: Matrix(rows: own.rows, columns: own.columns, values: own.floats))
+            : own
+        base = VocabularyRows(hidden: hidden, weight: weight)
+    }
+
+    /// Of the model as it stands, its adapters on. Sums run in the order of the text.
+    func measured() -> ForgettingMetrics {
+        let results = RowResults<[TokenDrift]>(count: data.count)
+        let (data, base, starts) = (data, base, starts)
+        model.read(data) { rows in
+            // The base model's rows of the same tokens, as they lie in the shard.
+            let values = rows.hidden.value
+            let before = rows.tape.pool.matrix(rows: values.rows, columns: values.columns)
+            var targets: [Int32] = []
+            for (place, member) in rows.members.enumerated() {
+                let count = starts[member + 1] - starts[member]
+                before.row(rows.offsets[place]).update(
+                    from: base.hidden.row(starts[member]), count: count * values.columns)
+                targets += data.sequences[member].ids.dropFirst()
+            }
+            let drift = rows.tape.vocabularyDrift(
+                from: VocabularyRows(hidden: before, weight: base.weight),
+                to: VocabularyRows(hidden: values, weight: rows.head.outputMatrix), targets: targets,
+                transform: rows.head.outputTransform)
+            results.put(
+                rows.members.indices.map { Array(drift[rows.offsets[$0]..<rows.offsets[$0 + 1]]) },
+                at: rows.members)
+        }
+        let tokens = results.all.flatMap(\.self)
+        func mean(_ value: (TokenDrift) -> Double) -> Double {
+            tokens.reduce(0) { $0 + value($1) } / Double(tokens.count)
+        }
+        return ForgettingMetrics(
+            loss: mean(\.loss), baseLoss: mean(\.baseLoss), divergence: mean(\.divergence),
+            same: mean { $0.isSame ? 1 : 0 })
+    }
+}

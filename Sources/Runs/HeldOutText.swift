@@ -1,0 +1,84 @@
+import AdapterTools
+import Datasets
+import Foundation
+import Messages
+import ModelFiles
+import Tasks
+import Tokenizers
+import Training
+
+/// A text that a run does not learn, by which to tell what its model forgets (the setting `forgetting`).
+struct HeldOutText {
+    /// Rows of at least two tokens; all but the first are predicted.
+    let rows: [[Int32]]
+    let notes: [String]
+    let warnings: [String]
+
+    /// Enough to tell a hundredth of a nat, and little beside an evaluation.
+    static let mostTokens = 4_096
+    private static let byteLimit = 256 << 20
+    /// Of a plain text as much as surely suffices is made tokens.
+    private static let mostCharacters = 32 * mostTokens
+
+    /// - Parameter maxLength: of a row, in tokens; longer ones are cut into several.
+    init(_ path: String, loaded: LoadedModel, maxLength: Int) throws {
+        let (texts, warnings) = try Self.texts(path)
+        let writer = RowPrompts(tokenizer: loaded.tokenizer, chat: nil)
+        // What the model wants before every text.
+        let start = writer.ids("")
+        var rows: [[Int32]] = []
+        var (left, isCut) = (Self.mostTokens, false)
+        for text in texts {
+            guard left > 1 else {
+                isCut = true
+                break
+            }
+            let ids = writer.ids(text)
+            let body = ids.starts(with: start) ? ids.dropFirst(start.count) : ids[...]
+            let prefix = ids.starts(with: start) ? start : []
+            var place = body.startIndex
+            while place < body.endIndex, left > 1 {
+                let count = min(max(1, min(maxLength, left) - prefix.count), body.endIndex - place)
+                let row = prefix + body[place..<place + count]
+                place += count
+                // Of one token nothing is predicted.
+                if row.count > 1 { rows.append(row) }
+                left -= row.count
+            }
+            isCut = isCut || place < body.endIndex
+        }
+        guard !rows.isEmpty else {
+            throw TrainingError(
+                "\(path): the text has no two tokens for this model; give \(SettingName.forgetting) a text of some pages"
+            )
+        }
+        self.rows = rows
+        self.warnings = warnings
+        let count = Figures.grouped(rows.reduce(0) { $0 + $1.count })
+        notes = [
+            "forgetting is told by \(isCut ? "the first \(count)" : "all \(count)") tokens of \(path)"
+        ]
+    }
+
+    private static func texts(_ path: String) throws -> (texts: [String], warnings: [String]) {
+        let url = URL(fileURLWithPath: path)
+        if url.pathExtension.lowercased() == "txt" {
+            let text = try FileBytes.text(
+                url, byteLimit: byteLimit,
+                advice: "give a smaller text: its first \(mostTokens) tokens are read")
+            return ([String(text.prefix(mostCharacters))], [])
+        }
+        let data = try Dataset.read(url, form: .conversations, columns: ColumnNames(), requireLabels: false)
+        let texts = try data.examples.map { example in
+            guard let conversation = example.conversation else { return example.text }
+            guard conversation.messages.isEmpty else {
+                throw TrainingError(
+                    .usage,
+                    "\(data.file):\(example.line): the row is a conversation; \(SettingName.forgetting) reads plain text: give "
+                        + "rows with text, or a .txt file")
+            }
+            return conversation.text
+        }
+        return (texts, data.warnings)
+    }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Matrices
+import Messages
+import RunRecords
+import Tasks
+import Training
+import Transformers
+
+/// Answers the prompts of a run greedily. Draws no random number and leaves the model as it was.
+final class SampleAnswering {
+    private let prompts: [SamplePrompts.Prompt]
+    private let generator: TextGenerator
+    private let trainer: Trainer
+    /// Of the model without adapters, by prompt; empty until it is asked.
+    private var base: [SampleAnswers.Answer] = []
+
+    /// Throws `HeadError` where the model gives no next words.
+    init(_ prompts: SamplePrompts, _ inputs: RunInputs, _ trainer: Trainer) throws {
+        self.prompts = prompts.prompts
+        self.trainer = trainer
+        generator = try TextGenerator(
+            backbone: inputs.backbone, head: trainer.model.head, tokenizer: inputs.tokenizer,
+            stops: prompts.stops)
+    }
+
+    /// What the model says before anything is learned; nil if `shouldStop` said so before the end.
+    ///
+    /// - Parameter goesOn: from an adapter, so that base and tuned model differ already.
+    func firstAnswers(goesOn: Bool, unless shouldStop: () -> Bool) -> [SampleAnswers]? {
+        guard
+            let answers = trainer.model.backbone.withoutAdapters({ continued(unless: shouldStop) })
+        else { return nil }
+        base = answers
+        return goesOn ? self.answers(step: 0, unless: shouldStop) : beside(base, step: 0)
+    }
+
+    /// Of the model as it would be saved; nil if `shouldStop` said so before the end.
+    func answers(step: Int, unless shouldStop: () -> Bool) -> [SampleAnswers]? {
+        trainer.method.masked { continued(unless: shouldStop) }.map { beside($0, step: step) }
+    }
+
+    /// Takes the base model's answers from the file of the run that goes on.
+    func takeBase(from folder: RunFolder) throws {
+        let first = try RunReader.samples(folder, wasResumed: true)?.answers(at: 0) ?? []
+        guard first.map(\.promptText) == prompts.map(\.text) else {
+            throw TrainingError(
+                "\(folder.samples.path): the answers of step 0 to the run's \(Figures.counted(prompts.count, "prompt")) are not "
+                    + "there; put the file back, or start a new run")
+        }
+        base = first.map(\.base)
+    }
+
+    private func beside(_ tuned: [SampleAnswers.Answer], step: Int) -> [SampleAnswers] {
+        prompts.indices.map {
+            SampleAnswers(
+                step: step, prompt: $0, promptText: prompts[$0].text, base: base[$0], tuned: tuned[$0])
+        }
+    }
+
+    /// A prompt is one worker's, so that the answers are the same on any number of them.
+    private func continued(unless shouldStop: () -> Bool) -> [SampleAnswers.Answer]? {
+        var answers: [SampleAnswers.Answer] = []
+        let workers = trainer.model.workers
+        while answers.count < prompts.count {
+            if shouldStop() { return nil }
+            let some = prompts[answers.count...].prefix(workers.count).map(\.ids)
+            answers += workers.map(tasks: some.count) { [generator] task in
+                let found = generator.continued(some[task], limit: SamplePrompts.mostTokens, .greedy)
+                return SampleAnswers.Answer(
+                    text: found.text, tokens: found.ids.count, hasEnded: found.ending == .stop)
+            }
+        }
+        return answers
+    }
+}
