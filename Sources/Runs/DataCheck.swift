@@ -49,7 +49,7 @@ package struct DataCheck: Sendable {
         if read.first?.role == .train, let train = read.first?.dataset {
             task = caught(train.file, &findings) {
                 let chat = try model.flatMap { try config.givenChat($0.tokenizer) }
-                return try config.task.type.init(learningFrom: train, TaskSettings(config, chat: chat))
+                return try config.task.type.init(learningFrom: train, TaskSettings(config, chat: chat, model))
             }
             findings += RowChecks.findings(datasets, config)
         } else {

@@ -65,7 +65,8 @@ struct RunInputs {
         validationName = config.validation ?? "the rows held out of \(config.train)"
         warnings += trainData.warnings + (validationData?.warnings ?? [])
         let learned = try config.task.type.init(
-            learningFrom: trainData, TaskSettings(config, chat: config.givenChat(loaded.tokenizer)))
+            learningFrom: trainData,
+            TaskSettings(config, chat: config.givenChat(loaded.tokenizer), loaded))
         let task = try startingAdapter?.task(learned, rows: trainData.file) ?? learned
         self.task = task
         if let metric = config.bestMetric, metric != .loss, !task.metrics.contains(metric) {
@@ -78,7 +79,7 @@ struct RunInputs {
         if let error = findings.first(where: \.isError) { throw TrainingError(error.text) }
         warnings += findings.map(\.text)
         let limits = Tokenization(loaded, config)
-        let tokenized = try task.tokenized(trainData, isLabelled: true, limits)
+        let tokenized = try task.learned(trainData, limits)
         let weights = try config.usedClassWeights.map { try Self.classWeights($0, tokenized, task) }
         train = weights.map { tokenized.weighted(by: $0) } ?? tokenized
         guard let objective = train.objective else { preconditionFailure("training rows without labels") }

@@ -7,11 +7,14 @@ import Tasks
 import Tokenizers
 
 extension TaskSettings {
-    /// - Parameter chat: of a template in place of the model's.
-    init(_ config: RunConfig, chat: ChatFormat? = nil) {
+    /// - Parameters:
+    ///   - chat: of a template in place of the model's.
+    ///   - model: nil where none is known.
+    init(_ config: RunConfig, chat: ChatFormat? = nil, _ model: LoadedModel?) {
         self.init(
             pooling: config.resolvedPooling, stride: config.resolvedStride,
-            trainedParts: config.trainedParts, chatTemplate: chat?.source)
+            trainedParts: config.trainedParts, chatTemplate: chat?.source,
+            isChatModel: model?.chat != nil)
     }
 }
 

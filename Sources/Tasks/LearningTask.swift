@@ -61,6 +61,8 @@ package protocol LearningTask: Sendable {
     /// What the card of an exported model says of the task.
     func card(_ rows: TaskCard.Rows) -> TaskCard
 
+    /// Rows as a run learns from them.
+    func learned(_ dataset: Dataset, _ limits: Tokenization) throws -> TokenizedDataset
     /// Rows as sequences, with what they ask of a model if they are labelled.
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset
     /// An answer for each row, in order.
@@ -91,6 +93,9 @@ extension LearningTask {
 
     package var kind: TaskKind { TaskKind(Self.self) }
     package func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? { nil }
+    package func learned(_ dataset: Dataset, _ limits: Tokenization) throws -> TokenizedDataset {
+        try tokenized(dataset, isLabelled: true, limits)
+    }
     package var headForm: HeadForm { Self.headForm(record.pooling) }
     package var metrics: [Metric] { Self.metrics }
 }
@@ -102,17 +107,21 @@ package struct TaskSettings {
     package let trainedParts: TrainedParts
     /// A chat template in place of the model's, in Jinja
     package let chatTemplate: String?
+    /// Whether the model has one
+    package let isChatModel: Bool
 
     /// Tokens that two windows on one context share unless told otherwise.
     package static func usualStride(maxLength: Int) -> Int { min(128, maxLength / 3) }
 
     package init(
-        pooling: Pooling, stride: Int, trainedParts: TrainedParts = .answers, chatTemplate: String? = nil
+        pooling: Pooling, stride: Int, trainedParts: TrainedParts = .answers, chatTemplate: String? = nil,
+        isChatModel: Bool = false
     ) {
         self.pooling = pooling
         self.stride = stride
         self.trainedParts = trainedParts
         self.chatTemplate = chatTemplate
+        self.isChatModel = isChatModel
     }
 }
 

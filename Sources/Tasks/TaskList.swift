@@ -5,7 +5,7 @@ extension TaskKind: RawRepresentable, CaseIterable {
     package static let allCases = [
         classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
         TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
-        TaskKind(CausalLanguageModelTask.self),
+        TaskKind(CausalLanguageModelTask.self), TaskKind(MultipleChoiceTask.self),
     ]
 
     /// What a run trains for unless told otherwise.

@@ -20,15 +20,19 @@ struct ConversationEncoder {
     func row(_ conversation: Conversation) throws -> TrainedRow {
         switch conversation.kind {
         case .text(let text): return ended(plain(text) { _ in true })
-        case .completion(let prompt, let completion):
-            let border = prompt.utf8.count
-            // A token on the border holds the beginning of the completion.
-            return ended(plain(prompt + completion) { $0.upperBound > border || parts == .all })
+        case .completion(let prompt, let completion): return ended(continued(prompt, by: completion))
         case .segments(let segments): return segmented(segments)
         case .chat(let messages): return try chat(messages, from: 0, conversation)
         case .chatCompletion(let prompt, let completion):
             return try chat(prompt + completion, from: prompt.count, conversation)
         }
+    }
+
+    /// Both tokenized together.
+    func continued(_ prompt: String, by completion: String) -> TrainedRow {
+        let border = prompt.utf8.count
+        // A token on the border holds the beginning of the completion.
+        return plain(prompt + completion) { $0.upperBound > border || parts == .all }
     }
 
     /// A text with the special tokens that the model has around texts. Control tokens spelled in it are such: who writes a

@@ -70,8 +70,15 @@ extension TokenizedDataset {
                     + "trained to talk. Give one with \(SettingName.chatTemplate) FILE, or rows of prompt and completion"
             )
         }
+        return try named(example, in: dataset) { try encoder.row(conversation) }
+    }
+
+    /// - Throws: what `encoded` throws, with the row's place.
+    static func named<Value>(_ example: Example, in dataset: Dataset, _ encoded: () throws -> Value) throws
+        -> Value
+    {
         do {
-            return try encoder.row(conversation)
+            return try encoded()
         } catch let error as ChatTemplateError {
             throw TaskError("\(dataset.file):\(example.line): the chat template refuses the row: \(error)")
         }
@@ -79,7 +86,7 @@ extension TokenizedDataset {
 }
 
 /// What a person should know of how rows were read.
-private struct LanguageCounts {
+struct LanguageCounts {
     private(set) var emptyRows = 0
     private var firstEmpty: Int?
     private var cutEmpty = 0

@@ -45,12 +45,21 @@ package struct NextTokenObjective: Objective {
     package func rowsRead(_ member: Int) -> [Int]? { learned[member].map(\.row) }
 
     package func loss(_ rows: ShardRows, divisor: Double) -> Double {
-        rows.tape.vocabularyCrossEntropy(
-            rows.hidden, weight: rows.head.outputMatrix, targets: targets(rows), divisor: divisor,
-            transform: rows.head.outputTransform)
+        loss(rows, divisor: divisor) { _ in true }
     }
 
-    private func targets(_ rows: ShardRows) -> [Int32] { rows.members.flatMap { learned[$0].map(\.target) } }
+    /// - Parameter counts: whether a sequence has a part in the loss.
+    func loss(_ rows: ShardRows, divisor: Double, where counts: (_ member: Int) -> Bool) -> Double {
+        rows.tape.vocabularyCrossEntropy(
+            rows.hidden, weight: rows.head.outputMatrix, targets: targets(rows, where: counts),
+            divisor: divisor, transform: rows.head.outputTransform)
+    }
+
+    private func targets(_ rows: ShardRows, where counts: (Int) -> Bool = { _ in true }) -> [Int32] {
+        rows.members.flatMap { member in
+            learned[member].map { counts(member) ? $0.target : Tape.ignoredLabel }
+        }
+    }
 
     /// Of each sequence of a shard, the sum over its tokens, and how many of them are the model's first choice.
     func scores(_ rows: ShardRows) -> [(loss: Double, hits: Int)] {

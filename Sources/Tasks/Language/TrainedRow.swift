@@ -21,6 +21,14 @@ struct TrainedRow {
         bytes = Array(bytes.prefix(length))
     }
 
+    /// Without `count` tokens behind the first `kept`.
+    mutating func cut(_ count: Int, after kept: Int) {
+        let range = kept..<min(kept + count, ids.count)
+        ids.removeSubrange(range)
+        trained.removeSubrange(range)
+        bytes.removeSubrange(range)
+    }
+
     mutating func append(_ id: Int32, trained isTrained: Bool, bytes count: Int = 0) {
         ids.append(id)
         trained.append(isTrained)
