@@ -124,10 +124,12 @@ extension Tape {
             func part(_ matrix: Matrix) -> Matrix {
                 matrix.view(offset: start * width, rows: rows.count, columns: width)
             }
-            let found = shard.scores(
-                part(x), targets: kept[rows].map { Int(targets[$0]) }, gradient: gradient.map(part), in: space
-            )
-            for (place, score) in zip(rows, found) { scores[kept[place]] = score }
+            pool.round(start) {
+                let found = shard.scores(
+                    part(x), targets: kept[rows].map { Int(targets[$0]) }, gradient: gradient.map(part),
+                    in: space)
+                for (place, score) in zip(rows, found) { scores[kept[place]] = score }
+            }
         }
         if let gradient { seedRows(hidden, kept, with: gradient, scale: transform.scale) }
         return scores

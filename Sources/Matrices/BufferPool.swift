@@ -47,6 +47,15 @@ package final class BufferPool: @unchecked Sendable {
         return recording?.events ?? []
     }
 
+    /// Runs one round of a loop whose rounds all ask for the same and give it back: of them the first alone is recorded, so
+    /// that what is recorded does not depend on how many there are.
+    package func round(_ number: Int, _ body: () -> Void) {
+        guard number > 0, let recorded = recording else { return body() }
+        recording = nil
+        body()
+        recording = recorded
+    }
+
     /// A buffer of so many floats is taken, or that of an earlier event comes back.
     package enum Event: Sendable, Equatable {
         case take(Int)

@@ -31,6 +31,29 @@ import Testing
         return (loss, input.gradient?.values)
     }
 
+    /// What a shard asks of its pool is written down the same whether its rows are one block or several: the estimate of a
+    /// run's memory compares shards of other sizes.
+    @Test func requestsDoNotDependOnTheNumberOfBlocks() {
+        let bytes = WeightBytes(copying: [UInt8](repeating: 0, count: 23 * 6 * 2))
+        let format = WeightFormat.named("BF16")
+        let matrix = format?.open(rows: 23, columns: 6, bytes) ?? Float32Weight(Matrix(rows: 23, columns: 6))
+        let weight = Weight(name: "words", matrix: matrix)
+        func requests(_ blocks: VocabularyBlocks) -> Int {
+            let pool = BufferPool()
+            return pool.record {
+                let tape = Tape(
+                    pool: pool, parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
+                let input = tape.input(hidden, needsGradient: true)
+                _ = tape.vocabularyCrossEntropy(
+                    input, weight: weight, targets: Self.targets, divisor: 1, blocks: blocks)
+                tape.backward()
+            }.count
+        }
+        #expect(requests(VocabularyBlocks(rows: 100, words: 100)) > 4)
+        #expect(
+            Set([100, 4, 2, 1].map { requests(VocabularyBlocks(rows: $0, words: 100)) }).count == 1)
+    }
+
     /// By hand: logits 1·(0, ln 2, ln 5) = probabilities 1/8, 2/8, 5/8; targets 2 and 0 cost ln 8/5 and ln 8. With one input
     /// the gradient of a row is Σ (p − target) · w = 2/8 ln 2 + 5/8 ln 5 − w[target].
     @Test func byHand() {

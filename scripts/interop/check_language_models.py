@@ -44,7 +44,8 @@ def loss(folder: Path, texts: list[str]) -> float:
     model, tokenizer = opened(folder)
     total, count = 0.0, 0
     for text in texts:
-        ids = tokenizer(text, return_tensors="pt", truncation=True, max_length=LENGTH).input_ids
+        # A text ends with the token for the end.
+        ids = torch.tensor([(tokenizer(text).input_ids + [tokenizer.eos_token_id])[:LENGTH]])
         with torch.no_grad():
             logits = model(input_ids=ids).logits[0, :-1]
         total += torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum").item()
