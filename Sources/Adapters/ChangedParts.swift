@@ -69,6 +69,14 @@ package struct ChangedParts: Sendable {
                     "merge the adapter with PEFT (merge_and_unload)", at: name)
             }
         }
+        for layer in backbone.linearLayers where layer.rowOrder != nil {
+            guard let name = change.changed.first(where: { Self.module(of: $0) == layer.modulePath }) else {
+                continue
+            }
+            throw reader.fault(
+                "the adapter changes a matrix or its bias as a whole, whose rows this model holds in llama.cpp's order",
+                "take the model's Hugging Face folder", at: name)
+        }
         let matrices = Set(backbone.linearLayers.map(\.modulePath))
         let whole = Set(
             own.map(\.name).filter { name in

@@ -10,12 +10,15 @@ package struct AdaptedLayer: Sendable, Equatable {
     package let modulePath: String
     package let outputs: Int
     package let inputs: Int
+    /// As of `LinearLayer`
+    package let rowOrder: [Int]?
 
     init(_ layer: LinearLayer) {
         site = layer.site
         modulePath = layer.modulePath
         outputs = layer.outputs
         inputs = layer.inputs
+        rowOrder = layer.rowOrder
     }
 }
 

@@ -78,7 +78,8 @@ extension PEFTFolder {
                 advice: "merge the adapter with PEFT instead")
         }
         let q = try reader.matrix(name, [kept, layer.inputs])
-        let p = try reader.matrix("\(path).lora_B\(suffix)", [layer.outputs, kept])
+        let p = PEFTRows.read(
+            try reader.matrix("\(path).lora_B\(suffix)", [layer.outputs, kept]), order: layer.rowOrder)
         let factor = try config.factor(of: module, rank: kept)
         let factors =
             !config.hasSingularValues
@@ -92,7 +93,8 @@ extension PEFTFolder {
         if config.hasMagnitudes && kept > 0 {
             let magnitude = try reader.matrix(
                 path + RowMagnitude.suffix, [layer.outputs], rows: 1, columns: layer.outputs)
-            adapter.rule = RowMagnitude(layer, factors, magnitude: magnitude)
+            adapter.rule = RowMagnitude(
+                layer, factors, magnitude: PEFTRows.read(magnitude, order: layer.rowOrder))
         }
         return adapter
     }

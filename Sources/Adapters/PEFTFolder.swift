@@ -18,7 +18,8 @@ package enum PEFTFolder {
         baseModel: String, into folder: URL
     ) throws {
         var tensors = set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.flatMap { adapter in
-            form.tensors(adapter, PEFTForm.prefix + adapter.layer.modulePath)
+            PEFTRows.written(
+                form.tensors(adapter, PEFTForm.prefix + adapter.layer.modulePath), of: adapter.layer)
         }
         tensors += (head?.parameters ?? []).map { parameter in
             TensorToWrite(

@@ -40,6 +40,11 @@ package struct TensorToWrite: Sendable {
         return shape.reduce(1, *)
     }
 
+    /// Its values; nil for one that is given as bytes.
+    package var floats: [Float]? {
+        if case .floats(let values) = content { values } else { nil }
+    }
+
     var byteCount: Int {
         switch content {
         case .floats(let values): values.count * 4

@@ -74,6 +74,13 @@ package struct PretrainedModel: Sendable {
     }
 
     package func openBackbone() throws -> any Backbone {
-        try Architecture.of(config).backbone(config, openWeights())
+        let backbone = try Architecture.of(config).backbone(config, openWeights())
+        if let form = gguf?.form {
+            let width = try form.headWidth(config)
+            for layer in backbone.linearLayers {
+                layer.rowOrder = form.rowOrder.rows(layer.site.role, rows: layer.outputs, width: width)
+            }
+        }
+        return backbone
     }
 }

@@ -20,6 +20,8 @@ package final class LinearLayer: @unchecked Sendable {
     /// transformers' module is its `Conv1D`, which PEFT calls `fan_in_fan_out`.
     package let isConv1D: Bool
     package var adapter: (any LinearAdapter)?
+    /// Which row of the matrix in transformers' files stands in each place here; nil where all stand where they do there.
+    package internal(set) var rowOrder: [Int]?
 
     package var outputs: Int { weight.rows }
     package var inputs: Int { weight.columns }
