@@ -226,7 +226,7 @@ let package = Package(
             swiftSettings: unoptimized),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["adalora", "ModelFiles", "RunConfiguration", "TensorBoard"],
+            dependencies: ["adalora", "GoldenFiles", "ModelFiles", "RunConfiguration", "TensorBoard"],
             swiftSettings: unoptimized),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),
     ],

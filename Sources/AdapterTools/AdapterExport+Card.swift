@@ -61,7 +61,8 @@ extension AdapterExport {
             isOtherPrecision: opened.loaded.formats != nil || stated.contains { $0 != "float32" },
             needsPadding: architecture.isDecoder,
             spacesWords: try head.form.readsWords
-                && !opened.loaded.tokenizer.filesSpacingWords(in: source).isEmpty)
+                && !opened.loaded.tokenizer.filesSpacingWords(in: source).isEmpty,
+            isOnGGUF: model.gguf != nil && base.isLocal)
     }
 
     /// Of an adapter that its run still holds. What is wrong with the run's records keeps no adapter from being exported.

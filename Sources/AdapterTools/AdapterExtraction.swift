@@ -72,6 +72,15 @@ package enum AdapterExtraction {
                 "\(base.path) and \(tuned.path) are of different architectures or sizes; give two checkpoints of one"
             )
         }
+        guard
+            zip(old.backbone.linearLayers, new.backbone.linearLayers).allSatisfy({
+                $0.rowOrder == $1.rowOrder
+            })
+        else {
+            throw TrainingError(
+                "\(base.path) and \(tuned.path) have rows of queries and keys in different orders, as llama.cpp's files and "
+                    + "transformers' do; give two folders, or two GGUF files")
+        }
         let workers = Workers(threads: options.threads)
         let roles = options.roles.roles(of: old.backbone.architecture)
         let layers = try AdapterPlan.layers(of: roles, in: old.backbone.linearLayers)

@@ -25,6 +25,8 @@ package struct PythonUse: Sendable {
     let needsPadding: Bool
     /// The tokenizer must be told to put a space before the first word, as before any other.
     let spacesWords: Bool
+    /// The base goes by the name of a GGUF.
+    let isOnGGUF: Bool
 
     private static let listedLabels = 100
 
@@ -44,6 +46,12 @@ package struct PythonUse: Sendable {
                 + "in a pipeline or a server too, is wrong. These lines answer as trained:"
         }
         if isWhole { return "With transformers:" }
+        if isOnGGUF {
+            return
+                "The adapter was trained on a GGUF, which PEFT does not open: put the Hugging Face model that the file was "
+                + "made from into `adapter_config.json` (`base_model_name_or_path`), or export again with "
+                + "`--base-name ORG/NAME`. Then, with peft and transformers:"
+        }
         if head.isOwn { return "With peft and transformers:" }
         return "With peft and transformers. PEFT's files have no place for "
             + (labels.isEmpty ? "the number of outputs, so it is" : "labels, so they are")

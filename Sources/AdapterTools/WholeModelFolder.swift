@@ -1,6 +1,7 @@
 import Autodiff
 import Foundation
 import Matrices
+import Messages
 import ModelFiles
 import Tasks
 import Tokenizers
@@ -18,6 +19,7 @@ package enum WholeModelFolder {
         _ model: SequenceModel, task: any LearningTask, base: URL, shardLimit: Int = WeightShards.usualLimit,
         into folder: URL
     ) throws {
+        try requireFolder(base, "writing a whole model")
         let weights = weights(of: model)
         let shards = WeightShards(
             byteCounts: weights.map { $0.weight.count * MemoryLayout<Float>.size }, limit: shardLimit)
@@ -40,6 +42,18 @@ package enum WholeModelFolder {
             }
         }
         try check(folder, holds: model)
+    }
+
+    /// Throws for a GGUF: of its weights many are of a few bits, and some in another order than transformers has.
+    ///
+    /// - Parameter what: cannot be done with one.
+    package static func requireFolder(_ base: URL, _ what: String) throws {
+        guard PretrainedModel.isGGUF(base) else { return }
+        throw TrainingError(
+            .usage,
+            "\(base.path) is a GGUF, and \(what) takes the model's Hugging Face folder: give that, or use the adapter beside "
+                + "the GGUF (adalora export \(SettingName.to) gguf-lora), which llama.cpp's llama-export-lora can merge"
+        )
     }
 
     /// Throws unless transformers would open the folder as this model.

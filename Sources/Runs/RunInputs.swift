@@ -44,6 +44,10 @@ struct RunInputs {
     init(_ given: RunConfig, isResumed: Bool = false) throws {
         let modelURL = URL(fileURLWithPath: given.model)
         let loaded = try LoadedModel(modelURL, maxLength: given.maxLength)
+        if given.tuning.method.trainsBackbone {
+            try WholeModelFolder.requireFolder(
+                modelURL, "\(SettingName.method) \(given.tuning.method.name)")
+        }
         // An adapter to go on from may change weights.
         let earlierModel = isResumed ? loaded.earlierFingerprint : nil
         (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)

@@ -111,6 +111,12 @@ struct ExportCommand: ParsableCommand {
     private func naming(_ base: BaseModelName.Choice) -> String {
         let name = oneLine(base.name)
         let advice = "for others name it with --base-name ORG/NAME"
+        let isLocal = base.origin == .path || base.origin == .wholePath
+        if isLocal, to != .merged, name.lowercased().hasSuffix(".gguf") {
+            return
+                "\(name), which PEFT does not open as a base; name the Hugging Face model that it was made from with "
+                + "--base-name ORG/NAME"
+        }
         switch base.origin {
         case .given: return name
         case .cache: return "\(name), by its place in the Hub's cache; --base-name names another"
