@@ -8,6 +8,13 @@ package enum LabelTally: Sendable, Equatable {
     /// Questions with an answer and without one.
     case answers(answered: Int, unanswered: Int)
     case scores(ScoreRange)
+    /// What conversations are made of, by its name: rows of each format, messages of each role.
+    case parts([PartCount])
+
+    package struct PartCount: Sendable, Equatable {
+        package let name: String
+        package let count: Int
+    }
 
     package struct ClassCount: Sendable, Equatable {
         package let name: String
@@ -35,6 +42,19 @@ package enum LabelTally: Sendable, Equatable {
     package init(answersOf dataset: Dataset) {
         let unanswered = dataset.examples.count { $0.label == .answers([]) }
         self = .answers(answered: dataset.examples.count - unanswered, unanswered: unanswered)
+    }
+
+    /// Of conversations, which have no labels.
+    package init(conversationsOf dataset: Dataset) {
+        let tally = ConversationTally(dataset)
+        var parts = tally.formats.map {
+            PartCount(name: "rows of \($0.format.rawValue)", count: $0.rows)
+        }
+        parts += tally.roles.map { PartCount(name: "\($0.role.rawValue) messages", count: $0.messages) }
+        if tally.rowsWithTools > 0 {
+            parts.append(PartCount(name: "rows with tools", count: tally.rowsWithTools))
+        }
+        self = .parts(parts)
     }
 
     /// Of labels that are numbers to predict.

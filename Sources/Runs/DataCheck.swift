@@ -56,33 +56,36 @@ package struct DataCheck: Sendable {
             // Without rows to learn from there is nothing to hold the others against.
             findings += datasets.flatMap { $0.repetitions() }
         }
-        for dataset in datasets {
+        var tokenized: [TokenizedDataset?] = []
+        for file in read {
+            tokenized.append(nil)
+            guard let dataset = file.dataset else { continue }
             let isKnownBad = findings.contains {
                 $0.isError && $0.kind != .rejectedRows && $0.file == dataset.file
             }
             if isKnownBad { continue }
-            findings += targets(dataset, task, model, config)
+            tokenized[tokenized.count - 1] = targets(dataset, task, model, config, &findings)
         }
         return DataCheck(
-            files: read.map { $0.described(config, model?.tokenizer) },
+            files: zip(read, tokenized).map { $0.described(config, model?.tokenizer, $1) },
             labelOrder: task?.record.labels ?? [], findings: findings)
     }
 
     /// What the task says of a file's labels and, with a tokenizer, of its rows as tokens.
     private static func targets(
-        _ dataset: Dataset, _ task: (any LearningTask)?, _ model: LoadedModel?, _ config: RunConfig
-    ) -> [DataFinding] {
-        var findings: [DataFinding] = []
+        _ dataset: Dataset, _ task: (any LearningTask)?, _ model: LoadedModel?, _ config: RunConfig,
+        _ findings: inout [DataFinding]
+    ) -> TokenizedDataset? {
         if let task, let model {
             let tokenized = caught(dataset.file, &findings) {
                 try task.tokenized(dataset, isLabelled: true, Tokenization(model, config))
             }
             let notes = tokenized?.warnings(name: dataset.file, maxLength: config.maxLength) ?? []
             findings += notes.map { DataFinding(.note, file: dataset.file, text: $0) }
-        } else {
-            _ = caught(dataset.file, &findings) { try config.task.type.checkLabels(dataset) }
+            return tokenized
         }
-        return findings
+        _ = caught(dataset.file, &findings) { try config.task.type.checkLabels(dataset) }
+        return nil
     }
 
     private static func caught<Value>(
@@ -142,12 +145,24 @@ private struct ReadFile {
         findings += dataset?.warnings.map { DataFinding(.note, file: path, text: $0) } ?? []
     }
 
-    func described(_ config: RunConfig, _ tokenizer: Tokenizer?) -> DataCheck.File {
+    /// - Parameter tokenized: the rows as the task reads them; nil where nobody knows.
+    func described(_ config: RunConfig, _ tokenizer: Tokenizer?, _ tokenized: TokenizedDataset?)
+        -> DataCheck.File
+    {
         DataCheck.File(
             role: role, name: path, rows: dataset?.examples.count ?? 0, rejected: rejected,
             columns: dataset?.columns, labels: dataset.map(config.task.type.tally),
-            lengths: dataset.flatMap { dataset in
-                tokenizer.map { RowLengths(dataset, $0, maxLength: config.maxLength) }
-            })
+            lengths: lengths(config, tokenizer, tokenized))
+    }
+
+    /// Of a language model's rows as its template writes them.
+    private func lengths(_ config: RunConfig, _ tokenizer: Tokenizer?, _ tokenized: TokenizedDataset?)
+        -> RowLengths?
+    {
+        guard let dataset, let tokenizer else { return nil }
+        guard config.task.type.headForm(.pooler).isOwn else {
+            return RowLengths(dataset, tokenizer, maxLength: config.maxLength)
+        }
+        return tokenized.map { RowLengths(words: $0, maxLength: config.maxLength) }
     }
 }

@@ -1,4 +1,5 @@
 import Datasets
+import Tasks
 import Tokenizers
 
 /// Lengths of a file's rows in tokens, special tokens included, before anything is cut.
@@ -10,9 +11,11 @@ package struct RowLengths: Sendable, Equatable {
     package let longest: Int
     /// Rows of more than the longest allowed: cut, left out or, of questions, read through several windows.
     package let tooLong: Int
+    /// Tokens that a language model learns to say, once rows are cut; nil for other tasks.
+    package let learned: Int?
 
     /// Percentiles by nearest rank. `lengths` is not empty.
-    package init(_ lengths: [Int], maxLength: Int) {
+    package init(_ lengths: [Int], maxLength: Int, learned: Int? = nil) {
         precondition(!lengths.isEmpty, "lengths of no rows")
         let sorted = lengths.sorted()
         func rank(_ percent: Int) -> Int { sorted[(percent * sorted.count + 99) / 100 - 1] }
@@ -20,7 +23,15 @@ package struct RowLengths: Sendable, Equatable {
         median = rank(50)
         percentile95 = rank(95)
         longest = sorted[sorted.count - 1]
+        self.learned = learned
         tooLong = lengths.count { $0 > maxLength }
+    }
+
+    /// Of what a language model reads, one length a sequence.
+    init(words data: TokenizedDataset, maxLength: Int) {
+        self.init(
+            zip(data.sequences, data.truncated).map { $0.ids.count + $1 }, maxLength: maxLength,
+            learned: data.objective.map { Int($0.weight(of: Array(data.sequences.indices))) })
     }
 
     init(_ dataset: Dataset, _ tokenizer: Tokenizer, maxLength: Int) {

@@ -350,7 +350,7 @@ package final class TrainingSession {
         return RunRecord.Start(
             method: config.tuning.method.name, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
-            validationExamples: inputs.validation?.count ?? 0, labels: inputs.task.record.labels,
+            validationExamples: inputs.validation?.rows ?? 0, labels: inputs.task.record.labels,
             sites: trainer.adapters.adapters.map { .init($0.layer) }, allocator: plan?.allocator,
             budgetUnit: plan?.unit ?? .triplets,
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,

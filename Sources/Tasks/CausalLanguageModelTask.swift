@@ -28,7 +28,11 @@ struct CausalLanguageModelTask: LearningTask {
         [TrainedParts.key: .string(TrainedParts.answers.rawValue)]
     }
     private static let templateKey = "chatTemplate"
-    static func tally(_ dataset: Dataset) -> LabelTally { .classes([]) }
+    /// What another program's learned of a row nobody knows, so that all of it counts.
+    static func details(maxLength: Int) -> JSONObject {
+        [TrainedParts.key: .string(TrainedParts.all.rawValue)]
+    }
+    static func tally(_ dataset: Dataset) -> LabelTally { LabelTally(conversationsOf: dataset) }
     static func findings(_ files: [Dataset]) -> [DataFinding] { files.flatMap { $0.conversationFindings() } }
     static func oddities(_ file: Dataset) -> [DataFinding] {
         file.examples.contains { !($0.conversation?.messages.isEmpty ?? true) }

@@ -6,7 +6,7 @@ package struct Metric: Sendable, Hashable {
     package let rawValue: String
     package let isHigherBetter: Bool
     /// It is the exponential of the ratio that rows have parts in.
-    private let isExponential: Bool
+    package let isExponential: Bool
 
     package init(_ name: String, isHigherBetter: Bool = true, isExponential: Bool = false) {
         rawValue = name

@@ -24,6 +24,8 @@ package struct TokenizedDataset: Sendable {
     package let truncated: [Int]
     private let unit: String
     package let droppedRows: Int
+    /// Rows of the file that are here; several sequences may be of one.
+    package let rows: Int
     /// What else a person should know.
     private let notes: [String]
     package let tokens: Int
@@ -76,11 +78,13 @@ package struct TokenizedDataset: Sendable {
 
     /// Sequences that a task made of a file's rows.
     ///
-    /// - Parameter unit: what `truncated` counts.
+    /// - Parameters:
+    ///   - unit: what `truncated` counts.
+    ///   - rows: nil where each sequence is one.
     init(
         _ dataset: Dataset, sequences: [Sequence], objective: (any Objective)?, truncated: [Int],
         unit: String,
-        droppedRows: Int, unknown: UnknownWords, notes: [String], maxLength: Int
+        droppedRows: Int, unknown: UnknownWords, notes: [String], maxLength: Int, rows: Int? = nil
     ) throws {
         guard !sequences.isEmpty else {
             throw TaskError(
@@ -92,6 +96,7 @@ package struct TokenizedDataset: Sendable {
                 "\(dataset.file): a row has no token for this model; remove it, or give it a text")
         }
         self.sequences = sequences
+        self.rows = rows ?? sequences.count
         self.objective = objective
         self.truncated = truncated
         self.unit = unit
@@ -105,6 +110,7 @@ package struct TokenizedDataset: Sendable {
     /// Sequences that are token ids already.
     package init(sequences: [Sequence], objective: (any Objective)? = nil) {
         self.sequences = sequences
+        rows = sequences.count
         self.objective = objective
         unit = "tokens"
         notes = []
@@ -141,7 +147,7 @@ package struct TokenizedDataset: Sendable {
         var lines: [String] = []
         if truncatedRows > 0 {
             lines.append(
-                "\(name): \(truncatedRows) of \(count) rows are longer than max-length \(maxLength) and were cut; "
+                "\(name): \(truncatedRows) of \(rows) rows are longer than max-length \(maxLength) and were cut; "
                     + "\(truncatedUnits) \(unit) are lost")
         }
         if droppedRows > 0 {

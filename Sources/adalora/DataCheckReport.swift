@@ -40,6 +40,8 @@ enum DataCheckReport {
                 ($0, TextTable.Alignment.right)
             }
         }
+        let hasLearned = check.files.contains { $0.lengths?.learned != nil }
+        if hasLearned { columns.append(("learned", .right)) }
         var table = TextTable(columns + [("file", .left)])
         for file in check.files {
             var cells = [
@@ -51,6 +53,7 @@ enum DataCheckReport {
                 }
                 cells += lengths ?? Array(repeating: "–", count: 5)
             }
+            if hasLearned { cells.append(file.lengths?.learned.map(Figures.grouped) ?? "–") }
             table.add(cells + [visibleName(file.name)])
         }
         return table.terminal(width: width).joined(separator: "\n")
@@ -62,7 +65,8 @@ enum DataCheckReport {
         }
         let lines = check.files.compactMap { file in
             file.columns.map { columns in
-                "\(file.role.rawValue): text \(list(columns.text, " + ")), label \(columns.label ?? "none")"
+                "\(file.role.rawValue): text \(list(columns.text, " + "))"
+                    + (hasLabels(file) ? ", label \(columns.label ?? "none")" : "")
                     + (columns.unused.isEmpty ? "" : ", not read \(list(columns.unused, ", "))")
                     + (columns.delimiter.map { ", between columns: \($0.rawValue)" } ?? "")
             }
@@ -77,7 +81,8 @@ enum DataCheckReport {
         let files = check.files.filter { $0.labels != nil }
         guard !files.isEmpty else { return nil }
         var table = TextTable(
-            [("label", .left)] + files.map { ($0.role.rawValue, TextTable.Alignment.right) })
+            [(files.contains(where: hasLabels) ? "label" : "what", .left)]
+                + files.map { ($0.role.rawValue, TextTable.Alignment.right) })
         let counts = files.map { cells($0.labels) }
         // The training file's order first, then what only others have.
         var names: [String] = []
@@ -93,9 +98,15 @@ enum DataCheckReport {
             .joined(separator: "\n")
     }
 
+    /// Conversations have none.
+    private static func hasLabels(_ file: DataCheck.File) -> Bool {
+        if case .parts = file.labels { false } else { true }
+    }
+
     private static func cells(_ tally: LabelTally?) -> [(name: String, value: String)] {
         switch tally {
         case .classes(let classes): classes.map { ($0.name, Figures.grouped($0.count)) }
+        case .parts(let parts): parts.map { ($0.name, Figures.grouped($0.count)) }
         case .answers(let answered, let unanswered):
             [("answered", Figures.grouped(answered)), ("without an answer", Figures.grouped(unanswered))]
         case .scores(let range):
@@ -139,11 +150,13 @@ enum DataCheckReport {
         }
         object["labels"] = file.labels.map(json)
         object["tokens"] = file.lengths.map { lengths in
-            .object([
+            var tokens: JSONObject = [
                 "min": JSONValue(lengths.shortest), "median": JSONValue(lengths.median),
                 "p95": JSONValue(lengths.percentile95), "max": JSONValue(lengths.longest),
                 "tooLong": JSONValue(lengths.tooLong),
-            ])
+            ]
+            tokens["learned"] = lengths.learned.map { JSONValue($0) }
+            return .object(tokens)
         }
         return .object(object)
     }
@@ -153,6 +166,10 @@ enum DataCheckReport {
         case .classes(let classes):
             var counts = JSONObject()
             for entry in classes { counts[entry.name] = JSONValue(entry.count) }
+            return .object(counts)
+        case .parts(let parts):
+            var counts = JSONObject()
+            for part in parts { counts[part.name] = JSONValue(part.count) }
             return .object(counts)
         case .answers(let answered, let unanswered):
             return .object(["answered": JSONValue(answered), "unanswered": JSONValue(unanswered)])

@@ -60,9 +60,10 @@ struct AnswerFlags: ParsableArguments {
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measure a trained adapter on labelled rows.",
+        commandName: "evaluate", abstract: "Measure a trained adapter on rows with their answers.",
         discussion: """
-            The loss is the task's alone. Labels the adapter does not know are an error. Columns are those that the adapter \
+            The loss is the task's alone; of a language model it is the mean of the tokens that it learns to say, and perplexity \
+            is e to its power. Labels the adapter does not know are an error. Columns are those that the adapter \
             was trained on, unless others are named. ece is the expected \
             calibration error over 15 bins of confidence: how far probabilities are from the share of right answers.
             """)

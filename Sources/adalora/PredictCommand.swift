@@ -8,12 +8,14 @@ import Tasks
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "predict", abstract: "Label rows with a trained adapter, as they come.",
+        commandName: "predict", abstract: "Answer rows with a trained adapter, as they come.",
         discussion: """
             One line a row, in order: {"label": …, "probability": …, "probabilities": {…}}, {"score": …} for \
             regression, {"labels": […], "probabilities": {…}} for multi-label, {"tokens": […], "labels": […], \
             "spans": […]} for token classification, {"answer": …, "start": …, "end": …, "score": …} for questions, with \
-            places counted in characters.
+            places counted in characters, {"answer": …, "choice": …, "logLikelihoods": […], "normalized": […]} for multiple \
+            choice, where the answer counts from 0, and {"tokens": …, "learnedTokens": …, "loss": …, "perplexity": …} for \
+            language models, which adalora generate lets speak.
 
             Rows of a pipe are answered at once: tail -f log.jsonl | adalora predict RUN. Those that wait are answered \
             together; the last digits of a probability depend on which rows these are, and of a pipe so on time. \

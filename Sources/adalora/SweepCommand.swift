@@ -17,14 +17,18 @@ struct SweepCommand: ParsableCommand {
             use compare. Stop at any time; the same command goes on.
             """)
 
-    @Option(help: "Model folder.") var model: String
+    @Option(help: "The pretrained model: a folder or a GGUF file.") var model: String
     @Option(help: "Training rows.") var train: String
     @Option(help: "Validation rows.") var validation: String
     @Option(help: "Folder of the runs.") var output: String
     @Option(help: "Ranks to try, such as 1,2,4,8.") var ranks = "1,2,4,8,16,32"
     @Option(help: "Seeds, such as 42,43,44.") var seeds = "42"
-    @Option(help: "Validation metric: \(Metric.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var metric = Metric.accuracy
+    @Option(
+        name: .customLong("metric"),
+        help: """
+            Validation metric: \(Metric.allCases.map(\.rawValue).joined(separator: ", ")) (default: the first of the task's).
+            """)
+    var givenMetric: Metric?
     @Flag(inversion: .prefixedNo, help: "Also train AdaLoRA at the budget of each rank.") var adalora = true
     @Option(help: "How far behind the median of finished runs a run may be before it is given up.")
     var margin = 0.03
@@ -49,6 +53,12 @@ struct SweepCommand: ParsableCommand {
         for setting in settings where !setting.contains("=") {
             throw ValidationError("--set \(setting): write it KEY=VALUE")
         }
+    }
+
+    private var metric: Metric {
+        if let givenMetric { return givenMetric }
+        let task = settings.last { $0.hasPrefix("task=") }.map { String($0.dropFirst("task=".count)) }
+        return task.flatMap(TaskKind.init(rawValue:))?.usualMetric ?? .accuracy
     }
 
     func run() throws {

@@ -14,7 +14,7 @@ import Transformers
         #expect(
             TaskKind.allCases.map(\.rawValue) == [
                 "classification", "regression", "multi-label", "token-classification", "question-answering",
-                "causal-lm",
+                "causal-lm", "multiple-choice",
             ])
         #expect(TaskKind.classification.rawValue == "classification")
         #expect(TaskKind(rawValue: "translation") == nil)
@@ -27,7 +27,9 @@ import Transformers
                 "accuracy", "macro-f1", "matthews", "ece", "pearson", "spearman", "mae", "rmse", "micro-f1",
                 "subset-accuracy",
                 "f1",
-                "precision", "recall", "exact-match", "perplexity", "bits-per-byte", "token-accuracy", "loss",
+                "precision", "recall", "exact-match", "perplexity", "bits-per-byte", "token-accuracy",
+                "accuracy-normalized",
+                "loss",
             ])
         #expect(
             Metric.allCases.filter { !$0.isHigherBetter } == [
@@ -45,6 +47,7 @@ import Transformers
             "multi-label": "macro-f1 micro-f1 subset-accuracy",
             "token-classification": "accuracy f1 precision recall", "question-answering": "f1 exact-match",
             "causal-lm": "perplexity bits-per-byte token-accuracy",
+            "multiple-choice": "accuracy accuracy-normalized",
         ]
         for (name, metrics) in suited {
             let kind = try Self.kind(name)
@@ -54,7 +57,7 @@ import Transformers
         }
         #expect(
             TaskKind.allCases.map { $0.usualMetric?.rawValue } == [
-                "accuracy", "pearson", "micro-f1", nil, "f1", "perplexity",
+                "accuracy", "pearson", "micro-f1", nil, "f1", "perplexity", "accuracy-normalized",
             ])
     }
 
@@ -80,7 +83,7 @@ import Transformers
     }
 
     @Test func onlyTasksWithoutLabelsFixTheirOutputs() throws {
-        #expect(TaskKind.allCases.map { $0.type.fixedOutputs } == [nil, 1, nil, nil, 2, 0])
+        #expect(TaskKind.allCases.map { $0.type.fixedOutputs } == [nil, 1, nil, nil, 2, 0, 0])
         #expect(
             TaskKind.allCases.filter(\.poolsRows).map(\.rawValue) == [
                 "classification", "regression", "multi-label",
@@ -98,11 +101,12 @@ import Transformers
             #expect(task.record == record)
             #expect(task.outputs == kind.type.fixedOutputs ?? 3)
             for detail in kind.type.details {
+                if detail.isRequired {
+                    #expect(detail.isSound(try #require(details[detail.key])), "\(detail.key)")
+                }
+                // Any text is a template.
+                #expect(detail.key == "chatTemplate" || !detail.isSound(.string("x")))
                 #expect(!detail.isSound(.number(-1)))
-                // What is not remembered unless somebody gives it: a text of any kind.
-                guard detail.isRequired || details[detail.key] != nil else { continue }
-                #expect(detail.isSound(try #require(details[detail.key])), "\(detail.key)")
-                #expect(!detail.isSound(.string("x")))
             }
         }
         let questions = try Self.kind("question-answering")

@@ -92,37 +92,36 @@ struct ChoiceRows {
         }
         questions.append(
             Question(
-                choices: choices, name: example.name, members: self.rows.count..<self.rows.count + rows.count, cut: cut))
+                choices: choices, name: example.name, members: self.rows.count..<self.rows.count + rows.count,
+                cut: cut))
         self.rows += rows
     }
 
     /// All choices of all questions.
     func asked() throws -> TokenizedDataset {
         try tokenized(
-            rows, ChoiceObjective(words: NextTokenObjective(rows: rows), questions: questions))
+            rows, ChoiceObjective(words: NextTokenObjective(rows: rows), questions: questions),
+            cut: questions.flatMap { [$0.cut] + $0.members.dropFirst().map { _ in 0 } })
     }
 
     /// The right choices alone.
     func learned() throws -> TokenizedDataset {
-        let right = questions.compactMap { question in
-            question.choices.answer.map { rows[question.members.lowerBound + $0] }
-        }
-        return try tokenized(right, NextTokenObjective(rows: right))
+        let answered = questions.filter { $0.choices.answer != nil }
+        let right = answered.map { rows[$0.members.lowerBound + ($0.choices.answer ?? 0)] }
+        return try tokenized(right, NextTokenObjective(rows: right), cut: answered.map(\.cut))
     }
 
-    private func tokenized(_ rows: [TrainedRow], _ objective: any Objective) throws -> TokenizedDataset {
-        var notes: [String] = []
-        let cut = questions.filter { $0.cut > 0 }
-        if !cut.isEmpty {
-            notes.append(
-                "\(cut.count) of \(Figures.counted(questions.count, "question")) are longer with their choices than max-length "
-                    + "\(limits.maxLength) and were cut at the beginning; \(cut.reduce(0) { $0 + $1.cut }) tokens are lost"
-            )
-        }
+    /// - Parameter cut: of the first sequence of each question what is cut from it.
+    private func tokenized(_ rows: [TrainedRow], _ objective: any Objective, cut: [Int]) throws
+        -> TokenizedDataset
+    {
+        let note =
+            cut.contains { $0 > 0 } ? ["what is cut is the beginning of a question, never a choice"] : []
         return try TokenizedDataset(
             dataset, sequences: rows.map { .init(ids: $0.ids, typeIDs: $0.ids.map { _ in 0 }) },
-            objective: objective, truncated: rows.map { _ in 0 }, unit: "tokens",
+            objective: objective, truncated: cut, unit: "tokens",
             droppedRows: dataset.examples.count - questions.count, unknown: unknown,
-            notes: notes + counts.notes(rows: dataset.examples.count, .answers), maxLength: limits.maxLength)
+            notes: note + counts.notes(rows: dataset.examples.count, .answers), maxLength: limits.maxLength,
+            rows: questions.count)
     }
 }
