@@ -3,6 +3,7 @@ import Foundation
 import Messages
 import Reports
 import RunRecords
+import Tasks
 
 /// The figures of one run, in the order of the page.
 enum RunFigures {
@@ -98,10 +99,15 @@ enum RunFigures {
     static func errors(_ run: ReportedRun) -> [ReportFigure] {
         let names = run.metricNames.filter(isError)
         guard !names.isEmpty, names.count < run.metricNames.count else { return [] }
-        return [
-            evaluated(
-                run, names, id: "errors", title: "Validation errors", caption: "The lower, the better.")
-        ]
+        func figure(_ names: [String], _ id: String, _ title: String) -> [ReportFigure] {
+            names.isEmpty
+                ? [] : [evaluated(run, names, id: id, title: title, caption: "The lower, the better.")]
+        }
+        // Beside an exponential the others would lie on the axis.
+        let powers = names.filter { Metric(rawValue: $0)?.isExponential ?? false }
+        let others = names.filter { !powers.contains($0) }
+        return figure(powers, powers.first ?? "", (powers.first ?? "").capitalized)
+            + figure(others, "errors", "Validation errors")
     }
 
     /// How a language model's loss moves on a text that the run does not learn.

@@ -93,7 +93,7 @@ struct RunSummary: Sendable {
         return Item(
             label: "Trainable parameters", value: Figures.grouped(now),
             note:
-                "\(NumberFormat.automatic.string((share * 100).rounded() / 100))% of all, head included\(was)"
+                "\(NumberFormat.automatic.string((share * 100).rounded() / 100))% of all\(run.record.trainsHead ? ", head included" : "")\(was)"
         )
     }
 

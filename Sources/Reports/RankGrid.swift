@@ -59,6 +59,13 @@ extension RunRecord {
         zip(start.sites, ranks).reduce(0) { $0 + $1.0.tripletParameters * $1.1 }
     }
 
+    /// Whether more trains than the triplets, with λ or without: a language model's head is its own.
+    package var trainsHead: Bool {
+        let ranks = rankTables.first?.ranks ?? []
+        let pairs = zip(start.sites, ranks).reduce(0) { $0 + $1.0.pairParameters * $1.1 }
+        return start.trainableParameters != parameters(ranks) && start.trainableParameters != pairs
+    }
+
     /// The largest rank of any site in any table, at least 1: the end of the color scale, so that the pictures of
     /// one run compare.
     package var largestRank: Int { max(1, rankTables.compactMap { $0.ranks.max() }.max() ?? 1) }

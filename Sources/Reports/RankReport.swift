@@ -153,8 +153,9 @@ package enum RankReport {
     }
 
     private static func trainable(_ run: RunRecord, at step: Int, _ style: Style) -> String {
+        let head = run.trainsHead ? " with the head" : ""
         let start =
-            "\(Figures.grouped(run.start.trainableParameters)) parameters with the head, "
+            "\(Figures.grouped(run.start.trainableParameters)) parameters\(head), "
             + "beside \(Figures.grouped(run.start.frozenParameters)) frozen"
         guard let compaction = run.compactions.last(where: { $0.step <= step }) else { return start }
         return start + "; compacted at step \(Figures.grouped(compaction.step)): "
