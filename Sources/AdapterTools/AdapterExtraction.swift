@@ -67,19 +67,11 @@ package enum AdapterExtraction {
         let (base, tuned) = (options.base, options.tuned)
         let folder = try VerifiedFolder(new: options.output)
         let (old, new) = (try LoadedModel(base, maxLength: 1), try LoadedModel(tuned, maxLength: 1))
+        try checkRowOrder(old, new)
         guard old.backbone.isBuilt(as: new.backbone) else {
             throw TrainingError(
                 "\(base.path) and \(tuned.path) are of different architectures or sizes; give two checkpoints of one"
             )
-        }
-        guard
-            zip(old.backbone.linearLayers, new.backbone.linearLayers).allSatisfy({
-                $0.rowOrder == $1.rowOrder
-            })
-        else {
-            throw TrainingError(
-                "\(base.path) and \(tuned.path) have rows of queries and keys in different orders, as llama.cpp's files and "
-                    + "transformers' do; give two folders, or two GGUF files")
         }
         let workers = Workers(threads: options.threads)
         let roles = options.roles.roles(of: old.backbone.architecture)
@@ -117,6 +109,20 @@ package enum AdapterExtraction {
             sites: CutSite.list(cut, left), parameters: cut.foldedParameterCount, outside: outside,
             labels: head.labels, difference: difference, loss: LogitDifference(wanted, expected),
             warnings: warnings)
+    }
+
+    /// Matrices of the same names and sizes can only be compared row by row where these stand in one order.
+    private static func checkRowOrder(_ old: LoadedModel, _ new: LoadedModel) throws {
+        let (first, second) = (old.backbone.linearLayers, new.backbone.linearLayers)
+        let areAlike = zip(first, second).allSatisfy {
+            $0.modulePath == $1.modulePath && $0.outputs == $1.outputs && $0.inputs == $1.inputs
+        }
+        guard first.count == second.count, areAlike,
+            zip(first, second).contains(where: { $0.rowOrder != $1.rowOrder })
+        else { return }
+        throw TrainingError(
+            "\(old.url.path) and \(new.url.path) have the rows of queries and keys in different orders, as llama.cpp's files "
+                + "and transformers' do; give two folders, or two GGUF files")
     }
 
     private static func tokenizerWarnings(_ tuned: URL, _ base: URL) throws -> [String] {

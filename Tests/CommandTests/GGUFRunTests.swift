@@ -48,7 +48,7 @@ import Testing
                     [
                         "import", exported, "--model", other, "--max-length", "60", "--output",
                         "taken-\(exported)",
-                    ],
+                    ] + (form == "gguf-lora" ? [] : ["--any-base-name"]),
                 ] {
                     let result = try workspace.run(arguments)
                     try #require(result.status == 0, "\(arguments): \(result.errors)")
@@ -76,7 +76,7 @@ import Testing
             ),
             (
                 ["extract", "--base", "twin.gguf", "--tuned", "llama", "--budget", "21", "--output", "x"],
-                "rows of queries and keys in different orders"
+                "the rows of queries and keys in different orders"
             ),
         ] {
             let result = try workspace.run(arguments)
