@@ -117,12 +117,13 @@ enum RunFigures {
         let kept = run.keptEvaluation.flatMap(ForgettingMetrics.init)
         return [
             evaluated(
-                run, names.filter { !$0.hasSuffix("same") }, id: "forgetting", title: "Forgetting",
-                caption:
-                    "Loss on a text that is not learned, of the base model and with the adapter, and the KL divergence from the "
-                    + "base model, in nats a token."
+                run, names.filter { $0.hasSuffix("loss") || $0.hasSuffix("base") }, id: "forgetting",
+                title: "Forgetting",
+                caption: "Loss on a text that is not learned, of the base model and of the tuned one."
                     + (kept.map {
-                        " The same word is the most probable one before \(Figures.fixed(100 * $0.same, 1)) % of the tokens."
+                        " At the evaluation that the run keeps the KL divergence from the base model is "
+                            + "\(Figures.fixed($0.divergence, 4)) nats a token, and the same word is the most probable one before "
+                            + "\(Figures.fixed(100 * $0.same, 1)) % of the tokens."
                     } ?? ""))
         ]
     }

@@ -106,7 +106,7 @@ package struct Checkpoint {
                 events: try file.count("eventOffset", in: state),
                 ranks: try file.count("rankOffset", in: state),
                 triplets: try file.count("tripletOffset", in: state),
-                samples: max(0, try file.optional("sampleOffset", in: state, \.int) ?? 0)),
+                samples: state["sampleOffset"] == nil ? 0 : try file.count("sampleOffset", in: state)),
             configuration: try file.need("configuration", in: state, \.string),
             fingerprints: try prints.map { name, value in
                 guard let hash = value.string else { throw file.fault("fingerprints") }

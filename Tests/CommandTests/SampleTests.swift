@@ -136,8 +136,7 @@ import Testing
         #expect(values["forgetting-loss"] == values["forgetting-base"])
     }
 
-    /// The base model's loss is that of `evaluate` on the same rows with a model that learned nothing, the tuned one's that
-    /// of the adapter; and both, with the distance between them, are told as training goes on.
+    /// The tuned model's loss is what `evaluate` says of the same rows, where it has no token for the end of a text to add.
     @Test func forgettingIsMeasuredOnTheText() throws {
         let workspace = try Self.workspace()
         let rows = (0..<9).map { "{\"text\": \"words of another kind, row \($0)\"}\n" }.joined()
@@ -147,7 +146,10 @@ import Testing
         try #require(result.status == 0, "\(result.errors)")
         #expect(result.errors.contains("forgetting is told by all "), "\(result.errors)")
         let last = Dictionary(uniqueKeysWithValues: try #require(try Self.metrics(workspace, "run").last))
-        let evaluated = try workspace.run(["evaluate", "run", "--last", "--data", "others.jsonl", "--json"])
+        try workspace.write(
+            rows.replacing("{\"text\":", with: "{\"segments\": [{\"label\": true, \"text\":").replacing(
+                "\"}\n", with: "\"}]}\n"), to: "segments.jsonl")
+        let evaluated = try workspace.run(["evaluate", "run", "--last", "--data", "segments.jsonl", "--json"])
         try #require(evaluated.status == 0, "\(evaluated.errors)")
         let loss = try #require(try JSONValue.parse(evaluated.output)["loss"]?.double)
         // The same Float32 forward pass, sums in another order.
@@ -196,13 +198,14 @@ import Testing
         let told = try #require(try Self.metrics(workspace, "whole").last)
         let base = Dictionary(uniqueKeysWithValues: told)["forgetting-base"] ?? nil
         #expect(base == (start["forgetting-base"] ?? nil))
+        let answers = try workspace.bytes("whole/samples.jsonl")
         // The base model's weights are gone after a resume; what it said is not.
         try FileManager.default.removeItem(at: workspace.file("whole/checkpoints/step-20"))
         try FileManager.default.removeItem(at: workspace.file("whole/model-last"))
         let resumed = try workspace.run(["train", "--resume", "whole"])
         try #require(resumed.status == 0, "\(resumed.errors)")
         #expect(try "\(#require(Self.metrics(workspace, "whole").last))" == "\(told)")
-        #expect(try Self.lines(workspace, "whole").map { "\($0)" } == whole.map { "\($0)" })
+        #expect(try workspace.bytes("whole/samples.jsonl") == answers)
     }
 
     @Test func whatIsRefusedOrSaid() throws {

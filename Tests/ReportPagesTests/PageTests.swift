@@ -162,7 +162,7 @@ private struct Taken {
         let page = try Taken(report([run]).html())
         #expect(page.text.contains("before 87.5 % of the tokens") && page.text.contains("forgetting-kl"))
         let table = try #require(page.data["tables"]?["forgetting"]?.string)
-        #expect(table.hasPrefix("step,loss,forgetting-loss,forgetting-base,forgetting-kl,best"))
+        #expect(table.hasPrefix("step,loss,forgetting-loss,forgetting-base,best"))
         let metrics = try #require(page.data["tables"]?["metrics"]?.string)
         #expect(metrics.hasPrefix("step,loss,accuracy,best"))
     }

@@ -60,6 +60,7 @@ import Testing
         (#""eventOffset":-1"#, "eventOffset: -1 is not from 0"),
         (#""rankOffset":-1"#, "rankOffset: -1 is not from 0"),
         (#""tripletOffset":{}"#, "tripletOffset: missing"),
+        (#""sampleOffset":-1"#, "sampleOffset: -1 is not from 0"),
         (#""fingerprints":[]"#, "fingerprints: missing"),
         (#""fingerprints":{"model":3}"#, "fingerprints: missing"),
         (#""masks":[[1]]"#, "masks: missing or of"), (#""masks":{}"#, "masks: missing or of"),
