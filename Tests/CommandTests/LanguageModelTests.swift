@@ -115,10 +115,10 @@ import Testing
         let result = try workspace.run(["predict", "run", "--data", "short.jsonl"])
         try #require(result.status == 0, "\(result.errors)")
         let lines = try result.output.split(separator: "\n").map { try JSONValue.parse(String($0)) }
-        // What ends a text is learned even after nothing.
+        // And one behind it, which is all that is learned of an empty one.
         #expect(lines[0]["tokens"]?.int == 2 && lines[0]["learnedTokens"]?.int == 1)
         #expect(try #require(lines[1]["perplexity"]?.double) > 1)
-        // Without the token before it an empty text is one token, that nothing precedes.
+        // Without the first an empty text has nothing to learn.
         var tokenizer = try #require(try JSONValue.read(workspace.file("llama/tokenizer.json")).object)
         let text = try JSONValue.parse(#"{"Sequence": {"id": "A", "type_id": 0}}"#)
         let pair = try JSONValue.parse(#"{"Sequence": {"id": "B", "type_id": 0}}"#)
@@ -127,16 +127,17 @@ import Testing
             "special_tokens": .object([:]),
         ])
         try Data(JSONValue.object(tokenizer).bytes()).write(to: workspace.file("llama/tokenizer.json"))
-        for (rows, status, problem) in [
-            (
-                "{\"text\": \"the cat\"}\n{\"text\": \"\"}\n", Int32(0),
-                "1 of 2 rows have no token to learn and were left out, the first in line 2"
-            ), ("{\"text\": \"\"}\n", 65, "texts.jsonl"),
-        ] {
-            try workspace.write(rows, to: "texts.jsonl")
-            let result = try workspace.run(Self.training("none\(status)", steps: 4))
-            #expect(result.status == status && result.errors.contains(problem), "\(result.errors)")
-        }
+        try workspace.write("{\"text\": \"the cat\"}\n{\"text\": \"\"}\n", to: "texts.jsonl")
+        let rest = try workspace.run(Self.training("rest", steps: 4))
+        try #require(rest.status == 0, "\(rest.errors)")
+        #expect(
+            rest.errors.contains(
+                "texts.jsonl: 1 of 2 rows have no token to learn and were left out, the first in line 2"))
+        try workspace.write("{\"text\": \"\"}\n{\"text\": \"\"}\n", to: "texts.jsonl")
+        let none = try workspace.run(Self.training("none", steps: 4))
+        #expect(
+            none.status == 65 && none.errors.contains("texts.jsonl:1: every row has an empty text"),
+            "\(none.errors)")
     }
 
     /// What a decoder or an encoder cannot do is said in one line.
