@@ -24,9 +24,6 @@ struct CausalLanguageModelTask: LearningTask {
         },
         TaskDetail(templateKey, isRequired: false) { $0.string != nil },
     ]
-    static func details(maxLength: Int) -> JSONObject {
-        [TrainedParts.key: .string(TrainedParts.answers.rawValue)]
-    }
     private static let templateKey = "chatTemplate"
     /// What another program's learned of a row nobody knows, so that all of it counts.
     static func details(maxLength: Int) -> JSONObject {
