@@ -17,7 +17,7 @@ import Transformers
         let sequences: Int
 
         init(_ name: String) throws {
-            backbone = try Architecture.backbone(in: HFFolder(Golden.url("\(name)/model")))
+            backbone = try PretrainedModel.open(Golden.url("\(name)/model")).openBackbone()
             head = try SequenceHead(
                 backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "not drawn from"))

@@ -60,7 +60,7 @@ import Transformers
         let head: SequenceHead
 
         init() throws {
-            backbone = try Architecture.backbone(in: HFFolder(Golden.url("llama/model")))
+            backbone = try PretrainedModel.open(Golden.url("llama/model")).openBackbone()
             head = try SequenceHead(
                 backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
                 stream: RandomStream(seed: 0, purpose: "not drawn from"))
