@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import Tasks
 import Transformers
 
@@ -50,7 +51,7 @@ package struct PythonUse: Sendable {
             return
                 "The adapter was trained on a GGUF, which PEFT does not open: put the Hugging Face model that the file was "
                 + "made from into `adapter_config.json` (`base_model_name_or_path`), or export again with "
-                + "`--base-name ORG/NAME`. Then, with peft and transformers:"
+                + "`\(SettingName.baseName) ORG/NAME`. Then, with peft and transformers:"
         }
         if head.isOwn { return "With peft and transformers:" }
         return "With peft and transformers. PEFT's files have no place for "
