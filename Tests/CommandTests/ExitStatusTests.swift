@@ -12,6 +12,7 @@ import Testing
         "Refusal": "RunConfiguration/ConfigFile.swift",
         "Fault": "RunRecords/EventLine+Triplets.swift",
         "GzipError": "Experiments/StoredPredictions.swift",
+        "ExpressionError": "Tokenizers/File/JSONValue+Settings.swift",
     ]
 
     /// Names of types that are declared as errors.

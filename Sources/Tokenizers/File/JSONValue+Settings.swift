@@ -18,7 +18,7 @@ func readExpression(
 ) throws -> Expression {
     do {
         return try Expression(text, edition: edition)
-    } catch {
+    } catch let error as ExpressionError {
         throw TokenizerError(
             file: path,
             problem:
