@@ -14,6 +14,7 @@ extension TaskSettings {
         self.init(
             pooling: config.resolvedPooling, stride: config.resolvedStride,
             trainedParts: config.trainedParts, chatTemplate: chat?.source,
+            chatTemplateName: chat?.name,
             isChatModel: model?.chat != nil)
     }
 }

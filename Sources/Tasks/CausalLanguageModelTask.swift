@@ -38,14 +38,17 @@ struct CausalLanguageModelTask: LearningTask {
 
     let parts: TrainedParts
     private let template: String?
+    private let templateName: String
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
         (parts, template) = (settings.trainedParts, settings.chatTemplate)
+        templateName = settings.chatTemplateName ?? ChatFormat.rememberedName
     }
 
     init(_ record: TaskRecord) throws {
         parts = record.details[TrainedParts.key]?.string.flatMap(TrainedParts.init(rawValue:)) ?? .all
         template = record.details[Self.templateKey]?.string
+        templateName = ChatFormat.rememberedName
     }
 
     var record: TaskRecord {
@@ -67,7 +70,7 @@ struct CausalLanguageModelTask: LearningTask {
     }
 
     func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? {
-        template.map { ChatFormat(source: $0, name: "the adapter's chat template", tokenizer) }
+        template.map { ChatFormat(source: $0, name: templateName, tokenizer) }
     }
 
     private func limits(_ given: Tokenization) -> Tokenization {

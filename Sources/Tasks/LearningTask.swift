@@ -107,6 +107,8 @@ package struct TaskSettings {
     package let trainedParts: TrainedParts
     /// A chat template in place of the model's, in Jinja
     package let chatTemplate: String?
+    /// Its file, for messages
+    package let chatTemplateName: String?
     /// Whether the model has one
     package let isChatModel: Bool
 
@@ -115,12 +117,14 @@ package struct TaskSettings {
 
     package init(
         pooling: Pooling, stride: Int, trainedParts: TrainedParts = .answers, chatTemplate: String? = nil,
+        chatTemplateName: String? = nil,
         isChatModel: Bool = false
     ) {
         self.pooling = pooling
         self.stride = stride
         self.trainedParts = trainedParts
         self.chatTemplate = chatTemplate
+        self.chatTemplateName = chatTemplateName
         self.isChatModel = isChatModel
     }
 }

@@ -35,15 +35,18 @@ struct MultipleChoiceTask: LearningTask {
     /// nil leaves it to whether the model has a chat template.
     private let form: QuestionForm?
     private let template: String?
+    private let templateName: String
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
         template = settings.chatTemplate
+        templateName = settings.chatTemplateName ?? ChatFormat.rememberedName
         form = template != nil || settings.isChatModel ? .chat : .plain
     }
 
     init(_ record: TaskRecord) throws {
         form = record.details[QuestionForm.key]?.string.flatMap(QuestionForm.init(rawValue:))
         template = record.details[Self.templateKey]?.string
+        templateName = ChatFormat.rememberedName
     }
 
     var record: TaskRecord {
@@ -84,7 +87,7 @@ struct MultipleChoiceTask: LearningTask {
     }
 
     func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? {
-        template.map { ChatFormat(source: $0, name: "the adapter's chat template", tokenizer) }
+        template.map { ChatFormat(source: $0, name: templateName, tokenizer) }
     }
 
     private func rows(_ dataset: Dataset, _ given: Tokenization) throws -> ChoiceRows {

@@ -236,9 +236,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
                 $0.text("model/vocab.txt").replacingOccurrences(of: "[UNK]", with: "unk"),
                 to: "model/vocab.txt")
         },
-        BadInput("another architecture", 65, ["config.json", "gpt2"]) {
+        BadInput("another architecture", 65, ["config.json", "mamba2"]) {
             let text = try $0.text("model/config.json").replacingOccurrences(
-                of: "\"model_type\": \"bert\"", with: "\"model_type\": \"gpt2\"")
+                of: "\"model_type\": \"bert\"", with: "\"model_type\": \"mamba2\"")
             try $0.write(text, to: "model/config.json")
         },
         BadInput("configuration of other sizes", 65, ["[48"]) {

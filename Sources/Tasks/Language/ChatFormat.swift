@@ -9,7 +9,9 @@ package struct ChatFormat: Sendable {
     /// Jinja
     package let source: String
     /// The file, for messages
-    let name: String
+    package let name: String
+    /// Of a template that an adapter remembers
+    static let rememberedName = "the adapter's chat template"
     private let bosToken: String?
     private let eosToken: String?
 
