@@ -18,6 +18,8 @@ import Testing
         "Resuming": ["train"],
         "OpenedAdapter": ["evaluate", "predict", "export", "shrink", "merge-adapters"],
         "StartingAdapter": ["train"], "Trainer": ["train"], "RunInputs": ["train"],
+        "ConversationLayout": ["train", "evaluate", "data check", "predict", "data show"],
+        "LoRAExport": ["export"], "OpenedAdapter+LoRAFile": ["import"],
         "HeldOutText": ["train"], "SamplePrompts": ["train"],
         "AdapterMerging": ["merge-adapters"], "RunFolder+Writing": ["train"],
         // How to train for what cannot be exported or has no head.
