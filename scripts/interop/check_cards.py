@@ -115,7 +115,9 @@ def differences(task: str, use: str, names: dict, rows: list[dict], answers: lis
             known = answer["score"]
             other += given["answer"] != answer["answer"]
         else:
-            ids = names["tokenizer"](line["text"], return_tensors="pt", truncation=True, max_length=60).input_ids
+            # What a text ends with is one of its tokens.
+            ids = names["tokenizer"](line["text"]).input_ids + [names["tokenizer"].eos_token_id]
+            ids = torch.tensor([ids[:60]])
             with torch.no_grad():
                 logits = names["model"](input_ids=ids).logits[0, :-1].double()
             found, known = torch.nn.functional.cross_entropy(logits, ids[0, 1:]).item(), answer["loss"]
