@@ -34,8 +34,8 @@ package enum AdapterExport {
         package var baseName: String?
         /// A file of rows to check with and its columns; nil makes up sequences of tokens.
         package var rows: (file: URL, columns: ColumnNames)?
-        /// The largest difference of logits, relative to the largest logit or 1.
-        package var tolerance = 1e-4
+        /// The largest difference of logits, relative to the largest logit or 1; nil for the model's usual one.
+        package var tolerance: Double?
         /// Of a merged model, bytes of tensors in one file.
         package var shardLimit = WeightShards.usualLimit
         /// nil for all cores

@@ -42,7 +42,7 @@ package enum LoRAExport {
         let loaded = try LoRAFile.load(
             partial, onto: opened.loaded.backbone, of: opened.loaded.model)
         let difference = LogitDifference(expected, opened.model(workers).logits(data))
-        guard difference.isWithin(options.tolerance) else {
+        guard difference.isWithin(options.tolerance ?? LogitCheck.tolerance(opened.loaded.backbone)) else {
             throw TrainingError("the LoRA file differs: \(difference); nothing was written")
         }
         try FileManager.default.moveItem(at: partial, to: output)

@@ -21,12 +21,12 @@ struct VerifiedFolder {
     /// - Parameters:
     ///   - what: the content, for a message.
     ///   - expected: logits of `samples`.
-    ///   - tolerance: the largest difference of logits, relative to the largest logit or 1.
+    ///   - tolerance: the largest difference of logits, relative to the largest logit or 1; nil for the model's usual one.
     ///   - fill: writes into the folder it is given.
     ///   - open: the model in that folder.
     ///   - document: writes what people may change later: it is no part of the folder's manifest.
     func write(
-        _ what: String, expected: Matrix, samples: TokenizedDataset, tolerance: Double = 1e-4,
+        _ what: String, expected: Matrix, samples: TokenizedDataset, tolerance: Double? = nil,
         fill: (URL) throws -> Void, open: (URL) throws -> SequenceModel,
         document: (URL) throws -> Void = { _ in }
     ) throws -> LogitDifference {
@@ -34,8 +34,9 @@ struct VerifiedFolder {
         try ParentFolders.making(for: url) {
             try AtomicFile.replaceFolder(url) { target in
                 try fill(target)
-                difference = LogitDifference(expected, try open(target).logits(samples))
-                guard difference.isWithin(tolerance) else {
+                let model = try open(target)
+                difference = LogitDifference(expected, model.logits(samples))
+                guard difference.isWithin(tolerance ?? LogitCheck.tolerance(model.backbone)) else {
                     throw TrainingError("\(what) differs: \(difference); nothing was written")
                 }
                 try FolderManifest.write(into: target)

@@ -65,7 +65,7 @@ struct TrainerAssembly {
         let before = model.logits(samples)
         let method = try begin()
         let difference = LogitDifference(before, model.logits(samples))
-        guard difference.isWithin(1e-4) else {
+        guard difference.isWithin(LogitCheck.tolerance(model.backbone)) else {
             throw TrainingError(
                 "the start of the run is not the adapter in \(SettingName.fromAdapter): \(difference)")
         }

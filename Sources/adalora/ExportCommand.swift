@@ -43,7 +43,11 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "Rows to check with (default: made-up sequences of tokens).") var data: String?
     @Option(name: .customLong("text-column"), help: "Column of the text, or two columns for pairs.")
     var textColumn: String?
-    @Option(help: "Largest difference of logits, relative to the largest logit or 1.") var tolerance = 1e-4
+    @Option(
+        help:
+            "Largest difference of logits, relative to the largest logit or 1 (default: 0.0001, of language models 0.001)."
+    )
+    var tolerance: Double?
     @Option(help: "Folder to write; with gguf-lora a file.") var output: String
 
     func validate() throws {
@@ -54,7 +58,9 @@ struct ExportCommand: ParsableCommand {
         guard to != .ggufLoRA || (data == nil && baseName == nil && textColumn == nil) else {
             throw ValidationError("--data, --text-column and --base-name do not go with --to gguf-lora")
         }
-        guard tolerance > 0, tolerance.isFinite else { throw ValidationError("--tolerance must be above 0") }
+        guard tolerance.map({ $0 > 0 && $0.isFinite }) ?? true else {
+            throw ValidationError("--tolerance must be above 0")
+        }
     }
 
     func run() throws {
