@@ -152,15 +152,13 @@ package enum LoRAFile {
                 "shape \(shape), this model needs [\(rows.map(String.init) ?? "rank"), \(columns)]",
                 "give the model that the adapter was made for")
         }
-        let matrix: Matrix
+        let matrix = Matrix(rows: shape[0], columns: columns)
         if let format = WeightFormat.named(tensor.format), tensor.format != "F32",
             format.byteCount(rows: shape[0], columns: columns) == tensor.bytes.count
         {
-            matrix = Matrix(rows: shape[0], columns: columns)
             format.open(rows: shape[0], columns: columns, WeightBytes(tensor.bytes, of: tensor.owner))
                 .unpack(0..<shape[0], into: matrix.pointer)
         } else {
-            matrix = Matrix(rows: shape[0], columns: columns)
             try file.copyFloat32(
                 name, into: UnsafeMutableBufferPointer(start: matrix.pointer, count: matrix.count))
         }

@@ -1,6 +1,5 @@
 import Foundation
 import Messages
-import Synchronization
 
 /// A model's `config.json`, with checked access.
 ///
@@ -150,13 +149,4 @@ package struct HFConfig: Sendable {
             file: path, place: "key \(quoted(key))", problem: problem,
             advice: "check that this model is of a supported kind and its config.json complete")
     }
-}
-
-/// Shared by the copies of a config, so that reads through any of them count.
-private final class KeysRead: Sendable {
-    private let keys = Mutex<Set<String>>([])
-
-    func insert(_ key: String) { keys.withLock { _ = $0.insert(key) } }
-
-    var all: Set<String> { keys.withLock { $0 } }
 }

@@ -22,9 +22,8 @@ struct CausalLanguageModelTask: LearningTask {
         TaskDetail(TrainedParts.key, isRequired: false) {
             $0.string.flatMap(TrainedParts.init(rawValue:)) != nil
         },
-        TaskDetail(templateKey, isRequired: false) { $0.string != nil },
+        RememberedTemplate.detail,
     ]
-    private static let templateKey = "chatTemplate"
     /// What another program's learned of a row nobody knows, so that all of it counts.
     static func details(maxLength: Int) -> JSONObject {
         [TrainedParts.key: .string(TrainedParts.all.rawValue)]
@@ -37,23 +36,20 @@ struct CausalLanguageModelTask: LearningTask {
     }
 
     let parts: TrainedParts
-    private let template: String?
-    private let templateName: String
+    private let template: RememberedTemplate
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
-        (parts, template) = (settings.trainedParts, settings.chatTemplate)
-        templateName = settings.chatTemplateName ?? ChatFormat.rememberedName
+        (parts, template) = (settings.trainedParts, RememberedTemplate(settings))
     }
 
     init(_ record: TaskRecord) throws {
         parts = record.details[TrainedParts.key]?.string.flatMap(TrainedParts.init(rawValue:)) ?? .all
-        template = record.details[Self.templateKey]?.string
-        templateName = ChatFormat.rememberedName
+        template = RememberedTemplate(record)
     }
 
     var record: TaskRecord {
         var details: JSONObject = [TrainedParts.key: .string(parts.rawValue)]
-        details[Self.templateKey] = template.map { .string($0) }
+        template.write(into: &details)
         return TaskRecord(kind, details: details)
     }
     /// The head's columns are the model's words.
@@ -69,20 +65,11 @@ struct CausalLanguageModelTask: LearningTask {
             ])
     }
 
-    func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? {
-        template.map { ChatFormat(source: $0, name: templateName, tokenizer) }
-    }
-
-    private func limits(_ given: Tokenization) -> Tokenization {
-        guard let chat = givenChat(given.tokenizer) else { return given }
-        var limits = given
-        limits.chat = chat
-        return limits
-    }
+    func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? { template.chat(tokenizer) }
 
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
         try TokenizedDataset(
-            dataset, self.limits(limits), training: parts, keepsEmpty: !isLabelled)
+            dataset, template.limits(limits), training: parts, keepsEmpty: !isLabelled)
     }
 
     func predictions(

@@ -20,9 +20,8 @@ struct MultipleChoiceTask: LearningTask {
         TaskDetail(QuestionForm.key, isRequired: false) {
             $0.string.flatMap(QuestionForm.init(rawValue:)) != nil
         },
-        TaskDetail(templateKey, isRequired: false) { $0.string != nil },
+        RememberedTemplate.detail,
     ]
-    private static let templateKey = "chatTemplate"
     /// Another program's language model is one of all texts.
     static func answers(problemType: String, outputs: Int) -> Bool { false }
     static func tally(_ dataset: Dataset) -> LabelTally {
@@ -34,25 +33,22 @@ struct MultipleChoiceTask: LearningTask {
 
     /// nil leaves it to whether the model has a chat template.
     private let form: QuestionForm?
-    private let template: String?
-    private let templateName: String
+    private let template: RememberedTemplate
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
-        template = settings.chatTemplate
-        templateName = settings.chatTemplateName ?? ChatFormat.rememberedName
-        form = template != nil || settings.isChatModel ? .chat : .plain
+        template = RememberedTemplate(settings)
+        form = template.source != nil || settings.isChatModel ? .chat : .plain
     }
 
     init(_ record: TaskRecord) throws {
         form = record.details[QuestionForm.key]?.string.flatMap(QuestionForm.init(rawValue:))
-        template = record.details[Self.templateKey]?.string
-        templateName = ChatFormat.rememberedName
+        template = RememberedTemplate(record)
     }
 
     var record: TaskRecord {
         var details = JSONObject()
         details[QuestionForm.key] = form.map { .string($0.rawValue) }
-        details[Self.templateKey] = template.map { .string($0) }
+        template.write(into: &details)
         return TaskRecord(kind, details: details)
     }
     /// The head's columns are the model's words.
@@ -86,9 +82,7 @@ struct MultipleChoiceTask: LearningTask {
             ])
     }
 
-    func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? {
-        template.map { ChatFormat(source: $0, name: templateName, tokenizer) }
-    }
+    func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? { template.chat(tokenizer) }
 
     private func rows(_ dataset: Dataset, _ given: Tokenization) throws -> ChoiceRows {
         var limits = given

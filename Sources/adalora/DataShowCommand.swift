@@ -8,6 +8,7 @@ import Reports
 import RunConfiguration
 import Runs
 import Tasks
+import Training
 
 struct DataShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,7 +42,8 @@ struct DataShowCommand: ParsableCommand {
                 URL(fileURLWithPath: file), form: .conversations, columns: Columns.parse(textColumn, nil),
                 requireLabels: false)
             guard row <= rows.examples.count else {
-                throw ValidationError("\(file) has \(rows.examples.count) rows; there is no row \(row)")
+                throw TrainingError(
+                    .usage, "\(file) has \(rows.examples.count) rows; there is no row \(row)")
             }
             let loaded = try LoadedModel(URL(fileURLWithPath: model), maxLength: 1)
             for warning in rows.warnings + loaded.warnings { Terminal.error("warning: \(warning)") }

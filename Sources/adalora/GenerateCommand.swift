@@ -5,6 +5,7 @@ import Foundation
 import Messages
 import ModelFiles
 import Tasks
+import Training
 
 struct GenerateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -74,10 +75,17 @@ struct GenerateCommand: ParsableCommand {
                 return
             }
             for warning in speaker.warnings { Terminal.error("warning: \(warning)") }
+            if !raw, speaker.chat == nil { try tellMissingTemplate() }
             if let data { return try answer(rows: data, speaker) }
             if !prompt.isEmpty { return try answer(prompts: prompt, speaker) }
             try converse(speaker)
         }
+    }
+
+    private func tellMissingTemplate() throws {
+        let reason = "the model has no chat template: it was not trained to talk"
+        guard system == nil else { throw TrainingError(.usage, "\(reason); leave out --system") }
+        Terminal.error("note: \(reason), so that it goes on from prompts as from texts (--raw)")
     }
 
     private var sampling: Sampling { Sampling(temperature: temperature, topP: topP, seed: seed) }
@@ -103,7 +111,7 @@ struct GenerateCommand: ParsableCommand {
     }
 
     private func checked(_ ids: [Int32]) throws -> [Int32] {
-        guard !ids.isEmpty else { throw ValidationError("the prompt has no token for this model") }
+        guard !ids.isEmpty else { throw TrainingError(.usage, "the prompt has no token for this model") }
         return ids
     }
 
@@ -118,7 +126,6 @@ struct GenerateCommand: ParsableCommand {
     }
 
     private func tell(_ result: TextGenerator.Result) {
-        let rate = result.seconds > 0 ? Double(max(0, result.ids.count - 1)) / result.seconds : 0
         let ending =
             switch result.ending {
             case .stop: "ended by the model"
@@ -126,11 +133,13 @@ struct GenerateCommand: ParsableCommand {
             case .positions: "cut where the model has no more positions"
             case .interrupted: "interrupted"
             }
+        let prompt = "\(Figures.fixed(result.promptSeconds, 2)) s for the prompt"
+        // The first token comes of the prompt.
+        let rate = Double(result.ids.count - 1) / result.seconds
         Terminal.error(
-            String(
-                format: "%d tokens, %@; %.1f tokens/s after %.2f s for the prompt", result.ids.count, ending,
-                rate,
-                result.promptSeconds))
+            "\(Figures.counted(result.ids.count, "token")), \(ending); "
+                + (result.ids.count > 1 && result.seconds > 0
+                    ? "\(Figures.fixed(rate, 1)) tokens/s after \(prompt)" : prompt))
     }
 
     /// A conversation, a line a turn.

@@ -64,6 +64,27 @@ import Testing
         #expect(try Self.learned(workspace, parts).text.hasSuffix("ab«cd»\n"))
     }
 
+    @Test func aRowThatIsNotThereIsOneClearError() throws {
+        let workspace = try Self.workspace()
+        let result = try workspace.run(["data", "show", "chat.jsonl", "--model", "llama", "--row", "99"])
+        #expect(result.status == 64 && result.errors.contains("chat.jsonl has 40 rows"), "\(result.errors)")
+    }
+
+    /// A model that was not trained to talk goes on from texts, and says so.
+    @Test func withoutATemplatePromptsAreTexts() throws {
+        let workspace = try Self.workspace()
+        try FileManager.default.removeItem(at: workspace.file("llama/chat_template.jinja"))
+        func generated(_ more: [String]) throws -> CommandResult {
+            try workspace.run(
+                ["generate", "--model", "llama", "--prompt", "the", "--max-tokens", "4"] + more)
+        }
+        let (plain, raw) = (try generated([]), try generated(["--raw"]))
+        #expect(plain.status == 0 && plain.output == raw.output)
+        #expect(plain.errors.contains("has no chat template") && !raw.errors.contains("has no chat template"))
+        let system = try generated(["--system", "Be brief."])
+        #expect(system.status == 64 && system.errors.contains("leave out --system"), "\(system.errors)")
+    }
+
     /// What people write is text, also where it spells a control token.
     @Test func spelledControlTokensStayText() throws {
         let workspace = try Self.workspace()

@@ -10,8 +10,6 @@ package struct ChatFormat: Sendable {
     package let source: String
     /// The file, for messages
     package let name: String
-    /// Of a template that an adapter remembers
-    static let rememberedName = "the adapter's chat template"
     private let bosToken: String?
     private let eosToken: String?
 

@@ -90,11 +90,12 @@ struct ConversationEncoder {
         let learned = learnedMessages(messages, from: first)
         if parts == .all { return row }
         let answers = messages.indices.filter { messages[$0].role == .assistant }
+        let bytes = Array(whole.text.utf8)
         for index in learned {
             let range: Range<Int>
             if whole.generations.count == answers.count, let place = answers.firstIndex(of: index) {
                 range = whole.generations[place]
-            } else if let found = try self.range(of: index, messages, in: Array(whole.text.utf8), render) {
+            } else if let found = try self.range(of: index, messages, in: bytes, render) {
                 range = found
             } else {
                 row.changedAnswers += 1

@@ -16,9 +16,9 @@ func readSetting<Value>(
 func readExpression(
     _ text: String, _ part: String, _ path: String, edition: UnicodeEdition = .oniguruma
 ) throws -> Expression {
-    do {
+    do throws(ExpressionError) {
         return try Expression(text, edition: edition)
-    } catch let error as ExpressionError {
+    } catch {
         throw TokenizerError(
             file: path,
             problem:

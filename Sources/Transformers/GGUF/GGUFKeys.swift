@@ -1,17 +1,12 @@
 import Messages
 import ModelFiles
-import Synchronization
 
 /// The keys of one architecture in a GGUF (`llama.block_count` …), with what the tensors say of sizes. Keys that are asked
 /// for are recorded: what nobody looked at may ask for something that is not computed here.
 struct GGUFKeys: Sendable {
     let file: GGUFFile
     let architecture: String
-    private let read = Mutexed()
-
-    private final class Mutexed: Sendable {
-        let keys = Mutex<Set<String>>([])
-    }
+    private let read = KeysRead()
 
     /// The whole name of a key.
     func name(_ key: String) -> String { "\(architecture).\(key)" }
@@ -79,7 +74,7 @@ struct GGUFKeys: Sendable {
 
     /// Of this architecture, in the order of the file.
     var unreadKeys: [String] {
-        let read = read.keys.withLock { $0 }
+        let read = read.all
         return file.metadata.keys.filter { $0.hasPrefix(architecture + ".") && !read.contains($0) }
     }
 
@@ -93,7 +88,7 @@ struct GGUFKeys: Sendable {
     @discardableResult
     func asked(_ key: String) -> String {
         let name = name(key)
-        read.keys.withLock { _ = $0.insert(name) }
+        read.insert(name)
         return name
     }
 

@@ -1,23 +1,7 @@
-#!/usr/bin/env bash
-# From a clone to a fine-tuned language model: installs what is missing, builds, fetches SmolLM2-135M-Instruct as a GGUF of 4
-# bits, makes instructions about words from WordNet, trains under a rank budget, and shows perplexity and answers before and
-# after, which layer got how much rank, and a LoRA file for llama.cpp. See quickstart.sh.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-
-step() { printf '\n== %s\n' "$1"; }
-
-step "Dependencies"
-command -v swift >/dev/null || {
-    echo "error: swift is not installed; get Swift 6.1 or later from https://www.swift.org/install/linux/" >&2
-    exit 1
-}
-scripts/install-dependencies.sh
-
-step "Build"
-swift build -c release --product adalora --explicit-target-dependency-import-check error
-adalora=.build/release/adalora
-"$adalora" doctor
+# The second half of quickstart.sh --chat: fetches SmolLM2-135M-Instruct as a GGUF of 4 bits, makes instructions about words from
+# WordNet, trains under a rank budget, and shows perplexity and answers before and after, which layer got how much rank, and a
+# LoRA file for llama.cpp.
+# shellcheck shell=bash disable=SC2154
 
 step "Model"
 scripts/fetch-smollm2.sh
