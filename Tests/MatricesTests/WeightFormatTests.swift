@@ -88,23 +88,28 @@ import Testing
     /// One tile; four of uneven size; a few rows; rows longer than a tile.
     private static let shapes = [(24, 64), (900, 1024), (5, 32), (11, 1 << 15)]
 
+    /// Few rows and many go different ways.
     @Test(arguments: WeightFormat.all.map(\.name), shapes)
     func productsAreThoseOfTheUnpackedMatrix(format: String, shape: (Int, Int)) throws {
+        for samples in [3, 17] { try Self.checkProducts(format, shape, samples) }
+    }
+
+    private static func checkProducts(_ format: String, _ shape: (Int, Int), _ samples: Int) throws {
         let rows = shape.0
         let columns = max(shape.1, try #require(WeightFormat.named(format)).blockWeights)
         let weight = try Self.random(rows, columns, format)
         let dense = weight.dense()
-        let x = normalMatrix(3, columns, seed: 62)
-        let g = normalMatrix(3, rows, seed: 63)
+        let x = normalMatrix(samples, columns, seed: 62)
+        let g = normalMatrix(samples, rows, seed: 63)
         let pool = BufferPool()
         for adding in [false, true] {
-            let out = normalMatrix(3, rows, seed: 64)
+            let out = normalMatrix(samples, rows, seed: 64)
             let expected = Matrix(copying: out)
             if !adding { out.fill(.nan) }
             weight.multiplyTransposed(x, into: out, adding: adding, pool: pool)
             Product.multiplyTransposed(x, dense, into: expected, beta: adding ? 1 : 0)
             Self.expectClose(out, expected, terms: columns)
-            let back = normalMatrix(3, columns, seed: 65)
+            let back = normalMatrix(samples, columns, seed: 65)
             let expectedBack = Matrix(copying: back)
             if !adding { back.fill(.nan) }
             weight.multiply(g, into: back, adding: adding, pool: pool)
@@ -115,16 +120,16 @@ import Testing
         for part in [0..<rows / 2, 1..<rows, 2..<2] {
             let some = dense.view(offset: part.lowerBound * columns, rows: part.count, columns: columns)
             let (out, expected) = (
-                Matrix(rows: 3, columns: part.count), Matrix(rows: 3, columns: part.count)
+                Matrix(rows: samples, columns: part.count), Matrix(rows: samples, columns: part.count)
             )
             out.fill(.nan)
             weight.multiplyTransposed(x, rows: part, into: out, pool: pool)
             Product.multiplyTransposed(x, some, into: expected)
             Self.expectClose(out, expected, terms: columns)
             let (back, expectedBack) = (
-                Matrix(rows: 3, columns: columns), normalMatrix(3, columns, seed: 68)
+                Matrix(rows: samples, columns: columns), normalMatrix(samples, columns, seed: 68)
             )
-            let share = normalMatrix(3, part.count, seed: 69)
+            let share = normalMatrix(samples, part.count, seed: 69)
             for adding in [false, true] {
                 back.copyValues(from: expectedBack)
                 weight.multiply(share, rows: part, into: back, adding: adding, pool: pool)

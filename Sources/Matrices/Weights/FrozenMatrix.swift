@@ -77,58 +77,12 @@ extension FrozenMatrix {
     package func productMemory(isBackward: Bool) -> ProductMemory { .none }
 }
 
-// MARK: - By tiles
+// MARK: - Rows
 
-/// Floats in a tile, more or less: a megabyte stays in the cache of a core from unpacking to the product, and some hundred
-/// rows make up for what `sgemm` spends on laying out the other factor for each tile.
+/// Floats in a tile, more or less: a megabyte, which stays in the cache of a core.
 private let tileElements = 1 << 18
 
 extension FrozenMatrix {
-    package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
-        multiplyTransposed(x, 0..<rows, into: out, adding: adding, pool)
-    }
-
-    package func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
-        multiplyTransposed(x, rows, into: out, adding: false, pool)
-    }
-
-    package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
-        multiply(g, rows: 0..<rows, into: out, adding: adding, pool: pool)
-    }
-
-    package func multiply(
-        _ g: Matrix, rows part: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool
-    ) {
-        precondition(
-            g.columns == part.count && out.rows == g.rows && out.columns == columns,
-            "[\(g.rows), \(g.columns)] · [\(part.count), \(columns)] into [\(out.rows), \(out.columns)]")
-        if part.isEmpty && !adding { out.fill(0) }
-        let tile = pool.matrix(rows: tileRows(of: part.count), columns: columns)
-        for start in stride(from: 0, to: part.count, by: tile.rows) {
-            let count = min(tile.rows, part.count - start)
-            unpack(part.lowerBound + start..<part.lowerBound + start + count, into: tile.pointer)
-            Product.gemm(
-                false, false, g.rows, columns, count, 1, g.pointer + start, part.count, tile.pointer, columns,
-                adding || start > 0 ? 1 : 0, out.pointer, columns)
-        }
-    }
-
-    private func multiplyTransposed(
-        _ x: Matrix, _ part: Range<Int>, into out: Matrix, adding: Bool, _ pool: BufferPool
-    ) {
-        precondition(
-            x.columns == columns && out.rows == x.rows && out.columns == part.count,
-            "[\(x.rows), \(x.columns)] · [\(part.count), \(columns)]ᵀ into [\(out.rows), \(out.columns)]")
-        let tile = pool.matrix(rows: tileRows(of: part.count), columns: columns)
-        for start in stride(from: 0, to: part.count, by: tile.rows) {
-            let count = min(tile.rows, part.count - start)
-            unpack(part.lowerBound + start..<part.lowerBound + start + count, into: tile.pointer)
-            Product.gemm(
-                false, true, x.rows, count, columns, 1, x.pointer, columns, tile.pointer, columns,
-                adding ? 1 : 0, out.pointer + start, part.count)
-        }
-    }
-
     package func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool) {
         let row = adding ? pool.matrix(rows: 1, columns: columns) : nil
         for (position, index) in indices.enumerated() {
@@ -149,7 +103,7 @@ extension FrozenMatrix {
 
     /// Rows of each tile of so many rows: tiles of about the same size, of whole vectors of rows. By the shape alone, so that
     /// each product has the same bits every time.
-    private func tileRows(of count: Int) -> Int {
+    func tileRows(of count: Int) -> Int {
         let most = max(8, tileElements / max(columns, 1))
         let tiles = max(1, (count + most - 1) / most)
         let share = (count + tiles - 1) / tiles
