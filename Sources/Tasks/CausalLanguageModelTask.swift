@@ -9,7 +9,7 @@ import Transformers
 /// The next token, by the model's own output matrix: of conversations what the assistant says, of texts all.
 struct CausalLanguageModelTask: LearningTask {
     static let name = "causal-lm"
-    static let metrics: [Metric] = [.perplexity, .bitsPerByte, .tokenAccuracy]
+    static let metrics: [Metric] = [.perplexity, .bitsPerByte, .tokenAccuracy, .exactMatch]
     static let settings: Set = ["text-column", "train-on", "chat-template", "samples", "forgetting"]
     static let usualMaxLength = 512
     static var fixedOutputs: Int? { 0 }

@@ -46,7 +46,7 @@ import Transformers
             "classification": "accuracy macro-f1 matthews ece", "regression": "pearson spearman mae rmse",
             "multi-label": "macro-f1 micro-f1 subset-accuracy",
             "token-classification": "accuracy f1 precision recall", "question-answering": "f1 exact-match",
-            "causal-lm": "perplexity bits-per-byte token-accuracy",
+            "causal-lm": "exact-match perplexity bits-per-byte token-accuracy",
             "multiple-choice": "accuracy accuracy-normalized",
         ]
         for (name, metrics) in suited {

@@ -100,11 +100,18 @@ private struct NextTokenMeter: Meter {
         let bytes = all.indices.reduce(0) { $0 + objective.byteCount($1) }
         let bits = all.reduce(0) { $0 + $1.loss } / log(2)
         let hits = all.reduce(0) { $0 + $1.hits }
+        // A row is answered exactly where greedy writing, which follows the first choices, comes to all that it teaches.
+        let answered = all.enumerated().map { row, score in
+            let count = objective.count(row)
+            return (part: count > 0 && score.hits == count ? 1.0 : 0.0, whole: count > 0 ? 1.0 : 0.0)
+        }
+        let answers = answered.reduce(0) { $0 + $1.whole }
         return Evaluation(
             loss: loss,
             metrics: [
                 (.perplexity, exp(loss)), (.bitsPerByte, bytes > 0 ? bits / Double(bytes) : nil),
                 (.tokenAccuracy, Double(hits) / weight),
+                (.exactMatch, answers > 0 ? answered.reduce(0) { $0 + $1.part } / answers : nil),
             ],
             rows: .shares([
                 .perplexity: all.enumerated().map { (part: $1.loss, whole: Double(objective.count($0))) },
@@ -114,6 +121,7 @@ private struct NextTokenMeter: Meter {
                 .tokenAccuracy: all.enumerated().map {
                     (part: Double($1.hits), whole: Double(objective.count($0)))
                 },
+                .exactMatch: answered,
             ]), hasOneAnswer: false)
     }
 }
