@@ -159,6 +159,12 @@ void avk_from_q5_k(const void *in, float *out, size_t blocks);
 void avk_from_q6_k(const void *in, float *out, size_t blocks);
 void avk_from_iq4_xs(const void *in, float *out, size_t blocks);
 
+// Float32 to these formats, as ggml's reference code rounds, with the same bytes on every machine. `out` need not be aligned.
+// NaN stays NaN in the first two, and makes blocks of no use in those of blocks.
+void avk_to_bfloat16(const float *in, void *out, size_t n);
+void avk_to_float16(const float *in, void *out, size_t n);
+void avk_to_q8_0(const float *in, void *out, size_t blocks);
+
 // 1 when every element is finite.
 int avk_all_finite(const float *x, size_t n);
 

@@ -4,6 +4,9 @@ package final class BlockWeight: FrozenMatrix {
     /// Blocks to Float32: where they begin, need not be aligned; where the weights go; how many blocks.
     typealias Unpack = @Sendable (UnsafeRawPointer?, UnsafeMutablePointer<Float>?, Int) -> Void
 
+    /// Weights to blocks: where they are; where the blocks go, need not be aligned; how many blocks.
+    typealias Pack = @Sendable (UnsafePointer<Float>?, UnsafeMutableRawPointer?, Int) -> Void
+
     package let rows: Int
     package let columns: Int
     package let format: String
@@ -34,8 +37,15 @@ package final class BlockWeight: FrozenMatrix {
 }
 
 extension WeightFormat {
-    init(_ name: String, blockWeights: Int, blockBytes: Int, unpack: @escaping BlockWeight.Unpack) {
-        self.init(name, blockWeights: blockWeights, blockBytes: blockBytes) { rows, columns, bytes in
+    init(
+        _ name: String, blockWeights: Int, blockBytes: Int, unpack: @escaping BlockWeight.Unpack,
+        pack: BlockWeight.Pack? = nil
+    ) {
+        let packRows = pack.map { pack -> Pack in
+            { values, rows, columns, out in pack(values, out, rows * (columns / blockWeights)) }
+        }
+        self.init(name, blockWeights: blockWeights, blockBytes: blockBytes, pack: packRows) {
+            rows, columns, bytes in
             BlockWeight(
                 rows: rows, columns: columns, bytes, format: name, blockWeights: blockWeights,
                 blockBytes: blockBytes, unpack: unpack)

@@ -4,15 +4,28 @@ package struct WeightFormat: Sendable {
     package let name: String
     package let blockWeights: Int
     package let blockBytes: Int
+    /// Float32 values of whole rows [rows, columns] into as many bytes as `byteCount` says, by ggml's reference rounding: the
+    /// same bytes on every machine. nil where this version only reads the format.
+    ///
+    /// Callers refuse values that are not finite. Such values crash nothing, but what a block that holds one is packed to is
+    /// of no use. A finite one too large for the format, or for its half-precision scales, becomes infinite, and the matrix that
+    /// is opened from the bytes says so in `isFinite`.
+    package let pack: Pack?
     private let make: @Sendable (_ rows: Int, _ columns: Int, WeightBytes) -> any FrozenMatrix
 
+    package typealias Pack =
+        @Sendable (
+            _ values: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ out: UnsafeMutableRawPointer
+        ) -> Void
+
     init(
-        _ name: String, blockWeights: Int = 1, blockBytes: Int,
+        _ name: String, blockWeights: Int = 1, blockBytes: Int, pack: Pack? = nil,
         make: @escaping @Sendable (Int, Int, WeightBytes) -> any FrozenMatrix
     ) {
         self.name = name
         self.blockWeights = blockWeights
         self.blockBytes = blockBytes
+        self.pack = pack
         self.make = make
     }
 
