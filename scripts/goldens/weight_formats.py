@@ -6,11 +6,16 @@ formats.safetensors    `values` [12, 96] Float32, some rows very small or zero; 
                        `Q8_0.any` blocks of arbitrary bytes with finite scales, and `Q8_0.any.values`
 blocks.safetensors     for each other FORMAT of ggml: `FORMAT` [6, bytes of two blocks] of arbitrary bytes with finite scales,
                        and `FORMAT.values` unpacked
+packed.safetensors     `values` [14, 512] Float32 of many kinds; for each FORMAT that this program packs blocks of: `FORMAT` [14, bytes
+                       of a row] by ggml's own quantiser in C, which the Python package has not (it rounds Q4_0 and Q5_0
+                       in Float64, and has no K formats)
 
-    python3 scripts/goldens/weight_formats.py          # gguf 0.19.0
+    python3 scripts/goldens/weight_formats.py XLLAMACPP   # gguf 0.19.0; the unpacked wheel xllamacpp 2026.10.11549
 """
 
+import ctypes
 import os
+import sys
 
 import numpy
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
@@ -43,6 +48,46 @@ def other_formats():
     save_file(tensors, os.path.join(FOLDER, "blocks.safetensors"))
 
 
+def values_of_many_kinds():
+    random = numpy.random.default_rng(22)
+    values = random.normal(size=(14, 512))
+    values[1] *= 0.02
+    values[2] = 0.02 * random.standard_t(5, size=512)
+    values[3] = numpy.abs(values[3]) + 1
+    values[4] = -numpy.abs(values[4]) - 1
+    # Ties between two levels
+    values[5] = random.integers(-8, 9, size=512) * 0.125
+    values[6] *= random.random(512) < 0.05
+    values[7] = numpy.repeat(values[7, :16], 32)
+    # Groups of very different sizes, some with scales below half precision
+    values[8] *= numpy.repeat(10.0 ** random.integers(-9, 1, size=16), 32)
+    values[9] *= 1e-7
+    values[10] *= 1e-16
+    values[11] *= 3000
+    values[12] = 0
+    values[12, 300] = -0.7
+    values[13] = 0
+    return values.astype(numpy.float32)
+
+
+def packed_blocks(folder):
+    """ggml's library is inside of the extension; its symbols of Python are found in this process."""
+    library = ctypes.CDLL(os.path.join(folder, "xllamacpp", "xllamacpp.abi3.so"), mode=os.RTLD_LAZY)
+    pack = library.ggml_quantize_chunk
+    pack.restype = ctypes.c_size_t
+    pack.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p] + [ctypes.c_int64] * 3 + [ctypes.c_void_p]
+    values = values_of_many_kinds()
+    tensors = {"values": values}
+    for name in ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"]:
+        kind = GGMLQuantizationType[name]
+        weights, size = GGML_QUANT_SIZES[kind]
+        packed = numpy.zeros((14, 512 // weights * size), dtype=numpy.uint8)
+        written = pack(int(kind), values.ctypes.data, packed.ctypes.data, 0, 14, 512, None)
+        assert written == packed.size
+        tensors[name] = packed
+    save_file(tensors, os.path.join(FOLDER, "packed.safetensors"))
+
+
 def main():
     random = numpy.random.default_rng(20)
     values = random.normal(size=(12, 96)).astype(numpy.float32)
@@ -64,6 +109,7 @@ def main():
     os.makedirs(FOLDER, exist_ok=True)
     save_file(tensors, os.path.join(FOLDER, "formats.safetensors"))
     other_formats()
+    packed_blocks(sys.argv[1])
 
 
 if __name__ == "__main__":

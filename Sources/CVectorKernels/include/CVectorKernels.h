@@ -164,6 +164,13 @@ void avk_from_iq4_xs(const void *in, float *out, size_t blocks);
 void avk_to_bfloat16(const float *in, void *out, size_t n);
 void avk_to_float16(const float *in, void *out, size_t n);
 void avk_to_q8_0(const float *in, void *out, size_t blocks);
+void avk_to_q4_0(const float *in, void *out, size_t blocks);
+void avk_to_q4_1(const float *in, void *out, size_t blocks);
+void avk_to_q5_0(const float *in, void *out, size_t blocks);
+void avk_to_q5_1(const float *in, void *out, size_t blocks);
+void avk_to_q4_k(const float *in, void *out, size_t blocks);
+void avk_to_q5_k(const float *in, void *out, size_t blocks);
+void avk_to_q6_k(const float *in, void *out, size_t blocks);
 
 // 1 when every element is finite.
 int avk_all_finite(const float *x, size_t n);

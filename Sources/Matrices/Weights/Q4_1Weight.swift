@@ -4,5 +4,5 @@ import CVectorKernels
 /// m.
 enum Q4_1Weight {
     static let format = WeightFormat(
-        "Q4_1", blockWeights: 32, blockBytes: 20, unpack: avk_from_q4_1)
+        "Q4_1", blockWeights: 32, blockBytes: 20, unpack: avk_from_q4_1, pack: avk_to_q4_1)
 }

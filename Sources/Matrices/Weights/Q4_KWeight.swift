@@ -4,5 +4,5 @@ import CVectorKernels
 /// of 6 bits, weight = d · s · q − e · m with q of 4 bits.
 enum Q4_KWeight {
     static let format = WeightFormat(
-        "Q4_K", blockWeights: 256, blockBytes: 144, unpack: avk_from_q4_k)
+        "Q4_K", blockWeights: 256, blockBytes: 144, unpack: avk_from_q4_k, pack: avk_to_q4_k)
 }

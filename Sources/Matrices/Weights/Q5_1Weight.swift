@@ -4,5 +4,5 @@ import CVectorKernels
 /// d · q + m.
 enum Q5_1Weight {
     static let format = WeightFormat(
-        "Q5_1", blockWeights: 32, blockBytes: 24, unpack: avk_from_q5_1)
+        "Q5_1", blockWeights: 32, blockBytes: 24, unpack: avk_from_q5_1, pack: avk_to_q5_1)
 }

@@ -4,5 +4,5 @@ import CVectorKernels
 /// of 6 bits, weight = d · s · q − e · m with q of 5 bits.
 enum Q5_KWeight {
     static let format = WeightFormat(
-        "Q5_K", blockWeights: 256, blockBytes: 176, unpack: avk_from_q5_k)
+        "Q5_K", blockWeights: 256, blockBytes: 176, unpack: avk_from_q5_k, pack: avk_to_q5_k)
 }

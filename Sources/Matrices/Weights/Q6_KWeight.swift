@@ -4,5 +4,5 @@ import CVectorKernels
 /// weight = d · s · (q − 32) with q of 6 bits.
 enum Q6_KWeight {
     static let format = WeightFormat(
-        "Q6_K", blockWeights: 256, blockBytes: 210, unpack: avk_from_q6_k)
+        "Q6_K", blockWeights: 256, blockBytes: 210, unpack: avk_from_q6_k, pack: avk_to_q6_k)
 }
