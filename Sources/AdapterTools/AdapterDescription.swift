@@ -18,17 +18,30 @@ package struct AdapterDescription {
     let isWholeModel: Bool
     /// nil for adapters of other programs, and of versions before this was recorded.
     package let columns: TrainedColumns?
+    /// In which the base was kept while the adapter trained; nil as its files have it.
+    let baseFormat: BaseFormat?
 
+    private static let baseFormatKey = "baseFormat"
     static let file = "adalora.json"
     private static let format = 1
 
     /// Throws unless the adapter was trained on these very weights.
     package func check(_ loaded: LoadedModel, adapter: URL) throws {
+        guard loaded.packedBase?.format == baseFormat else {
+            throw TrainingError(
+                "\(adapter.path) was trained on a base kept \(Self.kept(baseFormat)), which is kept "
+                    + "\(Self.kept(loaded.packedBase?.format)) now; give \(SettingName.baseFormat) "
+                    + (baseFormat?.name ?? BaseFormat.keep))
+        }
         guard loaded.matches(modelFingerprint) else {
             throw TrainingError(
                 "\(adapter.path) was trained on other base weights than those in \(loaded.url.path); "
                     + "give the right folder with \(SettingName.model)")
         }
+    }
+
+    private static func kept(_ format: BaseFormat?) -> String {
+        format.map { "as \($0.name)" } ?? "as its files have it"
     }
 
     package func write(into folder: URL) throws {
@@ -40,6 +53,7 @@ package struct AdapterDescription {
             "step": JSONValue(step), "wholeModel": .bool(isWholeModel),
         ]
         for detail in task.kind.type.details { json[detail.key] = task.details[detail.key] }
+        if let baseFormat { json[Self.baseFormatKey] = .string(baseFormat.name) }
         if let columns { json[TrainedColumns.key] = .object(columns.json) }
         try AtomicFile.write(
             Data(JSONValue.object(json).bytes(pretty: true)), to: folder.appendingPathComponent(Self.file))
@@ -47,7 +61,7 @@ package struct AdapterDescription {
 
     package init(
         baseModel: String, task: TaskRecord, maxLength: Int, modelFingerprint: String, step: Int,
-        isWholeModel: Bool, columns: TrainedColumns? = nil
+        isWholeModel: Bool, columns: TrainedColumns? = nil, baseFormat: BaseFormat? = nil
     ) {
         self.baseModel = baseModel
         self.task = task
@@ -56,6 +70,7 @@ package struct AdapterDescription {
         self.step = step
         self.isWholeModel = isWholeModel
         self.columns = columns
+        self.baseFormat = baseFormat
     }
 
     /// The same with the base model where it was found.
@@ -65,7 +80,8 @@ package struct AdapterDescription {
     func naming(_ baseModel: String) -> AdapterDescription {
         AdapterDescription(
             baseModel: baseModel, task: task, maxLength: maxLength,
-            modelFingerprint: modelFingerprint, step: step, isWholeModel: isWholeModel, columns: columns)
+            modelFingerprint: modelFingerprint, step: step, isWholeModel: isWholeModel, columns: columns,
+            baseFormat: baseFormat)
     }
 
     /// The description of a model that has the updates in its weights.
@@ -115,6 +131,8 @@ package struct AdapterDescription {
             modelFingerprint: try need("modelFingerprint", \.string), step: try need("step", \.int),
             isWholeModel: try flag("wholeModel"),
             columns: try json[TrainedColumns.key] == nil
-                ? nil : need(TrainedColumns.key) { TrainedColumns(json: $0) })
+                ? nil : need(TrainedColumns.key) { TrainedColumns(json: $0) },
+            baseFormat: try json[Self.baseFormatKey] == nil
+                ? nil : need(Self.baseFormatKey) { $0.string.flatMap(BaseFormat.named) })
     }
 }

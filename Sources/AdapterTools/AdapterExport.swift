@@ -101,13 +101,20 @@ package enum AdapterExport {
         }
         return Outcome(
             difference: difference, ranks: ranks, base: name,
-            warnings: warnings(opened) + (warning.map { [$0] } ?? []))
+            warnings: warnings(opened, form) + (warning.map { [$0] } ?? []))
     }
 
     /// Of what other programs would make of it.
-    private static func warnings(_ opened: OpenedAdapter) -> [String] {
-        guard let pooling = opened.head.form.pooling, !pooling.isOfTransformers else { return [] }
-        return [
+    private static func warnings(_ opened: OpenedAdapter, _ form: Form) -> [String] {
+        var warnings: [String] = []
+        if let format = opened.description.baseFormat, form != .merged {
+            warnings.append(
+                "the adapter was trained over a base kept as \(format.name); PEFT puts it on the files' own weights, "
+                    + "which are near; \(SettingName.to) \(Form.merged.rawValue) writes those that it was trained on"
+            )
+        }
+        guard let pooling = opened.head.form.pooling, !pooling.isOfTransformers else { return warnings }
+        return warnings + [
             "PEFT puts the adapter on transformers' sequence classifier, which has its own pooling, not "
                 + "\(pooling.rawValue): what that answers is wrong; \(ModelCard.file) has the lines of Python that answer as "
                 + "trained"

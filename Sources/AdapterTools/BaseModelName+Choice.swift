@@ -65,7 +65,8 @@ extension BaseModelName {
         guard PretrainedModel.isThere(named),
             named.resolvingSymlinksInPath().path != loaded.url.resolvingSymlinksInPath().path
         else { return }
-        guard (try? LoadedModel(named, maxLength: 1))?.fingerprint == loaded.fingerprint else {
+        let other = try? LoadedModel(named, maxLength: 1, baseFormat: loaded.packedBase?.format)
+        guard other?.fingerprint == loaded.fingerprint else {
             throw TrainingError(
                 .usage,
                 "\(SettingName.baseName) \(name) is a model here with other weights than \(loaded.url.path), on which "

@@ -15,7 +15,8 @@ package enum BaseModelName {
         let named = URL(fileURLWithPath: name)
         if PretrainedModel.isThere(named) {
             if named.resolvingSymlinksInPath().path == base.resolvingSymlinksInPath().path { return }
-            if (try? LoadedModel(named, maxLength: 1))?.fingerprint == loaded.fingerprint { return }
+            let other = try? LoadedModel(named, maxLength: 1, baseFormat: loaded.packedBase?.format)
+            if other?.fingerprint == loaded.fingerprint { return }
         } else {
             let stated = loaded.model.config.raw["_name_or_path"]?.string ?? ""
             let ours = parts(of: base.standardizedFileURL.path) + parts(of: stated)

@@ -16,6 +16,8 @@ package struct LoadedModel {
     package let tokenizer: Tokenizer
     /// How its conversations are written; nil for a model that was not trained to talk.
     package let chat: ChatFormat?
+    /// Where the base is kept in another format than its files'.
+    package let packedBase: PackedBase?
     private let configWarnings: [String]
     /// Of all weights of the backbone as Float32, in order, as they were loaded.
     package let fingerprint: String
@@ -29,9 +31,11 @@ package struct LoadedModel {
         min(512, backbone.sizes.positions, tokenizer.longestSequence ?? .max)
     }
 
-    package init(_ url: URL, maxLength: Int) throws {
+    /// - Parameter baseFormat: in which the matrices are kept; nil as the files have them.
+    package init(_ url: URL, maxLength: Int, baseFormat: BaseFormat? = nil) throws {
         model = try PretrainedModel.open(url)
         backbone = try model.openBackbone()
+        packedBase = try baseFormat?.pack(backbone, name: url.path)
         var tokenizer =
             try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) }
             ?? Tokenizer(folder: url)

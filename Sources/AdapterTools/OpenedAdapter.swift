@@ -49,7 +49,8 @@ package struct OpenedAdapter: Sendable {
                     + "; give the folder with \(SettingName.model)")
         }
         try self.init(
-            folder, description, on: LoadedModel(base, maxLength: description.maxLength))
+            folder, description,
+            on: LoadedModel(base, maxLength: description.maxLength, baseFormat: description.baseFormat))
     }
 
     /// The same on a base model that is open.

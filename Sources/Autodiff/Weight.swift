@@ -74,6 +74,18 @@ package final class Weight: Operand, @unchecked Sendable {
         if case .matrix(let matrix) = content { matrix.releasePages() } else { 0 }
     }
 
+    /// The same matrix in another format, whose values are near; pages of the one before go back.
+    package func keep(as matrix: any FrozenMatrix) {
+        precondition(
+            matrix.rows == rows && matrix.columns == columns,
+            "\(name) [\(rows), \(columns)] kept as [\(matrix.rows), \(matrix.columns)]")
+        guard case .matrix(let before) = content else {
+            preconditionFailure("\(name) is no frozen matrix")
+        }
+        before.releasePages()
+        content = .matrix(matrix)
+    }
+
     /// Other values, as Float32.
     package func replace(with values: Matrix) {
         precondition(

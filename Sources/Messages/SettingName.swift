@@ -6,6 +6,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case allocator
     case anyBaseName = "any-base-name"
     case averageRank = "average-rank"
+    case baseFormat = "base-format"
     case baseName = "base-name"
     case batchSize = "batch-size"
     case bestMetric = "best-metric"

@@ -1,8 +1,10 @@
 import Tasks
+import Transformers
 
 /// The values that an unset property stands for.
 extension RunConfig {
     /// Where the task has labels of which one is right.
+    package var usedBaseFormat: BaseFormat? { tuning.method.trainsBackbone ? nil : baseFormat }
     package var usedChatTemplate: String? { task.reads("chat-template") ? chatTemplate : nil }
     /// The longest row in tokens, special tokens included.
     package var maxLength: Int { givenMaxLength ?? task.type.usualMaxLength }

@@ -15,6 +15,8 @@ package struct RunConfig: Sendable, Equatable {
 
     /// The folder of the pretrained model.
     package internal(set) var model = ""
+    /// In which the base is kept in memory; nil as its files have it.
+    package internal(set) var baseFormat: BaseFormat?
     /// The file of training examples.
     package internal(set) var train = ""
     /// The file of validation examples; without it and `validationFraction` nothing is evaluated.

@@ -1,6 +1,7 @@
 import Adapters
 import Settings
 import Tasks
+import Transformers
 
 /// Every setting, once. To add one: a property with its default in `RunConfig`, and a row here; for a method, in its
 /// `TuningSettings`.
@@ -26,6 +27,15 @@ enum SettingTable {
         Setting<RunConfig>(
             "model", "Folder of the pretrained model", unset: "required",
             set: { $0.model = try $1.text() }, get: { path($0.model) }),
+        Setting(
+            "base-format", "Format in which a Float32, BF16 or F16 base is kept in memory, and trained over",
+            choices: [BaseFormat.keep] + BaseFormat.all.map(\.name),
+            idle: { $0.tuning.method.trainsBackbone ? "with method \($0.tuning.method.name)" : nil },
+            set: {
+                let names = [BaseFormat.keep] + BaseFormat.all.map(\.name)
+                $0.baseFormat = BaseFormat.named(try $1.choice(among: names) { $0 })
+            },
+            get: { $0.baseFormat?.name ?? BaseFormat.keep }),
         Setting(
             "train", "File of training examples", unset: "required",
             set: { $0.train = try $1.text() }, get: { path($0.train) }),

@@ -49,10 +49,12 @@ package struct MemoryEstimate: Sendable {
         let model = inputs.backbone.weights.reduce(0) { $0 + $1.releasePages() }
         let state = (4 * trainable + averages) * float
         let now = memory.resident ?? state
-        let rest = max(0, now - (start ?? 0) - state)
+        let kept = inputs.packedBase?.bytes.after ?? 0
+        let rest = max(0, now - (start ?? 0) - state - kept)
         var parts = [
-            Part(name: "program and libraries", bytes: max(0, now - state - rest)),
+            Part(name: "program and libraries", bytes: max(0, now - state - kept - rest)),
             Part(name: "model, mapped", bytes: model),
+            Part(name: "model, packed", bytes: kept),
             Part(name: "data, tokenizer", bytes: rest),
             Part(name: "trainable weights, gradient, AdamW's and importance averages", bytes: state),
         ]

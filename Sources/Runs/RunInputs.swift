@@ -16,6 +16,8 @@ struct RunInputs {
     /// With what model and rows decided
     let config: RunConfig
     let backbone: any Backbone
+    /// Where the base is kept in another format than its files'.
+    let packedBase: PackedBase?
     /// Hung on `backbone`, until the run's own adapters take its place
     let startingAdapter: StartingAdapter?
     let tokenizer: Tokenizer
@@ -43,7 +45,8 @@ struct RunInputs {
     /// - Parameter isResumed: the inputs are compared with a checkpoint's.
     init(_ given: RunConfig, isResumed: Bool = false) throws {
         let modelURL = URL(fileURLWithPath: given.model)
-        let loaded = try LoadedModel(modelURL, maxLength: given.maxLength)
+        let loaded = try LoadedModel(
+            modelURL, maxLength: given.maxLength, baseFormat: given.usedBaseFormat)
         if given.tuning.method.trainsBackbone {
             try WholeModelFolder.requireFolder(
                 modelURL, "\(SettingName.method) \(given.tuning.method.name)")
@@ -98,7 +101,10 @@ struct RunInputs {
             try HeldOutText($0, loaded: loaded, maxLength: config.maxLength)
         }
         self.warnings = warnings + (samples?.warnings ?? []) + (heldOutText?.warnings ?? [])
-        notes = rows.notes + (settling?.notes ?? []) + (heldOutText?.notes ?? [])
+        packedBase = loaded.packedBase
+        notes =
+            rows.notes + (loaded.packedBase.map { [$0.note] } ?? []) + (settling?.notes ?? [])
+            + (heldOutText?.notes ?? [])
 
         let prints = InputPrints(
             config: config, pretrained: loaded.model, formats: loaded.formats,

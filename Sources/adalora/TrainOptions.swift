@@ -32,6 +32,8 @@ struct TrainFlags: ParsableArguments {
             "The pretrained model: a folder (config.json, model.safetensors, tokenizer files) or a GGUF file.",
         completion: .file())
     var model: String?
+    @Option(name: .customLong("base-format"), help: help("base-format"), completion: choices("base-format"))
+    var baseFormat: String?
     @Option(help: "Training rows.", completion: .file()) var train: String?
     @Option(help: "Validation rows: evaluated each epoch, the best adapter is kept.", completion: .file())
     var validation: String?
@@ -52,7 +54,7 @@ struct TrainFlags: ParsableArguments {
     /// Those that were given.
     var flags: [(key: String, value: String)] {
         let paths: [(key: String, value: String?)] = [
-            ("model", model), ("train", train), ("validation", validation),
+            ("model", model), ("base-format", baseFormat), ("train", train), ("validation", validation),
             ("validation-fraction", validationFraction), ("output", output),
         ]
         let groups: [any SettingFlags] = [adapters, allocation, optimizer, data, labels, runOptions]
