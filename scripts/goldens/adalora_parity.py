@@ -50,7 +50,9 @@ def short(name):
 
 
 def trainables(model):
-    return {short(name): parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    # The number of ranks that PEFT keeps beside the factors is one in float64 alone, where it would train.
+    return {short(name): parameter for name, parameter in model.named_parameters()
+            if parameter.requires_grad and ".ranknum" not in name}
 
 
 def site_paths(model):
@@ -113,15 +115,24 @@ def optimizer_of(model):
     return torch.optim.AdamW(trainables(model).values(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, eps=EPSILON)
 
 
-def train_adalora(model, batches):
+def classified(model, sequences):
+    """What a batch gives, PEFT's term in its loss, and the task's loss alone."""
+    labels = labels_of(sequences)
+    outputs = model(**padded(sequences), labels=labels)
+    return outputs, cross_entropy(outputs.logits, labels)
+
+
+def train_adalora(model, batches, run=classified):
+    """A record of each step, and of each allocation the margin between kept and pruned scores. `run` is as `classified`."""
     optimizer, allocator = optimizer_of(model), model.base_model.rankallocator
+    settings = model.peft_config["default"]
+    last_allocation = settings.total_step - settings.tfinal
     paths = site_paths(model)
-    masks = {path: [True] * 4 for path in paths}
+    masks = {path: [True] * settings.init_r for path in paths}
     steps, gaps, scores = [], [], None
     for step, sequences in enumerate(batches, start=1):
-        labels = labels_of(sequences)
-        outputs = model(**padded(sequences), labels=labels)
-        task, term = cross_entropy(outputs.logits, labels).item(), regularizer(model).item()
+        outputs, task = run(model, sequences)
+        task, term = task.item(), regularizer(model).item()
         assert abs(outputs.loss.item() - task - term) < 1e-5
         outputs.loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(trainables(model).values(), CLIP)
@@ -130,20 +141,20 @@ def train_adalora(model, batches):
         optimizer.zero_grad()
 
         budget, chosen = allocator.budget_schedule(step)
-        chosen = step <= STEPS - T_FINAL and (chosen or step == STEPS - T_FINAL)
-        if step < STEPS - T_FINAL:
+        chosen = step <= last_allocation and (chosen or step == last_allocation)
+        if step < last_allocation:
             scores = {path: triplet_scores(allocator, path).tolist() for path in paths}
         record = {"step": step, "loss": outputs.loss.item(), "taskLoss": task, "regularizer": term,
                   "gradientNorm": norm.item(), "budget": budget, "maskChosen": chosen}
         if chosen:
-            pattern = model.peft_config["default"].rank_pattern
+            pattern = settings.rank_pattern
             masks = {path: pattern[f"{path}.lora_E.default"] for path in paths}
             assert sum(map(sum, masks.values())) == budget
             # PEFT does not update the importance at T - t_f, so that step ranks by the scores of the step before.
             record["relativeGap"] = relative_gap(scores, masks)
             gaps.append(record["relativeGap"])
         record["masks"] = masks
-        record["scores"] = scores if step < STEPS - T_FINAL else None
+        record["scores"] = scores if step < last_allocation else None
         record["nonzero"] = {path: (trainables(model)[f"{path}.lora_E"] != 0).flatten().tolist() for path in paths}
         steps.append(record)
     return steps, gaps
@@ -177,13 +188,12 @@ def write_gradients(seed, sequences):
     write_json(os.path.join(FOLDER, "gradients.json"), {"taskLoss": task.item(), "regularizer": term.item()})
 
 
-def save_adapter(model):
-    folder = os.path.join(FOLDER, "peft_adapter")
-    model.peft_config["default"].base_model_name_or_path = "../bert/model"
+def save_adapter(model, folder, base):
+    """Saves it for the model of the path `base`, which means something wherever the folder is."""
+    model.peft_config["default"].base_model_name_or_path = base
     model.save_pretrained(folder)
     if os.path.exists(os.path.join(folder, "README.md")):
         os.remove(os.path.join(folder, "README.md"))
-    return PeftModel.from_pretrained(base_model(torch.float32), folder)
 
 
 def train_lora(seed, batches):
@@ -206,28 +216,36 @@ def train_lora(seed, batches):
     print("LoRA losses", losses)
 
 
-def against_float64(seed, batches, steps, final):
-    """The same run in float64: the ground for the tolerances of the tests."""
-    exact = adalora_model(seed, torch.float64)
-    exact_steps, _ = train_adalora(exact, batches)
+def against_float64(exact, batches, steps, final, run=classified):
+    """The same run of the same model in float64: the ground for the tolerances of the tests."""
+    exact_steps, _ = train_adalora(exact, batches, run)
     same = all(a["masks"] == b["masks"] for a, b in zip(steps, exact_steps))
     loss = max(abs(a["loss"] - b["loss"]) for a, b in zip(steps, exact_steps))
     score = max(abs(x - y) / y for a, b in zip(steps, exact_steps) if a["scores"]
                 for path in a["scores"] for x, y in zip(a["scores"][path], b["scores"][path]))
-    values = {kind: max((tensor - final[name]).abs().max().item()
-                        for name, tensor in snapshot(exact).items() if kind in name)
-              for kind in ("lora_A", "lora_E", "lora_B", "classifier")}
+    values = {}
+    for name, tensor in snapshot(exact).items():
+        kind = name.rsplit(".", 1)[-1] if ".lora_" in name else "classifier"
+        values[kind] = max(values.get(kind, 0), (tensor - final[name]).abs().max().item())
     return same, loss, score, values
 
 
-def search(count):
+def search(count, model_of=adalora_model, batches_of=make_batches, run=classified):
     for seed in range(1, count + 1):
-        model, batches = adalora_model(seed), make_batches(seed)
-        steps, gaps = train_adalora(model, batches)
+        model, batches = model_of(seed), batches_of(seed)
+        steps, gaps = train_adalora(model, batches, run)
         ranks = sorted(map(sum, steps[-1]["masks"].values()))
-        same, loss, score, values = against_float64(seed, batches, steps, snapshot(model))
+        same, loss, score, values = against_float64(
+            model_of(seed, torch.float64), batches, steps, snapshot(model), run)
         print(seed, f"gap {min(gaps):.2e} ranks {ranks} same {same} loss {loss:.1e} score {score:.1e}",
               {kind: f"{value:.1e}" for kind, value in values.items()}, flush=True)
+
+
+def describe(steps, gaps):
+    print("smallest relative gap", min(gaps), "of", len(gaps), "allocations")
+    print("losses", [round(step["loss"], 4) for step in steps])
+    print("budgets", [(step["step"], step["budget"]) for step in steps if step["maskChosen"]])
+    print("final ranks", {path: sum(mask) for path, mask in steps[-1]["masks"].items()})
 
 
 def main():
@@ -243,15 +261,15 @@ def main():
     final = snapshot(model)
     save_file(final, os.path.join(FOLDER, "final.safetensors"))
     final_logits = logits(model, batches[0])
-    reloaded_logits = logits(save_adapter(model), batches[0])
+    saved = os.path.join(FOLDER, "peft_adapter")
+    save_adapter(model, saved, "../bert/model")
+    reloaded_logits = logits(PeftModel.from_pretrained(base_model(torch.float32), saved), batches[0])
     write_json(os.path.join(FOLDER, "steps.json"), {
         "steps": steps, "finalLogits": final_logits.tolist(), "reloadedLogits": reloaded_logits.tolist()})
-    print("smallest relative gap", min(gaps), "of", len(gaps), "allocations")
-    print("losses", [round(step["loss"], 4) for step in steps])
-    print("budgets", [(step["step"], step["budget"]) for step in steps if step["maskChosen"]])
-    print("final ranks", {path: sum(mask) for path, mask in steps[-1]["masks"].items()})
+    describe(steps, gaps)
     print("reloaded - final logits", (reloaded_logits - final_logits).abs().max().item())
-    print("float64: same masks, loss, relative score, final values", against_float64(SEED, batches, steps, final))
+    print("float64: same masks, loss, relative score, final values",
+          against_float64(adalora_model(SEED, torch.float64), batches, steps, final))
     write_gradients(SEED, batches[0])
     train_lora(SEED, batches)
 

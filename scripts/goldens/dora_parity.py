@@ -17,7 +17,8 @@ import os
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
-from adalora_parity import CLIP, EPSILON, GOLDENS, LEARNING_RATE, SITES, WEIGHT_DECAY, base_model, make_batches
+from adalora_parity import (
+    CLIP, EPSILON, GOLDENS, LEARNING_RATE, SITES, WEIGHT_DECAY, base_model, make_batches, short)
 from bert_parity import labels_of, padded, write_json
 from peft import LoraConfig, TaskType, get_peft_model
 from safetensors.torch import save_file
@@ -27,10 +28,18 @@ FOLDER = os.path.join(GOLDENS, "dora")
 SEED = 7
 
 
-def short(name):
-    for old, new in (("base_model.model.", ""), (".modules_to_save", ""), (".default", "")):
-        name = name.replace(old, new)
-    return name.removesuffix(".weight") if ".lora_" in name else name
+def restart_magnitudes(model):
+    """Puts magnitudes where PEFT starts them, at the norms of W + s·B·A, and gives them by name."""
+    starts = {}
+    for name, module in model.named_modules():
+        if not getattr(module, "lora_magnitude_vector", None):
+            continue
+        module.lora_magnitude_vector["default"].update_layer(
+            base_layer=module.get_base_layer(), lora_A=module.lora_A["default"].weight,
+            lora_B=module.lora_B["default"].weight, scaling=module.scaling["default"])
+        magnitude = module.lora_magnitude_vector["default"].weight
+        starts[f"start.{short(name)}.lora_magnitude_vector"] = magnitude.detach().clone()
+    return starts
 
 
 def made():
@@ -38,21 +47,14 @@ def made():
         task_type=TaskType.SEQ_CLS, target_modules=SITES, r=2, lora_alpha=3, lora_dropout=0.0, use_dora=True)
     model = get_peft_model(base_model(torch.float32), config)
     generator = torch.Generator().manual_seed(SEED)
-    starts = {}
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if ".lora_A" in name or ".lora_B" in name:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
-        for name, module in model.named_modules():
-            if not hasattr(module, "lora_magnitude_vector"):
-                continue
-            # What PEFT's own start is for these factors: the norms of W + s·B·A.
-            module.lora_magnitude_vector["default"].update_layer(
-                base_layer=module.get_base_layer(), lora_A=module.lora_A["default"].weight,
-                lora_B=module.lora_B["default"].weight, scaling=module.scaling["default"])
-            magnitude = module.lora_magnitude_vector["default"].weight
-            starts[f"start.{short(name)}.lora_magnitude_vector"] = magnitude.detach().clone()
-            magnitude.mul_(1 + 0.2 * torch.randn(magnitude.shape, generator=generator))
+        starts = restart_magnitudes(model)
+        for name, parameter in model.named_parameters():
+            if ".lora_magnitude_vector" in name:
+                parameter.mul_(1 + 0.2 * torch.randn(parameter.shape, generator=generator))
     model.train()
     return model, starts
 
