@@ -3,6 +3,7 @@ import Adapters
 import Autodiff
 import Foundation
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Testing
@@ -19,16 +20,6 @@ import Transformers
     private static let rough: Set = ["gemma2", "gemma3", "gpt2", "gptneox"]
 
     private static func url(_ name: String) -> URL { Golden.url("gguf-models/\(name).gguf") }
-
-    private static func lastLogits(_ backbone: any Backbone, _ ids: [Int32]) throws -> [Float] {
-        let tape = Tape(evaluatingWith: BufferPool())
-        let head = try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
-        let hidden = backbone.hiddenStates(
-            PackedBatch([(ids, ids.map { _ in 0 })]), rows: .some([ids.count - 1]), on: tape)
-        return head.logits(hidden, offsets: [0, 1], on: tape).value.values
-    }
 
     private static func sequences() throws -> [[Int32]] {
         let expected = try Golden.json("gguf-models/expected.json")
@@ -50,7 +41,7 @@ import Transformers
                 Float($0.double ?? .nan)
             }
             #expect(relativeError(wanted, plain) > 0.05, "an adapter without effect shows nothing")
-            let logits = try Self.lastLogits(backbone, ids)
+            let logits = try backbone.lastLogits(ids)
             // Beside the order of sums, what GELU's table rounds is larger with larger updates.
             #expect(
                 relativeError(logits, wanted) < (Self.rough.contains(name) ? 2e-2 : 1e-4),
@@ -64,7 +55,7 @@ import Transformers
         let backbone = try model.openBackbone()
         let (set, _) = try LoRAFile.load(Self.url("\(name)-lora"), onto: backbone, of: model)
         let ids = try Self.sequences()[0]
-        let before = try Self.lastLogits(backbone, ids)
+        let before = try backbone.lastLogits(ids)
         let target = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).gguf")
         defer { try? FileManager.default.removeItem(at: target) }
         try LoRAFile.write(set.foldedToLoRA(padded: false), of: model, name: "tiny", to: target)
@@ -74,7 +65,7 @@ import Transformers
         #expect(!written.metadata.has("adapter.lora.alpha"))
         let again = try model.openBackbone()
         _ = try LoRAFile.load(target, onto: again, of: model)
-        #expect(relativeError(try Self.lastLogits(again, ids), before) < 1e-5)
+        #expect(relativeError(try again.lastLogits(ids), before) < 1e-5)
     }
 
     /// The folder that the model was converted from has other orders of rows; the file fits both.
@@ -86,7 +77,7 @@ import Transformers
         for (place, ids) in try Self.sequences().enumerated() {
             let wanted = try #require(expected?[place].array).map { Float($0.double ?? .nan) }
             #expect(
-                relativeError(try Self.lastLogits(backbone, ids), wanted)
+                relativeError(try backbone.lastLogits(ids), wanted)
                     < (Self.rough.contains(name) ? 2e-2 : 1e-4), "sequence \(place)")
         }
         let target = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).gguf")
@@ -96,7 +87,7 @@ import Transformers
         let other = try stored.openBackbone()
         _ = try LoRAFile.load(target, onto: other, of: stored)
         let ids = try Self.sequences()[0]
-        #expect(relativeError(try Self.lastLogits(other, ids), try Self.lastLogits(backbone, ids)) < 1e-5)
+        #expect(relativeError(try other.lastLogits(ids), try backbone.lastLogits(ids)) < 1e-5)
     }
 
     @Test func whatIsNoLoRAOfTheModelIsRefused() throws {

@@ -1,6 +1,7 @@
 import Adapters
 import Autodiff
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Testing
@@ -12,9 +13,7 @@ import Transformers
     // Float32 sums in another order.
     @Test func logitsLossAndEveryGradient() throws {
         let backbone = try PretrainedModel.open(Golden.url("decoders/phi3/model")).openBackbone()
-        let head = try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        let head = try backbone.vocabularyHead()
         let set = try PEFTFolder.load(Golden.url("decoders/phi3/adapter"), onto: backbone, head: head).set
         #expect(
             set.adapters.map(\.site.role.rawValue).prefix(4) == [

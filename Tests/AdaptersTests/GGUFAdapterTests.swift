@@ -2,6 +2,7 @@ import Adapters
 import Autodiff
 import Foundation
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Testing
@@ -17,9 +18,7 @@ import Transformers
     }
 
     private static func head(_ backbone: any Backbone) throws -> SequenceHead {
-        try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        try backbone.vocabularyHead()
     }
 
     /// On the GGUF it computes what PEFT does on the folder, and comes out as PEFT saved it, to the bit.

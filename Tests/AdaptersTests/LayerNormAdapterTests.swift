@@ -2,33 +2,33 @@ import Adapters
 import Autodiff
 import Foundation
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Testing
 import Transformers
 
 /// PEFT's adapters on the tiny GPT-2, whose modules are transformers' Conv1D, and on GPT-NeoX
-/// (scripts/goldens/layer_norm_decoders.py): logits, loss, gradients, and folders read and written again.
+/// (scripts/goldens/layer_norm_decoders.py, dora_conv1d.py): logits, loss, gradients, and folders read and written again.
 @Suite struct LayerNormAdapterTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let model: String
         let kind: String
-        var form: PEFTForm { kind == "adalora" ? .adalora : .lora }
+        var form: PEFTForm { ["adalora": .adalora, "dora": .dora][kind] ?? .lora }
         var folder: URL { Golden.url("\(model)/\(kind)") }
         var testDescription: String { "\(model)/\(kind)" }
 
         init(_ model: String, _ kind: String) { (self.model, self.kind) = (model, kind) }
     }
 
-    static let cases = [Case("gpt2", "adapter"), Case("gpt2", "adalora"), Case("gpt_neox", "adapter")]
+    static let sums = [Case("gpt2", "adapter"), Case("gpt2", "adalora"), Case("gpt_neox", "adapter")]
+    static let cases = sums + [Case("gpt2", "dora")]
 
     typealias Opened = (backbone: any Backbone, head: SequenceHead, adapter: PEFTFolder.Loaded)
 
     private static func opened(_ model: String, _ folder: URL) throws -> Opened {
         let backbone = try PretrainedModel.open(Golden.url("\(model)/model")).openBackbone()
-        let head = try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        let head = try backbone.vocabularyHead()
         return (backbone, head, try PEFTFolder.load(folder, onto: backbone, head: head))
     }
 
@@ -37,9 +37,7 @@ import Transformers
     }
 
     private static func lastLogits(_ model: String, _ opened: Opened) throws -> [Float] {
-        let tape = Tape(evaluatingWith: BufferPool())
-        let hidden = opened.backbone.hiddenStates(try batch(model), rows: .last, on: tape)
-        return tape.linear(hidden, weight: opened.head.outputMatrix, bias: nil).value.values
+        try opened.backbone.lastLogits(batch(model))
     }
 
     // Float32 sums in another order; gradients relative to each tensor's largest element.
@@ -69,6 +67,7 @@ import Transformers
             let factors = adapter.factors
             for (factor, name) in [
                 (factors.p, "lora_B"), (factors.q, "lora_A"), (factors.lambda, "lora_E"),
+                (adapter.rule?.parameters.first, "lora_magnitude_vector"),
             ] {
                 guard let factor else { continue }
                 let range = vector.range(of: factor)
@@ -138,7 +137,7 @@ import Transformers
     }
 
     /// Merged weights are written the way round that the checkpoint has them.
-    @Test(arguments: cases) func merging(_ test: Case) throws {
+    @Test(arguments: sums) func merging(_ test: Case) throws {
         let opened = try Self.opened(test.model, test.folder)
         let before = try Self.lastLogits(test.model, opened)
         opened.adapter.set.mergeIntoLayers()
@@ -169,6 +168,46 @@ import Transformers
         ).savedFloats
         // Differences of sums of order 1 that were rounded.
         #expect(relativeError(change, expected) < 1e-5)
+    }
+
+    /// Rows of a Conv1D are columns of what files hold: of its weight [I, O], PEFT's magnitude has one for each output.
+    @Test func magnitudesOfConv1D() throws {
+        let test = Case("gpt2", "dora")
+        let opened = try Self.opened(test.model, test.folder)
+        let expected = try Golden.tensors("gpt2/dora_expected.safetensors")
+        let bare = AdapterSet(
+            adapters: opened.adapter.set.adapters.map { adapter in
+                adapter.rule = nil
+                return adapter
+            }, layers: opened.adapter.set.layers)
+        let started = DoRA(bare).adapters
+        #expect(started.adapters.count == 8)
+        for adapter in started.adapters {
+            let theirs = try expected.floats("start.\(adapter.layer.modulePath).lora_magnitude_vector")
+            let ours = try #require(adapter.rule?.parameters.first).values.values
+            // Two Float32 sums.
+            #expect(relativeError(ours, theirs) < 1e-6, "\(adapter.site)")
+        }
+    }
+
+    /// What is merged is PEFT's merged model, weights the way round that files have them.
+    @Test func mergingDoRA() throws {
+        let test = Case("gpt2", "dora")
+        let opened = try Self.opened(test.model, test.folder)
+        opened.adapter.set.mergeIntoLayers()
+        let expected = try Golden.tensors("gpt2/dora_expected.safetensors")
+        // PEFT's own merged model differs from its adapter by 1.4e-6, of logits up to 2.5.
+        #expect(
+            relativeError(try Self.lastLogits(test.model, opened), try expected.floats("mergedLogits")) < 1e-5
+        )
+        let merged = expected.tensors.filter { $0.name.hasPrefix("merged.") }
+        #expect(merged.count == 4)
+        for tensor in merged {
+            let weight = try #require(opened.backbone.weights.first { "merged.\($0.name)" == tensor.name })
+            #expect(weight.savedShape == tensor.shape, "\(tensor.name)")
+            #expect(
+                relativeError(weight.savedFloats, try expected.floats(tensor.name)) < 1e-6, "\(tensor.name)")
+        }
     }
 
     /// PEFT goes by the modules and says so; here it is a warning too.

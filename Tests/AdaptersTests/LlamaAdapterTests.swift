@@ -1,6 +1,7 @@
 import Adapters
 import Autodiff
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Testing
@@ -12,9 +13,7 @@ import Transformers
     // Float32 sums in another order.
     @Test func logitsLossAndEveryGradient() throws {
         let backbone = try PretrainedModel.open(Golden.url("llama/model")).openBackbone()
-        let head = try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        let head = try backbone.vocabularyHead()
         let set = try PEFTFolder.load(Golden.url("llama/adapter"), onto: backbone, head: head).set
         #expect(set.adapters.count == 21 && set.ranks.allSatisfy { $0 == 4 })
         let expected = try Golden.tensors("llama/adapter_expected.safetensors")

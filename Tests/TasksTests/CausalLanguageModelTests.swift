@@ -1,6 +1,7 @@
 import Autodiff
 import Foundation
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Tasks
@@ -18,9 +19,7 @@ import Transformers
 
         init(_ name: String) throws {
             backbone = try PretrainedModel.open(Golden.url("\(name)/model")).openBackbone()
-            head = try SequenceHead(
-                backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-                stream: RandomStream(seed: 0, purpose: "not drawn from"))
+            head = try backbone.vocabularyHead()
             let sequences = try Golden.sequences(Golden.json("\(name)/batch.json"))
             batch = PackedBatch(sequences.map { ($0.ids, $0.types) })
             objective = NextTokenObjective(ids: sequences.map(\.ids))

@@ -2,6 +2,7 @@ import Autodiff
 import Datasets
 import Foundation
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Tasks
@@ -61,9 +62,7 @@ import Transformers
 
         init() throws {
             backbone = try PretrainedModel.open(Golden.url("llama/model")).openBackbone()
-            head = try SequenceHead(
-                backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-                stream: RandomStream(seed: 0, purpose: "not drawn from"))
+            head = try backbone.vocabularyHead()
         }
 
         /// What a model gives for sequences, as a run gives it: only the rows that the loss reads.

@@ -1,5 +1,6 @@
 import Autodiff
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Transformers
@@ -51,9 +52,7 @@ enum DecoderGoldens {
     }
 
     static func head(_ backbone: any Backbone) throws -> SequenceHead {
-        try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        try backbone.vocabularyHead()
     }
 
     /// [T, C] of the last layer

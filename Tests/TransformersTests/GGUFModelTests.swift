@@ -1,6 +1,7 @@
 import Autodiff
 import Foundation
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Testing
@@ -19,16 +20,6 @@ import Transformers
 
     static func url(_ model: String) -> URL { Golden.url("gguf-models/\(model).gguf") }
 
-    static func lastLogits(_ backbone: any Backbone, _ ids: [Int32]) throws -> [Float] {
-        let tape = Tape(evaluatingWith: BufferPool())
-        let head = try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
-        let batch = PackedBatch([(ids, ids.map { _ in 0 })])
-        let hidden = backbone.hiddenStates(batch, rows: .some([ids.count - 1]), on: tape)
-        return head.logits(hidden, offsets: [0, 1], on: tape).value.values
-    }
-
     @Test(arguments: models) func logitsAreThoseOfLlamaCpp(_ model: String) throws {
         let opened = try PretrainedModel.open(Self.url(model))
         let backbone = try opened.openBackbone()
@@ -40,7 +31,7 @@ import Transformers
         let sequences = try #require(expected["sequences"]?.array)
         for (place, sequence) in sequences.enumerated() {
             let ids = try #require(sequence.array).map { Int32($0.int ?? -1) }
-            let logits = try Self.lastLogits(backbone, ids)
+            let logits = try backbone.lastLogits(ids)
             for (judge, tolerance) in [
                 ("transformers", 1e-5), ("llama.cpp", Self.rough.contains(model) ? 1e-2 : 1e-5),
             ] {

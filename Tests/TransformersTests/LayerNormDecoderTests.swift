@@ -1,6 +1,7 @@
 import Autodiff
 import Foundation
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Testing
@@ -27,13 +28,6 @@ import Transformers
         backbone.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value.values
     }
 
-    /// [sequences, V], of the last tokens
-    private static func lastLogits(_ backbone: any Backbone, _ batch: PackedBatch) throws -> [Float] {
-        let tape = Tape(evaluatingWith: BufferPool())
-        let hidden = backbone.hiddenStates(batch, rows: .last, on: tape)
-        return tape.linear(hidden, weight: try #require(backbone.outputMatrix), bias: nil).value.values
-    }
-
     // PyTorch in Float32 is 1.5e-6 away from Float64 on these models: 1e-5 is another summation order.
     @Test(arguments: models) func hiddenStatesAndLogits(_ model: String) throws {
         let backbone = try Self.open(model)
@@ -48,9 +42,7 @@ import Transformers
         for (index, values) in hidden.enumerated() {
             #expect(relativeError(values, try expected.floats("hidden.\(index)")) < 1e-5, "hidden \(index)")
         }
-        let head = try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        let head = try backbone.vocabularyHead()
         let logits = head.logits(last, offsets: batch.offsets, on: tape)
         #expect(relativeError(logits.value.values, try expected.floats("logits")) < 1e-5)
         #expect(backbone.unusedWeights.isEmpty && backbone.architecture.noun == "decoder")
@@ -126,7 +118,7 @@ import Transformers
             absent: row["absent"]?.array?.compactMap(\.string) ?? []
         ).backbone()
         let expected = try Golden.tensors("\(variant.model)/variants.safetensors")
-        let logits = try Self.lastLogits(backbone, try Self.batch(variant.model))
+        let logits = try backbone.lastLogits(Self.batch(variant.model))
         let error = relativeError(logits, try expected.floats("logits.\(variant.number)"))
         #expect(error < 1e-5, "\(error)")
     }
@@ -157,9 +149,7 @@ import Transformers
         #expect(backbone.architecture.wholeName(output.name) == "embed_out.weight")
         let bare = try EditedModel("gpt_neox") { $0.hasPrefix("embed_out") ? [] : [$0] }.backbone()
         let error = #expect(throws: HeadError.self) {
-            try SequenceHead(
-                backbone: bare, outputs: 0, form: .vocabulary, dropout: 0,
-                stream: RandomStream(seed: 0, purpose: "not drawn from"))
+            try bare.vocabularyHead()
         }
         #expect("\(try #require(error))".contains("no embed_out.weight"))
         let tied = try EditedModel(

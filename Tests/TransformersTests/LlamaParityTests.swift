@@ -1,6 +1,7 @@
 import Autodiff
 import Foundation
 import GoldenFiles
+import GoldenModels
 import Matrices
 import ModelFiles
 import Testing
@@ -29,9 +30,7 @@ import Transformers
         for (index, values) in hidden.enumerated() {
             #expect(relativeError(values, try expected.floats("hidden.\(index)")) < 1e-5, "hidden \(index)")
         }
-        let head = try SequenceHead(
-            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        let head = try backbone.vocabularyHead()
         #expect(head.parameters.isEmpty && head.outputs == backbone.sizes.vocabulary)
         let logits = head.logits(last, offsets: batch.offsets, on: tape)
         #expect(relativeError(logits.value.values, try expected.floats("logits")) < 1e-5)
@@ -122,9 +121,7 @@ import Transformers
         #expect(twice.unusedWeights.isEmpty && !twice.weights.contains { $0.name.hasPrefix("lm_head") })
         let bare = try EditedModel("llama") { $0.hasPrefix("lm_head") ? [] : [$0] }.backbone()
         let error = #expect(throws: HeadError.self) {
-            try SequenceHead(
-                backbone: bare, outputs: 0, form: .vocabulary, dropout: 0,
-                stream: RandomStream(seed: 0, purpose: "not drawn from"))
+            try bare.vocabularyHead()
         }
         #expect("\(try #require(error))".contains("no lm_head.weight"))
     }
