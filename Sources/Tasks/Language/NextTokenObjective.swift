@@ -29,10 +29,14 @@ package struct NextTokenObjective: Objective {
         }
     }
 
-    /// All tokens but the first of each sequence.
-    package init(ids: [[Int32]]) {
+    /// - Parameter trained: whether each token is learned; nil for all but the first of each sequence.
+    package init(ids: [[Int32]], trained: [[Bool]]? = nil) {
         self.init(
-            rows: ids.map { TrainedRow(ids: $0, trained: $0.map { _ in true }, bytes: $0.map { _ in 0 }) })
+            rows: ids.indices.map { row in
+                TrainedRow(
+                    ids: ids[row], trained: trained?[row] ?? ids[row].map { _ in true },
+                    bytes: ids[row].map { _ in 0 })
+            })
     }
 
     func count(_ member: Int) -> Int {
