@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
-# the real peft and transformers open each, also one of each other task and of language models, and llama.cpp a LoRA file; runs the Python of their
-# model cards; takes over adapters that peft made, trains them on, merges them as peft does, and extracts one from a model
+# the real peft and transformers open each, also one of each other task and of language models, and llama.cpp a LoRA file;
+# has llama.cpp and Jinja2 write conversations by the same chat templates; runs the Python of their model cards; takes over adapters that peft made, trains them on, merges them as peft does, and extracts one from a model
 # of transformers; has TensorBoard read the events of a run.
 # Same answers or an error. Installs what is missing; see peer/install.sh.
 set -euo pipefail
@@ -57,6 +57,8 @@ scripts/fetch-smollm2.sh
 "${quiet[@]}" scripts/interop/check_llama_cpp.py "$adalora" "$work/rows.jsonl" "$work" \
     models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf data/wordnet-chat/train.jsonl 2>"$work/log" ||
     { cat "$work/log" >&2; exit 1; }
+echo "llama.cpp with chat templates:"
+"${quiet[@]}" scripts/interop/check_chat_templates.py "$adalora" "$work" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 echo "the Python of model cards:"
 for model in models/minilm "$work"/models/* Tests/Goldens/llama/model; do
     "${quiet[@]}" scripts/interop/check_cards.py "$adalora" "$model" "$work/rows.jsonl" "$work"
