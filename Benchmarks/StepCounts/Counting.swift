@@ -2,13 +2,14 @@ import CCallCounts
 import Foundation
 import TrainingSteps
 
-extension StepScenario {
+extension Figures {
     private static let warmUpSteps = 8
     private static let countedSteps = 4
 
-    /// Counts over the last steps, after pools and caches are full, on one thread.
-    func count(_ model: URL) throws -> Figures {
-        let step = try steps(model: model, threads: 1)
+    /// Counts over the last steps, after pools and caches are full.
+    ///
+    /// - Parameter step: takes one on one thread and gives its loss.
+    static func count(_ step: () throws -> Double) throws -> Figures {
         for _ in 1...Self.warmUpSteps { _ = try step() }
         let before = acc_read()
         var loss = Double.nan

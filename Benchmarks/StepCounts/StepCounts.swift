@@ -11,7 +11,7 @@ struct StepCounts: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Allocations, products and factorizations of a training step, against committed limits.")
 
-    @Option(help: "Model folder.") var model = "Tests/Goldens/bert/model"
+    @Option(help: "Model folder of the encoders' steps.") var model = "Tests/Goldens/bert/model"
     @Option(help: "Limits to check; more is an error, and so is fewer: a gain is to be kept.") var limits:
         String?
     @Flag(help: "Write the figures to the file of the limits instead.") var update = false
@@ -24,7 +24,11 @@ struct StepCounts: ParsableCommand {
         KernelSelection.restartWithBestKernel()
         var counts: [(name: String, figures: Figures)] = []
         for scenario in StepScenario.allCases {
-            counts.append((scenario.rawValue + Self.path, try scenario.count(URL(fileURLWithPath: model))))
+            let steps = try scenario.steps(model: URL(fileURLWithPath: model), threads: 1)
+            counts.append((scenario.rawValue + Self.path, try Figures.count(steps)))
+        }
+        for scenario in DecoderScenario.allCases {
+            counts.append((scenario.rawValue + Self.path, try Figures.count(scenario.steps(threads: 1))))
         }
         print(Self.table(counts))
         guard let limits else { return }

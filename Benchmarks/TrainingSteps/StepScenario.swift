@@ -29,7 +29,9 @@ package enum StepScenario: String, CaseIterable {
         model: URL, threads: Int, lengths: [Int] = Array(4..<20), rank: Int = 3,
         recomputesLayers: Bool = false
     ) throws -> () throws -> Double {
-        let trainer = try trainer(model, Workers(count: threads), rank, recomputesLayers)
+        let trainer = try trainer(
+            PretrainedModel.open(model).openBackbone(), .sequence(.pooler), outputs: Self.classes,
+            threads: threads, rank: rank, recomputesLayers: recomputesLayers)
         let data = Self.data(lengths)
         let indices = Array(data.sequences.indices)
         var step = 0
@@ -51,16 +53,19 @@ package enum StepScenario: String, CaseIterable {
             objective: ClassObjective(truth: lengths.indices.map { Int32($0 % classes) }))
     }
 
-    private func trainer(_ model: URL, _ workers: Workers, _ rank: Int, _ recomputesLayers: Bool) throws
-        -> Trainer
-    {
-        let backbone = try PretrainedModel.open(model).openBackbone()
+    /// - Parameters:
+    ///   - outputs: of a head that trains.
+    ///   - rank: triplets per matrix at the start.
+    func trainer(
+        _ backbone: any Backbone, _ form: HeadForm, outputs: Int, threads: Int, rank: Int,
+        recomputesLayers: Bool = false
+    ) throws -> Trainer {
         let plan = AdapterPlan(
             method: self == .lora ? .lora : .adalora, roles: backbone.architecture.roles, rank: rank,
             scale: 1, dropout: 0, initialization: .orthonormal, seed: 1)
         let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
         let head = try SequenceHead(
-            backbone: backbone, outputs: Self.classes, pooling: .pooler, dropout: 0,
+            backbone: backbone, outputs: outputs, form: form, dropout: 0,
             stream: RandomStream(seed: 1, purpose: "head"))
         let rate = LearningRate(peak: 1e-2, shape: .constant, warmupSteps: 0, totalSteps: Self.totalSteps)
         let settings = TrainerSettings(learningRate: rate, headLearningRate: rate)
@@ -81,7 +86,8 @@ package enum StepScenario: String, CaseIterable {
         }
         return Trainer(
             model: SequenceModel(
-                backbone: backbone, head: head, workers: workers, recomputesLayers: recomputesLayers),
+                backbone: backbone, head: head, workers: Workers(count: threads),
+                recomputesLayers: recomputesLayers),
             method: method, settings: settings)
     }
 }
