@@ -52,7 +52,7 @@ package struct SweepCurve: Sendable, Equatable {
 ///
 /// Only evaluations at steps that every counted run has reached are compared; the first runs always finish.
 package struct DiscardRule: Sendable, Equatable {
-    /// In units of the metric.
+    /// In units of the metric; of one without a scale a share of the median.
     package let margin: Double
     /// Finished runs needed before any is given up.
     package let minimumFinished: Int
@@ -83,14 +83,15 @@ package struct DiscardRule: Sendable, Equatable {
         let others = finished.compactMap { $0.best(upTo: step, metric: metric) }.sorted()
         guard others.count >= minimumFinished else { return nil }
         let median = Bootstrap.quantile(0.5, ofSorted: others)
-        let limit = metric.isHigherBetter ? median - margin : median + margin
+        let reach = metric.reach(margin, from: median)
+        let limit = metric.isHigherBetter ? median - reach : median + reach
         guard let best = curve.best(upTo: step, metric: metric) else {
             return "no defined \(metric.rawValue) by step \(step)"
         }
         guard metric.isBetter(limit, than: best) else { return nil }
         return "\(metric.rawValue) \(Figures.fixed(best, 4)) at step \(step) is behind the median "
             + "\(Figures.fixed(median, 4)) of \(others.count) finished runs by more "
-            + "than \(Figures.plain(margin))"
+            + "than \(metric.isUnbounded ? metric.told(margin) : Figures.plain(margin))"
     }
 }
 
@@ -218,6 +219,8 @@ package struct SweepPlanner: Sendable {
     }
 
     /// Where more rank stops paying, among the fixed ranks.
+    ///
+    /// - Parameter tolerance: see `DiminishingReturns`.
     package func diminishingReturns(_ outcomes: [SweepOutcome], tolerance: Double? = nil)
         -> DiminishingReturns?
     {
@@ -234,8 +237,10 @@ package struct DiminishingReturns: Sendable, Equatable {
     package let mean: Double
     package let bestRank: Int
     package let bestMean: Double
-    /// One standard error of the best mean, unless it was given.
+    /// In units of the metric: one standard error of the best mean, unless it was given.
     package let tolerance: Double
+    /// As it was given
+    private let given: Double?
     /// False when the best rank is the largest one tried: a larger rank may be better still.
     package let isBracketed: Bool
     private let smallest: Int
@@ -243,19 +248,22 @@ package struct DiminishingReturns: Sendable, Equatable {
 
     /// nil without points, and when no tolerance is given and the best rank has a single run, whose standard
     /// error is not known.
+    ///
+    /// - Parameter tolerance: in units of the metric; of one without a scale a share of the best mean.
     package init?(_ points: [(rank: Int, summary: Summary)], metric: Metric, tolerance: Double? = nil) {
         let rising = points.sorted { $0.rank < $1.rank }
         guard var best = rising.first, let largest = rising.last else { return nil }
         for point in rising where metric.isBetter(point.summary.mean, than: best.summary.mean) {
             best = point
         }
-        guard let tolerance = tolerance ?? best.summary.standardError else { return nil }
-        let chosen = rising.first { abs($0.summary.mean - best.summary.mean) <= tolerance } ?? best
+        let reach = tolerance.map { metric.reach($0, from: best.summary.mean) }
+        guard let distance = reach ?? best.summary.standardError else { return nil }
+        let chosen = rising.first { abs($0.summary.mean - best.summary.mean) <= distance } ?? best
         rank = chosen.rank
         mean = chosen.summary.mean
         bestRank = best.rank
         bestMean = best.summary.mean
-        self.tolerance = tolerance
+        (self.tolerance, given) = (distance, tolerance)
         isBracketed = best.rank != largest.rank
         smallest = rising[0].rank
         self.largest = largest.rank
@@ -275,10 +283,11 @@ package struct DiminishingReturns: Sendable, Equatable {
                 "rank \(bestRank), the smallest tried, is best with \(value): more rank does not pay here. \(below)"
         }
         let best = "rank \(bestRank) is best with \(value)"
+        let distance = given.map(metric.told) ?? Figures.fixed(tolerance, 4)
         let chosen =
             rank == bestRank
-            ? "no smaller rank comes within \(Figures.fixed(tolerance, 4)) of it."
-            : "rank \(rank) is the smallest within \(Figures.fixed(tolerance, 4)) of it "
+            ? "no smaller rank comes within \(distance) of it."
+            : "rank \(rank) is the smallest within \(distance) of it "
                 + "(\(Figures.fixed(mean, 4)))."
         let end = isBracketed ? "" : " The best is the largest tried: try larger ones."
         return "\(best); \(chosen)" + (rank == smallest ? " That is the smallest tried. \(below)" : end)

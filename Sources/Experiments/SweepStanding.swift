@@ -12,7 +12,8 @@ package struct SweepStanding: Sendable, Equatable {
     /// The best fixed rank.
     package let bestRank: Int
 
-    /// - Parameter tolerance: differences up to it count as none; nil takes two standard errors of each difference.
+    /// - Parameter tolerance: differences up to it count as none, of a metric without a scale those up to that share of the
+    ///   fixed rank's value; nil takes two standard errors of each difference.
     /// - Returns: nil where no budget has both, or no tolerance can be known because a budget has one run of each.
     package init?(
         arm: String, fixed: [(rank: Int, summary: Summary?)], others: [(rank: Int, summary: Summary?)],
@@ -26,9 +27,9 @@ package struct SweepStanding: Sendable, Equatable {
         guard !known.isEmpty,
             let best = means.min(by: { metric.isBetter($0.summary.mean, than: $1.summary.mean) })
         else { return nil }
-        func margin(_ a: Summary, _ b: Summary) -> Double? {
-            if let tolerance { return tolerance }
-            guard let first = a.standardError, let second = b.standardError else { return nil }
+        func margin(_ fixed: Summary, _ other: Summary) -> Double? {
+            if let tolerance { return metric.reach(tolerance, from: fixed.mean) }
+            guard let first = fixed.standardError, let second = other.standardError else { return nil }
             return 2 * (first * first + second * second).squareRoot()
         }
         var (better, level, worse): ([Int], [Int], [Int]) = ([], [], [])

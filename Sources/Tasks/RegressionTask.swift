@@ -76,8 +76,9 @@ struct RegressionTask: LearningTask {
 extension Metric {
     package static let pearson = Metric("pearson")
     package static let spearman = Metric("spearman")
-    package static let meanAbsoluteError = Metric("mae", isHigherBetter: false)
-    package static let rootMeanSquaredError = Metric("rmse", isHigherBetter: false)
+    package static let meanAbsoluteError = Metric("mae", isHigherBetter: false, isUnbounded: true)
+    package static let rootMeanSquaredError = Metric(
+        "rmse", isHigherBetter: false, isUnbounded: true)
 }
 
 /// Squared error.

@@ -15,6 +15,9 @@ struct SweepCommand: ParsableCommand {
             Each rank r trains LoRA of that rank in every matrix, and AdaLoRA with the same parameters beside it. \
             Runs that fall behind are given up early. Judged on the validation data: for a fair comparison of methods \
             use compare. Stop at any time; the same command goes on.
+
+            --margin and --tolerance are in the metric's units, 0.005 of an accuracy. Losses, perplexities and errors have no \
+            scale of their own: of these they are shares of the value, 0.005 being half a percent.
             """)
 
     @Option(help: "The pretrained model: a folder or a GGUF file.") var model: String
@@ -30,12 +33,15 @@ struct SweepCommand: ParsableCommand {
             """)
     var givenMetric: Metric?
     @Flag(inversion: .prefixedNo, help: "Also train AdaLoRA at the budget of each rank.") var adalora = true
-    @Option(help: "How far behind the median of finished runs a run may be before it is given up.")
+    @Option(
+        help:
+            "How far behind the median of finished runs a run may be before it is given up, in the metric's units or as a share (above)."
+    )
     var margin = 0.03
     @Flag(help: "Give no run up.") var noDiscard = false
     @Option(
         help:
-            "What counts as equally good (default: one standard error, two of a difference; 0.005 with one seed)."
+            "What counts as equally good, in the metric's units or as a share (default: one standard error, two of a difference; 0.005 with one seed)."
     )
     var tolerance: Double?
     @Option(
@@ -142,7 +148,9 @@ struct SweepCommand: ParsableCommand {
         let standings = planner.otherArms.compactMap { planner.standing(of: $0, outcomes, tolerance: level) }
         for standing in standings { Terminal.output(standing.sentence) }
         if single {
-            Terminal.output("One seed: differences of about 0.01 may be chance; give --seeds 42,43,44.")
+            Terminal.output(
+                "One seed: differences of about \(metric.isUnbounded ? "1%" : "0.01") may be chance; give --seeds 42,43,44."
+            )
         }
         guard let found else { return }
         // Another arm where it comes as far with no more parameters.

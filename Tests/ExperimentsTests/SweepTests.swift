@@ -100,6 +100,46 @@ import Testing
         #expect(DiminishingReturns([], metric: .accuracy) == nil)
     }
 
+    /// Perplexities and losses have no scale: half a percent of 20 is 0.1, of 0.4 it is 0.002.
+    @Test func distancesOfUnboundedMetricsAreShares() throws {
+        func found(_ values: [Int: Double], _ metric: Metric) throws -> DiminishingReturns {
+            let points = try values.map { ($0.key, try #require(Summary([$0.value]))) }
+            return try #require(DiminishingReturns(points, metric: metric, tolerance: 0.005))
+        }
+        let wide = try found([1: 20.2, 2: 20.09, 4: 20, 8: 20.05], .perplexity)
+        #expect(wide.rank == 2 && wide.bestRank == 4 && abs(wide.tolerance - 0.1) < 1e-12)
+        #expect(
+            wide.sentence(metric: .perplexity)
+                == "rank 4 is best with perplexity 20.0000; rank 2 is the smallest within 0.5% of it (20.0900)."
+        )
+        let narrow = try found([1: 0.404, 2: 0.4, 4: 0.401], .loss)
+        #expect(narrow.rank == 2 && abs(narrow.tolerance - 0.002) < 1e-12)
+        #expect(narrow.sentence(metric: .loss).contains("no smaller rank comes within 0.5% of it."))
+        // Shares that are better when lower keep their units.
+        #expect(try found([1: 0.024, 2: 0.02], .calibrationError).rank == 1)
+
+        let points: ([Double]) -> [(rank: Int, summary: Summary?)] = { values in
+            zip([1, 2], values).map { ($0, Summary([$1])) }
+        }
+        let standing = try #require(
+            SweepStanding(
+                arm: "AdaLoRA", fixed: points([20, 19]), others: points([20.09, 18.8]), metric: .perplexity,
+                tolerance: 0.005))
+        #expect(standing.level == [1] && standing.better == [2])
+
+        let rule = DiscardRule(margin: 0.03)
+        func reason(_ value: Double) -> String? {
+            rule.reasonToStop(
+                curve([value]), finished: [curve([20]), curve([19]), curve([21])], totalSteps: 100,
+                metric: .perplexity)
+        }
+        #expect(reason(20.5) == nil)
+        #expect(
+            reason(20.7)
+                == "perplexity 20.7000 at step 100 is behind the median 20.0000 of 3 finished runs by more than 3%"
+        )
+    }
+
     /// Two of three seeds that came through are no mean of the rank.
     @Test func aRankWithAGivenUpRunHasNoMean() {
         let planner = SweepPlanner(ranks: [1, 2], seeds: [1, 2, 3], metric: .accuracy, rule: nil)

@@ -132,9 +132,11 @@ private struct NextTokenMeter: Meter {
 
 extension Metric {
     /// exp of the mean loss of a token
-    package static let perplexity = Metric("perplexity", isHigherBetter: false, isExponential: true)
+    package static let perplexity = Metric(
+        "perplexity", isHigherBetter: false, isExponential: true, isUnbounded: true)
     /// Loss in bits over the bytes of the text that is learned: comparable between tokenizers.
-    package static let bitsPerByte = Metric("bits-per-byte", isHigherBetter: false)
+    package static let bitsPerByte = Metric(
+        "bits-per-byte", isHigherBetter: false, isUnbounded: true)
     /// The share of learned tokens that are the model's first choice
     package static let tokenAccuracy = Metric("token-accuracy", isHigherBetter: true)
 }
