@@ -54,10 +54,14 @@ extension Tape {
                 rows: $0, transform: transform,
                 space: pool.matrix(rows: blocks.rows, columns: blocks.words), words: blocks.words, pool: pool)
         }
-        return stride(from: 0, to: targets.count, by: blocks.rows).flatMap { start in
+        var found: [TokenDrift] = []
+        for start in stride(from: 0, to: targets.count, by: blocks.rows) {
             let rows = start..<min(start + blocks.rows, targets.count)
-            return drift(pair[0], pair[1], rows, targets: targets[rows].map { Int($0) })
+            pool.round(start) {
+                found += drift(pair[0], pair[1], rows, targets: targets[rows].map { Int($0) })
+            }
         }
+        return found
     }
 
     private func drift(_ base: LogitBlocks, _ tuned: LogitBlocks, _ rows: Range<Int>, targets: [Int])

@@ -32,12 +32,11 @@ enum PlanProcess {
         }
         let plan = try JSONValue.read(output.url)
         guard let steps = plan["totalSteps"]?.int, let bytes = plan["memory"]?["bytes"]?.int,
-            let training = plan["time"]?["trainingSeconds"]?.double,
-            let evaluation = plan["time"]?["evaluationSeconds"]?.double
+            let seconds = plan["time"]?["totalSeconds"]?.double
         else {
             let warnings = plan["warnings"]?.array?.compactMap(\.string) ?? []
             throw TrainingError(.usage, warnings.last ?? "adalora plan did not measure the time of a step")
         }
-        return (steps, training + evaluation, bytes)
+        return (steps, seconds, bytes)
     }
 }

@@ -18,14 +18,17 @@ final class Forgetting {
     /// Reads the text with the model as it stands, without its adapters.
     ///
     /// - Parameter trainsBackbone: the output matrix may change, and is copied.
-    init(_ text: HeldOutText, _ model: SequenceModel, trainsBackbone: Bool) {
+    convenience init(_ text: HeldOutText, _ model: SequenceModel, trainsBackbone: Bool) {
+        self.init(rows: text.rows, model, trainsBackbone: trainsBackbone)
+    }
+
+    /// - Parameter rows: of at least two tokens.
+    private init(rows: [[Int32]], _ model: SequenceModel, trainsBackbone: Bool) {
         self.model = model
-        let data = TokenizedDataset(
-            sequences: text.rows.map { .init(ids: $0, typeIDs: $0.map { _ in 0 }) },
-            objective: NextTokenObjective(ids: text.rows))
+        let data = Self.data(rows)
         self.data = data
         var starts = [0]
-        for row in text.rows { starts.append(starts[starts.count - 1] + row.count - 1) }
+        for row in rows { starts.append(starts[starts.count - 1] + row.count - 1) }
         self.starts = starts
         let places = starts
         // Each shard fills rows of its own.
@@ -64,10 +67,7 @@ final class Forgetting {
                     from: base.hidden.row(starts[member]), count: count * values.columns)
                 targets += data.sequences[member].ids.dropFirst()
             }
-            let drift = rows.tape.vocabularyDrift(
-                from: VocabularyRows(hidden: before, weight: base.weight),
-                to: VocabularyRows(hidden: values, weight: rows.head.outputMatrix), targets: targets,
-                transform: rows.head.outputTransform)
+            let drift = Self.drift(rows, from: VocabularyRows(hidden: before, weight: base.weight), targets)
             results.put(
                 rows.members.indices.map { Array(drift[rows.offsets[$0]..<rows.offsets[$0 + 1]]) },
                 at: rows.members)
@@ -79,5 +79,66 @@ final class Forgetting {
         return ForgettingMetrics(
             loss: mean(\.loss), baseLoss: mean(\.baseLoss), divergence: mean(\.divergence),
             same: mean { $0.isSame ? 1 : 0 })
+    }
+
+    private static func data(_ rows: [[Int32]]) -> TokenizedDataset {
+        TokenizedDataset(
+            sequences: rows.map { .init(ids: $0, typeIDs: $0.map { _ in 0 }) },
+            objective: NextTokenObjective(ids: rows))
+    }
+
+    private static func drift(_ rows: ShardRows, from base: VocabularyRows, _ targets: [Int32])
+        -> [TokenDrift]
+    {
+        rows.tape.vocabularyDrift(
+            from: base, to: VocabularyRows(hidden: rows.hidden.value, weight: rows.head.outputMatrix),
+            targets: targets, transform: rows.head.outputTransform)
+    }
+}
+
+/// What it costs, before it begins.
+extension Forgetting {
+    /// Bytes that are kept of the base model
+    static func keptBytes(_ text: HeldOutText, _ model: SequenceModel, trainsBackbone: Bool) -> Int {
+        let hidden = model.backbone.sizes.hidden
+        let rows = text.rows.reduce(0) { $0 + $1.count - 1 }
+        return (rows + (trainsBackbone ? model.head.outputs : 0)) * hidden * MemoryLayout<Float>.size
+    }
+
+    /// What the workers read at each evaluation.
+    static func reading(_ text: HeldOutText, _ model: SequenceModel) -> PoolReading {
+        PoolReading(ShardLoad(evaluating: data(text.rows))) { lengths in
+            let objective = NextTokenObjective(ids: lengths.map { [Int32](repeating: 0, count: $0) })
+            return model.poolEvents(lengths: lengths, objective: objective) { rows in
+                let values = rows.hidden.value
+                let before = rows.tape.pool.matrix(rows: values.rows, columns: values.columns, zeroed: true)
+                _ = drift(
+                    rows, from: VocabularyRows(hidden: before, weight: rows.head.outputMatrix),
+                    [Int32](repeating: 0, count: values.rows))
+            }
+        }
+    }
+
+    /// Some rows stand for all.
+    private static let measuredTokens = 512
+
+    /// Seconds of reading the text once with the base model, and of each comparison with it.
+    static func seconds(_ text: HeldOutText, _ model: SequenceModel, trainsBackbone: Bool) -> (
+        base: Double, comparison: Double
+    ) {
+        var tokens = 0
+        let most = measuredTokens * model.workers.count
+        let some = text.rows.prefix { row in
+            let isWanted = tokens < most
+            tokens += isWanted ? row.count : 0
+            return isWanted
+        }
+        let started = ContinuousClock.now
+        let forgetting = Forgetting(rows: Array(some), model, trainsBackbone: trainsBackbone)
+        let isRead = ContinuousClock.now
+        _ = forgetting.measured()
+        let ended = ContinuousClock.now
+        let share = Double(text.rows.reduce(0) { $0 + $1.count }) / Double(tokens)
+        return ((isRead - started).seconds * share, (ended - isRead).seconds * share)
     }
 }

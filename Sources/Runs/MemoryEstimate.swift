@@ -60,8 +60,10 @@ package struct MemoryEstimate: Sendable {
         ]
         // What comes.
         let packed = PackedSize(trainer, inputs.backbone, training)
+        let (text, prompts) = (inputs.heldOutText, inputs.samples)
         let pools = PoolEstimate(
-            trainer.model, inputs.objective, training, evaluation, trainable: trainable, workers: threads)
+            trainer.model, inputs.objective, training, evaluation, trainable: trainable, workers: threads,
+            more: text.map { [Forgetting.reading($0, trainer.model)] } ?? [])
         let shards = ShardSum.buffers(shards: training.mostShards, workers: threads)
         let observes = trainer.method.observesTaskGradient
         parts += [
@@ -74,6 +76,15 @@ package struct MemoryEstimate: Sendable {
             Part(name: "packed weights", bytes: packed.bytes),
             Part(name: "work space of products", bytes: workers * Self.productSpace),
             Part(name: "checkpoint in the making", bytes: (3 * trainable + averages) * float),
+            Part(
+                name: "answers to prompts, keys and values",
+                bytes: prompts.map { SampleAnswering.bytes($0, trainer.model) } ?? 0),
+            Part(
+                name: "held-out text, rows of the base model",
+                bytes: text.map {
+                    Forgetting.keptBytes(
+                        $0, trainer.model, trainsBackbone: config.tuning.method.trainsBackbone)
+                } ?? 0),
         ]
         let sum = parts.reduce(0) { $0 + $1.bytes }
         // Reading may have taken more than training will.

@@ -21,10 +21,19 @@ package struct RunPlan: Sendable {
     package struct Time: Sendable {
         package let measuredSteps: Int
         package let secondsPerStep: Double
-        /// Of all steps, with those of all evaluations.
-        package let trainingSeconds: Double
-        package let evaluationSeconds: Double
         package let tokensPerSecond: Double
+        /// Of all steps
+        package let trainingSeconds: Double
+        /// Of all evaluations
+        package let evaluationSeconds: Double
+        /// Of all answers to prompts, at most
+        package let answerSeconds: Double
+        /// Of telling what is forgotten, at all evaluations
+        package let forgettingSeconds: Double
+
+        package var totalSeconds: Double {
+            trainingSeconds + evaluationSeconds + answerSeconds + forgettingSeconds
+        }
     }
 
     package let config: RunConfig
@@ -67,11 +76,10 @@ package struct RunPlan: Sendable {
             start: memoryGuard.start)
         try memoryGuard.check(memory, config, threads: threads)
         let every = config.evaluateEvery ?? sampler.stepsPerEpoch
+        let goesOn = config.tuning.fromAdapter != nil
+        let looks = totalSteps / every + (totalSteps % every == 0 ? 0 : 1)
         let evaluations =
-            inputs.validation == nil
-            ? 0
-            : totalSteps / every + (totalSteps % every == 0 ? 0 : 1)
-                + (config.tuning.fromAdapter == nil ? 0 : 1)
+            inputs.validation == nil ? 0 : looks + (goesOn || inputs.task.headForm.isOwn ? 1 : 0)
         return RunPlan(
             config: config, threads: threads,
             frozenParameters: config.tuning.method.trainsBackbone ? 0 : inputs.backbone.parameterCount,
@@ -81,9 +89,10 @@ package struct RunPlan: Sendable {
             stepsPerEpoch: sampler.stepsPerEpoch,
             tokensPerEpoch: inputs.train.tokens, evaluations: evaluations, memory: memory,
             time: memory.fits
-                ? try time(
+                ? try Time(
                     trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations,
-                    threads: threads) : nil,
+                    // The base model's answers first, and those of an adapter to go on from.
+                    answerings: looks + (goesOn ? 2 : 1), threads: threads) : nil,
             warnings: inputs.warnings + trainer.method.warnings
                 + StepChecks(
                     config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
@@ -99,57 +108,5 @@ package struct RunPlan: Sendable {
                 role: role.rawValue, matrices: adapters.count,
                 parameters: adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.factors.rank) })
         }
-    }
-
-    /// Steps that make buffers and lay weights out; they cost more than all others.
-    private static let firstSteps = 2
-    private static let mostSteps = 12
-    private static let mostSeconds = 20.0
-    /// Of a measured step, a thread; of a larger batch the first rows stand for all.
-    private static let mostTokens = 8_192
-    private static let evaluatedRows = 128
-
-    private static func time(
-        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, totalSteps: Int, evaluations: Int,
-        threads: Int
-    ) throws -> Time {
-        let clock = ContinuousClock()
-        let order = sampler.order(epoch: 0)
-        let started = clock.now
-        var measured: [(tokens: Int, seconds: Double)] = []
-        for step in 1...min(mostSteps, totalSteps, sampler.stepsPerEpoch) {
-            let rows = sampler.indices(step: step, order: order)
-            var tokens = 0
-            let measurable = rows.prefix {
-                tokens += inputs.train.sequences[$0].ids.count
-                return tokens <= threads * mostTokens
-            }
-            let stepStart = clock.now
-            let result = try trainer.step(
-                step, data: inputs.train, indices: Array(measurable.isEmpty ? rows.prefix(1) : measurable))
-            measured.append((result.tokens, (clock.now - stepStart).seconds))
-            if (clock.now - started).seconds > mostSeconds { break }
-        }
-        if measured.count > firstSteps { measured.removeFirst(firstSteps) }
-        let tokens = measured.reduce(0) { $0 + $1.tokens }
-        let perToken = measured.reduce(0) { $0 + $1.seconds } / Double(max(tokens, 1))
-        let perStep = perToken * Double(inputs.train.tokens) / Double(sampler.stepsPerEpoch)
-        var evaluation = 0.0
-        if let validation = inputs.validation, evaluations > 0 {
-            let stride = max(1, validation.count / evaluatedRows)
-            let rows = TokenizedDataset(
-                sequences: Swift.stride(from: 0, to: validation.count, by: stride).map {
-                    validation.sequences[$0]
-                })
-            let evaluationStart = clock.now
-            trainer.model.read(rows) { _ = $0.logits() }
-            let seconds = (clock.now - evaluationStart).seconds
-            evaluation =
-                seconds * Double(validation.tokens) / Double(max(rows.tokens, 1)) * Double(evaluations)
-        }
-        return Time(
-            measuredSteps: measured.count, secondsPerStep: perStep,
-            trainingSeconds: perStep * Double(totalSteps), evaluationSeconds: evaluation,
-            tokensPerSecond: 1 / perToken)
     }
 }

@@ -10,6 +10,8 @@ import Transformers
 final class SampleAnswering {
     private let prompts: [SamplePrompts.Prompt]
     private let generator: TextGenerator
+    /// Goes on behind the end of an answer, to be measured.
+    private let endless: TextGenerator
     private let trainer: Trainer
     /// Of the model without adapters, by prompt; empty until it is asked.
     private var base: [SampleAnswers.Answer] = []
@@ -18,9 +20,12 @@ final class SampleAnswering {
     init(_ prompts: SamplePrompts, _ inputs: RunInputs, _ trainer: Trainer) throws {
         self.prompts = prompts.prompts
         self.trainer = trainer
-        generator = try TextGenerator(
-            backbone: inputs.backbone, head: trainer.model.head, tokenizer: inputs.tokenizer,
-            stops: prompts.stops)
+        func generator(_ stops: Set<Int32>) throws -> TextGenerator {
+            try TextGenerator(
+                backbone: inputs.backbone, head: trainer.model.head, tokenizer: inputs.tokenizer, stops: stops
+            )
+        }
+        (self.generator, endless) = (try generator(prompts.stops), try generator([]))
     }
 
     /// What the model says before anything is learned; nil if `shouldStop` said so before the end.
@@ -55,6 +60,33 @@ final class SampleAnswering {
             SampleAnswers(
                 step: step, prompt: $0, promptText: prompts[$0].text, base: base[$0], tuned: tuned[$0])
         }
+    }
+
+    /// Tokens of an answer that stand for all of them
+    private static let measuredTokens = 6
+
+    /// Seconds of answering all prompts once, at most: answers may end before they are as long as they may be.
+    func mostSeconds() -> Double {
+        let workers = trainer.model.workers
+        let some = prompts.prefix(workers.count).map(\.ids)
+        let found = workers.map(tasks: some.count) { [endless] task in
+            endless.continued(some[task], limit: Self.measuredTokens, .greedy)
+        }
+        let read = found.reduce(0) { $0 + $1.promptSeconds } / Double(some.reduce(0) { $0 + $1.count })
+        let further = found.reduce(0) { $0 + $1.ids.count - 1 }
+        let written = found.reduce(0) { $0 + $1.seconds } / Double(max(further, 1))
+        let all = prompts.reduce(0) {
+            $0 + Double($1.ids.count) * read + Double(SamplePrompts.mostTokens - 1) * written
+        }
+        return all / Double(some.count)
+    }
+
+    /// Bytes of the answers that are written at a time.
+    static func bytes(_ prompts: SamplePrompts, _ model: SequenceModel) -> Int {
+        let longest = prompts.prompts.reduce(1) { max($0, $1.ids.count) }
+        let tokens = min(SamplePrompts.mostTokens, model.backbone.sizes.positions - longest + 1)
+        let one = WritingMemory(model, prompt: longest, tokens: tokens)?.elements ?? 0
+        return min(model.workers.count, prompts.prompts.count) * one * MemoryLayout<Float>.size
     }
 
     /// A prompt is one worker's, so that the answers are the same on any number of them.

@@ -10,14 +10,26 @@ package struct PoolEstimate {
     /// Floats in the pools of all workers.
     package let elements: Int
 
+    /// - Parameter more: what else these workers read.
     package init(
         _ model: SequenceModel, _ objective: any Objective, _ training: ShardLoad, _ evaluation: ShardLoad?,
-        trainable: Int, workers: Int
+        trainable: Int, workers: Int, more: [PoolReading] = []
     ) {
         var pools = [EmptyPool](repeating: EmptyPool(), count: max(workers, 1))
-        for (load, trainable) in [(training, trainable), (evaluation, nil)] as [(ShardLoad?, Int?)] {
-            guard let load else { continue }
-            let demand = Demand(model, objective, load, trainable: trainable)
+        var readings = [
+            PoolReading(training) {
+                model.poolEvents(lengths: $0, objective: objective, trainable: trainable)
+            }
+        ]
+        if let evaluation {
+            readings.append(
+                PoolReading(evaluation) {
+                    model.poolEvents(lengths: $0, objective: objective, trainable: nil)
+                })
+        }
+        for reading in readings + more {
+            let load = reading.load
+            let demand = Demand(reading, attendsByDistance: model.backbone.attendsByDistance)
             for (step, shards) in load.steps.enumerated() {
                 let active = min(pools.count, shards.count)
                 for (index, tokens) in shards.enumerated() {
@@ -27,6 +39,16 @@ package struct PoolEstimate {
             }
         }
         elements = pools.reduce(0) { $0 + $1.allocatedElements }
+    }
+}
+
+/// Shards that are read, and what one of sequences of some lengths asks of a pool.
+package struct PoolReading {
+    let load: ShardLoad
+    let events: (_ lengths: [Int]) -> [BufferPool.Event]
+
+    package init(_ load: ShardLoad, events: @escaping (_ lengths: [Int]) -> [BufferPool.Event]) {
+        (self.load, self.events) = (load, events)
     }
 }
 
@@ -40,22 +62,26 @@ struct Demand {
 
     fileprivate let events: [Event]
 
-    /// - Parameter trainable: the number of trainable parameters; nil for forward alone.
-    init(_ model: SequenceModel, _ objective: any Objective, _ load: ShardLoad, trainable: Int?) {
+    init(_ reading: PoolReading, attendsByDistance isExact: Bool) {
+        let load = reading.load
         let longest = load.lengths.max() ?? 1
         // Attention keeps no probabilities of sequences of more than 128 tokens. Tables of relative positions are as
         // long as the longest sequence.
-        let isExact = model.backbone.attendsByDistance
         let mean = max(1, load.tokens / max(load.lengths.count, 1))
         let length = isExact ? longest : longest > 128 ? 129 : mean
-        let one = model.poolEvents(lengths: [length], objective: objective, trainable: trainable)
-        let two = model.poolEvents(lengths: [length, length], objective: objective, trainable: trainable)
+        self.init(reading.events([length]), of: length, reading.events([length, length]))
+    }
+
+    /// - Parameters:
+    ///   - one: what `tokens` of them ask for.
+    ///   - two: what twice as many do.
+    init(_ one: [BufferPool.Event], of tokens: Int, _ two: [BufferPool.Event]) {
         precondition(one.count == two.count, "\(one.count) and \(two.count) requests of the same operations")
         events = zip(one, two).map { small, large in
             switch (small, large) {
             case (.take(let first), .take(let second)):
-                let perToken = Double(second - first) / Double(length)
-                return .take(fixed: Double(first) - perToken * Double(length), perToken: perToken)
+                let perToken = Double(second - first) / Double(tokens)
+                return .take(fixed: Double(first) - perToken * Double(tokens), perToken: perToken)
             case (.giveBack(let event), _): return .giveBack(event: event)
             case (.take(let count), .giveBack): return .take(fixed: Double(count), perToken: 0)
             }

@@ -74,24 +74,54 @@ package struct SequenceModel: Sendable {
     ///   - objective: of the run's task, whose loss or figures are computed.
     ///   - trainable: the number of trainable parameters; nil for an evaluation.
     func poolEvents(lengths: [Int], objective: any Objective, trainable: Int?) -> [BufferPool.Event] {
-        let data = TokenizedDataset(
-            sequences: lengths.map { length in
-                let zeros = [Int32](repeating: 0, count: length)
-                return TokenizedDataset.Sequence(ids: zeros, typeIDs: zeros)
-            }, objective: objective.madeUp(lengths: lengths))
+        let data = Self.madeUp(lengths, objective)
+        guard let trainable else {
+            return poolEvents(data) { meter(data, AnswerOptions()).read($0) }
+        }
         let pool = BufferPool()
         let members = Array(lengths.indices)
         return pool.record {
-            guard let trainable else {
-                meter(data, AnswerOptions()).read(forward(data, members, on: Tape(evaluatingWith: pool)))
-                return
-            }
             let tape = Tape(
                 pool: pool, parameterGradients: Matrix(rows: 1, columns: trainable),
                 dropoutStream: RandomStream(seed: 0, purpose: "size of a shard"))
             _ = loss(forward(data, members, on: tape), data, divisor: 1)
             tape.backward()
         }
+    }
+
+    /// As above, of a shard that somebody reads without training.
+    package func poolEvents(
+        lengths: [Int], objective: any Objective, reading body: (ShardRows) -> Void
+    ) -> [BufferPool.Event] {
+        poolEvents(Self.madeUp(lengths, objective), body)
+    }
+
+    private func poolEvents(_ data: TokenizedDataset, _ body: (ShardRows) -> Void) -> [BufferPool.Event] {
+        let pool = BufferPool()
+        return pool.record {
+            body(forward(data, Array(0..<data.count), on: Tape(evaluatingWith: pool)))
+        }
+    }
+
+    private static func madeUp(_ lengths: [Int], _ objective: any Objective) -> TokenizedDataset {
+        TokenizedDataset(
+            sequences: lengths.map { length in
+                let zeros = [Int32](repeating: 0, count: length)
+                return TokenizedDataset.Sequence(ids: zeros, typeIDs: zeros)
+            }, objective: objective.madeUp(lengths: lengths))
+    }
+
+    /// Runs some shards of an evaluation, at least one, until they come to `rows` sequences: those of all lengths. Nothing is
+    /// told of them.
+    ///
+    /// - Returns: the tokens that were read.
+    package func tryEvaluation(of data: TokenizedDataset, rows: Int) -> Int {
+        let meter = meter(data, AnswerOptions())
+        let all = data.evaluationShards
+        let wanted = max(1, min(all.count, all.count * rows / max(data.count, 1)))
+        let some = (0..<wanted).map { all[$0 * all.count / wanted] }
+        read(data, some[...]) { meter.read($0) }
+        return some.joined().reduce(0) { $0 + data.sequences[$1].ids.count }
     }
 
     /// Loss and metrics of labelled data, without dropout. What is kept of a shard is the task's affair.

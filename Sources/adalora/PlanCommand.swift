@@ -69,12 +69,21 @@ enum PlanReport {
 
     private static func time(_ plan: RunPlan) -> String {
         guard let time = plan.time else { return "time         not measured: the memory does not suffice" }
+        var others: [String] = []
+        if plan.evaluations > 0 {
+            others.append("\(Figures.clockTime(time.evaluationSeconds)) of it evaluations")
+        }
+        if time.answerSeconds > 0 {
+            others.append("at most \(Figures.clockTime(time.answerSeconds)) answers to --samples")
+        }
+        if time.forgettingSeconds > 0 {
+            others.append("\(Figures.clockTime(time.forgettingSeconds)) the text of --forgetting")
+        }
         return
-            "time         about \(Figures.clockTime(time.trainingSeconds + time.evaluationSeconds)): "
+            "time         about \(Figures.clockTime(time.totalSeconds)): "
             + "\(Figures.seconds(time.secondsPerStep)) s a step on \(plan.threads) "
             + "\(plan.threads == 1 ? "thread" : "threads"), \(Figures.whole(time.tokensPerSecond)) tokens/s"
-            + (plan.evaluations > 0
-                ? ", \(Figures.clockTime(time.evaluationSeconds)) of it evaluations" : "")
+            + others.map { ", " + $0 }.joined()
             + "; from \(Figures.counted(time.measuredSteps, "step")) measured now"
     }
 
@@ -91,6 +100,9 @@ enum PlanReport {
                 "secondsPerStep": .number(time.secondsPerStep),
                 "trainingSeconds": .number(time.trainingSeconds),
                 "evaluationSeconds": .number(time.evaluationSeconds),
+                "answerSeconds": .number(time.answerSeconds),
+                "forgettingSeconds": .number(time.forgettingSeconds),
+                "totalSeconds": .number(time.totalSeconds),
                 "tokensPerSecond": .number(time.tokensPerSecond),
             ])
         }

@@ -4,7 +4,7 @@ import Testing
 
 /// What people look at while the tiny Llama trains: answers to prompts, and what it forgets.
 @Suite struct SampleTests {
-    private static func workspace() throws -> Workspace {
+    static func workspace() throws -> Workspace {
         let workspace = try Workspace()
         let llama = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Goldens/llama/model")
@@ -23,7 +23,7 @@ import Testing
         return workspace
     }
 
-    private static func training(_ output: String, steps: Int = 20, _ more: [String] = []) -> [String] {
+    static func training(_ output: String, steps: Int = 20, _ more: [String] = []) -> [String] {
         [
             "train", "--model", "llama", "--task", "causal-lm", "--train", "texts.jsonl", "--budget", "21",
             "--steps", "\(steps)", "--learning-rate", "0.01", "--max-length", "60", "--batch-size", "8",
@@ -32,7 +32,7 @@ import Testing
     }
 
     private static let held = ["--validation", "held.jsonl"]
-    private static let both = held + ["--samples", "prompts.jsonl", "--forgetting", "page.txt"]
+    static let both = held + ["--samples", "prompts.jsonl", "--forgetting", "page.txt"]
 
     private static func lines(_ workspace: Workspace, _ run: String) throws -> [JSONValue] {
         try workspace.text("\(run)/samples.jsonl").split(separator: "\n").map {
@@ -117,6 +117,53 @@ import Testing
         let others = try workspace.run(["train", "--resume", "one"])
         #expect(
             others.status != 0 && others.errors.contains("the prompts (samples) changed"), "\(others.errors)")
+    }
+
+    /// A plan counts what people look at: evaluations as the run makes them, and what both take.
+    @Test func aPlanCountsThem() throws {
+        let workspace = try Self.workspace()
+        func plan(_ options: [String]) throws -> JSONValue {
+            let arguments = Self.training("run", options + ["--threads", "1"])
+            let result = try workspace.run(["plan", "--json"] + arguments.dropFirst())
+            try #require(result.status == 0, "\(result.errors)")
+            return try JSONValue.parse(result.output)
+        }
+        func part(_ plan: JSONValue, _ name: String) -> Int? {
+            plan["memory"]?["parts"]?.array?.first { $0["name"]?.string?.hasPrefix(name) == true }?["bytes"]?
+                .int
+        }
+        let (both, plain) = (try plan(Self.both), try plan(Self.held))
+        let (text, answers) = ("held-out text", "answers to prompts")
+        #expect(part(plain, text) == nil && part(plain, answers) == nil)
+        #expect(
+            plain["time"]?["answerSeconds"]?.double == 0 && plain["time"]?["forgettingSeconds"]?.double == 0)
+        // Keys and values of 64 tokens in 3 layers, 12 numbers each, and some buffers beside them.
+        let cache = 3 * 2 * 12 * 64 * 4
+        let written = try #require(part(both, answers))
+        #expect(written > cache && written < 10 * cache, "\(written)")
+        let trained = try workspace.run(Self.training("run", Self.both + ["--threads", "1"]))
+        try #require(trained.status == 0, "\(trained.errors)")
+        // Rows of 24 numbers; of each text row, at most 60 tokens long, the last token is not among them.
+        let told = try #require(
+            trained.errors.firstMatch(of: try Regex("forgetting is told by (?:all|the first) ([0-9,]+)")))
+        let tokens = try #require(told.output[1].substring.flatMap { Int($0.replacing(",", with: "")) })
+        let rows = (tokens + 59) / 60
+        #expect(part(both, text) == (tokens - rows) * 24 * 4)
+        let evaluations = try workspace.events("run", "evaluation").count
+        #expect(both["evaluations"]?.int == evaluations && plain["evaluations"]?.int == evaluations)
+        let time = try #require(both["time"])
+        let seconds = try ["trainingSeconds", "evaluationSeconds", "answerSeconds", "forgettingSeconds"].map {
+            try #require(time[$0]?.double)
+        }
+        #expect(seconds.allSatisfy { $0 > 0 })
+        #expect(abs(try #require(time["totalSeconds"]?.double) - seconds.reduce(0, +)) < 1e-9)
+        let peak = try #require(try workspace.events("run", "end").last?["peakMemoryBytes"]?.double)
+        // The program itself is nearly all of it.
+        #expect(abs(try #require(both["memory"]?["bytes"]?.double) / peak - 1) < 0.25)
+        let words = try workspace.run(["plan"] + Self.training("run", Self.both).dropFirst())
+        #expect(
+            words.output.contains(" answers to --samples, ")
+                && words.output.contains(" the text of --forgetting"))
     }
 
     /// A step so small that the adapter still adds nothing.

@@ -118,3 +118,37 @@ import Transformers
         #expect(PackedSize([.none], remainders: 3).bytes == 0 && PackedSize([], remainders: 3).bytes == 0)
     }
 }
+
+@Suite struct WritingMemoryTests {
+    /// What a text of the tiny Llama takes, written token by token as `TextGenerator` does.
+    @Test(arguments: [1, 11, 40], [1, 24]) func isWhatWritingTakes(prompt: Int, tokens: Int) throws {
+        let backbone = try PretrainedModel.open(Golden.url("llama/model")).openBackbone()
+        let head = try SequenceHead(
+            backbone: backbone, outputs: 0, form: .vocabulary, dropout: 0,
+            stream: RandomStream(seed: 1, purpose: "not read"))
+        let model = SequenceModel(backbone: backbone, head: head, workers: Workers(count: 1))
+        let estimate = try #require(WritingMemory(model, prompt: prompt, tokens: tokens)?.elements)
+        let pool = BufferPool()
+        let cache = try #require(backbone.startCache())
+        for count in [prompt] + Array(repeating: 1, count: tokens - 1) {
+            let tape = Tape(evaluatingWith: pool)
+            let ids = (0..<count).map { Int32(3 + $0 % 200) }
+            let hidden = backbone.hiddenStates(ids, after: cache, on: tape)
+            _ = head.logits(tape.rows(hidden, [count - 1]), offsets: [0, 1], on: tape)
+        }
+        // 3 layers of keys and values of 2 heads of 6, in steps of 64 rows.
+        #expect(cache.elements == 3 * 2 * 12 * 64)
+        let actual = pool.allocatedElements + cache.elements
+        // Buffers of attention grow with the squares of lengths, and the estimate with lengths.
+        #expect(abs(Double(estimate) / Double(actual) - 1) < 0.1, "\(estimate), \(actual)")
+    }
+
+    @Test func anEncoderWritesNothing() throws {
+        let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
+        let head = try SequenceHead(
+            backbone: backbone, outputs: 5, pooling: .pooler, dropout: 0,
+            stream: RandomStream(seed: 1, purpose: "not read"))
+        let model = SequenceModel(backbone: backbone, head: head, workers: Workers(count: 1))
+        #expect(WritingMemory(model, prompt: 4, tokens: 4) == nil)
+    }
+}

@@ -35,9 +35,24 @@ package final class KeyValueCache {
         return (known.keys.rows(0..<all), known.values.rows(0..<all))
     }
 
+    /// Floats of all layers as it stands.
+    package var elements: Int { layers.reduce(0) { $0 + $1.keys.count + $1.values.count } }
+
+    /// Floats of all layers of a new one once it has read so many rows at once, then others one at a time.
+    package func elements(reading rows: Int, thenSingly more: Int) -> Int {
+        var capacity = 0
+        for count in rows...rows + more { capacity = Self.capacity(for: count, having: capacity) }
+        return layers.reduce(0) { $0 + ($1.keys.columns + $1.values.columns) * capacity }
+    }
+
+    /// Rows of room; twice as many where there are too few, so that a text is not copied at each of its tokens.
+    private static func capacity(for rows: Int, having capacity: Int) -> Int {
+        capacity >= rows ? capacity : max(rows, 2 * capacity, 64)
+    }
+
     private static func room(for rows: Int, _ filled: Int, _ matrix: Matrix) -> Matrix {
         if matrix.rows >= rows { return matrix }
-        let larger = Matrix(rows: max(rows, 2 * matrix.rows, 64), columns: matrix.columns)
+        let larger = Matrix(rows: capacity(for: rows, having: matrix.rows), columns: matrix.columns)
         larger.rows(0..<filled).copyValues(from: matrix.rows(0..<filled))
         return larger
     }

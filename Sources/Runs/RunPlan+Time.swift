@@ -1,0 +1,73 @@
+import Foundation
+import Tasks
+import Training
+
+extension RunPlan.Time {
+    /// Steps that make buffers and lay weights out; they cost more than all others.
+    private static let firstSteps = 2
+    private static let mostSteps = 12
+    private static let mostSeconds = 20.0
+    /// Of a measured step, a thread; of a larger batch the first rows stand for all.
+    private static let mostTokens = 8_192
+    private static let evaluatedRows = 128
+
+    /// Takes some steps, and a part of everything else that happens again and again.
+    ///
+    /// - Parameters:
+    ///   - evaluations: how many the run makes.
+    ///   - answerings: how often it answers its prompts, where it has some.
+    init(
+        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, totalSteps: Int, evaluations: Int,
+        answerings: Int, threads: Int
+    ) throws {
+        let measured = try Self.steps(trainer, inputs, sampler, totalSteps: totalSteps, threads: threads)
+        let tokens = measured.reduce(0) { $0 + $1.tokens }
+        let perToken = measured.reduce(0) { $0 + $1.seconds } / Double(max(tokens, 1))
+        measuredSteps = measured.count
+        secondsPerStep = perToken * Double(inputs.train.tokens) / Double(sampler.stepsPerEpoch)
+        tokensPerSecond = 1 / perToken
+        trainingSeconds = secondsPerStep * Double(totalSteps)
+        var evaluation = 0.0
+        if let validation = inputs.validation, evaluations > 0 {
+            let started = ContinuousClock.now
+            let read = trainer.model.tryEvaluation(of: validation, rows: Self.evaluatedRows)
+            let seconds = (ContinuousClock.now - started).seconds
+            evaluation = seconds * Double(validation.tokens) / Double(max(read, 1)) * Double(evaluations)
+        }
+        evaluationSeconds = evaluation
+        answerSeconds =
+            try inputs.samples.map {
+                Double(answerings) * (try SampleAnswering($0, inputs, trainer).mostSeconds())
+            } ?? 0
+        forgettingSeconds =
+            inputs.heldOutText.map { text in
+                let seconds = Forgetting.seconds(
+                    text, trainer.model, trainsBackbone: inputs.config.tuning.method.trainsBackbone)
+                return seconds.base + Double(evaluations) * seconds.comparison
+            } ?? 0
+    }
+
+    /// Tokens and seconds of steps, but for the first ones.
+    private static func steps(
+        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, totalSteps: Int, threads: Int
+    ) throws -> [(tokens: Int, seconds: Double)] {
+        let order = sampler.order(epoch: 0)
+        let started = ContinuousClock.now
+        var measured: [(tokens: Int, seconds: Double)] = []
+        for step in 1...min(mostSteps, totalSteps, sampler.stepsPerEpoch) {
+            let rows = sampler.indices(step: step, order: order)
+            var tokens = 0
+            let measurable = rows.prefix {
+                tokens += inputs.train.sequences[$0].ids.count
+                return tokens <= threads * mostTokens
+            }
+            let stepStart = ContinuousClock.now
+            let result = try trainer.step(
+                step, data: inputs.train, indices: Array(measurable.isEmpty ? rows.prefix(1) : measurable))
+            measured.append((result.tokens, (ContinuousClock.now - stepStart).seconds))
+            if (ContinuousClock.now - started).seconds > mostSeconds { break }
+        }
+        if measured.count > firstSteps { measured.removeFirst(firstSteps) }
+        return measured
+    }
+}
