@@ -16,15 +16,23 @@ final class CrashScene {
         "--best-metric", "loss",
     ]
 
-    init(_ options: [String] = CrashScene.usual, steps: Int = 12) throws {
-        workspace = try Workspace()
-        arguments = Workspace.training(steps: steps, options)
-        let whole = try workspace.run(Workspace.training(output: "whole", steps: steps, options))
+    convenience init(_ options: [String] = CrashScene.usual, steps: Int = 12) throws {
+        try self.init(Workspace()) { Workspace.training(output: $0, steps: steps, options) }
+    }
+
+    /// - Parameter training: arguments of the run, by its folder.
+    init(_ workspace: Workspace, training: (_ output: String) -> [String]) throws {
+        self.workspace = workspace
+        arguments = training("run")
+        let whole = try workspace.run(training("whole"))
         try #require(whole.status == 0, "\(whole.errors)")
         expected = try Self.results(workspace, "whole")
     }
 
-    /// Everything that may not depend on where a run was cut: adapters, ranks, triplets, classes, and events without times.
+    private static let recordFiles: Set = ["ranks.csv", "triplets.jsonl", "classes.json", "samples.jsonl"]
+
+    /// Everything that may not depend on where a run was cut: adapters, ranks, triplets, classes, answers to prompts, and
+    /// events without times.
     private static func results(_ workspace: Workspace, _ run: String) throws -> [String: Data] {
         var files: [String: Data] = [:]
         for name in try workspace.contents(of: run) {
@@ -32,9 +40,7 @@ final class CrashScene {
             var isFolder: ObjCBool = false
             _ = FileManager.default.fileExists(
                 atPath: workspace.file("\(run)/\(name)").path, isDirectory: &isFolder)
-            if (isAdapter || ["ranks.csv", "triplets.jsonl", "classes.json"].contains(name))
-                && !isFolder.boolValue
-            {
+            if (isAdapter || recordFiles.contains(name)) && !isFolder.boolValue {
                 files[name] = try workspace.bytes("\(run)/\(name)")
             }
         }

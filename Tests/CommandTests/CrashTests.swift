@@ -8,7 +8,26 @@ import Testing
 @Suite struct CrashTests {
     /// Stops the process at a random moment of its life, again and again, until the run is through.
     @Test func killedAtRandomMoments() throws {
-        let scene = try CrashScene()
+        try killAtRandomMoments(try CrashScene(), kills: 20)
+    }
+
+    /// The same for a language model that is looked at while it trains: answers and what it forgets are the same too.
+    @Test func aLanguageModelKilledAtRandomMoments() throws {
+        let options =
+            SampleTests.both + [
+                "--checkpoint-every", "3", "--keep-checkpoints", "2", "--evaluate-every", "4", "--threads",
+                "1",
+            ]
+        let scene = try CrashScene(try SampleTests.workspace()) {
+            SampleTests.training($0, steps: 12, options)
+        }
+        #expect(scene.expected["samples.jsonl"].map { !$0.isEmpty } == true)
+        let told = try #require(scene.expected["events"].map { String(decoding: $0, as: UTF8.self) })
+        #expect(told.contains("forgetting-kl"))
+        try killAtRandomMoments(scene, kills: 10)
+    }
+
+    private func killAtRandomMoments(_ scene: CrashScene, kills wanted: Int) throws {
         let started = ContinuousClock.now
         try #require(try scene.workspace.run(scene.arguments).status == 0)
         let life = (ContinuousClock.now - started).components
@@ -16,7 +35,7 @@ import Testing
         try scene.clear()
         var random = SystemRandomNumberGenerator()
         var kills = 0
-        while kills < 20 * CrashScene.rounds {
+        while kills < wanted * CrashScene.rounds {
             let isBegun = try scene.hasCheckpoint()
             if !isBegun { try scene.clear() }
             let command = try scene.workspace.start(isBegun ? ["train", "--resume", "run"] : scene.arguments)
