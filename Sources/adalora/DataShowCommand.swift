@@ -6,7 +6,6 @@ import Messages
 import ModelFiles
 import Reports
 import RunConfiguration
-import Runs
 import Tasks
 import Training
 
@@ -15,32 +14,58 @@ struct DataShowCommand: ParsableCommand {
         commandName: "show", abstract: "Show a row as the tokens that a language model learns.",
         discussion: """
             What the model learns to say is marked: in colour on a terminal, else between « and ». Control tokens are shown \
-            by name. --tokens lists one token a line.
+            by name. --tokens lists one token a line. Of --task multiple-choice each choice is shown behind its question, \
+            marked where it is scored; the right one is learned.
             """)
 
     @Argument(help: "Rows, as for train.") var file: String
     @Option(help: "Which row, from 1.") var row = 1
     @Option(help: "The pretrained model: a folder or a GGUF file.") var model: String
+    @Option(help: "What is learned: \(shownTasks.joined(separator: " or ")).") var task = shownTasks[0]
     @Option(
-        name: .customLong("train-on"), help: "What of a conversation is learned: all, answers or last-answer."
+        name: .customLong("train-on"),
+        help: "What of a conversation is learned: all, answers or last-answer (default: answers)."
     )
-    var trainOn: TrainedParts = .answers
+    var trainOn: TrainedParts?
     @Option(name: .customLong("chat-template"), help: "File of a chat template (Jinja).", completion: .file())
     var chatTemplate: String?
-    @Option(name: .customLong("text-column"), help: "Column of the text.") var textColumn: String?
+    @Option(
+        name: .customLong("text-column"), help: "Column of the text; of choices two: question,choices.")
+    var textColumn: String?
+    @Option(name: .customLong("label-column"), help: "Column of a question's answer.")
+    var labelColumn: String?
     @Flag(help: "One token a line: id, whether it is learned, name.") var tokens = false
     @Flag(help: "Print JSON.") var json = false
+
+    /// Those that language models learn.
+    private static let shownTasks = TaskKind.allCases.filter {
+        [.conversations, .choices].contains($0.rowForm(labelSeparator: nil))
+    }.map(\.rawValue)
+
+    private var asksChoices: Bool { TaskKind(rawValue: task)?.rowForm(labelSeparator: nil) == .choices }
 
     func validate() throws {
         guard row > 0 else { throw ValidationError("--row counts from 1, not \(row)") }
         guard !tokens || !json else { throw ValidationError("give --tokens or --json, not both") }
+        guard Self.shownTasks.contains(task) else {
+            throw ValidationError(
+                "--task \(task): rows are shown of \(Self.shownTasks.joined(separator: " and ")); see others with adalora data "
+                    + "check")
+        }
+        guard !asksChoices || trainOn == nil else {
+            throw ValidationError(
+                "--train-on is for conversations; of a question the right choice is learned")
+        }
+        guard asksChoices || labelColumn == nil else {
+            throw ValidationError("--label-column is for questions with choices (--task multiple-choice)")
+        }
     }
 
     func run() throws {
         try Failure.run {
             let rows = try Dataset.read(
-                URL(fileURLWithPath: file), form: .conversations, columns: Columns.parse(textColumn, nil),
-                requireLabels: false)
+                URL(fileURLWithPath: file), form: asksChoices ? .choices : .conversations,
+                columns: Columns.parse(textColumn, labelColumn), requireLabels: false)
             guard row <= rows.examples.count else {
                 throw TrainingError(
                     .usage, "\(file) has \(rows.examples.count) rows; there is no row \(row)")
@@ -52,11 +77,38 @@ struct DataShowCommand: ParsableCommand {
             }
             let limits = Tokenization(
                 tokenizer: loaded.tokenizer, maxLength: .max, longRows: .truncate, chat: chat ?? loaded.chat)
-            let shown = try ShownRow.of(rows.examples[row - 1], in: rows, limits, training: trainOn)
-            if json { return Terminal.output(Self.json(shown).text()) }
-            Terminal.output(tokens ? Self.list(shown) : Self.text(shown, Terminal.style))
-            Terminal.error(Self.summary(shown, line: rows.examples[row - 1].line))
+            let example = rows.examples[row - 1]
+            if asksChoices {
+                show(try ShownQuestion.of(example, in: rows, limits), line: example.line)
+            } else {
+                show(
+                    try ShownRow.of(example, in: rows, limits, training: trainOn ?? .answers),
+                    line: example.line)
+            }
         }
+    }
+
+    private func show(_ shown: ShownRow, line: Int) {
+        if json { return Terminal.output(ShownText.json(shown).text()) }
+        Terminal.output(text(shown))
+        Terminal.error(Self.summary(shown, line: line))
+    }
+
+    private func show(_ shown: ShownQuestion, line: Int) {
+        if json { return Terminal.output(ShownText.json(shown).text()) }
+        for (place, choice) in shown.choices.enumerated() {
+            let name = choice.name.map { " (\(oneLine($0, limit: 20)))" } ?? ""
+            let scored = Figures.counted(choice.row.learnedCount, "scored token")
+            Terminal.output(
+                "\(choice.isRight ? "*" : " ") choice \(place + 1)\(name), \(scored)"
+                    + (choice.isRight ? ", the answer: learned" : ""))
+            Terminal.output(text(choice.row) + (place < shown.choices.count - 1 ? "\n" : ""))
+        }
+        Terminal.error(Self.summary(shown, line: line))
+    }
+
+    private func text(_ row: ShownRow) -> String {
+        tokens ? ShownText.list(row) : ShownText.text(row, Terminal.style)
     }
 
     private static func summary(_ row: ShownRow, line: Int) -> String {
@@ -71,14 +123,31 @@ struct DataShowCommand: ParsableCommand {
                 "\(row.endlessAnswers) answers end without a control token: the model does not learn where to stop"
             )
         }
+        if row.silentAnswers > 0 {
+            parts.append("of \(row.silentAnswers) answers the template writes no text")
+        }
         if row.spelledControls > 0 {
             parts.append("\(row.spelledControls) control tokens spelled in messages stay plain text")
         }
         return parts.joined(separator: "; ")
     }
 
+    private static func summary(_ question: ShownQuestion, line: Int) -> String {
+        let asked = question.form == .chat ? "asked by the chat template" : "asked as plain text"
+        let answer =
+            question.answer.map { "choice \($0 + 1) is the answer" }
+            ?? "no answer is given: nothing to learn, and training refuses the row"
+        let spelled = question.choices.reduce(0) { max($0, $1.row.spelledControls) }
+        return
+            "row in line \(line): \(Figures.counted(question.choices.count, "choice")), \(asked); \(answer)"
+            + (spelled > 0 ? "; \(spelled) control tokens spelled in the question stay plain text" : "")
+    }
+}
+
+/// Rows of tokens in the forms in which they are printed.
+private enum ShownText {
     /// Runs of learned tokens and others, in turn.
-    private static func text(_ row: ShownRow, _ style: Style) -> String {
+    static func text(_ row: ShownRow, _ style: Style) -> String {
         var (text, isInside) = ("", false)
         for (place, token) in row.tokens.enumerated() {
             let isLearned = token.isLearned && place > 0
@@ -99,7 +168,7 @@ struct DataShowCommand: ParsableCommand {
         }.joined(separator: "\n")
     }
 
-    private static func list(_ row: ShownRow) -> String {
+    static func list(_ row: ShownRow) -> String {
         row.tokens.enumerated().map { place, token in
             let mark = token.isLearned && place > 0 ? "+" : " "
             let id = String(token.id)
@@ -108,16 +177,32 @@ struct DataShowCommand: ParsableCommand {
         }.joined(separator: "\n")
     }
 
-    private static func json(_ row: ShownRow) -> JSONValue {
-        .object([
-            "tokens": .array(
-                row.tokens.enumerated().map { place, token in
-                    .object([
-                        "id": JSONValue(Int(token.id)), "token": .string(token.name),
-                        "learned": .bool(token.isLearned && place > 0), "control": .bool(token.isControl),
-                    ])
-                }), "learned": JSONValue(row.learnedCount),
+    static func json(_ row: ShownRow) -> JSONValue {
+        .object(["tokens": tokens(row, "learned"), "learned": JSONValue(row.learnedCount)])
+    }
+
+    static func json(_ question: ShownQuestion) -> JSONValue {
+        let choices = question.choices.map { choice in
+            JSONValue.object([
+                "choice": .string(choice.text), "name": choice.name.map { .string($0) } ?? .null,
+                "right": .bool(choice.isRight), "tokens": tokens(choice.row, "scored"),
+                "scored": JSONValue(choice.row.learnedCount),
+            ])
+        }
+        return .object([
+            "form": .string(question.form.rawValue),
+            "answer": question.answer.map { JSONValue($0) } ?? .null, "choices": .array(choices),
         ])
+    }
+
+    private static func tokens(_ row: ShownRow, _ mark: String) -> JSONValue {
+        .array(
+            row.tokens.enumerated().map { place, token in
+                .object([
+                    "id": JSONValue(Int(token.id)), "token": .string(token.name),
+                    mark: .bool(token.isLearned && place > 0), "control": .bool(token.isControl),
+                ])
+            })
     }
 }
 

@@ -36,7 +36,7 @@ import Testing
         "ConfusionReport": ["evaluate"], "RowChunks": ["train"], "RunRows": ["evaluate"],
         "BaseModelName+Choice": ["export"], "ModelCard": ["predict"], "RowStream": ["predict"],
         "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
-        "ChoicesRow": ["train", "evaluate", "data check"],
+        "ChoicesRow": ["train", "evaluate", "data check", "data show"],
         "StatedPooling": ["train", "plan"], "StepChecks": ["train", "plan"],
     ]
     /// Options of these are reached by more commands than the rest of their file.

@@ -114,6 +114,49 @@ import Testing
         #expect(try Self.evaluation(workspace, "run")["loss"] == best["loss"])
     }
 
+    /// Each choice behind its question, marked where it is scored, and the right one named.
+    @Test func rowsAreShownAsTheyAreScored() throws {
+        let workspace = try Self.workspace()
+        func shown(_ file: String, _ more: [String] = []) throws -> CommandResult {
+            try workspace.run(
+                ["data", "show", file, "--model", "llama", "--task", "multiple-choice", "--row", "2"] + more)
+        }
+        let plain = try shown("rows.jsonl")
+        try #require(plain.status == 0, "\(plain.errors)")
+        let lines = plain.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        // Row 2 has the number 1, whose right choice is the second.
+        #expect(lines.count { $0.hasPrefix("* choice ") } == 1)
+        #expect(lines.contains { $0.hasPrefix("* choice 2, ") && $0.hasSuffix(", the answer: learned") })
+        #expect(lines.count { $0.hasSuffix("Question: item 1?") } == 3)
+        #expect(
+            lines.filter { $0.hasPrefix("Answer:") } == ["red", "blue", "green"].map { "Answer:« \($0)»" })
+        #expect(plain.errors.contains("3 choices, asked as plain text; choice 2 is the answer"))
+
+        let json = try JSONValue.parse(shown("rows.jsonl", ["--json"]).output)
+        #expect(json["answer"]?.int == 1 && json["form"]?.string == "plain")
+        let choices = try #require(json["choices"]?.array)
+        #expect(choices.map { $0["right"]?.bool } == [false, true, false])
+        for choice in choices {
+            let scored = (choice["tokens"]?.array ?? []).filter { $0["scored"]?.bool == true }
+            #expect(scored.count == choice["scored"]?.int && !scored.isEmpty)
+        }
+
+        let asked = try shown("asked.jsonl")
+        #expect(asked.status == 0 && asked.errors.contains("no answer is given"), "\(asked.errors)")
+        #expect(!asked.output.contains("* choice"))
+
+        try workspace.write(
+            "{% for m in messages %}<s>{{ m.role[0] }}:{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<s>a:{% endif %}",
+            to: "chat.jinja")
+        let chat = try shown("rows.jsonl", ["--chat-template", "chat.jinja"])
+        #expect(chat.output.contains("<s>u:item 1?</s><s>a:«blue</s>»\n"), "\(chat.output)")
+        #expect(chat.errors.contains("asked by the chat template"))
+        for more in [["--train-on", "all"], ["--task", "classification"]] {
+            let refused = try shown("rows.jsonl", more)
+            #expect(refused.status == 64 && refused.errors.contains(more[0]), "\(refused.errors)")
+        }
+    }
+
     @Test func plansChecksAndRefusals() throws {
         let workspace = try Self.workspace()
         let plan = try workspace.run(["plan"] + Self.training("none").dropFirst())

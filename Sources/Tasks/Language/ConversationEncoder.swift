@@ -102,6 +102,9 @@ struct ConversationEncoder {
                 continue
             }
             mark(range, pieces, &row)
+            // A template that reads lists of parts passes over texts.
+            let hasText = messages[index].content["content"]?.string?.contains { !$0.isWhitespace } ?? false
+            if hasText, !whole.data.contains(where: { $0.overlaps(range) }) { row.silentAnswers += 1 }
         }
         return row
     }

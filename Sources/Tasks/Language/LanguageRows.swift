@@ -92,12 +92,14 @@ struct LanguageCounts {
     private var cutEmpty = 0
     private var changed = (answers: 0, rows: 0)
     private var endless = 0
+    private var silent = 0
     private var spelled = (controls: 0, rows: 0)
     private var doubled = 0
 
     mutating func add(_ row: TrainedRow, isDoubled: Bool) {
         if row.changedAnswers > 0 { changed = (changed.answers + row.changedAnswers, changed.rows + 1) }
         endless += row.endlessAnswers
+        silent += row.silentAnswers
         if row.spelledControls > 0 { spelled = (spelled.controls + row.spelledControls, spelled.rows + 1) }
         if isDoubled { doubled += 1 }
     }
@@ -127,6 +129,11 @@ struct LanguageCounts {
             notes.append(
                 "\(Figures.counted(endless, "answer")) end without a control token in this chat template: the model does not learn "
                     + "where to stop")
+        }
+        if silent > 0 {
+            notes.append(
+                "of \(Figures.counted(silent, "answer")) the chat template writes no text; where it reads lists of parts, write "
+                    + "\"content\": [{\"type\": \"text\", \"text\": …}]; see a row with adalora data show")
         }
         if spelled.rows > 0 {
             notes.append(

@@ -18,6 +18,7 @@ package struct ShownRow: Sendable {
     package let tokens: [Token]
     package let changedAnswers: Int
     package let endlessAnswers: Int
+    package let silentAnswers: Int
     package let spelledControls: Int
 
     package var learnedCount: Int { tokens.dropFirst().reduce(0) { $0 + ($1.isLearned ? 1 : 0) } }
@@ -28,8 +29,11 @@ package struct ShownRow: Sendable {
     package static func of(
         _ example: Example, in dataset: Dataset, _ limits: Tokenization, training parts: TrainedParts
     ) throws -> ShownRow {
-        let row = try TokenizedDataset.languageRow(example, in: dataset, limits, training: parts)
-        let tokenizer = limits.tokenizer
+        ShownRow(
+            try TokenizedDataset.languageRow(example, in: dataset, limits, training: parts), limits.tokenizer)
+    }
+
+    init(_ row: TrainedRow, _ tokenizer: Tokenizer) {
         var decoder = tokenizer.decoder(skippingSpecial: false)
         var tokens: [Token] = []
         for (place, id) in row.ids.enumerated() {
@@ -40,8 +44,8 @@ package struct ShownRow: Sendable {
                     id: id, name: tokenizer.token(for: id) ?? "", text: text, isLearned: row.trained[place],
                     isControl: tokenizer.isSpecial(id)))
         }
-        return ShownRow(
-            tokens: tokens, changedAnswers: row.changedAnswers, endlessAnswers: row.endlessAnswers,
-            spelledControls: row.spelledControls)
+        self.tokens = tokens
+        (changedAnswers, endlessAnswers) = (row.changedAnswers, row.endlessAnswers)
+        (silentAnswers, spelledControls) = (row.silentAnswers, row.spelledControls)
     }
 }

@@ -9,6 +9,8 @@ struct TrainedRow {
     var changedAnswers = 0
     /// Answers without a token that ends the turn
     var endlessAnswers = 0
+    /// Answers whose text the template writes nothing of
+    var silentAnswers = 0
     /// Control tokens that a row spells in what people say: plain text
     var spelledControls = 0
 
