@@ -16,6 +16,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case tokenizer
     /// Text for tokenizers that are there already: the first byte chooses one
     case text
+    /// A regular expression that tokenizers split texts by, and a text
+    case expression
+    /// Keys of a GGUF that say what its tokens are, as JSON
+    case vocabulary
     /// A chat template in Jinja
     case template
     /// JSONL, JSON, CSV, TSV, CoNLL or SQuAD: the first byte chooses what the rows hold and how they are written
@@ -39,6 +43,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             case .config: try ModelInputs.readConfiguration(bytes)
             case .tokenizer: try TextInputs.readTokenizer(bytes, in: scratch)
             case .text: try TextInputs.encode(bytes)
+            case .expression: try VocabularyInputs.split(bytes, in: scratch)
+            case .vocabulary: try VocabularyInputs.readVocabulary(bytes, in: scratch)
             case .template: try TemplateInputs.render(bytes)
             case .data: try TextInputs.readData(bytes, in: scratch)
             case .adapter: try ModelInputs.readAdapter(bytes, in: scratch)

@@ -67,7 +67,7 @@ enum TextInputs {
         try encode(text, by: tokenizers[Int(first) % tokenizers.count])
     }
 
-    private static func encode(_ text: String, by tokenizer: Tokenizer) throws {
+    static func encode(_ text: String, by tokenizer: Tokenizer) throws {
         let least = tokenizer.specialTokenCount(isPair: true)
         for (pair, limit) in [(nil, 1 << 20), (text, least + 9)] as [(String?, Int)] {
             let encoding = tokenizer.encode(text, pair: pair, maxLength: max(limit, least))

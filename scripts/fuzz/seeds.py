@@ -75,6 +75,29 @@ def tokenizers():
     write("tokenizer", "vocab", "\n".join(words).encode() + b"\n" + SEPARATOR + compact(settings))
 
 
+# Of Llama 3, GPT-2 and DeepSeek's models, and what Oniguruma has besides.
+EXPRESSIONS = [
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    "[一-龥぀-ゟ゠-ヿ]+", "(a|b)*?c{2,}$|[^\\W_a-f]|(?=x)",
+]
+
+
+def vocabularies():
+    words = ["<s>", "</s>", "<pad>", "▁", "a", "▁a", "t", "at", "▁at", "e", "he", "▁the"]
+    scored = {"model": "llama", "tokens": words, "bytes": "names", "scores": [0, 0, 0] + [-n for n in range(3, len(words))],
+              "token_type": [3, 3, 3] + [1] * (len(words) - 3), "bos_token_id": 0, "eos_token_id": 1, "add_bos_token": True}
+    write("vocabulary", "scored", compact(scored))
+    write("vocabulary", "unprefixed", compact(scored | {"add_space_prefix": False, "add_eos_token": True, "padding_token_id": 2}))
+    pairs = {"model": "gpt2", "pre": "llama-bpe", "tokens": ["<s>", "</s>", "Ġt", "he", "Ġthe", "<img>"], "bytes": "letters",
+             "token_type": [3, 3, 1, 1, 1, 4], "merges": ["Ġ t", "h e", "Ġt he"], "eos_token_id": 1, "general.name": "phi-3"}
+    write("vocabulary", "pairs", compact(pairs))
+    write("vocabulary", "qwen2", compact(pairs | {"pre": "qwen2", "bos_token_id": 0, "eot_token_id": 1}))
+    for number, expression in enumerate(EXPRESSIONS):
+        text = "It'LL  cost 12345 £,\r\n\n naïve 漢字かな ab c cc\t"
+        write("expression", str(number), bytes([2 * number + number // 2]) + expression.encode() + SEPARATOR + text.encode())
+
+
 def data():
     rows = [
         (0, '{"text":"a film","label":"good"}\n{"text":"b\\u00e9","label":3}\n'),
@@ -134,6 +157,7 @@ def main():
     for path in [GOLDENS / "bert/model/config.json", *others]:
         write("config", path.parts[-3], compact(json.loads(path.read_text())))
     tokenizers()
+    vocabularies()
     texts = ["The naïve cat's 12.5 £ “quotes” [MASK]", "Å\u0301ngström ﬁ①² 漢字かな \u1112\u1161\u11ab 한", "<s>  a\t\n\u00a0b</s> x²"]
     for number in range(7):
         write("text", str(number), bytes([number]) + texts[number % 3].encode())

@@ -5,7 +5,17 @@ extension GGUFVocabulary {
     package static func read(_ file: GGUFFile) throws -> GGUFVocabulary {
         let keys = file.metadata
         func name(_ key: String) -> String { "tokenizer.ggml.\(key)" }
-        func id(_ key: String) throws -> Int32? { try keys.int(name(key)).flatMap { Int32(exactly: $0) } }
+        func fault(_ key: String, _ value: Int) -> TokenizerError {
+            TokenizerError(
+                file: file.path, problem: "\(name(key)) is \(value)",
+                advice: "convert the model again, or take another file of it")
+        }
+        func id(_ key: String) throws -> Int32? {
+            try keys.int(name(key)).map { value in
+                guard let id = Int32(exactly: value) else { throw fault(key, value) }
+                return id
+            }
+        }
         guard let model = try keys.string(name("model")), let tokens = try keys.strings(name("tokens")) else {
             throw TokenizerError(
                 file: file.path,
@@ -15,8 +25,9 @@ extension GGUFVocabulary {
         }
         var vocabulary = GGUFVocabulary(model: model, pre: try keys.string(name("pre")), tokens: tokens)
         vocabulary.scores = try keys.floats(name("scores")) ?? []
-        vocabulary.tokenTypes = (try keys.ints(name("token_type")) ?? []).map {
-            Int32(truncatingIfNeeded: $0)
+        vocabulary.tokenTypes = try (keys.ints(name("token_type")) ?? []).map { value in
+            guard let type = Int32(exactly: value) else { throw fault("token_type", value) }
+            return type
         }
         vocabulary.merges = try keys.strings(name("merges")) ?? []
         vocabulary.bosID = try id("bos_token_id")
