@@ -33,7 +33,7 @@ package struct PythonUse: Sendable {
 
     /// The program, a line each.
     func lines(_ card: TaskCard) -> [String] {
-        imports + [""] + opening + [""] + card.batch + forward + card.printing
+        imports(card) + [""] + opening + template(card) + [""] + card.batch + forward + card.printing
     }
 
     /// What must be known before.
@@ -80,10 +80,20 @@ package struct PythonUse: Sendable {
         }
     }
 
-    private var imports: [String] {
+    /// Lines that give the tokenizer the adapter's own chat template.
+    private func template(_ card: TaskCard) -> [String] {
+        guard card.hasOwnTemplate else { return [] }
+        let file = CardText.quoted(folder + "/" + AdapterDescription.file)
+        return [
+            "with open(\(file), encoding=\"utf-8\") as file:",
+            "    tokenizer.chat_template = json.load(file)[\(CardText.quoted(RememberedTemplate.key))]",
+        ]
+    }
+
+    private func imports(_ card: TaskCard) -> [String] {
         let torch = head.isOwn ? [] : ["import torch"]
-        let json = needsFile ? ["import json", ""] : []
-        if isWhole { return torch + ["from transformers import \(modelClass), AutoTokenizer"] }
+        let json = needsFile || card.hasOwnTemplate ? ["import json", ""] : []
+        if isWhole { return json + torch + ["from transformers import \(modelClass), AutoTokenizer"] }
         if isPartOfHead {
             return json + torch + [
                 "from peft import PeftConfig, PeftModel",

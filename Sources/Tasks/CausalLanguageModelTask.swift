@@ -22,8 +22,10 @@ struct CausalLanguageModelTask: LearningTask {
         TaskDetail(TrainedParts.key, isRequired: false) {
             $0.string.flatMap(TrainedParts.init(rawValue:)) != nil
         },
-        RememberedTemplate.detail,
+        RememberedTemplate.detail, TaskDetail(chatKey, isRequired: false) { $0.bool != nil },
     ]
+    /// Whether rows were conversations, of which a card tells.
+    private static let chatKey = "chat"
     /// What another program's learned of a row nobody knows, so that all of it counts.
     static func details(maxLength: Int) -> JSONObject {
         [TrainedParts.key: .string(TrainedParts.all.rawValue)]
@@ -36,19 +38,23 @@ struct CausalLanguageModelTask: LearningTask {
     }
 
     let parts: TrainedParts
+    private let isChat: Bool
     private let template: RememberedTemplate
 
     init(learningFrom dataset: Dataset, _ settings: TaskSettings) throws {
         (parts, template) = (settings.trainedParts, RememberedTemplate(settings))
+        isChat = dataset.examples.contains { !($0.conversation?.messages.isEmpty ?? true) }
     }
 
     init(_ record: TaskRecord) throws {
         parts = record.details[TrainedParts.key]?.string.flatMap(TrainedParts.init(rawValue:)) ?? .all
         template = RememberedTemplate(record)
+        isChat = record.details[Self.chatKey]?.bool ?? false
     }
 
     var record: TaskRecord {
         var details: JSONObject = [TrainedParts.key: .string(parts.rawValue)]
+        if isChat { details[Self.chatKey] = .bool(true) }
         template.write(into: &details)
         return TaskRecord(kind, details: details)
     }
@@ -56,7 +62,20 @@ struct CausalLanguageModelTask: LearningTask {
     var outputs: Int { 0 }
 
     func card(_ rows: TaskCard.Rows) -> TaskCard {
-        TaskCard(
+        guard !isChat else {
+            return TaskCard(
+                pipelineTag: "text-generation", answers: "what the assistant says next in a conversation",
+                batch: [
+                    "messages = [{\"role\": \"user\", \"content\": \"A question\"}]",
+                    "batch = tokenizer.apply_chat_template(",
+                    "    messages, add_generation_prompt=True, return_dict=True, return_tensors=\"pt\")",
+                ],
+                printing: [
+                    "tokens = model.generate(**batch, max_new_tokens=40)[0]",
+                    "print(tokenizer.decode(tokens[batch[\"input_ids\"].shape[1]:], skip_special_tokens=True))",
+                ], hasOwnTemplate: template.source != nil)
+        }
+        return TaskCard(
             pipelineTag: "text-generation", answers: "the next tokens of a text",
             batch: ["batch = tokenizer(\"The beginning of a text\", return_tensors=\"pt\")"],
             printing: [

@@ -79,7 +79,7 @@ struct MultipleChoiceTask: LearningTask {
                 "    loss = model(input_ids=ids, labels=labels).loss.item()",
                 "    scores.append(-loss * (ids.shape[1] - before) / len(choice))",
                 "print(choices[scores.index(max(scores))])",
-            ])
+            ], hasOwnTemplate: form == .chat && template.source != nil)
     }
 
     func givenChat(_ tokenizer: Tokenizer) -> ChatFormat? { template.chat(tokenizer) }

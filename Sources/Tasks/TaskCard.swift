@@ -9,6 +9,8 @@ package struct TaskCard: Sendable {
     /// Prints answers, where the model has been run on `batch`: from its `logits` and the `labels`, or whatever models
     /// with such a head give.
     package let printing: [String]
+    /// The adapter's own chat template, in `adalora.json`, takes the place of the tokenizer's.
+    package var hasOwnTemplate = false
 
     /// What a row holds, and how much of it is read.
     package struct Rows: Sendable {

@@ -108,6 +108,28 @@ import Testing
         #expect(shown.errors.contains("1 answers not learned"))
     }
 
+    /// Templates of models that see pictures read lists of parts, and pass over texts without a word.
+    @Test func answersThatTheTemplatePassesOverAreCounted() throws {
+        let workspace = try Self.workspace()
+        try workspace.write(
+            "{% for m in messages %}<s>{{ m.role[0] }}:{% for part in m.content %}{% if part.type == 'text' %}{{ part.text }}{% endif %}"
+                + "{% endfor %}</s>{% endfor %}{% if add_generation_prompt %}<s>a:{% endif %}",
+            to: "llama/chat_template.jinja")
+        let shown = try Self.learned(workspace, Self.row("a", "b"))
+        #expect(shown.text == "<s>u:</s><s>a:«</s>»\n")
+        #expect(shown.errors.contains("of 1 answers the template writes no text"))
+        let parts = Self.row("a", "b").replacing("\"a\"", with: "[{\"type\": \"text\", \"text\": \"a\"}]")
+            .replacing("\"b\"", with: "[{\"type\": \"text\", \"text\": \"b\"}]")
+        let right = try Self.learned(workspace, parts)
+        #expect(right.text == "<s>u:a</s><s>a:«b</s>»\n" && !right.errors.contains("no text"), "\(right)")
+        // An answer of nothing is as it was meant.
+        #expect(try !Self.learned(workspace, Self.row("a", " ")).errors.contains("no text"))
+        let trained = try workspace.run(Self.training("run", train: "chat.jsonl", steps: 2))
+        #expect(
+            trained.status == 0 && trained.errors.contains("of 40 answers the chat template writes no text"),
+            "\(trained.errors)")
+    }
+
     @Test func whatIsNotLearnedIsCounted() throws {
         let workspace = try Self.workspace()
         let long = String(repeating: "x", count: 90)
@@ -144,6 +166,44 @@ import Testing
         #expect(
             bad.status == 65 && bad.errorLines.count == 1 && bad.errors.contains("bad.jinja"), "\(bad.errors)"
         )
+    }
+
+    /// The card of an adapter that learned conversations shows one, by the adapter's own template where it has one.
+    @Test func aCardShowsAConversation() throws {
+        let workspace = try Self.workspace()
+        try workspace.write(Self.template, to: "mine.jinja")
+        try workspace.write((0..<40).map { "{\"text\": \"the cat \($0)\"}\n" }.joined(), to: "texts.jsonl")
+        func card(_ name: String, _ train: String, _ more: [String] = [], form: String = "lora") throws
+            -> String
+        {
+            if !workspace.exists(name) {
+                let trained = try workspace.run(Self.training(name, train: train, steps: 2) + more)
+                try #require(trained.status == 0, "\(trained.errors)")
+            }
+            let exported = try workspace.run(["export", name, "--to", form, "--output", "\(name)-\(form)"])
+            try #require(exported.status == 0, "\(exported.errors)")
+            return try workspace.text("\(name)-\(form)/README.md")
+        }
+        let written = "batch = tokenizer.apply_chat_template(\n    messages, add_generation_prompt=True"
+        let own = try card("own", "chat.jsonl")
+        #expect(
+            own.contains(written) && own.contains("what the assistant says next in a conversation"), "\(own)")
+        #expect(!own.contains("tokenizer.chat_template"))
+        let description = try JSONValue.read(workspace.file("own-lora/adalora.json"))
+        #expect(description["chat"]?.bool == true)
+        for form in ["lora", "merged"] {
+            let given = try card("given", "chat.jsonl", ["--chat-template", "mine.jinja"], form: form)
+            #expect(given.contains(written) && given.contains("import json\n"), "\(given)")
+            #expect(
+                given.contains(
+                    "with open(\"./given-\(form)/adalora.json\", encoding=\"utf-8\") as file:\n"
+                        + "    tokenizer.chat_template = json.load(file)[\"chatTemplate\"]"), "\(given)")
+            let kept = try JSONValue.read(workspace.file("given-\(form)/adalora.json"))
+            #expect(kept["chatTemplate"]?.string == Self.template)
+        }
+        let texts = try card("texts", "texts.jsonl")
+        #expect(
+            texts.contains("tokenizer(\"The beginning of a text\"") && !texts.contains("chat"), "\(texts)")
     }
 
     private static func training(_ output: String, train: String, steps: Int) -> [String] {

@@ -153,6 +153,31 @@ def check(program_path: str, task: str, folder: Path, rows: list[dict], data: Pa
     return worst <= TOLERANCE and other == 0
 
 
+def check_conversations(program_path: str, base: Path) -> None:
+    """The card of an adapter that learned conversations by a template of its own: what its lines print is what adalora says."""
+    template = Path("card-chat.jinja")
+    template.write_text("{% for m in messages %}<s>{{ m.role[0] }}:{{ m.content }}</s>{% endfor %}"
+                        "{% if add_generation_prompt %}<s>a:{% endif %}")
+    data, output = Path("card-chat.jsonl"), Path("card-chat")
+    rows = [{"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": f"It is {place}."}]}
+            for place, question in enumerate(["A question", "Another", "And one"] * 8)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    adalora(program_path, "train", "--task", "causal-lm", "--model", base, "--train", data, "--output", output, "--steps", 40,
+            "--average-rank", 2, "--learning-rate", "1e-2", "--max-length", 60, "--chat-template", template)
+    for form in ("lora", "merged"):
+        folder = Path(f"{output}-{form}")
+        adalora(program_path, "export", output, "--to", form, "--output", folder)
+        text = (folder / "README.md").read_text()
+        assert ModelCard.load(folder / "README.md").data.pipeline_tag == TAGS["causal-lm"]
+        opening, use = program(text)
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(f"{opening}\n{use}", {})
+        # PEFT's folder does not hold the base; a merged one does.
+        said = adalora(program_path, "generate", folder, "--prompt", "A question", "--max-tokens", 40)
+        assert printed.getvalue().strip() == said.strip() != "", (printed.getvalue(), said)
+        print(f"  card-chat {form}: answers as adalora generate does: {said.strip()[:40]!r}")
+
+
 def main() -> None:
     program_path, base, rows_file, work = (Path(argument).resolve() for argument in sys.argv[1:])
     texts = [json.loads(line)["text"] for line in rows_file.read_text().splitlines()]
@@ -182,6 +207,8 @@ def main() -> None:
             adalora(program_path, "export", output, "--to", "lora" if form == "ragged" else form, "--output", folder,
                     *(["--ragged"] if form == "ragged" else []), *(["--base-name", name] if name else []))
             passed &= check(str(program_path), task, folder, lines, data, base, name)
+    if [task for task, _, _ in cases(base)] == ["causal-lm"]:
+        check_conversations(str(program_path), base)
     if not passed:
         raise SystemExit(f"error: more than {TOLERANCE} apart, or other names")
 

@@ -2,8 +2,8 @@ import ModelFiles
 import Tokenizers
 
 /// The chat template that a run was given in place of the model's, which its adapter remembers.
-struct RememberedTemplate: Sendable {
-    private static let key = "chatTemplate"
+package struct RememberedTemplate: Sendable {
+    package static let key = "chatTemplate"
     static let detail = TaskDetail(key, isRequired: false) { $0.string != nil }
 
     /// Jinja; nil where the model's own counts.
