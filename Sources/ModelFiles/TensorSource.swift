@@ -47,6 +47,11 @@ package struct StoredTensor: Sendable {
         StoredTensor(name: name, format: format, shape: shape, file: file, range: range)
     }
 
+    /// The same bytes where they mean something else than the container says.
+    package func described(format: String, shape: [Int]) -> StoredTensor {
+        StoredTensor(name: name, format: format, shape: shape, file: file, range: range)
+    }
+
     /// Whether shape, format and bytes are the same, whatever the names.
     package func isSame(as other: StoredTensor) -> Bool {
         guard format == other.format, shape == other.shape, bytes.count == other.bytes.count,

@@ -60,7 +60,8 @@ package struct PretrainedModel: Sendable {
     /// By transformers' names.
     package func openWeights() throws -> any TensorSource {
         if let gguf { return GGUFTensors(gguf.file, form: gguf.form) }
-        return try HFFolder(url).openWeights()
+        let store = try HFFolder(url).openWeights()
+        return try config.packing() == .bitsAndBytes ? BitsAndBytesTensors(store) : store
     }
 
     /// Of all that decides what is computed with the weights.

@@ -172,6 +172,23 @@ void avk_to_q4_k(const float *in, void *out, size_t blocks);
 void avk_to_q5_k(const float *in, void *out, size_t blocks);
 void avk_to_q6_k(const float *in, void *out, size_t blocks);
 
+// bitsandbytes' formats. n weights of NF4 from the one with the number `first` on, two to a byte; `scales` begins with that of
+// first's block, and a block has `block` weights.
+void avk_from_nf4(const void *codes, size_t first, const float *scales, size_t block, float *out, size_t n);
+// n scales of NF4 that were packed themselves, from number `first` on: map[codes[i]] * scales[i / block] + offset. `scales` are
+// Float32 at any address.
+void avk_nf4_scales(const uint8_t *codes, const float *map, const void *scales, size_t first, size_t block, float offset,
+                    float *out, size_t n);
+// in[i] * scale / 127 from signed bytes.
+void avk_from_int8(const void *in, float scale, float *out, size_t n);
+// To what half precision can hold, in place.
+void avk_round_to_bfloat16(float *x, size_t n);
+void avk_round_to_float16(float *x, size_t n);
+// n weights to (n + 1) / 2 bytes of NF4 and a scale for each block.
+void avk_to_nf4(const float *in, size_t n, size_t block, void *codes, float *scales);
+// The 16 levels.
+const float *avk_nf4_levels(void);
+
 // 1 when every element is finite.
 int avk_all_finite(const float *x, size_t n);
 

@@ -20,11 +20,8 @@ extension HFConfig {
 
     /// Throws where the weights are not what their names say.
     func refuseOtherWeights() throws {
+        _ = try packing()
         for (key, problem, advice) in [
-            (
-                "quantization_config", "the weights are quantized, which is not supported",
-                "take the model in float32, float16 or bfloat16, as it was before"
-            ),
             (
                 "pruned_heads", "heads were taken out of the layers, which is not supported",
                 "use the model as it was before, with all heads"

@@ -59,8 +59,8 @@ package final class WeightCursor {
 
     /// Out of a tensor `[columns, rows]`. One that is not finite is no less so in another order.
     private func transposed(_ name: String, _ rows: Int, _ columns: Int) throws -> Weight {
-        let tensor = try tensor(name, [[columns, rows]])
-        let matrix = try turned(tensor, rows, columns)
+        let tensor = try tensor(name, [isSpread(name) ? [rows, columns] : [columns, rows]])
+        let matrix = try spread(tensor) ?? turned(tensor, rows, columns)
         tensor.releasePages()
         guard matrix.isFinite else { throw notFinite(tensor.name) }
         return Weight(name: ownName(name, tensor), matrix: matrix, isStoredTransposed: true)
@@ -113,8 +113,18 @@ package final class WeightCursor {
         return first
     }
 
+    /// Whether this is a matrix of several tensors, of which each is as layers use it, whatever others of its name are.
+    private func isSpread(_ name: String) -> Bool {
+        found[name]?.first.flatMap(source.tensor).flatMap(spread) != nil
+    }
+
+    private func spread(_ tensor: StoredTensor) -> (any FrozenMatrix)? {
+        (source as? any MatrixSource)?.matrix(tensor.name)
+    }
+
     /// Other number formats than those that weights can be kept in become Float32.
     private func frozen(_ tensor: StoredTensor, _ rows: Int, _ columns: Int) throws -> any FrozenMatrix {
+        if let matrix = spread(tensor) { return matrix }
         guard let format = WeightFormat.named(tensor.format),
             format.byteCount(rows: rows, columns: columns) == tensor.bytes.count
         else { return Float32Weight(try copy(tensor, rows, columns)) }
