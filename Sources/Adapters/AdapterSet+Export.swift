@@ -1,5 +1,6 @@
 import Autodiff
 import Matrices
+import Transformers
 
 extension AdapterSet {
     /// The same updates as plain LoRA, B·A with factor 1: w = s·λ goes half into each, A = √|w|·Q and
@@ -64,13 +65,23 @@ extension AdapterSet {
     /// Adds each update to its layer's own weight, W + s·P·Λ·Q, and takes the adapters off. The weights become copies:
     /// a mapped file stays as it is.
     package func mergeIntoLayers() {
-        for (adapter, layer) in zip(adapters, layers) {
-            layer.adapter = nil
-            guard adapter.rank > 0 else { continue }
-            let merged = layer.weight.dense()
-            adapter.addUpdate(to: merged)
-            adapter.rule?.finish(merged)
-            layer.weight.replace(with: merged)
+        let merged = mergedWeights
+        for layer in layers { layer.adapter = nil }
+        for (layer, values) in merged { layer.weight.replace(with: values()) }
+    }
+
+    /// Of each layer with an update what its weight becomes with it, W + s·P·Λ·Q [O, I], made anew whenever it is asked for.
+    package var mergedWeights: [(layer: LinearLayer, values: @Sendable () -> Matrix)] {
+        zip(adapters, layers).filter { $0.0.rank > 0 }.map { adapter, layer in
+            (
+                layer,
+                {
+                    let merged = layer.weight.dense()
+                    adapter.addUpdate(to: merged)
+                    adapter.rule?.finish(merged)
+                    return merged
+                }
+            )
         }
     }
 }

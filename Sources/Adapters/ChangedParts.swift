@@ -27,6 +27,9 @@ package struct ChangedParts: Sendable {
     /// Numbers in them
     package var parameterCount: Int { (saved + biases).reduce(0) { $0 + $1.weight.count } }
 
+    /// All of them, each once.
+    package var weights: [Weight] { (saved + biases).map(\.weight) }
+
     /// The paths of the modules that are saved as a whole, each once.
     var modules: [String] {
         var modules: [String] = []

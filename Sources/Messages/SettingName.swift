@@ -37,6 +37,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case learningRate = "learning-rate"
     case longRows = "long-rows"
     case maxLength = "max-length"
+    case mergedType = "merged-type"
     case method
     case model
     case output
@@ -49,6 +50,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case svd
     case targets
     case task
+    case text
     case textColumn = "text-column"
     case threads
     case to

@@ -1,3 +1,4 @@
+import AdapterTools
 import Autodiff
 import Matrices
 import RunRecords

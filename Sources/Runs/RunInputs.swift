@@ -98,13 +98,13 @@ struct RunInputs {
             try SamplePrompts($0, loaded: loaded, chat: task.givenChat(loaded.tokenizer) ?? loaded.chat)
         }
         heldOutText = try config.usedForgetting.map {
-            try HeldOutText($0, loaded: loaded, maxLength: config.maxLength)
+            try HeldOutText($0, loaded: loaded, maxLength: config.maxLength, for: .forgetting)
         }
         self.warnings = warnings + (samples?.warnings ?? []) + (heldOutText?.warnings ?? [])
         packedBase = loaded.packedBase
         notes =
             rows.notes + (loaded.packedBase.map { [$0.note] } ?? []) + (settling?.notes ?? [])
-            + (heldOutText?.notes ?? [])
+            + (heldOutText.map { ["forgetting is told by \($0.extent)"] } ?? [])
 
         let prints = InputPrints(
             config: config, pretrained: loaded.model, formats: loaded.formats,

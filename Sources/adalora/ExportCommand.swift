@@ -13,8 +13,11 @@ struct ExportCommand: ParsableCommand {
             peft-adalora  PEFT's AdaLoRA folder
             merged        a Hugging Face model with the updates in its weights
             gguf-lora     a file for llama.cpp (--lora), each matrix with its own rank
+            gguf          a whole model for llama.cpp and Ollama, with the updates in its weights; also of a model's folder \
+            without an adapter
 
             What was written is opened again and its logits compared with the original's; it stays only if they agree. \
+            With gguf each tensor is compared, and what rounding changes is said. \
             A folder's README.md says what it is and how to use it from Python.
             """)
 
@@ -23,12 +26,27 @@ struct ExportCommand: ParsableCommand {
         case peftAdaLoRA = "peft-adalora"
         case merged
         case ggufLoRA = "gguf-lora"
+        case gguf
     }
 
     @OptionGroup var adapter: AdapterChoice
     @Option(help: "What to write.") var to: Target
     @Flag(help: "With lora: each module keeps its own rank (rank_pattern), which only PEFT reads.")
     var ragged = false
+    @Option(
+        name: .customLong("merged-type"),
+        help: ArgumentHelp(
+            """
+            With gguf: the format of weights with new values, own or one of \
+            \(MergedType.names.map { $0.lowercased() }.joined(separator: ", ")) (default: own of weights of 16 and 32 bits, \
+            q8_0 of others, since rounding to few bits a second time costs much).
+            """, valueName: "type"))
+    var mergedType: String?
+    @Option(
+        help: ArgumentHelp(
+            "With gguf: a .txt file, or rows as for evaluate; its perplexity is told before and after rounding.",
+            valueName: "file"))
+    var text: String?
     @Option(
         name: .customLong("max-shard-size"),
         help:
@@ -48,15 +66,23 @@ struct ExportCommand: ParsableCommand {
             "Largest difference of logits, relative to the largest logit or 1 (default: 0.0001, of language models 0.001)."
     )
     var tolerance: Double?
-    @Option(help: "Folder to write; with gguf-lora a file.") var output: String
+    @Option(help: "Folder to write; with gguf and gguf-lora a file.") var output: String
 
     func validate() throws {
         if ragged && to != .lora { throw ValidationError("--ragged goes with --to lora only") }
         if maxShardSize != nil && to != .merged {
             throw ValidationError("--max-shard-size goes with --to merged only")
         }
-        guard to != .ggufLoRA || (data == nil && baseName == nil && textColumn == nil) else {
-            throw ValidationError("--data, --text-column and --base-name do not go with --to gguf-lora")
+        guard ![.ggufLoRA, .gguf].contains(to) || (data == nil && baseName == nil && textColumn == nil) else {
+            throw ValidationError("--data, --text-column and --base-name do not go with --to \(to.rawValue)")
+        }
+        guard to == .gguf || (mergedType == nil && text == nil) else {
+            throw ValidationError("--merged-type and --text go with --to gguf only")
+        }
+        guard mergedType.map({ MergedType($0) != nil }) ?? true else {
+            throw ValidationError(
+                "--merged-type must be own or one of \(MergedType.names.map { $0.lowercased() }.joined(separator: ", "))"
+            )
         }
         guard tolerance.map({ $0 > 0 && $0.isFinite }) ?? true else {
             throw ValidationError("--tolerance must be above 0")
@@ -71,6 +97,7 @@ struct ExportCommand: ParsableCommand {
             case .peftAdaLoRA: form = .peftAdaLoRA
             case .merged: form = .merged
             case .ggufLoRA: return try writeLoRAFile()
+            case .gguf: return try writeGGUF()
             }
             let rows = data.map { (URL(fileURLWithPath: $0), Columns.parse(textColumn, nil)) }
             var options = AdapterExport.Options(

@@ -84,6 +84,8 @@ import Testing
         #expect(twice.status == 64 && twice.errors.contains("already exists"))
         #expect(
             try workspace.run(["export", "run", "--to", "merged", "--ragged", "--output", "x"]).status == 64)
-        #expect(try workspace.run(["export", "run", "--to", "gguf", "--output", "x"]).status == 64)
+        let whole = try workspace.run(["export", "run", "--to", "gguf", "--output", "x.gguf"])
+        #expect(
+            whole.status == 64 && whole.errors.contains("the model has a head of its own"), "\(whole.errors)")
     }
 }

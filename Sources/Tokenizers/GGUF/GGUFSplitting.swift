@@ -21,6 +21,9 @@ struct GGUFSplitting {
 
     static var names: [String] { table.flatMap(\.names) }
 
+    /// All ways to split, with the names of each.
+    static var all: [(names: [String], splitting: GGUFSplitting)] { table }
+
     // llama.cpp's own spellings. It knows `\p{Lu}` and the like only as letters, hence the detours by looking ahead, which
     // are kept: they are what a file's model sees there.
     private static let contractions = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"

@@ -1,3 +1,4 @@
+import Foundation
 import Messages
 import ModelFiles
 
@@ -87,7 +88,10 @@ extension GGUFForm {
                     scaling[member] = .number(number)
                 }
             }
-            let stated = try keys.optionalDouble("rope.scaling.yarn_attn_factor") ?? attention
+            // llama.cpp multiplies by attn_factor what YaRN usually has.
+            let usual = 0.1 * log(max(1, factor ?? 1)) + 1
+            let stated =
+                try keys.optionalDouble("rope.scaling.yarn_attn_factor") ?? attention.map { $0 * usual }
             if let stated { scaling["attention_factor"] = .number(stated) }
         case "longrope", "none":
             guard let long, let short else {

@@ -15,6 +15,18 @@ package struct GGUFForm: Sendable {
     package let rowOrder: GGUFRowOrder
     /// Adds to what all files say, or mends it.
     let describe: @Sendable (GGUFKeys, inout JSONObject) throws -> Void
+    /// The other way round: adds what the keys of this architecture say beside those that all have.
+    let state: @Sendable (any Backbone, inout GGUFKeyList) throws -> Void
+    let rotaryTensors: RotaryTensors
+
+    /// Which tensors llama.cpp reads that say how pairs of columns turn.
+    enum RotaryTensors: Sendable {
+        case none
+        /// `rope_freqs.weight`
+        case divisors
+        /// `rope_factors_long.weight` and `rope_factors_short.weight`
+        case longAndShort
+    }
 
     /// transformers' name of a tensor; nil for one that is no weight of the model.
     package func ownName(_ stored: String) -> String? {

@@ -33,17 +33,36 @@ private let fourNorms = [
 extension GGUFForm {
     private init(
         _ name: String, modelType: String? = nil, otherTypes: [String] = [], _ modules: [(String, String)],
-        rowOrder: GGUFRowOrder = .same,
-        describe: @escaping @Sendable (GGUFKeys, inout JSONObject) throws -> Void
+        rowOrder: GGUFRowOrder = .same, rotaryTensors: RotaryTensors = .none,
+        describe: @escaping @Sendable (GGUFKeys, inout JSONObject) throws -> Void,
+        state: @escaping @Sendable (DecoderTraits, inout GGUFKeyList) throws -> Void = { _, _ in }
     ) {
         self.init(
             name: name, modelType: modelType ?? name, otherTypes: otherTypes,
-            modules: modules.map { (stored: $0.0, own: $0.1) }, rowOrder: rowOrder, describe: describe)
+            modules: modules.map { (stored: $0.0, own: $0.1) }, rowOrder: rowOrder, describe: describe,
+            state: { backbone, keys in
+                if let decoder = backbone as? RMSNormDecoder { try state(decoder.traits, &keys) }
+            }, rotaryTensors: rotaryTensors)
+    }
+
+    private init(
+        layerNorm name: String, modelType: String? = nil, _ modules: [(String, String)],
+        rowOrder: GGUFRowOrder = .same,
+        describe: @escaping @Sendable (GGUFKeys, inout JSONObject) throws -> Void,
+        state: @escaping @Sendable (LayerNormConfiguration, inout GGUFKeyList) -> Void = { _, _ in }
+    ) {
+        self.init(
+            name: name, modelType: modelType ?? name, otherTypes: [],
+            modules: modules.map { (stored: $0.0, own: $0.1) }, rowOrder: rowOrder, describe: describe,
+            state: { backbone, keys in
+                if let decoder = backbone as? LayerNormDecoder { state(decoder.configuration, &keys) }
+            }, rotaryTensors: .none)
     }
 
     /// Llama 2 and 3, SmolLM2, Mistral 7B and others that compute the same.
     static let llama = GGUFForm(
-        "llama", otherTypes: ["mistral"], matrices + norms, rowOrder: .neighbouringPairs
+        "llama", otherTypes: ["mistral"], matrices + norms, rowOrder: .neighbouringPairs,
+        rotaryTensors: .divisors
     ) { keys, config in
         config["attention_bias"] = keys.has(tensor: "blk.0.attn_q.bias").json
         config["mlp_bias"] = keys.has(tensor: "blk.0.ffn_gate.bias").json
@@ -61,6 +80,10 @@ extension GGUFForm {
         try describeGemma(keys, &config, usualPeriod: 2, usualWindow: 4_096, largest: 46)
         config["attn_logit_softcapping"] = .number(try keys.double("attn_logit_softcapping", 50))
         config["final_logit_softcapping"] = .number(try keys.double("final_logit_softcapping", 30))
+    } state: { traits, keys in
+        if let cap = traits.scores.softCap { keys.add("attn_logit_softcapping", cap) }
+        if let cap = traits.logits.softCap { keys.add("final_logit_softcapping", cap) }
+        stateWindows(traits, usualPeriod: 2, &keys)
     }
 
     static let gemma3 = GGUFForm("gemma3", modelType: "gemma3_text", matrices + fourNorms + rowNorms) {
@@ -70,6 +93,21 @@ extension GGUFForm {
             config["final_logit_softcapping"] = .number(cap)
         }
         config["rope_local_base_freq"] = .number(try keys.double("rope.freq_base_swa", 10_000))
+    } state: { traits, keys in
+        if let cap = traits.logits.softCap { keys.add("final_logit_softcapping", cap) }
+        if traits.rotary.count > 1 { keys.add("rope.freq_base_swa", traits.rotary[1].statement.base) }
+        stateWindows(traits, usualPeriod: 6, &keys)
+    }
+
+    /// The window, and where only every so many layers see all by another period than llama.cpp takes, that.
+    private static func stateWindows(_ traits: DecoderTraits, usualPeriod: Int, _ keys: inout GGUFKeyList) {
+        guard let window = traits.layers.lazy.compactMap(\.window).first else { return }
+        keys.add("attention.sliding_window", window)
+        let period = traits.layers.firstIndex { $0.window == nil }.map { $0 + 1 } ?? 0
+        // With fewer layers than a period none sees all either way.
+        if period != usualPeriod, !(period == 0 && traits.layers.count < usualPeriod) {
+            keys.add("attention.sliding_window_pattern", period)
+        }
     }
 
     /// What llama.cpp supplies where a Gemma's file is silent.
@@ -97,13 +135,18 @@ extension GGUFForm {
         outer + attentionOutput + down + norms + [
             ("blk.N.attn_qkv", "model.layers.N.self_attn.qkv_proj"),
             ("blk.N.ffn_up", "model.layers.N.mlp.gate_up_proj"),
-        ]
+        ], rotaryTensors: .longAndShort
     ) { keys, config in
         // llama.cpp switches it off.
         keys.asked("attention.sliding_window")
         if let original = try keys.optionalInt("rope.scaling.original_context_length") {
             config["original_max_position_embeddings"] = JSONValue(original)
         }
+    } state: { traits, keys in
+        // 0 tells Phi 4, which has none, from Phi 3.
+        keys.add("attention.sliding_window", traits.layers.first?.window ?? 0)
+        guard let said = traits.rotary.first?.statement, said.kind == "default" else { return }
+        keys.add("rope.scaling.original_context_length", traits.positions)
     }
 
     static let smollm3 = GGUFForm("smollm3", matrices + norms, rowOrder: .neighbouringPairs) { keys, config in
@@ -113,7 +156,9 @@ extension GGUFForm {
         config["attention_bias"] = keys.has(tensor: "blk.0.attn_q.bias").json
     }
 
-    static let granite = GGUFForm("granite", matrices + norms, rowOrder: .neighbouringPairs) { keys, config in
+    static let granite = GGUFForm(
+        "granite", matrices + norms, rowOrder: .neighbouringPairs, rotaryTensors: .divisors
+    ) { keys, config in
         let width = config["head_dim"]?.double ?? 1
         func multiplier(_ key: String) throws -> Double? {
             try keys.optionalDouble(key).flatMap { $0 == 0 ? nil : $0 }
@@ -129,6 +174,11 @@ extension GGUFForm {
                 "rope.scaling.finetuned", "a Granite without rotary positions is not supported",
                 "use a model of attention layers that turn")
         }
+    } state: { traits, keys in
+        if let scale = traits.scores.scale { keys.add("attention.scale", scale) }
+        keys.add("embedding_scale", traits.embeddingFactor)
+        keys.add("residual_scale", traits.residualFactor)
+        keys.add("logit_scale", 1 / traits.logits.scale)
     }
 
     static let olmo2 = GGUFForm(
@@ -145,10 +195,28 @@ extension GGUFForm {
         let windows = try keys.windows(try keys.int("block_count"), usualPeriod: 4)
         config["layer_types"] = .array(
             windows.map { .string($0 ? "sliding_attention" : "full_attention") })
+        // Layers with a window turn by a base of their own, and never slower.
+        let base = config["rope_theta"]?.double ?? 10_000
+        var full = config["rope_scaling"]?.object ?? ["rope_type": .string("default")]
+        full["rope_theta"] = .number(base)
+        let sliding: JSONObject = [
+            "rope_type": .string("default"),
+            "rope_theta": .number(try keys.double("rope.freq_base_swa", base)),
+        ]
+        config["rope_parameters"] = .object([
+            "full_attention": .object(full), "sliding_attention": .object(sliding),
+        ])
+        for key in ["rope_theta", "rope_scaling"] { config[key] = nil }
+    } state: { traits, keys in
+        if traits.rotary.count > 1 { keys.add("rope.freq_base_swa", traits.rotary[1].statement.base) }
+        guard let window = traits.layers.lazy.compactMap(\.window).first else { return }
+        keys.add("attention.sliding_window", window)
+        keys.add(
+            "attention.sliding_window_pattern", .array(.bool(traits.layers.map { $0.window != nil })))
     }
 
     static let gpt2 = GGUFForm(
-        "gpt2",
+        layerNorm: "gpt2",
         [
             ("token_embd", "transformer.wte"), ("position_embd", "transformer.wpe"),
             ("output_norm", "transformer.ln_f"), ("output", "lm_head"),
@@ -171,7 +239,7 @@ extension GGUFForm {
     }
 
     static let gptNeoX = GGUFForm(
-        "gptneox", modelType: "gpt_neox",
+        layerNorm: "gptneox", modelType: "gpt_neox",
         [
             ("token_embd", "gpt_neox.embed_in"), ("output_norm", "gpt_neox.final_layer_norm"),
             ("output", "embed_out"), ("blk.N.attn_norm", "gpt_neox.layers.N.input_layernorm"),
@@ -190,5 +258,7 @@ extension GGUFForm {
             config[key] = nil
         }
         config["qkv_grouped"] = true.json
+    } state: { configuration, keys in
+        keys.add("use_parallel_residual", .bool(configuration.isParallel))
     }
 }

@@ -8,6 +8,7 @@ struct RotaryScheme: Sendable, Equatable {
     /// Of cosines and sines
     let factor: Float
     let pairs: RotaryTable.Pairs
+    let statement: RotaryStatement
     private let speeds: Speeds
 
     /// Radians a position, of each pair that turns.
@@ -61,6 +62,27 @@ struct RotaryScheme: Sendable, Equatable {
         factor = found.factor
         try settings.refuseRest()
         speeds = try Self.divided(found.speeds, kind, config)
+        statement = try RotaryStatement(
+            kind: kind, base: base, columns: turned, original: original, settings)
+    }
+
+    /// Whether pairs of columns turn as those of `other` do, wherever they stand. Files hold factors in Float32.
+    func turns(as other: RotaryScheme) -> Bool {
+        func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-5 * max(abs(a), abs(b)) }
+        guard near(Double(factor), Double(other.factor)) else { return false }
+        return [0, 1].allSatisfy { form in
+            // Of sequences that are longer than the model is for nobody asks.
+            let (own, its) = (frequencies(form: form), other.frequencies(form: form))
+            return own.count == its.count && zip(own, its).allSatisfy(near)
+        }
+    }
+
+    /// By how much slower each pair turns than it would by the base alone.
+    ///
+    /// - Parameter form: as `form(length:)` gives it.
+    func divisors(form: Int) -> [Float] {
+        let plain = RotaryTable.frequencies(base: statement.base, width: statement.columns)
+        return zip(plain, frequencies(form: form)).map { Float($0 / $1) }
     }
 
     /// - Parameters:

@@ -10,7 +10,7 @@ final class LayerNormDecoder: Decoder {
     let outputMatrix: Weight?
     let hooks = BackboneHooks()
     let rotary: [RotaryTables]
-    private let configuration: LayerNormConfiguration
+    let configuration: LayerNormConfiguration
     private let words: Weight
     private let positions: Weight?
     private let blocks: [LayerNormBlock]

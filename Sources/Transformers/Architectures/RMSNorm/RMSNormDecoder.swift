@@ -10,7 +10,7 @@ final class RMSNormDecoder: Decoder {
     let outputMatrix: Weight?
     let hooks = BackboneHooks()
     let rotary: [RotaryTables]
-    private let traits: DecoderTraits
+    let traits: DecoderTraits
     private let words: Weight
     private let blocks: [RMSNormBlock]
     private let finalNorm: Weight

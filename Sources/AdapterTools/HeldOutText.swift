@@ -1,4 +1,3 @@
-import AdapterTools
 import Datasets
 import Foundation
 import Messages
@@ -7,12 +6,13 @@ import Tasks
 import Tokenizers
 import Training
 
-/// A text that a run does not learn, by which to tell what its model forgets (the setting `forgetting`).
-struct HeldOutText {
+/// A text that nobody learns, by which models are compared: what a run's model forgets, what rounding costs.
+package struct HeldOutText {
     /// Rows of at least two tokens; all but the first are predicted.
-    let rows: [[Int32]]
-    let notes: [String]
-    let warnings: [String]
+    package let rows: [[Int32]]
+    /// How much of the text it is: `all 812 tokens of page.txt`
+    package let extent: String
+    package let warnings: [String]
 
     /// Enough to tell a hundredth of a nat, and little beside an evaluation.
     static let mostTokens = 4_096
@@ -20,9 +20,11 @@ struct HeldOutText {
     /// Of a plain text as much as surely suffices is made tokens.
     private static let mostCharacters = 32 * mostTokens
 
-    /// - Parameter maxLength: of a row, in tokens; longer ones are cut into several.
-    init(_ path: String, loaded: LoadedModel, maxLength: Int) throws {
-        let (texts, warnings) = try Self.texts(path)
+    /// - Parameters:
+    ///   - maxLength: of a row, in tokens; longer ones are cut into several.
+    ///   - setting: that names the text, for messages.
+    package init(_ path: String, loaded: LoadedModel, maxLength: Int, for setting: SettingName) throws {
+        let (texts, warnings) = try Self.texts(path, setting)
         let writer = RowPrompts(tokenizer: loaded.tokenizer, chat: nil)
         // What the model wants before every text.
         let start = writer.ids("")
@@ -49,18 +51,18 @@ struct HeldOutText {
         }
         guard !rows.isEmpty else {
             throw TrainingError(
-                "\(path): the text has no two tokens for this model; give \(SettingName.forgetting) a text of some pages"
+                "\(path): the text has no two tokens for this model; give \(setting) a text of some pages"
             )
         }
         self.rows = rows
         self.warnings = warnings
         let count = Figures.grouped(rows.reduce(0) { $0 + $1.count })
-        notes = [
-            "forgetting is told by \(isCut ? "the first \(count)" : "all \(count)") tokens of \(path)"
-        ]
+        extent = "\(isCut ? "the first" : "all") \(count) tokens of \(path)"
     }
 
-    private static func texts(_ path: String) throws -> (texts: [String], warnings: [String]) {
+    private static func texts(_ path: String, _ setting: SettingName) throws -> (
+        texts: [String], warnings: [String]
+    ) {
         let url = URL(fileURLWithPath: path)
         if url.pathExtension.lowercased() == "txt" {
             let text = try FileBytes.text(
@@ -74,7 +76,7 @@ struct HeldOutText {
             guard conversation.messages.isEmpty else {
                 throw TrainingError(
                     .usage,
-                    "\(data.file):\(example.line): the row is a conversation; \(SettingName.forgetting) reads plain text: give "
+                    "\(data.file):\(example.line): the row is a conversation; \(setting) reads plain text: give "
                         + "rows with text, or a .txt file")
             }
             return conversation.text

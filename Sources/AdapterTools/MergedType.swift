@@ -1,0 +1,73 @@
+import Matrices
+import Messages
+import ModelFiles
+import Training
+import Transformers
+
+/// The formats that values of a model are rounded to when it is written as a GGUF.
+package enum MergedType: Sendable, Equatable {
+    /// That of the file where it is one of 16 or 32 bits, else Q8_0: what was rounded to few bits once loses much when it is
+    /// rounded to as few again.
+    case usual
+    /// Each matrix keeps the format that it has.
+    case own
+    /// One of `names`
+    case format(String)
+
+    /// Of formats that weights can be written in.
+    package static var names: [String] { WeightFormat.all.filter { $0.pack != nil }.map(\.name) }
+
+    /// nil for a name that is none; `own`, or a format in any spelling of case.
+    package init?(_ name: String) {
+        if name.lowercased() == "own" {
+            self = .own
+        } else if let format = Self.names.first(where: { $0.lowercased() == name.lowercased() }) {
+            self = .format(format)
+        } else {
+            return nil
+        }
+    }
+
+    private static let plain: Set = ["F32", "F16", "BF16"]
+    /// What lookups and logits lose most by.
+    private static let wordMatrices: Set = ["token_embd.weight", "output.weight"]
+    /// Formats that nobody holds rows of words in, as llama.cpp's own quantiser.
+    private static let fewBits: Set = [
+        "Q2_K", "Q3_K", "Q4_0", "Q4_1", "Q4_K", "Q5_0", "Q5_1", "Q5_K", "IQ4_NL", "IQ4_XS", "MXFP4",
+    ]
+
+    /// The format of a tensor with new values. Norms and biases, and positions that are learned, are Float32 to llama.cpp.
+    ///
+    /// - Throws: `TrainingError` where a tensor's own format is one that this version only reads.
+    func type(of tensor: GGUFModelTensor) throws -> GGMLType {
+        guard tensor.isMatrix, tensor.name != "position_embd.weight" else {
+            return .float32
+        }
+        let columns = tensor.shape.last ?? 1
+        let own = tensor.format ?? "F32"
+        switch self {
+        case .usual:
+            return Self.plain.contains(own) ? Self.fitting(own, columns) : Self.fitting("Q8_0", columns)
+        case .own:
+            guard Self.names.contains(own) else {
+                throw TrainingError(
+                    .usage,
+                    "\(oneLine(tensor.name)) is \(own), which this version only reads; give \(SettingName.mergedType) q8_0 or "
+                        + "another one of \(Self.names.map { $0.lowercased() }.joined(separator: ", "))")
+            }
+            return Self.fitting(own, columns)
+        case .format(let name):
+            let isForWords = Self.wordMatrices.contains(tensor.name) && Self.fewBits.contains(name)
+            guard isForWords else { return Self.fitting(name, columns) }
+            return Self.fitting(Self.names.contains("Q6_K") ? "Q6_K" : "Q8_0", columns)
+        }
+    }
+
+    /// The format, or the next one whose blocks rows of so many columns are whole numbers of.
+    private static func fitting(_ name: String, _ columns: Int) -> GGMLType {
+        for name in [name, "Q8_0", "F16"] {
+            if let type = GGMLType.named(name), columns.isMultiple(of: type.blockWeights) { return type }
+        }
+        return .float32
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import Messages
+import ModelFiles
+import Tokenizers
+import Training
+import Transformers
+
+/// What stands in the GGUF of a model that is a Hugging Face folder.
+extension WrittenModel {
+    func folderMetadata() throws -> [(key: String, value: GGUFValue)] {
+        let name = loaded.url.standardizedFileURL.lastPathComponent
+        var keys: [(key: String, value: GGUFValue)] = [
+            ("general.architecture", .string(form.name)), ("general.type", .string("model")),
+            ("general.name", .string(name)),
+        ]
+        keys += try form.keys(of: loaded.backbone, loaded.model.config)
+        keys += try GGUFVocabulary(
+            folder: loaded.url, loaded.tokenizer, size: loaded.backbone.sizes.vocabulary
+        ).keys
+        if let chat = loaded.chat { keys.append(("tokenizer.chat_template", .string(chat.source))) }
+        return keys
+    }
+
+    func folderTensors() throws -> [GGUFModelTensor] {
+        try form.tensors(of: loaded.backbone, loaded.model.config, changed: changed)
+    }
+
+    /// What llama.cpp computes otherwise of a folder's model; for people.
+    ///
+    /// - Throws: `TrainingError` for what the file cannot say.
+    func losses(in written: any Backbone) throws -> [String] {
+        guard loaded.model.gguf == nil else { return [] }
+        let losses = GGUFLosses(loaded.backbone, written)
+        guard losses.others.isEmpty else {
+            throw TrainingError(
+                "\(loaded.url.path): llama.cpp's files for \(quoted(form.name)) cannot say what config.json says of "
+                    + losses.others.joined(separator: ", ") + "; nothing was written")
+        }
+        return losses.window.map {
+            [
+                "llama.cpp knows no window of this model's layers: it reads texts of more than \($0) tokens otherwise"
+            ]
+        } ?? []
+    }
+
+    /// Throws unless the file's tokenizer, as llama.cpp reads it, gives the tokens of the folder's.
+    func checkTokenizer(of written: PretrainedModel) throws {
+        guard let file = written.gguf?.file, loaded.model.gguf == nil else { return }
+        let vocabulary = try GGUFVocabulary.read(file)
+        let tokenizer = try Tokenizer(gguf: vocabulary, name: file.path)
+        try loaded.tokenizer.checkSame(as: tokenizer, in: loaded.url)
+    }
+}

@@ -1,0 +1,78 @@
+import Autodiff
+import Matrices
+import Messages
+import ModelFiles
+
+extension GGUFForm {
+    /// The tensors of a model that is a Hugging Face folder: names and order of rows as llama.cpp has them, norms whole.
+    ///
+    /// - Parameter changed: weights with other values than those of the folder, and these.
+    /// - Throws: `ModelFileError` for a weight that llama.cpp has no name for.
+    package func tensors(
+        of backbone: any Backbone, _ config: HFConfig,
+        changed: [(weight: Weight, values: GGUFModelTensor.Values)]
+    ) throws -> [GGUFModelTensor] {
+        var values: [ObjectIdentifier: GGUFModelTensor.Values] = [:]
+        for (weight, new) in changed { values[ObjectIdentifier(weight)] = new }
+        var orders: [ObjectIdentifier: [Int]] = [:]
+        let width = try headWidth(config)
+        for layer in backbone.linearLayers where layer.rowOrder == nil {
+            let order = rowOrder.rows(layer.site.role, rows: layer.outputs, width: width)
+            for weight in [layer.weight, layer.bias].compactMap(\.self) {
+                orders[ObjectIdentifier(weight)] = order
+            }
+        }
+        let offset = (backbone as? RMSNormDecoder)?.traits.normOffset ?? 0
+        let weights = try backbone.weights.map { weight in
+            let own = backbone.architecture.wholeName(weight.name)
+            guard let stored = storedName(own) else {
+                throw ModelFileError(
+                    file: config.path, place: own,
+                    problem: "\(quoted(name)) of llama.cpp has no place for this weight",
+                    advice: "run the model where transformers runs it")
+            }
+            let id = ObjectIdentifier(weight)
+            var content = values[id] ?? GGUFModelTensor.values(of: weight)
+            let isVector = weight.savedShape.count < 2
+            if isVector, offset != 0, own.hasSuffix(".weight") { content = Self.raised(content, by: offset) }
+            if let order = orders[id] {
+                content = Self.reordered(content, order, columns: isVector ? 1 : weight.columns)
+            }
+            return GGUFModelTensor(
+                name: stored, shape: isVector ? [weight.count] : [weight.rows, weight.columns],
+                format: weight.format, content: .values(content))
+        }
+        return weights + rotaryTensors(of: backbone)
+    }
+
+    private static func raised(_ values: @escaping GGUFModelTensor.Values, by offset: Float)
+        -> GGUFModelTensor.Values
+    {
+        { body in
+            try values { part in
+                try part.map { $0 + offset }.withUnsafeBufferPointer(body)
+            }
+        }
+    }
+
+    /// - Parameter order: which row stands in each place.
+    private static func reordered(
+        _ values: @escaping GGUFModelTensor.Values, _ order: [Int], columns: Int
+    ) -> GGUFModelTensor.Values {
+        { body in
+            let (whole, result) = (
+                Matrix(rows: order.count, columns: columns), Matrix(rows: order.count, columns: columns)
+            )
+            var filled = 0
+            try values { part in
+                guard let start = part.baseAddress else { return }
+                (whole.pointer + filled).update(from: start, count: part.count)
+                filled += part.count
+            }
+            for (place, row) in order.enumerated() {
+                result.row(place).update(from: whole.row(row), count: columns)
+            }
+            try body(result.buffer)
+        }
+    }
+}
