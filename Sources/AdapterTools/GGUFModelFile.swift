@@ -168,7 +168,7 @@ package struct GGUFModelFile {
             let count = part.count / columns
             let tile = Matrix(rows: count, columns: columns)
             matrix.unpack(first..<first + count, into: tile.pointer)
-            error.add(tile.buffer, from: part)
+            withExtendedLifetime(tile) { error.add(tile.buffer, from: part) }
             first += count
         }
         return error.relative

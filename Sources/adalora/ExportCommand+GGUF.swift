@@ -35,8 +35,7 @@ extension ExportCommand {
         if result.kept > 0 {
             Terminal.output("\(Figures.counted(result.kept, "tensor")) byte for byte as they were")
         }
-        Terminal.output(
-            "checked on \(result.difference.samples) made-up tokens: rounded, \(result.difference)")
+        Terminal.output("checked on \(result.difference.samples) made-up tokens: \(result.difference)")
         if let losses = result.losses {
             Terminal.output(
                 String(

@@ -72,7 +72,7 @@ extension GGUFForm {
             for (place, row) in order.enumerated() {
                 result.row(place).update(from: whole.row(row), count: columns)
             }
-            try body(result.buffer)
+            try withExtendedLifetime(result) { try body(result.buffer) }
         }
     }
 }

@@ -29,7 +29,10 @@ package struct GGUFModelTensor: Sendable {
 
     /// Passes the rows of a matrix that is made when they are wanted.
     package static func values(_ make: @escaping @Sendable () -> Matrix) -> Values {
-        { body in try body(make().buffer) }
+        { body in
+            let matrix = make()
+            try withExtendedLifetime(matrix) { try body(matrix.buffer) }
+        }
     }
 
     /// Passes the values of a weight, some rows at a time.
