@@ -20,7 +20,8 @@ import Testing
         "StartingAdapter": ["train"], "Trainer": ["train"], "RunInputs": ["train"],
         "ConversationLayout": ["train", "evaluate", "data check", "predict", "data show"],
         "LoRAExport": ["export"], "OpenedAdapter+LoRAFile": ["import"],
-        "HeldOutText": ["train"], "SamplePrompts": ["train"],
+        "GGUFExport": ["export"], "GGUFModelFile": ["export"], "MergedType": ["export"],
+        "SamplePrompts": ["train"],
         "AdapterMerging": ["merge-adapters"], "RunFolder+Writing": ["train"],
         // How to train for what cannot be exported or has no head.
         "AdapterExtraction": ["train"],
