@@ -8,25 +8,55 @@ import ModelFiles
 package struct BaseFormat: Sendable, Equatable {
     /// As settings call it
     package let name: String
-    /// The first whose blocks the rows of a matrix fill is taken; a matrix that fits none stays as it is.
-    private let formats: [String]
+    /// A matrix packed, and its bytes; nil of one whose rows this format does not fit, which stays as it is.
+    fileprivate let pack: @Sendable (Matrix) -> (matrix: any FrozenMatrix, bytes: Int)?
 
     package static let all = [
-        BaseFormat("bf16", ["BF16"]), BaseFormat("q8_0", ["Q8_0"]), BaseFormat("q4_k", ["Q4_K", "Q4_0"]),
+        BaseFormat("bf16", blocks: ["BF16"]), BaseFormat("q8_0", blocks: ["Q8_0"]),
+        // Rows of 256 are not every model's.
+        BaseFormat("q4_k", blocks: ["Q4_K", "Q4_0"]), BaseFormat(name: "nf4", pack: nf4),
     ]
-
-    private init(_ name: String, _ formats: [String]) {
-        self.name = name
-        self.formats = formats
-    }
 
     /// What settings call the files' own formats.
     package static let keep = "keep"
 
     package static func named(_ name: String) -> BaseFormat? { all.first { $0.name == name } }
 
-    private func format(columns: Int) -> WeightFormat? {
-        formats.compactMap(WeightFormat.named).first { columns.isMultiple(of: $0.blockWeights) }
+    package static func == (a: BaseFormat, b: BaseFormat) -> Bool { a.name == b.name }
+
+    private init(name: String, pack: @escaping @Sendable (Matrix) -> (matrix: any FrozenMatrix, bytes: Int)?)
+    {
+        self.name = name
+        self.pack = pack
+    }
+
+    /// - Parameter blocks: names of formats; the first whose blocks the rows of a matrix fill is taken.
+    private init(_ name: String, blocks: [String]) {
+        self.init(name: name) { values in
+            let format = blocks.compactMap(WeightFormat.named).first {
+                values.columns.isMultiple(of: $0.blockWeights)
+            }
+            guard let format, let pack = format.pack,
+                let count = format.byteCount(rows: values.rows, columns: values.columns)
+            else { return nil }
+            var packed = [UInt8](repeating: 0, count: count)
+            packed.withUnsafeMutableBytes { out in
+                if let base = out.baseAddress { pack(values.pointer, values.rows, values.columns, base) }
+            }
+            let matrix = format.open(
+                rows: values.rows, columns: values.columns, WeightBytes(copying: packed))
+            return (matrix, count)
+        }
+    }
+
+    /// QLoRA's: blocks of 64, their scales quantised once more.
+    private static let nf4: @Sendable (Matrix) -> (matrix: any FrozenMatrix, bytes: Int)? = { values in
+        let packed = NF4Packing.pack(values.buffer)
+        let scales = NF4Packing.packScales(packed.scales)
+        let matrix = NF4Weight(
+            rows: values.rows, columns: values.columns, codes: WeightBytes(copying: packed.codes),
+            scales: NF4Scales(scales))
+        return (matrix, packed.codes.count + scales.codes.count + scales.scales.count)
     }
 
     /// Packs all matrices of a model, and says what that costs.
@@ -42,11 +72,7 @@ package struct BaseFormat: Sendable, Equatable {
                     file: name, place: "tensor \(quoted(weight.name))", problem: "it is \(held) already",
                     advice: "leave out \(SettingName.baseFormat): such a model stays as it is")
             }
-            guard let format = format(columns: weight.columns), let pack = format.pack else {
-                base.kept.append(weight.name)
-                continue
-            }
-            try base.add(weight, format, pack, name)
+            try base.add(weight, model: name)
         }
         return base
     }
@@ -55,9 +81,9 @@ package struct BaseFormat: Sendable, Equatable {
 /// What packing a base came to.
 package struct PackedBase: Sendable {
     package let format: BaseFormat
-    package fileprivate(set) var matrices = 0
+    package var matrices: Int { errors.count }
     /// Matrices whose rows are no whole blocks
-    package fileprivate(set) var kept: [String] = []
+    package private(set) var kept: [String] = []
     /// As Float32, and packed
     package private(set) var bytes = (before: 0, after: 0)
     /// Of each matrix, by its name: √(Σ (packed − value)² / Σ value²)
@@ -65,39 +91,17 @@ package struct PackedBase: Sendable {
 
     fileprivate init(format: BaseFormat) { self.format = format }
 
-    fileprivate mutating func add(
-        _ weight: Weight, _ format: WeightFormat, _ pack: WeightFormat.Pack, _ model: String
-    ) throws {
-        guard let count = format.byteCount(rows: weight.rows, columns: weight.columns) else {
-            preconditionFailure("\(weight.name): rows of \(weight.columns) in \(format.name)")
-        }
-        var packed = [UInt8](repeating: 0, count: count)
-        let rowBytes = count / max(weight.rows, 1)
-        packed.withUnsafeMutableBytes { out in
-            weight.forEachTile { first, values in
-                guard let from = values.baseAddress, let base = out.baseAddress else { return }
-                pack(from, values.count / weight.columns, weight.columns, base + first * rowBytes)
-            }
-        }
-        let matrix = format.open(
-            rows: weight.rows, columns: weight.columns, WeightBytes(copying: packed))
+    fileprivate mutating func add(_ weight: Weight, model: String) throws {
+        let values = weight.dense()
+        guard let (matrix, count) = format.pack(values) else { return kept.append(weight.name) }
         guard matrix.isFinite else {
             throw ModelFileError(
                 file: model, place: "tensor \(quoted(weight.name))",
-                problem: "values that \(format.name) cannot hold, or that are no numbers",
+                problem: "values that \(matrix.format) cannot hold, or that are no numbers",
                 advice: "leave out \(SettingName.baseFormat), or use a whole copy of the model")
         }
         var error = PackingError()
-        weight.forEachTile { first, values in
-            var unpacked = [Float](repeating: 0, count: values.count)
-            unpacked.withUnsafeMutableBufferPointer { buffer in
-                if let base = buffer.baseAddress {
-                    matrix.unpack(first..<first + values.count / weight.columns, into: base)
-                }
-                error.add(UnsafeBufferPointer(buffer), from: values)
-            }
-        }
-        matrices += 1
+        error.add(matrix, from: UnsafeBufferPointer(values.buffer))
         errors.append((weight.name, error.relative))
         bytes.before += weight.count * MemoryLayout<Float>.size
         bytes.after += count

@@ -12,8 +12,10 @@ import Transformers
     }
 
     /// Bounds: BF16 rounds by up to 2⁻⁹ of a value; q8_0 by half a step of 1/127 of the largest of 32, about three times the root
-    /// mean square of normal values; four bits by half a step of 1/8 of it. Evenly spread errors are 1/√3 of their bound.
-    @Test(arguments: [("bf16", "BF16", 0.002), ("q8_0", "Q8_0", 0.008), ("q4_k", "Q4_0", 0.15)])
+    /// mean square of normal values; four bits by half a step of 1/8 of it, NF4 by less. Evenly spread errors are 1/√3 of their bound.
+    @Test(arguments: [
+        ("bf16", "BF16", 0.002), ("q8_0", "Q8_0", 0.008), ("q4_k", "Q4_0", 0.15), ("nf4", "NF4", 0.15),
+    ])
     func everyMatrixIsPackedOnce(name: String, format: String, bound: Double) throws {
         let (backbone, original) = (try Self.backbone(), try Self.backbone())
         let base = try #require(BaseFormat.named(name)).pack(backbone, name: "a model")
