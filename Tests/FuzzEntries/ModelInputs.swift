@@ -28,6 +28,7 @@ enum ModelInputs {
             }
             try require(same, "\(tensor.name) differs from its own copy")
         }
+        try PackedInputs.read(store)
     }
 
     static func readGGUF(_ bytes: [UInt8], in scratch: Scratch) throws {
