@@ -7,8 +7,8 @@ formats.safetensors    `values` [12, 96] Float32, some rows very small or zero; 
 blocks.safetensors     for each other FORMAT of ggml: `FORMAT` [6, bytes of two blocks] of arbitrary bytes with finite scales,
                        and `FORMAT.values` unpacked
 packed.safetensors     `values` [14, 512] Float32 of many kinds; for each FORMAT that this program packs blocks of: `FORMAT` [14, bytes
-                       of a row] by ggml's own quantiser in C, which the Python package has not (it rounds Q4_0 and Q5_0
-                       in Float64, and has no K formats)
+                       of a row] by ggml's own quantiser in C: the Python package has no K formats, and gives scales and
+                       minima of 0 another sign
 
     python3 scripts/goldens/weight_formats.py XLLAMACPP   # gguf 0.19.0; the unpacked wheel xllamacpp 2026.10.11549
 """
