@@ -101,7 +101,7 @@ package struct PackedBase: Sendable {
                 advice: "leave out \(SettingName.baseFormat), or use a whole copy of the model")
         }
         var error = PackingError()
-        error.add(matrix, from: UnsafeBufferPointer(values.buffer))
+        error.add(matrix, from: values.buffer)
         errors.append((weight.name, error.relative))
         bytes.before += weight.count * MemoryLayout<Float>.size
         bytes.after += count
