@@ -66,10 +66,11 @@ package enum GGUFExport {
             defer { try? FileManager.default.removeItem(at: partial) }
             try file.write(to: partial)
             let roundings = try file.check(partial)
-            let written = try opened(partial, like: subject, workers)
+            let model = try PretrainedModel.open(partial)
+            let written = try opened(model, like: subject, workers)
             let difference = LogitDifference(expected, written.logits(samples))
             try check(difference, roundings, options, subject)
-            let losses = try subject.losses(in: written.backbone)
+            let losses = try subject.losses(in: written.backbone) + subject.tokenizerLosses(in: model)
             let after = text.map { written.evaluation($0.rows).loss }
             try AtomicFile.write(
                 Data(Modelfile.text(of: output, subject).utf8), to: modelfile)
@@ -86,11 +87,10 @@ package enum GGUFExport {
     }
 
     /// The model in a file that was written, with the head of the other.
-    private static func opened(_ url: URL, like subject: WrittenModel, _ workers: Workers) throws
+    private static func opened(_ model: PretrainedModel, like subject: WrittenModel, _ workers: Workers)
+        throws
         -> SequenceModel
     {
-        let model = try PretrainedModel.open(url)
-        try subject.checkTokenizer(of: model)
         let backbone = try model.openBackbone()
         let head = try SequenceHead(
             backbone: backbone, outputs: 0, form: subject.head.form, dropout: 0,

@@ -43,11 +43,13 @@ extension WrittenModel {
         } ?? []
     }
 
-    /// Throws unless the file's tokenizer, as llama.cpp reads it, gives the tokens of the folder's.
-    func checkTokenizer(of written: PretrainedModel) throws {
-        guard let file = written.gguf?.file, loaded.model.gguf == nil else { return }
+    /// Where the file's tokenizer, as llama.cpp reads it, gives other tokens than the folder's; for people.
+    ///
+    /// - Throws: `TokenizerError` where it does for plain text.
+    func tokenizerLosses(in written: PretrainedModel) throws -> [String] {
+        guard let file = written.gguf?.file, loaded.model.gguf == nil else { return [] }
         let vocabulary = try GGUFVocabulary.read(file)
         let tokenizer = try Tokenizer(gguf: vocabulary, name: file.path)
-        try loaded.tokenizer.checkSame(as: tokenizer, in: loaded.url)
+        return try loaded.tokenizer.differences(from: tokenizer, in: loaded.url)
     }
 }
