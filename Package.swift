@@ -155,6 +155,9 @@ let package = Package(
             ], path: "Benchmarks/PeerSteps"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
         .target(
+            name: "GoldenModels", dependencies: ["Autodiff", "Matrices", "Transformers"],
+            path: "Tests/GoldenModels"),
+        .target(
             name: "FuzzEntries",
             dependencies: [
                 "ChatTemplates",
@@ -181,25 +184,30 @@ let package = Package(
             name: "TasksTests",
             dependencies: [
                 "Tasks", "Autodiff", "Datasets", "Matrices", "ModelFiles", "Tokenizers", "Transformers",
-                "GoldenFiles",
+                "GoldenFiles", "GoldenModels",
             ]),
         .testTarget(
             name: "TransformersTests",
-            dependencies: ["Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles"]),
+            dependencies: [
+                "Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles", "GoldenModels",
+            ]),
         .testTarget(
             name: "AdaptersTests",
-            dependencies: ["Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles"]),
+            dependencies: [
+                "Adapters", "Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles",
+                "GoldenModels",
+            ]),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Adapters", "Tasks", "Transformers", "Autodiff", "Matrices", "ModelFiles",
-                "Datasets", "RankAllocation", "GoldenFiles",
+                "Datasets", "RankAllocation", "GoldenFiles", "GoldenModels",
             ]),
         .testTarget(
             name: "AdapterToolsTests",
             dependencies: [
                 "AdapterTools", "Adapters", "Autodiff", "Matrices", "ModelFiles", "Transformers",
-                "GoldenFiles",
+                "GoldenFiles", "GoldenModels",
             ]),
         .testTarget(
             name: "RunsTests",
