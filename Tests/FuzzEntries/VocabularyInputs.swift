@@ -65,7 +65,7 @@ enum VocabularyInputs {
         if let kind = keys["bytes"]?.string { addBytes(kind, to: &keys) }
         var metadata: [(key: String, value: GGUFValue)] = []
         for (key, value) in keys.members where key != "bytes" {
-            guard let value = value.stored else { continue }
+            guard let value = key == "scores" ? value.storedScores : value.stored else { continue }
             metadata.append((key.contains(".") ? key : "tokenizer.ggml." + key, value))
         }
         let url = scratch.url.appendingPathComponent("vocabulary.gguf")
@@ -109,6 +109,12 @@ enum VocabularyInputs {
 }
 
 extension JSONValue {
+    /// Numbers of a type of their own
+    fileprivate var storedScores: GGUFValue? {
+        guard let scores = array?.compactMap({ $0.double.map { Float($0) } }) else { return stored }
+        return .array(.float32(scores))
+    }
+
     /// As a GGUF's keys have such values; nil where they have none such.
     fileprivate var stored: GGUFValue? {
         switch self {

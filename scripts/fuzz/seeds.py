@@ -79,7 +79,7 @@ def tokenizers():
 EXPRESSIONS = [
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-    "[一-龥぀-ゟ゠-ヿ]+", "(a|b)*?c{2,}$|[^\\W_a-f]|(?=x)",
+    "[一-龥぀-ゟ゠-ヿ]+", "(a|b)*?c{2,}$|[^\\s_a-f]|(?=x)",
 ]
 
 
@@ -90,9 +90,9 @@ def vocabularies():
     write("vocabulary", "scored", compact(scored))
     write("vocabulary", "unprefixed", compact(scored | {"add_space_prefix": False, "add_eos_token": True, "padding_token_id": 2}))
     pairs = {"model": "gpt2", "pre": "llama-bpe", "tokens": ["<s>", "</s>", "Ġt", "he", "Ġthe", "<img>"], "bytes": "letters",
-             "token_type": [3, 3, 1, 1, 1, 4], "merges": ["Ġ t", "h e", "Ġt he"], "eos_token_id": 1, "general.name": "phi-3"}
+             "token_type": [3, 3, 1, 1, 1, 4], "merges": ["Ġ t", "h e", "Ġt he"], "bos_token_id": 0, "eos_token_id": 1, "general.name": "phi-3"}
     write("vocabulary", "pairs", compact(pairs))
-    write("vocabulary", "qwen2", compact(pairs | {"pre": "qwen2", "bos_token_id": 0, "eot_token_id": 1}))
+    write("vocabulary", "qwen2", compact(pairs | {"pre": "qwen2", "eot_token_id": 1}))
     for number, expression in enumerate(EXPRESSIONS):
         text = "It'LL  cost 12345 £,\r\n\n naïve 漢字かな ab c cc\t"
         write("expression", str(number), bytes([2 * number + number // 2]) + expression.encode() + SEPARATOR + text.encode())
