@@ -8,17 +8,25 @@ import Transformers
 /// What stands in the GGUF of a model that is a Hugging Face folder.
 extension WrittenModel {
     func folderMetadata() throws -> [(key: String, value: GGUFValue)] {
-        let name = loaded.url.standardizedFileURL.lastPathComponent
+        let vocabulary = try GGUFVocabulary(
+            folder: loaded.url, loaded.tokenizer, size: loaded.backbone.sizes.vocabulary)
         var keys: [(key: String, value: GGUFValue)] = [
             ("general.architecture", .string(form.name)), ("general.type", .string("model")),
-            ("general.name", .string(name)),
+            ("general.name", .string(name(vocabulary))),
         ]
         keys += try form.keys(of: loaded.backbone, loaded.model.config)
-        keys += try GGUFVocabulary(
-            folder: loaded.url, loaded.tokenizer, size: loaded.backbone.sizes.vocabulary
-        ).keys
+        keys += vocabulary.keys
         if let chat = loaded.chat { keys.append(("tokenizer.chat_template", .string(chat.source))) }
         return keys
+    }
+
+    /// That of the folder. Where it is Phi 3's, llama.cpp reads the tokenizer as Phi 3's, and does not open a file without its
+    /// tokens (`llama_vocab::impl::load`).
+    private func name(_ vocabulary: GGUFVocabulary) -> String {
+        let name = loaded.url.standardizedFileURL.lastPathComponent
+        let isPhi3 = ["phi-3", "phi3"].contains { name.lowercased().contains($0) }
+        let needed = ["<unk>", "<s>", "<|endoftext|>"]
+        return isPhi3 && !needed.allSatisfy(vocabulary.tokens.contains) ? "model" : name
     }
 
     func folderTensors() throws -> [GGUFModelTensor] {

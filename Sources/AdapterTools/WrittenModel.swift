@@ -82,7 +82,7 @@ struct WrittenModel {
     }
 
     private static func form(_ model: PretrainedModel) throws -> GGUFForm {
-        guard let form = try model.gguf?.form ?? GGUFForm.of(model.config) else {
+        guard let form = model.gguf?.form ?? GGUFForm.of(model.config) else {
             throw TrainingError(
                 .usage,
                 "\(model.url.path): llama.cpp's files have no form for \(oneLine(model.config.modelType ?? "this model")) that "

@@ -19,7 +19,7 @@ import Tokenizers
     /// The way to split that llama.cpp has for the family, and the library's tokens of hundreds of texts.
     @Test(arguments: [
         ("llama3", "llama3"), ("qwen2", "qwen2"), ("qwen35", "qwen35"), ("smollm2", "starcoder"),
-        ("gpt2", "gpt-2"), ("tekken", "tekken"), ("gpt-4o", "gpt-4o"),
+        ("gpt2", "gpt-2"), ("cl100k", "dbrx"),
     ])
     func readsAsTheFolderDoes(_ name: String, pre: String) throws {
         let (folder, vocabulary) = try Self.written(name)
@@ -28,24 +28,98 @@ import Tokenizers
         try Self.expectSameTokens(folder, vocabulary)
     }
 
-    @Test(arguments: ["llama2", "mistral", "gemma"]) func readsScoredTokensAsTheFolderDoes(_ name: String)
-        throws
-    {
+    /// llama.cpp's own expressions know classes of letters beyond ASCII otherwise than those of these tokenizers: it is told.
+    @Test(arguments: [
+        ("tekken", "tekken"), ("gpt-4o", "gpt-4o"), ("falcon", "falcon"),
+        ("deepseek-coder", "deepseek-coder"), ("deepseek", "deepseek-v3"),
+    ])
+    func whatLlamaCppSplitsOtherwiseIsTold(_ name: String, pre: String) throws {
         let (folder, vocabulary) = try Self.written(name)
-        #expect(vocabulary.model == "llama" && vocabulary.scores.count == vocabulary.tokens.count)
-        try Self.expectSameTokens(folder, vocabulary)
+        #expect(vocabulary.pre == pre)
+        let written = try Tokenizer(gguf: vocabulary, name: "written")
+        for text in try DecoderParityTests.texts() where text.utf8.allSatisfy({ $0 < 0x80 && $0 != 0x3C }) {
+            let (own, again) = (
+                folder.encode(text, maxLength: .max).ids, written.encode(text, maxLength: .max).ids
+            )
+            #expect(own == again, "\(text.debugDescription)")
+        }
+        let told = try folder.differences(from: written, in: URL(fileURLWithPath: "/"))
+        #expect(
+            told.contains { $0.contains("into other tokens") } == ["tekken", "gpt-4o"].contains(name),
+            "\(told)")
     }
 
-    private static func expectSameTokens(_ folder: Tokenizer, _ vocabulary: GGUFVocabulary) throws {
+    /// A vocabulary of SentencePiece as transformers' converter makes a tokenizer.json of it: each way to make a token is a
+    /// merge, the best tokens first.
+    @Test func readsScoredTokensAsTheFolderDoes() throws {
+        let scored = try GGUFVocabularyTests.vocabulary("scored")
+        let ids = Dictionary(uniqueKeysWithValues: scored.tokens.enumerated().map { ($0.element, $0.offset) })
+        var merges: [(left: String, right: String, score: Float)] = []
+        for (id, token) in scored.tokens.enumerated() where scored.tokenTypes[id] == 1 {
+            for cut in token.unicodeScalars.indices.dropFirst() {
+                let (left, right) = (
+                    String(token.unicodeScalars[..<cut]), String(token.unicodeScalars[cut...])
+                )
+                if ids[left] != nil, ids[right] != nil { merges.append((left, right, scored.scores[id])) }
+            }
+        }
+        let sorted = merges.enumerated().sorted {
+            ($1.element.score, $0.offset) < ($0.element.score, $1.offset)
+        }
+        var vocabulary = JSONObject()
+        for (id, token) in scored.tokens.enumerated() { vocabulary[token] = JSONValue(id) }
+        let added = scored.tokens.indices.filter { (2...4).contains(scored.tokenTypes[$0]) }.map { id in
+            JSONValue.object([
+                "id": JSONValue(id), "content": .string(scored.tokens[id]),
+                "special": .bool(scored.tokenTypes[id] != 4), "normalized": .bool(false),
+                "single_word": .bool(false), "lstrip": .bool(false), "rstrip": .bool(false),
+            ])
+        }
+        var root = try #require(
+            try JSONValue.parse(
+                #"""
+                {"normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+                    {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
+                 "pre_tokenizer": null, "decoder": null, "post_processor": {"type": "TemplateProcessing",
+                    "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+                    "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}}}
+                """#
+            ).object)
+        root["added_tokens"] = .array(added)
+        root["model"] = .object([
+            "type": .string("BPE"), "unk_token": .string("<unk>"), "fuse_unk": .bool(true),
+            "byte_fallback": .bool(true), "vocab": .object(vocabulary),
+            "merges": .array(sorted.map { .string("\($0.element.left) \($0.element.right)") }),
+        ])
+        let temporary = try TemporaryFolder()
+        try temporary.write(
+            String(decoding: JSONValue.object(root).bytes(), as: UTF8.self), as: "tokenizer.json")
+        let tokenizer = try Tokenizer(folder: temporary.url)
+        let written = try GGUFVocabulary(folder: temporary.url, tokenizer, size: scored.tokens.count)
+        #expect(written.model == "llama" && written.addSpacePrefix == true && written.addBOS == true)
+        #expect(written.tokenTypes == scored.tokenTypes)
+        try Self.expectSameTokens(tokenizer, written, isScored: true)
+    }
+
+    /// Merges that no scores of tokens give.
+    @Test func mergesWithoutScoresAreRefused() throws {
+        #expect(throws: TokenizerError.self) { try Self.written("gemma") }
+    }
+
+    private static func expectSameTokens(
+        _ folder: Tokenizer, _ vocabulary: GGUFVocabulary, isScored: Bool = false
+    ) throws {
         let written = try Tokenizer(gguf: vocabulary, name: "written")
         let texts = try DecoderParityTests.texts()
         let added = ["<", "▁", "["]
         // Beside control tokens, and where letters and accents are made one, llama.cpp has its own ways, which are told.
         let plain = texts.filter { text in
             text.precomposedStringWithCanonicalMapping.unicodeScalars.elementsEqual(text.unicodeScalars)
-                && !added.contains { text.contains($0) }
+                && !text.unicodeScalars.contains { (0x1100...0x11FF).contains($0.value) }
+                && !added.contains { text.contains($0) } && !(isScored && text.hasPrefix(" "))
         }
-        #expect(plain.count > 300)
+        #expect(plain.count > 200)
         for text in plain {
             let (own, again) = (
                 folder.encode(text, maxLength: .max).ids, written.encode(text, maxLength: .max).ids

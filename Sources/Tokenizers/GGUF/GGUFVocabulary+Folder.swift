@@ -39,7 +39,7 @@ extension GGUFVocabulary {
             scores = Self.scores(pairs, tokens)
             markWhiteSpace(opened.file)
         }
-        self = try choosing(like: tokenizer, path, ignoresMerges: !model.wholeWords.isEmpty)
+        self = try choosing(like: tokenizer, path, model)
     }
 
     // MARK: Tokens
@@ -143,13 +143,14 @@ extension GGUFVocabulary {
 
     // MARK: Comparing
 
-    /// The same with the way of splitting, or of marking the first space, that gives the tokens of the folder's tokenizer.
-    private func choosing(like tokenizer: Tokenizer, _ path: String, ignoresMerges: Bool) throws
+    /// The same with the way of splitting, or of marking the first space, that gives the tokens of the folder's tokenizer for all
+    /// texts of ASCII. Beyond that llama.cpp's own ways are now and then others than those that they stand for.
+    private func choosing(like tokenizer: Tokenizer, _ path: String, _ folder: BytePairEncoding) throws
         -> GGUFVocabulary
     {
-        let probes = tokenizer.probes
+        let probes = tokenizer.probes(isScored: model == "llama").plain
         var closest: (text: String, count: Int)?
-        for candidate in candidates(ignoresMerges: ignoresMerges) {
+        for candidate in try candidates(like: tokenizer, path, folder) {
             let made = try Tokenizer(gguf: candidate, name: path)
             guard let place = probes.firstIndex(where: { !tokenizer.agrees(with: made, on: $0) }) else {
                 return candidate
@@ -164,7 +165,11 @@ extension GGUFVocabulary {
             advice: "run the model where transformers runs it")
     }
 
-    private func candidates(ignoresMerges: Bool) -> [GGUFVocabulary] {
+    /// Those first that make the same words of most texts, whatever the vocabulary makes of them; of equal ones those that treat
+    /// whole words alike.
+    private func candidates(like tokenizer: Tokenizer, _ path: String, _ folder: BytePairEncoding) throws
+        -> [GGUFVocabulary]
+    {
         func changed(_ change: (inout GGUFVocabulary) -> Void) -> GGUFVocabulary {
             var copy = self
             change(&copy)
@@ -173,24 +178,43 @@ extension GGUFVocabulary {
         guard model == "gpt2" else {
             return [true, false].map { adds in changed { $0.addSpacePrefix = adds } }
         }
-        let all = GGUFSplitting.all
-        let ordered =
-            all.filter { $0.splitting.ignoresMerges == ignoresMerges }
-            + all.filter {
-                $0.splitting.ignoresMerges != ignoresMerges
+        let texts = TokenizerProbes.texts
+        let words = texts.map { tokenizer.words(of: $0) }
+        let ranked = try GGUFSplitting.all.enumerated().map { place, entry in
+            let splits = try entry.splitting.expressions.map {
+                Split(expression: try readExpression($0, "tokenizer.ggml.pre", path, edition: .llamaCpp))
             }
-        return ordered.compactMap(\.names.first).map { name in changed { $0.pre = name } }
+            let pipeline = TextPipeline.subword(
+                [],
+                splits as [any PreTokenizer] + [ByteLevel(addsPrefixSpace: false, splitsWords: false)],
+                .bytePair(folder))
+            let same = zip(texts, words).count { text, words in
+                let own = pipeline.words(LocatedScalar.scalars(of: text)[...])
+                return own.map { $0.map(\.scalar) } == words
+            }
+            let treatsAlike = entry.splitting.ignoresMerges == !folder.wholeWords.isEmpty
+            return (name: entry.names.first, same: same, alike: treatsAlike ? 1 : 0, place: place)
+        }
+        return ranked.sorted { ($1.same, $1.alike, $0.place) < ($0.same, $0.alike, $1.place) }.map { entry in
+            changed { $0.pre = entry.name }
+        }
     }
 }
 
 extension Tokenizer {
-    /// Texts on which another tokenizer must give the same tokens to be this one.
-    fileprivate var probes: [String] {
+    /// Texts on which another tokenizer must give the same tokens to be this one, those of ASCII, and others on which it should.
+    ///
+    /// - Parameter isScored: the tokens are SentencePiece's, which has its own idea of the space that a text begins with.
+    fileprivate func probes(isScored: Bool) -> (plain: [String], others: [String]) {
         let added = Set(addedIDs.values)
         let words = stride(from: 0, to: vocabularySize, by: max(1, vocabularySize / 1_000)).compactMap { id in
             added.contains(Int32(id)) ? nil : decode([Int32(id)], skippingSpecial: false)
         }
-        return TokenizerProbes.texts + words.filter { !$0.contains("\u{fffd}") }
+        let all = (TokenizerProbes.texts + words).filter {
+            !$0.contains("\u{fffd}") && !(isScored && $0.hasPrefix(" "))
+        }
+        func isPlain(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
+        return (all.filter(isPlain), all.filter { !isPlain($0) })
     }
 
     fileprivate func agrees(with other: Tokenizer, on text: String) -> Bool {
@@ -202,14 +226,22 @@ extension Tokenizer {
     ///
     /// - Throws: `TokenizerError` where it does for plain text.
     package func differences(from written: Tokenizer, in folder: URL) throws -> [String] {
-        if let text = probes.first(where: { !agrees(with: written, on: $0) }) {
+        let isScored = if case .subword(_, _, .scoredPairs) = written.pipeline { true } else { false }
+        let probes = probes(isScored: isScored)
+        if let text = probes.plain.first(where: { !agrees(with: written, on: $0) }) {
             throw TokenizerError(
                 file: folder.path, problem: "the written tokenizer gives other tokens for \(inQuotes(text))",
                 advice: "run the model where transformers runs it")
         }
         var lines: [String] = []
+        if let text = probes.others.first(where: { !agrees(with: written, on: $0) }) {
+            lines.append("llama.cpp splits texts like \(inQuotes(text)) into other tokens")
+        }
         if !agrees(with: written, on: TokenizerProbes.decomposed) {
             lines.append("llama.cpp makes no é of e and an accent behind it, as this tokenizer does")
+        }
+        if !agrees(with: written, on: " a") {
+            lines.append("llama.cpp reads the space that a text begins with as other tokens")
         }
         let around = addedIDs.keys.map { String(decoding: $0, as: UTF8.self) }.sorted().prefix(200).flatMap {
             ["a\($0)b", "a \($0) b", "\($0)\n\($0)"]

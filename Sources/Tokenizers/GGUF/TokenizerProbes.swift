@@ -16,7 +16,8 @@ enum TokenizerProbes {
         "1 12 123 1234 12345 123456 1234567 0x1F 3e-10 1_000 v2.0.1 №5 x² 10⁻³",
         "!!! ??? ... ,,, ;;; ::: +++ === <<< >>> ### $$$ @@@ ~~~ ^^^ ||| \\\\\\ /// (( )) [[ ]] {{ }}",
         "http://example.org/a/b?c=d&e=f#g user@example.com C:\\dir\\file.txt /usr/lib/x86_64",
-        "👩‍👩‍👧‍👦👍🏽🇩🇪 ❤️ ♠ ∑∫√≠ αβγ АБВ əʃʒ\u{0}\u{7f}\u{fffd}", " lead", "trail ", "  two  ", "\n", " ", "",
+        "👩‍👩‍👧‍👦👍🏽🇩🇪 ❤️ ♠ ∑∫√≠ αβγ АБВ əʃʒ\u{0}\u{7f}", " lead", "trail ", "  two  ", "\n", " ", "",
+        "👨‍👩‍👧‍👦🏳️‍🌈 👍🏽!1 ❤️word ‼the １õ 𝔘𝔫𝔦 𝟘𝟙 XMLHttpRequest ABC aB ǅabc path/to/file.txt //comment /n/z",
         "'s 't 're 've 'm 'll 'd 'S 'T 'RE 'x ' s",
     ]
 
