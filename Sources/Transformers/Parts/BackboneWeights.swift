@@ -49,6 +49,7 @@ final class BackboneWeights {
     func output(_ name: String, words: (name: String, weight: Weight), isTied: Bool) throws -> Weight? {
         let isThere = cursor.contains(name + ".weight")
         if isTied && (!isThere || cursor.areSame(name + ".weight", words.name + ".weight")) {
+            cursor.pass(over: name + ".weight")
             return words.weight
         }
         return isThere ? try table(name, words.weight.rows, words.weight.columns) : nil

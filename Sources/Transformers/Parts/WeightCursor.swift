@@ -41,6 +41,9 @@ package final class WeightCursor {
         return first.isSame(as: second)
     }
 
+    /// Counts a tensor as taken that one with the same values stands for.
+    func pass(over name: String) { taken.formUnion((found[name] ?? []).prefix(1)) }
+
     package func contains(_ name: String) -> Bool { found[name] != nil }
 
     /// A matrix `[rows, columns]`, in the format it has. It is called `name`, after the prefix if the tensor has it.

@@ -27,14 +27,10 @@ final class LayerNormDecoder: Decoder {
         blocks = try (0..<c.layers).map { try LayerNormBlock(weights, c, layer: $0) }
         finalNorm = try weights.norm(c.names.finalNorm, c.hiddenSize)
         linearLayers = blocks.flatMap(\.linearLayers)
-        let name = architecture.vocabularyOutput
-        let output = try weights.output(name, words: (c.names.words, words), isTied: c.tiesEmbeddings)
-        outputMatrix = output
+        outputMatrix = try weights.output(
+            architecture.vocabularyOutput, words: (c.names.words, words), isTied: c.tiesEmbeddings)
         self.weights = weights.weights
-        unusedWeights = weights.cursor.unusedNames { unused in
-            c.names.buffers.contains(where: unused.hasSuffix)
-                || (output === words && unused == name + ".weight")
-        }
+        unusedWeights = weights.cursor.unusedNames { c.names.buffers.contains(where: $0.hasSuffix) }
     }
 
     var sizes: BackboneSizes { configuration.sizes }

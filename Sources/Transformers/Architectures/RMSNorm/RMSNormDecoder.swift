@@ -25,13 +25,10 @@ final class RMSNormDecoder: Decoder {
         blocks = try traits.layers.indices.map { try RMSNormBlock(weights, traits, layer: $0) }
         finalNorm = try weights.vector("norm.weight", traits.hiddenSize)
         linearLayers = blocks.flatMap(\.linearLayers)
-        let name = architecture.vocabularyOutput
-        let output = try weights.output(name, words: ("embed_tokens", words), isTied: traits.tiesEmbeddings)
-        outputMatrix = output
+        outputMatrix = try weights.output(
+            architecture.vocabularyOutput, words: ("embed_tokens", words), isTied: traits.tiesEmbeddings)
         self.weights = weights.weights
-        unusedWeights = weights.cursor.unusedNames {
-            $0.hasSuffix("rotary_emb.inv_freq") || (output === words && $0 == name + ".weight")
-        }
+        unusedWeights = weights.cursor.unusedNames { $0.hasSuffix("rotary_emb.inv_freq") }
     }
 
     var sizes: BackboneSizes { traits.sizes }
