@@ -17,6 +17,9 @@ package struct BaseFormat: Sendable, Equatable {
         BaseFormat("q4_k", blocks: ["Q4_K", "Q4_0"]), BaseFormat(name: "nf4", pack: nf4),
     ]
 
+    /// A table of a few rows (of token types) is not worth what packing it costs in accuracy.
+    private static let fewestRows = 8
+
     /// What settings call the files' own formats.
     package static let keep = "keep"
 
@@ -66,7 +69,7 @@ package struct BaseFormat: Sendable, Equatable {
     package func pack(_ backbone: any Backbone, name: String) throws -> PackedBase {
         var base = PackedBase(format: self)
         for weight in backbone.weights {
-            guard let held = weight.format else { continue }
+            guard let held = weight.format, weight.rows >= Self.fewestRows else { continue }
             guard ["F32", "BF16", "F16"].contains(held) else {
                 throw ModelFileError(
                     file: name, place: "tensor \(quoted(weight.name))", problem: "it is \(held) already",

@@ -21,7 +21,8 @@ import Transformers
         let base = try #require(BaseFormat.named(name)).pack(backbone, name: "a model")
         #expect(base.kept == [] && base.errors.count == base.matrices && base.matrices > 12)
         for (weight, before) in zip(backbone.weights, original.weights) {
-            guard weight.format != nil else {
+            // Token types are a table of two rows.
+            guard weight.format != nil, weight.rows >= 8 else {
                 #expect(weight.floats == before.floats, "\(weight.name)")
                 continue
             }
