@@ -99,7 +99,7 @@ let package = Package(
             dependencies: [
                 "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages", "ModelFiles",
                 "RankAllocation", "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers",
-                "Training",
+                "Training", "Transformers",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(

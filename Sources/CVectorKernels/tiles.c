@@ -80,8 +80,12 @@ static void panel_product(const float *x, size_t ldx, size_t m, size_t k, const 
     narrow_all(x, ldx, m, k, panel, out, ldo);
 }
 
+// There only in programs that count products.
+__attribute__((weak)) void avk_count_product(size_t m, size_t n, size_t k);
+
 void avk_add_panel_product(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out, size_t ldo,
                            size_t n) {
+    if (avk_count_product) avk_count_product(m, n, k);
     size_t width = avk_panel_columns();
     if (n == width) return panel_product(x, ldx, m, k, panel, out, ldo);
     float edge[PANEL_ROWS * 64];

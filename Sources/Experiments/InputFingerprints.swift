@@ -1,6 +1,7 @@
 import Foundation
 import ModelFiles
 import Tokenizers
+import Transformers
 
 /// Tells the inputs of one comparison or sweep from those of another, by content.
 package enum InputFingerprints {
@@ -8,13 +9,19 @@ package enum InputFingerprints {
     /// from before they were read stay as they are.
     ///
     /// - Parameter files: names and paths of data files.
-    /// - Returns: by name; the model's files as `model/FILE`.
+    /// - Returns: by name; the model's files as `model/FILE`, a GGUF with all its parts.
     package static func of(
         model: String, files: [(name: String, path: String)], _ form: Fingerprint.Form
     ) throws -> [String: String] {
         var prints: [String: String] = [:]
         for (name, path) in files { prints[name] = try of(URL(fileURLWithPath: path), form) }
         let folder = URL(fileURLWithPath: model)
+        guard !PretrainedModel.isGGUF(folder) else {
+            for file in try GGUFFile.files(of: folder) {
+                prints["model/\(file.lastPathComponent)"] = try of(file, form)
+            }
+            return prints
+        }
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         let texts = ["config.json"] + Tokenizer.decidingFiles(in: folder)
         for file in entries.sorted() where texts.contains(file) || file.hasSuffix(".safetensors") {

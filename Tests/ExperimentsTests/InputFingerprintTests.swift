@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import ModelFiles
 import Testing
 
 @Suite struct InputFingerprintTests {
@@ -43,6 +44,21 @@ import Testing
         let added = count ? more.keys.filter { $0 != "tokenizer_config.json" } : []
         let names = (first + added).map { "model/\($0)" }.sorted()
         #expect(try Self.prints(more).keys.sorted() == names)
+    }
+
+    /// A model that is a GGUF counts by its file.
+    @Test func anotherGGUFIsAnotherModel() throws {
+        let file = Samples.temporaryFolder().appendingPathExtension("gguf")
+        defer { try? FileManager.default.removeItem(at: file) }
+        func prints(_ name: String) throws -> [String: String] {
+            try GGUFWriter.write(
+                metadata: [("general.architecture", .string("llama")), ("general.name", .string(name))],
+                tensors: [], to: file)
+            return try InputFingerprints.of(model: file.path, files: [], .sha256)
+        }
+        let one = try prints("one")
+        #expect(one.keys.sorted() == ["model/\(file.lastPathComponent)"])
+        #expect(try one != prints("another") && one == prints("one"))
     }
 
     @Test func otherFilesGiveOtherPrints() throws {

@@ -17,6 +17,9 @@ import Transformers
 
     private static let rows = [
         Row(key: "task", names: TaskKind.allCases.map(\.rawValue)) { $0.task.rawValue },
+        Row(key: "base-format", names: [BaseFormat.keep] + BaseFormat.all.map(\.name)) {
+            $0.baseFormat?.name ?? BaseFormat.keep
+        },
         Row(key: "delimiter", names: Delimiter.allCases.map(\.rawValue)) { $0.delimiter?.rawValue },
         Row(key: "long-rows", names: TokenizedDataset.LongRows.allCases.map(\.rawValue)) {
             $0.longRows.rawValue

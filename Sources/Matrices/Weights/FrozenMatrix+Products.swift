@@ -49,21 +49,21 @@ extension FrozenMatrix {
         }
     }
 
-    /// out[T, N] = x[T, I] · W[part]ᵀ, one panel of outputs after the other
+    /// out[T, N] = x[T, I] · W[part]ᵀ, one panel of outputs after the other. What it asks of the pool is the same for any T.
     private func multiplyTransposed(
         _ x: Matrix, _ part: Range<Int>, into out: Matrix, adding: Bool, _ pool: BufferPool
     ) {
         precondition(
             x.columns == columns && out.rows == x.rows && out.columns == part.count,
             "[\(x.rows), \(x.columns)] · [\(part.count), \(columns)]ᵀ into [\(out.rows), \(out.columns)]")
-        if x.rows < Panel.fewRows { return multiplyFew(x, part, into: out, adding: adding, pool) }
         if !adding { out.fill(0) }
         let width = Panel.width
+        let isWide = x.rows >= Panel.fewRows
         let panel = pool.matrix(rows: columns, columns: width)
         let unpacked = pool.matrix(rows: Panel.rows, columns: columns)
         let blocks = Panel.blocks(of: columns)
         let left = blocks.count == 1 ? x : pool.matrix(rows: x.rows, columns: columns)
-        if blocks.count > 1 {
+        if blocks.count > 1 && isWide {
             for block in blocks {
                 avk_copy_columns(
                     x.pointer + block.lowerBound, columns, x.rows, block.count,
@@ -76,27 +76,19 @@ extension FrozenMatrix {
                 let some = min(Panel.rows, count - row)
                 let first = part.lowerBound + start + row
                 unpack(first..<first + some, into: unpacked.pointer)
-                avk_transpose(unpacked.pointer, columns, some, columns, panel.pointer + row, width)
+                if isWide {
+                    avk_transpose(unpacked.pointer, columns, some, columns, panel.pointer + row, width)
+                } else {
+                    Product.gemm(
+                        false, true, x.rows, some, columns, 1, x.pointer, columns, unpacked.pointer, columns,
+                        1, out.pointer + start + row, part.count)
+                }
             }
-            for block in blocks {
+            for block in blocks where isWide {
                 avk_add_panel_product(
                     left.pointer + block.lowerBound * x.rows, block.count, x.rows, block.count,
                     panel.row(block.lowerBound), out.pointer + start, part.count, count)
             }
-        }
-    }
-
-    /// The same for so few rows that laying out W would cost more than it gains: text that is written token by token.
-    private func multiplyFew(
-        _ x: Matrix, _ part: Range<Int>, into out: Matrix, adding: Bool, _ pool: BufferPool
-    ) {
-        let tile = pool.matrix(rows: tileRows(of: part.count), columns: columns)
-        for start in stride(from: 0, to: part.count, by: tile.rows) {
-            let count = min(tile.rows, part.count - start)
-            unpack(part.lowerBound + start..<part.lowerBound + start + count, into: tile.pointer)
-            Product.gemm(
-                false, true, x.rows, count, columns, 1, x.pointer, columns, tile.pointer, columns,
-                adding ? 1 : 0, out.pointer + start, part.count)
         }
     }
 }
@@ -104,7 +96,7 @@ extension FrozenMatrix {
 private enum Panel {
     /// Columns of a right factor that are laid out together
     static let width = avk_panel_columns()
-    /// Rows of x that are worth it
+    /// Rows of x for which laying out W gains more than it costs; text that is written token by token has one.
     static let fewRows = 6
     /// Rows of W that are unpacked at a time, and transposed fast
     static let rows = 16

@@ -103,7 +103,7 @@ extension FrozenMatrix {
 
     /// Rows of each tile of so many rows: tiles of about the same size, of whole vectors of rows. By the shape alone, so that
     /// each product has the same bits every time.
-    func tileRows(of count: Int) -> Int {
+    private func tileRows(of count: Int) -> Int {
         let most = max(8, tileElements / max(columns, 1))
         let tiles = max(1, (count + most - 1) / most)
         let share = (count + tiles - 1) / tiles

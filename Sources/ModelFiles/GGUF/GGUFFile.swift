@@ -49,6 +49,11 @@ package final class GGUFFile: TensorSource {
         self.locations = locations
     }
 
+    /// The file, or all those of a model that was split, in their order.
+    package static func files(of url: URL) throws -> [URL] {
+        try GGUFSplit(GGUFHeader(FileMapping(url)).metadata)?.files(url) ?? [url]
+    }
+
     private static func parts(_ url: URL, _ opened: GGUFHeader) throws -> [GGUFHeader] {
         guard let split = try GGUFSplit(opened.metadata) else { return [opened] }
         let files = try split.files(url)
