@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
 # the real peft and transformers open each, also one of each other task and of language models, and llama.cpp a LoRA file;
-# has llama.cpp and Jinja2 write conversations by the same chat templates; runs the Python of their model cards; takes over adapters that peft made, trains them on, merges them as peft does, and extracts one from a model
-# of transformers; has TensorBoard read the events of a run.
+# has llama.cpp and Jinja2 write conversations by the same chat templates; runs the Python of their model cards; takes over
+# adapters that peft made, trains them on, merges them as peft does, and extracts one from a model of transformers; has
+# TensorBoard read the events of a run.
 # Same answers or an error. Installs what is missing; see peer/install.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

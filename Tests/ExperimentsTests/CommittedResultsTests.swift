@@ -8,18 +8,26 @@ import Testing
     private static let benchmarks = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Benchmarks")
 
-    /// Of MiniLM's folder, and of the data that `scripts/make-wordnet.py` and `scripts/make-reviews.py` make.
-    private static let model = [
+    /// Of MiniLM's folder, SmolLM2's file, and of the data that `scripts/make-wordnet.py`, `make-reviews.py` and
+    /// `make-wordnet-chat.py` make.
+    private static let minilm = [
         "model/config.json": "dcce0845dd1c3c91", "model/tokenizer.json": "f85d622f29405bf7",
         "model/tokenizer_config.json": "e10178d5323ced4f", "model/vocab.txt": "70445717497bc7b1",
         "model/model.safetensors": "346e1383fca48a72",
     ]
+    private static let smollm2 = ["model/SmolLM2-135M-Instruct.Q4_1.gguf": "19e8acf04332cbaf"]
     private static let data = [
         "wordnet": [
             "train": "8b2c8c5738080690", "validation": "e69b847f3cf1e2d", "test": "7312f38d268fc6b5",
         ],
         "reviews": [
             "train": "179c68e3e4bf3a6e", "validation": "98fbce321e6c8bc", "test": "6fd99af52a090f5f",
+        ],
+        "chat-meanings": [
+            "train": "d3049c606bb522d1", "validation": "3b3e45e45cca1574", "test": "3281ae60d6e765a0",
+        ],
+        "chat-categories": [
+            "train": "86f94a2073530677", "validation": "f67de4fa979c2dff", "test": "7cc453c02c021ce9",
         ],
     ]
 
@@ -48,6 +56,9 @@ import Testing
         Folder(name: "reviews-longer", parametersPerRank: 41_472, results: 6),
         Folder(name: "reviews-one-rate", parametersPerRank: 41_472, results: 36),
         Folder(name: "reviews-tight", parametersPerRank: 9_216, results: 18),
+        // Of 30 layers, seven matrices each.
+        Folder(name: "chat-meanings", parametersPerRank: 305_280, results: 18),
+        Folder(name: "chat-categories", parametersPerRank: 305_280, results: 18),
     ]
 
     static func schedule(_ folder: Folder) throws -> TrialSchedule {
@@ -55,8 +66,9 @@ import Testing
         let plan = try ComparisonPlan.read(
             yaml: try String(contentsOf: file, encoding: .utf8), file: file.path,
             settings: RunConfig.settings.map(\.key))
-        let task = folder.name.split(separator: "-")[0]
-        let prints = try #require(data[String(task)]).merging(model) { $1 }
+        let task = String(folder.name.split(separator: "-")[0])
+        let (own, model) = task == "chat" ? (folder.name, smollm2) : (task, minilm)
+        let prints = try #require(data[own]).merging(model) { $1 }
         return try TrialSchedule(
             plan: plan, fingerprints: prints, parametersPerRank: folder.parametersPerRank)
     }
