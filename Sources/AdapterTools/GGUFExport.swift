@@ -82,7 +82,8 @@ package enum GGUFExport {
                 losses: text.flatMap { text in
                     before.flatMap { before in after.map { (text.name, before, $0) } }
                 },
-                modelfile: modelfile, warnings: subject.warnings + losses + (text?.warnings ?? []))
+                modelfile: modelfile,
+                warnings: subject.warnings + losses + (text?.warnings ?? []) + warnings(roundings, subject))
         }
     }
 
@@ -96,6 +97,17 @@ package enum GGUFExport {
             backbone: backbone, outputs: 0, form: subject.head.form, dropout: 0,
             stream: RandomStream(seed: 0, purpose: "not drawn from"))
         return SequenceModel(backbone: backbone, head: head, workers: workers)
+    }
+
+    /// What an adapter learned is small beside the weights, and few bits have wide steps.
+    private static func warnings(_ roundings: [GGUFModelFile.Rounding], _ subject: WrittenModel) -> [String] {
+        guard !subject.changed.isEmpty,
+            let coarse = roundings.first(where: { MergedType.isCoarse($0.format) })
+        else { return [] }
+        return [
+            "\(coarse.format) may round away what the adapter learned; compare with \(SettingName.text), or use "
+                + "\(SettingName.mergedType) q8_0"
+        ]
     }
 
     /// Where nothing was rounded both models are the same; else each tensor was compared, and the difference is told.

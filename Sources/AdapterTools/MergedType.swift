@@ -36,6 +36,9 @@ package enum MergedType: Sendable, Equatable {
         "Q2_K", "Q3_K", "Q4_0", "Q4_1", "Q4_K", "Q5_0", "Q5_1", "Q5_K", "IQ4_NL", "IQ4_XS", "MXFP4",
     ]
 
+    /// Whether the steps of a format are so wide that an adapter's update may be lost between them.
+    static func isCoarse(_ format: String) -> Bool { fewBits.contains(format) }
+
     /// The format of a tensor with new values. Norms and biases, and positions that are learned, are Float32 to llama.cpp.
     ///
     /// - Throws: `TrainingError` where a tensor's own format is one that this version only reads.
