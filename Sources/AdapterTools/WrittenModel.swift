@@ -29,7 +29,7 @@ struct WrittenModel {
             try self.init(base: source)
         } else {
             try self.init(
-                OpenedAdapter(AdapterFolder(source).url, modelFolder: modelFolder), source)
+                OpenedAdapter(source, modelFolder: modelFolder), source)
         }
     }
 

@@ -148,7 +148,7 @@ import Testing
         for (arguments, status, problem) in [
             (["classifier"], 64, "the model has a head of its own (score)"),
             (["twin.gguf"], 64, "twin.gguf is a GGUF already"),
-            (["nowhere"], 66, "there is no such folder"),
+            (["nowhere"], 66, "nowhere: there is no such folder"),
             (["llama", "--merged-type", "q9"], 64, "--merged-type must be own or one of"),
             (["llama", "--text", "absent.txt"], 66, "absent.txt"),
         ] {
