@@ -17,9 +17,7 @@ struct ComparedText {
             let text = try HeldOutText(
                 url.path, loaded: model.loaded, maxLength: min(model.maxLength, model.loaded.usualMaxLength),
                 for: .text)
-            rows = TokenizedDataset(
-                sequences: text.rows.map { .init(ids: $0, typeIDs: $0.map { _ in 0 }) },
-                objective: NextTokenObjective(ids: text.rows))
+            rows = TokenizedDataset(nextTokensOf: text.rows)
             (name, warnings) = (text.extent, text.warnings)
             return
         }

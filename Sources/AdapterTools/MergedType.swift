@@ -62,7 +62,7 @@ package enum MergedType: Sendable, Equatable {
         case .format(let name):
             let isForWords = Self.wordMatrices.contains(tensor.name) && Self.fewBits.contains(name)
             guard isForWords else { return Self.fitting(name, columns) }
-            return Self.fitting(Self.names.contains("Q6_K") ? "Q6_K" : "Q8_0", columns)
+            return Self.fitting("Q6_K", columns)
         }
     }
 

@@ -19,7 +19,9 @@ package enum WholeModelFolder {
         _ model: SequenceModel, task: any LearningTask, base: URL, shardLimit: Int = WeightShards.usualLimit,
         into folder: URL
     ) throws {
-        try requireFolder(base, "writing a whole model")
+        try requireFolder(
+            base, "writing a whole model",
+            advice: "give that, or write the model as a GGUF (adalora export \(SettingName.to) gguf)")
         let weights = weights(of: model)
         let shards = WeightShards(
             byteCounts: weights.map { $0.weight.count * MemoryLayout<Float>.size }, limit: shardLimit)
@@ -47,13 +49,11 @@ package enum WholeModelFolder {
     /// Throws for a GGUF: of its weights many are of a few bits, and some in another order than transformers has.
     ///
     /// - Parameter what: cannot be done with one.
-    package static func requireFolder(_ base: URL, _ what: String) throws {
+    package static func requireFolder(_ base: URL, _ what: String, advice: String) throws {
         guard PretrainedModel.isGGUF(base) else { return }
         throw TrainingError(
             .usage,
-            "\(base.path) is a GGUF, and \(what) takes the model's Hugging Face folder: give that, or use the adapter beside "
-                + "the GGUF (adalora export \(SettingName.to) gguf-lora), which llama.cpp's llama-export-lora can merge"
-        )
+            "\(base.path) is a GGUF, and \(what) takes the model's Hugging Face folder: \(advice)")
     }
 
     /// Throws unless transformers would open the folder as this model.

@@ -2,8 +2,8 @@
 #include "half.h"
 #include "inline.h"
 
-// NF4, the 4-bit type of QLoRA (Dettmers et al. 2023), and LLM.int8's bytes, as bitsandbytes packs and unpacks them. Every sum and product is rounded by
-// itself, as there.
+// NF4, the 4-bit type of QLoRA (Dettmers et al. 2023), and LLM.int8's bytes, as bitsandbytes packs and unpacks them. Every sum
+// and product is rounded by itself, as there.
 #pragma STDC FP_CONTRACT OFF
 
 // Quantiles of the normal distribution, the same probability between any two.

@@ -3,7 +3,7 @@ import Transformers
 
 /// The values that an unset property stands for.
 extension RunConfig {
-    /// Where the task has labels of which one is right.
+    /// Weights that train are no packed ones.
     package var usedBaseFormat: BaseFormat? { tuning.method.trainsBackbone ? nil : baseFormat }
     package var usedChatTemplate: String? { task.reads("chat-template") ? chatTemplate : nil }
     /// The longest row in tokens, special tokens included.

@@ -26,7 +26,7 @@ final class Forgetting {
     /// - Parameter rows: of at least two tokens.
     private init(rows: [[Int32]], _ model: SequenceModel, trainsBackbone: Bool) {
         self.model = model
-        let data = Self.data(rows)
+        let data = TokenizedDataset(nextTokensOf: rows)
         self.data = data
         var starts = [0]
         for row in rows { starts.append(starts[starts.count - 1] + row.count - 1) }
@@ -82,12 +82,6 @@ final class Forgetting {
             same: mean { $0.isSame ? 1 : 0 })
     }
 
-    private static func data(_ rows: [[Int32]]) -> TokenizedDataset {
-        TokenizedDataset(
-            sequences: rows.map { .init(ids: $0, typeIDs: $0.map { _ in 0 }) },
-            objective: NextTokenObjective(ids: rows))
-    }
-
     private static func drift(_ rows: ShardRows, from base: VocabularyRows, _ targets: [Int32])
         -> [TokenDrift]
     {
@@ -108,7 +102,7 @@ extension Forgetting {
 
     /// What the workers read at each evaluation.
     static func reading(_ text: HeldOutText, _ model: SequenceModel) -> PoolReading {
-        PoolReading(ShardLoad(evaluating: data(text.rows))) { lengths in
+        PoolReading(ShardLoad(evaluating: TokenizedDataset(nextTokensOf: text.rows))) { lengths in
             let objective = NextTokenObjective(ids: lengths.map { [Int32](repeating: 0, count: $0) })
             return model.poolEvents(lengths: lengths, objective: objective) { rows in
                 let values = rows.hidden.value

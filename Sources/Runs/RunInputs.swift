@@ -49,7 +49,8 @@ struct RunInputs {
             modelURL, maxLength: given.maxLength, baseFormat: given.usedBaseFormat)
         if given.tuning.method.trainsBackbone {
             try WholeModelFolder.requireFolder(
-                modelURL, "\(SettingName.method) \(given.tuning.method.name)")
+                modelURL, "\(SettingName.method) \(given.tuning.method.name)",
+                advice: "give that, or train an adapter")
         }
         // An adapter to go on from may change weights.
         let earlierModel = isResumed ? loaded.earlierFingerprint : nil

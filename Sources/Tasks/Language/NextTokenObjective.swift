@@ -130,6 +130,15 @@ private struct NextTokenMeter: Meter {
     }
 }
 
+extension TokenizedDataset {
+    /// Texts without a second part, of which each token but the first is learned.
+    package init(nextTokensOf rows: [[Int32]]) {
+        self.init(
+            sequences: rows.map { .init(ids: $0, typeIDs: $0.map { _ in 0 }) },
+            objective: NextTokenObjective(ids: rows))
+    }
+}
+
 extension Metric {
     /// exp of the mean loss of a token
     package static let perplexity = Metric(

@@ -9,15 +9,16 @@ package struct RememberedTemplate: Sendable {
     /// Jinja; nil where the model's own counts.
     let source: String?
     private let name: String
+    private static let usualName = "the adapter's chat template"
 
     init(_ settings: TaskSettings) {
         source = settings.chatTemplate
-        name = settings.chatTemplateName ?? "the adapter's chat template"
+        name = settings.chatTemplateName ?? Self.usualName
     }
 
     init(_ record: TaskRecord) {
         source = record.details[Self.key]?.string
-        name = "the adapter's chat template"
+        name = Self.usualName
     }
 
     func write(into details: inout JSONObject) { details[Self.key] = source.map { .string($0) } }
