@@ -18,13 +18,16 @@ struct PeerRun {
     init(_ task: PeerTask, workers: Workers) throws {
         batches = try TokenizedDataset.batches(of: task.batches)
         validation = try task.validation.flatMap { try TokenizedDataset.batches(of: $0).first }
-        let start = try TensorStore(file: URL(fileURLWithPath: task.start))
+        let start = try task.start.map { try TensorStore(file: URL(fileURLWithPath: $0)) }
         let backbone = try PretrainedModel.open(URL(fileURLWithPath: task.model)).openBackbone()
         let head = try SequenceHead(
-            backbone: backbone, outputs: task.labels, pooling: .pooler, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "overwritten"))
-        try start.copy("classifier.weight", into: head.weight.values)
-        try start.copy("classifier.bias", into: head.bias.values)
+            backbone: backbone, outputs: task.labels,
+            form: task.labels == 0 ? .vocabulary : .sequence(.pooler),
+            dropout: 0, stream: RandomStream(seed: 0, purpose: "overwritten"))
+        if let start {
+            try start.copy("classifier.weight", into: head.weight.values)
+            try start.copy("classifier.bias", into: head.bias.values)
+        }
         let set = try Self.adapters(task, backbone, start)
         let schedule = try BudgetSchedule(
             initialBudget: task.initialRank * set.adapters.count,
@@ -48,7 +51,7 @@ struct PeerRun {
     }
 
     /// PEFT divides alpha by the initial rank + 1e-5; its alpha is the initial rank here.
-    private static func adapters(_ task: PeerTask, _ backbone: any Backbone, _ start: TensorStore) throws
+    private static func adapters(_ task: PeerTask, _ backbone: any Backbone, _ start: TensorStore?) throws
         -> AdapterSet
     {
         let rank = Float(task.initialRank)
@@ -57,7 +60,7 @@ struct PeerRun {
                 method: .adalora, roles: backbone.architecture.roles, rank: task.initialRank,
                 scale: rank / (rank + 1e-5),
                 dropout: 0, initialization: .orthonormal, seed: 1), on: backbone.linearLayers)
-        if task.parity {
+        if task.parity, let start {
             for adapter in set.adapters {
                 try start.copy("\(adapter.layer.modulePath).lora_A", into: adapter.factors.q.values)
                 try start.copy("\(adapter.layer.modulePath).lora_B", into: adapter.factors.p.values)
@@ -78,12 +81,14 @@ struct PeerRun {
         let batch = batches[step - 1]
         let indices = Array(batch.sequences.indices)
         var result: Trainer.StepResult?
+        let processor = processorSeconds()
         let time = try seconds {
             result = try trainer.step(step, data: batch, indices: indices)
             if step == lastBudgetingStep { trainer.compact() }
         }
         return [
-            "seconds": .number(time), "loss": .number(result?.loss ?? .nan),
+            "seconds": .number(time), "processorSeconds": .number(processorSeconds() - processor),
+            "loss": .number(result?.loss ?? .nan),
             "tokens": JSONValue(batch.tokens),
             "alive": JSONValue(trainer.adapters.ranks.reduce(0, +)),
         ]

@@ -2,33 +2,48 @@ import Foundation
 import Matrices
 import ModelFiles
 
-/// A BERT folder of made-up weights: time does not depend on their values.
+/// A folder of made-up weights: time does not depend on their values.
 struct RandomModel {
+    enum Kind: String, CaseIterable { case bert, llama }
+
+    let kind: Kind
     let layers: Int
     let width: Int
     let positions: Int
 
-    private static let vocabulary = 1000
     private static let heads = 12
+
+    private var vocabulary: Int { kind == .bert ? 1000 : 16_384 }
+    /// Llama's feed-forward network, whose gate is a third matrix.
+    private var inner: Int { kind == .bert ? 4 * width : 8 * width / 3 }
+    /// A third of the queries' heads share keys.
+    private var keys: Int { width / 3 }
 
     func write(to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let config: JSONObject = [
-            "model_type": .string("bert"), "vocab_size": JSONValue(Self.vocabulary),
+        var config: JSONObject = [
+            "model_type": .string(kind.rawValue), "vocab_size": JSONValue(vocabulary),
             "hidden_size": JSONValue(width), "num_hidden_layers": JSONValue(layers),
-            "num_attention_heads": JSONValue(Self.heads), "intermediate_size": JSONValue(4 * width),
-            "max_position_embeddings": JSONValue(positions), "type_vocab_size": JSONValue(2),
+            "num_attention_heads": JSONValue(Self.heads), "intermediate_size": JSONValue(inner),
+            "max_position_embeddings": JSONValue(positions),
         ]
+        if kind == .bert {
+            config["type_vocab_size"] = JSONValue(2)
+        } else {
+            config["num_key_value_heads"] = JSONValue(Self.heads / 3)
+            config["tie_word_embeddings"] = .bool(true)
+        }
         try AtomicFile.write(
             Data(JSONValue.object(config).text().utf8), to: folder.appendingPathComponent("config.json"))
         try SafetensorsWriter.write(
-            tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("model.safetensors"))
+            kind == .bert ? encoder : decoder, metadata: ["format": "pt"],
+            to: folder.appendingPathComponent("model.safetensors"))
     }
 
-    private var tensors: [TensorToWrite] {
+    private var encoder: [TensorToWrite] {
         let embeddings = "bert.embeddings"
         var all = [
-            weight("\(embeddings).word_embeddings.weight", Self.vocabulary, width),
+            weight("\(embeddings).word_embeddings.weight", vocabulary, width),
             weight("\(embeddings).position_embeddings.weight", positions, width),
             weight("\(embeddings).token_type_embeddings.weight", 2, width),
         ]
@@ -45,6 +60,24 @@ struct RandomModel {
             all += norm("\(path).output.LayerNorm")
         }
         return all + linear("bert.pooler.dense", width, width)
+    }
+
+    private var decoder: [TensorToWrite] {
+        var all = [
+            weight("model.embed_tokens.weight", vocabulary, width), vector("model.norm.weight", width, 1),
+        ]
+        for layer in 0..<layers {
+            let path = "model.layers.\(layer)"
+            let shapes = [
+                ("self_attn.q_proj", width, width), ("self_attn.k_proj", keys, width),
+                ("self_attn.v_proj", keys, width), ("self_attn.o_proj", width, width),
+                ("mlp.gate_proj", inner, width), ("mlp.up_proj", inner, width),
+                ("mlp.down_proj", width, inner),
+            ]
+            all += shapes.map { weight("\(path).\($0.0).weight", $0.1, $0.2) }
+            all += ["input", "post_attention"].map { vector("\(path).\($0)_layernorm.weight", width, 1) }
+        }
+        return all
     }
 
     private func weight(_ name: String, _ rows: Int, _ columns: Int) -> TensorToWrite {

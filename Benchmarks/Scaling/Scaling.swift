@@ -9,7 +9,8 @@ import ModelFiles
 struct Scaling: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Tokens a second and peak memory against batch size, length, depth, width and threads.",
-        discussion: "AdaLoRA of rank 12 on all six matrices of each layer of a BERT with made-up weights.",
+        discussion:
+            "AdaLoRA of rank 12 on all matrices of each layer of a BERT, or a Llama, with made-up weights.",
         subcommands: [Run.self, Measure.self], defaultSubcommand: Run.self)
 
     /// All sizes, each in a process of its own, so that peak memory is its own.
@@ -19,18 +20,20 @@ struct Scaling: ParsableCommand {
 
         @Option(help: "Folder of table and plots.") var output = "Benchmarks/results/scaling"
         @Option(help: "Seconds of steps for each size, at least.") var seconds = 4.0
+        @Option(help: "bert or llama.") var kind = RandomModel.Kind.bert
 
         func run() throws {
             let folder = URL(fileURLWithPath: output)
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             var results: [ScalingPoint: ScalingFigures] = [:]
-            let points = ScalingAxis.all.flatMap(\.points)
+            let axes = ScalingAxis.all(kind)
+            let points = axes.flatMap(\.points)
             for (index, point) in points.enumerated() where results[point] == nil {
                 let words = point.arguments.joined(separator: " ")
                 FileHandle.standardError.write(Data("[\(index + 1)/\(points.count)] \(words)\n".utf8))
                 results[point] = try measured(point)
             }
-            let report = ScalingReport(results)
+            let report = ScalingReport(kind, axes, results)
             print(report.table)
             try AtomicFile.write(Data(report.markdown.utf8), to: folder.appendingPathComponent("scaling.md"))
             for chart in report.charts {
@@ -58,6 +61,7 @@ struct Scaling: ParsableCommand {
     struct Measure: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Measure one size; prints JSON.")
 
+        @Option(help: "bert or llama.") var kind = RandomModel.Kind.bert
         @Option(help: "Sequences of a batch.") var batch = 32
         @Option(help: "Tokens of each sequence.") var length = 128
         @Option(help: "Layers of the model.") var layers = 6
@@ -78,9 +82,11 @@ struct Scaling: ParsableCommand {
                 "scaling-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: folder) }
             let point = ScalingPoint(
-                batch: batch, length: length, layers: layers, width: width, threads: threads,
+                kind: kind, batch: batch, length: length, layers: layers, width: width, threads: threads,
                 recomputes: recompute)
             print(try point.measure(seconds: seconds, in: folder).json.text())
         }
     }
 }
+
+extension RandomModel.Kind: ExpressibleByArgument {}

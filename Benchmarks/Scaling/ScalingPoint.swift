@@ -4,8 +4,9 @@ import Matrices
 import ModelFiles
 import TrainingSteps
 
-/// One size of work: a BERT of made-up weights and batches of equally long sequences.
+/// One size of work: a model of made-up weights and batches of equally long sequences.
 struct ScalingPoint: Hashable {
+    var kind = RandomModel.Kind.bert
     var batch = 32
     /// Tokens of each sequence
     var length = 128
@@ -15,21 +16,26 @@ struct ScalingPoint: Hashable {
     var recomputes = false
 
     static let rank = 12
+    /// The share of each sequence of a language model that is learned, at its end.
+    static let learned = 0.25
+
+    /// What one quantity at a time is changed of.
+    static func usual(_ kind: RandomModel.Kind) -> ScalingPoint { ScalingPoint(kind: kind) }
 
     /// Arguments of `Scaling measure`.
     var arguments: [String] {
         [
-            "--batch", "\(batch)", "--length", "\(length)", "--layers", "\(layers)", "--width", "\(width)",
+            "--kind", kind.rawValue, "--batch", "\(batch)", "--length", "\(length)", "--layers", "\(layers)",
+            "--width", "\(width)",
             "--threads", "\(threads)",
         ] + (recomputes ? ["--recompute"] : [])
     }
 
     /// Times steps until at least `seconds` have passed, the probe before and after each of them.
     func measure(seconds least: Double, in folder: URL) throws -> ScalingFigures {
-        try RandomModel(layers: layers, width: width, positions: max(length, 128)).write(to: folder)
-        let step = try StepScenario.penalty.steps(
-            model: folder, threads: threads, lengths: [Int](repeating: length, count: batch), rank: Self.rank,
-            recomputesLayers: recomputes)
+        try RandomModel(kind: kind, layers: layers, width: width, positions: max(length, 128)).write(
+            to: folder)
+        let step = try steps(of: folder)
         let probe = SpeedProbe(workers: Workers(count: threads))
         for _ in 1...2 { _ = try step() }
         let before = acc_read()
@@ -50,6 +56,20 @@ struct ScalingPoint: Hashable {
         return ScalingFigures(
             tokensPerSecond: Self.median(rates), share: Self.median(shares),
             flopsPerToken: flops / Double(batch * length), peakBytes: try Self.peakMemory())
+    }
+
+    private func steps(of folder: URL) throws -> () throws -> Double {
+        let lengths = [Int](repeating: length, count: batch)
+        return switch kind {
+        case .bert:
+            try StepScenario.penalty.steps(
+                model: folder, threads: threads, lengths: lengths, rank: Self.rank,
+                recomputesLayers: recomputes)
+        case .llama:
+            try DecoderScenario.steps(
+                model: folder, .penalty, threads: threads, lengths: lengths, rank: Self.rank,
+                learned: Self.learned, recomputesLayers: recomputes)
+        }
     }
 
     private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }

@@ -12,37 +12,50 @@ struct ScalingAxis: Sendable {
 
     var points: [ScalingPoint] { values.map(point) }
 
-    static let all = [
-        ScalingAxis(name: "batch", title: "sequences of 128 tokens in a batch", values: [4, 8, 16, 32, 64]) {
-            ScalingPoint(batch: $0)
-        },
-        ScalingAxis(
-            name: "length", title: "tokens of a sequence (4,096 in a batch)", values: [32, 64, 128, 256, 512]
-        ) { ScalingPoint(batch: 4096 / $0, length: $0) },
-        ScalingAxis(name: "depth", title: "layers", values: [2, 4, 6, 12]) { ScalingPoint(layers: $0) },
-        ScalingAxis(name: "width", title: "width (8 × 128 tokens)", values: [192, 384, 768, 1152]) {
-            ScalingPoint(batch: 8, width: $0)
-        },
-        ScalingAxis(name: "threads", title: "threads", values: [1, 2]) { ScalingPoint(threads: $0) },
-        ScalingAxis(
-            name: "recompute", title: "tokens of a sequence, layers computed twice", values: [128, 512]
-        ) {
-            ScalingPoint(batch: 4096 / $0, length: $0, recomputes: true)
-        },
-    ]
+    static func all(_ kind: RandomModel.Kind) -> [ScalingAxis] {
+        let usual = ScalingPoint.usual(kind)
+        let tokens = usual.batch * usual.length
+        func axis(
+            _ name: String, _ title: String, _ values: [Int],
+            _ change: @escaping @Sendable (inout ScalingPoint, Int) -> Void
+        ) -> ScalingAxis {
+            ScalingAxis(name: name, title: title, values: values) {
+                var point = usual
+                change(&point, $0)
+                return point
+            }
+        }
+        let lengths = kind == .bert ? [32, 64, 128, 256, 512] : [64, 128, 256, 512, 1024, 2048, 4096]
+        return [
+            axis("batch", "sequences of 128 tokens in a batch", [4, 8, 16, 32, 64]) { $0.batch = $1 },
+            axis("length", "tokens of a sequence (\(tokens.formatted()) in a batch)", lengths) {
+                ($0.batch, $0.length) = (tokens / $1, $1)
+            },
+            axis("depth", "layers", [2, 4, 6, 12]) { $0.layers = $1 },
+            axis("width", "width (8 × 128 tokens)", [192, 384, 768, 1152]) { ($0.batch, $0.width) = (8, $1) },
+            axis("threads", "threads", [1, 2]) { $0.threads = $1 },
+            axis("recompute", "tokens of a sequence, layers computed twice", [128, lengths.last ?? 128]) {
+                ($0.batch, $0.length, $0.recomputes) = (tokens / $1, $1, true)
+            },
+        ]
+    }
 }
 
 /// The table and the plots of all sizes.
 struct ScalingReport {
+    private let kind: RandomModel.Kind
+    private let axes: [ScalingAxis]
     private let results: [ScalingPoint: ScalingFigures]
 
-    init(_ results: [ScalingPoint: ScalingFigures]) { self.results = results }
+    init(_ kind: RandomModel.Kind, _ axes: [ScalingAxis], _ results: [ScalingPoint: ScalingFigures]) {
+        (self.kind, self.axes, self.results) = (kind, axes, results)
+    }
 
     /// Tokens a second that SGEMM alone would allow.
     private func floor(_ figures: ScalingFigures) -> Double { figures.tokensPerSecond / figures.share }
 
     private var rows: [[String]] {
-        ScalingAxis.all.flatMap { axis in
+        axes.flatMap { axis in
             zip(axis.values, axis.points).compactMap { value, point in
                 results[point].map { figures in
                     [
@@ -75,11 +88,11 @@ struct ScalingReport {
     var markdown: String {
         let lines =
             [Self.header, Self.header.indices.map { $0 == 0 ? "---" : "---:" }] + rows
-        let base = ScalingPoint()
+        let base = ScalingPoint.usual(kind)
         return """
             # How the cost of a step grows
 
-            AdaLoRA of rank \(ScalingPoint.rank) on all six matrices of each layer, a BERT with made-up weights; unless a row \
+            AdaLoRA of rank \(ScalingPoint.rank) on all matrices of each layer, \(model); unless a row \
             says otherwise \(base.batch) sequences of \(base.length) tokens, \(base.layers) layers, width \(base.width), \
             \(base.threads) threads. "At SGEMM's rate" is what the products of a step (counted, forward and backward) \
             would allow if they ran as fast as a large SGEMM of OpenBLAS did around each step; frozen products run on oneDNN, \
@@ -90,8 +103,17 @@ struct ScalingReport {
             """
     }
 
+    private var model: String {
+        switch kind {
+        case .bert: "a BERT with made-up weights"
+        case .llama:
+            "a Llama with made-up weights, 16,384 words and a third as many heads of keys as of queries; the last quarter of "
+                + "each sequence is learned"
+        }
+    }
+
     var charts: [LineChart] {
-        ScalingAxis.all.filter { $0.values.count > 2 }.flatMap { axis in
+        axes.filter { $0.values.count > 2 }.flatMap { axis in
             [cost(axis), memory(axis)]
         }
     }

@@ -18,15 +18,28 @@ package enum DecoderScenario: String, CaseIterable {
         // The weights are mapped, and stay where they are once the file has no name.
         defer { try? FileManager.default.removeItem(at: file) }
         try TinyLlama(format: self == .fourBits ? .fourBits : .float32).write(to: file)
-        let backbone = try PretrainedModel.open(file).openBackbone()
-        let trainer = try StepScenario.exact.trainer(
-            backbone, .vocabulary, outputs: 0, threads: threads, rank: Self.rank)
-        let ids = Self.lengths.enumerated().map { row, length in
+        return try Self.steps(model: file, .exact, threads: threads, lengths: Self.lengths, rank: Self.rank)
+    }
+
+    /// Steps of a language model that is a folder or file, one call each.
+    ///
+    /// - Parameter learned: the share of each sequence, at its end, whose tokens the loss predicts.
+    package static func steps(
+        model: URL, _ method: StepScenario, threads: Int, lengths: [Int], rank: Int, learned: Double = 1,
+        recomputesLayers: Bool = false
+    ) throws -> () throws -> Double {
+        let trainer = try method.trainer(
+            PretrainedModel.open(model).openBackbone(), .vocabulary, outputs: 0, threads: threads, rank: rank,
+            recomputesLayers: recomputesLayers)
+        let ids = lengths.enumerated().map { row, length in
             (0..<length).map { Int32(1 + (row * 7 + $0 * 3) % (TinyLlama.vocabulary - 1)) }
+        }
+        let trained = lengths.map { length in
+            (0..<length).map { Double($0) >= Double(length) * (1 - learned) }
         }
         let data = TokenizedDataset(
             sequences: ids.map { .init(ids: $0, typeIDs: $0.map { _ in 0 }) },
-            objective: NextTokenObjective(ids: ids))
+            objective: NextTokenObjective(ids: ids, trained: trained))
         let indices = Array(ids.indices)
         var step = 0
         return {

@@ -1,3 +1,4 @@
+import Foundation
 import Matrices
 
 /// How fast the machine is at this moment: each thread multiplies matrices of a MiniLM layer for some 20 ms.
@@ -37,4 +38,11 @@ package func seconds(_ body: () throws -> Void) rethrows -> Double {
     try body()
     let time = clock.now - start
     return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+}
+
+/// Of all threads of this process
+package func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

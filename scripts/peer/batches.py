@@ -15,7 +15,9 @@ LONGEST = 128
 @dataclasses.dataclass(frozen=True)
 class Example:
     ids: list[int]
-    label: int
+    label: int = 0
+    learned: list[int] | None = None
+    """Of a row of a language model, which of its tokens the loss predicts."""
 
 
 Batch = list[Example]
@@ -59,11 +61,13 @@ class Corpus:
         return Example(start + middle[: length - 2] + end, first.label)
 
 
-def log_normal_lengths(count: int, seed: int, mean: float = 30, sigma: float = 0.6) -> list[int]:
-    """Lengths of real short texts: log-normal, at least 4 and at most 128 tokens."""
+def log_normal_lengths(
+    count: int, seed: int, mean: float = 30, sigma: float = 0.6, least: int = 4, most: int = LONGEST
+) -> list[int]:
+    """Lengths of real short texts: log-normal, by default at least 4 and at most 128 tokens."""
     generator = random.Random(seed)
     location = math.log(mean) - sigma**2 / 2
-    return [min(LONGEST, max(4, round(generator.lognormvariate(location, sigma)))) for _ in range(count)]
+    return [min(most, max(least, round(generator.lognormvariate(location, sigma)))) for _ in range(count)]
 
 
 def cut(examples: list[Example], size: int) -> list[Batch]:
@@ -81,7 +85,11 @@ def grouped_by_length(batches: list[Batch], seed: int) -> list[Batch]:
 def write_batches(batches: list[Batch], path: Path) -> Path:
     with path.open("w") as output:
         for batch in batches:
-            line = {"ids": [example.ids for example in batch], "labels": [example.label for example in batch]}
+            line = {"ids": [example.ids for example in batch]}
+            if batch[0].learned is None:
+                line["labels"] = [example.label for example in batch]
+            else:
+                line["learned"] = [example.learned for example in batch]
             output.write(json.dumps(line, separators=(",", ":")) + "\n")
     return path
 
@@ -90,5 +98,8 @@ def read_batches(path: Path) -> list[Batch]:
     batches = []
     for line in path.read_text().splitlines():
         record = json.loads(line)
-        batches.append([Example(ids, label) for ids, label in zip(record["ids"], record["labels"], strict=True)])
+        if learned := record.get("learned"):
+            batches.append([Example(ids, learned=some) for ids, some in zip(record["ids"], learned, strict=True)])
+        else:
+            batches.append([Example(ids, label) for ids, label in zip(record["ids"], record["labels"], strict=True)])
     return batches

@@ -22,12 +22,14 @@ from typing import Any
 
 import report
 from batches import Batch, Corpus, cut, write_batches
+from chats import ChatCorpus
 from protocol import Side, SideFailed
 from scenarios import (
     AVERAGE_RANK,
     INITIAL_RANK,
     SCENARIOS,
     WARM_UP_STEPS,
+    DecoderSize,
     ModelSize,
     Scenario,
     make_batches,
@@ -56,21 +58,30 @@ class Comparison:
     def swift(self, task: Path) -> Side:
         return Side("adalora", [str(self.arguments.peer_steps), "--task", str(task)])
 
-    def peft(self, task: Path, *, tcmalloc: bool = False, compiled: bool = False) -> Side:
+    def peft(self, task: Path, scenario: Scenario | None = None) -> Side:
         script = Path(__file__).with_name("peft_steps.py")
-        environment = {"LD_PRELOAD": str(self.arguments.tcmalloc)} if tcmalloc else {}
-        return Side("PEFT", [sys.executable, str(script), str(task), *(["--compile"] if compiled else [])], environment)
+        options, environment = [], {"TQDM_DISABLE": "1"}
+        if scenario and scenario.tcmalloc:
+            environment["LD_PRELOAD"] = str(self.arguments.tcmalloc)
+        if scenario and scenario.compiled:
+            options.append("--compile")
+        if scenario and scenario.decoder and scenario.is_best:
+            options.append("--answers-only")
+        return Side("PEFT", [sys.executable, str(script), str(task), *options], environment)
 
     def probe(self) -> Side:
         return Side("probe", [str(self.arguments.peer_steps), "--threads", str(self.arguments.threads)])
 
     def task(self, name: str, batches: list[Batch], model: Path, parity: bool = False, **settings: Any) -> Path:
-        start = self.work / f"{name}.start.safetensors"
-        labels = len(self.corpus.names)
+        labels, start = 0, None
+        if batches[0][0].learned is None:
+            labels = len(self.corpus.names)
+            path = self.work / f"{name}.start.safetensors"
+            start = str(write_start(path, ModelSize.read(model), labels, seed=1, with_lambda=parity))
         task = Task(
             model=str(model),
             batches=str(write_batches(batches, self.work / f"{name}.batches.jsonl")),
-            start=str(write_start(start, ModelSize.read(model), labels, seed=1, with_lambda=parity)),
+            start=start,
             labels=labels,
             threads=self.arguments.threads,
             initialRank=INITIAL_RANK,
@@ -101,20 +112,25 @@ class Comparison:
         return {"largestRelativeDifference": worst, "steps": steps}
 
     def measure(self, scenario: Scenario) -> dict[str, Any]:
-        model = make_bert_base(self.work / "bert-base") if scenario.bert_base else self.arguments.model
+        model, corpus = self.arguments.model, self.corpus
+        if scenario.bert_base:
+            model = make_bert_base(self.work / "bert-base")
+        if scenario.decoder:
+            model = getattr(self.arguments, scenario.decoder)
+            corpus = ChatCorpus(model, scenario.decoder, self.arguments.chats / "train.jsonl")
         pairs = self.arguments.pairs
         steps = WARM_UP_STEPS + pairs
-        batches, peft_batches = make_batches(scenario, self.corpus, steps, self.arguments.seed)
+        batches, peft_batches = make_batches(scenario, corpus, steps, self.arguments.seed)
         # The last step of the schedule's budgeting is not reached: a new mask after every step that is measured.
         schedule = {"totalSteps": steps + 2, "warmupSteps": 0, "finalSteps": 1}
         task = self.task(scenario.name, batches, model, **schedule)
         peft_task = self.task(f"{scenario.name}-peft", peft_batches, model, **schedule)
-        size = ModelSize.read(model)
+        size = DecoderSize.read(model) if scenario.decoder else ModelSize.read(model)
         with self.swift(task) as ours:
             first = {"ours": ours.step(1)["loss"]}
             start = {"ours": ours.seconds_since_start()}
             ready = {"ours": ours.ready}
-            with self.peft(peft_task, tcmalloc=scenario.tcmalloc, compiled=scenario.compiled) as peft:
+            with self.peft(peft_task, scenario) as peft:
                 first["peft"] = peft.step(1)["loss"]
                 start["peft"] = peft.seconds_since_start()
                 ready["peft"] = peft.ready
@@ -182,7 +198,7 @@ class Comparison:
 
 
 def take_turns(
-    ours: Side, peft: Side, probe: Side, steps: range, batches: list[Batch], size: ModelSize
+    ours: Side, peft: Side, probe: Side, steps: range, batches: list[Batch], size: ModelSize | DecoderSize
 ) -> list[report.Pair]:
     pairs = []
     probe.probe()
@@ -196,7 +212,7 @@ def take_turns(
             probes.append(probe.probe())
         position = 0 if sides[0][0] == "ours" else 1
         around = (probes[position] + probes[position + 1]) / 2
-        work = size.floating_point_operations([len(example.ids) for example in batches[step - 1]], INITIAL_RANK)
+        work = size.floating_point_operations(batches[step - 1], INITIAL_RANK)
         pairs.append(
             report.Pair(
                 step=step,
@@ -279,6 +295,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--model", type=Path, default=Path("models/minilm"), help="BERT folder (default: models/minilm)"
     )
+    parser.add_argument(
+        "--smollm2",
+        type=Path,
+        default=Path("models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+        help="GGUF of the chat scenarios (default: models/smollm2)",
+    )
+    parser.add_argument("--gemma", type=Path, help="GGUF of Gemma-3-270M (default: its scenarios are left out)")
+    parser.add_argument("--chats", type=Path, default=Path("data/wordnet-chat"), help="folder with train.jsonl")
     parser.add_argument("--data", type=Path, default=Path("data/wordnet"), help="folder with train.jsonl")
     parser.add_argument("--work", type=Path, default=Path(".build-peer"), help="where files go (default: .build-peer)")
     parser.add_argument("--peer-steps", type=Path, default=Path(".build/release/PeerSteps"), help=argparse.SUPPRESS)
@@ -294,9 +318,10 @@ def chosen_scenarios(arguments: argparse.Namespace) -> list[Scenario]:
     if arguments.quality_only:
         return []
     chosen = [s for s in SCENARIOS if not arguments.scenario or s.name in arguments.scenario]
-    without = [s.name for s in chosen if s.tcmalloc and not arguments.tcmalloc]
-    if without:
-        print(f"left out without tcmalloc: {', '.join(without)}", file=sys.stderr)
+    without = {s.name: "tcmalloc" for s in chosen if s.tcmalloc and not arguments.tcmalloc}
+    without |= {s.name: "--gemma" for s in chosen if s.decoder == "gemma" and not arguments.gemma}
+    for name, missing in without.items():
+        print(f"left out without {missing}: {name}", file=sys.stderr)
     return [s for s in chosen if s.name not in without]
 
 

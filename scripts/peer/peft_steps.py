@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The PyTorch + PEFT side of compare-peft.sh: the commands and answers of Benchmarks/PeerSteps.
 
-peft_steps.py TASK.json [--compile]
+peft_steps.py TASK.json [--compile] [--answers-only]
 """
 
 import argparse
@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy
 from transformers import BertForSequenceClassification
 from transformers.utils import logging
 
+import peft_language_model
 from batches import Batch, read_batches
 from task import Task
 
@@ -33,19 +34,15 @@ ORTHOGONALITY_WEIGHT = 0.5  # PEFT's default
 LARGEST_GRADIENT_NORM = 1.0
 
 
-def build_model(task: Task) -> PeftModel:
-    base = BertForSequenceClassification.from_pretrained(
-        task.model,
-        num_labels=task.labels,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        classifier_dropout=0.0,
-        dtype=torch.float32,
-        attn_implementation="sdpa",
-    )
+def build_model(task: Task, answers_only: bool) -> PeftModel:
+    if task.labels:
+        base, targets = build_classifier(task), SITES
+    else:
+        base = peft_language_model.open_base(Path(task.model), answers_only=answers_only)
+        targets = peft_language_model.TARGETS
     config = AdaLoraConfig(
-        task_type=TaskType.SEQ_CLS,
-        target_modules=SITES,
+        task_type=TaskType.SEQ_CLS if task.labels else TaskType.CAUSAL_LM,
+        target_modules=targets,
         init_r=task.initialRank,
         target_r=task.averageRank,
         lora_alpha=task.initialRank,
@@ -57,9 +54,22 @@ def build_model(task: Task) -> PeftModel:
         total_step=task.totalSteps,
     )
     model = get_peft_model(base, config)
-    set_start(model, Path(task.start))
+    if task.start:
+        set_start(model, Path(task.start))
     model.train()
     return model
+
+
+def build_classifier(task: Task) -> BertForSequenceClassification:
+    return BertForSequenceClassification.from_pretrained(
+        task.model,
+        num_labels=task.labels,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        classifier_dropout=0.0,
+        dtype=torch.float32,
+        attn_implementation="sdpa",
+    )
 
 
 def set_start(model: PeftModel, path: Path) -> None:
@@ -93,10 +103,11 @@ def collate(batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
 
 
 class Run:
-    def __init__(self, task: Task, compiled: bool) -> None:
+    def __init__(self, task: Task, compiled: bool, answers_only: bool) -> None:
         self.task = task
         self.batches = read_batches(Path(task.batches))
-        self.model = build_model(task)
+        self.collate = collate if task.labels else peft_language_model.collate
+        self.model = build_model(task, answers_only)
         adalora = self.model.base_model
         assert isinstance(adalora, AdaLoraModel)
         self.adalora = adalora
@@ -108,7 +119,7 @@ class Run:
     def step(self, number: int) -> dict[str, Any]:
         """Step t on batch t, both from 1. Padding is not timed: a data loader would do it ahead."""
         batch = self.batches[number - 1]
-        inputs, labels = collate(batch)
+        inputs, labels = self.collate(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.task.rate(number)
 
@@ -122,9 +133,12 @@ class Run:
         total = outputs.loss.item()
         elapsed = time.perf_counter() - start
 
+        plain = cross_entropy(outputs.logits.detach(), labels).item() if self.task.labels else (
+            peft_language_model.plain_loss(outputs.logits, labels)
+        )
         return {
             "seconds": elapsed,
-            "loss": cross_entropy(outputs.logits.detach(), labels).item(),
+            "loss": plain,
             "regularizedLoss": total,
             "tokens": sum(len(example.ids) for example in batch),
             "alive": sum(int((values != 0).sum()) for values in self.lambdas),
@@ -160,6 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("task", type=Path)
     parser.add_argument("--compile", action="store_true", help="run the model through torch.compile")
+    parser.add_argument("--answers-only", action="store_true", help="logits of learned rows alone")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     logging.set_verbosity_error()
@@ -169,7 +184,7 @@ def main() -> None:
 
     task = Task.read(arguments.task)
     torch.set_num_threads(task.threads)
-    run = Run(task, arguments.compile)
+    run = Run(task, arguments.compile, arguments.answers_only)
     result: dict[str, Any] = {"ready": torch.__version__, "threads": torch.get_num_threads()}
     while True:
         print(json.dumps(result), file=answers, flush=True)

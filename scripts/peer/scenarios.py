@@ -9,6 +9,7 @@ import numpy
 from safetensors.numpy import save_file
 
 from batches import LONGEST, Batch, Corpus, cut, grouped_by_length, log_normal_lengths
+from chats import ChatCorpus
 
 INITIAL_RANK, AVERAGE_RANK = 12, 8
 WARM_UP_STEPS = 3
@@ -19,12 +20,33 @@ GAUSSIAN = 0.02  # of PEFT's and the paper's start
 class Scenario:
     name: str
     title: str
-    lengths: Literal["equal", "log-normal", "wordnet"]
+    lengths: Literal["equal", "log-normal", "wordnet", "chat", "chat-alone"]
     batch_size: int = 32
     grouped: bool = False
     tcmalloc: bool = False
     compiled: bool = False
     bert_base: bool = False
+    decoder: Literal["smollm2", "gemma"] | None = None
+
+    @property
+    def is_best(self) -> bool:
+        return self.grouped and self.tcmalloc
+
+
+def chat_scenarios(prefix: str, title: str, decoder: str, lengths: str, batch_size: int) -> list[Scenario]:
+    """Against transformers as it comes, and against a program that a careful person writes."""
+    return [
+        Scenario(prefix, f"{title}; PEFT default padding", lengths, batch_size, decoder=decoder),
+        Scenario(
+            f"{prefix}-best",
+            f"{title}; PEFT with length grouping, logits of answers alone, tcmalloc",
+            lengths,
+            batch_size,
+            grouped=True,
+            tcmalloc=True,
+            decoder=decoder,
+        ),
+    ]
 
 
 SCENARIOS = [
@@ -43,13 +65,18 @@ SCENARIOS = [
     ),
     Scenario("wordnet", "WordNet glosses; PEFT default padding", "wordnet"),
     Scenario("bert-base", "BERT-base size, 8 × 128 tokens; PEFT default", "equal", batch_size=8, bert_base=True),
+    *chat_scenarios("chat", "SmolLM2-135M, answers after one system prompt", "smollm2", "chat", 16),
+    *chat_scenarios("chat-alone", "SmolLM2-135M, answers, no common beginning", "smollm2", "chat-alone", 16),
+    *chat_scenarios("gemma", "Gemma-3-270M, answers after one system prompt", "gemma", "chat", 8),
 ]
 
 
-def make_batches(scenario: Scenario, corpus: Corpus, steps: int, seed: int) -> tuple[list[Batch], list[Batch]]:
+def make_batches(scenario: Scenario, corpus: Corpus | ChatCorpus, steps: int, seed: int) -> tuple[list[Batch], list[Batch]]:
     """Batches of this project and of PEFT; the warm-up steps are the same also where PEFT gets grouped ones."""
     count = steps * scenario.batch_size
     match scenario.lengths:
+        case "chat" | "chat-alone":
+            examples = corpus.rows(count, seed, system=scenario.lengths == "chat")
         case "equal":
             examples = corpus.of_lengths([LONGEST] * count, seed)
         case "log-normal":
@@ -90,13 +117,14 @@ class ModelSize:
             for path, outputs, inputs in shapes
         ]
 
-    def floating_point_operations(self, lengths: list[int], rank: int) -> float:
+    def floating_point_operations(self, batch: Batch, rank: int) -> float:
         """What a step cannot do without: products forward, for input gradients and for the adapters' gradients.
 
         The input gradients of the lowest query, key and value are not needed, and of the last layer only keys and
         values for other rows than each sequence's first. Attention: 2 products forward, 4 backward, of 2·L·C
         operations per query row each. Norms, activations, optimizer and head are left out.
         """
+        lengths = [len(example.ids) for example in batch]
         tokens, work = sum(lengths), 0
         for path, outputs, inputs in self.sites():
             is_read = f"layer.{self.layers - 1}." not in path or path.endswith((".key", ".value"))
@@ -104,6 +132,52 @@ class ModelSize:
             work += rows * (2 * 2 * outputs * inputs + 3 * 2 * rank * (outputs + inputs))
         scores = (self.layers - 1) * sum(length**2 for length in lengths) + tokens
         return work - 3 * 2 * self.hidden**2 * tokens + 6 * 2 * self.hidden * scores
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderSize:
+    layers: int
+    hidden: int
+    intermediate: int
+    queries: int
+    keys: int
+    vocabulary: int
+
+    @staticmethod
+    def read(path: Path) -> "DecoderSize":
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(path.parent, gguf_file=path.name)
+        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        return DecoderSize(
+            config.num_hidden_layers,
+            config.hidden_size,
+            config.intermediate_size,
+            width * config.num_attention_heads,
+            width * config.num_key_value_heads,
+            config.vocab_size,
+        )
+
+    def floating_point_operations(self, batch: Batch, rank: int) -> float:
+        """As of `ModelSize`, were each row computed alone: of the last layer only keys and values for other rows than those
+        that a learned token follows, logits of these alone. Causal attention reads half of the rows on average."""
+        lengths = [len(example.ids) for example in batch]
+        tokens, read = sum(lengths), sum(len(example.learned or []) for example in batch)
+        shapes = [
+            (self.queries, self.hidden),
+            (self.hidden, self.queries),
+            (self.intermediate, self.hidden),
+            (self.intermediate, self.hidden),
+            (self.hidden, self.intermediate),
+        ]
+        work = 0.0
+        for outputs, inputs in shapes:
+            rows = (self.layers - 1) * tokens + read
+            work += rows * (2 * 2 * outputs * inputs + 3 * 2 * rank * (outputs + inputs))
+        work += 2 * self.layers * tokens * (2 * 2 * self.keys * self.hidden + 3 * 2 * rank * (self.keys + self.hidden))
+        work -= 2 * (self.queries + 2 * self.keys) * self.hidden * tokens
+        scores = self.layers * sum(length**2 for length in lengths) / 2
+        return work + 6 * 2 * self.queries * scores + 2 * 2 * read * self.vocabulary * self.hidden
 
 
 def write_start(path: Path, size: ModelSize, labels: int, seed: int, with_lambda: bool) -> Path:

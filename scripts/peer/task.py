@@ -9,8 +9,9 @@ from pathlib import Path
 class Task:
     model: str
     batches: str
-    start: str
+    start: str | None
     labels: int
+    """Classes; 0 of a language model, whose rows say which of their tokens are learned."""
     threads: int
     initialRank: int
     averageRank: int
