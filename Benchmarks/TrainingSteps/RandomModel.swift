@@ -3,15 +3,21 @@ import Matrices
 import ModelFiles
 
 /// A BERT folder of made-up weights: time does not depend on their values.
-struct RandomModel {
+package struct RandomModel {
     let layers: Int
     let width: Int
     let positions: Int
 
+    package init(layers: Int, width: Int, positions: Int) {
+        self.layers = layers
+        self.width = width
+        self.positions = positions
+    }
+
     private static let vocabulary = 1000
     private static let heads = 12
 
-    func write(to folder: URL) throws {
+    package func write(to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let config: JSONObject = [
             "model_type": .string("bert"), "vocab_size": JSONValue(Self.vocabulary),
