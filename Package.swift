@@ -146,6 +146,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/Scaling"),
         .executableTarget(
+            name: "PrecisionSteps",
+            dependencies: [
+                "TrainingSteps", "Matrices", "ModelFiles", "Tasks", "Training", "Transformers",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Benchmarks/PrecisionSteps"),
+        .executableTarget(
             name: "PeerSteps",
             dependencies: [
                 "TrainingSteps", "Matrices", "ModelFiles", "Tasks", "Transformers", "RankAllocation",

@@ -56,7 +56,7 @@ package enum StepScenario: String, CaseIterable {
     /// - Parameters:
     ///   - outputs: of a head that trains.
     ///   - rank: triplets per matrix at the start.
-    func trainer(
+    package func trainer(
         _ backbone: any Backbone, _ form: HeadForm, outputs: Int, threads: Int, rank: Int,
         recomputesLayers: Bool = false
     ) throws -> Trainer {

@@ -86,6 +86,12 @@ package final class Weight: Operand, @unchecked Sendable {
         content = .matrix(matrix)
     }
 
+    /// Products of a frozen matrix run in bf16 from now on; its values stay as they are.
+    package func multiplyInBFloat16() {
+        guard case .matrix(let matrix) = content, !(matrix is BFloat16Products) else { return }
+        content = .matrix(BFloat16Products(matrix))
+    }
+
     /// Other values, as Float32.
     package func replace(with values: Matrix) {
         precondition(

@@ -42,6 +42,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case model
     case output
     case pooling
+    case precision
     case ranks
     case recompute
     case resume

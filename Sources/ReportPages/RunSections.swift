@@ -192,7 +192,8 @@ enum EnvironmentFacts {
         var facts: [(name: String, value: String?)] = [
             ("started", start.date), ("program", value("program")), ("commit", value("commit")),
             ("CPU", value("cpu")), ("cores", value("cores")), ("threads", "\(start.threads)"),
-            ("BLAS kernel", start.kernel), ("OpenBLAS", value("openblas")), ("system", value("system")),
+            ("BLAS kernel", start.kernel), ("products with frozen weights", start.precision),
+            ("OpenBLAS", value("openblas")), ("system", value("system")),
             ("seed", run.settings.value("seed")), ("hash of the model", hash("model")),
             ("hash of the training rows", hash("train")),
         ]

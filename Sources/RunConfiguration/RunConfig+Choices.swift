@@ -24,6 +24,9 @@ extension RunConfig {
     /// What the backward pass computes again instead of keeping it: nothing, or the inside of each layer.
     package enum Recompute: String, CaseIterable, Sendable { case none, layers }
 
+    /// In what products with frozen weights are computed: Float32, or factors of bf16 with sums of Float32.
+    package enum Precision: String, CaseIterable, Sendable { case auto, float32, bf16 }
+
     /// What an evaluation can be judged by.
     package typealias Metric = Tasks.Metric
 }

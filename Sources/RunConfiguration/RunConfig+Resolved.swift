@@ -5,6 +5,11 @@ import Transformers
 extension RunConfig {
     /// Weights that train are no packed ones.
     package var usedBaseFormat: BaseFormat? { tuning.method.trainsBackbone ? nil : baseFormat }
+    /// `precision`, where `auto` is Float32: also that of runs of versions before there was a choice. Weights that train are
+    /// Float32.
+    package var usedPrecision: Precision {
+        precision == .bf16 && !tuning.method.trainsBackbone ? .bf16 : .float32
+    }
     package var usedChatTemplate: String? { task.reads("chat-template") ? chatTemplate : nil }
     /// The longest row in tokens, special tokens included.
     package var maxLength: Int { givenMaxLength ?? task.type.usualMaxLength }

@@ -34,6 +34,7 @@ extension RunConfig {
     package func settled(by facts: SettlingFacts) -> RunConfig {
         var settled = self
         settled.givenMaxLength = maxLength
+        if precision == .auto { settled.precision = .float32 }
         if task.poolsRows { settled.pooling = pooling ?? facts.pooling }
         let batch =
             batchSize
@@ -80,13 +81,14 @@ extension RunConfig {
             "max-length", "pooling", "head-learning-rate", "batch-size", "epochs", "evaluate-every",
             "triplet-steps",
         ]
-        return settled.filter { SettingTable.named[$0]?.text(self) == nil }
+        let open = settled.filter { SettingTable.named[$0]?.text(self) == nil }
+        return precision == .auto ? open.union(["precision"]) : open
     }
 
     /// The settings whose values `settled` chose by model and rows, by key, for people.
     package func choices(since given: RunConfig) -> [(key: String, value: String)] {
         SettingTable.all.compactMap { setting in
-            let isQuiet = ["triplet-steps", "max-length"].contains(setting.key)
+            let isQuiet = ["triplet-steps", "max-length", "precision"].contains(setting.key)
             guard !isQuiet, let value = setting.text(self), value != setting.text(given)
             else { return nil }
             return (setting.key, value)

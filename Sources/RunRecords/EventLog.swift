@@ -186,7 +186,8 @@ package final class EventLog {
             "warmupSteps": JSONValue(start.warmupSteps), "finalSteps": JSONValue(start.finalSteps),
             "trainableParameters": JSONValue(start.trainableParameters),
             "frozenParameters": JSONValue(start.frozenParameters), "threads": JSONValue(start.threads),
-            "kernel": .string(start.kernel), "date": start.date.map { .string($0) } ?? .null,
+            "kernel": .string(start.kernel), "precision": start.precision.map { .string($0) } ?? .null,
+            "date": start.date.map { .string($0) } ?? .null,
             "environment": object(start.environment),
             "hashes": object(start.hashes),
         ]

@@ -52,6 +52,8 @@ extension RunRecord {
         package let frozenParameters: Int
         package let threads: Int
         package let kernel: String
+        /// Of products with frozen weights, `float32` or `bf16`; nil for older runs, whose products were Float32.
+        package let precision: String?
         /// When it began, as the run wrote it; nil for older runs.
         package let date: String?
         /// Program, commit, CPU, libraries; empty for older runs.
@@ -64,7 +66,7 @@ extension RunRecord {
             validationExamples: Int, labels: [String], sites: [Site], allocator: String?,
             budgetUnit: BudgetUnit, initialBudget: Int, finalBudget: Int, warmupSteps: Int,
             finalSteps: Int, trainableParameters: Int, frozenParameters: Int, threads: Int, kernel: String,
-            date: String?, environment: [Fact], hashes: [Fact]
+            precision: String?, date: String?, environment: [Fact], hashes: [Fact]
         ) {
             self.method = method
             self.totalSteps = totalSteps
@@ -84,6 +86,7 @@ extension RunRecord {
             self.frozenParameters = frozenParameters
             self.threads = threads
             self.kernel = kernel
+            self.precision = precision
             self.date = date
             self.environment = environment
             self.hashes = hashes

@@ -65,6 +65,7 @@ struct RunInputs {
             try StartingAdapter($0, loaded: loaded, config: config)
         }
         warnings += startingAdapter?.warnings ?? []
+        warnings += Self.precisionWarnings(config)
         warnings += Self.poolerWarnings(loaded, config, goesOn: startingAdapter?.head != nil)
 
         let (trainData, validationData) = (rows.train, rows.validation)
@@ -104,7 +105,8 @@ struct RunInputs {
         self.warnings = warnings + (samples?.warnings ?? []) + (heldOutText?.warnings ?? [])
         packedBase = loaded.packedBase
         notes =
-            rows.notes + (loaded.packedBase.map { [$0.note] } ?? []) + (settling?.notes ?? [])
+            rows.notes + (loaded.packedBase.map { [$0.note] } ?? []) + Self.precisionNotes(config)
+            + (settling?.notes ?? [])
             + (heldOutText.map { ["forgetting is told by \($0.extent)"] } ?? [])
 
         let prints = InputPrints(
@@ -130,6 +132,22 @@ struct RunInputs {
 }
 
 extension RunInputs {
+    private static func precisionNotes(_ config: RunConfig) -> [String] {
+        config.usedPrecision == .bf16
+            ? [
+                "products with frozen weights take factors of bf16 and add in Float32; all else is Float32, and so is what "
+                    + "the adapter answers after the run"
+            ] : []
+    }
+
+    private static func precisionWarnings(_ config: RunConfig) -> [String] {
+        guard config.usedPrecision == .bf16, !BFloat16Products.isFast else { return [] }
+        return [
+            "this CPU has no products of bf16 (AVX512-BF16): plain loops give the same numbers, slower than "
+                + "\(SettingName.precision) float32"
+        ]
+    }
+
     /// Of what the head reads through.
     ///
     /// - Parameter goesOn: the head was trained on this pooler before.

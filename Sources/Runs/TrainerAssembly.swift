@@ -41,6 +41,8 @@ struct TrainerAssembly {
                 "\(SettingName.method) \(config.tuning.method.name) trains nothing with \(SettingName.task) \(config.task.rawValue), whose head is the "
                     + "model's own; use \(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
+        // What was looked at until here, of adapters that must not change the model, is told in Float32.
+        if config.usedPrecision == .bf16 { backbone.weights.forEach { $0.multiplyInBFloat16() } }
         return trainer
     }
 

@@ -357,7 +357,8 @@ package final class TrainingSession {
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
             frozenParameters: isFull ? 0 : inputs.backbone.parameterCount, threads: threads,
-            kernel: KernelSelection.currentKernel, date: ISO8601DateFormatter().string(from: Date()),
+            kernel: KernelSelection.currentKernel, precision: config.usedPrecision.rawValue,
+            date: ISO8601DateFormatter().string(from: Date()),
             environment: environment.map { .init(name: $0.name, value: $0.value) },
             hashes: inputs.fingerprints.map { .init(name: $0.name, value: $0.hash) })
     }

@@ -53,6 +53,7 @@ final class ProgressDisplay {
             "\(Figures.grouped(start.trainableParameters)) trainable of "
             + "\(Figures.grouped(start.trainableParameters + start.frozenParameters)) parameters, "
         text += "\(start.threads) threads, \(start.kernel) kernels"
+        if let precision = start.precision, precision != "float32" { text += ", \(precision) products" }
         if start.allocator != nil {
             let final = start.totalSteps - start.finalSteps
             text +=

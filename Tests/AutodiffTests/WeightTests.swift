@@ -49,6 +49,34 @@ import Testing
         #expect(frozen.gradients.count == 12 + 14 + 35 && frozen.gradients.allSatisfy { $0 != 0 })
     }
 
+    /// Weights of bf16 are exact in it, so inputs and gradients alone are rounded, by up to 2⁻⁸ of each: each product of seven (or
+    /// six) terms of about 1 is off by a few hundredths at most. What trains computes in Float32.
+    @Test func productsInBFloat16AreNear() throws {
+        let (plain, short) = (
+            try Self.bfloat16("weight", 6, 7, seed: 205), try Self.bfloat16("weight", 6, 7, seed: 205)
+        )
+        short.multiplyInBFloat16()
+        #expect(short.format == "BF16" && short.floats == plain.floats)
+        func run(_ weight: Weight) -> (values: [Float], gradient: [Float]) {
+            let tape = Tape(
+                pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 1), dropoutStream: nil)
+            let input = tape.input(x, needsGradient: true)
+            let out = tape.linear(input, weight: weight, bias: bias)
+            seedGradient(of: out, with: normalMatrix(5, 6, seed: 206))
+            let values = out.value.values
+            tape.backward()
+            return (values, input.gradient?.values ?? [])
+        }
+        let (expected, found) = (run(plain), run(short))
+        #expect(found.values != expected.values && found.gradient != expected.gradient)
+        for (a, b) in zip(found.values + found.gradient, expected.values + expected.gradient) {
+            #expect(abs(a - b) < 0.06)
+        }
+        #expect(found.gradient.count == 35)
+        short.thaw()
+        #expect(run(short).values == run(Weight(name: "w", matrix: Float32Weight(plain.dense()))).values)
+    }
+
     @Test func tablesAndNormsAreReadFromWeights() throws {
         let words = try Self.bfloat16("words", 9, 6, seed: 208)
         let types = try Self.bfloat16("types", 2, 6, seed: 209)

@@ -74,7 +74,7 @@ import Testing
     @Test func doctorChecksTheProducts() throws {
         let result = try Workspace().run(["doctor"])
         #expect(result.status == 0, "\(result.errors)")
-        for word in ["CPU", "OpenBLAS", "kernel", "GFLOP/s"] { #expect(result.output.contains(word)) }
+        for word in ["CPU", "OpenBLAS", "kernel", "bf16", "GFLOP/s"] { #expect(result.output.contains(word)) }
         let kernel = try Workspace().run(["doctor", "--kernel"])
         #expect(kernel.output.split(separator: "\n").count == 1)
     }

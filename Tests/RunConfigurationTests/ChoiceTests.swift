@@ -50,6 +50,7 @@ import Transformers
             $0.learningRateSchedule.rawValue
         },
         Row(key: "recompute", names: RunConfig.Recompute.allCases.map(\.rawValue)) { $0.recompute.rawValue },
+        Row(key: "precision", names: RunConfig.Precision.allCases.map(\.rawValue)) { $0.precision.rawValue },
         Row(key: "best-metric", names: Metric.allCases.map(\.rawValue)) { $0.bestMetric?.rawValue },
     ]
 

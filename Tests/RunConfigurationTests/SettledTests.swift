@@ -38,7 +38,7 @@ import Transformers
     @Test func whatIsGivenStays() throws {
         let flags = [
             ("pooling", "first"), ("batch-size", "8"), ("steps", "20"), ("head-learning-rate", "0.5"),
-            ("triplet-steps", "plain"), ("max-length", "64"),
+            ("triplet-steps", "plain"), ("max-length", "64"), ("precision", "bf16"),
         ]
         let given = try load(nil, smallest + flags).config
         #expect(given.settled(by: facts(100)) == given)
@@ -49,6 +49,7 @@ import Transformers
         #expect(try load(settled.yaml()).config == settled)
         // What is left open is no difference from a run that it was settled in.
         let open = try load(nil, smallest).config
+        #expect(settled.precision == .float32 && open.precision == .auto && open.usedPrecision == .float32)
         #expect(open.differences(from: settled, except: open.leftOpen).isEmpty)
         #expect(settled.leftOpen == ["evaluate-every"] && given.leftOpen == ["epochs", "evaluate-every"])
     }

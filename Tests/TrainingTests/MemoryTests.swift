@@ -16,6 +16,13 @@ import Transformers
         try checkEstimate(of: trainer(recomputes: recomputes), batch: batch)
     }
 
+    /// Left factors are rounded, rows of them at a time or all.
+    @Test(arguments: [1, 5]) func isWhatTrainingInBFloat16Takes(batch: Int) throws {
+        let trainer = try trainer(recomputes: false)
+        for weight in trainer.model.backbone.weights { weight.multiplyInBFloat16() }
+        try checkEstimate(of: trainer, batch: batch)
+    }
+
     /// With tiles that weights of two bytes are unpacked to.
     @Test(arguments: [1, 5]) func isWhatTrainingOnHalfPrecisionTakes(batch: Int) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(

@@ -204,4 +204,22 @@ void avk_into_panels(const float *in, size_t m, size_t n, float *panels, size_t 
 // out[m, n]: n columns of rows that lie ldi apart, side by side. Rows a power of two apart share few places of a cache.
 void avk_copy_columns(const float *in, size_t ldi, size_t m, size_t n, float *out);
 
+// Products of bf16 with sums of Float32. Pairs of the shared dimension stand in 32 bits, the first in the lower half; of an odd
+// number the last has 0 beside it. A panel has 64 columns of pairs, row after row; sizes and distances of pairs are in pairs.
+// Rounded to nearest even; NaN and infinity stay. Numbers below the normal ones of Float32 count as 0.
+size_t avk_pair_columns(void);
+// 1 where the CPU has an instruction for such products (AVX512-BF16).
+int avk_has_bfloat16(void);
+// Rows [m, k], ldi apart, to pairs [m, (k + 1) / 2], ldo apart.
+void avk_to_bfloat16_pairs(const float *in, size_t ldi, size_t m, size_t k, void *out, size_t ldo);
+// Rows [m, n] two by two, m even but in the last call, to rows first ..< first + (m + 1) / 2 of ceil(n / 64) panels of `depth`
+// rows.
+void avk_into_pair_panels(const float *in, size_t m, size_t n, void *panels, size_t depth, size_t first);
+// out[m, n] += x[m, 2 pairs] * panel, of which n <= 64 columns are meant. Each element is one sum, of second halves before first
+// ones: the same bits by the instruction and by the plain loop (where that has fused multiply-add: AVX2 and above).
+void avk_add_pair_product(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
+                          size_t n);
+void avk_add_pair_product_plain(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
+                                size_t n);
+
 #endif

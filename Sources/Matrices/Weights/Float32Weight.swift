@@ -38,8 +38,16 @@ package final class Float32Weight: FrozenMatrix {
         self.bytes = bytes
     }
 
+    /// The same values without the copies that products have made.
+    init(sharing other: Float32Weight) {
+        values = other.values
+        bytes = other.bytes
+    }
+
     package var rows: Int { values.rows }
     package var columns: Int { values.columns }
+    /// Whether the values leave memory once they are laid out anew.
+    var isMapped: Bool { bytes?.isReleasable ?? false }
 
     package func unpack(_ rows: Range<Int>, into out: UnsafeMutablePointer<Float>) {
         out.update(from: values.row(rows.lowerBound), count: rows.count * columns)
@@ -87,7 +95,7 @@ package final class Float32Weight: FrozenMatrix {
     package func productMemory(isBackward: Bool) -> ProductMemory {
         guard PackedWeight.isSupported else { return .none }
         return Self.packedMemory(
-            rows: rows, columns: columns, isMapped: bytes?.isReleasable ?? false, isBackward: isBackward)
+            rows: rows, columns: columns, isMapped: isMapped, isBackward: isBackward)
     }
 
     /// Of copies laid out for oneDNN beside values that leave memory if they are mapped.

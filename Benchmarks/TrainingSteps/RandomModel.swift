@@ -3,13 +3,20 @@ import Matrices
 import ModelFiles
 
 /// A folder of made-up weights: time does not depend on their values.
-struct RandomModel {
-    enum Kind: String, CaseIterable { case bert, llama }
+package struct RandomModel {
+    package enum Kind: String, CaseIterable { case bert, llama }
 
     let kind: Kind
     let layers: Int
     let width: Int
     let positions: Int
+
+    package init(kind: Kind, layers: Int, width: Int, positions: Int) {
+        self.kind = kind
+        self.layers = layers
+        self.width = width
+        self.positions = positions
+    }
 
     private static let heads = 12
 
@@ -19,7 +26,7 @@ struct RandomModel {
     /// A third of the queries' heads share keys.
     private var keys: Int { width / 3 }
 
-    func write(to folder: URL) throws {
+    package func write(to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var config: JSONObject = [
             "model_type": .string(kind.rawValue), "vocab_size": JSONValue(vocabulary),
