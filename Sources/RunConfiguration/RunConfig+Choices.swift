@@ -24,6 +24,9 @@ extension RunConfig {
     /// What the backward pass computes again instead of keeping it: nothing, or the inside of each layer.
     package enum Recompute: String, CaseIterable, Sendable { case none, layers }
 
+    /// Whether what rows begin with alike is computed once, where nothing is in the way.
+    package enum SharedPrefix: String, CaseIterable, Sendable { case auto, off }
+
     /// What an evaluation can be judged by.
     package typealias Metric = Tasks.Metric
 }

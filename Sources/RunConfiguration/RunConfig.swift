@@ -89,6 +89,8 @@ package struct RunConfig: Sendable, Equatable {
     /// nil uses all cores.
     package internal(set) var threads: Int?
     package internal(set) var recompute = Recompute.none
+    /// nil leaves it to the model, see `settled`.
+    package internal(set) var sharedPrefix: SharedPrefix?
     /// Optimizer steps between checkpoints; 0 writes one only at the end and on interruption.
     package internal(set) var checkpointEvery = 0
     package internal(set) var keepCheckpoints = 2

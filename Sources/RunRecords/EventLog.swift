@@ -186,6 +186,7 @@ package final class EventLog {
             "warmupSteps": JSONValue(start.warmupSteps), "finalSteps": JSONValue(start.finalSteps),
             "trainableParameters": JSONValue(start.trainableParameters),
             "frozenParameters": JSONValue(start.frozenParameters), "threads": JSONValue(start.threads),
+            "sharedPrefix": start.sharedPrefix.map { .number($0) } ?? .null,
             "kernel": .string(start.kernel), "date": start.date.map { .string($0) } ?? .null,
             "environment": object(start.environment),
             "hashes": object(start.hashes),

@@ -94,6 +94,7 @@ package struct EventReader {
             finalSteps: try line.step("finalSteps"),
             trainableParameters: try line.count("trainableParameters"),
             frozenParameters: try line.count("frozenParameters"), threads: try line.count("threads"),
+            sharedPrefix: try line.numberIfPresent("sharedPrefix"),
             kernel: try line.text("kernel"), date: try line.textIfPresent("date"),
             environment: try line.facts("environment"), hashes: try line.facts("hashes"))
         if let first = starts.first {

@@ -51,6 +51,9 @@ extension RunRecord {
         package let trainableParameters: Int
         package let frozenParameters: Int
         package let threads: Int
+        /// The share of a step's tokens that its rows begin with alike, computed once; nil where there are none, and for
+        /// older runs
+        package let sharedPrefix: Double?
         package let kernel: String
         /// When it began, as the run wrote it; nil for older runs.
         package let date: String?
@@ -63,8 +66,8 @@ extension RunRecord {
             method: String, totalSteps: Int, stepsPerEpoch: Int, completedSteps: Int, trainExamples: Int,
             validationExamples: Int, labels: [String], sites: [Site], allocator: String?,
             budgetUnit: BudgetUnit, initialBudget: Int, finalBudget: Int, warmupSteps: Int,
-            finalSteps: Int, trainableParameters: Int, frozenParameters: Int, threads: Int, kernel: String,
-            date: String?, environment: [Fact], hashes: [Fact]
+            finalSteps: Int, trainableParameters: Int, frozenParameters: Int, threads: Int,
+            sharedPrefix: Double? = nil, kernel: String, date: String?, environment: [Fact], hashes: [Fact]
         ) {
             self.method = method
             self.totalSteps = totalSteps
@@ -83,6 +86,7 @@ extension RunRecord {
             self.trainableParameters = trainableParameters
             self.frozenParameters = frozenParameters
             self.threads = threads
+            self.sharedPrefix = sharedPrefix
             self.kernel = kernel
             self.date = date
             self.environment = environment

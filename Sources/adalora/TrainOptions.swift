@@ -240,6 +240,9 @@ struct RunOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("threads"), help: help("threads")) var threads: String?
     @Option(name: .customLong("recompute"), help: help("recompute"), completion: choices("recompute"))
     var recompute: String?
+    @Option(
+        name: .customLong("shared-prefix"), help: help("shared-prefix"), completion: choices("shared-prefix"))
+    var sharedPrefix: String?
     @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery:
         String?
     @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints:
@@ -255,7 +258,7 @@ struct RunOptions: ParsableArguments, SettingFlags {
     var flags: [(key: String, value: String?)] {
         [
             ("seed", seed), ("threads", threads), ("recompute", recompute),
-            ("checkpoint-every", checkpointEvery),
+            ("shared-prefix", sharedPrefix), ("checkpoint-every", checkpointEvery),
             ("keep-checkpoints", keepCheckpoints), ("evaluate-every", evaluateEvery),
             ("samples", samples), ("forgetting", forgetting), ("early-stopping", earlyStopping),
             ("best-metric", bestMetric),

@@ -50,6 +50,9 @@ import Transformers
             $0.learningRateSchedule.rawValue
         },
         Row(key: "recompute", names: RunConfig.Recompute.allCases.map(\.rawValue)) { $0.recompute.rawValue },
+        Row(key: "shared-prefix", names: RunConfig.SharedPrefix.allCases.map(\.rawValue)) {
+            $0.sharedPrefix?.rawValue
+        },
         Row(key: "best-metric", names: Metric.allCases.map(\.rawValue)) { $0.bestMetric?.rawValue },
     ]
 
