@@ -100,7 +100,7 @@ package struct OpenedAdapter: Sendable {
     }
 
     func model(_ workers: Workers) -> SequenceModel {
-        SequenceModel(backbone: loaded.backbone, head: head, workers: workers)
+        SequenceModel(backbone: loaded.backbone, head: head, workers: workers, sharing: .evaluations)
     }
 
     var limits: Tokenization {

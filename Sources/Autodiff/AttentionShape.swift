@@ -11,6 +11,8 @@ struct AttentionShape {
     let isCausal: Bool
     /// Of causal attention, how many key rows up to its own a query row sees at most; nil for all.
     var window: Int?
+    /// Where the keys and values of sequences are in runs of rows that several share, in place of `keys`.
+    var paths: KeyPaths?
 
     /// Query rows of a block of causal attention: its products are rectangles that end where the last of its rows does, so
     /// that a long sequence's are little more than its triangle.
@@ -19,10 +21,12 @@ struct AttentionShape {
     /// Of q and out, and of k and v
     var columns: Int { heads * width }
     var keyColumns: Int { keyValueHeads * width }
-    var sequences: Int { keys.count - 1 }
+    var sequences: Int { queries.count - 1 }
 
     func queryRows(_ sequence: Int) -> Int { queries[sequence + 1] - queries[sequence] }
-    func keyRows(_ sequence: Int) -> Int { keys[sequence + 1] - keys[sequence] }
+    func keyRows(_ sequence: Int) -> Int {
+        paths?.length(sequence) ?? keys[sequence + 1] - keys[sequence]
+    }
     /// Elements of all blocks.
     var probabilities: Int {
         var elements = 0
@@ -43,12 +47,24 @@ struct AttentionShape {
     struct Block {
         /// Of its probabilities [queryRows, keyRows].
         let probabilities: Int
-        /// Of its part of q and out [Tq, C], and of k and v [T, Ck].
+        /// Of its part of q and out [Tq, C], and of k and v [T, Ck], which may go on elsewhere: see `forEachRun`.
         let query: Int
         let key: Int
         let queryRows: Int
         let keyRows: Int
         let head: Int
+        let sequence: Int
+        /// Where the first of its key rows stands in the sequence
+        let firstKey: Int
+    }
+
+    /// A block's key rows that lie one after the other in k and v.
+    struct KeyRun {
+        /// The first element of its part of k and v
+        let key: Int
+        /// The column of its first row in the block's probabilities
+        let column: Int
+        let rows: Int
     }
 
     func forEachBlock(_ body: (Block) -> Void) {
@@ -66,12 +82,29 @@ struct AttentionShape {
                     let block = Block(
                         probabilities: probabilities,
                         query: (queries[sequence] + start) * columns + head * width,
-                        key: (keys[sequence] + first) * keyColumns + head / group * width,
-                        queryRows: end - start, keyRows: last - first, head: head)
+                        key: ((paths == nil ? keys[sequence] : 0) + first) * keyColumns
+                            + head / group * width,
+                        queryRows: end - start, keyRows: last - first, head: head, sequence: sequence,
+                        firstKey: first)
                     body(block)
                     probabilities += block.queryRows * block.keyRows
                 }
             }
+        }
+    }
+
+    /// In the order of the path; without paths there is one run.
+    func forEachRun(of block: Block, _ body: (KeyRun) -> Void) {
+        guard let paths else { return body(KeyRun(key: block.key, column: 0, rows: block.keyRows)) }
+        let seen = block.firstKey..<block.firstKey + block.keyRows
+        for run in paths.runs(of: block.sequence) {
+            let places = run.places.clamped(to: seen)
+            if places.isEmpty { continue }
+            let row = run.rows.lowerBound + places.lowerBound - run.place
+            body(
+                KeyRun(
+                    key: row * keyColumns + block.head / (heads / keyValueHeads) * width,
+                    column: places.lowerBound - block.firstKey, rows: places.count))
         }
     }
 }

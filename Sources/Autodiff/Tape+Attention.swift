@@ -37,17 +37,19 @@ extension Tape {
     /// - Parameters:
     ///   - queryOffsets: where q has other rows than k and v: the Lq query rows of a sequence are then its last ones, and
     ///     row i sees key rows 0 ... L − Lq + i.
+    ///   - paths: where k and v hold rows that several sequences see, which rows each one sees; `offsets` are not read then.
     ///   - scores: another scale, a cap, a window; key rows that no row of a block sees through it are left out, too.
     package func causalAttention(
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
-        heads: Int, keyValueHeads: Int, scores: CausalScores = CausalScores(), longestKept: Int = 128
+        paths: KeyPaths? = nil, heads: Int, keyValueHeads: Int, scores: CausalScores = CausalScores(),
+        longestKept: Int = 128
     ) -> Variable {
         precondition(
             keyValueHeads > 0 && heads % keyValueHeads == 0 && query.columns % heads == 0,
             "\(query.columns) columns in \(heads) heads for \(keyValueHeads) of keys and values")
         let shape = AttentionShape(
             queries: queryOffsets ?? offsets, keys: offsets, heads: heads, keyValueHeads: keyValueHeads,
-            width: query.columns / heads, isCausal: true, window: scores.window)
+            width: query.columns / heads, isCausal: true, window: scores.window, paths: paths)
         Self.check(shape, query, key, value)
         for sequence in 0..<shape.sequences {
             precondition(
@@ -65,9 +67,18 @@ extension Tape {
             key.columns == shape.keyColumns && value.columns == shape.keyColumns && value.rows == key.rows,
             "keys [\(key.rows), \(key.columns)] and values [\(value.rows), \(value.columns)] for "
                 + "\(shape.keyColumns) columns")
-        for (name, ends, rows) in [("query", shape.queries, query.rows), ("key", shape.keys, key.rows)] {
+        var ends = [("query", shape.queries, query.rows)]
+        if let paths = shape.paths {
             precondition(
-                ends.count == shape.keys.count && ends.first == 0 && ends.last == rows,
+                paths.sequences == shape.sequences && paths.end <= key.rows,
+                "\(paths.sequences) paths up to row \(paths.end) for \(shape.sequences) sequences and \(key.rows) key rows"
+            )
+        } else {
+            ends.append(("key", shape.keys, key.rows))
+        }
+        for (name, ends, rows) in ends {
+            precondition(
+                ends.count == shape.queries.count && ends.first == 0 && ends.last == rows,
                 "\(ends.count) \(name) offsets from \(ends.first ?? 0) to \(ends.last ?? 0), not over \(rows) rows"
             )
         }
@@ -87,10 +98,12 @@ extension Tape {
         shape.forEachBlock { block in
             let p = probabilities.pointer + (isKept ? block.probabilities : 0)
             Self.attend(query.value, key.value, terms, block, shape, form, into: p)
-            Product.gemm(
-                false, false, block.queryRows, shape.width, block.keyRows, 1, p, block.keyRows,
-                value.value.pointer + block.key, shape.keyColumns, 0, out.value.pointer + block.query,
-                shape.columns)
+            shape.forEachRun(of: block) { run in
+                Product.gemm(
+                    false, false, block.queryRows, shape.width, run.rows, 1, p + run.column, block.keyRows,
+                    value.value.pointer + run.key, shape.keyColumns, run.column == 0 ? 0 : 1,
+                    out.value.pointer + block.query, shape.columns)
+            }
         }
         if out.needsGradient {
             query.keepValue()
@@ -109,7 +122,7 @@ extension Tape {
         _ query: Matrix, _ key: Matrix, _ terms: ScoreTerms?, _ block: AttentionShape.Block,
         _ shape: AttentionShape, _ form: ScoreForm, into p: UnsafeMutablePointer<Float>
     ) {
-        scores(query, key, block, shape, into: p)
+        products(query, key, block, shape, into: p)
         terms?.add(to: p, block)
         var scale = form.scale
         if let cap = form.softCap {
@@ -125,14 +138,30 @@ extension Tape {
         }
     }
 
-    /// out[queryRows, keyRows] = q·kᵀ of one block
-    private static func scores(
+    /// out[queryRows, keyRows] = q·kᵀ of one block, or g·vᵀ
+    private static func products(
         _ query: Matrix, _ key: Matrix, _ block: AttentionShape.Block, _ shape: AttentionShape,
         into out: UnsafeMutablePointer<Float>
     ) {
-        Product.gemm(
-            false, true, block.queryRows, block.keyRows, shape.width, 1, query.pointer + block.query,
-            shape.columns, key.pointer + block.key, shape.keyColumns, 0, out, block.keyRows)
+        shape.forEachRun(of: block) { run in
+            Product.gemm(
+                false, true, block.queryRows, run.rows, shape.width, 1, query.pointer + block.query,
+                shape.columns, key.pointer + run.key, shape.keyColumns, 0, out + run.column, block.keyRows)
+        }
+    }
+
+    /// out[T, Ck] = pᵀ·rows + beta · out of one block: p[queryRows, keyRows] its probabilities and rows[Tq, C] the gradient
+    /// of the output, or p the gradient of its scores and rows q.
+    private static func addTransposed(
+        _ p: UnsafePointer<Float>, _ rows: Matrix, _ block: AttentionShape.Block, _ shape: AttentionShape,
+        into out: (matrix: Matrix, beta: Float)
+    ) {
+        shape.forEachRun(of: block) { run in
+            Product.gemm(
+                true, false, run.rows, shape.width, block.queryRows, 1, p + run.column, block.keyRows,
+                rows.pointer + block.query, shape.columns, out.beta, out.matrix.pointer + run.key,
+                shape.keyColumns)
+        }
     }
 
     /// From g, the gradient of a block's probabilities p, to that of its scores, in place.
@@ -152,7 +181,7 @@ extension Tape {
             avk_softmax_backward_rows(p, g, scale, rows, length)
         }
         guard let capped, let cap = form.softCap else { return }
-        scores(query, key, block, shape, into: capped.pointer)
+        products(query, key, block, shape, into: capped.pointer)
         avk_soft_cap_backward(capped.pointer, form.scale, cap, g, rows * length)
     }
 
@@ -160,7 +189,6 @@ extension Tape {
         _ query: Variable, _ key: Variable, _ value: Variable, _ terms: ScoreTerms?,
         _ shape: AttentionShape, _ form: ScoreForm, _ kept: Matrix?, _ g: Matrix
     ) {
-        let (columns, keyColumns, width) = (shape.columns, shape.keyColumns, shape.width)
         let scratch = pool.matrix(rows: 1, columns: shape.largestBlock)
         let again = kept == nil ? pool.matrix(rows: 1, columns: shape.largestBlock) : nil
         let capped = form.softCap == nil ? nil : pool.matrix(rows: 1, columns: shape.largestBlock)
@@ -180,31 +208,21 @@ extension Tape {
             } else {
                 return
             }
-            let gBlock = g.pointer + block.query
-            if let dValue {  // dV = Pᵀ · g
-                Product.gemm(
-                    true, false, length, width, rows, 1, p, length, gBlock, columns,
-                    dValue.beta, dValue.matrix.pointer + block.key, keyColumns)
-            }
+            if let dValue { Self.addTransposed(p, g, block, shape, into: dValue) }  // dV = Pᵀ · g
             if dQuery == nil && dKey == nil && !(terms?.needsGradient ?? false) { return }
             // dP = g · vᵀ, then through the softmax
-            Product.gemm(
-                false, true, rows, length, width, 1, gBlock, columns, value.value.pointer + block.key,
-                keyColumns, 0, scratch.pointer, length)
+            Self.products(g, value.value, block, shape, into: scratch.pointer)
             Self.throughSoftmax(
                 p, scratch.pointer, query.value, key.value, block, shape, form, capped: capped)
             if let dQuery {
-                Product.gemm(
-                    false, false, rows, width, length, 1, scratch.pointer, length,
-                    key.value.pointer + block.key, keyColumns, dQuery.beta,
-                    dQuery.matrix.pointer + block.query, columns)
+                shape.forEachRun(of: block) { run in
+                    Product.gemm(
+                        false, false, rows, shape.width, run.rows, 1, scratch.pointer + run.column, length,
+                        key.value.pointer + run.key, shape.keyColumns, run.column == 0 ? dQuery.beta : 1,
+                        dQuery.matrix.pointer + block.query, shape.columns)
+                }
             }
-            if let dKey {
-                Product.gemm(
-                    true, false, length, width, rows, 1, scratch.pointer, length,
-                    query.value.pointer + block.query, columns, dKey.beta,
-                    dKey.matrix.pointer + block.key, keyColumns)
-            }
+            if let dKey { Self.addTransposed(scratch.pointer, query.value, block, shape, into: dKey) }
             if let terms, let dTerms {
                 terms.backward(
                     scratch.pointer, block, query: dQuery?.matrix, key: dKey?.matrix, into: dTerms)

@@ -42,24 +42,27 @@ extension Tape {
     ///
     /// - Parameters:
     ///   - hidden: [T, C]
+    ///   - places: where several targets are of one row, the row of each; nil where target i is that of row i.
     ///   - weight: [V, C], trained or frozen
     ///   - targets: one a row
     ///   - transform: of the model, from products to logits
     ///   - blocks: nil for those of the rule; tests give others.
     package func vocabularyCrossEntropy(
-        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double,
+        _ hidden: Variable, places: [Int]? = nil, weight: any Operand, targets: [Int32], divisor: Double,
         transform: LogitTransform = .identity
     ) -> Double {
         vocabularyCrossEntropy(
-            hidden, weight: weight, targets: targets, divisor: divisor, transform: transform, blocks: nil)
+            hidden, places: places, weight: weight, targets: targets, divisor: divisor, transform: transform,
+            blocks: nil)
     }
 
     package func vocabularyCrossEntropy(
-        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double,
+        _ hidden: Variable, places: [Int]? = nil, weight: any Operand, targets: [Int32], divisor: Double,
         transform: LogitTransform = .identity, blocks: VocabularyBlocks?
     ) -> Double {
         let losses = vocabularyLosses(
-            hidden, weight: weight, targets: targets, divisor: divisor, transform: transform, blocks: blocks)
+            hidden, places: places, weight: weight, targets: targets, divisor: divisor, transform: transform,
+            blocks: blocks)
         return losses.reduce(0) { $0 + ($1 ?? 0) / divisor }
     }
 
@@ -67,10 +70,11 @@ extension Tape {
     ///
     /// - Parameters: as of `vocabularyLosses`; a target of `ignoredLabel` has a loss of 0.
     package func vocabularyScores(
-        _ hidden: Variable, weight: any Operand, targets: [Int32], transform: LogitTransform = .identity
+        _ hidden: Variable, places: [Int]? = nil, weight: any Operand, targets: [Int32],
+        transform: LogitTransform = .identity
     ) -> [TokenScore] {
         vocabularyScores(
-            hidden, weight: weight, targets: targets, divisor: 1, transform: transform, blocks: nil
+            hidden, places, weight: weight, targets: targets, divisor: 1, transform: transform, blocks: nil
         ).map { $0 ?? TokenScore(loss: 0, isFirst: false) }
     }
 
@@ -79,29 +83,29 @@ extension Tape {
     ///
     /// - Parameter divisor: of the loss that goes backward, where something does.
     package func vocabularyLosses(
-        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double = 1,
+        _ hidden: Variable, places: [Int]? = nil, weight: any Operand, targets: [Int32], divisor: Double = 1,
         transform: LogitTransform = .identity, blocks: VocabularyBlocks? = nil
     ) -> [Double?] {
         vocabularyScores(
-            hidden, weight: weight, targets: targets, divisor: divisor, transform: transform, blocks: blocks
+            hidden, places, weight: weight, targets: targets, divisor: divisor, transform: transform,
+            blocks: blocks
         ).map { $0?.loss }
     }
 
     private func vocabularyScores(
-        _ hidden: Variable, weight: any Operand, targets: [Int32], divisor: Double, transform: LogitTransform,
-        blocks: VocabularyBlocks?
+        _ hidden: Variable, _ places: [Int]?, weight: any Operand, targets: [Int32], divisor: Double,
+        transform: LogitTransform, blocks: VocabularyBlocks?
     ) -> [TokenScore?] {
         let (vocabulary, width) = (weight.rows, weight.columns)
         precondition(
-            targets.count == hidden.value.rows && width == hidden.value.columns,
+            targets.count == places?.count ?? hidden.value.rows && width == hidden.value.columns,
             "\(targets.count) targets and [\(vocabulary), \(width)] weights for "
                 + "[\(hidden.value.rows), \(hidden.value.columns)] rows")
-        let kept = targets.indices.filter { targets[$0] != Self.ignoredLabel }
-        for row in kept {
-            precondition(
-                targets[row] >= 0 && targets[row] < vocabulary,
-                "target \(targets[row]) of \(vocabulary) words")
+        let asked = VocabularyTargets(targets, places: places)
+        for target in asked.words {
+            precondition(target >= 0 && target < vocabulary, "target \(target) of \(vocabulary) words")
         }
+        let kept = asked.rows
         let x = pool.matrix(rows: kept.count, columns: width)
         for (place, row) in kept.enumerated() {
             if transform.scale == 1 {
@@ -125,10 +129,10 @@ extension Tape {
                 matrix.view(offset: start * width, rows: rows.count, columns: width)
             }
             pool.round(start) {
+                let here = asked.of(rows)
                 let found = shard.scores(
-                    part(x), targets: kept[rows].map { Int(targets[$0]) }, gradient: gradient.map(part),
-                    in: space)
-                for (place, score) in zip(rows, found) { scores[kept[place]] = score }
+                    part(x), asked, here, first: start, gradient: gradient.map(part), in: space)
+                for (place, score) in zip(here, found) { scores[asked.numbers[place]] = score }
             }
         }
         if let gradient { seedRows(hidden, kept, with: gradient, scale: transform.scale) }
@@ -147,6 +151,40 @@ extension Tape {
     }
 }
 
+/// The targets that count, by the rows which they are of.
+private struct VocabularyTargets {
+    /// Rows of the hidden ones that have a target, each once
+    let rows: [Int]
+    /// Of each target, row by row: its place in `rows`, the word, and its number among all targets
+    let places: [Int]
+    let words: [Int]
+    let numbers: [Int]
+
+    /// - Parameter places: the row of each target; nil for its own number.
+    init(_ targets: [Int32], places: [Int]?) {
+        var numbers = targets.indices.filter { targets[$0] != Tape.ignoredLabel }
+        guard let places else {
+            (rows, self.places, self.numbers) = (numbers, Array(numbers.indices), numbers)
+            words = numbers.map { Int(targets[$0]) }
+            return
+        }
+        numbers.sort { (places[$0], $0) < (places[$1], $1) }
+        var (rows, found): ([Int], [Int]) = ([], [])
+        for number in numbers {
+            if rows.last != places[number] { rows.append(places[number]) }
+            found.append(rows.count - 1)
+        }
+        (self.rows, self.places, self.numbers) = (rows, found, numbers)
+        words = numbers.map { Int(targets[$0]) }
+    }
+
+    /// The targets of some of the rows
+    func of(_ rows: Range<Int>) -> Range<Int> {
+        let first = places.firstIndex { $0 >= rows.lowerBound } ?? places.count
+        return first..<(places[first...].firstIndex { $0 >= rows.upperBound } ?? places.count)
+    }
+}
+
 /// The losses of a shard's rows, some rows at a time.
 private struct VocabularyShard {
     /// [V, C]
@@ -162,27 +200,38 @@ private struct VocabularyShard {
     private var starts: StrideTo<Int> { stride(from: 0, to: weight.rows, by: blocks.words) }
 
     /// - Parameters:
-    ///   - x: [R, C], with a target each
+    ///   - x: [R, C], with a target each or several
+    ///   - here: the targets of these rows.
+    ///   - first: the place of the first of them.
     ///   - gradient: [R, C], written; nil where none is wanted
     ///   - space: for a block of logits at least.
-    /// - Returns: the scores of these rows.
-    func scores(_ x: Matrix, targets: [Int], gradient: Matrix?, in space: Matrix) -> [TokenScore] {
+    /// - Returns: the scores of these targets.
+    func scores(
+        _ x: Matrix, _ asked: VocabularyTargets, _ here: Range<Int>, first: Int, gradient: Matrix?,
+        in space: Matrix
+    ) -> [TokenScore] {
+        let targets = here.map { (row: asked.places[$0] - first, word: asked.words[$0]) }
         var top = [Float](repeating: -.infinity, count: x.rows)
         var sum = [Double](repeating: 0, count: x.rows)
-        var known = [Float](repeating: 0, count: x.rows)
+        var known = [Float](repeating: 0, count: targets.count)
         for start in starts {
             let logits = logits(x, from: start, in: space)
             avk_log_sum_exp_rows(logits.pointer, &top, &sum, x.rows, logits.columns)
-            for (row, target) in targets.enumerated()
-            where (start..<start + logits.columns).contains(target) {
-                known[row] = logits.row(row)[target - start]
+            for (place, target) in targets.enumerated()
+            where (start..<start + logits.columns).contains(target.word) {
+                known[place] = logits.row(target.row)[target.word - start]
             }
         }
-        let scores = targets.indices.map {
-            TokenScore(loss: log(sum[$0]) - Double(known[$0] - top[$0]), isFirst: known[$0] >= top[$0])
+        let scores = targets.enumerated().map { place, target in
+            TokenScore(
+                loss: log(sum[target.row]) - Double(known[place] - top[target.row]),
+                isFirst: known[place] >= top[target.row])
         }
         guard gradient != nil || weightGradient != nil else { return scores }
-        let factors = sum.map { Float(1 / ($0 * divisor)) }
+        // Of a row its targets' gradients add up.
+        var weights = [Double](repeating: 0, count: x.rows)
+        for target in targets { weights[target.row] += 1 }
+        let factors = zip(sum, weights).map { Float($1 / ($0 * divisor)) }
         for start in starts {
             let isThere = start == 0 && weight.rows <= blocks.words
             let block =
@@ -194,8 +243,9 @@ private struct VocabularyShard {
             } else {
                 avk_exp_rows(block.pointer, top, factors, x.rows, block.columns)
             }
-            for (row, target) in targets.enumerated() where (start..<start + block.columns).contains(target) {
-                block.row(row)[target - start] -= Float(1 / divisor) * slope(at: known[row])
+            for (place, target) in targets.enumerated()
+            where (start..<start + block.columns).contains(target.word) {
+                block.row(target.row)[target.word - start] -= Float(1 / divisor) * slope(at: known[place])
             }
             if let gradient {
                 weight.multiply(

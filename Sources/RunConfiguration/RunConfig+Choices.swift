@@ -26,6 +26,8 @@ extension RunConfig {
 
     /// In what products with frozen weights are computed: Float32, or factors of bf16 with sums of Float32.
     package enum Precision: String, CaseIterable, Sendable { case auto, float32, bf16 }
+    /// Whether what rows begin with alike is computed once, where nothing is in the way.
+    package enum SharedPrefix: String, CaseIterable, Sendable { case auto, off }
 
     /// What an evaluation can be judged by.
     package typealias Metric = Tasks.Metric

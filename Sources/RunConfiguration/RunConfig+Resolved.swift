@@ -36,6 +36,8 @@ extension RunConfig {
 
     package var resolvedBatchSize: Int { batchSize ?? Self.usualBatchSize.many }
 
+    package var resolvedSharedPrefix: SharedPrefix { sharedPrefix ?? .off }
+
     /// The metric of the best evaluation: `bestMetric`, or else the first of the task's; nil for token classification,
     /// where that depends on the tags.
     package var resolvedBestMetric: Metric? { bestMetric ?? task.usualMetric }

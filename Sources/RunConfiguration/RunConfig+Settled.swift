@@ -9,11 +9,14 @@ package struct SettlingFacts: Sendable {
     package let pooling: Pooling
     /// Whether the head is one matrix on a pooled row, which takes a higher rate than what lies below it.
     package let hasOneMatrix: Bool
+    /// Whether a token sees those before it alone, so that beginnings can be shared.
+    package let isDecoder: Bool
 
-    package init(trainingRows: Int, pooling: Pooling, hasOneMatrix: Bool) {
+    package init(trainingRows: Int, pooling: Pooling, hasOneMatrix: Bool, isDecoder: Bool) {
         self.trainingRows = trainingRows
         self.pooling = pooling
         self.hasOneMatrix = hasOneMatrix
+        self.isDecoder = isDecoder
     }
 }
 
@@ -41,6 +44,7 @@ extension RunConfig {
             ?? (facts.trainingRows <= Self.fewRows ? Self.usualBatchSize.few : Self.usualBatchSize.many)
         settled.batchSize = batch
         if headLearningRate == nil { settled.headLearningRate = headRate(facts) }
+        if facts.isDecoder { settled.sharedPrefix = sharedPrefix ?? .auto }
         let keepsExact =
             tuning.method.reads("triplet-steps") && tuning.adalora.resolvedOrthogonality == .exact
         if keepsExact, tuning.adalora.tripletSteps == nil {
@@ -79,7 +83,7 @@ extension RunConfig {
     package var leftOpen: Set<String> {
         let settled: Set = [
             "max-length", "pooling", "head-learning-rate", "batch-size", "epochs", "evaluate-every",
-            "triplet-steps",
+            "triplet-steps", "shared-prefix",
         ]
         let open = settled.filter { SettingTable.named[$0]?.text(self) == nil }
         return precision == .auto ? open.union(["precision"]) : open
@@ -88,7 +92,7 @@ extension RunConfig {
     /// The settings whose values `settled` chose by model and rows, by key, for people.
     package func choices(since given: RunConfig) -> [(key: String, value: String)] {
         SettingTable.all.compactMap { setting in
-            let isQuiet = ["triplet-steps", "max-length", "precision"].contains(setting.key)
+            let isQuiet = ["triplet-steps", "max-length", "precision", "shared-prefix"].contains(setting.key)
             guard !isQuiet, let value = setting.text(self), value != setting.text(given)
             else { return nil }
             return (setting.key, value)

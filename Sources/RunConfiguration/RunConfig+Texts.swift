@@ -39,6 +39,7 @@ extension RunConfig {
         var recorded = self
         recorded.headLearningRate = resolvedHeadLearningRate
         recorded.tuning.adalora.tripletSteps = tuning.adalora.tripletSteps ?? .plain
+        recorded.sharedPrefix = resolvedSharedPrefix
         return recorded.effectiveSettings()
     }
 
@@ -50,6 +51,7 @@ extension RunConfig {
         "initial-rank": "max(1.5x, 8)", "pooling": "the model's",
         "head-learning-rate": "\(usualHeadRate) on one matrix",
         "triplet-steps": "lora", "epochs": "max(\(fewestEpochs), \(fewestSteps) steps)",
+        "shared-prefix": "auto for decoders",
         "batch-size": "\(usualBatchSize.few) up to \(fewRows) rows, \(usualBatchSize.many)",
     ]
 

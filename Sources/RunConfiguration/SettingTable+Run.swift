@@ -25,6 +25,12 @@ extension SettingTable {
                     ? "with method \($0.tuning.method.name)" : nil
             },
             set: { $0.precision = try $1.choice() }, get: { $0.precision.rawValue }),
+            "shared-prefix",
+            "Whether a decoder computes once what the rows of a step begin with alike, such as a system prompt, to rounding the "
+                + "same; each row by itself while adapter-dropout is above 0, and behind a learned prefix of the input",
+            choices: RunConfig.SharedPrefix.allCases.map(\.rawValue), unset: "auto for decoders",
+            set: { $0.sharedPrefix = try $1.orNone { try $0.choice() } },
+            get: { $0.sharedPrefix?.rawValue }),
         Setting(
             "checkpoint-every", "Steps between checkpoints, 0 for only at the end and on interruption",
             set: { $0.checkpointEvery = try $1.wholeNumber(0...1_000_000_000) },

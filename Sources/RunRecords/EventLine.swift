@@ -123,6 +123,11 @@ struct EventLine {
     /// NaN for null, which is how JSON writers put a number that is not finite.
     func number(_ key: String) throws -> Double { try optionalNumber(key) ?? .nan }
 
+    /// nil also where a run of an older version has no such key.
+    func numberIfPresent(_ key: String) throws -> Double? {
+        object.keys.contains(key) ? try optionalNumber(key) : nil
+    }
+
     func optionalNumber(_ key: String) throws -> Double? {
         let value = try value(key)
         if value.isNull { return nil }

@@ -187,6 +187,7 @@ package final class EventLog {
             "trainableParameters": JSONValue(start.trainableParameters),
             "frozenParameters": JSONValue(start.frozenParameters), "threads": JSONValue(start.threads),
             "kernel": .string(start.kernel), "precision": start.precision.map { .string($0) } ?? .null,
+            "sharedPrefix": start.sharedPrefix.map { .number($0) } ?? .null,
             "date": start.date.map { .string($0) } ?? .null,
             "environment": object(start.environment),
             "hashes": object(start.hashes),

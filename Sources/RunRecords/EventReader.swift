@@ -94,8 +94,8 @@ package struct EventReader {
             finalSteps: try line.step("finalSteps"),
             trainableParameters: try line.count("trainableParameters"),
             frozenParameters: try line.count("frozenParameters"), threads: try line.count("threads"),
-            kernel: try line.text("kernel"), precision: try line.textIfPresent("precision"),
-            date: try line.textIfPresent("date"),
+            sharedPrefix: try line.numberIfPresent("sharedPrefix"), kernel: try line.text("kernel"),
+            precision: try line.textIfPresent("precision"), date: try line.textIfPresent("date"),
             environment: try line.facts("environment"), hashes: try line.facts("hashes"))
         if let first = starts.first {
             guard first.sites == start.sites, first.method == start.method else {

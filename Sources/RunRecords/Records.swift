@@ -51,6 +51,9 @@ extension RunRecord {
         package let trainableParameters: Int
         package let frozenParameters: Int
         package let threads: Int
+        /// The share of a step's tokens that its rows begin with alike, computed once; nil where there are none, and for
+        /// older runs
+        package let sharedPrefix: Double?
         package let kernel: String
         /// Of products with frozen weights, `float32` or `bf16`; nil for older runs, whose products were Float32.
         package let precision: String?
@@ -65,8 +68,9 @@ extension RunRecord {
             method: String, totalSteps: Int, stepsPerEpoch: Int, completedSteps: Int, trainExamples: Int,
             validationExamples: Int, labels: [String], sites: [Site], allocator: String?,
             budgetUnit: BudgetUnit, initialBudget: Int, finalBudget: Int, warmupSteps: Int,
-            finalSteps: Int, trainableParameters: Int, frozenParameters: Int, threads: Int, kernel: String,
-            precision: String?, date: String?, environment: [Fact], hashes: [Fact]
+            finalSteps: Int, trainableParameters: Int, frozenParameters: Int, threads: Int,
+            sharedPrefix: Double? = nil, kernel: String, precision: String?, date: String?,
+            environment: [Fact], hashes: [Fact]
         ) {
             self.method = method
             self.totalSteps = totalSteps
@@ -85,6 +89,7 @@ extension RunRecord {
             self.trainableParameters = trainableParameters
             self.frozenParameters = frozenParameters
             self.threads = threads
+            self.sharedPrefix = sharedPrefix
             self.kernel = kernel
             self.precision = precision
             self.date = date

@@ -102,7 +102,9 @@ extension Forgetting {
 
     /// What the workers read at each evaluation.
     static func reading(_ text: HeldOutText, _ model: SequenceModel) -> PoolReading {
-        PoolReading(ShardLoad(evaluating: TokenizedDataset(nextTokensOf: text.rows))) { lengths in
+        let load = ShardLoad(
+            evaluating: TokenizedDataset(nextTokensOf: text.rows), mayShare: model.sharesInEvaluations)
+        return PoolReading(load) { lengths in
             let objective = NextTokenObjective(ids: lengths.map { [Int32](repeating: 0, count: $0) })
             return model.poolEvents(lengths: lengths, objective: objective) { rows in
                 let values = rows.hidden.value

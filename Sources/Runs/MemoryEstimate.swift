@@ -35,12 +35,11 @@ package struct MemoryEstimate: Sendable {
     ///   - start: what this process had in memory before it read the inputs, in bytes; now it has the trainer.
     ///   - memory: what the system tells.
     init(
-        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, _ config: RunConfig,
-        totalSteps: Int, threads: Int, start: Int?, memory: ProcessMemory = ProcessMemory()
+        _ trainer: Trainer, _ inputs: RunInputs, _ load: RunLoad, _ config: RunConfig, threads: Int,
+        start: Int?, memory: ProcessMemory = ProcessMemory()
     ) {
         let float = MemoryLayout<Float>.size
-        let training = ShardLoad(training: inputs.train, sampler, totalSteps: totalSteps)
-        let evaluation = inputs.validation.map { ShardLoad(evaluating: $0) }
+        let (training, evaluation) = (load.training, load.evaluation)
         let workers = min(threads, max(training.mostShards, evaluation?.mostShards ?? 0))
         let averages = trainer.method.averages
         let trainable = trainer.trainableParameters

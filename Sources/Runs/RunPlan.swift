@@ -45,6 +45,8 @@ package struct RunPlan: Sendable {
     package let totalSteps: Int
     package let stepsPerEpoch: Int
     package let tokensPerEpoch: Int
+    /// The share of a step's tokens that its rows begin with alike, computed once; nil where there are none
+    package let sharedPrefix: Double?
     package let evaluations: Int
     package let memory: MemoryEstimate
     /// nil where the memory does not suffice to measure it.
@@ -71,9 +73,9 @@ package struct RunPlan: Sendable {
                 .usage, "\(shortage); try \(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
         let trainer = try assembly.trainer(isResumed: false)
+        let load = RunLoad(trainer.model, inputs, sampler, totalSteps: totalSteps)
         let memory = MemoryEstimate(
-            trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
-            start: memoryGuard.start)
+            trainer, inputs, load, config, threads: threads, start: memoryGuard.start)
         try memoryGuard.check(memory, config, threads: threads)
         let every = config.evaluateEvery ?? sampler.stepsPerEpoch
         let goesOn = config.tuning.fromAdapter != nil
@@ -87,7 +89,8 @@ package struct RunPlan: Sendable {
             headParameters: trainer.model.head.parameters.reduce(0) { $0 + $1.values.count },
             roles: roles(trainer.adapters, of: inputs.backbone.architecture), totalSteps: totalSteps,
             stepsPerEpoch: sampler.stepsPerEpoch,
-            tokensPerEpoch: inputs.train.tokens, evaluations: evaluations, memory: memory,
+            tokensPerEpoch: inputs.train.tokens, sharedPrefix: load.training.sharedPrefix,
+            evaluations: evaluations, memory: memory,
             time: memory.fits
                 ? try Time(
                     trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations,
@@ -97,7 +100,8 @@ package struct RunPlan: Sendable {
                 + StepChecks(
                     config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
                     plan: trainer.method.rankPlan
-                ).warnings + memoryGuard.warnings, notes: inputs.notes)
+                ).warnings + memoryGuard.warnings,
+            notes: inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self))
     }
 
     private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {

@@ -22,7 +22,8 @@ struct Settling {
             by: SettlingFacts(
                 trainingRows: trainingRows, pooling: pooling,
                 hasOneMatrix: !ownHead
-                    && loaded.backbone.architecture.hasOneMatrix(given.task.type.headForm(pooling))))
+                    && loaded.backbone.architecture.hasOneMatrix(given.task.type.headForm(pooling)),
+                isDecoder: loaded.backbone.architecture.isDecoder))
         poolingSource = asked?.source
         warnings = [asked?.warning].compactMap(\.self)
     }

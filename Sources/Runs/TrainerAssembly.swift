@@ -26,7 +26,8 @@ struct TrainerAssembly {
         let backbone = inputs.backbone
         let head = try inputs.startingAdapter?.head ?? freshHead()
         let model = SequenceModel(
-            backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute == .layers)
+            backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute == .layers,
+            sharing: BeginningSharing(config))
         let start = MethodStart(
             settings: config.tuning, backbone: backbone, totalSteps: totalSteps, seed: config.seed,
             isResumed: isResumed, trained: inputs.startingAdapter?.set, workers: workers,

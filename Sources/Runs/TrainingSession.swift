@@ -32,7 +32,9 @@ package final class TrainingSession {
     private var classResults = ClassResults([])
     private var startWarnings: [String] = []
     /// What a person should know of the run's rows before it begins.
-    package var notes: [String] { inputs.notes }
+    package let notes: [String]
+    /// The share of a step's tokens that its rows begin with alike, computed once
+    private let sharedPrefix: Double?
     /// What the start record says about the program and the machine.
     package var environment: [(name: String, value: String)] = []
 
@@ -54,10 +56,12 @@ package final class TrainingSession {
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
         try memory.checkState(inputs, config, threads: threads)
         trainer = try assembly.trainer(isResumed: resume != nil)
+        let load = RunLoad(trainer.model, inputs, sampler, totalSteps: totalSteps)
+        sharedPrefix = load.training.sharedPrefix
+        notes = inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self)
         try memory.check(
-            MemoryEstimate(
-                trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
-                start: memory.start), config, threads: threads)
+            MemoryEstimate(trainer, inputs, load, config, threads: threads, start: memory.start), config,
+            threads: threads)
         let (model, trainsBackbone) = (trainer.model, config.tuning.method.trainsBackbone)
         samples = try inputs.samples.map { [trainer, inputs] in try SampleAnswering($0, inputs, trainer) }
         // Before a checkpoint gives weights that were trained
@@ -357,7 +361,8 @@ package final class TrainingSession {
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
             frozenParameters: isFull ? 0 : inputs.backbone.parameterCount, threads: threads,
-            kernel: KernelSelection.currentKernel, precision: config.usedPrecision.rawValue,
+            sharedPrefix: sharedPrefix, kernel: KernelSelection.currentKernel,
+            precision: config.usedPrecision.rawValue,
             date: ISO8601DateFormatter().string(from: Date()),
             environment: environment.map { .init(name: $0.name, value: $0.value) },
             hashes: inputs.fingerprints.map { .init(name: $0.name, value: $0.hash) })

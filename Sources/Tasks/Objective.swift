@@ -50,17 +50,24 @@ package struct ShardRows {
     package let members: [Int]
     /// [T, C], or those of each sequence that the head or the loss reads.
     package let hidden: Variable
+    /// Where sequences have rows in common these rows [U, C] once, and for each row of `hidden` which of them it is: for
+    /// objectives that can do with fewer.
+    package let distinct: (rows: Variable, places: [Int])?
     /// Sequence b of the shard is rows offsets[b] ..< offsets[b + 1] of `hidden`.
     package let offsets: [Int]
     package let head: SequenceHead
     package let tape: Tape
 
-    package init(members: [Int], hidden: Variable, offsets: [Int], head: SequenceHead, tape: Tape) {
+    package init(
+        members: [Int], hidden: Variable, offsets: [Int], head: SequenceHead, tape: Tape,
+        distinct: (rows: Variable, places: [Int])? = nil
+    ) {
         self.members = members
         self.hidden = hidden
         self.offsets = offsets
         self.head = head
         self.tape = tape
+        self.distinct = distinct
     }
 
     /// [sequences, K], or [T, K] from a head that reads each token.

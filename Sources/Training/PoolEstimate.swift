@@ -67,7 +67,7 @@ struct Demand {
         let longest = load.lengths.max() ?? 1
         // Attention keeps no probabilities of sequences of more than 128 tokens. Tables of relative positions are as
         // long as the longest sequence.
-        let mean = max(1, load.tokens / max(load.lengths.count, 1))
+        let mean = max(1, load.lengths.reduce(0, +) / max(load.lengths.count, 1))
         let length = isExact ? longest : longest > 128 ? 129 : mean
         self.init(reading.events([length]), of: length, reading.events([length, length]))
     }

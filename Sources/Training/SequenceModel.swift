@@ -11,13 +11,18 @@ package struct SequenceModel: Sendable {
     package let workers: Workers
     /// Whether the layers run forward again in the backward pass, to save their memory.
     package let recomputesLayers: Bool
+    /// Where what sequences begin with alike is computed once
+    package let sharing: BeginningSharing
 
-    package init(backbone: any Backbone, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false)
-    {
+    package init(
+        backbone: any Backbone, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false,
+        sharing: BeginningSharing = .none
+    ) {
         self.backbone = backbone
         self.head = head
         self.workers = workers
         self.recomputesLayers = recomputesLayers
+        self.sharing = sharing
     }
 
     /// Forward and backward over the examples `indices`. The mean loss of the step is returned, its gradient
@@ -28,8 +33,8 @@ package struct SequenceModel: Sendable {
         _ data: TokenizedDataset, indices: [Int], into gradients: Matrix, shardGradients: inout [Matrix],
         seed: UInt64, step: Int
     ) -> (loss: Double, tokens: Int) {
-        let lengths = indices.map { data.sequences[$0].ids.count }
-        let shards = ShardPlan.shards(lengths: lengths)
+        let sharded = ShardedSequences(training: data, indices, mayShare: sharesInTraining)
+        let shards = sharded.shards
         if shardGradients.first?.count != gradients.count { shardGradients.removeAll() }
         while shardGradients.count < ShardSum.buffers(shards: shards.count, workers: workers.count) {
             shardGradients.append(Matrix(rows: 1, columns: gradients.count))
@@ -38,21 +43,23 @@ package struct SequenceModel: Sendable {
         let divisor = weight(data, indices)
         let losses = Mutex([Double](repeating: 0, count: shards.count))
         workers.run(tasks: shards.count) { shard, pool in
-            let members = shards[shard].map { indices[$0] }
             let buffer = sum.buffer(for: shard)
             let tape = Tape(
                 pool: pool, parameterGradients: buffer,
                 dropoutStream: RandomStream(seed: seed, purpose: "dropout", indices: [step, shard]))
-            let value = loss(forward(data, members, on: tape), data, divisor: divisor)
+            let rows = forward(data, shards[shard], isShared: sharded.isShared, on: tape)
+            let value = loss(rows, data, divisor: divisor)
             losses.withLock { $0[shard] = value }
             tape.backward()
             sum.add(buffer, of: shard)
         }
-        return (losses.withLock { $0.reduce(0, +) }, lengths.reduce(0, +))
+        return (
+            losses.withLock { $0.reduce(0, +) }, indices.reduce(0) { $0 + data.sequences[$1].ids.count }
+        )
     }
 
     /// Sends the examples through shard by shard, on one core and without dropout, for the sake of probes that hang
-    /// on the layers. With `scratch` [1, N] the loss goes backward too, and leaves its gradient there.
+    /// on the layers: each sees the rows of every sequence. With `scratch` [1, N] the loss goes backward too, and leaves its gradient there.
     package func probe(_ data: TokenizedDataset, indices: [Int], backwardInto scratch: Matrix?) {
         let pool = BufferPool()
         for shard in ShardPlan.shards(lengths: indices.map { data.sequences[$0].ids.count }) {
@@ -117,10 +124,11 @@ package struct SequenceModel: Sendable {
     /// - Returns: the tokens that were read.
     package func tryEvaluation(of data: TokenizedDataset, rows: Int) -> Int {
         let meter = meter(data, AnswerOptions())
-        let all = data.evaluationShards
+        let sharded = shards(evaluating: data)
+        let all = sharded.shards
         let wanted = max(1, min(all.count, all.count * rows / max(data.count, 1)))
         let some = (0..<wanted).map { all[$0 * all.count / wanted] }
-        read(data, some[...]) { meter.read($0) }
+        read(data, some[...], isShared: sharded.isShared) { meter.read($0) }
         return some.joined().reduce(0) { $0 + data.sequences[$1].ids.count }
     }
 
@@ -136,11 +144,12 @@ package struct SequenceModel: Sendable {
     /// As above, or nil if `shouldStop` said so, which is asked every few shards.
     func evaluation(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Evaluation? {
         let meter = meter(data, AnswerOptions())
-        var left = data.evaluationShards[...]
+        let sharded = shards(evaluating: data)
+        var left = sharded.shards[...]
         while !left.isEmpty {
             if shouldStop() { return nil }
             let some = left.prefix(4 * workers.count)
-            read(data, some) { meter.read($0) }
+            read(data, some, isShared: sharded.isShared) { meter.read($0) }
             left = left.dropFirst(some.count)
         }
         return meter.evaluation()
@@ -148,14 +157,17 @@ package struct SequenceModel: Sendable {
 
     /// Sends all sequences through without dropout, and calls `body` with each shard on the worker that ran it.
     package func read(_ data: TokenizedDataset, _ body: @Sendable (ShardRows) -> Void) {
-        read(data, data.evaluationShards[...], body)
+        let sharded = shards(evaluating: data)
+        read(data, sharded.shards[...], isShared: sharded.isShared, body)
     }
 
     private func read(
-        _ data: TokenizedDataset, _ shards: ArraySlice<[Int]>, _ body: @Sendable (ShardRows) -> Void
+        _ data: TokenizedDataset, _ shards: ArraySlice<[Int]>, isShared: Bool,
+        _ body: @Sendable (ShardRows) -> Void
     ) {
         workers.run(tasks: shards.count) { task, pool in
-            body(forward(data, shards[shards.startIndex + task], on: Tape(evaluatingWith: pool)))
+            let members = shards[shards.startIndex + task]
+            body(forward(data, members, isShared: isShared, on: Tape(evaluatingWith: pool)))
         }
     }
 
@@ -195,11 +207,34 @@ package struct SequenceModel: Sendable {
         data.objective?.weight(of: members) ?? Double(members.count)
     }
 
-    private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> ShardRows {
-        let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
+    /// Whether a step computes once what sequences of up to so many tokens begin with alike.
+    package func sharesInTraining(longest: Int) -> Bool {
+        sharing.trains && backbone.sharesBeginnings(longest: longest)
+    }
+
+    /// The same of an evaluation.
+    package func sharesInEvaluations(longest: Int) -> Bool {
+        sharing.evaluates && backbone.sharesBeginnings(longest: longest)
+    }
+
+    private func shards(evaluating data: TokenizedDataset) -> ShardedSequences {
+        ShardedSequences(evaluating: data, mayShare: sharesInEvaluations)
+    }
+
+    private func forward(
+        _ data: TokenizedDataset, _ members: [Int], isShared: Bool = false, on tape: Tape
+    ) -> ShardRows {
+        let batch = data.batch(members, isShared: isShared)
         let (rows, offsets) = rowsRead(of: batch, members, data.objective)
-        let hidden = backbone.hiddenStates(batch, rows: rows, recomputing: recomputesLayers, on: tape)
-        return ShardRows(members: members, hidden: hidden, offsets: offsets, head: head, tape: tape)
+        guard case .some(let read) = rows, let distinct = batch.tree?.distinct(read) else {
+            let hidden = backbone.hiddenStates(batch, rows: rows, recomputing: recomputesLayers, on: tape)
+            return ShardRows(members: members, hidden: hidden, offsets: offsets, head: head, tape: tape)
+        }
+        let hidden = backbone.hiddenStates(
+            batch, rows: .some(distinct.rows), recomputing: recomputesLayers, on: tape)
+        return ShardRows(
+            members: members, hidden: tape.rows(hidden, distinct.places), offsets: offsets, head: head,
+            tape: tape, distinct: (hidden, distinct.places))
     }
 
     /// What of the last layer the head, or of many rows the loss, reads, and where each sequence's begin.

@@ -7,8 +7,13 @@ package struct ShardLoad: Equatable {
     package private(set) var steps: [[Int]] = []
     /// Token counts of the sequences of the shard with the most tokens.
     package private(set) var lengths: [Int] = []
+    /// Tokens of that shard
+    package private(set) var tokens = 0
+    /// Tokens of the sequences of all these shards, of which those that they begin with alike are computed once
+    package private(set) var read = 0
 
-    package var tokens: Int { lengths.reduce(0, +) }
+    /// What is computed of them
+    package var computed: Int { steps.joined().reduce(0, +) }
     package var mostShards: Int { steps.reduce(0) { max($0, $1.count) } }
     /// Numbers of rows that are left over after whole blocks of `PackedWeight`.
     package var remainders: Set<Int> { Set(steps.joined().map { $0 % PackedWeight.block }) }
@@ -17,7 +22,12 @@ package struct ShardLoad: Equatable {
     private static let mostSteps = 300
 
     /// Of the first steps of a run, which draw their examples as training does.
-    package init(training data: TokenizedDataset, _ sampler: BatchSampler, totalSteps: Int) {
+    ///
+    /// - Parameter mayShare: as of `ShardedSequences`.
+    package init(
+        training data: TokenizedDataset, _ sampler: BatchSampler, totalSteps: Int,
+        mayShare: (_ longest: Int) -> Bool = { _ in false }
+    ) {
         var epoch = -1
         var order: [Int] = []
         for step in 1...min(totalSteps, Self.mostSteps) {
@@ -25,44 +35,29 @@ package struct ShardLoad: Equatable {
                 epoch = sampler.epoch(ofStep: step)
                 order = sampler.order(epoch: epoch)
             }
-            let lengths = sampler.indices(step: step, order: order).map { data.sequences[$0].ids.count }
-            add(ShardPlan.shards(lengths: lengths).map { shard in shard.map { lengths[$0] } })
+            let indices = Array(sampler.indices(step: step, order: order))
+            add(ShardedSequences(training: data, indices, mayShare: mayShare), of: data)
         }
     }
 
-    /// Of an evaluation: those of the longest sequences, which come last.
-    package init(evaluating data: TokenizedDataset) {
-        add(
-            data.evaluationShards.suffix(Self.mostSteps).map { shard in
-                shard.map { data.sequences[$0].ids.count }
-            })
+    /// Of an evaluation: those of the most tokens, which come last.
+    package init(
+        evaluating data: TokenizedDataset, mayShare: (_ longest: Int) -> Bool = { _ in false }
+    ) {
+        let all = ShardedSequences(evaluating: data, mayShare: mayShare)
+        add(ShardedSequences(all.shards.suffix(Self.mostSteps), isShared: all.isShared), of: data)
     }
 
-    private mutating func add(_ shards: [[Int]]) {
-        steps.append(shards.map { $0.reduce(0, +) })
-        for shard in shards where shard.reduce(0, +) > tokens { lengths = shard }
-    }
-}
-
-extension TokenizedDataset {
-    /// Similar lengths together fill shards evenly; results do not depend on the grouping.
-    var evaluationShards: [[Int]] {
-        let order = sequences.indices.sorted {
-            (sequences[$0].ids.count, $0) < (sequences[$1].ids.count, $1)
+    private mutating func add(_ sharded: ShardedSequences, of data: TokenizedDataset) {
+        var step: [Int] = []
+        for shard in sharded.shards {
+            let found = shard.map { data.sequences[$0].ids.count }
+            let count =
+                sharded.isShared ? data.batch(shard, isShared: true).computedTokens : found.reduce(0, +)
+            step.append(count)
+            read += found.reduce(0, +)
+            if count > tokens { (tokens, lengths) = (count, found) }
         }
-        var shards: [[Int]] = []
-        var shard: [Int] = []
-        var tokens = 0
-        for index in order {
-            let length = sequences[index].ids.count
-            if !shard.isEmpty && tokens + length > ShardPlan.shardTokens {
-                shards.append(shard)
-                shard = []
-                tokens = 0
-            }
-            shard.append(index)
-            tokens += length
-        }
-        return shard.isEmpty ? shards : shards + [shard]
+        steps.append(step)
     }
 }

@@ -25,6 +25,10 @@ package protocol Backbone: AnyObject, Sendable {
     /// Whether both compute the same, but for their weights.
     func isBuilt(as other: any Backbone) -> Bool
 
+    /// Whether what sequences of up to `longest` tokens begin with alike is computed once, where a batch says what that is:
+    /// never where tokens see what follows.
+    func sharesBeginnings(longest: Int) -> Bool
+
     /// Hidden states of the last layer: [T, C], or one row of each sequence [B, C], or rows of the batch [N, C].
     ///
     /// With `recomputing`, each layer but the last keeps only its input for the backward pass, and runs forward again
@@ -48,6 +52,7 @@ extension Backbone {
     package var outputMatrix: Weight? { nil }
     package var outputTransform: LogitTransform { .identity }
     package var attendsByDistance: Bool { false }
+    package func sharesBeginnings(longest: Int) -> Bool { false }
 
     package func startCache() -> KeyValueCache? { nil }
     package func hiddenStates(_ ids: [Int32], after cache: KeyValueCache, on tape: Tape) -> Variable {

@@ -122,7 +122,9 @@ enum PlanReport {
                     }),
             ]),
             "totalSteps": JSONValue(plan.totalSteps), "stepsPerEpoch": JSONValue(plan.stepsPerEpoch),
-            "tokensPerEpoch": JSONValue(plan.tokensPerEpoch), "evaluations": JSONValue(plan.evaluations),
+            "tokensPerEpoch": JSONValue(plan.tokensPerEpoch),
+            "sharedPrefix": plan.sharedPrefix.map { .number($0) } ?? .null,
+            "evaluations": JSONValue(plan.evaluations),
             "time": time ?? .null, "warnings": .array(plan.warnings.map { .string($0) }),
         ]).text()
     }

@@ -242,6 +242,9 @@ struct RunOptions: ParsableArguments, SettingFlags {
     var recompute: String?
     @Option(name: .customLong("precision"), help: help("precision"), completion: choices("precision"))
     var precision: String?
+    @Option(
+        name: .customLong("shared-prefix"), help: help("shared-prefix"), completion: choices("shared-prefix"))
+    var sharedPrefix: String?
     @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery:
         String?
     @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints:
@@ -257,7 +260,7 @@ struct RunOptions: ParsableArguments, SettingFlags {
     var flags: [(key: String, value: String?)] {
         [
             ("seed", seed), ("threads", threads), ("recompute", recompute),
-            ("precision", precision),
+            ("precision", precision), ("shared-prefix", sharedPrefix),
             ("checkpoint-every", checkpointEvery),
             ("keep-checkpoints", keepCheckpoints), ("evaluate-every", evaluateEvery),
             ("samples", samples), ("forgetting", forgetting), ("early-stopping", earlyStopping),

@@ -51,6 +51,9 @@ import Transformers
         },
         Row(key: "recompute", names: RunConfig.Recompute.allCases.map(\.rawValue)) { $0.recompute.rawValue },
         Row(key: "precision", names: RunConfig.Precision.allCases.map(\.rawValue)) { $0.precision.rawValue },
+        Row(key: "shared-prefix", names: RunConfig.SharedPrefix.allCases.map(\.rawValue)) {
+            $0.sharedPrefix?.rawValue
+        },
         Row(key: "best-metric", names: Metric.allCases.map(\.rawValue)) { $0.bestMetric?.rawValue },
     ]
 

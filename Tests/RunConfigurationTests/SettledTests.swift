@@ -4,8 +4,13 @@ import Transformers
 
 /// What a run's model and rows make of settings that nobody gave.
 @Suite struct SettledTests {
-    private func facts(_ rows: Int, _ pooling: Pooling = .mean, hasOneMatrix: Bool = true) -> SettlingFacts {
-        SettlingFacts(trainingRows: rows, pooling: pooling, hasOneMatrix: hasOneMatrix)
+    private func facts(
+        _ rows: Int, _ pooling: Pooling = .mean, hasOneMatrix: Bool = true, isDecoder: Bool = true
+    )
+        -> SettlingFacts
+    {
+        SettlingFacts(
+            trainingRows: rows, pooling: pooling, hasOneMatrix: hasOneMatrix, isDecoder: isDecoder)
     }
 
     /// 300 steps at least and 3 passes at least; batches of 16 below 1,000 rows.
@@ -39,6 +44,7 @@ import Transformers
         let flags = [
             ("pooling", "first"), ("batch-size", "8"), ("steps", "20"), ("head-learning-rate", "0.5"),
             ("triplet-steps", "plain"), ("max-length", "64"), ("precision", "bf16"),
+            ("shared-prefix", "off"),
         ]
         let given = try load(nil, smallest + flags).config
         #expect(given.settled(by: facts(100)) == given)

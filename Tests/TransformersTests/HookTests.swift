@@ -18,7 +18,7 @@ private final class Scaling: BlockAdapter {
     }
 }
 
-private final class Rows: RowPrefix {
+final class AttentionPrefix: RowPrefix {
     let parameters: [Parameter]
 
     init(_ matrices: [Matrix]) { parameters = matrices.map { Parameter(name: "prefix", values: $0) } }
@@ -86,7 +86,7 @@ private final class Rows: RowPrefix {
         for (place, word) in words.enumerated() {
             rows.row(place).update(from: table.dense().row(Int(word)), count: table.columns)
         }
-        backbone.hooks.input = Rows([rows])
+        backbone.hooks.input = AttentionPrefix([rows])
         var expected: [Float] = []
         for (index, sequence) in Self.sequences.enumerated() {
             for row in 0..<sequence.ids.count {
@@ -113,7 +113,7 @@ private final class Rows: RowPrefix {
         var stream = RandomStream(seed: 1, purpose: "prefix")
         let matrices = [Matrix(rows: 2, columns: width), Matrix(rows: 2, columns: width)]
         for matrix in matrices { stream.fillNormal(matrix, deviation: 0.5) }
-        let prefix = Rows(matrices)
+        let prefix = AttentionPrefix(matrices)
         backbone.hooks.attention = [0: prefix]
         let vector = ParameterVector(prefix.parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)

@@ -34,17 +34,17 @@ extension Decoder {
         observe: ((Int, Variable) -> Void)?
     ) -> Variable {
         let prefix = hooks.input
-        let chosen = batch.indices(of: rows, padding: padding).map {
-            ChosenRows($0, of: batch, prefix: prefix?.count ?? 0)
-        }
+        let layout = DecoderLayout(
+            batch, rows, padding: padding, prefix: prefix?.count ?? 0,
+            isShared: sharesBeginnings(longest: batch.longest))
+        let chosen = layout.chosen
         if let chosen, chosen.rows.isEmpty {
             return tape.output(rows: 0, columns: sizes.hidden, needsGradient: false)
         }
-        let offsets = BackboneHooks.prefixed(batch.offsets, by: prefix?.count ?? 0)
-        let parts = zip(offsets, offsets.dropFirst()).map { SequencePart(length: $1 - $0, count: $1 - $0) }
-        let pass = DecoderPass(offsets: offsets, rotary: rotary.map { $0.rows(parts) })
-        var hidden = embeddings(batch.ids, prefix, offsets: batch.offsets, rows: parts, on: tape)
-        observe?(0, hidden)
+        let pass = DecoderPass(
+            offsets: layout.offsets, paths: layout.paths, rotary: rotary.map { $0.rows(layout.parts) })
+        var hidden = embeddings(layout.ids, prefix, offsets: batch.offsets, rows: layout.parts, on: tape)
+        observe?(0, layout.all(hidden, on: tape))
         for layer in 0..<sizes.layers {
             let isLast = layer == sizes.layers - 1
             let isTrainable = hidden.needsGradient || trains(layer: layer) || hooks.act(inLayer: layer)
@@ -54,12 +54,18 @@ extension Decoder {
             hidden =
                 recomputing && !isLast && isTrainable
                 ? tape.recomputed(hidden) { run($1, on: $0) } : run(hidden, on: tape)
-            if !isLast { observe?(layer + 1, hidden) }
+            if !isLast { observe?(layer + 1, layout.all(hidden, on: tape)) }
         }
-        hidden = normed(hidden, on: tape)
+        hidden = layout.read(normed(hidden, on: tape), on: tape)
         observe?(sizes.layers, hidden)
         guard chosen == nil, let prefix else { return hidden }
         return tape.withoutPrefix(of: prefix.count, hidden, offsets: batch.offsets)
+    }
+
+    /// Where its position alone says how a row turns, be its sequence short or long. A learned prefix stands before each
+    /// sequence by itself.
+    func sharesBeginnings(longest: Int) -> Bool {
+        hooks.input == nil && !rotary.contains { $0.turnsOtherwise(longest, than: 1) }
     }
 
     func startCache() -> KeyValueCache? { KeyValueCache(layers: sizes.layers, columns: keyColumns) }

@@ -4,18 +4,35 @@ import Autodiff
 struct DecoderPass {
     /// Where the sequences begin in the hidden rows, and the end: B + 1 entries.
     let offsets: [Int]
+    /// Where sequences begin alike, which of the hidden rows each one sees; those of `offsets` are then what it has alone.
+    var paths: KeyPaths?
     /// By scheme, for each hidden row
     let rotary: [RotaryRows]
     /// Of the one sequence whose last rows these are.
     var cache: KeyValueCache?
 
-    /// Keys and values that the rows see, with those kept of rows before, and where their sequences begin.
-    func seen(_ keys: Variable, _ values: Variable, layer: Int, on tape: Tape) -> (
-        keys: Variable, values: Variable, offsets: [Int]
-    ) {
-        guard let cache else { return (keys, values, offsets) }
-        let all = cache.extend(layer: layer, keys: keys.value, values: values.value)
-        return (tape.input(all.keys), tape.input(all.values), [0, all.keys.rows])
+    /// Keys and values that the rows see.
+    struct Seen {
+        let keys: Variable
+        let values: Variable
+        /// Where their sequences begin
+        let offsets: [Int]
+        let paths: KeyPaths?
+    }
+
+    /// With those kept of rows before, and behind the layer's prefix: one before all paths, which begin with it.
+    func seen(_ keys: Variable, _ values: Variable, _ hooks: BackboneHooks, layer: Int, on tape: Tape) -> Seen
+    {
+        var (keys, values, starts) = (keys, values, paths == nil ? offsets : [0, keys.rows])
+        if let cache {
+            let all = cache.extend(layer: layer, keys: keys.value, values: values.value)
+            (keys, values, starts) = (tape.input(all.keys), tape.input(all.values), [0, all.keys.rows])
+        }
+        let seen = hooks.prefixed(keys, values, offsets: starts, layer: layer, on: tape)
+        let prefix = hooks.attention[layer]?.count ?? 0
+        return Seen(
+            keys: seen.key, values: seen.value, offsets: seen.offsets,
+            paths: prefix == 0 ? paths : paths?.behind(prefix))
     }
 }
 

@@ -3,11 +3,14 @@ package struct PackedBatch: Sendable {
     package let ids: [Int32]
     package let typeIDs: [Int32]
     package let offsets: [Int]
+    /// What sequences begin with alike, for models that compute that once; nil for each sequence by itself.
+    package let tree: TokenTree?
 
     package var tokens: Int { ids.count }
     package var sequences: Int { offsets.count - 1 }
 
-    package init(_ sequences: [(ids: [Int32], typeIDs: [Int32])]) {
+    /// - Parameter isShared: whether tokens that sequences begin with alike may be computed once, where they are many.
+    package init(_ sequences: [(ids: [Int32], typeIDs: [Int32])], isShared: Bool = false) {
         var ids: [Int32] = []
         var typeIDs: [Int32] = []
         var offsets = [0]
@@ -23,7 +26,13 @@ package struct PackedBatch: Sendable {
         self.ids = ids
         self.typeIDs = typeIDs
         self.offsets = offsets
+        tree = isShared ? TokenTree(sequences) : nil
     }
+
+    /// Tokens of it that are computed by a model that computes once what sequences begin with alike
+    package var computedTokens: Int { tree?.tokens ?? tokens }
+    /// Of the longest sequence
+    var longest: Int { zip(offsets, offsets.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) } }
 
     /// first, first + 1, first + 2 … in each sequence; a token `skipped` stays at first − 1 and is not counted.
     package func positions(from first: Int = 0, skipping skipped: Int32? = nil) -> [Int32] {

@@ -60,12 +60,11 @@ struct LayerNormBlock: Sendable {
                 queries, table: turn.table, positions: asked, heads: c.heads, reusing: true)
             keys = tape.rotary(keys, table: turn.table, positions: turn.rows, heads: c.heads, reusing: true)
         }
-        let known = pass.seen(keys, values, layer: layer, on: tape)
-        let seen = hooks.prefixed(known.keys, known.values, offsets: known.offsets, layer: layer, on: tape)
+        let seen = pass.seen(keys, values, hooks, layer: layer, on: tape)
         let context = tape.causalAttention(
-            query: queries, key: seen.key, value: seen.value,
-            queryOffsets: chosen?.queryOffsets ?? pass.offsets, offsets: seen.offsets, heads: c.heads,
-            keyValueHeads: c.heads)
+            query: queries, key: seen.keys, value: seen.values,
+            queryOffsets: chosen?.queryOffsets ?? pass.offsets, offsets: seen.offsets, paths: seen.paths,
+            heads: c.heads, keyValueHeads: c.heads)
         let update = attentionOutput(chosen.map { tape.rows(context, $0.places) } ?? context, on: tape)
         return hooks.blocks[layer]?.output(of: update, after: .attention, on: tape) ?? update
     }

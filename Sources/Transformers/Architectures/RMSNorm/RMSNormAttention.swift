@@ -72,14 +72,13 @@ struct RMSNormAttention: Sendable {
             let factors = t.queryGrowth.map { growth in asked(turn.positions).map(growth.factor) } ?? []
             if factors.contains(where: { $0 != 1 }) { queries = tape.scaledRows(queries, by: factors) }
         }
-        let known = pass.seen(keys, values, layer: layer, on: tape)
-        let seen = hooks.prefixed(known.keys, known.values, offsets: known.offsets, layer: layer, on: tape)
+        let seen = pass.seen(keys, values, hooks, layer: layer, on: tape)
         var scores = t.scores
         scores.window = t.layers[layer].window
         let context = tape.causalAttention(
-            query: queries, key: seen.key, value: seen.value,
-            queryOffsets: chosen?.queryOffsets ?? pass.offsets, offsets: seen.offsets, heads: t.heads,
-            keyValueHeads: t.keyValueHeads, scores: scores)
+            query: queries, key: seen.keys, value: seen.values,
+            queryOffsets: chosen?.queryOffsets ?? pass.offsets, offsets: seen.offsets, paths: seen.paths,
+            heads: t.heads, keyValueHeads: t.keyValueHeads, scores: scores)
         return output(chosen.map { tape.rows(context, $0.places) } ?? context, on: tape)
     }
 
