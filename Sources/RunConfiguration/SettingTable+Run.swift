@@ -25,6 +25,7 @@ extension SettingTable {
                     ? "with method \($0.tuning.method.name)" : nil
             },
             set: { $0.precision = try $1.choice() }, get: { $0.precision.rawValue }),
+        Setting(
             "shared-prefix",
             "Whether a decoder computes once what the rows of a step begin with alike, such as a system prompt, to rounding the "
                 + "same; each row by itself while adapter-dropout is above 0, and behind a learned prefix of the input",
