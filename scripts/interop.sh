@@ -58,6 +58,9 @@ scripts/fetch-smollm2.sh
 "${quiet[@]}" scripts/interop/check_llama_cpp.py "$adalora" "$work/rows.jsonl" "$work" \
     models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf data/wordnet-chat/train.jsonl 2>"$work/log" ||
     { cat "$work/log" >&2; exit 1; }
+echo "our quantiser beside llama.cpp's:"
+"${quiet[@]}" scripts/interop/check_quantiser.py "$adalora" "$work" models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf 2>"$work/log" ||
+    { cat "$work/log" >&2; exit 1; }
 echo "llama.cpp with chat templates:"
 "${quiet[@]}" scripts/interop/check_chat_templates.py "$adalora" "$work" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 echo "the Python of model cards:"

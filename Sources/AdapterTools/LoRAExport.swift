@@ -49,7 +49,17 @@ package enum LoRAExport {
         return Outcome(
             difference: difference, ranks: ranks,
             architecture: try LoRAFile.architecture(of: opened.loaded.model),
-            warnings: loaded.warnings)
+            warnings: loaded.warnings + baseWarnings(opened.description))
+    }
+
+    /// Where the adapter meets other weights than it was trained over.
+    private static func baseWarnings(_ description: AdapterDescription) -> [String] {
+        guard let format = description.baseFormat else { return [] }
+        return [
+            "the adapter was trained over a base kept as \(format.name), and llama.cpp puts it on the weights of whatever GGUF "
+                + "it is given, which are near; \(SettingName.to) gguf writes those that it was trained on, with the adapter "
+                + "in them"
+        ]
     }
 
     /// What such a file has no place for, by name.

@@ -24,7 +24,8 @@ package enum LoRAFile {
             let layer = adapter.layer
             guard let stored = layout.form.storedName(layer.modulePath + ".weight") else {
                 throw TrainingError(
-                    "llama.cpp has no name for \(oneLine(layer.modulePath)), and reads no adapter on it")
+                    "llama.cpp has no name for \(oneLine(layer.modulePath)), and reads no adapter on it; write the whole model "
+                        + "(adalora export \(SettingName.to) gguf)")
             }
             let (b, a) = (adapter.factors.p.values, adapter.factors.q.values)
             let order = layout.storedRows(of: layer.site.role, outputs: layer.outputs)

@@ -47,13 +47,22 @@ struct WrittenModel {
         maxLength = opened.description.maxLength
         form = try Self.form(opened.loaded.model)
         columns = ColumnNames().or(opened.description.columns)
-        warnings = opened.warnings
+        warnings = opened.warnings + Self.notes(opened.description)
         changed =
             opened.adapters.mergedWeights.map { ($0.layer.weight, GGUFModelTensor.values($0.values)) }
             + opened.changed.weights.map { ($0, GGUFModelTensor.values(of: $0)) }
         guard opened.description.isWholeModel || !changed.isEmpty else {
             throw TrainingError(.usage, "\(source.path) has no triplet left to export")
         }
+    }
+
+    /// Which weights the file is made of, where they are not those of the model's own files; for people.
+    private static func notes(_ description: AdapterDescription) -> [String] {
+        guard let format = description.baseFormat else { return [] }
+        return [
+            "the weights are those of the base as it was kept for training, \(format.name), with the adapter in them: the model "
+                + "that was trained, not the folder's own weights"
+        ]
     }
 
     private init(base: URL) throws {

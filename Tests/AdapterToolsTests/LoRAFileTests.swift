@@ -14,7 +14,7 @@ import Transformers
     static let models = [
         "llama", "llama3-rope", "llama-yarn", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3",
         "smollm3",
-        "granite", "olmo2", "gpt2", "gptneox",
+        "granite", "olmo2", "gpt2", "gptneox", "mistral3", "granite4",
     ]
     /// llama.cpp looks GELU up in a table of half precision.
     private static let rough: Set = ["gemma2", "gemma3", "gpt2", "gptneox"]
@@ -69,7 +69,9 @@ import Transformers
     }
 
     /// The folder that the model was converted from has other orders of rows; the file fits both.
-    @Test(arguments: ["llama", "granite", "gptneox"]) func fitsTheFolderOfTheModel(_ name: String) throws {
+    @Test(arguments: ["llama", "granite", "gptneox", "mistral3"]) func fitsTheFolderOfTheModel(_ name: String)
+        throws
+    {
         let model = try PretrainedModel.open(Golden.url("gguf-models/\(name)-folder"))
         let backbone = try model.openBackbone()
         let (set, _) = try LoRAFile.load(Self.url("\(name)-lora"), onto: backbone, of: model)
@@ -88,6 +90,22 @@ import Transformers
         _ = try LoRAFile.load(target, onto: other, of: stored)
         let ids = try Self.sequences()[0]
         #expect(relativeError(try other.lastLogits(ids), try backbone.lastLogits(ids)) < 1e-5)
+    }
+
+    /// Gates and what they let through are one matrix in the folder and two in llama.cpp's file.
+    @Test func anAdapterOnTwoMatricesAtOnceIsRefused() throws {
+        let model = try PretrainedModel.open(Golden.url("gguf-models/granite4-folder"))
+        let backbone = try model.openBackbone()
+        let plan = AdapterPlan(
+            method: .lora, roles: [.gateUp], rank: 2, scale: 1, dropout: 0, initialization: .gaussian, seed: 1
+        )
+        let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
+        let target = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).gguf")
+        let error = #expect(throws: (any Error).self) {
+            try LoRAFile.write(set.foldedToLoRA(padded: false), of: model, name: "tiny", to: target)
+        }
+        #expect("\(error as Any)".contains("no name for model.layers.0.shared_mlp.input_linear"))
+        #expect(!FileManager.default.fileExists(atPath: target.path))
     }
 
     @Test func whatIsNoLoRAOfTheModelIsRefused() throws {

@@ -13,7 +13,7 @@ import Transformers
     static let models = [
         "llama", "llama3-rope", "llama-yarn", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3",
         "smollm3",
-        "granite", "olmo2", "gpt2", "gptneox",
+        "granite", "olmo2", "gpt2", "gptneox", "mistral3", "granite4",
     ]
     /// llama.cpp looks GELU up in a table of half precision, of its tanh form for all.
     private static let rough: Set = ["gemma2", "gemma3", "gpt2", "gptneox"]

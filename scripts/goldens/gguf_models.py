@@ -25,7 +25,7 @@ SIZES = dict(
 GROUPED = dict(SIZES, num_key_value_heads=2)
 
 # Also kept as the folder that was converted: rows of their matrices stand in another order there.
-TWINS = ("llama", "granite", "gptneox")
+TWINS = ("llama", "granite", "gptneox", "mistral3", "granite4")
 
 MODELS = {
     "llama": ("Llama", dict(GROUPED, head_dim=8, rope_theta=500.0, tie_word_embeddings=True)),
@@ -81,6 +81,21 @@ MODELS = {
     ),
     "gptneox": (
         "GPTNeoX", dict(SIZES, hidden_size=32, rotary_pct=0.5, use_parallel_residual=True, hidden_act="gelu")),
+    "mistral3": (
+        "Ministral3",
+        dict(
+            GROUPED, head_dim=8, sliding_window=None,
+            rope_parameters=dict(
+                rope_type="yarn", rope_theta=100.0, factor=4.0, original_max_position_embeddings=16, beta_fast=16.0,
+                beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.2)),
+    ),
+    "granite4": (
+        "GraniteMoeHybrid",
+        dict(
+            GROUPED, shared_intermediate_size=24, num_local_experts=0, num_experts_per_tok=0,
+            layer_types=["attention"] * 2, position_embedding_type="rope", embedding_multiplier=3.0,
+            attention_multiplier=0.5, residual_multiplier=0.4, logits_scaling=2.0, mamba_n_heads=2, mamba_d_head=16),
+    ),
 }
 
 
@@ -101,9 +116,16 @@ def model(kind: str, settings: dict, seed: int) -> transformers.PreTrainedModel:
 
 
 def convert(folder: Path, target: Path, settings: dict) -> None:
+    from types import MethodType
+
     from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
     import gguf
 
+    # transformers 5 calls attention otherwise than the converter looks for.
+    config = json.loads((folder / "config.json").read_text())
+    if config["model_type"] == "granitemoehybrid":
+        config["layer_types"] = ["attention"] * len(config["layer_types"])
+        (folder / "config.json").write_text(json.dumps(config))
     hparams = ModelBase.load_hparams(folder, False)
     found = get_model_class(get_model_architecture(hparams, ModelType.TEXT), mmproj=False)
 
@@ -116,6 +138,10 @@ def convert(folder: Path, target: Path, settings: dict) -> None:
     instance = made(folder, gguf.LlamaFileType.ALL_F32, target, model_name="tiny")
     # Members that transformers 5 keeps elsewhere, where the converter looks for them.
     instance.hparams.update({key: value for key, value in settings.items() if key in ("rotary_pct", "n_ctx")})
+    # Of Mistral's one class writes by another.
+    inner = getattr(instance, "impl", None)
+    if inner is not None:
+        inner.set_vocab = MethodType(no_vocabulary, inner)
     instance.write()
 
 

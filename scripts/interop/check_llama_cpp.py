@@ -1,6 +1,6 @@
 """Has llama.cpp itself judge adapters of language models: LoRA files that adalora exports change its logits as PEFT's folder
 of the same adapter changes those of transformers, and on a quantised model its loss is that which adalora reports; and whole
-models that adalora writes as GGUF, with an adapter in their weights and without.
+models that adalora writes as GGUF, with an adapter in their weights and without, of four bits a weight, and of a base in parts.
 
 usage: check_llama_cpp.py ADALORA ROWS WORK [GGUF CHAT]
 
@@ -106,6 +106,66 @@ def check_models(program: str, work: Path) -> None:
         print(f"  {name} as a whole GGUF: llama.cpp and transformers apart by {apart:.1e}")
 
 
+def split(source: Path, folder: Path) -> Path:
+    """As `llama-gguf-split` does, by the gguf package; the first part."""
+    import gguf
+
+    folder.mkdir()
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(folder / source.name, reader.fields["general.architecture"].contents(), split_max_tensors=5)
+    for field in reader.fields.values():
+        if field.name != "general.architecture" and not field.name.startswith("GGUF."):
+            inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+            writer.add_key_value(field.name, field.contents(), field.types[0], inner)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    parts = sorted(folder.iterdir())
+    assert len(parts) > 1
+    return parts[0]
+
+
+def check_packed(program: str, rows: Path, work: Path) -> None:
+    """A folder as Q4_K and Q8_0, and an adapter of the one in parts back in one file."""
+    folder = work / "folders/wide"
+    settings = dict(
+        vocab_size=272, hidden_size=256, intermediate_size=512, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=64, tie_word_embeddings=True, pad_token_id=2, bos_token_id=0, eos_token_id=1)
+    gguf_models.model("Llama", settings, 7).save_pretrained(folder)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(LLAMA / file, folder / file)
+    ids = np.random.default_rng(7).integers(3, 272, 40).tolist()
+    for kind in ("q8_0", "q4_k"):
+        target = work / f"wide-{kind}.gguf"
+        adalora(program, "export", folder, "--to", "gguf", "--merged-type", kind, "--output", target)
+        unpacked = AutoModelForCausalLM.from_pretrained(target.parent, gguf_file=target.name, dtype=torch.float32)
+        with torch.no_grad():
+            wanted = unpacked(torch.tensor([ids])).logits[0].numpy()
+        judge = Model(str(target))
+        apart = float(np.abs(judge.logits(ids) - wanted).max() / np.abs(wanted).max())
+        judge.close()
+        assert apart < 2 * ROUNDING, (kind, apart)
+        print(f"  a folder as {kind}: llama.cpp and transformers on the unpacked weights apart by {apart:.1e}")
+    part = split(work / "wide-q4_k.gguf", work / "parts")
+    run, whole = work / "runs/of-parts", work / "of-parts.gguf"
+    adalora(program, "train", "--model", part, "--task", "causal-lm", "--train", rows, "--average-rank", 2, "--steps", 10,
+            "--learning-rate", 1e-2, "--max-length", 60, "--output", run)
+    adalora(program, "export", run, "--to", "gguf", "--output", whole)
+    adalora(program, "export", run, "--to", "gguf-lora", "--output", work / "of-parts-lora.gguf")
+    found = []
+    for path, loras in ((part, [str(work / "of-parts-lora.gguf")]), (whole, [])):
+        judge = Model(str(path))
+        judge.use_loras(loras, [1.0] * len(loras))
+        found.append(judge.logits(ids))
+        judge.close()
+    apart = float(np.abs(found[0] - found[1]).max() / np.abs(found[0]).max())
+    assert apart < 2 * ROUNDING, apart
+    print(f"  a base in {len(list(part.parent.iterdir()))} parts with its LoRA, and one file with both in its weights: apart by {apart:.1e}")
+
+
 def check_kept(base: Path, whole: Path) -> tuple[int, int]:
     """How many tensors are the same to the byte, and how many are not; all keys are the same but that of the file's type."""
     import gguf
@@ -176,6 +236,7 @@ def main() -> None:
     program, rows, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     check_folder(program, rows, work)
     check_models(program, work)
+    check_packed(program, rows, work)
     if len(sys.argv) > 4:
         check_quantised(program, Path(sys.argv[4]), Path(sys.argv[5]), work)
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Peak memory of AdaLoRA on a GGUF, here and with PEFT on the same rows: 4 rows of 256 tokens a step, rank 8 on all matrices.
 
-usage: memory.py ADALORA MODEL.gguf [--steps N] [--alone] [-- OPTION…]
+usage: memory.py ADALORA MODEL.gguf|random-1b [--steps N] [--alone] [--work FOLDER] [-- OPTION…]
 
-PEFT trains over the weights unpacked to Float32, which is its only way on a CPU; --alone leaves it out. What follows `--` goes to
+PEFT trains over the weights unpacked to Float32, which is its only way on a CPU; --alone leaves it out. `random-1b` is a Llama of
+1.1 billion random weights (make_random_llama.py) that our quantiser writes as Q4_K into FOLDER, which needs 3 GB; PEFT is left
+out there, which would need more than 20 GB. The estimate of `adalora plan` is told beside the peak. What follows `--` goes to
 `adalora train` (by default --recompute layers). Rows are WordNet's explanations in one text (scripts/make-wordnet-chat.py). Peaks are those of
 whole processes, as the system tells when they have ended.
 """
@@ -37,6 +39,24 @@ def peak(command: list[str]) -> int:
     return usage.ru_maxrss * 1024
 
 
+def random_model(program: str, folder: Path) -> Path:
+    """A file of Q4_K; what is there already is used."""
+    target = folder / "llama-1b.q4_k.gguf"
+    if not target.exists():
+        import make_random_llama
+
+        make_random_llama.make(ROOT / "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", folder / "llama-1b")
+        export = [program, "export", folder / "llama-1b", "--to", "gguf", "--merged-type", "q4_k", "--output", target]
+        print(f"{target.name} written, {peak(export) / 1e6:.0f} MB with the mapped pages of the folder's file")
+    return target
+
+
+def estimate(train: list[str]) -> int:
+    """Bytes, by `adalora plan` of the same run."""
+    plan = [str(part) for part in [train[0], "plan", *train[2:], "--json"]]
+    return json.loads(subprocess.run(plan, check=True, capture_output=True, text=True).stdout)["memory"]["bytes"]
+
+
 def peft(model: Path, path: Path, steps: int) -> None:
     import torch
     from peft import AdaLoraConfig, get_peft_model
@@ -67,17 +87,22 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--alone", action="store_true")
+    parser.add_argument("--work", type=Path)
     cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options = parser.parse_args(sys.argv[1:cut])
     more = sys.argv[cut + 1:] or ["--recompute", "layers"]
     with tempfile.TemporaryDirectory() as temporary:
+        if options.model == Path("random-1b"):
+            options.model, options.alone = random_model(options.program, options.work or Path(temporary)), True
         path = Path(temporary) / "rows.jsonl"
         rows(path)
         train = [options.program, "train", "--model", options.model, "--task", "causal-lm", "--train", path, "--output",
                  Path(temporary) / "run", "--initial-rank", RANK, "--average-rank", RANK // 2, "--max-length", TOKENS,
                  "--batch-size", ROWS, "--steps", options.steps, *more]
+        said = estimate(train)
         own = peak(train)
-        print(f"{options.model.name}, {ROWS} x {TOKENS} tokens, {' '.join(more)}: {own / 1e6:.0f} MB here", end="")
+        print(f"{options.model.name}, {ROWS} x {TOKENS} tokens, {' '.join(more)}: {own / 1e6:.0f} MB here, "
+              f"{said / 1e6:.0f} MB by plan", end="")
         if not options.alone:
             theirs = peak([sys.executable, __file__, "--peft", options.model.resolve(), path, str(options.steps)])
             print(f", {theirs / 1e6:.0f} MB with PEFT, {theirs / own:.1f} times as much", end="")

@@ -59,15 +59,27 @@ extension GGUFForm {
             keys.add("rope.scaling.type", .string("linear"))
             keys.add("rope.scaling.factor", said.factor)
         case "yarn":
-            guard said.fast == nil, said.slow == nil, said.truncates else {
-                throw refusal("\(quoted(name)) of llama.cpp knows no beta_fast, beta_slow and truncate")
+            guard said.truncates, readsRamp || (said.fast == nil && said.slow == nil) else {
+                throw refusal(
+                    readsRamp
+                        ? "\(quoted(name)) of llama.cpp knows no truncate"
+                        : "\(quoted(name)) of llama.cpp knows no beta_fast, beta_slow and truncate")
+            }
+            if readsRamp {
+                keys.add("rope.scaling.yarn_beta_fast", said.fast ?? 32)
+                keys.add("rope.scaling.yarn_beta_slow", said.slow ?? 1)
             }
             keys.add("rope.scaling.type", .string("yarn"))
             keys.add("rope.scaling.factor", said.factor)
             keys.add("rope.scaling.original_context_length", Int(said.original))
             // llama.cpp multiplies by it what YaRN usually has.
             let usual = Float(0.1 * log(said.factor) + 1)
-            if scheme.factor != usual { keys.add("rope.scaling.attn_factor", scheme.factor / usual) }
+            if readsRamp, scheme.factor == 1 {
+                // What YaRN usually has, divided by itself.
+                keys.add("rope.scaling.yarn_log_multiplier", Float(1))
+            } else if scheme.factor != usual {
+                keys.add("rope.scaling.attn_factor", scheme.factor / usual)
+            }
         case "longrope":
             guard rotaryTensors == .longAndShort else {
                 throw refusal("\(quoted(name)) has no factors of long rows")

@@ -23,8 +23,12 @@ extension GGUFForm {
             }
         }
         let offset = (backbone as? RMSNormDecoder)?.traits.normOffset ?? 0
-        let weights = try backbone.weights.map { weight in
+        let weights = try backbone.weights.flatMap { weight in
             let own = backbone.architecture.wholeName(weight.name)
+            if let names = storedHalves(own) {
+                return Self.halved(
+                    weight, values[ObjectIdentifier(weight)] ?? GGUFModelTensor.values(of: weight), names)
+            }
             guard let stored = storedName(own) else {
                 throw ModelFileError(
                     file: config.path, place: own,
@@ -38,11 +42,38 @@ extension GGUFForm {
             if let order = orders[id] {
                 content = Self.reordered(content, order, columns: isVector ? 1 : weight.columns)
             }
-            return GGUFModelTensor(
-                name: stored, shape: isVector ? [weight.count] : [weight.rows, weight.columns],
-                format: weight.format, content: .values(content))
+            return [
+                GGUFModelTensor(
+                    name: stored, shape: isVector ? [weight.count] : [weight.rows, weight.columns],
+                    format: weight.format, content: .values(content))
+            ]
         }
         return weights + rotaryTensors(of: backbone)
+    }
+
+    /// The first half of a matrix's rows and the second as two tensors.
+    private static func halved(
+        _ weight: Weight, _ values: @escaping GGUFModelTensor.Values, _ names: (first: String, second: String)
+    ) -> [GGUFModelTensor] {
+        let (half, columns) = (weight.rows / 2, weight.columns)
+        func tensor(_ name: String, _ wanted: Range<Int>) -> GGUFModelTensor {
+            GGUFModelTensor(
+                name: name, shape: [wanted.count, columns], format: weight.format,
+                content: .values { body in
+                    var first = 0
+                    try values { part in
+                        let count = part.count / columns
+                        let rows = wanted.clamped(to: first..<first + count)
+                        let start = (rows.lowerBound - first) * columns
+                        if !rows.isEmpty {
+                            try body(
+                                UnsafeBufferPointer(rebasing: part[start..<start + rows.count * columns]))
+                        }
+                        first += count
+                    }
+                })
+        }
+        return [tensor(names.first, 0..<half), tensor(names.second, half..<weight.rows)]
     }
 
     private static func raised(_ values: @escaping GGUFModelTensor.Values, by offset: Float)

@@ -11,6 +11,8 @@ package struct GGUFForm: Sendable {
     let otherTypes: [String]
     /// Modules as llama.cpp and as transformers call them; `N` is the layer.
     let modules: [(stored: String, own: String)]
+    /// Modules of transformers whose rows are those of two of llama.cpp's, one behind the other
+    var halves: [(own: String, first: String, second: String)] = []
     /// What of the rows of a matrix is in another order than in transformers' files
     package let rowOrder: GGUFRowOrder
     /// Adds to what all files say, or mends it.
@@ -18,6 +20,8 @@ package struct GGUFForm: Sendable {
     /// The other way round: adds what the keys of this architecture say beside those that all have.
     let state: @Sendable (any Backbone, inout GGUFKeyList) throws -> Void
     let rotaryTensors: RotaryTensors
+    /// Whether llama.cpp reads where the ramp of YaRN begins and ends.
+    var readsRamp = false
 
     /// Which tensors llama.cpp reads that say how pairs of columns turn.
     enum RotaryTensors: Sendable {
@@ -36,6 +40,14 @@ package struct GGUFForm: Sendable {
     /// llama.cpp's name of a tensor, by transformers' with or without the prefix of whole models; nil where it has none.
     package func storedName(_ own: String) -> String? {
         Self.renamed(own, modules.map { ($0.own, $0.stored) })
+    }
+
+    /// llama.cpp's names of the two tensors that hold the rows of a matrix here; nil where it is one there too.
+    func storedHalves(_ own: String) -> (first: String, second: String)? {
+        guard let first = Self.renamed(own, halves.map { ($0.own, $0.first) }),
+            let second = Self.renamed(own, halves.map { ($0.own, $0.second) })
+        else { return nil }
+        return (first, second)
     }
 
     /// D, of one head.

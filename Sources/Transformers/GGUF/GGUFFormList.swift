@@ -3,7 +3,8 @@ import ModelFiles
 extension GGUFForm {
     /// Every form, by llama.cpp's names.
     static let all: [GGUFForm] = [
-        .llama, .qwen2, .qwen3, .gemma3, .gemma2, .phi3, .smollm3, .granite, .olmo2, .gpt2, .gptNeoX,
+        .llama, .qwen2, .qwen3, .gemma3, .gemma2, .phi3, .smollm3, .granite, .olmo2, .mistral3, .gpt2,
+        .gptNeoX,
     ]
 }
 

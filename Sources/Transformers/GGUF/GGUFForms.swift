@@ -1,3 +1,4 @@
+import Foundation
 import ModelFiles
 
 /// Names that most decoders have.
@@ -33,16 +34,18 @@ private let fourNorms = [
 extension GGUFForm {
     private init(
         _ name: String, modelType: String? = nil, otherTypes: [String] = [], _ modules: [(String, String)],
-        rowOrder: GGUFRowOrder = .same, rotaryTensors: RotaryTensors = .none,
+        halves: [(own: String, first: String, second: String)] = [], rowOrder: GGUFRowOrder = .same,
+        rotaryTensors: RotaryTensors = .none, readsRamp: Bool = false,
         describe: @escaping @Sendable (GGUFKeys, inout JSONObject) throws -> Void,
         state: @escaping @Sendable (DecoderTraits, inout GGUFKeyList) throws -> Void = { _, _ in }
     ) {
         self.init(
             name: name, modelType: modelType ?? name, otherTypes: otherTypes,
-            modules: modules.map { (stored: $0.0, own: $0.1) }, rowOrder: rowOrder, describe: describe,
+            modules: modules.map { (stored: $0.0, own: $0.1) }, halves: halves, rowOrder: rowOrder,
+            describe: describe,
             state: { backbone, keys in
                 if let decoder = backbone as? RMSNormDecoder { try state(decoder.traits, &keys) }
-            }, rotaryTensors: rotaryTensors)
+            }, rotaryTensors: rotaryTensors, readsRamp: readsRamp)
     }
 
     private init(
@@ -156,9 +159,19 @@ extension GGUFForm {
         config["attention_bias"] = keys.has(tensor: "blk.0.attn_q.bias").json
     }
 
+    /// Granite 4 without state spaces too, whose gates and what they let through are two matrices here; of its state spaces
+    /// llama.cpp's converter says all the same what they would be.
     static let granite = GGUFForm(
-        "granite", matrices + norms, rowOrder: .neighbouringPairs, rotaryTensors: .divisors
+        "granite", otherTypes: ["granitemoehybrid"],
+        matrices + norms + [("blk.N.ffn_down", "model.layers.N.shared_mlp.output_linear")],
+        halves: [("model.layers.N.shared_mlp.input_linear", "blk.N.ffn_gate", "blk.N.ffn_up")],
+        rowOrder: .neighbouringPairs, rotaryTensors: .divisors
     ) { keys, config in
+        for key in ["conv_kernel", "state_size", "group_count", "inner_size", "time_step_rank"] {
+            keys.asked("ssm.\(key)")
+        }
+        // Of experts, of which there are none.
+        for key in ["expert_used_count", "expert_shared_feed_forward_length"] { keys.asked(key) }
         let width = config["head_dim"]?.double ?? 1
         func multiplier(_ key: String) throws -> Double? {
             try keys.optionalDouble(key).flatMap { $0 == 0 ? nil : $0 }
@@ -179,6 +192,44 @@ extension GGUFForm {
         keys.add("embedding_scale", traits.embeddingFactor)
         keys.add("residual_scale", traits.residualFactor)
         keys.add("logit_scale", 1 / traits.logits.scale)
+    }
+
+    /// Ministral 3, and Mistrals that llama.cpp's converter found beside what reads images.
+    static let mistral3 = GGUFForm(
+        "mistral3", modelType: "ministral3", matrices + norms, rowOrder: .neighbouringPairs,
+        rotaryTensors: .divisors, readsRamp: true
+    ) { keys, config in
+        try describeStretch(keys, &config)
+        let growth = try keys.double("attention.temperature_scale", 0)
+        guard growth != 0 else {
+            config["model_type"] = .string("llama")
+            config["attention_bias"] = keys.has(tensor: "blk.0.attn_q.bias").json
+            config["mlp_bias"] = keys.has(tensor: "blk.0.ffn_gate.bias").json
+            return
+        }
+        guard var rotary = config["rope_scaling"]?.object,
+            rotary["original_max_position_embeddings"] != nil
+        else {
+            throw keys.fault(
+                "attention.temperature_scale", "queries grow by a length that the file does not say",
+                "use a file with rope.scaling.original_context_length")
+        }
+        rotary["llama_4_scaling_beta"] = .number(growth)
+        config["rope_parameters"] = .object(rotary)
+        config["rope_scaling"] = nil
+    } state: { traits, keys in
+        if let growth = traits.queryGrowth { keys.add("attention.temperature_scale", growth.beta) }
+    }
+
+    /// The factor of cosines and sines where the file says by what YaRN's usual one is divided (`llama_context`).
+    private static func describeStretch(_ keys: GGUFKeys, _ config: inout JSONObject) throws {
+        guard let multiplier = try keys.optionalDouble("rope.scaling.yarn_log_multiplier"), multiplier != 0,
+            var rotary = config["rope_scaling"]?.object, let stretch = rotary["factor"]?.double, stretch > 1
+        else { return }
+        let other = try keys.double("rope.scaling.attn_factor", 1)
+        let (usual, divisor) = (0.1 * log(stretch) + 1, 0.1 * multiplier * log(stretch) + 1)
+        rotary["attention_factor"] = .number(other * usual / divisor)
+        config["rope_scaling"] = .object(rotary)
     }
 
     static let olmo2 = GGUFForm(

@@ -37,7 +37,11 @@ package struct GGUFLosses: Sendable, Equatable {
         check(Self.near(own.residualFactor, written.residualFactor), "residual_multiplier")
         check(Self.near(own.logits.scale, written.logits.scale), "logits_scaling")
         check(Self.near(own.logits.softCap, written.logits.softCap), "final_logit_softcapping")
-        check(own.queryGrowth == written.queryGrowth, "llama_4_scaling_beta")
+        check(
+            own.queryGrowth?.length == written.queryGrowth?.length
+                && Self.near(
+                    (own.queryGrowth?.beta).map(Float.init), (written.queryGrowth?.beta).map(Float.init)),
+            "llama_4_scaling_beta")
         for (mine, its) in zip(own.layers, written.layers) {
             if mine.window != its.window {
                 guard its.window == nil, let width = mine.window else {
