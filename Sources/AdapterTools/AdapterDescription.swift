@@ -18,7 +18,7 @@ package struct AdapterDescription {
     let isWholeModel: Bool
     /// nil for adapters of other programs, and of versions before this was recorded.
     package let columns: TrainedColumns?
-    /// In which the base was kept while the adapter trained; nil as its files have it.
+    /// In which the base was kept while the adapter trained, packed then or before; nil as its files had it.
     let baseFormat: BaseFormat?
 
     private static let baseFormatKey = "baseFormat"
@@ -27,11 +27,14 @@ package struct AdapterDescription {
 
     /// Throws unless the adapter was trained on these very weights.
     package func check(_ loaded: LoadedModel, adapter: URL) throws {
-        guard loaded.packedBase?.format == baseFormat else {
+        guard loaded.baseFormat == baseFormat else {
+            let advice =
+                loaded.baseFormat != nil && loaded.packedBase == nil
+                ? "\(SettingName.model) and the folder that \(loaded.url.path) was packed from"
+                : "\(SettingName.baseFormat) \(baseFormat?.name ?? BaseFormat.keep)"
             throw TrainingError(
                 "\(adapter.path) was trained on a base kept \(Self.kept(baseFormat)), which is kept "
-                    + "\(Self.kept(loaded.packedBase?.format)) now; give \(SettingName.baseFormat) "
-                    + (baseFormat?.name ?? BaseFormat.keep))
+                    + "\(Self.kept(loaded.baseFormat)) now; give \(advice)")
         }
         guard loaded.matches(modelFingerprint) else {
             throw TrainingError(

@@ -108,10 +108,16 @@ package enum AdapterExport {
     private static func warnings(_ opened: OpenedAdapter, _ form: Form) -> [String] {
         var warnings: [String] = []
         if let format = opened.description.baseFormat, form != .merged {
-            warnings.append(
-                "the adapter was trained over a base kept as \(format.name); PEFT puts it on the files' own weights, "
-                    + "which are near; \(SettingName.to) \(Form.merged.rawValue) writes those that it was trained on"
-            )
+            let near = "\(SettingName.to) \(Form.merged.rawValue) writes those that it was trained on"
+            if opened.loaded.packedBase != nil {
+                warnings.append(
+                    "the adapter was trained over a base kept as \(format.name); PEFT puts it on the files' own weights, "
+                        + "which are near; " + near)
+            } else if !format.isForTransformers {
+                warnings.append(
+                    "the adapter was trained over a folder that was packed as \(format.name), which transformers does not "
+                        + "open; on the model from before PEFT puts it on weights that are near; " + near)
+            }
         }
         guard let pooling = opened.head.form.pooling, !pooling.isOfTransformers else { return warnings }
         return warnings + [

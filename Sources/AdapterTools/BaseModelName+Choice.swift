@@ -65,7 +65,7 @@ extension BaseModelName {
         guard PretrainedModel.isThere(named),
             named.resolvingSymlinksInPath().path != loaded.url.resolvingSymlinksInPath().path
         else { return }
-        let other = try? LoadedModel(named, maxLength: 1, baseFormat: loaded.packedBase?.format)
+        let other = try? LoadedModel(named, maxLength: 1, baseFormat: loaded.baseFormat)
         guard other?.fingerprint == loaded.fingerprint else {
             throw TrainingError(
                 .usage,

@@ -15,7 +15,7 @@ package enum BaseModelName {
         let named = URL(fileURLWithPath: name)
         if PretrainedModel.isThere(named) {
             if named.resolvingSymlinksInPath().path == base.resolvingSymlinksInPath().path { return }
-            let other = try? LoadedModel(named, maxLength: 1, baseFormat: loaded.packedBase?.format)
+            let other = try? LoadedModel(named, maxLength: 1, baseFormat: loaded.baseFormat)
             if other?.fingerprint == loaded.fingerprint { return }
         } else {
             let stated = loaded.model.config.raw["_name_or_path"]?.string ?? ""

@@ -18,6 +18,8 @@ package struct LoadedModel {
     package let chat: ChatFormat?
     /// Where the base is kept in another format than its files'.
     package let packedBase: PackedBase?
+    /// That the base was packed to: when it was opened here, or when its folder was written.
+    package let baseFormat: BaseFormat?
     private let configWarnings: [String]
     /// Of all weights of the backbone as Float32, in order, as they were loaded.
     package let fingerprint: String
@@ -31,11 +33,14 @@ package struct LoadedModel {
         min(512, backbone.sizes.positions, tokenizer.longestSequence ?? .max)
     }
 
-    /// - Parameter baseFormat: in which the matrices are kept; nil as the files have them.
+    /// - Parameter baseFormat: in which the matrices are kept; nil as the files have them. A folder that was packed to it stays
+    ///   as it is.
     package init(_ url: URL, maxLength: Int, baseFormat: BaseFormat? = nil) throws {
         model = try PretrainedModel.open(url)
         backbone = try model.openBackbone()
-        packedBase = try baseFormat?.pack(backbone, name: url.path)
+        let stated = try BaseFormat.stated(model.config, by: backbone)
+        packedBase = baseFormat == stated ? nil : try baseFormat?.pack(backbone, name: url.path)
+        self.baseFormat = packedBase?.format ?? stated
         var tokenizer =
             try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) }
             ?? Tokenizer(folder: url)

@@ -12,6 +12,7 @@ package enum WholeModelConfig {
     static let removed = [
         "num_labels", "_num_labels", "_name_or_path", "name_or_path", "_commit_hash", "finetuning_task",
         "auto_map", "custom_pipelines", "quantization_config", "pruned_heads",
+        BaseFormat.key,
     ]
     /// Weights are written as Float32 whatever the base has, since half precision would round what was learned.
     private static let elementTypes = ["dtype", "torch_dtype"]

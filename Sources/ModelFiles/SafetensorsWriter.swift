@@ -6,11 +6,17 @@ package struct TensorToWrite: Sendable {
     enum Content: Sendable {
         case floats([Float])
         case bytes([UInt8])
+        case pieces(Pieces)
     }
+
+    /// Passes bytes, in order, to the closure it is given.
+    package typealias Pieces =
+        @Sendable (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
     package let name: String
     package let elementType: ElementType
     package let shape: [Int]
+    package let byteCount: Int
     let content: Content
 
     /// A Float32 tensor: as many values as `shape` says, last dimension fastest.
@@ -21,6 +27,7 @@ package struct TensorToWrite: Sendable {
         self.name = name
         elementType = .float32
         self.shape = shape
+        byteCount = values.count * MemoryLayout<Float>.size
         content = .floats(values)
     }
 
@@ -32,7 +39,30 @@ package struct TensorToWrite: Sendable {
         self.name = name
         self.elementType = elementType
         self.shape = shape
+        byteCount = bytes.count
         content = .bytes(bytes)
+    }
+
+    /// A tensor of any type whose bytes stay where they are until it is written.
+    ///
+    /// - Parameter pieces: little-endian, as many bytes as the shape takes.
+    package init(name: String, elementType: ElementType, shape: [Int], pieces: @escaping Pieces) {
+        byteCount = Self.elementCount(name, shape) * elementType.byteCount
+        self.name = name
+        self.elementType = elementType
+        self.shape = shape
+        content = .pieces(pieces)
+    }
+
+    /// A tensor as a safetensors file has it.
+    package init(copying tensor: StoredTensor) {
+        guard let type = ElementType(rawValue: tensor.format) else {
+            preconditionFailure("\(tensor.name) is \(tensor.format), which safetensors files do not have")
+        }
+        self.init(name: tensor.name, elementType: type, shape: tensor.shape) { append in
+            try append(tensor.bytes)
+            tensor.releasePages()
+        }
     }
 
     private static func elementCount(_ name: String, _ shape: [Int]) -> Int {
@@ -45,17 +75,17 @@ package struct TensorToWrite: Sendable {
         if case .floats(let values) = content { values } else { nil }
     }
 
-    var byteCount: Int {
-        switch content {
-        case .floats(let values): values.count * 4
-        case .bytes(let bytes): bytes.count
-        }
-    }
-
-    func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         switch content {
         case .floats(let values): try values.withUnsafeBytes(body)
         case .bytes(let bytes): try bytes.withUnsafeBytes(body)
+        case .pieces(let pieces):
+            var count = 0
+            try pieces {
+                count += $0.count
+                try body($0)
+            }
+            precondition(count == byteCount, "tensor \(name) of \(byteCount) bytes is given \(count)")
         }
     }
 }

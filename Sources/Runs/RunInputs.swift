@@ -18,6 +18,8 @@ struct RunInputs {
     let backbone: any Backbone
     /// Where the base is kept in another format than its files'.
     let packedBase: PackedBase?
+    /// That the base was packed to, now or when its folder was written.
+    let baseFormat: BaseFormat?
     /// Hung on `backbone`, until the run's own adapters take its place
     let startingAdapter: StartingAdapter?
     let tokenizer: Tokenizer
@@ -103,7 +105,7 @@ struct RunInputs {
             try HeldOutText($0, loaded: loaded, maxLength: config.maxLength, for: .forgetting)
         }
         self.warnings = warnings + (samples?.warnings ?? []) + (heldOutText?.warnings ?? [])
-        packedBase = loaded.packedBase
+        (packedBase, baseFormat) = (loaded.packedBase, loaded.baseFormat)
         notes =
             rows.notes + (loaded.packedBase.map { [$0.note] } ?? []) + Self.precisionNotes(config)
             + (settling?.notes ?? [])

@@ -341,7 +341,7 @@ package final class TrainingSession {
                 baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
                 task: inputs.task.record, maxLength: config.maxLength,
                 modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull,
-                columns: inputs.columns, baseFormat: config.usedBaseFormat
+                columns: inputs.columns, baseFormat: isFull ? nil : inputs.baseFormat
             ).write(into: target)
             try FolderManifest.write(into: target)
         }

@@ -61,7 +61,11 @@ package struct PretrainedModel: Sendable {
     package func openWeights() throws -> any TensorSource {
         if let gguf { return GGUFTensors(gguf.file, form: gguf.form) }
         let store = try HFFolder(url).openWeights()
-        return try config.packing() == .bitsAndBytes ? BitsAndBytesTensors(store) : store
+        return switch try config.packing() {
+        case .none: store
+        case .bitsAndBytes: try BitsAndBytesTensors(store)
+        case .blocks(let formats): try BlockTensors(store, formats: formats)
+        }
     }
 
     /// Of all that decides what is computed with the weights.

@@ -28,7 +28,9 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
         Workspace.training(train: train, validation: nil, ["--budget", "12", "--threads", "1"] + more)
     }
 
-    static let all = weights + ggufFiles + indices + configurations + tokenizers + data + settings + adapters
+    static let all =
+        weights + ggufFiles + packedFolders + indices + configurations + tokenizers + data + settings
+        + adapters
     /// These spoil a copy of a finished run.
     static let ofRuns = descriptions + checkpoints
 

@@ -1,3 +1,4 @@
+import CVectorKernels
 import GoldenFiles
 import Matrices
 import ModelFiles
@@ -64,6 +65,51 @@ import Testing
             }
             let expected = opened.unpacked[(first * opened.columns)..<((first + 2) * opened.columns)]
             #expect(Array(rows.dropLast()) == Array(expected) && rows.last?.isNaN == true)
+        }
+    }
+
+    /// Parts that begin and end anywhere, against a loop over the single weights, to the bit.
+    @Test func partsOfAnyPlaceAndLength() throws {
+        let levels = NF4Weight.levels
+        let codes = (0..<400).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ $0 / 3) }
+        let scales = normalValues(30, seed: 95)
+        for block in [32, 64, 128] {
+            for first in [0, 1, 15, 31, 32, 33, 63, 64, 127, 200] {
+                for count in Array(0..<40) + [63, 64, 65, 97, 200, 333] {
+                    var out = [Float](repeating: .nan, count: count + 1)
+                    avk_from_nf4(codes, first, scales, block, &out, count)
+                    let expected = (first..<first + count).map { place in
+                        let code = place.isMultiple(of: 2) ? codes[place / 2] >> 4 : codes[place / 2] & 15
+                        return levels[Int(code)] * scales[place / block - first / block]
+                    }
+                    #expect(
+                        out.dropLast().map(\.bitPattern) == expected.map(\.bitPattern)
+                            && out.last?.isNaN == true,
+                        "\(count) weights from \(first) on, blocks of \(block)")
+                }
+            }
+        }
+    }
+
+    /// Scales whose blocks begin and end anywhere.
+    @Test func scalesOfAnyPlaceAndLength() throws {
+        let codes = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 91) }
+        let map = normalValues(256, seed: 96)
+        let tops = normalValues(40, seed: 97)
+        for block in [1, 7, 64, 256] {
+            for first in [0, 1, 6, 7, 63, 255] where (first + 44) / block < 40 {
+                for count in [0, 1, 5, 16, 44] {
+                    var out = [Float](repeating: .nan, count: count + 1)
+                    avk_nf4_scales(codes, map, tops, first, block, 0.25, &out, count)
+                    let expected = (first..<first + count).map {
+                        map[Int(codes[$0])] * tops[$0 / block] + 0.25
+                    }
+                    #expect(
+                        out.dropLast().map(\.bitPattern) == expected.map(\.bitPattern)
+                            && out.last?.isNaN == true, "\(count) scales from \(first) on, blocks of \(block)"
+                    )
+                }
+            }
         }
     }
 

@@ -89,6 +89,18 @@ def vocabularies():
               "token_type": [3, 3, 3] + [1] * (len(words) - 3), "bos_token_id": 0, "eos_token_id": 1, "add_bos_token": True}
     write("vocabulary", "scored", compact(scored))
     write("vocabulary", "unprefixed", compact(scored | {"add_space_prefix": False, "add_eos_token": True, "padding_token_id": 2}))
+    # User-defined, unused and unknown tokens, ties of scores, and one that no model has
+    kinds = words + ["<img>", "▁▁", "\n", "漢", "字", "漢字", "{}", "aa", "aaa"]
+    write("vocabulary", "scored-kinds", compact(scored | {
+        "tokens": kinds, "scores": [0] * len(words) + [0, -1, -1, -2, -2, -1.5, 1e30, -3, -3],
+        "token_type": [2, 3, 3] + [1] * (len(words) - 3) + [4, 4, 1, 1, 1, 1, 5, 1, 1], "unknown_token_id": 0, "eot_token_id": 2}))
+    # Pieces of a real model's, of which some come about in more ways than one
+    golden = json.loads((GOLDENS / "tokenizer/gguf/scored.json").read_text())
+    pieces = [(token, score) for token, score, kind in zip(golden["tokens"], golden["scores"], golden["token_types"]) if kind == 1]
+    pieces = pieces[:40] + pieces[-40:]
+    write("vocabulary", "scored-pieces", compact(scored | {
+        "tokens": words[:3] + [token for token, _ in pieces], "scores": [0] * 3 + [score for _, score in pieces],
+        "token_type": [2, 3, 3] + [1] * len(pieces), "add_bos_token": False, "add_space_prefix": False}))
     pairs = {"model": "gpt2", "pre": "llama-bpe", "tokens": ["<s>", "</s>", "Ġt", "he", "Ġthe", "<img>"], "bytes": "letters",
              "token_type": [3, 3, 1, 1, 1, 4], "merges": ["Ġ t", "h e", "Ġt he"], "bos_token_id": 0, "eos_token_id": 1, "general.name": "phi-3"}
     write("vocabulary", "pairs", compact(pairs))
@@ -148,9 +160,22 @@ def checkpoints():
     write("checkpoint", "manifest", manifest + SEPARATOR + text + SEPARATOR + tensors)
 
 
+def blocks():
+    """Rows of ggml's blocks as bytes, for which the format stands in the name"""
+    header, data = {}, b""
+    for name, rows, size in [("Q8_0.a", 2, 34), ("Q4_K.b", 1, 144), ("Q4_0.c", 3, 36)]:
+        own = bytes(index % 60 for index in range(rows * size))
+        header[name] = {"dtype": "U8", "shape": [rows, size], "data_offsets": [len(data), len(data) + len(own)]}
+        data += own
+    text = compact(header)
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
 def main():
     for path in sorted((GOLDENS / "safetensors").rglob("*.safetensors")):
         write("safetensors", path.stem, path.read_bytes())
+    write("safetensors", "blocks", blocks())
     write("gguf", "keys", (GOLDENS / "gguf/version2.gguf").read_bytes())
     write("gguf", "blocks", gguf())
     others = sorted(path for kind in ("encoders", "decoders") for path in (GOLDENS / kind).glob("*/model/config.json"))

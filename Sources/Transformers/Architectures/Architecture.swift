@@ -94,6 +94,13 @@ extension Architecture {
         return true
     }
 
+    /// Modules that transformers puts on the backbone, with any head.
+    var headModules: Set<String> {
+        var modules = Set([.sequence(.pooler), .token, .span, .vocabulary].map(outputName))
+        if case .dense(let name, _, _)? = heads?.classifier { modules.insert(name) }
+        return isDecoder ? modules : modules.union(["pooler"])
+    }
+
     /// Where the last linear layer of a head stands in transformers' models.
     package func outputName(_ head: HeadForm) -> String {
         switch head {

@@ -11,7 +11,8 @@ import ModelFiles
 struct BitsAndBytesMatrix: Sendable {
     static let stateEnding = ".quant_state.bitsandbytes__"
     static let partEndings = [".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map"]
-    private static let scalesEnding = ".SCB"
+    static let scalesEnding = ".SCB"
+    static let layoutEnding = ".weight_format"
 
     let name: String
     let rows: Int
@@ -98,7 +99,7 @@ struct BitsAndBytesMatrix: Sendable {
         let bytes = try file.bytes(matrix, of: .int8, count: rows * columns, "\(rows) × \(columns) weights")
         let scales = try file.floats(name, count: rows)
         var parts = [name]
-        let layout = module + ".weight_format"
+        let layout = module + Self.layoutEnding
         if store.info(layout) != nil {
             parts.append(layout)
             let value = try file.bytes(layout, of: .uint8, count: 1, "a layout")

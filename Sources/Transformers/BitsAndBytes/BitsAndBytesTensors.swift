@@ -29,6 +29,14 @@ package final class BitsAndBytesTensors: MatrixSource {
 
     /// Part of a matrix without what says how it is unpacked.
     private static func refuse(orphan name: String, in store: TensorStore) throws {
+        if name.hasSuffix(BitsAndBytesMatrix.layoutEnding) {
+            let scales =
+                name.dropLast(BitsAndBytesMatrix.layoutEnding.count) + BitsAndBytesMatrix.scalesEnding
+            throw ModelFileError(
+                file: store.path, place: "tensor \(quoted(name))",
+                problem: "there is no \(quoted(String(scales))), which its bytes are unpacked with",
+                advice: BitsAndBytesFile.advice)
+        }
         guard let part = BitsAndBytesMatrix.partEndings.first(where: name.hasSuffix) else { return }
         let matrix = String(name.dropLast(part.count))
         throw ModelFileError(

@@ -7,6 +7,8 @@ package enum WeightPacking: Sendable, Equatable {
     case none
     /// NF4 or LLM.int8 by bitsandbytes
     case bitsAndBytes
+    /// Blocks of ggml's: formats by the names of tensors
+    case blocks([String: String])
 }
 
 extension HFConfig {
@@ -24,6 +26,14 @@ extension HFConfig {
             return .none
         }
         let method = value["quant_method"]?.string
+        if method == BlockTensors.method {
+            return .blocks(
+                try BlockTensors.formats(value) { problem in
+                    ModelFileError(
+                        file: path, place: Self.key, problem: problem,
+                        advice: "pack the model again, or copy the whole folder again")
+                })
+        }
         let isFourBits = value["load_in_4bit"]?.bool ?? value["_load_in_4bit"]?.bool ?? false
         let isEightBits = value["load_in_8bit"]?.bool ?? value["_load_in_8bit"]?.bool ?? false
         // The oldest configurations name no method.
