@@ -55,6 +55,8 @@ package struct SequenceModel: Sendable {
     /// on the layers. With `scratch` [1, N] the loss goes backward too, and leaves its gradient there.
     package func probe(_ data: TokenizedDataset, indices: [Int], backwardInto scratch: Matrix?) {
         let pool = BufferPool()
+        // Probes see what goes through the layers, frozen ones too.
+        let data = data.caching(in: nil)
         for shard in ShardPlan.shards(lengths: indices.map { data.sequences[$0].ids.count }) {
             let members = shard.map { indices[$0] }
             guard let scratch else {
@@ -198,12 +200,15 @@ package struct SequenceModel: Sendable {
     private func forward(_ data: TokenizedDataset, _ members: [Int], on tape: Tape) -> ShardRows {
         let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
         let (rows, offsets) = rowsRead(of: batch, members, data.objective)
-        let hidden = backbone.hiddenStates(batch, rows: rows, recomputing: recomputesLayers, on: tape)
+        let hidden =
+            data.frozenCache.flatMap { cache in
+                throughFrozenLayers(data, members, batch, rows: rows, cache, on: tape)
+            } ?? backbone.hiddenStates(batch, rows: rows, recomputing: recomputesLayers, on: tape)
         return ShardRows(members: members, hidden: hidden, offsets: offsets, head: head, tape: tape)
     }
 
     /// What of the last layer the head, or of many rows the loss, reads, and where each sequence's begin.
-    private func rowsRead(of batch: PackedBatch, _ members: [Int], _ objective: (any Objective)?) -> (
+    func rowsRead(of batch: PackedBatch, _ members: [Int], _ objective: (any Objective)?) -> (
         HiddenRows, [Int]
     ) {
         guard head.rows == .all else { return (head.rows, Array(0...batch.sequences)) }

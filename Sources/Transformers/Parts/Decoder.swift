@@ -30,10 +30,11 @@ protocol Decoder: Backbone {
 extension Decoder {
     /// The last layer is computed of the rows that are read alone.
     func hiddenStates(
-        _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
+        _ batch: PackedBatch, rows: HiddenRows, after start: LayerInput?, recomputing: Bool, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable {
         let prefix = hooks.input
+        precondition(prefix == nil || start == nil, "what a layer reads, without the prefix of the input")
         let chosen = batch.indices(of: rows, padding: padding).map {
             ChosenRows($0, of: batch, prefix: prefix?.count ?? 0)
         }
@@ -43,9 +44,10 @@ extension Decoder {
         let offsets = BackboneHooks.prefixed(batch.offsets, by: prefix?.count ?? 0)
         let parts = zip(offsets, offsets.dropFirst()).map { SequencePart(length: $1 - $0, count: $1 - $0) }
         let pass = DecoderPass(offsets: offsets, rotary: rotary.map { $0.rows(parts) })
-        var hidden = embeddings(batch.ids, prefix, offsets: batch.offsets, rows: parts, on: tape)
-        observe?(0, hidden)
-        for layer in 0..<sizes.layers {
+        var hidden =
+            start?.rows ?? embeddings(batch.ids, prefix, offsets: batch.offsets, rows: parts, on: tape)
+        if start == nil { observe?(0, hidden) }
+        for layer in (start?.layer ?? 0)..<sizes.layers {
             let isLast = layer == sizes.layers - 1
             let isTrainable = hidden.needsGradient || trains(layer: layer) || hooks.act(inLayer: layer)
             func run(_ hidden: Variable, on tape: Tape) -> Variable {
@@ -60,6 +62,21 @@ extension Decoder {
         observe?(sizes.layers, hidden)
         guard chosen == nil, let prefix else { return hidden }
         return tape.withoutPrefix(of: prefix.count, hidden, offsets: batch.offsets)
+    }
+
+    func input(ofLayer layer: Int, _ batch: PackedBatch, after start: LayerInput?, on tape: Tape) -> Variable
+    {
+        precondition(hooks.input == nil, "what a layer reads, without the prefix of the input")
+        let parts = zip(batch.offsets, batch.offsets.dropFirst()).map {
+            SequencePart(length: $1 - $0, count: $1 - $0)
+        }
+        let pass = DecoderPass(offsets: batch.offsets, rotary: rotary.map { $0.rows(parts) })
+        var hidden =
+            start?.rows ?? embeddings(batch.ids, nil, offsets: batch.offsets, rows: parts, on: tape)
+        for before in (start?.layer ?? 0)..<layer {
+            hidden = output(ofLayer: before, hidden, pass, chosen: nil, on: tape)
+        }
+        return hidden
     }
 
     func startCache() -> KeyValueCache? { KeyValueCache(layers: sizes.layers, columns: keyColumns) }
