@@ -24,6 +24,14 @@ extension RunConfig {
     /// What the backward pass computes again instead of keeping it: nothing, or the inside of each layer.
     package enum Recompute: String, CaseIterable, Sendable { case none, layers }
 
+    /// How much memory what frozen layers make of the rows may take.
+    package enum FrozenCacheSize: Sendable, Equatable {
+        /// Half of what the run leaves of the machine's
+        case auto
+        case off
+        case bytes(Int)
+    }
+
     /// What an evaluation can be judged by.
     package typealias Metric = Tasks.Metric
 }

@@ -89,6 +89,7 @@ package struct RunConfig: Sendable, Equatable {
     /// nil uses all cores.
     package internal(set) var threads: Int?
     package internal(set) var recompute = Recompute.none
+    package internal(set) var frozenCache = FrozenCacheSize.auto
     /// Optimizer steps between checkpoints; 0 writes one only at the end and on interruption.
     package internal(set) var checkpointEvery = 0
     package internal(set) var keepCheckpoints = 2

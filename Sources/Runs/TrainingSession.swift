@@ -31,8 +31,10 @@ package final class TrainingSession {
     /// What `classes.json` holds
     private var classResults = ClassResults([])
     private var startWarnings: [String] = []
+    /// The rows, with what frozen layers make of them kept
+    private let caches: FrozenCaches
     /// What a person should know of the run's rows before it begins.
-    package var notes: [String] { inputs.notes }
+    package var notes: [String] { inputs.notes + caches.notes }
     /// What the start record says about the program and the machine.
     package var environment: [(name: String, value: String)] = []
 
@@ -54,10 +56,14 @@ package final class TrainingSession {
         let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
         try memory.checkState(inputs, config, threads: threads)
         trainer = try assembly.trainer(isResumed: resume != nil)
-        try memory.check(
+        caches = FrozenCaches(
+            config, inputs, trainer.model,
             MemoryEstimate(
                 trainer, inputs, sampler, config, totalSteps: totalSteps, threads: threads,
-                start: memory.start), config, threads: threads)
+                start: memory.start),
+            totalSteps: totalSteps, epochSteps: sampler.stepsPerEpoch,
+            evaluations: config.evaluations(totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch))
+        try memory.check(caches.memory, config, threads: threads)
         let (model, trainsBackbone) = (trainer.model, config.tuning.method.trainsBackbone)
         samples = try inputs.samples.map { [trainer, inputs] in try SampleAnswering($0, inputs, trainer) }
         // Before a checkpoint gives weights that were trained
@@ -145,7 +151,7 @@ package final class TrainingSession {
             answers = first
         }
         // Where a run from an adapter stands: with its own head, what the adapter reaches. A language model has its head too.
-        if let validation = inputs.validation, goesOn || inputs.task.headForm.isOwn {
+        if let validation = caches.validation, goesOn || inputs.task.headForm.isOwn {
             let started = ContinuousClock.now
             guard let (evaluation, more) = measured(validation, unless: shouldStop) else { return false }
             try keepClasses(evaluation, 0, isBest: false)
@@ -161,7 +167,7 @@ package final class TrainingSession {
         let started = ContinuousClock.now
         let step = progress.step + 1
         let result = try trainer.step(
-            step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
+            step, data: caches.train, indices: Array(sampler.indices(step: step, order: order)))
         progress.step = step
         progress.tokens += result.tokens
         if let allocation = result.allocation {
@@ -198,7 +204,7 @@ package final class TrainingSession {
             guard let found = samples.answers(step: progress.step, unless: shouldStop) else { return false }
             answers = found
         }
-        if let validation = inputs.validation, try !evaluate(validation, unless: shouldStop, emit) {
+        if let validation = caches.validation, try !evaluate(validation, unless: shouldStop, emit) {
             return false
         }
         try log.append(answers)

@@ -240,6 +240,7 @@ struct RunOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("threads"), help: help("threads")) var threads: String?
     @Option(name: .customLong("recompute"), help: help("recompute"), completion: choices("recompute"))
     var recompute: String?
+    @Option(name: .customLong("frozen-cache"), help: help("frozen-cache")) var frozenCache: String?
     @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery:
         String?
     @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints:
@@ -255,6 +256,7 @@ struct RunOptions: ParsableArguments, SettingFlags {
     var flags: [(key: String, value: String?)] {
         [
             ("seed", seed), ("threads", threads), ("recompute", recompute),
+            ("frozen-cache", frozenCache),
             ("checkpoint-every", checkpointEvery),
             ("keep-checkpoints", keepCheckpoints), ("evaluate-every", evaluateEvery),
             ("samples", samples), ("forgetting", forgetting), ("early-stopping", earlyStopping),
