@@ -59,6 +59,9 @@ package final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
             of: x, weight: weight, bias: bias, lowRank: factors, dropout: dropout, on: tape)
     }
 
+    /// Without triplets that are physically there it is the bare layer, unless a rule says otherwise.
+    package var acts: Bool { factors.rank > 0 || rule != nil }
+
     /// P, λ (when there is one), Q and what a rule has, in the order of the parameter vector.
     package var parameters: [Parameter] {
         [factors.p] + (factors.lambda.map { [$0] } ?? []) + [factors.q] + (rule?.parameters ?? [])

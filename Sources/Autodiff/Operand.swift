@@ -22,6 +22,8 @@ package protocol Operand: AnyObject, Sendable {
 
     /// out[T, O] = x[T, I] · self[O, I]ᵀ; with `adding` it is added to what is there.
     func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool)
+    /// The same with bits of each row of out that depend on its row of x alone.
+    func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool)
     /// out[T, I] = g[T, O] · self[O, I]; with `adding` it is added to what is there.
     func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool)
     /// out[T, N] = x[T, I] · self[rows]ᵀ, N rows of a large matrix that is not laid out for products (a vocabulary).

@@ -50,6 +50,14 @@ package final class Parameter: Operand, @unchecked Sendable {
         Product.multiplyTransposed(x, values, into: out, beta: adding ? 1 : 0)
     }
 
+    /// A row at a time: what trains is not read by row.
+    package func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        for row in 0..<x.rows {
+            Product.multiplyTransposed(
+                x.rows(row..<row + 1), values, into: out.rows(row..<row + 1), beta: adding ? 1 : 0)
+        }
+    }
+
     package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         Product.multiply(g, values, into: out, beta: adding ? 1 : 0)
     }

@@ -92,7 +92,11 @@ extension Tape {
     ) {
         if weight.isTrainable && out.needsGradient { x.keepValue() }
         if let bias { Kernel.fillRows(bias.vector, into: out.value) }
-        weight.multiplyTransposed(x.value, into: out.value, adding: bias != nil, pool: pool)
+        if readsByRow {
+            weight.multiplyTransposedByRow(x.value, into: out.value, adding: bias != nil, pool: pool)
+        } else {
+            weight.multiplyTransposed(x.value, into: out.value, adding: bias != nil, pool: pool)
+        }
     }
 
     private func backwardLinear(

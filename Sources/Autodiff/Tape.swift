@@ -58,6 +58,8 @@ package final class Tape {
     package let pool: BufferPool
     /// Operations are recorded. Otherwise values only.
     package let isTraining: Bool
+    /// Linear layers give each row the bits that its own values make, however many rows stand beside it.
+    package let readsByRow: Bool
     /// The flat gradient of the trainable parameters, accumulated into; nil when only values are wanted.
     package let parameterGradients: Matrix?
     private var dropoutStream: RandomStream?
@@ -68,12 +70,16 @@ package final class Tape {
         self.pool = pool
         self.parameterGradients = parameterGradients
         self.dropoutStream = dropoutStream
+        readsByRow = false
         isTraining = true
     }
 
     /// A tape that only computes values; dropout is the identity unless there is a stream for it.
-    package init(evaluatingWith pool: BufferPool, dropoutStream: RandomStream? = nil) {
+    package init(
+        evaluatingWith pool: BufferPool, dropoutStream: RandomStream? = nil, byRow readsByRow: Bool = false
+    ) {
         self.pool = pool
+        self.readsByRow = readsByRow
         parameterGradients = nil
         self.dropoutStream = dropoutStream
         isTraining = false

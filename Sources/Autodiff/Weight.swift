@@ -150,6 +150,16 @@ package final class Weight: Operand, @unchecked Sendable {
         }
     }
 
+    package func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        switch content {
+        case .matrix(let matrix):
+            matrix.multiplyTransposedByRow(x, into: out, adding: adding, pool: pool)
+        case .thawed(let parameter):
+            parameter.multiplyTransposedByRow(x, into: out, adding: adding, pool: pool)
+        case .vector: preconditionFailure("\(name) is a vector, and taken for a matrix")
+        }
+    }
+
     package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         switch content {
         case .matrix(let matrix): matrix.multiply(g, into: out, adding: adding, pool: pool)

@@ -27,6 +27,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case head
     case headLearningRate = "head-learning-rate"
     case headStart = "head-start"
+    case frozenCache = "frozen-cache"
     case ignoreMemory = "ignore-memory"
     case initialRank = "initial-rank"
     case keep

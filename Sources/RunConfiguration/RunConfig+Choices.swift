@@ -28,6 +28,13 @@ extension RunConfig {
     package enum Precision: String, CaseIterable, Sendable { case auto, float32, bf16 }
     /// Whether what rows begin with alike is computed once, where nothing is in the way.
     package enum SharedPrefix: String, CaseIterable, Sendable { case auto, off }
+    /// How much memory what frozen layers make of the rows may take.
+    package enum FrozenCacheSize: Sendable, Equatable {
+        /// Half of what the run leaves of the machine's
+        case auto
+        case off
+        case bytes(Int)
+    }
 
     /// What an evaluation can be judged by.
     package typealias Metric = Tasks.Metric

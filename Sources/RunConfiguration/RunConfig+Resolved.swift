@@ -47,6 +47,12 @@ extension RunConfig {
         steps ?? max(1, Int((Double(stepsPerEpoch) * (epochs ?? Double(Self.fewestEpochs))).rounded(.up)))
     }
 
+    /// How often a run evaluates: every so many steps and at the end.
+    package func evaluations(totalSteps: Int, stepsPerEpoch: Int) -> Int {
+        let every = evaluateEvery ?? stepsPerEpoch
+        return totalSteps / every + (totalSteps % every == 0 ? 0 : 1)
+    }
+
     /// `stride`, or else 128, but at most a third of the longest row.
     package var resolvedStride: Int { stride ?? TaskSettings.usualStride(maxLength: maxLength) }
 }

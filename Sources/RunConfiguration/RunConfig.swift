@@ -93,6 +93,7 @@ package struct RunConfig: Sendable, Equatable {
     package internal(set) var precision = Precision.auto
     /// nil leaves it to the model, see `settled`.
     package internal(set) var sharedPrefix: SharedPrefix?
+    package internal(set) var frozenCache = FrozenCacheSize.auto
     /// Optimizer steps between checkpoints; 0 writes one only at the end and on interruption.
     package internal(set) var checkpointEvery = 0
     package internal(set) var keepCheckpoints = 2

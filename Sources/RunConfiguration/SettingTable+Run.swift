@@ -33,6 +33,19 @@ extension SettingTable {
             set: { $0.sharedPrefix = try $1.orNone { try $0.choice() } },
             get: { $0.sharedPrefix?.rawValue }),
         Setting(
+            "frozen-cache",
+            "Memory for what layers without anything to learn make of the rows, which later epochs and evaluations read again: auto "
+                + "(half of what is left), off, or bytes (500M)",
+            idle: { $0.tuning.method.trainsBackbone ? "with method \($0.tuning.method.name)" : nil },
+            set: { $0.frozenCache = try frozenCache($1) },
+            get: { config in
+                switch config.frozenCache {
+                case .auto: SettingText.text("auto")
+                case .off: SettingText.text("off")
+                case .bytes(let bytes): String(bytes)
+                }
+            }),
+        Setting(
             "checkpoint-every", "Steps between checkpoints, 0 for only at the end and on interruption",
             set: { $0.checkpointEvery = try $1.wholeNumber(0...1_000_000_000) },
             get: { String($0.checkpointEvery) }),
@@ -71,6 +84,17 @@ extension SettingTable {
     ]
 
     // Helpers of the rows.
+
+    private static func frozenCache(_ value: SettingValue) throws -> RunConfig.FrozenCacheSize {
+        switch try value.text() {
+        case "auto": return .auto
+        case "off": return .off
+        case let text where text.first?.isNumber ?? false:
+            return .bytes(try value.largeNumber(1...1_000_000_000_000_000))
+        case let text:
+            throw ValueProblem("\(quoted(text)) is no size", "use auto, off, or bytes such as 500M")
+        }
+    }
 
     /// A path that every run must give is empty until it is given.
     static func path(_ value: String) -> String? { value.isEmpty ? nil : SettingText.text(value) }

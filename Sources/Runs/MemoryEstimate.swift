@@ -31,6 +31,14 @@ package struct MemoryEstimate: Sendable {
         self.available = available
     }
 
+    /// With more that comes.
+    func adding(_ part: Part) -> MemoryEstimate {
+        let all = (parts + [part]).filter { $0.bytes != 0 }
+        return MemoryEstimate(
+            parts: all.sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }, total: total + part.bytes,
+            available: available)
+    }
+
     /// - Parameters:
     ///   - start: what this process had in memory before it read the inputs, in bytes; now it has the trainer.
     ///   - memory: what the system tells.

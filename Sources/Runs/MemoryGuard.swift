@@ -57,6 +57,7 @@ package struct MemoryGuard {
             ways.append("\(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
         if config.recompute == .none { ways.append("\(SettingName.recompute) layers") }
+        if case .bytes = config.frozenCache { ways.append("\(SettingName.frozenCache) auto") }
         if threads > 1 { ways.append("fewer \(SettingName.threads)") }
         ways += ["a shorter \(SettingName.maxLength)", "a smaller \(SettingName.batchSize)"]
         throw TrainingError(

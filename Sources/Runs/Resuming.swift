@@ -17,7 +17,8 @@ package enum ResumePoint: Sendable, Equatable {
     /// Settings that may be others when a run is resumed: none changes a bit of the result. Of files it matters what is
     /// in them, which the checkpoint's fingerprints tell.
     package static let changeableSettings: Set<String> = [
-        "threads", "checkpoint-every", "keep-checkpoints", "output", "model", "train", "validation",
+        "threads", "frozen-cache", "checkpoint-every", "keep-checkpoints", "output", "model", "train",
+        "validation",
         "from-adapter",
         "rank-pattern", "label-names", "class-weights", "chat-template", "samples", "forgetting",
     ]

@@ -17,22 +17,35 @@ extension RunPlan.Time {
     ///   - evaluations: how many the run makes.
     ///   - answerings: how often it answers its prompts, where it has some.
     init(
-        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, totalSteps: Int, evaluations: Int,
-        answerings: Int, threads: Int
+        _ trainer: Trainer, _ inputs: RunInputs, _ caches: FrozenCaches, _ sampler: BatchSampler,
+        totalSteps: Int, evaluations: Int, answerings: Int, threads: Int
     ) throws {
-        let measured = try Self.steps(trainer, inputs, sampler, totalSteps: totalSteps, threads: threads)
-        let tokens = measured.reduce(0) { $0 + $1.tokens }
-        let perToken = measured.reduce(0) { $0 + $1.seconds } / Double(max(tokens, 1))
-        measuredSteps = measured.count
+        func measure() throws -> (steps: Int, perToken: Double) {
+            let measured = try Self.steps(
+                trainer, caches.train, sampler, totalSteps: totalSteps, threads: threads)
+            let tokens = measured.reduce(0) { $0 + $1.tokens }
+            return (measured.count, measured.reduce(0) { $0 + $1.seconds } / Double(max(tokens, 1)))
+        }
+        let (measuredCount, perToken) = try measure()
+        measuredSteps = measuredCount
         secondsPerStep = perToken * Double(inputs.train.tokens) / Double(sampler.stepsPerEpoch)
         tokensPerSecond = 1 / perToken
-        trainingSeconds = secondsPerStep * Double(totalSteps)
+        // Rows whose frozen layers are read a second time, and those that there is no room for.
+        let again = caches.share > 0 ? try measure().perToken / perToken : 1
+        let later = caches.share * min(again, 1) + 1 - caches.share
+        let firstSteps = min(totalSteps, sampler.stepsPerEpoch)
+        trainingSeconds = secondsPerStep * (Double(firstSteps) + later * Double(totalSteps - firstSteps))
         var evaluation = 0.0
-        if let validation = inputs.validation, evaluations > 0 {
-            let started = ContinuousClock.now
-            let read = trainer.model.tryEvaluation(of: validation, rows: Self.evaluatedRows)
-            let seconds = (ContinuousClock.now - started).seconds
-            evaluation = seconds * Double(validation.tokens) / Double(max(read, 1)) * Double(evaluations)
+        if let validation = caches.validation, evaluations > 0 {
+            func seconds() -> Double {
+                let started = ContinuousClock.now
+                let read = trainer.model.tryEvaluation(of: validation, rows: Self.evaluatedRows)
+                return (ContinuousClock.now - started).seconds * Double(validation.tokens)
+                    / Double(max(read, 1))
+            }
+            let first = seconds()
+            let later = caches.share > 0 ? min(first, seconds()) : first
+            evaluation = first + later * Double(evaluations - 1)
         }
         evaluationSeconds = evaluation
         answerSeconds =
@@ -49,7 +62,7 @@ extension RunPlan.Time {
 
     /// Tokens and seconds of steps, but for the first ones.
     private static func steps(
-        _ trainer: Trainer, _ inputs: RunInputs, _ sampler: BatchSampler, totalSteps: Int, threads: Int
+        _ trainer: Trainer, _ train: TokenizedDataset, _ sampler: BatchSampler, totalSteps: Int, threads: Int
     ) throws -> [(tokens: Int, seconds: Double)] {
         let order = sampler.order(epoch: 0)
         let started = ContinuousClock.now
@@ -58,12 +71,12 @@ extension RunPlan.Time {
             let rows = sampler.indices(step: step, order: order)
             var tokens = 0
             let measurable = rows.prefix {
-                tokens += inputs.train.sequences[$0].ids.count
+                tokens += train.sequences[$0].ids.count
                 return tokens <= threads * mostTokens
             }
             let stepStart = ContinuousClock.now
             let result = try trainer.step(
-                step, data: inputs.train, indices: Array(measurable.isEmpty ? rows.prefix(1) : measurable))
+                step, data: train, indices: Array(measurable.isEmpty ? rows.prefix(1) : measurable))
             measured.append((result.tokens, (ContinuousClock.now - stepStart).seconds))
             if (ContinuousClock.now - started).seconds > mostSeconds { break }
         }

@@ -74,12 +74,15 @@ package struct RunPlan: Sendable {
         }
         let trainer = try assembly.trainer(isResumed: false)
         let load = RunLoad(trainer.model, inputs, sampler, totalSteps: totalSteps)
-        let memory = MemoryEstimate(
-            trainer, inputs, load, config, threads: threads, start: memoryGuard.start)
-        try memoryGuard.check(memory, config, threads: threads)
-        let every = config.evaluateEvery ?? sampler.stepsPerEpoch
         let goesOn = config.tuning.fromAdapter != nil
-        let looks = totalSteps / every + (totalSteps % every == 0 ? 0 : 1)
+        let looks = config.evaluations(totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch)
+        let caches = FrozenCaches(
+            config, inputs, trainer.model,
+            MemoryEstimate(
+                trainer, inputs, load, config, threads: threads, start: memoryGuard.start),
+            totalSteps: totalSteps, epochSteps: sampler.stepsPerEpoch, evaluations: looks)
+        let memory = caches.memory
+        try memoryGuard.check(memory, config, threads: threads)
         let evaluations =
             inputs.validation == nil ? 0 : looks + (goesOn || inputs.task.headForm.isOwn ? 1 : 0)
         return RunPlan(
@@ -93,7 +96,7 @@ package struct RunPlan: Sendable {
             evaluations: evaluations, memory: memory,
             time: memory.fits
                 ? try Time(
-                    trainer, inputs, sampler, totalSteps: totalSteps, evaluations: evaluations,
+                    trainer, inputs, caches, sampler, totalSteps: totalSteps, evaluations: evaluations,
                     // The base model's answers first, and those of an adapter to go on from.
                     answerings: looks + (goesOn ? 2 : 1), threads: threads) : nil,
             warnings: inputs.warnings + trainer.method.warnings
@@ -101,7 +104,7 @@ package struct RunPlan: Sendable {
                     config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
                     plan: trainer.method.rankPlan
                 ).warnings + memoryGuard.warnings,
-            notes: inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self))
+            notes: inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self) + caches.notes)
     }
 
     private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {

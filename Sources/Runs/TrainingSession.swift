@@ -31,6 +31,8 @@ package final class TrainingSession {
     /// What `classes.json` holds
     private var classResults = ClassResults([])
     private var startWarnings: [String] = []
+    /// The rows, with what frozen layers make of them kept
+    private let caches: FrozenCaches
     /// What a person should know of the run's rows before it begins.
     package let notes: [String]
     /// The share of a step's tokens that its rows begin with alike, computed once
@@ -58,10 +60,13 @@ package final class TrainingSession {
         trainer = try assembly.trainer(isResumed: resume != nil)
         let load = RunLoad(trainer.model, inputs, sampler, totalSteps: totalSteps)
         sharedPrefix = load.training.sharedPrefix
-        notes = inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self)
-        try memory.check(
-            MemoryEstimate(trainer, inputs, load, config, threads: threads, start: memory.start), config,
-            threads: threads)
+        caches = FrozenCaches(
+            config, inputs, trainer.model,
+            MemoryEstimate(trainer, inputs, load, config, threads: threads, start: memory.start),
+            totalSteps: totalSteps, epochSteps: sampler.stepsPerEpoch,
+            evaluations: config.evaluations(totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch))
+        notes = inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self) + caches.notes
+        try memory.check(caches.memory, config, threads: threads)
         let (model, trainsBackbone) = (trainer.model, config.tuning.method.trainsBackbone)
         samples = try inputs.samples.map { [trainer, inputs] in try SampleAnswering($0, inputs, trainer) }
         // Before a checkpoint gives weights that were trained
@@ -149,7 +154,7 @@ package final class TrainingSession {
             answers = first
         }
         // Where a run from an adapter stands: with its own head, what the adapter reaches. A language model has its head too.
-        if let validation = inputs.validation, goesOn || inputs.task.headForm.isOwn {
+        if let validation = caches.validation, goesOn || inputs.task.headForm.isOwn {
             let started = ContinuousClock.now
             guard let (evaluation, more) = measured(validation, unless: shouldStop) else { return false }
             try keepClasses(evaluation, 0, isBest: false)
@@ -165,7 +170,7 @@ package final class TrainingSession {
         let started = ContinuousClock.now
         let step = progress.step + 1
         let result = try trainer.step(
-            step, data: inputs.train, indices: Array(sampler.indices(step: step, order: order)))
+            step, data: caches.train, indices: Array(sampler.indices(step: step, order: order)))
         progress.step = step
         progress.tokens += result.tokens
         if let allocation = result.allocation {
@@ -202,7 +207,7 @@ package final class TrainingSession {
             guard let found = samples.answers(step: progress.step, unless: shouldStop) else { return false }
             answers = found
         }
-        if let validation = inputs.validation, try !evaluate(validation, unless: shouldStop, emit) {
+        if let validation = caches.validation, try !evaluate(validation, unless: shouldStop, emit) {
             return false
         }
         try log.append(answers)

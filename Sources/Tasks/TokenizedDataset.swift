@@ -20,6 +20,8 @@ package struct TokenizedDataset: Sendable {
     package let sequences: [Sequence]
     /// What the rows ask of a model; nil without labels.
     package private(set) var objective: (any Objective)?
+    /// Where rows of the model's frozen layers are kept; nil where nobody reads the sequences again.
+    package private(set) var frozenCache: FrozenCache?
     /// What was cut from each sequence, in `unit`s.
     package let truncated: [Int]
     private let unit: String
@@ -125,6 +127,14 @@ package struct TokenizedDataset: Sendable {
     func asking(_ objective: any Objective) -> TokenizedDataset {
         var copy = self
         copy.objective = objective
+        copy.frozenCache = nil
+        return copy
+    }
+
+    /// The same with rows of frozen layers kept in `cache`, or none.
+    package func caching(in cache: FrozenCache?) -> TokenizedDataset {
+        var copy = self
+        copy.frozenCache = cache
         return copy
     }
 
@@ -132,6 +142,7 @@ package struct TokenizedDataset: Sendable {
     package var unasked: TokenizedDataset {
         var copy = self
         copy.objective = nil
+        copy.frozenCache = nil
         return copy
     }
 

@@ -62,6 +62,8 @@ package struct SequenceModel: Sendable {
     /// on the layers: each sees the rows of every sequence. With `scratch` [1, N] the loss goes backward too, and leaves its gradient there.
     package func probe(_ data: TokenizedDataset, indices: [Int], backwardInto scratch: Matrix?) {
         let pool = BufferPool()
+        // Probes see what goes through the layers, frozen ones too.
+        let data = data.caching(in: nil)
         for shard in ShardPlan.shards(lengths: indices.map { data.sequences[$0].ids.count }) {
             let members = shard.map { indices[$0] }
             guard let scratch else {
@@ -226,19 +228,26 @@ package struct SequenceModel: Sendable {
     ) -> ShardRows {
         let batch = data.batch(members, isShared: isShared)
         let (rows, offsets) = rowsRead(of: batch, members, data.objective)
-        guard case .some(let read) = rows, let distinct = batch.tree?.distinct(read) else {
-            let hidden = backbone.hiddenStates(batch, rows: rows, recomputing: recomputesLayers, on: tape)
-            return ShardRows(members: members, hidden: hidden, offsets: offsets, head: head, tape: tape)
+        let start = data.frozenCache.flatMap { frozenInput(data, members, $0, on: tape) }
+        if let start, start.layer == backbone.sizes.layers {
+            return ShardRows(members: members, hidden: start.rows, offsets: offsets, head: head, tape: tape)
         }
-        let hidden = backbone.hiddenStates(
-            batch, rows: .some(distinct.rows), recomputing: recomputesLayers, on: tape)
+        func hidden(_ rows: HiddenRows) -> Variable {
+            backbone.hiddenStates(
+                batch, rows: rows, after: start, recomputing: recomputesLayers, on: tape, observe: nil)
+        }
+        guard case .some(let read) = rows, let distinct = batch.tree?.distinct(read) else {
+            return ShardRows(
+                members: members, hidden: hidden(rows), offsets: offsets, head: head, tape: tape)
+        }
+        let once = hidden(.some(distinct.rows))
         return ShardRows(
-            members: members, hidden: tape.rows(hidden, distinct.places), offsets: offsets, head: head,
-            tape: tape, distinct: (hidden, distinct.places))
+            members: members, hidden: tape.rows(once, distinct.places), offsets: offsets, head: head,
+            tape: tape, distinct: (once, distinct.places))
     }
 
     /// What of the last layer the head, or of many rows the loss, reads, and where each sequence's begin.
-    private func rowsRead(of batch: PackedBatch, _ members: [Int], _ objective: (any Objective)?) -> (
+    func rowsRead(of batch: PackedBatch, _ members: [Int], _ objective: (any Objective)?) -> (
         HiddenRows, [Int]
     ) {
         guard head.rows == .all else { return (head.rows, Array(0...batch.sequences)) }

@@ -35,10 +35,15 @@ package protocol Backbone: AnyObject, Sendable {
     /// there: about a third more time for the memory of one layer instead of all.
     ///
     /// `observe` is called with the embeddings (0) and the output of each layer (1 …), for parity tests.
+    ///
+    /// - Parameter start: what a layer of this batch reads, where that is known; nil to begin with the token ids.
     func hiddenStates(
-        _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
+        _ batch: PackedBatch, rows: HiddenRows, after start: LayerInput?, recomputing: Bool, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable
+
+    /// What `layer` reads of the batch, [T, C]. Without a prefix of the input.
+    func input(ofLayer layer: Int, _ batch: PackedBatch, after start: LayerInput?, on tape: Tape) -> Variable
 
     /// For a sequence that is read token by token, or some tokens at a time; nil of a model that sees what follows.
     func startCache() -> KeyValueCache?
@@ -71,7 +76,14 @@ extension Backbone {
     package func hiddenStates(
         _ batch: PackedBatch, rows: HiddenRows = .all, recomputing: Bool = false, on tape: Tape
     ) -> Variable {
-        hiddenStates(batch, rows: rows, recomputing: recomputing, on: tape, observe: nil)
+        hiddenStates(batch, rows: rows, after: nil, recomputing: recomputing, on: tape, observe: nil)
+    }
+
+    package func hiddenStates(
+        _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
+        observe: ((Int, Variable) -> Void)?
+    ) -> Variable {
+        hiddenStates(batch, rows: rows, after: nil, recomputing: recomputing, on: tape, observe: observe)
     }
 }
 

@@ -12,6 +12,8 @@ final class ProgressDisplay {
     private var lastShown: ContinuousClock.Instant
     private var losses: [Double] = []
     private var recent: [(tokens: Int, seconds: Double)] = []
+    /// Of all steps
+    private var stepSeconds = 0.0
     private var lineIsOpen = false
 
     init(isTerminal: Bool) {
@@ -86,6 +88,7 @@ final class ProgressDisplay {
         losses.append(record.loss)
         if losses.count > RunProgress.lossWindow(start.totalSteps) { losses.removeFirst() }
         recent.append((record.tokens, record.seconds))
+        stepSeconds += record.seconds
         if recent.count > 50 { recent.removeFirst() }
         let isLast = record.step == start.totalSteps
         if isTerminal {
@@ -141,7 +144,10 @@ final class ProgressDisplay {
         let done = record.step - start.completedSteps
         let elapsed = clock.now - begun
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-        return Figures.clockTime(seconds / Double(max(done, 1)) * Double(start.totalSteps - record.step))
+        // Epochs whose frozen layers need not run again are faster: the last steps tell what is to come, beside evaluations.
+        let step = recent.reduce(0) { $0 + $1.seconds } / Double(max(recent.count, 1))
+        let others = max(0, seconds - stepSeconds) / Double(max(done, 1))
+        return Figures.clockTime((step + others) * Double(start.totalSteps - record.step))
     }
 
     private func open(_ text: String) {

@@ -245,6 +245,7 @@ struct RunOptions: ParsableArguments, SettingFlags {
     @Option(
         name: .customLong("shared-prefix"), help: help("shared-prefix"), completion: choices("shared-prefix"))
     var sharedPrefix: String?
+    @Option(name: .customLong("frozen-cache"), help: help("frozen-cache")) var frozenCache: String?
     @Option(name: .customLong("checkpoint-every"), help: help("checkpoint-every")) var checkpointEvery:
         String?
     @Option(name: .customLong("keep-checkpoints"), help: help("keep-checkpoints")) var keepCheckpoints:
@@ -260,7 +261,7 @@ struct RunOptions: ParsableArguments, SettingFlags {
     var flags: [(key: String, value: String?)] {
         [
             ("seed", seed), ("threads", threads), ("recompute", recompute),
-            ("precision", precision), ("shared-prefix", sharedPrefix),
+            ("precision", precision), ("shared-prefix", sharedPrefix), ("frozen-cache", frozenCache),
             ("checkpoint-every", checkpointEvery),
             ("keep-checkpoints", keepCheckpoints), ("evaluate-every", evaluateEvery),
             ("samples", samples), ("forgetting", forgetting), ("early-stopping", earlyStopping),

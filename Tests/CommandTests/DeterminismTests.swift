@@ -55,6 +55,43 @@ import Testing
         #expect(losses[0] == losses[1] && losses[0].count >= 20)
     }
 
+    /// Rows of frozen layers kept, made again, kept in part; by one thread and two, and by a run that goes on.
+    @Test(arguments: ["head", "lora"]) func keptRowsDoNotChangeAByte(method: String) throws {
+        let workspace = try Workspace()
+        let roles = ["query", "key", "value", "attention-output", "intermediate", "output"]
+        let ranks = roles.flatMap { role in (0...1).map { "\"layer.\($0).\(role)\": \($0 * 2)" } }
+        try workspace.write("{\(ranks.joined(separator: ", "))}", to: "pattern.json")
+        let options =
+            ["--method", method, "--checkpoint-every", "10"]
+            + (method == "head" ? [] : ["--rank-pattern", "pattern.json", "--adapter-dropout", "0.1"])
+        for (size, threads) in [("off", "1"), ("auto", "2"), ("3k", "1")] {
+            let result = try workspace.run(
+                Workspace.training(
+                    output: "run-\(size)", options + ["--frozen-cache", size, "--threads", threads]))
+            try #require(result.status == 0, "\(result.errors)")
+            let note = "\(method == "head" ? "all layers are" : "layer 0 is") frozen: what "
+            #expect(result.errors.contains(note) == (size != "off"), "\(result.errors)")
+            #expect(result.errors.contains(" % of the rows is kept") == (size == "3k"), "\(result.errors)")
+        }
+        // Back to step 20, as if the run had been cut there; then it goes on without a cache.
+        try FileManager.default.copyItem(at: workspace.file("run-auto"), to: workspace.file("cut"))
+        let resumed = try workspace.run(
+            ["train", "--resume", "cut/checkpoints/step-20", "--frozen-cache", "off"])
+        try #require(resumed.status == 0, "\(resumed.errors)")
+        let weights = "adapter-last/adapter_model.safetensors"
+        let bytes = try ["run-off", "run-auto", "run-3k", "cut"].map {
+            try workspace.bytes("\($0)/\(weights)")
+        }
+        #expect(bytes.allSatisfy { $0 == bytes[0] })
+        let losses = try ["run-off", "run-auto", "run-3k", "cut"].map { run in
+            try workspace.events(run).compactMap { $0["loss"]?.double }
+        }
+        #expect(losses.allSatisfy { $0 == losses[0] } && losses[0].count >= 30)
+        let plan = try workspace.run(
+            ["plan"] + Workspace.training(output: "none", options).dropFirst())
+        #expect(plan.output.contains("rows of frozen layers"), "\(plan.output) \(plan.errors)")
+    }
+
     @Test func anotherSeedGivesAnotherRun() throws {
         let workspace = try Workspace()
         for seed in ["1", "2"] {

@@ -43,8 +43,35 @@ import Testing
         #expect(
             config.tuning.adalora.orthogonality == nil && config.tuning.adalora.orthogonalityWeight == 0.1)
         #expect(config.seed == 42 && config.threads == nil)
+        #expect(config.frozenCache == .auto && config.recompute == .none)
         #expect(config.checkpointEvery == 0 && config.keepCheckpoints == 2)
         #expect(config.evaluateEvery == nil && config.earlyStopping == nil && config.bestMetric == nil)
+    }
+
+    @Test func sizesOfTheFrozenCache() throws {
+        for (text, size) in [
+            ("auto", RunConfig.FrozenCacheSize.auto), ("off", .off), ("500M", .bytes(500_000_000)),
+            ("4096", .bytes(4_096)),
+        ] {
+            let config = try load(nil, smallest + [("frozen-cache", text)]).config
+            #expect(config.frozenCache == size)
+            #expect(try load(config.yaml(), []).config.frozenCache == size)
+        }
+        for text in ["none", "0", "-1", "2.5", "500MB", "true", ""] {
+            #expect(throws: (any Error).self, "\(text)") {
+                try load(nil, smallest + [("frozen-cache", text)])
+            }
+        }
+        let full = Array(smallest.dropLast()) + [("method", "full"), ("frozen-cache", "off")]
+        #expect(try load(nil, full).warnings.contains { $0.contains("frozen-cache") })
+    }
+
+    @Test func evaluationsOfARun() throws {
+        let config = try load(nil, smallest).config
+        #expect(config.evaluations(totalSteps: 30, stepsPerEpoch: 10) == 3)
+        #expect(config.evaluations(totalSteps: 31, stepsPerEpoch: 10) == 4)
+        let often = try load(nil, smallest + [("validation", "v"), ("evaluate-every", "4")]).config
+        #expect(often.evaluations(totalSteps: 10, stepsPerEpoch: 10) == 3)
     }
 
     @Test func unsetValuesResolve() throws {
@@ -156,7 +183,7 @@ import Testing
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 71)
+        #expect(settings.count == 72)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))

@@ -65,6 +65,10 @@ package final class BFloat16Products: FrozenMatrix {
         panels.add(x, into: out, pool: pool)
     }
 
+    package func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        multiplyTransposed(x, into: out, adding: adding, pool: pool)
+    }
+
     package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         guard let keptPlain else {
             return multiply(g, rows: 0..<rows, into: out, adding: adding, pool: pool)

@@ -61,6 +61,14 @@ package final class Float32Weight: FrozenMatrix {
         Product.multiplyTransposed(x, values, into: out, beta: adding ? 1 : 0)
     }
 
+    /// oneDNN's kernels sum each element over the shared dimension in one order for any number of rows; OpenBLAS's do not.
+    package func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        if transposed.copy(of: values, whenMade: { bytes?.releasePages() }) != nil {
+            return multiplyTransposed(x, into: out, adding: adding, pool: pool)
+        }
+        multiplyTransposedInPanels(x, into: out, adding: adding, pool: pool)
+    }
+
     package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         if let packed = plain.copy(of: values, whenMade: { bytes?.releasePages() }) {
             if !adding { out.fill(0) }

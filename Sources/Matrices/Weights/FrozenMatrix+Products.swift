@@ -6,11 +6,23 @@ import CVectorKernels
 /// Each element is one sum over the shared dimension in its order, whatever rows stand beside it.
 extension FrozenMatrix {
     package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
-        multiplyTransposed(x, 0..<rows, into: out, adding: adding, pool)
+        multiplyTransposed(
+            x, 0..<rows, into: out, adding: adding, pool, inPanels: x.rows >= Panel.fewRows)
+    }
+
+    package func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        multiplyTransposedInPanels(x, into: out, adding: adding, pool: pool)
+    }
+
+    /// Bits of each row depend on its row of x alone.
+    package func multiplyTransposedInPanels(
+        _ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool
+    ) {
+        multiplyTransposed(x, 0..<rows, into: out, adding: adding, pool, inPanels: true)
     }
 
     package func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
-        multiplyTransposed(x, rows, into: out, adding: false, pool)
+        multiplyTransposed(x, rows, into: out, adding: false, pool, inPanels: x.rows >= Panel.fewRows)
     }
 
     package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
@@ -50,15 +62,17 @@ extension FrozenMatrix {
     }
 
     /// out[T, N] = x[T, I] · W[part]ᵀ, one panel of outputs after the other. What it asks of the pool is the same for any T.
+    ///
+    /// - Parameter isWide: whether W is laid out in panels, which a few rows alone gain nothing by.
     private func multiplyTransposed(
-        _ x: Matrix, _ part: Range<Int>, into out: Matrix, adding: Bool, _ pool: BufferPool
+        _ x: Matrix, _ part: Range<Int>, into out: Matrix, adding: Bool, _ pool: BufferPool,
+        inPanels isWide: Bool
     ) {
         precondition(
             x.columns == columns && out.rows == x.rows && out.columns == part.count,
             "[\(x.rows), \(x.columns)] · [\(part.count), \(columns)]ᵀ into [\(out.rows), \(out.columns)]")
         if !adding { out.fill(0) }
         let width = Panel.width
-        let isWide = x.rows >= Panel.fewRows
         let panel = pool.matrix(rows: columns, columns: width)
         let unpacked = pool.matrix(rows: Panel.rows, columns: columns)
         let blocks = Panel.blocks(of: columns)

@@ -17,6 +17,10 @@ package protocol FrozenMatrix: AnyObject, Sendable {
     /// out[T, O] = x[T, I] · Wᵀ; with `adding` it is added to what is there.
     func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool)
 
+    /// The same with bits of each row of out that depend on its row of x alone, not on how many rows stand beside it, and
+    /// where.
+    func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool)
+
     /// out[T, I] = g[T, O] · W; with `adding` it is added to what is there.
     func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool)
 

@@ -30,10 +30,11 @@ protocol Decoder: Backbone {
 extension Decoder {
     /// The last layer is computed of the rows that are read alone.
     func hiddenStates(
-        _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
+        _ batch: PackedBatch, rows: HiddenRows, after start: LayerInput?, recomputing: Bool, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable {
         let prefix = hooks.input
+        precondition(prefix == nil || start == nil, "what a layer reads, without the prefix of the input")
         let layout = DecoderLayout(
             batch, rows, padding: padding, prefix: prefix?.count ?? 0,
             isShared: sharesBeginnings(longest: batch.longest))
@@ -43,9 +44,11 @@ extension Decoder {
         }
         let pass = DecoderPass(
             offsets: layout.offsets, paths: layout.paths, rotary: rotary.map { $0.rows(layout.parts) })
-        var hidden = embeddings(layout.ids, prefix, offsets: batch.offsets, rows: layout.parts, on: tape)
-        observe?(0, layout.all(hidden, on: tape))
-        for layer in 0..<sizes.layers {
+        var hidden =
+            start.map { layout.computed($0.rows, on: tape) }
+            ?? embeddings(layout.ids, prefix, offsets: batch.offsets, rows: layout.parts, on: tape)
+        if start == nil { observe?(0, layout.all(hidden, on: tape)) }
+        for layer in (start?.layer ?? 0)..<sizes.layers {
             let isLast = layer == sizes.layers - 1
             let isTrainable = hidden.needsGradient || trains(layer: layer) || hooks.act(inLayer: layer)
             func run(_ hidden: Variable, on tape: Tape) -> Variable {
@@ -66,6 +69,21 @@ extension Decoder {
     /// sequence by itself.
     func sharesBeginnings(longest: Int) -> Bool {
         hooks.input == nil && !rotary.contains { $0.turnsOtherwise(longest, than: 1) }
+    }
+
+    func input(ofLayer layer: Int, _ batch: PackedBatch, after start: LayerInput?, on tape: Tape) -> Variable
+    {
+        precondition(hooks.input == nil, "what a layer reads, without the prefix of the input")
+        let parts = zip(batch.offsets, batch.offsets.dropFirst()).map {
+            SequencePart(length: $1 - $0, count: $1 - $0)
+        }
+        let pass = DecoderPass(offsets: batch.offsets, rotary: rotary.map { $0.rows(parts) })
+        var hidden =
+            start?.rows ?? embeddings(batch.ids, nil, offsets: batch.offsets, rows: parts, on: tape)
+        for before in (start?.layer ?? 0)..<layer {
+            hidden = output(ofLayer: before, hidden, pass, chosen: nil, on: tape)
+        }
+        return hidden
     }
 
     func startCache() -> KeyValueCache? { KeyValueCache(layers: sizes.layers, columns: keyColumns) }

@@ -46,6 +46,11 @@ struct DecoderLayout {
         places.map { tape.rows(hidden, $0) } ?? hidden
     }
 
+    /// Of the rows of all tokens those that are computed: of one that several sequences have, that of the first of them.
+    func computed(_ rows: Variable, on tape: Tape) -> Variable {
+        tree.map { tape.rows(rows, $0.firstPlaces) } ?? rows
+    }
+
     /// The rows of all tokens of another layer
     func all(_ hidden: Variable, on tape: Tape) -> Variable {
         tree.map { tape.rows(hidden, $0.rows) } ?? hidden

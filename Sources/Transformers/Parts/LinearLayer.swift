@@ -4,6 +4,12 @@ import Autodiff
 package protocol LinearAdapter: AnyObject, Sendable {
     /// out[T, O] = x[T, I] · weight[O, I]ᵀ + bias + the adapter's update
     func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable
+    /// Whether it does more than the bare layer, or may once it learns.
+    var acts: Bool { get }
+}
+
+extension LinearAdapter {
+    package var acts: Bool { true }
 }
 
 /// A linear layer with a hook for an adapter.

@@ -34,6 +34,14 @@ package struct TokenTree: Sendable, Equatable {
     }
 
     package var tokens: Int { ids.count }
+
+    /// For each row of the tree the first of the tokens, laid end to end, that it stands for.
+    var firstPlaces: [Int] {
+        var places = [Int](repeating: 0, count: tokens)
+        for (place, row) in rows.enumerated().reversed() { places[row] = place }
+        return places
+    }
+
     /// Of rows of the sequences laid end to end those that stand in the tree for several, once, in rising order, and for each
     /// row which of these it is.
     package func distinct(_ read: [Int]) -> (rows: [Int], places: [Int]) {

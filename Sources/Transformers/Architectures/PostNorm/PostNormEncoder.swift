@@ -68,29 +68,32 @@ package final class PostNormEncoder: Backbone {
     /// it (query, attention output, feed-forward) runs on those alone: the same values, without 10 of the 12 d × d
     /// products of that layer for the other rows.
     package func hiddenStates(
-        _ batch: PackedBatch, rows: HiddenRows, recomputing: Bool, on tape: Tape,
+        _ batch: PackedBatch, rows: HiddenRows, after start: LayerInput?, recomputing: Bool, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable {
         if let prefix = hooks.input {
+            precondition(start == nil, "what a layer reads, without the prefix of the input")
             let hidden = self.hidden(
-                extended(batch, by: prefix.count), prefix, rows: .all, recomputing, on: tape, observe)
+                extended(batch, by: prefix.count), prefix, rows: .all, after: nil, recomputing, on: tape,
+                observe)
             let own = tape.withoutPrefix(of: prefix.count, hidden, offsets: batch.offsets)
             return tape.taken(rows, of: own, batch, padding: nil)
         }
-        let hidden = hidden(batch, nil, rows: rows, recomputing, on: tape, observe)
+        let hidden = hidden(batch, nil, rows: rows, after: start, recomputing, on: tape, observe)
         // The first rows are taken in the last layer.
         return rows == .first ? hidden : tape.taken(rows, of: hidden, batch, padding: nil)
     }
 
     /// - Parameter prefix: of the embeddings, whose rows stand in `batch`.
     private func hidden(
-        _ batch: PackedBatch, _ prefix: (any RowPrefix)?, rows: HiddenRows, _ recomputing: Bool,
-        on tape: Tape, _ observe: ((Int, Variable) -> Void)?
+        _ batch: PackedBatch, _ prefix: (any RowPrefix)?, rows: HiddenRows, after start: LayerInput?,
+        _ recomputing: Bool, on tape: Tape, _ observe: ((Int, Variable) -> Void)?
     ) -> Variable {
-        var hidden = embeddings(batch, prefix, on: tape)
+        var hidden = start?.rows ?? embeddings(batch, prefix, on: tape)
         let distances = distances(batch, readsFirst: false, on: tape)
-        observe?(0, hidden)
-        for (index, block) in blocks.enumerated() {
+        if start == nil { observe?(0, hidden) }
+        for index in (start?.layer ?? 0)..<blocks.count {
+            let block = blocks[index]
             let isLast = index == blocks.count - 1
             let isTrainable = hidden.needsGradient || block.isTrainable || hooks.act(inLayer: index)
             if recomputing && !isLast && isTrainable {
@@ -107,6 +110,20 @@ package final class PostNormEncoder: Backbone {
                     readsFirst: readsFirst, layer: index, hooks, configuration, on: tape)
             }
             observe?(index + 1, hidden)
+        }
+        return hidden
+    }
+
+    package func input(
+        ofLayer layer: Int, _ batch: PackedBatch, after start: LayerInput?, on tape: Tape
+    ) -> Variable {
+        precondition(hooks.input == nil, "what a layer reads, without the prefix of the input")
+        var hidden = start?.rows ?? embeddings(batch, nil, on: tape)
+        let distances = distances(batch, readsFirst: false, on: tape)
+        for before in (start?.layer ?? 0)..<layer {
+            hidden = blocks[before](
+                hidden, offsets: batch.offsets, relative: distances, readsFirst: false, layer: before, hooks,
+                configuration, on: tape)
         }
         return hidden
     }
