@@ -89,10 +89,6 @@ import Testing
         return (try #require(Double(told.1)), try #require(Double(told.2)))
     }
 
-    private static func format(_ workspace: Workspace, _ file: String, _ tensor: String) throws -> String? {
-        try GGUFFile(workspace.file(file)).tensor(tensor)?.format
-    }
-
     /// A folder becomes a file of Q4_K, which trains, and whose adapter goes into its weights.
     @Test func fromAFolderToAFileOfFourBitsAndOn() throws {
         let workspace = try Self.workspace()
@@ -125,8 +121,10 @@ import Testing
                 workspace,
                 ["export", "run", "--to", "gguf", "--text", "held.jsonl", "--output", name]
                     + (type.map { ["--merged-type", $0] } ?? []))
-            #expect(try Self.format(workspace, name, "blk.0.ffn_down.weight") == format)
-            #expect(try Self.format(workspace, name, "token_embd.weight") == "Q6_K")
+            // Matrices of rank 0 stay as they were; which ones is the run's affair.
+            let formats = Set(
+                try GGUFFile(workspace.file(name)).tensors.filter { $0.shape.count > 1 }.map(\.type.name))
+            #expect(formats.contains(format) && formats.isSubset(of: ["Q4_K", "Q6_K", format]), "\(formats)")
             #expect(whole.errors.contains("may round away what the adapter learned") == (format == "Q4_K"))
             let told = try Self.losses(whole.output)
             #expect(abs(told.before - loss) < 1e-4)

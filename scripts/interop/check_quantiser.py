@@ -4,7 +4,7 @@ are read by llama.cpp, which tells their perplexities on the same pages, and our
 usage: check_quantiser.py ADALORA WORK MODEL.gguf…
 
 A model is unpacked to a Hugging Face folder of 16-bit floats first. ggml rounds the blocks (`ggml_quantize_chunk`), and which
-tensor gets which type is what `llama_tensor_get_type` decides for Q8_0, Q4_K_S and Q4_K_M; xllamacpp has no
+tensor gets which type is what `llama_tensor_get_type` decides for Q8_0 and Q4_K_S; xllamacpp has no
 `llama_model_quantize`. Where both files have a tensor in one type its bytes are the same.
 """
 
@@ -31,7 +31,7 @@ from llama_cpp_logits import Model, perplexity  # noqa: E402
 Type = gguf.GGMLQuantizationType
 # Where rows are no whole blocks.
 FALLBACK = {Type.Q4_K: Type.Q5_0, Type.Q5_K: Type.Q5_1, Type.Q6_K: Type.Q8_0}
-PAGES, TOKENS = 3, 480
+PAGES, TOKENS = 2, 480
 WORSE = 1.01
 
 _pack = llama_cpp_logits._LIBRARY.ggml_quantize_chunk
@@ -52,15 +52,11 @@ def chosen(name: str, columns: int, kind: str, layers: int, is_tied: bool) -> Ty
     else:
         found = Type.Q4_K
         layer = int((re.match(r"blk\.(\d+)\.", name) or [0, 0])[1])
-        gets_more = layer < layers // 8 or layer >= 7 * layers // 8 or (layer - layers // 8) % 3 == 2
         if name == "output.weight" or (name == "token_embd.weight" and is_tied):
             found = Type.Q8_0 if columns % 256 else Type.Q6_K
         elif "attn_v.weight" in name or "ffn_down" in name:
-            few = layer < 4 if "attn_v" in name else layer < layers // 8
-            if kind == "Q4_K_S" and few:
+            if layer < (4 if "attn_v" in name else layers // 8):
                 found = Type.Q5_K
-            if kind == "Q4_K_M" and gets_more:
-                found = Type.Q6_K
     if columns % gguf.GGML_QUANT_SIZES[found][0]:
         found = FALLBACK[found]
     assert columns % gguf.GGML_QUANT_SIZES[found][0] == 0, (name, columns)
@@ -135,13 +131,13 @@ def check(program: str, model: Path, work: Path) -> None:
     judge.close()
     pages = [ids[start:start + TOKENS] for start in range(0, PAGES * TOKENS, TOKENS)]
     source = gguf.GGUFReader(files["f16"])
-    for kind, own in (("Q8_0", "q8_0"), ("Q4_K_S", "q4_k"), ("Q4_K_M", None)):
+    for kind in ("Q8_0", "Q4_K_S"):
         files[kind] = work / f"{model.stem}-by-llama-{kind}.gguf"
         quantise(source, kind, files[kind])
     found = {kind: measured(path, pages) for kind, path in files.items()}
     sizes = {kind: path.stat().st_size / 1e6 for kind, path in files.items()}
     print(f"  {model.name}, {sum(map(len, pages))} tokens in llama.cpp: perplexity {found['f16']:.3f} of F16; by llama.cpp's quantiser "
-          + ", ".join(f"{kind} {found[kind]:.3f} ({sizes[kind]:.0f} MB)" for kind in ("Q8_0", "Q4_K_S", "Q4_K_M")) + "; ours "
+          + ", ".join(f"{kind} {found[kind]:.3f} ({sizes[kind]:.0f} MB)" for kind in ("Q8_0", "Q4_K_S")) + "; ours "
           + ", ".join(f"{kind} {found[kind]:.3f} ({sizes[kind]:.0f} MB)" for kind in ("q8_0", "q4_k")))
     for kind, own in (("Q8_0", "q8_0"), ("Q4_K_S", "q4_k")):
         alike, others = same(files[own], files[kind])
