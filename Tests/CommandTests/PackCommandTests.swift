@@ -92,7 +92,7 @@ import Testing
         let full = try workspace.run(
             Workspace.training(output: "full", steps: 3, ["--model", "packed", "--method", "full"]))
         #expect(full.status == 0, "\(full.errors)")
-        #expect(try JSONValue.read(workspace.file("full/adapter/adalora.json"))["baseFormat"] == nil)
+        #expect(try JSONValue.read(workspace.file("full/model/adalora.json"))["baseFormat"] == nil)
     }
 
     @Test func eachMatrixWithItsError() throws {
