@@ -22,6 +22,7 @@ package struct GGUFModelFile {
     package init(
         metadata: [(key: String, value: GGUFValue)], tensors: [GGUFModelTensor], _ choice: MergedType
     ) throws {
+        let layers = Set(tensors.compactMap { $0.name.prefixMatch(of: /blk\.([0-9]+)\./)?.1 }).count
         parts = try tensors.map { tensor in
             switch tensor.content {
             case .stored(let stored):
@@ -29,7 +30,7 @@ package struct GGUFModelFile {
                     preconditionFailure("\(tensor.name) is of no format of ggml")
                 }
                 return Part(tensor: tensor, type: type)
-            case .values: return Part(tensor: tensor, type: try choice.type(of: tensor))
+            case .values: return Part(tensor: tensor, type: try choice.type(of: tensor, layers: layers))
             }
         }
         self.metadata = Self.describing(parts, in: metadata, before: tensors)

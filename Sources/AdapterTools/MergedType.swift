@@ -39,10 +39,20 @@ package enum MergedType: Sendable, Equatable {
     /// Whether the steps of a format are so wide that an adapter's update may be lost between them.
     static func isCoarse(_ format: String) -> Bool { fewBits.contains(format) }
 
+    /// Tensors that llama.cpp's `Q4_K_S` keeps in more bits: values of the first four layers, and what leaves the feed-forward
+    /// network in the first eighth of them (`llama_tensor_get_type`).
+    private static func isSensitive(_ name: String, layers: Int) -> Bool {
+        guard let match = name.wholeMatch(of: /blk\.([0-9]+)\.(attn_v|ffn_down)\.weight/),
+            let layer = Int(match.1)
+        else { return false }
+        return layer < (match.2 == "attn_v" ? 4 : layers / 8)
+    }
+
     /// The format of a tensor with new values. Norms and biases, and positions that are learned, are Float32 to llama.cpp.
     ///
+    /// - Parameter layers: of the model.
     /// - Throws: `TrainingError` where a tensor's own format is one that this version only reads.
-    func type(of tensor: GGUFModelTensor) throws -> GGMLType {
+    func type(of tensor: GGUFModelTensor, layers: Int) throws -> GGMLType {
         guard tensor.isMatrix, tensor.name != "position_embd.weight" else {
             return .float32
         }
@@ -61,8 +71,9 @@ package enum MergedType: Sendable, Equatable {
             return Self.fitting(own, columns)
         case .format(let name):
             let isForWords = Self.wordMatrices.contains(tensor.name) && Self.fewBits.contains(name)
-            guard isForWords else { return Self.fitting(name, columns) }
-            return Self.fitting("Q6_K", columns)
+            if isForWords { return Self.fitting("Q6_K", columns) }
+            let needsMore = name == "Q4_K" && Self.isSensitive(tensor.name, layers: layers)
+            return Self.fitting(needsMore ? "Q5_K" : name, columns)
         }
     }
 

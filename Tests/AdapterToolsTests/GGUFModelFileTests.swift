@@ -38,6 +38,34 @@ import Transformers
         try body(url)
     }
 
+    /// `llama_tensor_get_type` for `Q4_K_S`: values of four layers and `down` of an eighth of them in five bits, words in six.
+    @Test func fourBitsAreMixedAsByLlamaCpp() throws {
+        let layers = 16
+        let names =
+            ["token_embd.weight", "output.weight"]
+            + (0..<layers).flatMap { layer in
+                ["attn_q", "attn_v", "ffn_up", "ffn_down"].map { "blk.\(layer).\($0).weight" }
+            }
+        let file = try GGUFModelFile(
+            metadata: [("general.architecture", .string("llama"))],
+            tensors: names.map { name in
+                GGUFModelTensor(
+                    name: name, shape: [1, 256], format: nil,
+                    content: .values(GGUFModelTensor.values { normalMatrix(1, 256, seed: 1) }))
+            }, .format("Q4_K"))
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).gguf")
+        defer { try? FileManager.default.removeItem(at: url) }
+        try file.write(to: url)
+        let found = Dictionary(
+            uniqueKeysWithValues: try GGUFFile(url).tensors.map { ($0.name, $0.type.name) })
+        let inFive = Set(
+            (0..<4).map { "blk.\($0).attn_v.weight" } + (0..<2).map { "blk.\($0).ffn_down.weight" })
+        for name in names {
+            let wanted = name.hasPrefix("blk") ? (inFive.contains(name) ? "Q5_K" : "Q4_K") : "Q6_K"
+            #expect(found[name] == wanted, "\(name)")
+        }
+    }
+
     /// llama.cpp's converter wrote the golden of the same folder.
     @Test(arguments: ["llama", "granite", "gptneox", "mistral3", "granite4"]) func isWhatTheConverterWrites(
         _ name: String
