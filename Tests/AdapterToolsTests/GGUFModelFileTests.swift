@@ -51,7 +51,7 @@ import Transformers
             tensors: names.map { name in
                 GGUFModelTensor(
                     name: name, shape: [1, 256], format: nil,
-                    content: .values(GGUFModelTensor.values { normalMatrix(1, 256, seed: 1) }))
+                    content: .values(GGUFModelTensor.values { Matrix(rows: 1, columns: 256) }))
             }, .format("Q4_K"))
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).gguf")
         defer { try? FileManager.default.removeItem(at: url) }
