@@ -57,7 +57,7 @@ package struct BaseFormat: Sendable, Equatable {
         ) { PackedMatrix.blocks($0, formats) }
     }
 
-    /// The matrices that are packed, but those whose rows do not fit.
+    /// The matrices that are packed where their rows fit.
     private func weights(of backbone: any Backbone) -> [Weight] {
         let layers = Set(backbone.linearLayers.map { ObjectIdentifier($0.weight) })
         return backbone.weights.filter { weight in
