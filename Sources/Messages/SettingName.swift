@@ -48,7 +48,6 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case recompute
     case resume
     case scale
-    case sharedPrefix = "shared-prefix"
     case steps
     case svd
     case targets

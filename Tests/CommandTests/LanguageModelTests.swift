@@ -4,7 +4,7 @@ import Testing
 
 /// Causal language modelling on the tiny Llama, from texts to exports.
 @Suite struct LanguageModelTests {
-    private static func workspace() throws -> Workspace {
+    static func workspace() throws -> Workspace {
         let workspace = try Workspace()
         let llama = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Goldens/llama/model")
@@ -22,7 +22,7 @@ import Testing
         return workspace
     }
 
-    private static func training(_ output: String, steps: Int = 40, _ more: [String] = []) -> [String] {
+    static func training(_ output: String, steps: Int = 40, _ more: [String] = []) -> [String] {
         [
             "train", "--model", "llama", "--task", "causal-lm", "--train", "texts.jsonl", "--validation",
             "held.jsonl",
