@@ -31,41 +31,77 @@ INLINE uint32_t bfloat16_of(float value) {
     return (bits & 0x7FFFFFFFu) > 0x7F800000u ? bits >> 16 | 64 : rounded;
 }
 
-MULTIVERSION void avk_to_bfloat16_pairs(const float *in, size_t ldi, size_t m, size_t k, void *out, size_t ldo) {
+#if defined(__x86_64__)
+#define FAST __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
+
+// By the instruction, which makes what is smaller than a normal number 0, as products take it anyway.
+FAST static void fast_round(const float *in, uint16_t *out, size_t n) {
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        _mm256_storeu_si256((__m256i *)(out + i), (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(in + i)));
+    for (; i < n; i++) out[i] = (uint16_t)bfloat16_of(in[i]);
+}
+
+FAST static void fast_interleave(const float *a, const float *b, uint32_t *out, size_t n) {
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(a + i)));
+        __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(b + i)));
+        _mm512_storeu_si512(out + i, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+    }
+    for (; i < n; i++) out[i] = bfloat16_of(a[i]) | bfloat16_of(b[i]) << 16;
+}
+#endif
+
+MULTIVERSION static void plain_round(const float *in, uint16_t *out, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = (uint16_t)bfloat16_of(in[i]);
+}
+
+MULTIVERSION static void plain_interleave(const float *a, const float *b, uint32_t *out, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = bfloat16_of(a[i]) | bfloat16_of(b[i]) << 16;
+}
+
+typedef void (*rounding)(const float *, uint16_t *, size_t);
+typedef void (*interleaving)(const float *, const float *, uint32_t *, size_t);
+
+static rounding round_row(void) {
+#if defined(__x86_64__)
+    if (avk_has_bfloat16()) return fast_round;
+#endif
+    return plain_round;
+}
+
+static interleaving interleave(void) {
+#if defined(__x86_64__)
+    if (avk_has_bfloat16()) return fast_interleave;
+#endif
+    return plain_interleave;
+}
+
+void avk_to_bfloat16_pairs(const float *in, size_t ldi, size_t m, size_t k, void *out, size_t ldo) {
+    rounding round = round_row();
     for (size_t r = 0; r < m; r++) {
-        const float *row = in + r * ldi;
         uint16_t *halves = (uint16_t *)out + 2 * r * ldo;
-        for (size_t i = 0; i < k; i++) halves[i] = (uint16_t)bfloat16_of(row[i]);
+        round(in + r * ldi, halves, k);
         if (k & 1) halves[k] = 0;
     }
 }
 
-MULTIVERSION static void interleave(const float *a, const float *b, uint32_t *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = bfloat16_of(a[i]) | bfloat16_of(b[i]) << 16;
-}
-
-MULTIVERSION static void widen(const float *a, uint32_t *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = bfloat16_of(a[i]);
-}
-
 void avk_into_pair_panels(const float *in, size_t m, size_t n, void *panels, size_t depth, size_t first) {
+    static const float zeros[PAIR_COLUMNS];
+    interleaving pair = interleave();
     for (size_t r = 0; r < m; r += 2, in += 2 * n)
         for (size_t start = 0; start < n; start += PAIR_COLUMNS) {
             size_t count = n - start < PAIR_COLUMNS ? n - start : PAIR_COLUMNS;
             uint32_t *out = (uint32_t *)panels + start * depth + (first + r / 2) * PAIR_COLUMNS;
-            if (r + 1 < m)
-                interleave(in + start, in + n + start, out, count);
-            else
-                widen(in + start, out, count);
+            pair(in + start, r + 1 < m ? in + n + start : zeros, out, count);
         }
 }
 
 #if defined(__x86_64__)
-#define FAST __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
-
-// out[rows, 64] += x[rows, 2 pairs] · panel; `rows` is a constant where this is inlined.
+// out[rows, 64] = x[rows, 2 pairs] · panel, added to what is there where `adds`; `rows` is a constant where this is inlined.
 INLINE FAST void fast_rows(const size_t rows, const uint32_t *x, size_t ldx, size_t pairs, const uint32_t *panel, float *out,
-                           size_t ldo) {
+                           size_t ldo, int adds) {
     __m512 sums[PAIR_ROWS][4];
     _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++)
         _Pragma("clang loop unroll(full)") for (size_t p = 0; p < 4; p++) {
@@ -85,20 +121,20 @@ INLINE FAST void fast_rows(const size_t rows, const uint32_t *x, size_t ldx, siz
     _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++)
         _Pragma("clang loop unroll(full)") for (size_t p = 0; p < 4; p++) {
             float *place = out + r * ldo + p * 16;
-            _mm512_storeu_ps(place, _mm512_add_ps(_mm512_loadu_ps(place), sums[r][p]));
+            _mm512_storeu_ps(place, adds ? _mm512_add_ps(_mm512_loadu_ps(place), sums[r][p]) : sums[r][p]);
         }
 }
 
 FAST static void fast_product(const uint32_t *x, size_t ldx, size_t m, size_t pairs, const uint32_t *panel, float *out,
-                              size_t ldo) {
+                              size_t ldo, int adds) {
     for (; m >= PAIR_ROWS; m -= PAIR_ROWS, x += PAIR_ROWS * ldx, out += PAIR_ROWS * ldo)
-        fast_rows(PAIR_ROWS, x, ldx, pairs, panel, out, ldo);
+        fast_rows(PAIR_ROWS, x, ldx, pairs, panel, out, ldo, adds);
     switch (m) {
-    case 5: return fast_rows(5, x, ldx, pairs, panel, out, ldo);
-    case 4: return fast_rows(4, x, ldx, pairs, panel, out, ldo);
-    case 3: return fast_rows(3, x, ldx, pairs, panel, out, ldo);
-    case 2: return fast_rows(2, x, ldx, pairs, panel, out, ldo);
-    case 1: return fast_rows(1, x, ldx, pairs, panel, out, ldo);
+    case 5: return fast_rows(5, x, ldx, pairs, panel, out, ldo, adds);
+    case 4: return fast_rows(4, x, ldx, pairs, panel, out, ldo, adds);
+    case 3: return fast_rows(3, x, ldx, pairs, panel, out, ldo, adds);
+    case 2: return fast_rows(2, x, ldx, pairs, panel, out, ldo, adds);
+    case 1: return fast_rows(1, x, ldx, pairs, panel, out, ldo, adds);
     default: return;
     }
 }
@@ -118,7 +154,7 @@ MULTIVERSION static void plain_row(const uint32_t *x, size_t pairs, const uint32
 }
 
 static void plain_product(const uint32_t *x, size_t ldx, size_t m, size_t pairs, const uint32_t *panel, float *out,
-                          size_t ldo) {
+                          size_t ldo, int adds) {
     for (size_t r = 0; r < m; r++, x += ldx, out += ldo) {
         float sums[PAIR_COLUMNS];
 #if defined(__x86_64__)
@@ -130,38 +166,38 @@ static void plain_product(const uint32_t *x, size_t ldx, size_t m, size_t pairs,
 #else
         plain_row(x, pairs, panel, sums);
 #endif
-        for (size_t c = 0; c < PAIR_COLUMNS; c++) out[c] += sums[c];
+        for (size_t c = 0; c < PAIR_COLUMNS; c++) out[c] = adds ? out[c] + sums[c] : sums[c];
     }
 }
 
 // There only in programs that count products.
 __attribute__((weak)) void avk_count_product(size_t m, size_t n, size_t k);
 
-typedef void (*pair_product)(const uint32_t *, size_t, size_t, size_t, const uint32_t *, float *, size_t);
+typedef void (*pair_product)(const uint32_t *, size_t, size_t, size_t, const uint32_t *, float *, size_t, int);
 
-static void add_product(pair_product product, const uint32_t *x, size_t ldx, size_t m, size_t pairs, const uint32_t *panel,
-                        float *out, size_t ldo, size_t n) {
-    if (n == PAIR_COLUMNS) return product(x, ldx, m, pairs, panel, out, ldo);
+static void multiply_pairs(pair_product product, const uint32_t *x, size_t ldx, size_t m, size_t pairs, const uint32_t *panel,
+                        float *out, size_t ldo, size_t n, int adds) {
+    if (n == PAIR_COLUMNS) return product(x, ldx, m, pairs, panel, out, ldo, adds);
     float edge[PAIR_ROWS * PAIR_COLUMNS];
     for (size_t start = 0; start < m; start += PAIR_ROWS) {
         size_t rows = m - start < PAIR_ROWS ? m - start : PAIR_ROWS;
         memset(edge, 0, sizeof(edge));
         for (size_t r = 0; r < rows; r++) memcpy(edge + r * PAIR_COLUMNS, out + (start + r) * ldo, n * sizeof(float));
-        product(x + start * ldx, ldx, rows, pairs, panel, edge, PAIR_COLUMNS);
+        product(x + start * ldx, ldx, rows, pairs, panel, edge, PAIR_COLUMNS, adds);
         for (size_t r = 0; r < rows; r++) memcpy(out + (start + r) * ldo, edge + r * PAIR_COLUMNS, n * sizeof(float));
     }
 }
 
-void avk_add_pair_product_plain(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
-                                size_t n) {
-    add_product(plain_product, x, ldx, m, pairs, panel, out, ldo, n);
+void avk_pair_product_plain(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
+                            size_t n, int adds) {
+    multiply_pairs(plain_product, x, ldx, m, pairs, panel, out, ldo, n, adds);
 }
 
-void avk_add_pair_product(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
-                          size_t n) {
+void avk_pair_product(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
+                      size_t n, int adds) {
     if (avk_count_product) avk_count_product(m, n, 2 * pairs);
 #if defined(__x86_64__)
-    if (avk_has_bfloat16()) return add_product(fast_product, x, ldx, m, pairs, panel, out, ldo, n);
+    if (avk_has_bfloat16()) return multiply_pairs(fast_product, x, ldx, m, pairs, panel, out, ldo, n, adds);
 #endif
-    add_product(plain_product, x, ldx, m, pairs, panel, out, ldo, n);
+    multiply_pairs(plain_product, x, ldx, m, pairs, panel, out, ldo, n, adds);
 }

@@ -54,19 +54,20 @@ package struct MemoryEstimate: Sendable {
 
         // What is there already but mapped weights, of which any number of pages may have been read, and will be.
         let model = inputs.backbone.weights.reduce(0) { $0 + $1.releasePages() }
+        // Less than nothing where mapped weights give way to fewer bytes.
+        let packed = PackedSize(trainer, inputs.backbone, training)
         let state = (4 * trainable + averages) * float
         let now = memory.resident ?? state
         let kept = inputs.packedBase?.bytes.after ?? 0
         let rest = max(0, now - (start ?? 0) - state - kept)
         var parts = [
             Part(name: "program and libraries", bytes: max(0, now - state - kept - rest)),
-            Part(name: "model, mapped", bytes: model),
+            Part(name: "model, mapped", bytes: model + min(0, packed.bytes)),
             Part(name: "model, packed", bytes: kept),
             Part(name: "data, tokenizer", bytes: rest),
             Part(name: "trainable weights, gradient, AdamW's and importance averages", bytes: state),
         ]
         // What comes.
-        let packed = PackedSize(trainer, inputs.backbone, training)
         let (text, prompts) = (inputs.heldOutText, inputs.samples)
         let pools = PoolEstimate(
             trainer.model, inputs.objective, training, evaluation, trainable: trainable, workers: threads,
@@ -80,7 +81,7 @@ package struct MemoryEstimate: Sendable {
             Part(
                 name: "gradients of \(shards) \(shards == 1 ? "shard" : "shards") at a time",
                 bytes: (shards + (observes ? 1 : 0)) * trainable * float),
-            Part(name: "packed weights", bytes: packed.bytes),
+            Part(name: "packed weights", bytes: max(0, packed.bytes)),
             Part(name: "work space of products", bytes: workers * Self.productSpace),
             Part(name: "checkpoint in the making", bytes: (3 * trainable + averages) * float),
             Part(

@@ -43,7 +43,9 @@ struct TrainerAssembly {
                     + "model's own; use \(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
         // What was looked at until here, of adapters that must not change the model, is told in Float32.
-        if config.usedPrecision == .bf16 { backbone.weights.forEach { $0.multiplyInBFloat16() } }
+        if config.usedPrecision == .bf16 {
+            for weight in backbone.weights { weight.multiplyInBFloat16() }
+        }
         return trainer
     }
 

@@ -215,11 +215,12 @@ void avk_to_bfloat16_pairs(const float *in, size_t ldi, size_t m, size_t k, void
 // Rows [m, n] two by two, m even but in the last call, to rows first ..< first + (m + 1) / 2 of ceil(n / 64) panels of `depth`
 // rows.
 void avk_into_pair_panels(const float *in, size_t m, size_t n, void *panels, size_t depth, size_t first);
-// out[m, n] += x[m, 2 pairs] * panel, of which n <= 64 columns are meant. Each element is one sum, of second halves before first
-// ones: the same bits by the instruction and by the plain loop (where that has fused multiply-add: AVX2 and above).
-void avk_add_pair_product(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
-                          size_t n);
-void avk_add_pair_product_plain(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
-                                size_t n);
+// out[m, n] = x[m, 2 pairs] * panel, of which n <= 64 columns are meant, added to what is there where `adds`. Each element is one
+// sum, of second halves before first ones: the same bits by the instruction and by the plain loop (where that has fused
+// multiply-add: AVX2 and above).
+void avk_pair_product(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo, size_t n,
+                      int adds);
+void avk_pair_product_plain(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
+                            size_t n, int adds);
 
 #endif

@@ -56,13 +56,12 @@ package final class BFloat16Products: FrozenMatrix {
         guard let keptTransposed else {
             return addTransposed(x, 0..<rows, into: out, adding: adding, pool)
         }
-        if !adding { out.fill(0) }
         let panels = keptTransposed.panels {
             let panels = PairPanels(transposing: values)
             values.releasePages()
             return panels
         }
-        panels.add(x, into: out, pool: pool)
+        panels.multiply(x, into: out, adding: adding, pool: pool)
     }
 
     package func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
@@ -73,13 +72,12 @@ package final class BFloat16Products: FrozenMatrix {
         guard let keptPlain else {
             return multiply(g, rows: 0..<rows, into: out, adding: adding, pool: pool)
         }
-        if !adding { out.fill(0) }
         let panels = keptPlain.panels {
             let panels = PairPanels(values)
             values.releasePages()
             return panels
         }
-        panels.add(g, into: out, pool: pool)
+        panels.multiply(g, into: out, adding: adding, pool: pool)
     }
 
     package func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
@@ -93,7 +91,6 @@ package final class BFloat16Products: FrozenMatrix {
         precondition(
             x.columns == columns && out.rows == x.rows && out.columns == part.count,
             "[\(x.rows), \(x.columns)] · [\(part.count), \(columns)]ᵀ into [\(out.rows), \(out.columns)]")
-        if !adding { out.fill(0) }
         let (width, pairs) = (PairPanels.width, PairPanels.pairs(columns))
         let panel = pool.matrix(rows: pairs, columns: width)
         let unpacking = PairRows(values, pool: pool)
@@ -105,9 +102,9 @@ package final class BFloat16Products: FrozenMatrix {
             let first = part.lowerBound + start
             unpacking.fill(first..<first + count, into: panel.pointer)
             for block in blocks {
-                avk_add_pair_product(
+                avk_pair_product(
                     left.pointer + block.lowerBound, pairs, x.rows, block.count, panel.row(block.lowerBound),
-                    out.pointer + start, part.count, count)
+                    out.pointer + start, part.count, count, adding || block.lowerBound > 0 ? 1 : 0)
             }
         }
     }
@@ -119,8 +116,10 @@ package final class BFloat16Products: FrozenMatrix {
         precondition(
             g.columns == part.count && out.rows == g.rows && out.columns == columns,
             "[\(g.rows), \(g.columns)] · [\(part.count), \(columns)] into [\(out.rows), \(out.columns)]")
-        if !adding { out.fill(0) }
-        if part.isEmpty || columns == 0 { return }
+        if part.isEmpty || columns == 0 {
+            if !adding { out.fill(0) }
+            return
+        }
         let (width, step) = (PairPanels.width, PairPanels.unpackedRows)
         let depth = min(part.count, max(step, Self.panelWeights / columns / 2 * 2))
         let pairs = PairPanels.pairs(depth)
@@ -138,9 +137,10 @@ package final class BFloat16Products: FrozenMatrix {
             }
             avk_to_bfloat16_pairs(g.pointer + start, g.columns, g.rows, count, left.pointer, pairs)
             for panel in 0..<panelCount {
-                avk_add_pair_product(
+                avk_pair_product(
                     left.pointer, pairs, g.rows, PairPanels.pairs(count), panels.row(panel * pairs),
-                    out.pointer + panel * width, columns, min(width, columns - panel * width))
+                    out.pointer + panel * width, columns, min(width, columns - panel * width),
+                    adding || start > 0 ? 1 : 0)
             }
         }
     }

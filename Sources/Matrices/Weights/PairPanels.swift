@@ -1,6 +1,6 @@
 import CVectorKernels
 
-/// A right factor [K, N] in bf16 as `avk_add_pair_product` reads it: panels of 64 columns, each [K / 2, 64] of two neighbours
+/// A right factor [K, N] in bf16 as `avk_pair_product` reads it: panels of 64 columns, each [K / 2, 64] of two neighbours
 /// of the shared dimension in 32 bits.
 ///
 /// Unchecked Sendable: written only while it is made.
@@ -70,8 +70,8 @@ final class PairPanels: @unchecked Sendable {
         }
     }
 
-    /// out[M, N] += x[M, K] · self[K, N]
-    func add(_ x: Matrix, into out: Matrix, pool: BufferPool) {
+    /// out[M, N] = x[M, K] · self[K, N]; with `adding` it is added to what is there.
+    func multiply(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         precondition(
             x.columns == rows && out.columns == columns && x.rows == out.rows,
             "[\(x.rows), \(x.columns)] · [\(rows), \(columns)] into [\(out.rows), \(out.columns)]")
@@ -84,10 +84,10 @@ final class PairPanels: @unchecked Sendable {
             for index in 0..<panelCount {
                 let first = index * Self.width
                 for block in blocks {
-                    avk_add_pair_product(
+                    avk_pair_product(
                         left.pointer + block.lowerBound, pairs, count, block.count,
                         panel(index) + block.lowerBound * Self.width, out.row(start) + first, columns,
-                        min(Self.width, columns - first))
+                        min(Self.width, columns - first), adding || block.lowerBound > 0 ? 1 : 0)
                 }
             }
         }
