@@ -187,7 +187,7 @@ private struct GGUFLayout {
     private let isStored: Bool
 
     init(_ model: PretrainedModel) throws {
-        guard let form = try model.gguf?.form ?? GGUFForm.of(model.config) else {
+        guard let form = model.gguf?.form ?? GGUFForm.of(model.config) else {
             throw TrainingError(
                 "llama.cpp's files have no form for \(oneLine(model.config.modelType ?? "this model")) that this version "
                     + "writes; export for PEFT instead (adalora export \(SettingName.to) lora)")

@@ -94,7 +94,7 @@ import Transformers
         // Short branches of branches are not made.
         #expect(tree.tokens >= order.treeTokens && tree.tokens < order.treeTokens + 8 * rows.count)
         // Prefixes that differ are other rows of the tree at least.
-        #expect(tree.tokens >= Set(rows.flatMap { row in row.indices.map { row[...$0] } }).count)
+        #expect(tree.tokens >= Set(rows.flatMap { row in row.indices.map { Array(row[...$0]) } }).count)
     }
 }
 
