@@ -62,7 +62,7 @@ import Transformers
         // 360 tokens, 336 of the tree
         #expect(TokenTree(typed(rows)) == nil)
         #expect(TokenTree(typed(rows.map { Array($0.prefix(60)) })) != nil)
-        #expect(TokenTree(typed(rows.map { $0.prefix(7) + $0[20..<22] })) == nil)
+        #expect(TokenTree(typed(rows.map { Array($0.prefix(7) + $0[20..<22]) })) == nil)
         // Equal rows are one, however short.
         #expect(TokenTree(typed(rows.map { Array($0.prefix(3)) }))?.tokens == 3)
         #expect(TokenTree(typed([rows[0]])) == nil && TokenTree([]) == nil)
