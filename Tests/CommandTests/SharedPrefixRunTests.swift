@@ -48,10 +48,10 @@ import Testing
         try #require(off.status == 0 && !off.errors.contains(Self.note), "\(off.errors)")
         let losses = try ["one", "off"].map { run in
             try #require(
-                Self.events(workspace, run).last { $0["event"]?.string == "step" }?["loss"]?.double)
+                Self.events(workspace, run).first { $0["event"]?.string == "step" }?["loss"]?.double)
         }
-        // 24 steps in which roundings grow
-        #expect(abs(losses[0] / losses[1] - 1) < 1e-2, "\(losses)")
+        // Of the first step, before roundings grow: sums in another order.
+        #expect(abs(losses[0] / losses[1] - 1) < 1e-5, "\(losses)")
         #expect(
             try Data(contentsOf: workspace.file("off/adapter-last/adapter_model.safetensors")) != bytes[0])
     }
