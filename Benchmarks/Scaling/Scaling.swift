@@ -3,6 +3,7 @@ import Charts
 import Foundation
 import Matrices
 import ModelFiles
+import TrainingSteps
 
 /// How time and memory of a training step grow with the work.
 @main

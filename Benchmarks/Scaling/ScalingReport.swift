@@ -1,6 +1,7 @@
 import Charts
 import Foundation
 import Matrices
+import TrainingSteps
 
 /// One quantity that grows while the others stay.
 struct ScalingAxis: Sendable {
