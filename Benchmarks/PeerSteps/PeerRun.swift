@@ -45,7 +45,7 @@ struct PeerRun {
             ? OrthogonalityPenalty(form: .norm, weight: 0.5)
             : OrthogonalityPenalty(form: .squared, weight: 0.1)
         trainer = Trainer(
-            model: SequenceModel(backbone: backbone, head: head, workers: workers),
+            model: SequenceModel(backbone: backbone, head: head, workers: workers, sharing: .all),
             method: AdaLoRA(set, ranks: RankController(set: set, settings: allocation), penalty: penalty),
             settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
     }
