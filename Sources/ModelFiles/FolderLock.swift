@@ -21,7 +21,6 @@ package final class FolderLock: Sendable {
             // Some network file systems have no locks: no reason to refuse to work there.
             guard errno == EWOULDBLOCK || errno == EINTR else { return }
             guard ContinuousClock.now < deadline else {
-                close(descriptor)
                 throw ModelFileError(
                     kind: .inUse, file: folder.path, problem: "in use by another adalora process",
                     advice: "wait until it ends, or give another folder")
@@ -30,5 +29,6 @@ package final class FolderLock: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    /// Also of a lock that could not be taken. Closed twice, the number might by then be that of a file of another thread.
+    deinit { if descriptor >= 0 { close(descriptor) } }
 }

@@ -48,27 +48,29 @@ package protocol Meter: Sendable {
 package struct ShardRows {
     /// Which of the data's sequences
     package let members: [Int]
-    /// [T, C], or those of each sequence that the head or the loss reads.
-    package let hidden: Variable
-    /// Where sequences have rows in common these rows [U, C] once, and for each row of `hidden` which of them it is: for
-    /// objectives that can do with fewer.
-    package let distinct: (rows: Variable, places: [Int])?
+    /// [U, C]: the rows of `hidden`, one that several sequences have once: for objectives that can do with fewer.
+    package let distinct: Variable
+    /// For each row of `hidden` which of these it is; nil where they are the same.
+    package let places: [Int]?
     /// Sequence b of the shard is rows offsets[b] ..< offsets[b + 1] of `hidden`.
     package let offsets: [Int]
     package let head: SequenceHead
     package let tape: Tape
 
+    /// - Parameter hidden: the distinct rows where there are places.
     package init(
-        members: [Int], hidden: Variable, offsets: [Int], head: SequenceHead, tape: Tape,
-        distinct: (rows: Variable, places: [Int])? = nil
+        members: [Int], hidden: Variable, places: [Int]? = nil, offsets: [Int], head: SequenceHead, tape: Tape
     ) {
         self.members = members
-        self.hidden = hidden
+        distinct = hidden
+        self.places = places
         self.offsets = offsets
         self.head = head
         self.tape = tape
-        self.distinct = distinct
     }
+
+    /// [T, C], or those of each sequence that the head or the loss reads.
+    package var hidden: Variable { places.map { tape.rows(distinct, $0) } ?? distinct }
 
     /// [sequences, K], or [T, K] from a head that reads each token.
     package func logits() -> Variable { head.logits(hidden, offsets: offsets, on: tape) }

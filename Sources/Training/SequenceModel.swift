@@ -232,18 +232,14 @@ package struct SequenceModel: Sendable {
         if let start, start.layer == backbone.sizes.layers {
             return ShardRows(members: members, hidden: start.rows, offsets: offsets, head: head, tape: tape)
         }
-        func hidden(_ rows: HiddenRows) -> Variable {
-            backbone.hiddenStates(
-                batch, rows: rows, after: start, recomputing: recomputesLayers, on: tape, observe: nil)
+        var (asked, places): (HiddenRows, [Int]?) = (rows, nil)
+        if case .some(let read) = rows, let distinct = batch.tree?.distinct(read) {
+            (asked, places) = (.some(distinct.rows), distinct.places)
         }
-        guard case .some(let read) = rows, let distinct = batch.tree?.distinct(read) else {
-            return ShardRows(
-                members: members, hidden: hidden(rows), offsets: offsets, head: head, tape: tape)
-        }
-        let once = hidden(.some(distinct.rows))
+        let hidden = backbone.hiddenStates(
+            batch, rows: asked, after: start, recomputing: recomputesLayers, on: tape, observe: nil)
         return ShardRows(
-            members: members, hidden: tape.rows(once, distinct.places), offsets: offsets, head: head,
-            tape: tape, distinct: (once, distinct.places))
+            members: members, hidden: hidden, places: places, offsets: offsets, head: head, tape: tape)
     }
 
     /// What of the last layer the head, or of many rows the loss, reads, and where each sequence's begin.

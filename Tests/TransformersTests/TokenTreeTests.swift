@@ -151,6 +151,25 @@ import Transformers
         if !Self.shares(model) { #expect(shared.map(\.values) == plain.map(\.values)) }
     }
 
+    /// The hidden rows that are read, and what a loss of words gives these parameters.
+    private static func step(
+        _ backbone: any Backbone, _ parameters: [Parameter], isShared: Bool, rows: HiddenRows = .all,
+        recomputing: Bool = false
+    ) throws -> (hidden: [Float], gradients: [Float]) {
+        let vector = ParameterVector(parameters)
+        let gradients = Matrix(rows: 1, columns: vector.count)
+        let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
+        let hidden = backbone.hiddenStates(
+            batch(isShared: isShared), rows: rows, recomputing: recomputing, on: tape)
+        let values = hidden.value.values
+        let head = try DecoderGoldens.head(backbone)
+        _ = tape.vocabularyCrossEntropy(
+            hidden, weight: head.outputMatrix, targets: (0..<hidden.rows).map { Int32($0 % 47) },
+            divisor: Double(hidden.rows), transform: head.outputTransform)
+        tape.backward()
+        return (values, gradients.values)
+    }
+
     /// Hidden rows, and gradients of all weights, of the rows that somebody reads.
     @Test(arguments: models, [false, true]) func gradientsAreTheSame(_ model: String, recomputing: Bool)
         throws
@@ -158,18 +177,9 @@ import Transformers
         for rows in [HiddenRows.all, .last, .some([0, 1, 9, 20, 21, 44, 45, 47, 80, 100, 119]), .first] {
             func run(isShared: Bool) throws -> (hidden: [Float], gradients: [Float]) {
                 let backbone = try Self.open(model)
-                let vector = ParameterVector(backbone.weights.map { $0.thaw() })
-                let gradients = Matrix(rows: 1, columns: vector.count)
-                let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
-                let hidden = backbone.hiddenStates(
-                    Self.batch(isShared: isShared), rows: rows, recomputing: recomputing, on: tape)
-                let values = hidden.value.values
-                let head = try DecoderGoldens.head(backbone)
-                _ = tape.vocabularyCrossEntropy(
-                    hidden, weight: head.outputMatrix, targets: (0..<hidden.rows).map { Int32($0 % 47) },
-                    divisor: Double(hidden.rows), transform: head.outputTransform)
-                tape.backward()
-                return (values, gradients.values)
+                return try Self.step(
+                    backbone, backbone.weights.map { $0.thaw() }, isShared: isShared, rows: rows,
+                    recomputing: recomputing)
             }
             let (shared, plain) = (try run(isShared: true), try run(isShared: false))
             #expect(shared.hidden.count == plain.hidden.count)
@@ -193,17 +203,7 @@ import Transformers
         for matrix in matrices { stream.fillNormal(matrix, deviation: 0.5) }
         let prefix = AttentionPrefix(matrices)
         func run(isShared: Bool) throws -> (hidden: [Float], gradients: [Float]) {
-            let vector = ParameterVector(prefix.parameters)
-            let gradients = Matrix(rows: 1, columns: vector.count)
-            let tape = Tape(pool: BufferPool(), parameterGradients: gradients, dropoutStream: nil)
-            let hidden = backbone.hiddenStates(Self.batch(isShared: isShared), on: tape)
-            let values = hidden.value.values
-            let head = try DecoderGoldens.head(backbone)
-            _ = tape.vocabularyCrossEntropy(
-                hidden, weight: head.outputMatrix, targets: (0..<hidden.rows).map { Int32($0 % 47) },
-                divisor: Double(hidden.rows), transform: head.outputTransform)
-            tape.backward()
-            return (values, gradients.values)
+            try Self.step(backbone, prefix.parameters, isShared: isShared)
         }
         let without = try run(isShared: true).hidden
         backbone.hooks.attention = [0: prefix, 1: prefix]

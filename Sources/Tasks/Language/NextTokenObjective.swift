@@ -55,7 +55,7 @@ package struct NextTokenObjective: Objective {
     /// - Parameter counts: whether a sequence has a part in the loss.
     func loss(_ rows: ShardRows, divisor: Double, where counts: (_ member: Int) -> Bool) -> Double {
         rows.tape.vocabularyCrossEntropy(
-            rows.distinct?.rows ?? rows.hidden, places: rows.distinct?.places, weight: rows.head.outputMatrix,
+            rows.distinct, places: rows.places, weight: rows.head.outputMatrix,
             targets: targets(rows, where: counts),
             divisor: divisor, transform: rows.head.outputTransform)
     }
@@ -69,8 +69,7 @@ package struct NextTokenObjective: Objective {
     /// Of each sequence of a shard, the sum over its tokens, and how many of them are the model's first choice.
     func scores(_ rows: ShardRows) -> [(loss: Double, hits: Int)] {
         let scores = rows.tape.vocabularyScores(
-            rows.distinct?.rows ?? rows.hidden, places: rows.distinct?.places, weight: rows.head.outputMatrix,
-            targets: targets(rows),
+            rows.distinct, places: rows.places, weight: rows.head.outputMatrix, targets: targets(rows),
             transform: rows.head.outputTransform)
         return rows.members.indices.map { place in
             scores[rows.offsets[place]..<rows.offsets[place + 1]].reduce((0, 0)) {
