@@ -32,12 +32,15 @@ package protocol Operand: AnyObject, Sendable {
     func multiply(_ g: Matrix, rows: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool)
     /// out[T, C] = the rows that `indices` names; with `adding` they are added to what is there.
     func gather(_ indices: [Int32], into out: Matrix, adding: Bool, pool: BufferPool)
+    /// What was read so far of a matrix that is larger than a cache is not needed soon.
+    func leave()
 }
 
 extension Operand {
     package var count: Int { rows * columns }
     package var isTrainable: Bool { parameter?.gradientOffset != nil }
     package var isStoredTransposed: Bool { false }
+    package func leave() {}
 
     /// All values as a tensor of `savedShape` has them: a copy.
     package var savedFloats: [Float] {

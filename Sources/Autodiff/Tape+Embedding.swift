@@ -21,6 +21,7 @@ extension Tape {
                     "\(table.name) has \(table.rows) rows, asked for \(index)")
             }
             table.gather(lookup.indices, into: out.value, adding: number > 0, pool: pool)
+            table.leave()
         }
         record(out) { [unowned self] g in
             for lookup in lookups {

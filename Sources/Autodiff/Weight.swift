@@ -9,6 +9,9 @@ package final class Weight: Operand, @unchecked Sendable {
     package let rows: Int
     package let columns: Int
     package let isStoredTransposed: Bool
+    /// Pages of a mapped file go back as soon as an operation has read them, for runs that save memory: only what is read
+    /// at the moment stays, and the system's cache has the rest.
+    package var isReadInPassing = false
     private var content: Content
 
     private enum Content {
@@ -72,6 +75,10 @@ package final class Weight: Operand, @unchecked Sendable {
     @discardableResult
     package func releasePages() -> Int {
         if case .matrix(let matrix) = content { matrix.releasePages() } else { 0 }
+    }
+
+    package func leave() {
+        if isReadInPassing { releasePages() }
     }
 
     /// The same matrix in another format, whose values are near; pages of the one before go back.

@@ -55,6 +55,39 @@ MULTIVERSION void avk_log_sum_exp_rows(const float *x, float *restrict top, doub
     }
 }
 
+MULTIVERSION void avk_exp_rows_online(float *restrict x, float *restrict top, double *restrict sum,
+                                      float *restrict shrink, float cap, size_t rows, size_t columns) {
+    float inward = cap == 0 ? 0 : 1.0f / cap;
+    for (size_t t = 0; t < rows; t++) {
+        float *row = x + t * columns;
+        float lanes[16];
+        for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
+        size_t c = 0;
+        for (; c + 16 <= columns; c += 16)
+            for (int l = 0; l < 16; l++) lanes[l] = row[c + l] > lanes[l] ? row[c + l] : lanes[l];
+        float largest = top[t];
+        for (; c < columns; c++) largest = row[c] > largest ? row[c] : largest;
+        for (int l = 0; l < 16; l++) largest = lanes[l] > largest ? lanes[l] : largest;
+        double partial[16] = {0}, added = 0;
+        for (c = 0; c + 16 <= columns; c += 16)
+            for (int l = 0; l < 16; l++) {
+                float share = row[c + l] * inward, value = exp_one(row[c + l] - largest);
+                partial[l] += (double)value;
+                row[c + l] = value * (1.0f - share * share);
+            }
+        for (; c < columns; c++) {
+            float share = row[c] * inward, value = exp_one(row[c] - largest);
+            added += (double)value;
+            row[c] = value * (1.0f - share * share);
+        }
+        for (int l = 0; l < 16; l++) added += partial[l];
+        double kept = sum[t] == 0 ? 0 : exp((double)(top[t] - largest));
+        shrink[t] = largest == top[t] ? 1.0f : (float)kept;
+        sum[t] = (sum[t] == 0 ? 0 : sum[t] * kept) + added;
+        top[t] = largest;
+    }
+}
+
 MULTIVERSION void avk_exp_rows(float *x, const float *top, const float *factor, size_t rows, size_t columns) {
     for (size_t t = 0; t < rows; t++) {
         float *row = x + t * columns;

@@ -1,3 +1,4 @@
+import Autodiff
 import Matrices
 import RunConfiguration
 import Training
@@ -53,7 +54,14 @@ package struct MemoryEstimate: Sendable {
         let trainable = trainer.trainableParameters
 
         // What is there already but mapped weights, of which any number of pages may have been read, and will be.
-        let model = inputs.backbone.weights.reduce(0) { $0 + $1.releasePages() }
+        let model = inputs.backbone.weights.reduce(0) { sum, weight in
+            let bytes = weight.releasePages()
+            // A worker reads a part of these at a time.
+            let part =
+                weight.isReadInPassing
+                ? workers * bytes / max(1, weight.count / VocabularyShard.elementsHeld) : bytes
+            return sum + min(bytes, part)
+        }
         // Less than nothing where mapped weights give way to fewer bytes.
         let packed = PackedSize(trainer, inputs.backbone, training)
         let state = (4 * trainable + averages) * float
@@ -83,7 +91,7 @@ package struct MemoryEstimate: Sendable {
                 bytes: (shards + (observes ? 1 : 0)) * trainable * float),
             Part(name: "packed weights", bytes: max(0, packed.bytes)),
             Part(name: "work space of products", bytes: workers * Self.productSpace),
-            Part(name: "checkpoint in the making", bytes: (3 * trainable + averages) * float),
+            Part(name: "an adapter that is written", bytes: trainable * float),
             Part(
                 name: "answers to prompts, keys and values",
                 bytes: prompts.map { SampleAnswering.bytes($0, trainer.model) } ?? 0),

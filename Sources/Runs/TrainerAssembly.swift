@@ -42,6 +42,7 @@ struct TrainerAssembly {
                 "\(SettingName.method) \(config.tuning.method.name) trains nothing with \(SettingName.task) \(config.task.rawValue), whose head is the "
                     + "model's own; use \(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
+        if config.recompute == .layers { backbone.outputMatrix?.isReadInPassing = true }
         // What was looked at until here, of adapters that must not change the model, is told in Float32.
         if config.usedPrecision == .bf16 {
             for weight in backbone.weights { weight.multiplyInBFloat16() }

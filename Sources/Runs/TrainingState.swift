@@ -37,8 +37,10 @@ package struct Checkpoint {
     private static let format = 3
 
     func write(to folder: URL) throws {
-        func tensor(_ name: String, _ values: [Float]) -> TensorToWrite {
-            TensorToWrite(name: name, shape: [values.count], values: values)
+        func tensor(_ name: String, _ values: SavedFloats) -> TensorToWrite {
+            TensorToWrite(name: name, elementType: .float32, shape: [values.count]) { append in
+                try values.forEachPiece { try append(UnsafeRawBufferPointer($0)) }
+            }
         }
         try AtomicFile.replaceFolder(folder) { target in
             try SafetensorsWriter.write(
@@ -119,10 +121,11 @@ package struct Checkpoint {
                         try file.list($0, in: "masks", \.bool)
                     }, isCompacted: try file.need("isCompacted", in: state, \.bool),
                     tensors: try store.tensors.map(\.name).filter { !usual.contains($0) }.map {
-                        ($0, try finite($0, in: store))
+                        ($0, SavedFloats([try finite($0, in: store)]))
                     }),
-                values: try finite("values", in: store), firstMoments: try finite("adam.first", in: store),
-                secondMoments: try finite("adam.second", in: store)))
+                values: SavedFloats([try finite("values", in: store)]),
+                firstMoments: SavedFloats([try finite("adam.first", in: store)]),
+                secondMoments: SavedFloats([try finite("adam.second", in: store)])))
     }
 
     /// Every other tensor is the method's.

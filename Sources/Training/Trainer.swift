@@ -176,11 +176,12 @@ package final class Trainer: TrainedArrays {
         method.masked { model.evaluation(data, unless: shouldStop) }
     }
 
-    /// What decides how this trainer goes on.
+    /// What decides how this trainer goes on; good until the next step.
     package var state: TrainerState {
         TrainerState(
-            method: method.state, values: vector.values.values,
-            firstMoments: optimizer.firstMoments.values, secondMoments: optimizer.secondMoments.values)
+            method: method.state, values: SavedFloats(vector.values),
+            firstMoments: SavedFloats(optimizer.firstMoments),
+            secondMoments: SavedFloats(optimizer.secondMoments))
     }
 
     /// Puts everything back; a state of another shape is an error, after which this trainer is of no use.
@@ -195,8 +196,9 @@ package final class Trainer: TrainedArrays {
         } catch let mismatch as StateMismatch {
             throw TrainingError(mismatch.description)
         }
-        vector.values.copyValues(from: state.values)
-        optimizer.restore(firstMoments: state.firstMoments, secondMoments: state.secondMoments)
+        vector.values.copyValues(from: state.values.values)
+        optimizer.restore(
+            firstMoments: state.firstMoments.values, secondMoments: state.secondMoments.values)
         method.parametersChanged()
     }
 }
@@ -204,11 +206,13 @@ package final class Trainer: TrainedArrays {
 /// The flat parameter vector, AdamW's moments of it, and what the method keeps.
 package struct TrainerState: Sendable {
     package let method: MethodState
-    package let values: [Float]
-    package let firstMoments: [Float]
-    package let secondMoments: [Float]
+    package let values: SavedFloats
+    package let firstMoments: SavedFloats
+    package let secondMoments: SavedFloats
 
-    package init(method: MethodState, values: [Float], firstMoments: [Float], secondMoments: [Float]) {
+    package init(
+        method: MethodState, values: SavedFloats, firstMoments: SavedFloats, secondMoments: SavedFloats
+    ) {
         self.method = method
         self.values = values
         self.firstMoments = firstMoments

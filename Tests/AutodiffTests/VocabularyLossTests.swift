@@ -52,6 +52,8 @@ import Testing
         #expect(requests(VocabularyBlocks(rows: 100, words: 100)) > 4)
         #expect(
             Set([100, 4, 2, 1].map { requests(VocabularyBlocks(rows: $0, words: 100)) }).count == 1)
+        #expect(
+            Set([23, 7, 1].map { requests(VocabularyBlocks(rows: 100, words: $0)) }).count == 1)
     }
 
     /// By hand: logits 1·(0, ln 2, ln 5) = probabilities 1/8, 2/8, 5/8; targets 2 and 0 cost ln 8/5 and ln 8. With one input
@@ -91,6 +93,56 @@ import Testing
         #expect(abs(loss - whole) < 3e-6)
         #expect(relativeError(try #require(gradient), try #require(input.gradient).values) < 3e-6)
         #expect(relativeError(ours.values, theirs.values) < 3e-6)
+        // A frozen matrix has them in one pass.
+        let (passed, passing) = run(
+            hidden, Self.weight(), Self.targets, divisor: 5, blocks: Self.blocks[index])
+        #expect(abs(passed - whole) < 3e-6)
+        #expect(relativeError(try #require(passing), try #require(input.gradient).values) < 3e-6)
+    }
+
+    /// Rows that several targets follow, some of them twice, over a frozen matrix and one that trains.
+    @Test(arguments: blocks.indices) func severalTargetsOfARow(index: Int) throws {
+        let places = [2, 2, 2, 0, 5, 5]
+        let targets: [Int32] = [4, 11, 4, 22, Tape.ignoredLabel, 0]
+        func run(_ weight: Parameter, gradients: Matrix) throws -> (Double, [Float]) {
+            let tape = Tape(pool: poisonedPool(), parameterGradients: gradients, dropoutStream: nil)
+            let input = tape.input(hidden, needsGradient: true)
+            let losses = tape.vocabularyLosses(
+                input, places: places, weight: weight, targets: targets, divisor: 3,
+                blocks: Self.blocks[index])
+            tape.backward()
+            return (losses.reduce(0) { $0 + ($1 ?? 0) / 3 }, try #require(input.gradient).values)
+        }
+        let tape = Tape(
+            pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
+        let input = tape.input(hidden, needsGradient: true)
+        let whole = tape.crossEntropy(
+            tape.linear(tape.rows(input, places), weight: Self.weight(), bias: nil), labels: targets,
+            divisor: 3)
+        tape.backward()
+        let trained = Self.weight()
+        let vector = ParameterVector([trained])
+        for (loss, gradient) in [
+            try run(Self.weight(), gradients: Matrix(rows: 1, columns: 0)),
+            try run(trained, gradients: Matrix(rows: 1, columns: vector.count)),
+        ] {
+            // As in `isCrossEntropyOfTheLogits`.
+            #expect(abs(loss - whole) < 3e-6)
+            #expect(relativeError(gradient, try #require(input.gradient).values) < 3e-6)
+        }
+    }
+
+    /// A target that is all but certain: p − 1 = −e⁻¹² keeps its digits, where the sum of words less the target's own would
+    /// leave one or none.
+    @Test func gradientsOfCertainTargetsKeepTheirDigits() throws {
+        let weight = Parameter(name: "w", values: Matrix(rows: 2, columns: 1, values: [12, 0]))
+        for blocks in [VocabularyBlocks(rows: 1, words: 2), VocabularyBlocks(rows: 1, words: 1)] {
+            let gradient = try #require(
+                run(Matrix(rows: 1, columns: 1, values: [1]), weight, [0], divisor: 1, blocks: blocks)
+                    .gradient)[0]
+            // 12 · (p − 1): p = 1/(1 + e⁻¹²) is rounded to Float32, 6e-8 of 6e-6.
+            #expect(abs(Double(gradient) + 12 / (1 + exp(12.0))) < 12 * 6e-8)
+        }
     }
 
     @Test func gradientsByFiniteDifferences() {
@@ -152,6 +204,18 @@ import Testing
             #expect(
                 relativeError(try #require(rows.gradient).values, try #require(input.gradient).values) < 3e-6)
             #expect(relativeError(gradients.values, whole.values) < 3e-6)
+            // A frozen matrix has them in one pass.
+            let once = Tape(
+                pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
+            let passed = once.input(hidden, needsGradient: true)
+            let same = once.vocabularyCrossEntropy(
+                passed, weight: Self.weight(), targets: Self.targets, divisor: 5, transform: transform,
+                blocks: blocks)
+            once.backward()
+            #expect(abs(same - expected) < 3e-6)
+            #expect(
+                relativeError(try #require(passed.gradient).values, try #require(input.gradient).values)
+                    < 3e-6)
         }
         for index in stride(from: 0, to: hidden.count, by: 5) {
             let numeric = finiteDifference(hidden.pointer + index) {
@@ -237,6 +301,10 @@ import Testing
             let blocks = VocabularyBlocks(count: count, vocabulary: vocabulary)
             #expect(blocks.rows * blocks.words <= 1 << 23 && blocks.rows >= min(count, 32))
             #expect(blocks.words == vocabulary || vocabulary > 262_144)
+            // A megabyte in one pass, 512 words or more as long as there are as many.
+            let passing = VocabularyBlocks.passing(count: count, vocabulary: vocabulary)
+            #expect(passing.rows * passing.words <= 1 << 18 && passing.words >= min(vocabulary, 512))
+            #expect(passing.rows == min(count, 512))
         }
     }
 
@@ -259,6 +327,12 @@ import Testing
             #expect(abs(loss - Double(try golden.floats("loss")[0])) < 3e-6)
             #expect(relativeError(try #require(gradient), try golden.floats("grad.hidden")) < 5e-6)
             #expect(relativeError(gradients.values, try golden.floats("grad.weight")) < 5e-6)
+            let frozen = Parameter(
+                name: "weight", values: Matrix(rows: values.count / width, columns: width, values: values))
+            let once = run(
+                hidden, frozen, targets, divisor: Double(targets.count { $0 >= 0 }), blocks: blocks)
+            #expect(abs(once.loss - Double(try golden.floats("loss")[0])) < 3e-6)
+            #expect(relativeError(try #require(once.gradient), try golden.floats("grad.hidden")) < 5e-6)
         }
     }
 }

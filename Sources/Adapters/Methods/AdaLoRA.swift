@@ -156,11 +156,13 @@ package final class AdaLoRA: FineTuning {
             tensors: [
                 (
                     Self.sensitivity,
-                    averages.flatMap { $0.p.sensitivity + $0.lambda.sensitivity + $0.q.sensitivity }
+                    SavedFloats(
+                        averages.flatMap { [$0.p.sensitivity, $0.lambda.sensitivity, $0.q.sensitivity] })
                 ),
                 (
                     Self.uncertainty,
-                    averages.flatMap { $0.p.uncertainty + $0.lambda.uncertainty + $0.q.uncertainty }
+                    SavedFloats(
+                        averages.flatMap { [$0.p.uncertainty, $0.lambda.uncertainty, $0.q.uncertainty] })
                 ),
             ])
     }
@@ -185,7 +187,7 @@ package final class AdaLoRA: FineTuning {
     private static func averages(_ state: MethodState, like shapes: [TripletAverages]) throws
         -> [TripletAverages]
     {
-        func saved(_ name: String) -> [Float] { state.tensors.first { $0.name == name }?.values ?? [] }
+        func saved(_ name: String) -> [Float] { state.tensors.first { $0.name == name }?.values.values ?? [] }
         let (sensitivity, uncertainty) = (saved(sensitivity), saved(uncertainty))
         let expected = shapes.reduce(0) { $0 + $1.p.count + $1.lambda.count + $1.q.count }
         guard sensitivity.count == expected, uncertainty.count == expected else {

@@ -144,10 +144,11 @@ package struct MethodState: Sendable {
     package var masks: [[Bool]]
     package var isCompacted: Bool
     /// Flat, under the names they have in the file
-    package var tensors: [(name: String, values: [Float])]
+    package var tensors: [(name: String, values: SavedFloats)]
 
     package init(
-        books: [TripletBook], masks: [[Bool]], isCompacted: Bool, tensors: [(name: String, values: [Float])]
+        books: [TripletBook], masks: [[Bool]], isCompacted: Bool,
+        tensors: [(name: String, values: SavedFloats)]
     ) {
         self.books = books
         self.masks = masks
@@ -155,7 +156,7 @@ package struct MethodState: Sendable {
         self.tensors = tensors
     }
 
-    init(_ set: AdapterSet, isCompacted: Bool = false, tensors: [(name: String, values: [Float])] = []) {
+    init(_ set: AdapterSet, isCompacted: Bool = false, tensors: [(name: String, values: SavedFloats)] = []) {
         self.init(
             books: set.adapters.map(\.book), masks: set.adapters.map(\.mask), isCompacted: isCompacted,
             tensors: tensors)

@@ -69,6 +69,10 @@ void avk_softmax_rows(float *x, float scale, size_t rows, size_t columns);
 // largest value, sum the sum of exp(value - top). top starts at -infinity, sum at 0. NaN anywhere makes the sum NaN.
 void avk_log_sum_exp_rows(const float *x, float *top, double *sum, size_t rows, size_t columns);
 
+// The same, and each value becomes exp(value - top); with a cap other than 0, which made it, times the slope of the cap there.
+// shrink: what brings exponentials of earlier parts to the new top, 1 where that is the old one.
+void avk_exp_rows_online(float *x, float *top, double *sum, float *shrink, float cap, size_t rows, size_t columns);
+
 // x[t, c] = exp(x[t, c] - top[t]) * factor[t], in place.
 void avk_exp_rows(float *x, const float *top, const float *factor, size_t rows, size_t columns);
 
