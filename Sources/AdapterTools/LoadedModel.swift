@@ -41,6 +41,8 @@ package struct LoadedModel {
         let stated = try BaseFormat.stated(model.config, by: backbone)
         packedBase = baseFormat == stated ? nil : try baseFormat?.pack(backbone, name: url.path)
         self.baseFormat = packedBase?.format ?? stated
+        // It takes as long as reading the tokenizer, and has nothing to do with it.
+        let fingerprint = Pending { [backbone] in Self.fingerprint(backbone, .sha256) }
         var tokenizer =
             try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) }
             ?? Tokenizer(folder: url)
@@ -76,7 +78,7 @@ package struct LoadedModel {
                     + oneLine(model.config.unreadKeys.joined(separator: ", ")))
         }
         configWarnings = warnings
-        fingerprint = Self.fingerprint(backbone, .sha256)
+        self.fingerprint = fingerprint.wait()
     }
 
     /// Whether a text of this version or an earlier one was recorded for these weights. Asked before an adapter is put on

@@ -103,6 +103,11 @@ package struct OpenedAdapter: Sendable {
         SequenceModel(backbone: loaded.backbone, head: head, workers: workers, sharing: .evaluations)
     }
 
+    /// From now on products with frozen weights take factors of bf16, as in training with that precision.
+    package func multiplyInBFloat16() {
+        for weight in loaded.backbone.weights { weight.multiplyInBFloat16() }
+    }
+
     var limits: Tokenization {
         Tokenization(
             tokenizer: loaded.tokenizer, maxLength: description.maxLength, longRows: .truncate,

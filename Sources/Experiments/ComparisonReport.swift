@@ -132,7 +132,11 @@ package struct ComparisonReport: Sendable {
         return title + "Validation \(plan.search.metric.rawValue), mean over the search "
             + "seed\(plan.search.seeds.count == 1 ? "" : "s") \(seeds), apart from the reported "
             + "ones. Every arm had \(plan.search.learningRates.count) rates "
-            + "to choose from; the best one is bold."
+            + "to choose from"
+            + (plan.search.widenings == 0
+                ? ""
+                : ", and up to \(plan.search.widenings) more beyond an end of the grid as long as the best one was there")
+            + "; the best one is bold."
             + (plan.folds == nil
                 ? "" : " Each fold has a search of its own, on rows held out of its training rows.")
             + "\n\n"

@@ -98,7 +98,7 @@ struct PlanReader {
 
     private func search(_ planMetric: Metric?) -> ComparisonPlan.Search? {
         let single = budgetKey == "average-ranks" ? "average-rank" : "budget-parameters"
-        let keys = ["learning-rates", "seeds", "metric", single, "each-budget"]
+        let keys = ["learning-rates", "seeds", "metric", single, "each-budget", "widen"]
         guard let inner = fields.fields("search", place: "search", keys: keys) else { return nil }
         inner.require("learning-rates", "add 'learning-rates: [1e-3, 3e-3, 6e-3]'; one rate means no search")
         let rates = inner.learningRates("learning-rates")
@@ -119,7 +119,20 @@ struct PlanReader {
         }
         return ComparisonPlan.Search(
             learningRates: rates, seeds: rates.count > 1 ? seeds ?? [] : [], budget: at?.first,
-            metric: metric, isEachBudget: isEach)
+            metric: metric, isEachBudget: isEach, widenings: widenings(inner, rates))
+    }
+
+    private func widenings(_ inner: PlanFields, _ rates: [Double]) -> Int {
+        guard let text = inner.text("widen") else { return 0 }
+        guard let count = Int(text), 0...8 ~= count else {
+            inner.report("widen", "'widen' is \(quoted(text))", "write how many rates it may add, 0 to 8")
+            return 0
+        }
+        if rates.count < 2, count > 0 {
+            inner.report(
+                "widen", "one rate has no ends to widen", "give more learning-rates, or leave it out")
+        }
+        return count
     }
 
     private func checkSearchSeeds(_ search: ComparisonPlan.Search, _ arms: [ComparisonPlan.Arm]) {

@@ -175,6 +175,8 @@ private struct TrialSorter {
     /// Trials whose id is known.
     private var trials: [Place: Trial] = [:]
     private var outcomes: [Point: SearchOutcome] = [:]
+    /// Rates beyond the ends of the grid
+    private var widened: [Point: [Double]] = [:]
 
     private var plan: ComparisonPlan { schedule.plan }
 
@@ -241,27 +243,45 @@ private struct TrialSorter {
             : .blocked("waits for the learning-rate search of \(arm.name)", isHopeless: false)
     }
 
+    /// With the rates that it takes until the best one is no longer at an end, or as many as the plan allows.
     private mutating func outcome(
         _ arm: ComparisonPlan.Arm, _ budget: Budget?, _ fold: Int?
     ) -> SearchOutcome {
         let point = Point(arm: arm.name, budget: budget, fold: fold)
-        if let known = outcomes[point] { return known }
-        let rows = arm.learningRates.map { rate in
+        while true {
+            if let known = outcomes[point] { return known }
+            let rates = (arm.learningRates + widened[point, default: []]).sorted()
+            let outcome = outcome(point, rates)
+            guard let edge = outcome.edge, widened[point, default: []].count < plan.search.widenings,
+                let rate = ComparisonPlan.Search.rate(beyond: edge, of: rates)
+            else {
+                // Before all slots are sorted, an incomplete outcome may only lack slots that come later.
+                if outcome.isComplete { outcomes[point] = outcome }
+                return outcome
+            }
+            widened[point, default: []].append(rate)
+            for seed in plan.search.seeds {
+                sort(
+                    TrialSchedule.Slot(
+                        arm: arm, budget: budget, seed: seed, fold: fold, learningRate: rate))
+            }
+        }
+    }
+
+    private func outcome(_ point: Point, _ rates: [Double]) -> SearchOutcome {
+        let rows = rates.map { rate in
             let found = plan.search.seeds.compactMap { seed in
                 trials[
                     Place(
-                        stage: .search, arm: arm.name, budget: budget, seed: seed, fold: fold,
+                        stage: .search, arm: point.arm, budget: point.budget, seed: seed, fold: point.fold,
                         learningRate: rate)
                 ].flatMap { results[$0.id] }
             }
             return (rate: rate, results: found)
         }
-        let outcome = SearchOutcome(
-            arm: arm.name, budget: budget, fold: fold, results: rows, seedCount: plan.search.seeds.count,
-            metric: plan.search.metric)
-        // Before all slots are sorted, an incomplete outcome may only lack slots that come later.
-        if outcome.isComplete { outcomes[point] = outcome }
-        return outcome
+        return SearchOutcome(
+            arm: point.arm, budget: point.budget, fold: point.fold, results: rows,
+            seedCount: plan.search.seeds.count, metric: plan.search.metric)
     }
 
     /// The id of the trial that gives the ranks; nil for an arm that chooses its own.

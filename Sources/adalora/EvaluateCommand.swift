@@ -33,6 +33,29 @@ struct AdapterChoice: ParsableArguments {
     var workers: Workers { Workers(threads: threads) }
 }
 
+/// How products with the model's weights are computed.
+struct PrecisionChoice: ParsableArguments {
+    enum Precision: String, CaseIterable, ExpressibleByArgument { case float32, bf16 }
+
+    @Option(
+        help: """
+            Products with the model's weights: float32, or bf16, which CPUs with AVX512-BF16 compute faster and which moves \
+            probabilities in their third digit.
+            """)
+    var precision = Precision.float32
+
+    /// Sets it up, with a warning where it gains nothing.
+    func apply(to model: OpenedAdapter) {
+        guard precision == .bf16 else { return }
+        model.multiplyInBFloat16()
+        if !BFloat16Products.isFast {
+            Terminal.error(
+                "warning: this CPU has no products of bf16 (AVX512-BF16): plain loops give the same numbers, slower than "
+                    + "\(SettingName.precision) float32")
+        }
+    }
+}
+
 /// How answers are chosen.
 struct AnswerFlags: ParsableArguments {
     @Option(help: "Multi-label: probability from which a label is given.") var threshold = 0.5
@@ -70,6 +93,7 @@ struct EvaluateCommand: ParsableCommand {
 
     @OptionGroup var adapter: AdapterChoice
     @OptionGroup var answers: AnswerFlags
+    @OptionGroup var precision: PrecisionChoice
     @Option(help: "Labelled rows, as for train.") var data: String?
     @Flag(
         name: .customLong("validation-rows"),
@@ -110,6 +134,7 @@ struct EvaluateCommand: ParsableCommand {
         try Failure.run {
             let model = try adapter.open()
             try checkWrongRows(model.description.task.kind)
+            precision.apply(to: model)
             let (rows, data) = try labelledRows(model)
             var options = answers.options
             options.keepsWrongRows = wrongRows != nil

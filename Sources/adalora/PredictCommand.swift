@@ -27,6 +27,7 @@ struct PredictCommand: ParsableCommand {
 
     @OptionGroup var adapter: AdapterChoice
     @OptionGroup var answers: AnswerFlags
+    @OptionGroup var precision: PrecisionChoice
     @Option(help: "Rows, as for train; - or nothing for standard input.") var data: String?
     @Option(
         name: .customLong("data-format"),
@@ -79,6 +80,7 @@ struct PredictCommand: ParsableCommand {
         try Failure.run {
             let model = try adapter.open()
             let form = model.rowForm(labelSeparator: nil)
+            precision.apply(to: model)
             let file = data.flatMap { $0 == "-" ? nil : URL(fileURLWithPath: $0) }
             let input = try file.map(RowStream.open) ?? ByteStream()
             let usual = try file.map { try dataFormat ?? RowStream.format(of: $0, form: form) }

@@ -52,6 +52,19 @@ import Testing
         let (ofRun, ofPlain) = (try best("run"), try best("plain"))
         // Factors are rounded by up to 2⁻⁸ each, either way, and sums of products average that out.
         #expect(abs(loss - ofRun) < 0.01 && loss != ofRun)
+        // Answered in bf16, as it trained, it is the run's.
+        let same = try workspace.run([
+            "evaluate", "run", "--data", "validation.jsonl", "--json", "--precision", "bf16",
+        ])
+        #expect(try JSONValue.parse(same.output)["loss"]?.double == ofRun, "\(same.errors)")
+        func probability(_ options: [String]) throws -> Double {
+            let answers = try workspace.run(["predict", "run", "--data", "validation.jsonl"] + options)
+            let line = try #require(answers.output.split(separator: "\n").first)
+            let members = try #require(JSONValue.parse(String(line))["probabilities"]?.object?.members)
+            return try #require(members.first?.value.double)
+        }
+        let (narrow, wide) = (try probability(["--precision", "bf16"]), try probability([]))
+        #expect(narrow != wide && abs(narrow - wide) < 0.01)
         #expect(abs(ofPlain - ofRun) < 0.05)
         #expect(
             try workspace.bytes("plain/adapter/adapter_model.safetensors")

@@ -131,6 +131,53 @@ import Testing
         #expect(state.isComplete)
     }
 
+    /// A grid whose best rate is its last goes on by the same steps, for each arm alone, until the best is inside or the plan
+    /// allows no more; reported runs wait for it.
+    @Test func widensAtTheEdge() throws {
+        let plan = try Samples.plan(
+            Samples.yaml.replacingOccurrences(of: "average-rank: 2}", with: "average-rank: 2, widen: 2}"))
+        let schedule = try TrialSchedule(
+            plan: plan, fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
+        // LoRA's best is beyond the upper end, AdaLoRA's goes on falling, that of the others is inside.
+        func run(_ trial: Trial) -> TrialResult {
+            var result = Samples.result(trial)
+            guard trial.stage == .search else { return result }
+            if trial.arm == "LoRA" { result.validationMetrics["macro-f1"] = -abs(trial.learningRate - 0.012) }
+            if trial.arm == "AdaLoRA" { result.validationMetrics["macro-f1"] = -trial.learningRate }
+            return result
+        }
+        let results = Samples.run(schedule, run)
+        let state = schedule.state(completed: results)
+        #expect(state.isComplete)
+        func search(_ arm: String) -> SearchOutcome? { state.searches.first { $0.arm == arm } }
+        #expect(search("LoRA")?.rows.map(\.learningRate) == [1e-3, 3e-3, 6e-3, 0.012, 0.024])
+        #expect(search("LoRA")?.winner == 0.012 && search("LoRA")?.edge == nil)
+        #expect(search("AdaLoRA")?.rows.map(\.learningRate) == [1.111e-4, 3.333e-4, 1e-3, 3e-3, 6e-3])
+        #expect(search("AdaLoRA")?.winner == 1.111e-4 && search("AdaLoRA")?.edge == .lowest)
+        #expect(search("head only")?.rows.count == 3)
+        #expect(
+            results.filter { $0.stage == .report && $0.arm == "LoRA" }.allSatisfy { $0.learningRate == 0.012 }
+        )
+        // Stopped anywhere, it takes the same trials.
+        for limit in [14, 16, 18, 30] {
+            let first = Samples.run(schedule, limit: limit, run)
+            #expect(Samples.run(schedule, from: first, run).map(\.id) == results.map(\.id))
+        }
+    }
+
+    @Test func whatWidensIsChecked() {
+        func problems(_ search: String) -> [String] {
+            Samples.problems(
+                Samples.yaml.replacingOccurrences(
+                    of: "search: {learning-rates: [1e-3, 3e-3, 6e-3], seeds: [7], average-rank: 2}",
+                    with: search))
+        }
+        #expect(problems("search: {learning-rates: [1e-3, 3e-3], seeds: [7], widen: -1}").count == 1)
+        #expect(problems("search: {learning-rates: [1e-3, 3e-3], seeds: [7], widen: many}").count == 1)
+        #expect(problems("search: {learning-rates: [1e-3], widen: 1}").count == 1)
+        #expect(problems("search: {learning-rates: [1e-3, 3e-3], seeds: [7], widen: 0}").isEmpty)
+    }
+
     @Test func tiesGoToTheSmallerRate() {
         let results = Samples.run(schedule) { trial in
             var result = Samples.result(trial)
