@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains a short run on MiniLM and on a tiny random model of each other architecture, exports it in every form, and has
-# the real peft and transformers open each, also one of each other task and of language models, and llama.cpp a LoRA file;
-# has llama.cpp and Jinja2 write conversations by the same chat templates; runs the Python of their model cards; takes over
+# the real peft and transformers open each, also one of each other task and of language models, and llama.cpp a LoRA file
+# and encoders; has llama.cpp and Jinja2 write conversations by the same chat templates; runs the Python of their model cards; takes over
 # adapters that peft made, trains them on, merges them as peft does, and extracts one from a model of transformers; has
 # TensorBoard read the events of a run.
 # Same answers or an error. Installs what is missing; see peer/install.sh.
@@ -60,6 +60,14 @@ scripts/fetch-smollm2.sh
     { cat "$work/log" >&2; exit 1; }
 echo "our quantiser beside llama.cpp's:"
 "${quiet[@]}" scripts/interop/check_quantiser.py "$adalora" "$work" models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf 2>"$work/log" ||
+    { cat "$work/log" >&2; exit 1; }
+echo "llama.cpp with encoders:"
+"${quiet[@]}" scripts/interop/check_encoders.py "$adalora" "$work/rows.jsonl" "$work" models/minilm "$work"/models/* 2>"$work/log" ||
+    { cat "$work/log" >&2; exit 1; }
+echo "transformers with folders that were packed to NF4:"
+"$venv/bin/python" -c 'import bitsandbytes, accelerate' 2>/dev/null ||
+    "$venv/bin/pip" install --quiet --no-deps bitsandbytes==0.50.2 accelerate psutil || true
+"${quiet[@]}" scripts/interop/check_packed.py "$adalora" "$work/packed" models/minilm Tests/Goldens/llama/model 2>"$work/log" ||
     { cat "$work/log" >&2; exit 1; }
 echo "llama.cpp with chat templates:"
 "${quiet[@]}" scripts/interop/check_chat_templates.py "$adalora" "$work" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }

@@ -55,11 +55,12 @@ package enum BasePacking {
             warnings: loaded.warnings)
     }
 
-    /// Blocks of ggml's have files of their own, which other programs run too.
+    /// Blocks of ggml's have files of their own, which other programs run too. An encoder's has no types of tokens there, and
+    /// its pooler only before a classifier.
     private static func refuseGGUFWouldDo(_ url: URL, _ format: BaseFormat) throws {
-        guard !format.isForTransformers, let form = try GGUFForm.of(PretrainedModel.open(url).config) else {
-            return
-        }
+        guard !format.isForTransformers, let form = try GGUFForm.of(PretrainedModel.open(url).config),
+            !form.isEncoder
+        else { return }
         throw TrainingError(
             .usage,
             "\(url.path): \(format.name) is a format of llama.cpp's, which has files for \(quoted(form.name)) that train and "

@@ -7,7 +7,7 @@ import Tasks
 import Training
 import Transformers
 
-/// Writes a language model as one GGUF, with what an adapter changes in its weights, and checks what it wrote.
+/// Writes a language model or an encoder as one GGUF, with what an adapter changes in its weights, and checks what it wrote.
 package enum GGUFExport {
     package struct Options: Sendable {
         /// A run's adapter, a whole model that was trained, or a base model
@@ -40,8 +40,18 @@ package enum GGUFExport {
         package let difference: LogitDifference
         /// Mean losses on the text
         package let losses: (text: String, before: Double, after: Double)?
+        /// Of an encoder what the file gives for a text; nil of a language model.
+        package let rows: Rows?
         package let modelfile: URL
         package let warnings: [String]
+
+        /// What an encoder's file gives for a text
+        package enum Rows: Sendable {
+            /// The numbers of its classifier
+            case classes
+            /// Embeddings, whose cosines with those before rounding these are
+            case embeddings(text: String, mean: Double, least: Double)
+        }
     }
 
     /// Writes the file; it appears only if each of its tensors, read again, is what it should be.
@@ -59,7 +69,8 @@ package enum GGUFExport {
             subject.loaded.tokenizer, maxLength: subject.maxLength, outputs: subject.head.tokenOutputs)
         let own = SequenceModel(backbone: subject.loaded.backbone, head: subject.head, workers: workers)
         let expected = own.logits(samples)
-        let before = text.map { own.evaluation($0.rows).loss }
+        let isTold = subject.rows.map(\.isClassifier) ?? true
+        let before = isTold ? text.map { own.evaluation($0.rows).loss } : nil
         return try ParentFolders.making(for: output) {
             let partial = output.deletingLastPathComponent().appendingPathComponent(
                 ".\(output.lastPathComponent).unchecked")
@@ -71,7 +82,12 @@ package enum GGUFExport {
             let difference = LogitDifference(expected, written.logits(samples))
             try check(difference, roundings, options, subject)
             let losses = try subject.losses(in: written.backbone) + subject.tokenizerLosses(in: model)
-            let after = text.map { written.evaluation($0.rows).loss }
+            let after = isTold ? text.map { written.evaluation($0.rows).loss } : nil
+            let rows = subject.rows.map { rows -> Outcome.Rows in
+                guard !rows.isClassifier else { return .classes }
+                guard let text else { return embeddings("made-up rows", expected, written.logits(samples)) }
+                return embeddings(text.name, own.logits(text.rows), written.logits(text.rows))
+            }
             try AtomicFile.write(
                 Data(Modelfile.text(of: output, subject).utf8), to: modelfile)
             try FileManager.default.moveItem(at: partial, to: output)
@@ -82,7 +98,7 @@ package enum GGUFExport {
                 losses: text.flatMap { text in
                     before.flatMap { before in after.map { (text.name, before, $0) } }
                 },
-                modelfile: modelfile,
+                rows: rows, modelfile: modelfile,
                 warnings: subject.warnings + losses + (text?.warnings ?? []) + warnings(roundings, subject))
         }
     }
@@ -93,10 +109,26 @@ package enum GGUFExport {
         -> SequenceModel
     {
         let backbone = try model.openBackbone()
-        let head = try SequenceHead(
-            backbone: backbone, outputs: 0, form: subject.head.form, dropout: 0,
-            stream: RandomStream(seed: 0, purpose: "not drawn from"))
+        let head =
+            try subject.rows?.head(in: model, backbone)
+            ?? SequenceHead(
+                backbone: backbone, outputs: 0, form: subject.head.form, dropout: 0,
+                stream: RandomStream(seed: 0, purpose: "not drawn from"))
         return SequenceModel(backbone: backbone, head: head, workers: workers)
+    }
+
+    /// Embeddings [N, C] before rounding and in the file, row by row.
+    private static func embeddings(_ text: String, _ before: Matrix, _ after: Matrix) -> Outcome.Rows {
+        let cosines = (0..<before.rows).map { row in
+            var (product, one, other) = (0.0, 0.0, 0.0)
+            for column in 0..<before.columns {
+                let (x, y) = (Double(before.row(row)[column]), Double(after.row(row)[column]))
+                (product, one, other) = (product + x * y, one + x * x, other + y * y)
+            }
+            return product / (one * other).squareRoot()
+        }
+        return .embeddings(
+            text: text, mean: cosines.reduce(0, +) / Double(max(cosines.count, 1)), least: cosines.min() ?? 1)
     }
 
     /// What an adapter learned is small beside the weights, and few bits have wide steps.

@@ -16,6 +16,7 @@ package struct HeldOutText {
 
     /// Enough to tell a hundredth of a nat, and little beside an evaluation.
     static let mostTokens = 4_096
+    private static let mostLines = 256
     private static let byteLimit = 256 << 20
     /// Of a plain text as much as surely suffices is made tokens.
     private static let mostCharacters = 32 * mostTokens
@@ -58,6 +59,20 @@ package struct HeldOutText {
         self.warnings = warnings
         let count = Figures.grouped(rows.reduce(0) { $0 + $1.count })
         extent = "\(isCut ? "the first" : "all") \(count) tokens of \(path)"
+    }
+
+    /// The first texts of a file, those of a plain one by its lines; at least one.
+    static func lines(of path: String, for setting: SettingName) throws -> (
+        lines: [String], warnings: [String]
+    ) {
+        let (texts, warnings) = try texts(path, setting)
+        let lines = texts.lazy.flatMap { $0.split(whereSeparator: \.isNewline) }.map(String.init).filter {
+            $0.contains { !$0.isWhitespace }
+        }.prefix(mostLines)
+        guard !lines.isEmpty else {
+            throw TrainingError("\(path): there is no text; give \(setting) a text of some lines")
+        }
+        return (Array(lines), warnings)
     }
 
     private static func texts(_ path: String, _ setting: SettingName) throws -> (

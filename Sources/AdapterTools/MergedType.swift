@@ -48,14 +48,16 @@ package enum MergedType: Sendable, Equatable {
         return layer < (match.2 == "attn_v" ? 4 : layers / 8)
     }
 
-    /// The format of a tensor with new values. Norms and biases, and positions that are learned, are Float32 to llama.cpp.
+    /// Positions that are learned, and types of tokens: tables that llama.cpp adds as they stand.
+    private static let added: Set = ["position_embd.weight", "token_types.weight"]
+
+    /// The format of a tensor with new values. Norms and biases, and what is added to words, are Float32 to llama.cpp. A
+    /// classifier is small, and rounded to 16 bits at most.
     ///
     /// - Parameter layers: of the model.
     /// - Throws: `TrainingError` where a tensor's own format is one that this version only reads.
     func type(of tensor: GGUFModelTensor, layers: Int) throws -> GGMLType {
-        guard tensor.isMatrix, tensor.name != "position_embd.weight" else {
-            return .float32
-        }
+        guard tensor.isMatrix, !Self.added.contains(tensor.name) else { return .float32 }
         let columns = tensor.shape.last ?? 1
         let own = tensor.format ?? "F32"
         switch self {
@@ -70,6 +72,9 @@ package enum MergedType: Sendable, Equatable {
             }
             return Self.fitting(own, columns)
         case .format(let name):
+            if GGUFForm.isClassifier(tensor.name), !Self.plain.contains(name) {
+                return Self.fitting("F16", columns)
+            }
             let isForWords = Self.wordMatrices.contains(tensor.name) && Self.fewBits.contains(name)
             if isForWords { return Self.fitting("Q6_K", columns) }
             let needsMore = name == "Q4_K" && Self.isSensitive(tensor.name, layers: layers)

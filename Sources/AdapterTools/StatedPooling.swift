@@ -26,6 +26,15 @@ package struct StatedPooling: Sendable, Equatable {
     ///
     /// - Throws: `ModelFileError` for a file of modules that is none.
     package init?(_ folder: URL) throws {
+        guard !PretrainedModel.isGGUF(folder) else {
+            guard
+                let pooling = try PretrainedModel.open(folder).gguf.flatMap({
+                    try $0.form.pooling(of: $0.file)
+                })
+            else { return nil }
+            self.init(pooling, "its pooling_type")
+            return
+        }
         guard let stated = try Self.module(in: folder) ?? Self.card(in: folder) else { return nil }
         self = stated
     }

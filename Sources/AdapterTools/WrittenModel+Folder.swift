@@ -9,12 +9,14 @@ import Transformers
 extension WrittenModel {
     func folderMetadata() throws -> [(key: String, value: GGUFValue)] {
         let vocabulary = try GGUFVocabulary(
-            folder: loaded.url, loaded.tokenizer, size: loaded.backbone.sizes.vocabulary)
+            folder: loaded.url, loaded.tokenizer, size: loaded.backbone.sizes.vocabulary,
+            types: rows == nil ? nil : loaded.backbone.sizes.types)
         var keys: [(key: String, value: GGUFValue)] = [
             ("general.architecture", .string(form.name)), ("general.type", .string("model")),
             ("general.name", .string(name(vocabulary))),
         ]
         keys += try form.keys(of: loaded.backbone, loaded.model.config)
+        keys += rowKeys
         keys += vocabulary.keys
         if let chat = loaded.chat { keys.append(("tokenizer.chat_template", .string(chat.source))) }
         return keys

@@ -9,11 +9,15 @@ import Tokenizers
 import Training
 import Transformers
 
-/// A language model that is to be written as a GGUF: a base model, with an adapter or without, or one that was trained whole.
+/// A language model or an encoder that is to be written as a GGUF: a base model, with an adapter or without, or one that was
+/// trained whole.
 struct WrittenModel {
     let loaded: LoadedModel
     let head: SequenceHead
-    let task: any LearningTask
+    /// Whose rows may be read; nil of an encoder that nobody trained.
+    let task: (any LearningTask)?
+    /// Of an encoder
+    let rows: WrittenRows?
     let maxLength: Int
     let form: GGUFForm
     /// That the adapter was trained on
@@ -34,7 +38,8 @@ struct WrittenModel {
     }
 
     private init(_ opened: OpenedAdapter, _ source: URL) throws {
-        guard opened.head.form.isOwn, opened.loaded.backbone.outputMatrix != nil else {
+        let isEncoder = !opened.loaded.backbone.architecture.isDecoder
+        guard isEncoder || (opened.head.form.isOwn && opened.loaded.backbone.outputMatrix != nil) else {
             throw TrainingError(
                 .usage,
                 "\(source.path): the model has a head of its own (\(opened.head.modules.joined(separator: ", "))), for which "
@@ -42,16 +47,17 @@ struct WrittenModel {
             )
         }
         loaded = opened.loaded
-        head = opened.head
         task = opened.task
         maxLength = opened.description.maxLength
-        form = try Self.form(opened.loaded.model)
+        form = try Self.form(opened.loaded)
+        rows = isEncoder ? try WrittenRows(opened, source) : nil
+        head = rows?.head ?? opened.head
         columns = ColumnNames().or(opened.description.columns)
-        warnings = opened.warnings + Self.notes(opened.description)
+        warnings = opened.warnings + Self.notes(opened.description) + (rows?.warnings ?? [])
         changed =
             opened.adapters.mergedWeights.map { ($0.layer.weight, GGUFModelTensor.values($0.values)) }
             + opened.changed.weights.map { ($0, GGUFModelTensor.values(of: $0)) }
-        guard opened.description.isWholeModel || !changed.isEmpty else {
+        guard opened.description.isWholeModel || !changed.isEmpty || rows?.isClassifier ?? false else {
             throw TrainingError(.usage, "\(source.path) has no triplet left to export")
         }
     }
@@ -72,7 +78,20 @@ struct WrittenModel {
                 "\(base.path) is a GGUF already; give the folder of a run or an adapter, or that of a model")
         }
         loaded = try LoadedModel(base, maxLength: 1)
-        form = try Self.form(loaded.model)
+        form = try Self.form(loaded)
+        maxLength = loaded.usualMaxLength
+        columns = ColumnNames()
+        changed = []
+        if !loaded.backbone.architecture.isDecoder {
+            let rows = try WrittenRows(loaded)
+            (head, task, self.rows) = (rows.head, nil, rows)
+            warnings =
+                loaded.warnings(
+                    whereHeadTakes: rows.isClassifier ? Set(rows.head.parameters.map(\.name)) : [])
+                + rows.warnings
+            return
+        }
+        rows = nil
         guard loaded.backbone.outputMatrix != nil else {
             throw TrainingError(
                 .usage, "\(base.path) has no output matrix, so that it writes no texts; give a language model"
@@ -82,15 +101,20 @@ struct WrittenModel {
             preconditionFailure("no task of language models")
         }
         head = try OpenedAdapter.headToFill(loaded, outputs: 0, form: .vocabulary, dropout: 0)
-        maxLength = loaded.usualMaxLength
         task = try kind.type.init(
             TaskRecord(kind, details: kind.type.details(maxLength: maxLength)))
-        columns = ColumnNames()
         warnings = loaded.warnings
-        changed = []
     }
 
-    private static func form(_ model: PretrainedModel) throws -> GGUFForm {
+    private static func form(_ loaded: LoadedModel) throws -> GGUFForm {
+        let (model, backbone) = (loaded.model, loaded.backbone)
+        if let reason = GGUFForm.whyNot(backbone) {
+            throw TrainingError(
+                .usage,
+                "\(model.url.path): llama.cpp cannot run \(oneLine(model.config.modelType ?? "this model")): \(reason); "
+                    + "write a run of it as a Hugging Face folder (adalora export \(SettingName.to) merged), which "
+                    + "transformers runs")
+        }
         guard let form = model.gguf?.form ?? GGUFForm.of(model.config) else {
             throw TrainingError(
                 .usage,
@@ -108,14 +132,23 @@ struct WrittenModel {
     /// All keys of the file but those that split it; what they say of formats is the file's that is written.
     func metadata() throws -> [(key: String, value: GGUFValue)] {
         guard let file = loaded.model.gguf?.file else { return try folderMetadata() }
-        return try file.metadata.keys.filter { !$0.hasPrefix("split.") }.compactMap { key in
-            try file.metadata.value(key).map { (key, $0) }
+        let kept = file.metadata.keys.filter { key in
+            !key.hasPrefix("split.") && !(rows != nil && form.saysPooling(key))
         }
+        return try kept.compactMap { key in try file.metadata.value(key).map { (key, $0) } } + rowKeys
+    }
+
+    /// How an encoder's rows become one
+    var rowKeys: [(key: String, value: GGUFValue)] {
+        rows.map { form.keys($0.pooling, labels: $0.labels) } ?? []
     }
 
     func tensors() throws -> [GGUFModelTensor] {
         let architecture = loaded.backbone.architecture
-        guard let file = loaded.model.gguf?.file else { return try folderTensors() }
-        return try form.tensors(of: file, changed: changed, architecture)
+        let classifier = rows?.tensors ?? []
+        guard let file = loaded.model.gguf?.file else { return try folderTensors() + classifier }
+        return try form.tensors(of: file, changed: changed, architecture).filter {
+            rows == nil || !GGUFForm.isClassifier($0.name)
+        } + classifier
     }
 }

@@ -19,11 +19,11 @@ package struct PretrainedModel: Sendable {
         }
         let file = try GGUFFile(url)
         let name = try architecture(of: file)
-        guard let form = GGUFForm.all.first(where: { $0.name == name }) else {
+        guard let form = GGUFForm.of(file, named: name) else {
             throw ModelFileError(
                 file: file.path, place: "key 'general.architecture'",
                 problem: "\(quoted(name)) is not an architecture this version can train",
-                advice: "use a model of " + GGUFForm.all.map(\.name).joined(separator: ", "))
+                advice: "use a model of " + GGUFForm.names.joined(separator: ", "))
         }
         let config = try HFConfig(json: .object(form.config(file)), path: file.path)
         return PretrainedModel(url: url, config: config, gguf: (file, form))

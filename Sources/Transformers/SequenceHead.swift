@@ -188,6 +188,12 @@ package final class SequenceHead: Sendable {
         return modules
     }
 
+    /// The dense layer between the row that is read and the last matrix: the model's pooler, or the head's own.
+    var firstLayer: (weight: any Operand, bias: any Operand, isTanh: Bool)? {
+        if let pooler { return (pooler.weight, pooler.bias, true) }
+        return dense.map { ($0.weight, $0.bias, $0.activation == .tanh) }
+    }
+
     /// Which rows of the backbone's last layer are read.
     package var rows: HiddenRows {
         switch form {

@@ -35,6 +35,10 @@ extension ExportCommand {
         if result.kept > 0 {
             Terminal.output("\(Figures.counted(result.kept, "tensor")) byte for byte as they were")
         }
+        if let rows = result.rows {
+            tell(rows, result)
+            return
+        }
         Terminal.output("checked on \(result.difference.samples) made-up tokens: \(result.difference)")
         if let losses = result.losses {
             Terminal.output(
@@ -44,5 +48,30 @@ extension ExportCommand {
         }
         Terminal.output("how to use it: llama-cli -m \(shellQuoted(output))")
         Terminal.output("               ollama create NAME -f \(shellQuoted(result.modelfile.relativePath))")
+    }
+
+    /// Of an encoder
+    private func tell(_ rows: GGUFExport.Outcome.Rows, _ result: GGUFExport.Outcome) {
+        switch rows {
+        case .classes:
+            Terminal.output(
+                "checked on \(result.difference.samples) made-up sequences: \(result.difference)")
+            if let losses = result.losses {
+                Terminal.output(
+                    String(
+                        format: "loss on %@: %.4f before rounding, %.4f in the file", oneLine(losses.text),
+                        losses.before, losses.after))
+            }
+            Terminal.output("how to use it: llama-embedding -m \(shellQuoted(output)) --pooling rank -p TEXT")
+        case .embeddings(let text, let mean, let least):
+            Terminal.output(
+                String(
+                    format:
+                        "cosine of embeddings before rounding and in the file, %@: %.6f on average, %.6f at least",
+                    oneLine(text), mean, least))
+            Terminal.output("how to use it: llama-embedding -m \(shellQuoted(output)) -p TEXT")
+            Terminal.output(
+                "               ollama create NAME -f \(shellQuoted(result.modelfile.relativePath))")
+        }
     }
 }

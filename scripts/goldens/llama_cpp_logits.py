@@ -10,6 +10,12 @@ _SIGNATURES = {
     "llama_model_load_from_file": (C.c_void_p, [C.c_char_p, None]),
     "llama_init_from_model": (C.c_void_p, [C.c_void_p, None]),
     "llama_get_logits_ith": (C.POINTER(C.c_float), [C.c_void_p, C.c_int32]),
+    "llama_set_embeddings": (None, [C.c_void_p, C.c_bool]),
+    "llama_get_embeddings_seq": (C.POINTER(C.c_float), [C.c_void_p, C.c_int32]),
+    "llama_model_n_embd": (C.c_int32, [C.c_void_p]),
+    "llama_model_n_cls_out": (C.c_uint32, [C.c_void_p]),
+    "llama_model_cls_label": (C.c_char_p, [C.c_void_p, C.c_uint32]),
+    "llama_pooling_type": (C.c_int, [C.c_void_p]),
     "llama_model_get_vocab": (C.c_void_p, [C.c_void_p]),
     "llama_vocab_n_tokens": (C.c_int32, [C.c_void_p]),
     "llama_tokenize": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_int32, C.c_void_p, C.c_int32, C.c_bool, C.c_bool]),
@@ -56,11 +62,14 @@ _LIBRARY.llama_backend_init()
 
 # Words of 32 bits in the parameters of a context: tokens it holds, of a batch, of a part of it; flash attention; the types
 # of keys and values, which are half precision unless told otherwise.
-_FLASH_ATTENTION, _KEY_TYPE, _VALUE_TYPE = 13, 26, 27
+_POOLING, _FLASH_ATTENTION, _KEY_TYPE, _VALUE_TYPE = 11, 13, 26, 27
+# Of `llama_pooling_type`
+MEAN, FIRST, CLASSIFIER = 1, 2, 4
 
 
 class Model:
-    def __init__(self, path: str, context: int = 512, threads: int = 1):
+    def __init__(self, path: str, context: int = 512, threads: int = 1, pooling: int | None = None):
+        """`pooling` of an encoder, where its file does not say it."""
         _messages.clear()
         self._model = _LIBRARY.llama_model_load_from_file(path.encode(), _LIBRARY.llama_model_default_params())
         if not self._model:
@@ -69,6 +78,8 @@ class Model:
         words = (C.c_int32 * 256).from_buffer(parameters)
         words[0] = words[1] = words[2] = context
         words[_FLASH_ATTENTION] = words[_KEY_TYPE] = words[_VALUE_TYPE] = 0
+        if pooling is not None:
+            words[_POOLING] = pooling
         self._context = _LIBRARY.llama_init_from_model(self._model, parameters)
         if not self._context:
             raise RuntimeError("".join(_messages[-8:]))
@@ -94,9 +105,37 @@ class Model:
         _LIBRARY.llama_set_adapters_lora(
             self._context, (C.c_void_p * count)(*adapters), len(adapters), (C.c_float * count)(*scales))
 
+    @property
+    def pooling(self) -> int:
+        return _LIBRARY.llama_pooling_type(self._context)
+
+    @property
+    def labels(self) -> list[str]:
+        """Of an encoder's classifier."""
+        found = [_LIBRARY.llama_model_cls_label(self._model, place) for place in range(_LIBRARY.llama_model_n_cls_out(self._model))]
+        return [label.decode() for label in found if label is not None]
+
+    def embedding(self, ids: list[int]) -> np.ndarray:
+        """[C] of one sequence in an encoder, or the numbers of its classifier."""
+        _LIBRARY.llama_set_embeddings(self._context, True)
+        self._run(ids)
+        is_classifier = self.pooling == CLASSIFIER
+        count = _LIBRARY.llama_model_n_cls_out(self._model) if is_classifier else _LIBRARY.llama_model_n_embd(self._model)
+        return np.ctypeslib.as_array(_LIBRARY.llama_get_embeddings_seq(self._context, 0), (count,)).copy()
+
     def logits(self, ids: list[int]) -> np.ndarray:
         """[T, V] of one sequence."""
-        _LIBRARY.llama_memory_clear(_LIBRARY.llama_get_memory(self._context), True)
+        self._run(ids)
+        return np.stack([
+            np.ctypeslib.as_array(_LIBRARY.llama_get_logits_ith(self._context, place), (self.words,)).copy()
+            for place in range(len(ids))
+        ])
+
+    def _run(self, ids: list[int]) -> None:
+        memory = _LIBRARY.llama_get_memory(self._context)
+        # Encoders have none.
+        if memory:
+            _LIBRARY.llama_memory_clear(memory, True)
         count = len(ids)
         batch = _LIBRARY.llama_batch_init(count, 0, 1)
         batch.count = count
@@ -114,12 +153,7 @@ class Model:
         status = _LIBRARY.llama_decode(self._context, batch)
         if status != 0:
             raise RuntimeError(f"llama_decode: {status}: " + "".join(_messages[-3:]))
-        rows = [
-            np.ctypeslib.as_array(_LIBRARY.llama_get_logits_ith(self._context, place), (self.words,)).copy()
-            for place in range(count)
-        ]
         _LIBRARY.llama_batch_free(batch)
-        return np.stack(rows)
 
 
 def perplexity(logits: np.ndarray, ids: list[int]) -> float:

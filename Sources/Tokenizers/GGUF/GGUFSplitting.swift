@@ -80,7 +80,7 @@ struct GGUFSplitting {
         (
             [
                 "gpt-2", "phi-2", "gigachat", "a.x-4.0", "mellum", "exaone4", "mpt", "olmo", "jais",
-                "trillion", "granite-docling",
+                "trillion", "granite-docling", "roberta-bpe",
             ], GGUFSplitting([gpt2])
         ),
         (

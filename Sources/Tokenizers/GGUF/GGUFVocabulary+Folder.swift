@@ -9,10 +9,25 @@ extension GGUFVocabulary {
     /// - Parameters:
     ///   - tokenizer: of the folder
     ///   - size: rows of the model's embeddings; those without a token get one that no text has.
+    ///   - types: how many types of tokens an encoder has; nil for a decoder.
     /// - Throws: `TokenizerError` for a tokenizer that llama.cpp would read otherwise.
-    package init(folder: URL, _ tokenizer: Tokenizer, size: Int) throws {
+    package init(folder: URL, _ tokenizer: Tokenizer, size: Int, types: Int? = nil) throws {
         let opened = try TokenizerFolder(folder)
         let path = opened.file.path
+        if let types {
+            switch opened.file.pipeline {
+            case .bert(let normalizer, _): try self.init(wordPieces: opened, normalizer, size: size)
+            case .subword(_, _, .unigram): try self.init(unigram: opened, size: size)
+            default:
+                try self.init(folder: folder, tokenizer, size: size)
+                if pre == Self.gpt2 { pre = "roberta-bpe" }
+            }
+            // llama.cpp opens no encoder without.
+            typeCount = max(types, 1)
+            try takeFrame(opened)
+            self = try choosing(like: tokenizer, path, nil)
+            return
+        }
         guard case .subword(_, let preTokenizers, .bytePair(let model)) = opened.file.pipeline else {
             throw TokenizerError(
                 file: path, problem: "llama.cpp's language models have no tokenizer of this kind",
@@ -42,10 +57,13 @@ extension GGUFVocabulary {
         self = try choosing(like: tokenizer, path, model)
     }
 
+    /// llama.cpp's name of GPT-2's way to split
+    private static let gpt2 = "gpt-2"
+
     // MARK: Tokens
 
     /// Names and types by id; a token that is only added, or by the looks of it, for control is one (`get_vocab_base`).
-    private static func names(_ file: TokenizerFile, size: Int) throws -> (tokens: [String], types: [Int32]) {
+    static func names(_ file: TokenizerFile, size: Int) throws -> (tokens: [String], types: [Int32]) {
         var tokens = (0..<size).map { "[PAD\($0)]" }
         var types = [Int32](repeating: 5, count: size)
         func put(_ token: String, _ id: Int32, _ type: Int32) throws {
@@ -145,7 +163,9 @@ extension GGUFVocabulary {
 
     /// The same with the way of splitting, or of marking the first space, that gives the tokens of the folder's tokenizer for all
     /// texts of ASCII. Beyond that llama.cpp's own ways are now and then others than those that they stand for.
-    private func choosing(like tokenizer: Tokenizer, _ path: String, _ folder: BytePairEncoding) throws
+    ///
+    /// - Parameter folder: whose ways to split are all tried; nil where that is known.
+    private func choosing(like tokenizer: Tokenizer, _ path: String, _ folder: BytePairEncoding?) throws
         -> GGUFVocabulary
     {
         let probes = tokenizer.probes(isScored: model == "llama").plain
@@ -167,7 +187,7 @@ extension GGUFVocabulary {
 
     /// Those first that make the same words of most texts, whatever the vocabulary makes of them; of equal ones those that treat
     /// whole words alike.
-    private func candidates(like tokenizer: Tokenizer, _ path: String, _ folder: BytePairEncoding) throws
+    private func candidates(like tokenizer: Tokenizer, _ path: String, _ folder: BytePairEncoding?) throws
         -> [GGUFVocabulary]
     {
         func changed(_ change: (inout GGUFVocabulary) -> Void) -> GGUFVocabulary {
@@ -175,8 +195,14 @@ extension GGUFVocabulary {
             change(&copy)
             return copy
         }
-        guard model == "gpt2" else {
-            return [true, false].map { adds in changed { $0.addSpacePrefix = adds } }
+        guard let folder, model == "gpt2" else {
+            let spaces = ["llama", "t5"].contains(model) ? [true, false] : [addSpacePrefix]
+            let extra = model == "t5" ? [true, false] : [removesExtraSpaces]
+            return spaces.flatMap { adds in
+                extra.map { removes in
+                    changed { ($0.addSpacePrefix, $0.removesExtraSpaces) = (adds, removes) }
+                }
+            }
         }
         let texts = TokenizerProbes.texts
         let words = texts.map { tokenizer.words(of: $0) }
@@ -236,6 +262,11 @@ extension Tokenizer {
         var lines: [String] = []
         if let text = probes.others.first(where: { !agrees(with: written, on: $0) }) {
             lines.append("llama.cpp splits texts like \(inQuotes(text)) into other tokens")
+        }
+        if case .bert = pipeline, !agrees(with: written, on: TokenizerProbes.longWord) {
+            lines.append(
+                "llama.cpp cuts words of more than 100 letters into pieces, which are unknown to this tokenizer"
+            )
         }
         if !agrees(with: written, on: TokenizerProbes.decomposed) {
             lines.append("llama.cpp makes no é of e and an accent behind it, as this tokenizer does")

@@ -8,6 +8,7 @@ extension GGUFVocabulary {
             if let value { keys.append(("tokenizer.ggml.\(key)", value)) }
         }
         func id(_ id: Int32?) -> GGUFValue? { id.map { .uint32(UInt32(clamping: $0)) } }
+        add("token_type_count", typeCount.map { .uint32(UInt32(clamping: $0)) })
         add("model", .string(model))
         add("pre", pre.map { .string($0) })
         add("tokens", .array(.string(tokens)))
@@ -18,10 +19,17 @@ extension GGUFVocabulary {
         add("eos_token_id", id(eosID))
         add("eot_token_id", id(eotID))
         add("unknown_token_id", id(unknownID))
+        add("seperator_token_id", id(separatorID))
         add("padding_token_id", id(paddingID))
+        add("mask_token_id", id(maskID))
         add("add_bos_token", addBOS.map { .bool($0) })
         add("add_eos_token", addEOS.map { .bool($0) })
+        add("add_sep_token", addSEP.map { .bool($0) })
         add("add_space_prefix", addSpacePrefix.map { .bool($0) })
+        add("remove_extra_whitespaces", removesExtraSpaces.map { .bool($0) })
+        if !characterMap.isEmpty { add("precompiled_charsmap", .array(.uint8(characterMap))) }
+        add("normalizer.lowercase", lowercases.map { .bool($0) })
+        add("normalizer.strip_accents", stripsAccents.map { .bool($0) })
         return keys
     }
 }

@@ -35,6 +35,18 @@ extension GGUFVocabulary {
         vocabulary.eotID = try id("eot_token_id")
         vocabulary.unknownID = try id("unknown_token_id")
         vocabulary.paddingID = try id("padding_token_id")
+        vocabulary.separatorID = try id("seperator_token_id")
+        vocabulary.maskID = try id("mask_token_id")
+        vocabulary.addSEP = try keys.bool(name("add_sep_token"))
+        vocabulary.removesExtraSpaces = try keys.bool(name("remove_extra_whitespaces"))
+        vocabulary.characterMap = try (keys.ints(name("precompiled_charsmap")) ?? []).map { value in
+            // Older files have them as signed bytes.
+            guard (-128...255).contains(value) else { throw fault("precompiled_charsmap", value) }
+            return UInt8(truncatingIfNeeded: value)
+        }
+        vocabulary.lowercases = try keys.bool(name("normalizer.lowercase"))
+        vocabulary.stripsAccents = try keys.bool(name("normalizer.strip_accents"))
+        vocabulary.typeCount = try keys.int(name("token_type_count"))
         vocabulary.addBOS = try keys.bool(name("add_bos_token"))
         vocabulary.addEOS = try keys.bool(name("add_eos_token"))
         vocabulary.addSpacePrefix = try keys.bool(name("add_space_prefix"))

@@ -9,18 +9,21 @@ extension Tokenizer {
         switch vocabulary.model {
         case "gpt2": parts = try GGUFParts(bytePairs: vocabulary, tokens)
         case "llama": parts = try GGUFParts(scored: vocabulary, tokens)
+        case "bert": parts = try GGUFParts(wordPieces: vocabulary, tokens)
+        case "t5": parts = try GGUFParts(unigram: vocabulary, tokens)
         default:
             throw TokenizerError(
                 file: name,
                 problem: "tokenizer.ggml.model \(inQuotes(vocabulary.model)) is not supported",
-                advice: "this version reads \"gpt2\" and \"llama\"")
+                advice: "this version reads \"gpt2\", \"llama\", \"bert\" and \"t5\"")
         }
         let (roles, template) = try parts.around(vocabulary, tokens)
         let file = TokenizerFile(
-            path: name, vocabulary: tokens.names.enumerated().map { ($0.element, Int32($0.offset)) },
+            path: name,
+            vocabulary: (parts.names ?? tokens.names).enumerated().map { ($0.element, Int32($0.offset)) },
             addedTokens: tokens.added(modelName: vocabulary.modelName), pipeline: parts.pipeline,
             processor: (template, nil),
-            unknownID: try tokens.checked(vocabulary.unknownID, "unknown_token_id"),
+            unknownID: try tokens.checked(vocabulary.unknownID ?? parts.usualUnknown, "unknown_token_id"),
             paddingID: try tokens.checked(vocabulary.paddingID, "padding_token_id"), decoding: parts.decoding)
         var habits = TokenizerHabits()
         habits.roles = roles
@@ -30,14 +33,21 @@ extension Tokenizer {
 }
 
 /// What of a tokenizer follows from the kind of a GGUF file's vocabulary.
-private struct GGUFParts {
+struct GGUFParts {
     let pipeline: TextPipeline
     let decoding: [DecodingStep]
     var notes: [String] = []
+    /// Tokens as the model spells them, where the file does otherwise.
+    var names: [String]?
     /// Where the file does not say.
     let addsBOS: Bool
-    /// The ids of SentencePiece's own tokens, where the file does not say.
+    var addsEOS = false
+    /// Texts are always between the token that begins one and the separator, whatever the file says.
+    var isFramed = false
+    /// The ids of the tokens that begin and end a text, and stand between two, where the file does not say.
     let usual: TokenizerHabits.Roles
+    var usualSeparator: Int32?
+    var usualUnknown: Int32?
 
     init(bytePairs vocabulary: GGUFVocabulary, _ tokens: GGUFTokens) throws {
         let pre = vocabulary.pre ?? "default"
@@ -171,13 +181,24 @@ private struct GGUFParts {
             }
             return [.special([id], type: 0)]
         }
+        let separator =
+            try tokens.checked(vocabulary.separatorID, "seperator_token_id") ?? present(usualSeparator)
+        if isFramed {
+            guard let start = roles.bos, let separator else {
+                throw TokenizerError(
+                    file: tokens.path, problem: "there are no tokens to begin and to end a text with",
+                    advice: GGUFTokens.advice)
+            }
+            return (roles, .bert(start: start, end: separator))
+        }
         let start = try special(vocabulary.addBOS ?? addsBOS, roles.bos, "bos")
-        let end = try special(vocabulary.addEOS ?? false, roles.eos, "eos")
+        let end = try special(vocabulary.addEOS ?? addsEOS, roles.eos, "eos")
+        let between = try special(vocabulary.addSEP ?? false, separator ?? roles.eos, "sep")
         return (
             roles,
             Template(
                 single: start + [.first(type: 0)] + end,
-                pair: start + [.first(type: 0)] + end + [.second(type: 0)] + end)
+                pair: start + [.first(type: 0)] + end + between + [.second(type: 0)] + end)
         )
     }
 }

@@ -21,6 +21,9 @@ enum TokenizerProbes {
         "'s 't 're 've 'm 'll 'd 'S 'T 'RE 'x ' s",
     ]
 
+    /// Longer than the words that BERT's tokenizers look at
+    static let longWord = String(repeating: "ab", count: 60)
+
     /// A letter with its accent behind it, which some tokenizers make one of.
     static let decomposed = "cafe\u{301}"
 }

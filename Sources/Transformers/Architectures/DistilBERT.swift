@@ -1,12 +1,13 @@
 extension Architecture {
+    static let distilbertNames = EncoderNames(
+        layer: { "transformer.layer.\($0)" }, query: "attention.q_lin", key: "attention.k_lin",
+        value: "attention.v_lin", attentionOutput: "attention.out_lin", attentionNorm: "sa_layer_norm",
+        intermediate: "ffn.lin1", output: "ffn.lin2", outputNorm: "output_layer_norm")
+
     /// DistilBERT: no token types, no pooler.
     package static let distilbert = Architecture(
         encoder: EncoderTraits(
-            names: EncoderNames(
-                layer: { "transformer.layer.\($0)" }, query: "attention.q_lin", key: "attention.k_lin",
-                value: "attention.v_lin", attentionOutput: "attention.out_lin",
-                attentionNorm: "sa_layer_norm", intermediate: "ffn.lin1", output: "ffn.lin2",
-                outputNorm: "output_layer_norm"),
+            names: distilbertNames,
             keys: EncoderKeys(
                 hiddenSize: ["hidden_size", "dim"], layers: ["num_hidden_layers", "n_layers"],
                 heads: ["num_attention_heads", "n_heads"], intermediateSize: ["hidden_dim"],

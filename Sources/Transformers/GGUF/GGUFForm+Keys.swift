@@ -17,6 +17,8 @@ extension GGUFForm {
         } else if let decoder = backbone as? LayerNormDecoder {
             add(decoder.configuration, to: &keys)
             if let scheme = decoder.configuration.rotary { try add(scheme, to: &keys, config) }
+        } else if let encoder = backbone as? PostNormEncoder {
+            add(encoder.configuration, to: &keys)
         }
         try state(backbone, &keys)
         return keys.all

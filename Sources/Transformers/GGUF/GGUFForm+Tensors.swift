@@ -23,7 +23,11 @@ extension GGUFForm {
             }
         }
         let offset = (backbone as? RMSNormDecoder)?.traits.normOffset ?? 0
-        let weights = try backbone.weights.flatMap { weight in
+        // Rows of positions that no token has; an encoder's pooler is part of its classifier.
+        let unused = (backbone as? PostNormEncoder)?.configuration.firstPosition ?? 0
+        let pooler = [backbone.pooler?.weight, backbone.pooler?.bias].compactMap(\.self)
+        let stored = backbone.weights.filter { weight in !pooler.contains { $0 === weight } }
+        let weights = try stored.flatMap { weight in
             let own = backbone.architecture.wholeName(weight.name)
             if let names = storedHalves(own) {
                 return Self.halved(
@@ -38,6 +42,9 @@ extension GGUFForm {
             let id = ObjectIdentifier(weight)
             var content = values[id] ?? GGUFModelTensor.values(of: weight)
             let isVector = weight.savedShape.count < 2
+            if stored == "position_embd.weight", unused > 0 {
+                return [Self.withoutRows(unused, of: weight, content, name: stored)]
+            }
             if isVector, offset != 0, own.hasSuffix(".weight") { content = Self.raised(content, by: offset) }
             if let order = orders[id] {
                 content = Self.reordered(content, order, columns: isVector ? 1 : weight.columns)
@@ -74,6 +81,23 @@ extension GGUFForm {
                 })
         }
         return [tensor(names.first, 0..<half), tensor(names.second, half..<weight.rows)]
+    }
+
+    /// The rows of a matrix behind the first ones.
+    private static func withoutRows(
+        _ count: Int, of weight: Weight, _ values: @escaping GGUFModelTensor.Values, name: String
+    ) -> GGUFModelTensor {
+        GGUFModelTensor(
+            name: name, shape: [weight.rows - count, weight.columns], format: weight.format,
+            content: .values { body in
+                var left = count * weight.columns
+                try values { part in
+                    let dropped = min(left, part.count)
+                    left -= dropped
+                    guard dropped < part.count else { return }
+                    try body(UnsafeBufferPointer(rebasing: part[dropped...]))
+                }
+            })
     }
 
     private static func raised(_ values: @escaping GGUFModelTensor.Values, by offset: Float)

@@ -16,6 +16,8 @@ package struct GGUFLosses: Sendable, Equatable {
             compare(own.traits, written.traits)
         } else if let own = own as? LayerNormDecoder, let written = written as? LayerNormDecoder {
             compare(own.configuration, written.configuration)
+        } else if let own = own as? PostNormEncoder, let written = written as? PostNormEncoder {
+            compare(own.configuration, written.configuration)
         } else {
             others = ["model_type"]
         }
@@ -77,6 +79,16 @@ package struct GGUFLosses: Sendable, Equatable {
             default: false
             }
         check(turnsAlike, "rotary positions")
+    }
+
+    private mutating func compare(_ own: EncoderConfiguration, _ written: EncoderConfiguration) {
+        func check(_ isSame: Bool, _ name: String) { if !isSame { others.append(name) } }
+        check(own.sizes == written.sizes && own.heads == written.heads, "sizes")
+        check(own.embeddingSize == written.embeddingSize, "embedding_size")
+        check(own.intermediateSize == written.intermediateSize, "intermediate_size")
+        check(own.activation == written.activation, "hidden_act")
+        check(own.embedsPositions && own.relative == nil, "relative positions")
+        check(Self.near(own.layerNormEpsilon, written.layerNormEpsilon), "layer_norm_eps")
     }
 
     /// Files hold Float32; a factor whose inverse they hold is rounded twice.

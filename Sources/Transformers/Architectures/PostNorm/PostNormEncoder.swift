@@ -10,7 +10,7 @@ package final class PostNormEncoder: Backbone {
     package let unusedWeights: [String]
     package let weights: [Weight]
     package let hooks = BackboneHooks()
-    private let configuration: EncoderConfiguration
+    let configuration: EncoderConfiguration
 
     private let words: Weight
     private let positions: Weight?
@@ -57,6 +57,8 @@ package final class PostNormEncoder: Backbone {
     }
 
     package var sizes: BackboneSizes { configuration.sizes }
+    /// Whether its embeddings go through a matrix before the layers.
+    var isProjected: Bool { projection != nil }
     package var attendsByDistance: Bool { configuration.relative != nil }
 
     package func isBuilt(as other: any Backbone) -> Bool {
