@@ -38,7 +38,7 @@ package enum AdapterImport {
         package let method: String
         package let task: String
         package let labels: [String]
-        /// Triplets by site
+        /// Triplets by site; none of what is no update of matrices
         package let ranks: [(site: String, rank: Int)]
         /// Of logits on made-up sequences, imported against original
         package let difference: LogitDifference

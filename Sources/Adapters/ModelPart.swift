@@ -5,6 +5,8 @@ import Transformers
 package protocol ModelPart: AnyObject, Sendable {
     /// What such parts are called, in the singular: `bottleneck adapter`
     var kind: String { get }
+    /// Its form and size, in a few words: `pfeiffer, width 24`
+    var summary: String { get }
     /// The layer that it acts in; nil for what stands before all layers.
     var layer: Int? { get }
     /// In the order of the parameter vector

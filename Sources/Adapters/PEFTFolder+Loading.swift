@@ -30,8 +30,7 @@ extension PEFTFolder {
         takesHead: Bool = true
     ) throws -> Loaded {
         if let parts = try PartFolder(folder) {
-            return try parts.load(
-                openWeights(folder), onto: backbone, head: head, base: base, takesHead: takesHead)
+            return try parts.load(onto: backbone, head: head, base: base, takesHead: takesHead)
         }
         let config = try AdapterConfiguration(folder.appendingPathComponent(configurationFile))
         let store = try openWeights(folder)
@@ -153,8 +152,9 @@ extension PEFTFolder {
     ///   - name: of the classifier's weight [K, C] in transformers.
     ///   - inputs: C
     package static func outputs(of folder: URL, classifier name: String, inputs: Int) throws -> Int? {
-        let prefix = try PartFolder(folder)?.form.headPrefix ?? PEFTForm.prefix
-        return try outputs(of: try openWeights(folder), classifier: prefix + name, inputs: inputs)
+        if let parts = try PartFolder(folder) { return try parts.outputs(classifier: name, inputs: inputs) }
+        return try outputs(
+            of: try openWeights(folder), classifier: PEFTForm.prefix + name, inputs: inputs)
     }
 
     /// The same of a model's weights.

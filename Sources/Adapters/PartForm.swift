@@ -19,12 +19,26 @@ package struct PartForm: Sendable {
     /// The parts of a folder, not yet hung on `backbone`.
     let read: @Sendable (_ folder: PartReader, _ backbone: any Backbone) throws -> [any ModelPart]
 
+    /// As another program has the same; nil where none is read here.
+    let other: Other?
+
+    struct Other: Sendable {
+        /// Whether a configuration is of that program
+        let isOf: @Sendable (JSONValue) -> Bool
+        let weightsFile: String
+        /// Of the head, with the names that its tensors have in transformers' whole model
+        let headFile: String
+        /// Of the base model's name in the configuration
+        let baseKey: String
+        let read: @Sendable (_ folder: PartReader, _ backbone: any Backbone) throws -> [any ModelPart]
+    }
+
     init(
         type: String, isOfPEFT: Bool = false, headPrefix: String = PEFTForm.prefix,
         fits: @escaping @Sendable (any ModelPart) -> Bool,
         tensors: @escaping @Sendable ([any ModelPart]) -> [TensorToWrite],
         configure: @escaping @Sendable (inout JSONObject, [any ModelPart]) -> Void,
-        read: @escaping @Sendable (PartReader, any Backbone) throws -> [any ModelPart]
+        read: @escaping @Sendable (PartReader, any Backbone) throws -> [any ModelPart], other: Other? = nil
     ) {
         self.type = type
         self.isOfPEFT = isOfPEFT
@@ -33,6 +47,7 @@ package struct PartForm: Sendable {
         self.tensors = tensors
         self.configure = configure
         self.read = read
+        self.other = other
     }
 }
 
@@ -43,6 +58,17 @@ struct PartReader {
     let tensors: PEFTReader
     /// For an error in the configuration
     let fault: AdapterConfiguration.Fault
+
+    /// One of the names of a list.
+    func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, of: Choice.Type) throws -> Choice
+    where Choice.RawValue == String {
+        guard let choice = json[key]?.string.flatMap(Choice.init(rawValue:)) else {
+            throw fault(
+                key, "missing or none of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))",
+                AdapterConfiguration.asSaved)
+        }
+        return choice
+    }
 
     /// A whole number; an error where it is missing or outside.
     func count(_ key: String, _ range: ClosedRange<Int>) throws -> Int {
