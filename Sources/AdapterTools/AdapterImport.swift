@@ -38,7 +38,7 @@ package enum AdapterImport {
         package let method: String
         package let task: String
         package let labels: [String]
-        /// Triplets by site
+        /// Triplets by site; none of what is no update of matrices
         package let ranks: [(site: String, rank: Int)]
         /// Of logits on made-up sequences, imported against original
         package let difference: LogitDifference
@@ -66,9 +66,11 @@ package enum AdapterImport {
         if inSVDForm { try opened.adapters.requireSums(for: "import \(SettingName.svd)") }
         let keepsForm = isLoRA && !inSVDForm
         let set =
-            keepsForm
-            ? opened.adapters.foldedToLoRA(padded: false)
-            : try opened.adapters.inSVDForm(workers: workers).withScaleInLambda()
+            !opened.adapters.parts.isEmpty
+            ? opened.adapters
+            : keepsForm
+                ? opened.adapters.foldedToLoRA(padded: false)
+                : try opened.adapters.inSVDForm(workers: workers).withScaleInLambda()
         let difference = try folder.write("the imported adapter", expected: expected, samples: data) {
             target in
             try PEFTFolder.write(

@@ -38,6 +38,7 @@ struct WrittenModel {
     }
 
     private init(_ opened: OpenedAdapter, _ source: URL) throws {
+        try opened.adapters.requireMatrices(for: "export \(SettingName.to) gguf")
         let isEncoder = !opened.loaded.backbone.architecture.isDecoder
         guard isEncoder || (opened.head.form.isOwn && opened.loaded.backbone.outputMatrix != nil) else {
             throw TrainingError(

@@ -34,6 +34,26 @@ extension Tape {
         return out
     }
 
+    /// x / (1 + e⁻ˣ) of x[T, C], which AdapterHub calls swish. Of narrow rows, so that a plain loop serves.
+    package func silu(_ x: Variable) -> Variable {
+        let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
+        let input = out.needsGradient ? x.keepValue() : x.value
+        let y = out.value
+        for index in 0..<y.count {
+            y.pointer[index] = input.pointer[index] / (1 + expf(-input.pointer[index]))
+        }
+        record(out) { [unowned self] g in
+            guard let target = gradientTarget(of: x) else { return }
+            for index in 0..<g.count {
+                let gate = 1 / (1 + expf(-input.pointer[index]))
+                let slope = g.pointer[index] * gate * (1 + input.pointer[index] * (1 - gate))
+                target.matrix.pointer[index] =
+                    target.accumulate ? target.matrix.pointer[index] + slope : slope
+            }
+        }
+        return out
+    }
+
     /// GELU of x[T, C], exact (erf) unless told otherwise.
     ///
     /// - Parameter reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,

@@ -50,7 +50,9 @@ package enum PickledWeights {
             else { return false }
             return withExtendedLifetime(mapping) { begin(mapping.bytes) }
         }
-        return pickles.first { $0.hasPrefix("pytorch_model") || $0.hasPrefix("adapter_model") }
+        // AdapterHub has a head beside its adapters.
+        return pickles.first { $0.hasPrefix("pytorch_adapter") }
+            ?? pickles.first { $0.hasPrefix("pytorch_model") || $0.hasPrefix("adapter_model") }
             ?? pickles.first
     }
 }

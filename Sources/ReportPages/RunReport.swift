@@ -112,6 +112,11 @@ package struct RunReport: Sendable {
                             + ["\(ranks.reduce(0) { $0 + ($1 ?? 0) })"]
                     }))
         }
+        for run in runs where !run.record.start.parts.isEmpty {
+            let table = PartTable(run.record.start.parts)
+            blocks.append("\(table.caption) in \(MarkdownTable.escaped(run.name))")
+            blocks.append(MarkdownTable.text(head: PartTable.head, rows: table.rows))
+        }
         for run in runs { blocks += ClassSection.markdown(run) }
         if let comparison {
             blocks.append("The comparison")

@@ -77,6 +77,16 @@ struct RunSections {
             ? "All matrices share one budget. Move the slider or press Play to see it move; choose a cell to see what "
                 + "its matrix learned."
             : "Every matrix keeps its rank in this run; choose a cell to see what it learned."
+        if !run.record.start.parts.isEmpty {
+            let table = PartTable(run.record.start.parts)
+            return PageParts.section(
+                "rank", "What was trained",
+                [
+                    .element(
+                        "div", [("class", "panel")],
+                        .table(caption: table.caption, head: PartTable.head, rows: table.rows))
+                ])
+        }
         guard run.noRanks == nil else {
             return PageParts.section("rank", "Where the rank goes", [figure("ranks")])
         }

@@ -53,6 +53,12 @@ struct RunSummary: Sendable {
 
     private static func budget(_ run: ReportedRun) -> Item {
         let start = run.record.start
+        if let part = start.parts.first {
+            let number = start.parts.count == 1 ? "a \(part.kind)" : "\(start.parts.count) \(part.kind)s"
+            return Item(
+                label: "Budget", value: Figures.grouped(start.partParameters),
+                note: "parameters in \(number): \(part.summary)")
+        }
         guard !start.sites.isEmpty else { return Item(label: "Budget", value: "none", note: "no adapters") }
         let unit = start.budgetUnit
         let final = Figures.grouped(start.finalBudget)
@@ -70,7 +76,10 @@ struct RunSummary: Sendable {
     }
 
     private static func rank(_ run: ReportedRun) -> Item {
-        guard let table = run.record.rankTables.last else { return Item(label: "Rank", value: nil) }
+        guard let table = run.record.rankTables.last else {
+            let hasNone = !run.record.start.parts.isEmpty
+            return Item(label: "Rank", value: hasNone ? "none" : nil)
+        }
         let zeros = table.ranks.count { $0 == 0 }
         let (least, greatest) = (table.ranks.min() ?? 0, table.ranks.max() ?? 0)
         let range = least == greatest ? "\(least)" : "\(least) to \(greatest)"

@@ -179,6 +179,23 @@ struct EventLine {
         return sites
     }
 
+    /// None where the line has none.
+    func parts() throws -> [RunRecord.Part] {
+        guard let list = object["parts"] else { return [] }
+        guard let values = list.array, values.count <= Limit.sites else {
+            throw wrong("parts", "an array of at most \(Limit.sites) objects")
+        }
+        return try values.map { value in
+            let layer = value["layer"] ?? .null
+            guard let kind = value["kind"]?.string, let summary = value["summary"]?.string,
+                layer.isNull || layer.int.map((0...Limit.layer).contains) ?? false,
+                let parameters = value["parameters"]?.int, (0...Limit.step).contains(parameters)
+            else { throw wrong("parts", "an array of objects with kind, summary, layer and parameters") }
+            return RunRecord.Part(
+                kind: kind, summary: summary, layer: layer.int, parameters: parameters)
+        }
+    }
+
     /// Steps grow from record to record.
     func check(_ step: Int, follows last: Int?) throws {
         guard let last, step <= last else { return }

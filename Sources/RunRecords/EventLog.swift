@@ -165,7 +165,7 @@ package final class EventLog {
     }
 
     private static func startJSON(_ start: RunRecord.Start) -> JSONObject {
-        [
+        var json: JSONObject = [
             "event": .string("start"), "method": .string(start.method),
             "totalSteps": JSONValue(start.totalSteps),
             "stepsPerEpoch": JSONValue(start.stepsPerEpoch),
@@ -192,6 +192,17 @@ package final class EventLog {
             "environment": object(start.environment),
             "hashes": object(start.hashes),
         ]
+        if !start.parts.isEmpty {
+            json["parts"] = .array(
+                start.parts.map {
+                    .object([
+                        "kind": .string($0.kind), "summary": .string($0.summary),
+                        "layer": $0.layer.map { JSONValue($0) } ?? .null,
+                        "parameters": JSONValue($0.parameters),
+                    ])
+                })
+        }
+        return json
     }
 
     private static func object(_ facts: [RunRecord.Fact]) -> JSONValue {

@@ -87,7 +87,7 @@ package struct EventReader {
             stepsPerEpoch: try line.step("stepsPerEpoch"), completedSteps: try line.step("completedSteps"),
             trainExamples: try line.count("trainExamples"),
             validationExamples: try line.count("validationExamples"), labels: try line.texts("labels"),
-            sites: try line.sites(), allocator: try line.textUnlessNull("allocator"),
+            sites: try line.sites(), parts: try line.parts(), allocator: try line.textUnlessNull("allocator"),
             budgetUnit: try line.budgetUnit(),
             initialBudget: try line.count("initialBudget"),
             finalBudget: try line.count("finalBudget"), warmupSteps: try line.step("warmupSteps"),
@@ -98,7 +98,7 @@ package struct EventReader {
             precision: try line.textIfPresent("precision"), date: try line.textIfPresent("date"),
             environment: try line.facts("environment"), hashes: try line.facts("hashes"))
         if let first = starts.first {
-            guard first.sites == start.sites, first.method == start.method else {
+            guard first.sites == start.sites, first.parts == start.parts, first.method == start.method else {
                 throw line.error(
                     "a resumed run with another method or other sites than the first start record")
             }

@@ -29,6 +29,24 @@ extension RunRecord {
         }
     }
 
+    /// What is trained beside the matrices.
+    package struct Part: Sendable, Equatable {
+        /// `bottleneck adapter`
+        package let kind: String
+        /// `pfeiffer, width 24`
+        package let summary: String
+        /// nil for what stands before all layers.
+        package let layer: Int?
+        package let parameters: Int
+
+        package init(kind: String, summary: String, layer: Int?, parameters: Int) {
+            self.kind = kind
+            self.summary = summary
+            self.layer = layer
+            self.parameters = parameters
+        }
+    }
+
     package struct Start: Sendable, Equatable {
         package let method: String
         package let totalSteps: Int
@@ -40,6 +58,8 @@ extension RunRecord {
         package let labels: [String]
         /// Empty for a method without adapters.
         package let sites: [Site]
+        /// Empty for methods that train matrices, or the head alone.
+        package let parts: [Part]
         /// `prune` or `exchange`; nil for methods that allocate nothing, and for older runs
         package let allocator: String?
         /// Of the budgets here, in steps and in allocations. Older runs do not say: theirs are triplets.
@@ -66,7 +86,8 @@ extension RunRecord {
 
         package init(
             method: String, totalSteps: Int, stepsPerEpoch: Int, completedSteps: Int, trainExamples: Int,
-            validationExamples: Int, labels: [String], sites: [Site], allocator: String?,
+            validationExamples: Int, labels: [String], sites: [Site], parts: [Part] = [],
+            allocator: String?,
             budgetUnit: BudgetUnit, initialBudget: Int, finalBudget: Int, warmupSteps: Int,
             finalSteps: Int, trainableParameters: Int, frozenParameters: Int, threads: Int,
             sharedPrefix: Double? = nil, kernel: String, precision: String?, date: String?,
@@ -80,6 +101,7 @@ extension RunRecord {
             self.validationExamples = validationExamples
             self.labels = labels
             self.sites = sites
+            self.parts = parts
             self.allocator = allocator
             self.budgetUnit = budgetUnit
             self.initialBudget = initialBudget

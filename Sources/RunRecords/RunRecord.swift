@@ -47,7 +47,7 @@ extension RunRecord {
         }
         throw RecordError(
             kind: .notRecorded, place: folder.path,
-            problem: "the method '\(start.method)' has no adapters, so there are no ranks",
+            problem: start.lack(of: "ranks"),
             advice: "give the folder of a run with adapters, such as adalora")
     }
 
@@ -72,4 +72,15 @@ extension RunRecord {
 
     /// The allocation whose ranks hold after `step`; nil before the first, and for methods of fixed rank.
     package func allocation(at step: Int) -> Allocation? { allocations.last { $0.step <= step } }
+}
+
+extension RunRecord.Start {
+    /// Why a run without sites has no ranks, or nothing else that belongs to a rank.
+    package func lack(of what: String) -> String {
+        let has = parts.first.map { "trains \($0.kind)s, which have none" } ?? "has no adapters"
+        return "the method '\(method)' \(has), so there are no \(what)"
+    }
+
+    /// Parameters of its parts
+    package var partParameters: Int { parts.reduce(0) { $0 + $1.parameters } }
 }

@@ -9,10 +9,11 @@ import Transformers
 
 /// What a run will train, need and take, before it runs.
 package struct RunPlan: Sendable {
-    /// The adapters of one kind of matrix.
+    /// The adapters of one kind of matrix, or the parts of one kind beside the matrices.
     package struct RoleCount: Sendable, Equatable {
         package let role: String
-        package let matrices: Int
+        /// nil for parts
+        package let matrices: Int?
         /// At the start, before pruning.
         package let parameters: Int
     }
@@ -108,12 +109,15 @@ package struct RunPlan: Sendable {
     }
 
     private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {
-        architecture.roles.compactMap { role in
+        let parts = set.parts.first.map {
+            RoleCount(role: "\($0.kind)s (\($0.summary))", matrices: nil, parameters: set.partParameters)
+        }
+        return architecture.roles.compactMap { role in
             let adapters = set.adapters.filter { $0.site.role == role }
             if adapters.isEmpty { return nil }
             return RoleCount(
                 role: role.rawValue, matrices: adapters.count,
                 parameters: adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.factors.rank) })
-        }
+        } + (parts.map { [$0] } ?? [])
     }
 }

@@ -27,6 +27,13 @@ extension RunRecord.Site {
     }
 }
 
+extension RunRecord.Part {
+    init(_ part: any ModelPart) {
+        self.init(
+            kind: part.kind, summary: part.summary, layer: part.layer, parameters: part.parameterCount)
+    }
+}
+
 extension TripletHistory.Snapshot {
     package init(_ sites: [SiteSnapshot], step: Int) {
         self.init(

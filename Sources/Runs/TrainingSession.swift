@@ -325,7 +325,8 @@ package final class TrainingSession {
         if isFull { return trainer.trainableParameters }
         let method = config.tuning.method
         let head = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
-        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(head) { sum, site in
+        let fixed = head + trainer.adapters.partParameters
+        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(fixed) { sum, site in
             sum + method.parameters(outputs: site.0.layer.outputs, inputs: site.0.layer.inputs, rank: site.1)
         }
     }
@@ -360,7 +361,8 @@ package final class TrainingSession {
             method: config.tuning.method.name, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.rows ?? 0, labels: inputs.task.record.labels,
-            sites: trainer.adapters.adapters.map { .init($0.layer) }, allocator: plan?.allocator,
+            sites: trainer.adapters.adapters.map { .init($0.layer) },
+            parts: trainer.adapters.parts.map { .init($0) }, allocator: plan?.allocator,
             budgetUnit: plan?.unit ?? .triplets,
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,

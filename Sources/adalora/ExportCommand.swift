@@ -12,6 +12,7 @@ struct ExportCommand: ParsableCommand {
             lora          zero-padded to one rank, r = lora_alpha: no reader can scale it otherwise
             peft-adalora  PEFT's AdaLoRA folder
             merged        a Hugging Face model with the updates in its weights
+            adapterhub    bottleneck adapters as AdapterHub's library has them
             gguf-lora     a file for llama.cpp (--lora), each matrix with its own rank
             gguf          a whole model for llama.cpp and Ollama, with the updates in its weights; also of a model's folder \
             without an adapter
@@ -25,6 +26,7 @@ struct ExportCommand: ParsableCommand {
         case lora
         case peftAdaLoRA = "peft-adalora"
         case merged
+        case adapterHub = "adapterhub"
         case ggufLoRA = "gguf-lora"
         case gguf
     }
@@ -73,6 +75,9 @@ struct ExportCommand: ParsableCommand {
         if maxShardSize != nil && to != .merged {
             throw ValidationError("--max-shard-size goes with --to merged only")
         }
+        if to == .adapterHub && (data != nil || textColumn != nil) {
+            throw ValidationError("--data and --text-column do not go with --to adapterhub")
+        }
         guard ![.ggufLoRA, .gguf].contains(to) || (data == nil && baseName == nil && textColumn == nil) else {
             throw ValidationError("--data, --text-column and --base-name do not go with --to \(to.rawValue)")
         }
@@ -96,6 +101,7 @@ struct ExportCommand: ParsableCommand {
             case .lora: form = ragged ? .raggedLoRA : .lora
             case .peftAdaLoRA: form = .peftAdaLoRA
             case .merged: form = .merged
+            case .adapterHub: return try writeHubFolder()
             case .ggufLoRA: return try writeLoRAFile()
             case .gguf: return try writeGGUF()
             }
@@ -121,6 +127,21 @@ struct ExportCommand: ParsableCommand {
             Terminal.output("base model: \(naming(result.base))")
             Terminal.output("how to use it: \(oneLine(output))/\(ModelCard.file)")
         }
+    }
+
+    private func writeHubFolder() throws {
+        var options = AdapterExport.Options(
+            adapter: adapter.url, form: .merged, output: URL(fileURLWithPath: output))
+        options.modelFolder = adapter.model.map { URL(fileURLWithPath: $0) }
+        options.baseName = baseName
+        options.tolerance = tolerance
+        options.threads = adapter.threads
+        let result = try HubExport.run(options)
+        for warning in result.warnings { Terminal.error("warning: \(warning)") }
+        Terminal.output("\(output): adapterhub, \(result.adapters)")
+        Terminal.output("checked on \(result.difference.samples) made-up sequences: \(result.difference)")
+        Terminal.output("base model: \(naming(result.base))")
+        Terminal.output("how to use it: \(oneLine(output))/\(ModelCard.file)")
     }
 
     private func writeLoRAFile() throws {

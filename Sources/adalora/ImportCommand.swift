@@ -55,8 +55,11 @@ struct ImportCommand: ParsableCommand {
             let result = try AdapterImport.run(options)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
+            let size =
+                result.ranks.isEmpty
+                ? "" : ", \(kept) triplets in \(result.ranks.count { $0.rank > 0 }) matrices"
             Terminal.output(
-                "\(output): \(result.method), \(kept) triplets in \(result.ranks.count { $0.rank > 0 }) matrices, "
+                "\(output): \(result.method)\(size), "
                     + (result.labels.isEmpty ? result.task : "\(result.labels.count) classes"))
             Terminal.output("checked on made-up sequences: \(result.difference)")
         }

@@ -44,7 +44,9 @@ enum PlanReport {
         table.add(["frozen", "", Figures.grouped(plan.frozenParameters)])
         table.add(["trainable", "", Figures.grouped(plan.trainableParameters)])
         for role in plan.roles {
-            table.add(["  \(role.role)", Figures.grouped(role.matrices), Figures.grouped(role.parameters)])
+            table.add([
+                "  \(role.role)", role.matrices.map(Figures.grouped) ?? "", Figures.grouped(role.parameters),
+            ])
         }
         if plan.config.tuning.method.trainsBackbone {
             let backbone = plan.trainableParameters - plan.headParameters
@@ -90,9 +92,9 @@ enum PlanReport {
     static func json(_ plan: RunPlan) -> String {
         var roles = JSONObject()
         for role in plan.roles {
-            roles[role.role] = .object([
-                "matrices": JSONValue(role.matrices), "parameters": JSONValue(role.parameters),
-            ])
+            var count: JSONObject = ["parameters": JSONValue(role.parameters)]
+            if let matrices = role.matrices { count["matrices"] = JSONValue(matrices) }
+            roles[role.role] = .object(count)
         }
         let time: JSONValue? = plan.time.map { time in
             .object([

@@ -146,6 +146,16 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
         String?
     @Option(name: .customLong("scale"), help: help("scale")) var scale: String?
     @Option(name: .customLong("adapter-dropout"), help: help("adapter-dropout")) var adapterDropout: String?
+    @Option(
+        name: .customLong("bottleneck-kind"), help: help("bottleneck-kind"),
+        completion: choices("bottleneck-kind"))
+    var bottleneckKind: String?
+    @Option(name: .customLong("bottleneck-width"), help: help("bottleneck-width")) var bottleneckWidth:
+        String?
+    @Option(name: .customLong("reduction-factor"), help: help("reduction-factor")) var reductionFactor:
+        String?
+    @Option(name: .customLong("bottleneck-scaling"), help: help("bottleneck-scaling")) var bottleneckScaling:
+        String?
     @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
     @Option(name: .customLong("pooling"), help: help("pooling"), completion: choices("pooling")) var pooling:
         String?
@@ -160,7 +170,9 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
             ("average-rank", averageRank),
             ("budget-parameters", budgetParameters), ("rank-pattern", rankPattern),
             ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
-            ("adapter-dropout", adapterDropout), ("head-dropout", headDropout), ("pooling", pooling),
+            ("adapter-dropout", adapterDropout), ("bottleneck-kind", bottleneckKind),
+            ("bottleneck-width", bottleneckWidth), ("reduction-factor", reductionFactor),
+            ("bottleneck-scaling", bottleneckScaling), ("head-dropout", headDropout), ("pooling", pooling),
             ("initialize", initialize), ("activation-batches", activationBatches),
         ]
     }

@@ -3,7 +3,7 @@ import Settings
 /// The list of methods, and what follows from it: no method and none of their settings knows of it.
 extension FineTuningMethod {
     /// Every method, in the order of help.
-    package static let all: [FineTuningMethod] = [.adalora, .lora, .dora, .head, .full]
+    package static let all: [FineTuningMethod] = [.adalora, .lora, .dora, .bottleneck, .head, .full]
 
     /// Where none is named.
     package static let usual = adalora
@@ -11,7 +11,7 @@ extension FineTuningMethod {
     package static func named(_ name: String) -> FineTuningMethod? { all.first { $0.name == name } }
 
     /// `adalora or lora`: those that train little, for advice.
-    package static var withAdapters: String { alternatives(all.filter(\.hasAdapters).map(\.name)) }
+    package static var withAdapters: String { alternatives(all.filter(\.makesAdapter).map(\.name)) }
 }
 
 extension TuningSettings {
@@ -53,7 +53,7 @@ extension TuningSettings {
 
     /// What must hold whatever the method, and its own rules.
     package func check(_ rules: inout RuleCheck) {
-        if fromAdapter != nil, !method.hasAdapters, rules.areKnown("from-adapter", "method") {
+        if fromAdapter != nil, !method.makesAdapter, rules.areKnown("from-adapter", "method") {
             rules.add(
                 "\(rules.mention("from-adapter")): method \(method.name) has no adapters to start with; use "
                     + "\(FineTuningMethod.withAdapters), or leave it out")
