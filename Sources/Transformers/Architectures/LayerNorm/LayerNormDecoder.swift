@@ -34,7 +34,7 @@ final class LayerNormDecoder: Decoder {
     }
 
     var sizes: BackboneSizes { configuration.sizes }
-    var keyColumns: Int { configuration.hiddenSize }
+    var keyShape: (columns: Int, heads: Int) { (configuration.hiddenSize, configuration.heads) }
     var padding: Int32? { configuration.padding }
 
     func isBuilt(as other: any Backbone) -> Bool {
