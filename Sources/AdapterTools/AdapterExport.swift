@@ -61,6 +61,7 @@ package enum AdapterExport {
         let form = options.form
         let folder = try VerifiedFolder(new: options.output)
         let opened = try OpenedAdapter(options.adapter, modelFolder: options.modelFolder)
+        try opened.adapters.requireMatrices(for: "export \(SettingName.to) \(form.rawValue)")
         let hasTriplets = opened.adapters.ranks.contains { $0 > 0 }
         // A merged model needs no triplet: the rest of what the adapter brings is in it too.
         let isMergeable = form == .merged && !(opened.adapters.adapters.isEmpty && opened.changed.isEmpty)

@@ -66,9 +66,11 @@ package enum AdapterImport {
         if inSVDForm { try opened.adapters.requireSums(for: "import \(SettingName.svd)") }
         let keepsForm = isLoRA && !inSVDForm
         let set =
-            keepsForm
-            ? opened.adapters.foldedToLoRA(padded: false)
-            : try opened.adapters.inSVDForm(workers: workers).withScaleInLambda()
+            !opened.adapters.parts.isEmpty
+            ? opened.adapters
+            : keepsForm
+                ? opened.adapters.foldedToLoRA(padded: false)
+                : try opened.adapters.inSVDForm(workers: workers).withScaleInLambda()
         let difference = try folder.write("the imported adapter", expected: expected, samples: data) {
             target in
             try PEFTFolder.write(

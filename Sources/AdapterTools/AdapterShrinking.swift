@@ -21,7 +21,7 @@ package enum AdapterShrinking {
     ) throws -> Outcome {
         let folder = try VerifiedFolder(new: output)
         let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
-        guard !opened.description.isWholeModel, !opened.adapters.adapters.isEmpty else {
+        guard !opened.description.isWholeModel, !opened.adapters.isEmpty else {
             throw TrainingError(.usage, "\(adapter.path) has no adapters to cut; give an adapter folder")
         }
         let set = opened.adapters

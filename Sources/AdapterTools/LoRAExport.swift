@@ -72,12 +72,12 @@ package enum LoRAExport {
         guard !opened.description.isWholeModel else {
             throw TrainingError(.usage, "\(folder.path) is a whole model and has no adapter")
         }
+        try opened.adapters.requireSums(for: "export \(SettingName.to) gguf-lora")
         guard opened.head.form.isOwn else {
             throw refusal(
                 "the adapter has a head of its own (\(opened.head.modules.joined(separator: ", ")))")
         }
         guard opened.changed.isEmpty else { throw refusal("the adapter changes \(opened.changed.summary)") }
-        try opened.adapters.requireSums(for: "export \(SettingName.to) gguf-lora")
         guard opened.adapters.ranks.contains(where: { $0 > 0 }) else {
             throw TrainingError(.usage, "\(folder.path) has no triplet left to export")
         }

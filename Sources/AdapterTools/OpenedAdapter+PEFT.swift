@@ -70,7 +70,7 @@ extension OpenedAdapter {
                 "the adapter also changes \(changed.summary): these are kept whole, outside its triplets and any budget"
             )
         }
-        if !adapters.ranks.contains(where: { $0 > 0 }) {
+        if adapters.parts.isEmpty, !adapters.ranks.contains(where: { $0 > 0 }) {
             guard !adapters.adapters.isEmpty || !changed.isEmpty else {
                 throw ModelFileError(
                     file: folder.path, problem: "no triplet of the adapter belongs to a matrix of this model",

@@ -34,6 +34,7 @@ struct WrittenModel {
     }
 
     private init(_ opened: OpenedAdapter, _ source: URL) throws {
+        try opened.adapters.requireMatrices(for: "export \(SettingName.to) gguf")
         guard opened.head.form.isOwn, opened.loaded.backbone.outputMatrix != nil else {
             throw TrainingError(
                 .usage,

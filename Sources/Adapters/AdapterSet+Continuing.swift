@@ -51,6 +51,7 @@ extension AdapterSet {
         }
         try plan.check(chosen)
         layers = chosen
+        parts = []
         adapters = try chosen.map { layer in
             let old = bySite[layer.site]
             let factors =

@@ -72,7 +72,8 @@ extension AdapterSet {
 
     /// Of each layer with an update what its weight becomes with it, W + s·P·Λ·Q [O, I], made anew whenever it is asked for.
     package var mergedWeights: [(layer: LinearLayer, values: @Sendable () -> Matrix)] {
-        zip(adapters, layers).filter { $0.0.rank > 0 }.map { adapter, layer in
+        precondition(parts.isEmpty, "a \(kind) stands in no weight")
+        return zip(adapters, layers).filter { $0.0.rank > 0 }.map { adapter, layer in
             (
                 layer,
                 {

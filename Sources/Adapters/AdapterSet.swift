@@ -78,15 +78,22 @@ package struct AdapterError: Error, CustomStringConvertible, Sendable {
 
 /// The adapters of a model, in the model's order.
 package struct AdapterSet: Sendable {
+    /// Of matrices
     package let adapters: [LowRankAdapter]
     /// The layers they are made for, in the same order.
     package let layers: [LinearLayer]
+    /// What is trained beside the matrices, in the model's order
+    package let parts: [any ModelPart]
 
-    package init(adapters: [LowRankAdapter], layers: [LinearLayer]) {
+    package init(adapters: [LowRankAdapter], layers: [LinearLayer], parts: [any ModelPart] = []) {
         precondition(adapters.count == layers.count, "\(adapters.count) adapters for \(layers.count) layers")
         self.adapters = adapters
         self.layers = layers
+        self.parts = parts
     }
+
+    /// Nothing of the model is changed.
+    package var isEmpty: Bool { adapters.isEmpty && parts.isEmpty }
 
     /// No adapters at all: the head alone trains, or every weight.
     package static let none = AdapterSet(adapters: [], layers: [])
@@ -96,6 +103,7 @@ package struct AdapterSet: Sendable {
         let chosen = try AdapterPlan.layers(of: plan.roles, in: available)
         try plan.check(chosen)
         layers = chosen
+        parts = []
         adapters = try chosen.map { layer in
             let factors =
                 switch plan.method {
@@ -153,10 +161,15 @@ package struct AdapterSet: Sendable {
         for index in adapters.indices { hang(index) }
     }
 
-    package var parameters: [Parameter] { adapters.flatMap(\.parameters) }
+    package var parameters: [Parameter] { adapters.flatMap(\.parameters) + parts.flatMap(\.parameters) }
     package var ranks: [Int] { adapters.map(\.rank) }
-    /// Numbers in the triplets alive: a triplet of an [O, I] matrix has O + I, and 1 more with λ.
+    /// Numbers in the triplets alive: a triplet of an [O, I] matrix has O + I, and 1 more with λ. And in the parts.
     package var liveParameterCount: Int {
-        adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.rank) }
+        adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.rank) } + partParameters
+    }
+    package var partParameters: Int { parts.reduce(0) { $0 + $1.parameterCount } }
+    /// Whether the model with it may answer otherwise than without it.
+    package var hasUpdate: Bool {
+        adapters.contains { $0.hasUpdate } || parts.contains { $0.hasEffect }
     }
 }

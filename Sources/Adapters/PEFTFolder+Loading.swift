@@ -29,6 +29,10 @@ extension PEFTFolder {
         _ folder: URL, onto backbone: any Backbone, head: SequenceHead, base: (any TensorSource)? = nil,
         takesHead: Bool = true
     ) throws -> Loaded {
+        if let parts = try PartFolder(folder) {
+            return try parts.load(
+                openWeights(folder), onto: backbone, head: head, base: base, takesHead: takesHead)
+        }
         let config = try AdapterConfiguration(folder.appendingPathComponent(configurationFile))
         let store = try openWeights(folder)
         let reader = PEFTReader(store: store, architecture: backbone.architecture)
@@ -99,10 +103,14 @@ extension PEFTFolder {
         return adapter
     }
 
-    private static func load(_ head: SequenceHead, _ reader: PEFTReader, base: (any TensorSource)?) throws {
+    /// - Parameter prefix: before the names that the head's tensors have in transformers' whole model
+    static func load(
+        _ head: SequenceHead, _ reader: PEFTReader, prefix: String = PEFTForm.prefix,
+        base: (any TensorSource)?
+    ) throws {
         for parameter in head.parameters {
             let values = parameter.values
-            let own = PEFTForm.prefix + parameter.name
+            let own = prefix + parameter.name
             if reader.store.tensor(own) == nil, let base, base.tensor(parameter.name) == nil {
                 // PEFT saves the classifier unasked, but not the new dense layer before it (DeBERTa's pooler).
                 throw ModelFileError(
@@ -123,17 +131,20 @@ extension PEFTFolder {
 
     /// The base model that an adapter names as its own; nil where it names none.
     package static func baseModel(of folder: URL) throws -> String? {
-        try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).baseModel
+        if let parts = try PartFolder(folder) { return parts.baseModel }
+        return try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).baseModel
     }
 
     /// What PEFT calls the task of an adapter (`SEQ_CLS`); nil when it does not say.
     package static func taskType(of folder: URL) throws -> String? {
-        try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).taskType
+        if let parts = try PartFolder(folder) { return parts.taskType }
+        return try AdapterConfiguration(folder.appendingPathComponent(configurationFile)).taskType
     }
 
     /// Whether an adapter was trained on the backbone alone, without any head.
     package static func isOfBackboneAlone(_ folder: URL, _ architecture: Architecture) throws -> Bool {
-        PEFTReader.isOfBackboneAlone(try openWeights(folder), architecture)
+        // Parts have no module's name in the files of some forms; of these the head is looked for.
+        try PartFolder(folder) == nil && PEFTReader.isOfBackboneAlone(openWeights(folder), architecture)
     }
 
     /// The outputs of the classifier in an adapter folder; nil when it has none.
@@ -142,7 +153,8 @@ extension PEFTFolder {
     ///   - name: of the classifier's weight [K, C] in transformers.
     ///   - inputs: C
     package static func outputs(of folder: URL, classifier name: String, inputs: Int) throws -> Int? {
-        try outputs(of: try openWeights(folder), classifier: PEFTForm.prefix + name, inputs: inputs)
+        let prefix = try PartFolder(folder)?.form.headPrefix ?? PEFTForm.prefix
+        return try outputs(of: try openWeights(folder), classifier: prefix + name, inputs: inputs)
     }
 
     /// The same of a model's weights.

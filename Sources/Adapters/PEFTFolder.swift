@@ -17,6 +17,11 @@ package enum PEFTFolder {
         _ set: AdapterSet, as form: PEFTForm, head: SequenceHead?, changed: ChangedParts = .none,
         baseModel: String, into folder: URL
     ) throws {
+        if !set.parts.isEmpty {
+            precondition(
+                set.adapters.isEmpty && changed.isEmpty, "a folder holds parts alone, and their head")
+            return try PartFolder.write(set.parts, head: head, baseModel: baseModel, into: folder)
+        }
         var tensors = set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.flatMap { adapter in
             PEFTRows.written(
                 form.tensors(adapter, PEFTForm.prefix + adapter.layer.modulePath), of: adapter.layer)

@@ -59,9 +59,9 @@ struct StartingAdapter {
                     + "adalora import, then adalora export \(SettingName.to) merged, and train on that as \(SettingName.model) without "
                     + "\(SettingName.fromAdapter)")
         }
-        guard set.adapters.contains(where: { $0.hasUpdate }) else {
+        guard set.hasUpdate else {
             throw TrainingError(
-                "\(path): the adapter's update is 0 in every matrix, as before any training; leave out \(SettingName.fromAdapter)"
+                "\(path): the adapter's update is 0 \(set.parts.isEmpty ? "in every matrix" : "everywhere"), as before any training; leave out \(SettingName.fromAdapter)"
             )
         }
     }

@@ -325,7 +325,8 @@ package final class TrainingSession {
         if isFull { return trainer.trainableParameters }
         let method = config.tuning.method
         let head = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
-        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(head) { sum, site in
+        let fixed = head + trainer.adapters.partParameters
+        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(fixed) { sum, site in
             sum + method.parameters(outputs: site.0.layer.outputs, inputs: site.0.layer.inputs, rank: site.1)
         }
     }

@@ -6,7 +6,10 @@ package struct PackedSize: Equatable {
     package let bytes: Int
 
     package init(_ trainer: Trainer, _ backbone: any Backbone, _ load: ShardLoad) {
-        let lowest = trainer.adapters.adapters.map(\.site.layer).min()
+        // What stands before all layers wants a gradient of them all.
+        let places =
+            trainer.adapters.adapters.map(\.site.layer) + trainer.adapters.parts.map { $0.layer ?? -1 }
+        let lowest = places.min()
         let layers = backbone.linearLayers.filter { !$0.weight.isTrainable }
         self.init(
             layers.map { layer in

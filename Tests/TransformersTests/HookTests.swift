@@ -10,7 +10,7 @@ private final class Scaling: BlockAdapter {
     let factor: Float
     init(_ factor: Float) { self.factor = factor }
 
-    func output(of update: Variable, after part: BlockPart, on tape: Tape) -> Variable {
+    func output(of update: Variable, in sum: BlockSum, on tape: Tape) -> Variable {
         // x · (factor · I)ᵀ: linear in the update, so that its backward pass reads nothing of the layer.
         let identity = Matrix(rows: update.columns, columns: update.columns)
         for index in 0..<update.columns { identity.row(index)[index] = factor }

@@ -11,7 +11,7 @@ extension FineTuningMethod {
     package static func named(_ name: String) -> FineTuningMethod? { all.first { $0.name == name } }
 
     /// `adalora or lora`: those that train little, for advice.
-    package static var withAdapters: String { alternatives(all.filter(\.hasAdapters).map(\.name)) }
+    package static var withAdapters: String { alternatives(all.filter(\.makesAdapter).map(\.name)) }
 }
 
 extension TuningSettings {
@@ -53,7 +53,7 @@ extension TuningSettings {
 
     /// What must hold whatever the method, and its own rules.
     package func check(_ rules: inout RuleCheck) {
-        if fromAdapter != nil, !method.hasAdapters, rules.areKnown("from-adapter", "method") {
+        if fromAdapter != nil, !method.makesAdapter, rules.areKnown("from-adapter", "method") {
             rules.add(
                 "\(rules.mention("from-adapter")): method \(method.name) has no adapters to start with; use "
                     + "\(FineTuningMethod.withAdapters), or leave it out")

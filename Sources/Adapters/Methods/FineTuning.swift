@@ -231,11 +231,33 @@ package struct MethodStart {
         self.readRanks = readRanks
     }
 
+    private var goingOn: String {
+        "\(SettingName.fromAdapter) with \(SettingName.method) \(settings.method.name)"
+    }
+
     /// The adapter that the run goes on from, for methods whose updates add to the weights.
     func trainedSums() throws -> AdapterSet? {
-        try trained?.requireSums(
-            for: "\(SettingName.fromAdapter) with \(SettingName.method) \(settings.method.name)")
+        try trained?.requireSums(for: goingOn)
         return trained
+    }
+
+    /// The same for methods whose updates are of matrices.
+    func trainedMatrices() throws -> AdapterSet? {
+        try trained?.requireMatrices(for: goingOn)
+        return trained
+    }
+
+    /// The parts that the run goes on from; nil for a fresh start. Throws where the adapter has none of this type.
+    func trainedParts<Part: ModelPart>(_ type: Part.Type) throws -> [Part]? {
+        guard let trained else { return nil }
+        let parts = trained.parts.compactMap { $0 as? Part }
+        guard !parts.isEmpty, parts.count == trained.parts.count else {
+            throw AdapterError(
+                description:
+                    "\(goingOn) needs an adapter of that method, and the one it names is of kind \(trained.kind); go on with the "
+                    + "method that trained it, or leave out \(SettingName.fromAdapter)")
+        }
+        return parts
     }
 
     private var roles: [LinearSite.Role] { settings.targets.roles(of: backbone.architecture) }

@@ -19,6 +19,8 @@ package struct FineTuningMethod: Sendable {
     package let addsToWeights: Bool
     /// How its adapters, if it has any, stand in PEFT's files.
     package let peft: PEFTForm
+    /// How what it trains beside the matrices stands in files; nil for methods that train nothing of the kind.
+    package let parts: PartForm?
     /// The parameters of an adapter of rank r on an [O, I] matrix, of O, I and r.
     let parameters: @Sendable (_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int
     /// The settings that mean something with it, in the order of help.
@@ -31,7 +33,7 @@ package struct FineTuningMethod: Sendable {
     init(
         name: String, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false,
         trainsBackbone: Bool = false, addsToWeights: Bool = true,
-        peft: PEFTForm = .adalora, rows: [Setting<TuningSettings>] = [],
+        peft: PEFTForm = .adalora, parts: PartForm? = nil, rows: [Setting<TuningSettings>] = [],
         parameters: @escaping @Sendable (Int, Int, Int) -> Int = { _, _, _ in 0 },
         check: @escaping @Sendable (TuningSettings, inout RuleCheck) -> Void = { _, _ in },
         start: @escaping @Sendable (MethodStart) throws -> any FineTuning
@@ -42,6 +44,7 @@ package struct FineTuningMethod: Sendable {
         self.trainsBackbone = trainsBackbone
         self.addsToWeights = addsToWeights
         self.peft = peft
+        self.parts = parts
         self.rows = rows
         self.parameters = parameters
         self.check = check
@@ -50,6 +53,9 @@ package struct FineTuningMethod: Sendable {
     }
 
     private let keys: Set<String>
+
+    /// Whether an adapter is its result, which a run may go on from: updates of matrices, or parts.
+    package var makesAdapter: Bool { hasAdapters || parts != nil }
 
     /// Whether the setting `key` means something with it.
     package func reads(_ key: String) -> Bool { keys.contains(key) }

@@ -41,7 +41,7 @@ package final class LoRA: FineTuning {
     ///
     /// - Parameter extra: parameters beside the triplets that a budget in parameters pays for too
     static func adapters(_ start: MethodStart, _ layers: [LinearLayer], extra: Int = 0) throws -> AdapterSet {
-        if let trained = start.trained {
+        if let trained = try start.trainedMatrices() {
             return try AdapterSet(
                 continuing: trained.asLoRA(scale: Float(start.settings.scale)),
                 plan: start.plan(.lora, rank: 0), on: start.backbone.linearLayers)

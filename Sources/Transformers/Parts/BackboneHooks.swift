@@ -3,7 +3,28 @@ import Autodiff
 /// Acts on what a part of a layer adds to its input, as the bottleneck adapters of Houlsby et al. (2019) do.
 package protocol BlockAdapter: AnyObject, Sendable {
     /// What is added in place of `update`[T, C].
-    func output(of update: Variable, after part: BlockPart, on tape: Tape) -> Variable
+    func output(of update: Variable, in sum: BlockSum, on tape: Tape) -> Variable
+}
+
+/// The sum that a part of a layer ends in: its update, what that is added to, and in post-norm layers a norm over both.
+package struct BlockSum {
+    package let part: BlockPart
+    /// [T, C]; in pre-norm layers as it was before the norm
+    package let residual: Variable
+    private let normed: ((_ update: Variable, _ tape: Tape) -> Variable)?
+
+    /// - Parameter normed: the norm of `residual` + update; nil for none.
+    init(
+        _ part: BlockPart, _ residual: Variable,
+        normed: ((_ update: Variable, _ tape: Tape) -> Variable)? = nil
+    ) {
+        (self.part, self.residual, self.normed) = (part, residual, normed)
+    }
+
+    /// What the part's sum is with this update: what comes out of the part.
+    package func total(_ update: Variable, on tape: Tape) -> Variable {
+        normed?(update, tape) ?? tape.add(update, residual)
+    }
 }
 
 /// The parts of a layer that end in a sum with their input.

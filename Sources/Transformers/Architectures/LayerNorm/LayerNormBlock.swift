@@ -35,8 +35,8 @@ struct LayerNormBlock: Sendable {
         _ hidden: Variable, _ pass: DecoderPass, chosen: ChosenRows?, _ hooks: BackboneHooks,
         _ c: LayerNormConfiguration, on tape: Tape
     ) -> Variable {
-        let attention = attention(hidden, pass, chosen: chosen, hooks, c, on: tape)
         let kept = chosen.map { tape.rows(hidden, $0.rows) } ?? hidden
+        let attention = attention(hidden, addedTo: kept, pass, chosen: chosen, hooks, c, on: tape)
         if c.isParallel {
             let update = tape.add(feedForward(kept, hooks, c, on: tape), attention)
             return tape.add(update, kept)
@@ -46,7 +46,8 @@ struct LayerNormBlock: Sendable {
     }
 
     private func attention(
-        _ hidden: Variable, _ pass: DecoderPass, chosen: ChosenRows?, _ hooks: BackboneHooks,
+        _ hidden: Variable, addedTo kept: Variable, _ pass: DecoderPass, chosen: ChosenRows?,
+        _ hooks: BackboneHooks,
         _ c: LayerNormConfiguration, on tape: Tape
     ) -> Variable {
         let fused = qkv(attentionNorm(hidden, epsilon: c.normEpsilon, on: tape), on: tape)
@@ -66,7 +67,7 @@ struct LayerNormBlock: Sendable {
             queryOffsets: chosen?.queryOffsets ?? pass.offsets, offsets: seen.offsets, paths: seen.paths,
             heads: c.heads, keyValueHeads: c.heads)
         let update = attentionOutput(chosen.map { tape.rows(context, $0.places) } ?? context, on: tape)
-        return hooks.blocks[layer]?.output(of: update, after: .attention, on: tape) ?? update
+        return hooks.blocks[layer]?.output(of: update, in: BlockSum(.attention, kept), on: tape) ?? update
     }
 
     private func feedForward(
@@ -75,6 +76,6 @@ struct LayerNormBlock: Sendable {
         let normed = feedForwardNorm(hidden, epsilon: c.normEpsilon, on: tape)
         let expanded = tape.gelu(intermediate(normed, on: tape), form: c.activation, reusing: true)
         let update = output(expanded, on: tape)
-        return hooks.blocks[layer]?.output(of: update, after: .feedForward, on: tape) ?? update
+        return hooks.blocks[layer]?.output(of: update, in: BlockSum(.feedForward, hidden), on: tape) ?? update
     }
 }

@@ -56,12 +56,22 @@ struct PostNormBlock: Sendable {
         // What an adapter gives may be read by its own backward pass.
         let adapter = hooks.blocks[layer]
         var update = attentionOutput(context, on: tape)
-        if let adapter { update = adapter.output(of: update, after: .attention, on: tape) }
+        if let adapter {
+            let sum = BlockSum(.attention, read) { update, tape in
+                attentionNorm(update, adding: read, epsilon: c.layerNormEpsilon, on: tape)
+            }
+            update = adapter.output(of: update, in: sum, on: tape)
+        }
         let attended = attentionNorm(
             update, adding: read, epsilon: c.layerNormEpsilon, reusing: adapter == nil, on: tape)
         let expanded = tape.gelu(intermediate(attended, on: tape), form: c.activation, reusing: true)
         update = output(expanded, on: tape)
-        if let adapter { update = adapter.output(of: update, after: .feedForward, on: tape) }
+        if let adapter {
+            let sum = BlockSum(.feedForward, attended) { update, tape in
+                outputNorm(update, adding: attended, epsilon: c.layerNormEpsilon, on: tape)
+            }
+            update = adapter.output(of: update, in: sum, on: tape)
+        }
         return outputNorm(
             update, adding: attended, epsilon: c.layerNormEpsilon, reusing: adapter == nil, on: tape)
     }

@@ -52,7 +52,9 @@ struct RMSNormBlock: Sendable {
     ) -> Variable {
         var update = t.norm(update, norm, on: tape)
         if t.residualFactor != 1 { update = tape.scaled(update, by: t.residualFactor) }
-        if let adapter = hooks.blocks[layer] { update = adapter.output(of: update, after: part, on: tape) }
+        if let adapter = hooks.blocks[layer] {
+            update = adapter.output(of: update, in: BlockSum(part, input), on: tape)
+        }
         return tape.add(input, update)
     }
 }
