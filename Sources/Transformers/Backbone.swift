@@ -18,6 +18,8 @@ package protocol Backbone: AnyObject, Sendable {
     var weights: [Weight] { get }
     /// Tensors of the checkpoint that this model has no place for.
     var unusedWeights: [String] { get }
+    /// [T, E]: what words are where a prefix of the input stands, before anything is added to them.
+    func wordRows(_ ids: [Int32]) -> Matrix
     /// Of keys, and of values: columns, and the heads that they are of.
     var keyShape: (columns: Int, heads: Int) { get }
     /// Whether attention looks rows up by the distance of tokens, in tables as long as the longest sequence.

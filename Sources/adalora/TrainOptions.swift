@@ -146,6 +146,12 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
         String?
     @Option(name: .customLong("scale"), help: help("scale")) var scale: String?
     @Option(name: .customLong("adapter-dropout"), help: help("adapter-dropout")) var adapterDropout: String?
+    @Option(name: .customLong("virtual-tokens"), help: help("virtual-tokens")) var virtualTokens: String?
+    @Option(name: .customLong("prefix-init"), help: help("prefix-init"), completion: choices("prefix-init"))
+    var prefixInit: String?
+    @Option(name: .customLong("prompt-init"), help: help("prompt-init"), completion: choices("prompt-init"))
+    var promptInit: String?
+    @Option(name: .customLong("prompt-text"), help: help("prompt-text")) var promptText: String?
     @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
     @Option(name: .customLong("pooling"), help: help("pooling"), completion: choices("pooling")) var pooling:
         String?
@@ -160,7 +166,9 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
             ("average-rank", averageRank),
             ("budget-parameters", budgetParameters), ("rank-pattern", rankPattern),
             ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
-            ("adapter-dropout", adapterDropout), ("head-dropout", headDropout), ("pooling", pooling),
+            ("adapter-dropout", adapterDropout), ("virtual-tokens", virtualTokens),
+            ("prefix-init", prefixInit), ("prompt-init", promptInit), ("prompt-text", promptText),
+            ("head-dropout", headDropout), ("pooling", pooling),
             ("initialize", initialize), ("activation-batches", activationBatches),
         ]
     }

@@ -18,6 +18,7 @@ package struct TuningSettings: Sendable, Equatable {
     package var scale = 1.0
     package var adapterDropout = 0.0
     package var adalora = AdaLoRASettings()
+    package var virtual = VirtualTokenSettings()
 
     init(method: FineTuningMethod) { self.method = method }
 

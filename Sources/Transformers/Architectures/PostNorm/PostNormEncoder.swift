@@ -57,6 +57,10 @@ package final class PostNormEncoder: Backbone {
     }
 
     package var sizes: BackboneSizes { configuration.sizes }
+    package func wordRows(_ ids: [Int32]) -> Matrix {
+        Matrix(copying: Tape(evaluatingWith: BufferPool()).embedding([(words, ids)]).value)
+    }
+
     package var keyShape: (columns: Int, heads: Int) { (configuration.hiddenSize, configuration.heads) }
     package var attendsByDistance: Bool { configuration.relative != nil }
 

@@ -1,4 +1,5 @@
 import Autodiff
+import Matrices
 import ModelFiles
 
 /// A decoder of RMS norms and rotary positions, as its traits say.
@@ -33,6 +34,14 @@ final class RMSNormDecoder: Decoder {
 
     var sizes: BackboneSizes { traits.sizes }
     var outputTransform: LogitTransform { traits.logits }
+    func wordRows(_ ids: [Int32]) -> Matrix {
+        let tape = Tape(evaluatingWith: BufferPool())
+        let rows = tape.embedding([(words, ids)])
+        return Matrix(
+            copying: traits.scalesPrefix || traits.embeddingFactor == 1
+                ? rows.value : tape.scaled(rows, by: traits.embeddingFactor).value)
+    }
+
     var keyShape: (columns: Int, heads: Int) { (traits.keyColumns, traits.keyValueHeads) }
     var padding: Int32? { traits.padding }
 
