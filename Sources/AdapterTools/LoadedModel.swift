@@ -30,7 +30,7 @@ package struct LoadedModel {
     }
     /// Where nobody says how long rows may be.
     var usualMaxLength: Int {
-        min(512, backbone.sizes.positions, tokenizer.longestSequence ?? .max)
+        min(512, backbone.longestSequence, tokenizer.longestSequence ?? .max)
     }
 
     /// - Parameter baseFormat: in which the matrices are kept; nil as the files have them. A folder that was packed to it stays

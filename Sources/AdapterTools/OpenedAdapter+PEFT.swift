@@ -49,6 +49,7 @@ extension OpenedAdapter {
         let (labels, warning) = try Self.labels(
             given, of: task, outputs: outputs, base: base, advice: labelAdvice)
         let length = maxLength ?? loaded.usualMaxLength
+        try Self.checkLength(length, loaded)
         try self.init(
             AdapterDescription(
                 baseModel: base.standardizedFileURL.path,

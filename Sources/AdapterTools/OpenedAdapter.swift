@@ -73,6 +73,7 @@ package struct OpenedAdapter: Sendable {
         } else {
             let adapter = try PEFTFolder.load(folder, onto: loaded.backbone, head: head)
             (adapters, changed) = (adapter.set, adapter.changed)
+            try Self.checkLength(description.maxLength, loaded)
         }
         (notes, labelWarning) = (loaded.tokenizer.notes, nil)
     }
@@ -88,6 +89,17 @@ package struct OpenedAdapter: Sendable {
         task = try description.task.kind.type.init(description.task)
         self.notes = notes
         self.labelWarning = labelWarning
+    }
+
+    /// Throws where what hangs on the model leaves rows of `length` tokens no positions.
+    static func checkLength(_ length: Int, _ loaded: LoadedModel) throws {
+        let (positions, longest) = (loaded.backbone.sizes.positions, loaded.backbone.longestSequence)
+        guard length <= longest else {
+            throw TrainingError(
+                .usage,
+                "max-length \(length) and the adapter's \(positions - longest) virtual tokens are more than the \(positions) positions of "
+                    + "the model; use \(longest) or less")
+        }
     }
 
     /// A head whose values a folder has: those drawn here are overwritten.

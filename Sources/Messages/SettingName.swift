@@ -44,6 +44,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case output
     case pooling
     case precision
+    case promptText = "prompt-text"
     case ranks
     case recompute
     case resume
@@ -59,6 +60,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case trainOn = "train-on"
     case validation
     case validationFraction = "validation-fraction"
+    case virtualTokens = "virtual-tokens"
     case wait
     case warmupFraction = "warmup-fraction"
 

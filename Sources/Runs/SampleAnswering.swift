@@ -84,7 +84,7 @@ final class SampleAnswering {
     /// Bytes of the answers that are written at a time.
     static func bytes(_ prompts: SamplePrompts, _ model: SequenceModel) -> Int {
         let longest = prompts.prompts.reduce(1) { max($0, $1.ids.count) }
-        let tokens = min(SamplePrompts.mostTokens, model.backbone.sizes.positions - longest + 1)
+        let tokens = min(SamplePrompts.mostTokens, model.backbone.longestSequence - longest + 1)
         let one = WritingMemory(model, prompt: longest, tokens: tokens)?.elements ?? 0
         return min(model.workers.count, prompts.prompts.count) * one * MemoryLayout<Float>.size
     }

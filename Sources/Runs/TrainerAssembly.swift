@@ -32,10 +32,19 @@ struct TrainerAssembly {
             settings: config.tuning, backbone: backbone, totalSteps: totalSteps, seed: config.seed,
             isResumed: isResumed, trained: inputs.startingAdapter?.set, workers: workers,
             lookAtBatches: { try lookAtBatches($0, of: model, $1) },
-            readRanks: { try RankPattern(URL(fileURLWithPath: $0)).ranks(of: $1) })
+            readRanks: { try RankPattern(URL(fileURLWithPath: $0)).ranks(of: $1) },
+            readsStart: head.rows == .start, readTokens: startingTokens)
         let trainer = Trainer(
             model: model, method: try unchanged(model) { try config.tuning.method.start(start) },
             settings: settings)
+        let longest = backbone.longestSequence
+        guard config.maxLength <= longest else {
+            throw TrainingError(
+                .usage,
+                "\(SettingName.maxLength) \(config.maxLength) and \(backbone.sizes.positions - longest) virtual tokens are more than the "
+                    + "\(backbone.sizes.positions) positions of the model; use \(SettingName.maxLength) \(longest) or less, or fewer "
+                    + "\(SettingName.virtualTokens)")
+        }
         guard trainer.trainableParameters > 0 else {
             throw TrainingError(
                 .usage,
@@ -48,6 +57,13 @@ struct TrainerAssembly {
             for weight in backbone.weights { weight.multiplyInBFloat16() }
         }
         return trainer
+    }
+
+    private func startingTokens(_ text: String?, _ count: Int) -> [Int32] {
+        if let text { return inputs.tokenizer.encode(text, maxLength: .max).ids }
+        var ids: [Int32] = []
+        for sequence in inputs.train.sequences where ids.count < count { ids += sequence.ids }
+        return ids
     }
 
     private func freshHead() throws -> SequenceHead {

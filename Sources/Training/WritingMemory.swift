@@ -14,7 +14,7 @@ package struct WritingMemory {
     ///   - tokens: that are written after it.
     /// - Returns: nil of a model that writes nothing.
     package init?(_ model: SequenceModel, prompt: Int, tokens: Int) {
-        let few = min(8, model.backbone.sizes.positions / 2)
+        let few = min(8, model.backbone.longestSequence / 2)
         guard few > 0, let cache = model.backbone.startCache() else { return nil }
         var pool = EmptyPool()
         pool.serve(

@@ -18,6 +18,10 @@ package protocol Backbone: AnyObject, Sendable {
     var weights: [Weight] { get }
     /// Tensors of the checkpoint that this model has no place for.
     var unusedWeights: [String] { get }
+    /// [T, E]: what words are where a prefix of the input stands, before anything is added to them.
+    func wordRows(_ ids: [Int32]) -> Matrix
+    /// Of keys, and of values: columns, and the heads that they are of.
+    var keyShape: (columns: Int, heads: Int) { get }
     /// Whether attention looks rows up by the distance of tokens, in tables as long as the longest sequence.
     var attendsByDistance: Bool { get }
     /// Where methods act beside the linear layers.
@@ -64,6 +68,11 @@ extension Backbone {
         preconditionFailure("\(architecture.name) gives no cache, and is asked to go on after one")
     }
 
+    /// Tokens that a sequence may have: what positions hooks leave.
+    package var longestSequence: Int {
+        sizes.positions - (hooks.input?.count ?? 0) - (architecture.isDecoder ? hooks.attentionRows : 0)
+    }
+
     /// How many numbers the weights are.
     package var parameterCount: Int { weights.reduce(0) { $0 + $1.count } }
 
@@ -92,6 +101,9 @@ package enum HiddenRows: Sendable, Equatable {
     case all
     /// Of each sequence
     case first
+    /// Of each sequence the one that the layers see first: of a prefix of the input, where there is one. So classifiers with a
+    /// pooler read it in PEFT.
+    case start
     /// Of each sequence the last one that is no padding token
     case last
     /// Rows of the packed batch, in rising order.

@@ -197,7 +197,8 @@ package final class SequenceHead: Sendable {
     /// Which rows of the backbone's last layer are read.
     package var rows: HiddenRows {
         switch form {
-        case .sequence(.first), .sequence(.pooler): .first
+        case .sequence(.first): .first
+        case .sequence(.pooler): .start
         case .sequence(.last): .last
         case .sequence(.mean), .token, .span, .vocabulary: .all
         }

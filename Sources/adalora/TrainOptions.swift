@@ -156,6 +156,12 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
         String?
     @Option(name: .customLong("bottleneck-scaling"), help: help("bottleneck-scaling")) var bottleneckScaling:
         String?
+    @Option(name: .customLong("virtual-tokens"), help: help("virtual-tokens")) var virtualTokens: String?
+    @Option(name: .customLong("prefix-init"), help: help("prefix-init"), completion: choices("prefix-init"))
+    var prefixInit: String?
+    @Option(name: .customLong("prompt-init"), help: help("prompt-init"), completion: choices("prompt-init"))
+    var promptInit: String?
+    @Option(name: .customLong("prompt-text"), help: help("prompt-text")) var promptText: String?
     @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
     @Option(name: .customLong("pooling"), help: help("pooling"), completion: choices("pooling")) var pooling:
         String?
@@ -172,7 +178,9 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
             ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
             ("adapter-dropout", adapterDropout), ("bottleneck-kind", bottleneckKind),
             ("bottleneck-width", bottleneckWidth), ("reduction-factor", reductionFactor),
-            ("bottleneck-scaling", bottleneckScaling), ("head-dropout", headDropout), ("pooling", pooling),
+            ("bottleneck-scaling", bottleneckScaling), ("virtual-tokens", virtualTokens),
+            ("prefix-init", prefixInit), ("prompt-init", promptInit), ("prompt-text", promptText),
+            ("head-dropout", headDropout), ("pooling", pooling),
             ("initialize", initialize), ("activation-batches", activationBatches),
         ]
     }

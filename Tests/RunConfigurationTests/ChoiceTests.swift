@@ -46,6 +46,12 @@ import Transformers
         Row(key: "triplet-steps", names: AdaLoRASettings.TripletSteps.allCases.map(\.rawValue)) {
             $0.tuning.adalora.tripletSteps?.rawValue
         },
+        Row(key: "prefix-init", names: VirtualTokenSettings.PrefixStart.allCases.map(\.rawValue)) {
+            $0.tuning.virtual.prefixStart.rawValue
+        },
+        Row(key: "prompt-init", names: VirtualTokenSettings.PromptStart.allCases.map(\.rawValue)) {
+            $0.tuning.virtual.promptStart?.rawValue
+        },
         Row(key: "schedule", names: RunConfig.LearningRateSchedule.allCases.map(\.rawValue)) {
             $0.learningRateSchedule.rawValue
         },

@@ -86,6 +86,11 @@ final class AttentionPrefix: RowPrefix {
         for (place, word) in words.enumerated() {
             rows.row(place).update(from: table.dense().row(Int(word)), count: table.columns)
         }
+        // Its table's rows have a factor before they are embeddings.
+        if model.contains("gemma") {
+            let factor = Float(table.columns).squareRoot()
+            for place in 0..<rows.count { rows.pointer[place] *= factor }
+        }
         backbone.hooks.input = AttentionPrefix([rows])
         var expected: [Float] = []
         for (index, sequence) in Self.sequences.enumerated() {

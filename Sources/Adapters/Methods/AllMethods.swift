@@ -3,7 +3,9 @@ import Settings
 /// The list of methods, and what follows from it: no method and none of their settings knows of it.
 extension FineTuningMethod {
     /// Every method, in the order of help.
-    package static let all: [FineTuningMethod] = [.adalora, .lora, .dora, .bottleneck, .head, .full]
+    package static let all: [FineTuningMethod] = [
+        .adalora, .lora, .dora, .bottleneck, .prefix, .prompt, .head, .full,
+    ]
 
     /// Where none is named.
     package static let usual = adalora

@@ -214,12 +214,19 @@ package struct MethodStart {
     let lookAtBatches: (Int, () throws -> Void) throws -> Void
     /// Reads the file of the settings' rank pattern: the rank of each of these layers.
     let readRanks: (String, [LinearLayer]) throws -> [LinearSite: Int]
+    /// Whether the head reads the row that the layers see first.
+    let readsStart: Bool
+    /// Tokens of a text with the special ones around it; of no text at least so many of the training rows, end to end, if they
+    /// have them.
+    let readTokens: (String?, Int) throws -> [Int32]
 
     package init(
         settings: TuningSettings, backbone: any Backbone, totalSteps: Int, seed: UInt64, isResumed: Bool,
         trained: AdapterSet?, workers: Workers,
         lookAtBatches: @escaping (Int, () throws -> Void) throws -> Void,
-        readRanks: @escaping (String, [LinearLayer]) throws -> [LinearSite: Int]
+        readRanks: @escaping (String, [LinearLayer]) throws -> [LinearSite: Int],
+        readsStart: Bool = false,
+        readTokens: @escaping (String?, Int) throws -> [Int32] = { _, _ in [] }
     ) {
         self.settings = settings
         self.backbone = backbone
@@ -230,6 +237,8 @@ package struct MethodStart {
         self.workers = workers
         self.lookAtBatches = lookAtBatches
         self.readRanks = readRanks
+        self.readsStart = readsStart
+        self.readTokens = readTokens
     }
 
     private var goingOn: String {

@@ -19,6 +19,7 @@ package struct TuningSettings: Sendable, Equatable {
     package var adapterDropout = 0.0
     package var adalora = AdaLoRASettings()
     package var bottleneck = BottleneckSettings()
+    package var virtual = VirtualTokenSettings()
 
     init(method: FineTuningMethod) { self.method = method }
 

@@ -64,7 +64,7 @@ package struct TextGenerator: Sendable {
             return piece.isEmpty || onText(piece)
         }
         while ids.count < limit {
-            guard prompt.count + ids.count <= backbone.sizes.positions else {
+            guard prompt.count + ids.count <= backbone.longestSequence else {
                 ending = .positions
                 break
             }

@@ -18,6 +18,7 @@ extension DecoderTraits {
         try self.init(config, usual: usual, idle: idle)
         func factor(_ key: String) throws -> Double { try config.double(key, in: 1e-9...1e9, default: 1) }
         embeddingFactor = Float(try factor("embedding_multiplier"))
+        scalesPrefix = true
         residualFactor = Float(try factor("residual_multiplier"))
         scores.scale = Float(try factor("attention_multiplier"))
         logits = LogitTransform(scale: Float(1 / (try factor("logits_scaling"))))

@@ -46,10 +46,16 @@ package protocol RowPrefix: AnyObject, Sendable {
 package final class BackboneHooks: @unchecked Sendable {
     /// By layer
     package var blocks: [Int: any BlockAdapter] = [:]
-    /// By layer: two variables, keys and values. Not for models that attend by distance: a prefix has none.
+    /// By layer: two variables, keys and values, which no position turns. Where a model's layers are causal, the tokens of every
+    /// sequence have the positions behind the longest of these prefixes, as behind keys and values that PEFT puts into a cache;
+    /// an encoder's stay where they are. Not for models that attend by distance: a prefix has none.
     package var attention: [Int: any RowPrefix] = [:]
-    /// One variable. Its rows have positions, which must leave room for the longest sequence; the hidden states that a model gives are without them.
+    /// One variable. Its rows have positions, which must leave room for the longest sequence; the hidden states that a model gives
+    /// are without them, but for `HiddenRows.start`.
     package var input: (any RowPrefix)?
+
+    /// Rows of the longest prefix of a layer.
+    var attentionRows: Int { attention.values.reduce(0) { max($0, $1.count) } }
 
     /// Whether something in this layer may learn.
     func act(inLayer layer: Int) -> Bool { blocks[layer] != nil || attention[layer] != nil }

@@ -5,8 +5,6 @@ import Matrices
 protocol Decoder: Backbone {
     /// Of queries and keys, by scheme; none where positions are learned.
     var rotary: [RotaryTables] { get }
-    /// Ck, of keys and of values
-    var keyColumns: Int { get }
     /// `pad_token_id`, which classifiers pass over at the end of a text.
     var padding: Int32? { get }
 
@@ -36,7 +34,7 @@ extension Decoder {
         let prefix = hooks.input
         precondition(prefix == nil || start == nil, "what a layer reads, without the prefix of the input")
         let layout = DecoderLayout(
-            batch, rows, padding: padding, prefix: prefix?.count ?? 0,
+            batch, rows, padding: padding, prefix: prefix?.count ?? 0, before: hooks.attentionRows,
             isShared: sharesBeginnings(longest: batch.longest))
         let chosen = layout.chosen
         if let chosen, chosen.rows.isEmpty {
@@ -65,17 +63,19 @@ extension Decoder {
         return tape.withoutPrefix(of: prefix.count, hidden, offsets: batch.offsets)
     }
 
-    /// Where its position alone says how a row turns, be its sequence short or long. A learned prefix stands before each
-    /// sequence by itself.
+    /// Where its position alone says how a row turns, be its sequence short or long. A prefix of the input stands before each
+    /// sequence by itself; those of layers are kept once in any case, and each sequence sees them.
     func sharesBeginnings(longest: Int) -> Bool {
-        hooks.input == nil && !rotary.contains { $0.turnsOtherwise(longest, than: 1) }
+        let before = hooks.attentionRows
+        return hooks.input == nil
+            && !rotary.contains { $0.turnsOtherwise(before + longest, than: before + 1) }
     }
 
     func input(ofLayer layer: Int, _ batch: PackedBatch, after start: LayerInput?, on tape: Tape) -> Variable
     {
         precondition(hooks.input == nil, "what a layer reads, without the prefix of the input")
         let parts = zip(batch.offsets, batch.offsets.dropFirst()).map {
-            SequencePart(length: $1 - $0, count: $1 - $0)
+            SequencePart(length: $1 - $0, count: $1 - $0).behind(hooks.attentionRows)
         }
         let pass = DecoderPass(offsets: batch.offsets, rotary: rotary.map { $0.rows(parts) })
         var hidden =
@@ -86,21 +86,23 @@ extension Decoder {
         return hidden
     }
 
-    func startCache() -> KeyValueCache? { KeyValueCache(layers: sizes.layers, columns: keyColumns) }
+    func startCache() -> KeyValueCache? { KeyValueCache(layers: sizes.layers, columns: keyShape.columns) }
 
     /// Where the length of a sequence decides how its positions turn and now decides otherwise, all of its tokens are read
     /// again.
     func hiddenStates(_ ids: [Int32], after cache: KeyValueCache, on tape: Tape) -> Variable {
         precondition(!tape.isTraining && !ids.isEmpty, "tokens with kept keys on a tape that records")
         let prefix = cache.rows == 0 ? hooks.input : nil
-        let length = cache.rows + (prefix?.count ?? 0) + ids.count
-        if cache.rows > 0, rotary.contains(where: { $0.turnsOtherwise(length, than: cache.rows) }) {
+        let (before, length) = (hooks.attentionRows, cache.rows + (prefix?.count ?? 0) + ids.count)
+        if cache.rows > 0,
+            rotary.contains(where: { $0.turnsOtherwise(before + length, than: before + cache.rows) })
+        {
             let all = cache.ids + ids
             cache.removeAll()
             let hidden = hiddenStates(all, after: cache, on: tape)
             return tape.rows(hidden, Array(all.count - ids.count..<all.count))
         }
-        let part = SequencePart(length: length, count: length - cache.rows)
+        let part = SequencePart(length: length, count: length - cache.rows).behind(before)
         var hidden = embeddings(ids, prefix, offsets: [0, ids.count], rows: [part], on: tape)
         let pass = DecoderPass(
             offsets: [0, part.count], rotary: rotary.map { $0.rows([part]) }, cache: cache)

@@ -17,19 +17,24 @@ struct DecoderLayout {
 
     /// - Parameters:
     ///   - prefix: rows before each sequence.
+    ///   - before: positions before these.
     ///   - isShared: whether what sequences begin with alike may be computed once.
-    init(_ batch: PackedBatch, _ rows: HiddenRows, padding: Int32?, prefix: Int, isShared: Bool) {
+    init(_ batch: PackedBatch, _ rows: HiddenRows, padding: Int32?, prefix: Int, before: Int, isShared: Bool)
+    {
         let read = batch.indices(of: rows, padding: padding)
         guard isShared, let tree = batch.tree else {
             (ids, paths, places, tree) = (batch.ids, nil, nil, nil)
             chosen = read.map { ChosenRows($0, of: batch, prefix: prefix) }
             let offsets = BackboneHooks.prefixed(batch.offsets, by: prefix)
             self.offsets = offsets
-            parts = zip(offsets, offsets.dropFirst()).map { SequencePart(length: $1 - $0, count: $1 - $0) }
+            parts = zip(offsets, offsets.dropFirst()).map {
+                SequencePart(length: $1 - $0, count: $1 - $0).behind(before)
+            }
             return
         }
         self.tree = tree
-        (ids, offsets, parts, paths) = (tree.ids, tree.offsets, tree.segments.map(\.part), tree.paths)
+        (ids, offsets, paths) = (tree.ids, tree.offsets, tree.paths)
+        parts = tree.segments.map { $0.part.behind(before) }
         guard let read else {
             (chosen, places) = (nil, tree.rows)
             return

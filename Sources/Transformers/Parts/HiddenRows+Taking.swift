@@ -8,7 +8,7 @@ extension PackedBatch {
     func indices(of rows: HiddenRows, padding: Int32?) -> [Int]? {
         switch rows {
         case .all: nil
-        case .first: Array(offsets.dropLast())
+        case .first, .start: Array(offsets.dropLast())
         case .last: lastRows(before: padding)
         case .some(let rows): rows
         }

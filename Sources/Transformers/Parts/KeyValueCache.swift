@@ -35,6 +35,12 @@ package final class KeyValueCache {
         return (known.keys.rows(0..<all), known.values.rows(0..<all))
     }
 
+    /// [N, Ck] each: those of a layer, of all tokens read so far.
+    package func kept(inLayer layer: Int) -> (keys: Matrix, values: Matrix) {
+        let known = layers[layer]
+        return (known.keys.rows(0..<known.rows), known.values.rows(0..<known.rows))
+    }
+
     /// Floats of all layers as it stands.
     package var elements: Int { layers.reduce(0) { $0 + $1.keys.count + $1.values.count } }
 

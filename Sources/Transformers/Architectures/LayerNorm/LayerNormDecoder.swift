@@ -1,4 +1,5 @@
 import Autodiff
+import Matrices
 import ModelFiles
 
 /// Decoders as GPT-2 (Radford et al. 2019) and GPT-NeoX (Black et al. 2022) are: pre-norm blocks of layer norms.
@@ -34,7 +35,11 @@ final class LayerNormDecoder: Decoder {
     }
 
     var sizes: BackboneSizes { configuration.sizes }
-    var keyColumns: Int { configuration.hiddenSize }
+    func wordRows(_ ids: [Int32]) -> Matrix {
+        Matrix(copying: Tape(evaluatingWith: BufferPool()).embedding([(words, ids)]).value)
+    }
+
+    var keyShape: (columns: Int, heads: Int) { (configuration.hiddenSize, configuration.heads) }
     var padding: Int32? { configuration.padding }
 
     func isBuilt(as other: any Backbone) -> Bool {

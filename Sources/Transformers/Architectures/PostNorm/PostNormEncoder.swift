@@ -59,6 +59,11 @@ package final class PostNormEncoder: Backbone {
     package var sizes: BackboneSizes { configuration.sizes }
     /// Whether its embeddings go through a matrix before the layers.
     var isProjected: Bool { projection != nil }
+    package func wordRows(_ ids: [Int32]) -> Matrix {
+        Matrix(copying: Tape(evaluatingWith: BufferPool()).embedding([(words, ids)]).value)
+    }
+
+    package var keyShape: (columns: Int, heads: Int) { (configuration.hiddenSize, configuration.heads) }
     package var attendsByDistance: Bool { configuration.relative != nil }
 
     package func isBuilt(as other: any Backbone) -> Bool {
@@ -78,12 +83,16 @@ package final class PostNormEncoder: Backbone {
             let hidden = self.hidden(
                 extended(batch, by: prefix.count), prefix, rows: .all, after: nil, recomputing, on: tape,
                 observe)
+            if rows == .start {
+                return tape.firstRows(
+                    hidden, offsets: BackboneHooks.prefixed(batch.offsets, by: prefix.count))
+            }
             let own = tape.withoutPrefix(of: prefix.count, hidden, offsets: batch.offsets)
             return tape.taken(rows, of: own, batch, padding: nil)
         }
         let hidden = hidden(batch, nil, rows: rows, after: start, recomputing, on: tape, observe)
         // The first rows are taken in the last layer.
-        return rows == .first ? hidden : tape.taken(rows, of: hidden, batch, padding: nil)
+        return rows == .first || rows == .start ? hidden : tape.taken(rows, of: hidden, batch, padding: nil)
     }
 
     /// - Parameter prefix: of the embeddings, whose rows stand in `batch`.
@@ -105,7 +114,7 @@ package final class PostNormEncoder: Backbone {
                         hooks, configuration, on: tape)
                 }
             } else {
-                let readsFirst = isLast && rows == .first
+                let readsFirst = isLast && (rows == .first || rows == .start)
                 hidden = block(
                     hidden, offsets: batch.offsets,
                     relative: readsFirst ? self.distances(batch, readsFirst: true, on: tape) : distances,

@@ -28,6 +28,8 @@ struct DecoderTraits: Sendable, Equatable {
     var scores = CausalScores()
     /// Of the embeddings
     var embeddingFactor: Float = 1
+    /// Whether it is a factor of what the first layer reads, not of the table's rows alone: rows of a prefix get it too.
+    var scalesPrefix = false
     /// Of what a part of a layer adds to its input
     var residualFactor: Float = 1
     var logits = LogitTransform.identity

@@ -1,4 +1,5 @@
 import Autodiff
+import Matrices
 import ModelFiles
 
 /// A decoder of RMS norms and rotary positions, as its traits say.
@@ -33,7 +34,15 @@ final class RMSNormDecoder: Decoder {
 
     var sizes: BackboneSizes { traits.sizes }
     var outputTransform: LogitTransform { traits.logits }
-    var keyColumns: Int { traits.keyColumns }
+    func wordRows(_ ids: [Int32]) -> Matrix {
+        let tape = Tape(evaluatingWith: BufferPool())
+        let rows = tape.embedding([(words, ids)])
+        return Matrix(
+            copying: traits.scalesPrefix || traits.embeddingFactor == 1
+                ? rows.value : tape.scaled(rows, by: traits.embeddingFactor).value)
+    }
+
+    var keyShape: (columns: Int, heads: Int) { (traits.keyColumns, traits.keyValueHeads) }
     var padding: Int32? { traits.padding }
 
     func isBuilt(as other: any Backbone) -> Bool {
@@ -47,9 +56,14 @@ final class RMSNormDecoder: Decoder {
     func embeddings(
         _ ids: [Int32], _ prefix: (any RowPrefix)?, offsets: [Int], rows: [SequencePart], on tape: Tape
     ) -> Variable {
-        var hidden = tape.embedding([(words, ids)])
-        if let prefix { hidden = hooks.prefixed(hidden, prefix, offsets: offsets, on: tape) }
-        return traits.embeddingFactor == 1 ? hidden : tape.scaled(hidden, by: traits.embeddingFactor)
+        func scaled(_ rows: Variable) -> Variable {
+            traits.embeddingFactor == 1 ? rows : tape.scaled(rows, by: traits.embeddingFactor)
+        }
+        func prefixed(_ rows: Variable) -> Variable {
+            prefix.map { hooks.prefixed(rows, $0, offsets: offsets, on: tape) } ?? rows
+        }
+        let hidden = tape.embedding([(words, ids)])
+        return traits.scalesPrefix ? scaled(prefixed(hidden)) : prefixed(scaled(hidden))
     }
 
     func trains(layer: Int) -> Bool { blocks[layer].isTrainable }

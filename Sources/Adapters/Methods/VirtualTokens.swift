@@ -1,0 +1,138 @@
+import Autodiff
+import Matrices
+import Messages
+import ModelFiles
+import Settings
+import Transformers
+
+/// What prefix and prompt tuning share: rows that stand before every sequence for tokens that no text has.
+package struct VirtualTokenSettings: Sendable, Equatable {
+    package enum PrefixStart: String, CaseIterable, Sendable { case random, zero, text }
+    package enum PromptStart: String, CaseIterable, Sendable { case random, vocabulary, text }
+
+    /// N
+    package var count = 20
+    package var prefixStart = PrefixStart.text
+    /// nil: vocabulary, or text where one is given; see `usedPromptStart`.
+    package var promptStart: PromptStart?
+    /// nil: what the training rows begin with.
+    package var text: String?
+
+    package var usedPromptStart: PromptStart { promptStart ?? (text == nil ? .vocabulary : .text) }
+
+    private static let countRow = Setting<VirtualTokenSettings>(
+        "virtual-tokens",
+        "Virtual tokens N before every row: prefix trains 2·L·K·N numbers (L layers, K columns of keys), prompt E·N (E "
+            + "columns of the word embeddings)",
+        set: { $0.count = try $1.wholeNumber(1...100_000) }, get: { String($0.count) })
+    private static let textRow = Setting<VirtualTokenSettings>(
+        "prompt-text",
+        "Text whose tokens prefix or prompt start from, repeated or cut to virtual-tokens",
+        unset: "what the training rows begin with",
+        set: { $0.text = try $1.orNone { try $0.text() } }, get: { $0.text.map(SettingText.text) })
+
+    /// The rows of a method.
+    ///
+    /// - Parameter start: how its virtual tokens start.
+    static func rows(_ start: Setting<VirtualTokenSettings>) -> [Setting<TuningSettings>] {
+        [countRow, start].map { $0.within(\.virtual, idle: ifBrought) } + [
+            textRow.within(\.virtual) { ifBrought($0) ?? ifNotOfText($0) }
+        ]
+    }
+
+    /// An adapter that a run goes on from brings its virtual tokens.
+    @Sendable private static func ifBrought(_ settings: TuningSettings) -> String? {
+        settings.fromAdapter == nil ? nil : "with from-adapter, which brings its virtual tokens"
+    }
+
+    private static func ifNotOfText(_ settings: TuningSettings) -> String? {
+        let (isPrefix, virtual) = (settings.method.reads("prefix-init"), settings.virtual)
+        let start = isPrefix ? virtual.prefixStart.rawValue : virtual.usedPromptStart.rawValue
+        return start == "text" ? nil : "with \(isPrefix ? "prefix-init" : "prompt-init") \(start)"
+    }
+}
+
+/// Rows that train, one for each virtual token.
+///
+/// Unchecked Sendable: values change only between steps.
+final class VirtualRows: @unchecked Sendable {
+    /// `[N, C]`
+    let parameter: Parameter
+    private let indices: [Int32]
+
+    init(_ name: String, _ values: Matrix) {
+        parameter = Parameter(name: name, values: values)
+        indices = (0..<Int32(values.rows)).map { $0 }
+    }
+
+    var values: Matrix { parameter.values }
+
+    func variable(on tape: Tape) -> Variable { tape.embedding([(parameter, indices)]) }
+}
+
+/// What their folders say alike.
+enum VirtualTokenFolder {
+    static let tensor = "prompt_embeddings"
+    /// PEFT saves these parts without the name of a module, and the head beside the model.
+    static let headPrefix = "base_model."
+
+    /// - Parameters:
+    ///   - width: of a virtual token in keys or in the input.
+    ///   - heads: that PEFT cuts this width into.
+    static func configure(_ config: inout JSONObject, count: Int, width: Int, heads: Int, layers: Int) {
+        config["num_virtual_tokens"] = JSONValue(count)
+        config["token_dim"] = JSONValue(width)
+        config["num_attention_heads"] = JSONValue(heads)
+        config["num_layers"] = JSONValue(layers)
+        config["num_transformer_submodules"] = JSONValue(1)
+    }
+
+    /// [N, columns], as the file has them.
+    static func rows(_ folder: PartReader, _ backbone: any Backbone, columns: Int) throws -> Matrix {
+        let count = try folder.count("num_virtual_tokens", 1...100_000)
+        guard count < backbone.sizes.positions else {
+            throw folder.fault(
+                "num_virtual_tokens",
+                "\(count) of the model's \(backbone.sizes.positions) positions, which leaves none",
+                "was the adapter trained on another base model?")
+        }
+        if let modules = folder.json["num_transformer_submodules"]?.int, modules != 1 {
+            throw folder.fault(
+                "num_transformer_submodules",
+                "\(modules): virtual tokens of an encoder and a decoder are not supported",
+                "use an adapter of a model that is one of both")
+        }
+        return try folder.tensors.matrix(tensor, [count, columns])
+    }
+}
+
+extension MethodStart {
+    /// Tokens of the text that the settings name, or of what training rows begin with, repeated or cut to as many as are wanted.
+    func startingTokens(_ count: Int) throws -> [Int32] {
+        let text = settings.virtual.text
+        let found = try readTokens(text, count)
+        guard !found.isEmpty else {
+            throw AdapterError(
+                description: text == nil
+                    ? "the training rows have no tokens to start virtual tokens from; give \(SettingName.promptText)"
+                    : "\(SettingName.promptText) has no tokens; give another text")
+        }
+        return (0..<count).map { found[$0 % found.count] }
+    }
+
+    /// Throws where virtual tokens leave no position to a token.
+    func checkVirtualTokens(_ count: Int) throws {
+        let positions = backbone.sizes.positions
+        guard count < positions else {
+            throw AdapterError(
+                description:
+                    "\(SettingName.virtualTokens) \(count) takes all \(positions) positions of the model; use fewer"
+            )
+        }
+    }
+
+    /// Of one virtual token's rows.
+    func stream(_ purpose: String, _ indices: [Int] = []) -> RandomStream {
+        RandomStream(seed: seed, purpose: "virtual tokens: \(purpose)", indices: indices)
+    }
+}
