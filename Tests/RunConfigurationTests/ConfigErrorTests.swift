@@ -133,6 +133,16 @@ import Testing
             "--initialize: activation-svd chooses the start that from-adapter gives; use orthonormal, for the "
                 + "triplets beyond the adapter's"
         ),
+        (
+            [("from-adapter", "a"), ("initialize", "lora")],
+            "--initialize: lora chooses the start that from-adapter gives; use orthonormal, for the triplets "
+                + "beyond the adapter's"
+        ),
+        (
+            [("initialize", "lora"), ("warmup-fraction", "0.02")],
+            "--initialize: initialize lora knows nothing of its triplets in the first steps; "
+                + "make warmup-fraction 0.05 or more"
+        ),
         ([("average-rank", "4")], "--average-rank: cannot be combined with budget; keep one of the two"),
         ([("epochs", "1"), ("steps", "1")], "--steps: cannot be combined with epochs; keep one of the two"),
         (
