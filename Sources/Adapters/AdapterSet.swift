@@ -32,6 +32,8 @@ package struct AdapterPlan: Sendable {
     package let dropout: Float
     package var initialization: FactorInitialization
     package let seed: UInt64
+    /// For LoRA: divides `scale` by √r of each matrix.
+    package var dividesByRootOfRank = false
 
     package init(
         method: Method, roles: [LinearSite.Role], rank: Int, scale: Float, dropout: Float,
@@ -47,6 +49,11 @@ package struct AdapterPlan: Sendable {
     }
 
     func rank(at site: LinearSite) -> Int { ranks[site] ?? rank }
+
+    /// s of a LoRA adapter of this rank
+    func factor(rank: Int) -> Float {
+        dividesByRootOfRank ? Float(Double(scale) / Double(max(rank, 1)).squareRoot()) : scale
+    }
 
     /// A rank above what a matrix can have is an error.
     package func check(_ layers: [LinearLayer]) throws {
@@ -142,7 +149,8 @@ package struct AdapterSet: Sendable {
         let a = Matrix(rows: rank, columns: layer.inputs)
         fillUniform(a, layer, plan)
         return LowRankFactors(
-            site: layer.site, b: Matrix(rows: layer.outputs, columns: rank), a: a, factor: plan.scale)
+            site: layer.site, b: Matrix(rows: layer.outputs, columns: rank), a: a,
+            factor: plan.factor(rank: rank))
     }
 
     private static func fillUniform(_ a: Matrix, _ layer: LinearLayer, _ plan: AdapterPlan) {

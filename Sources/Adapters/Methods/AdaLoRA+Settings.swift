@@ -24,17 +24,13 @@ extension AdaLoRA {
                 }))
     ]
 
-    package static let startRows = [
-        Setting<AdaLoRASettings>(
-            "initialize", "How the adapters start (lora: P = 0, λ = 1, as LoRA's B and A)",
-            choices: FactorInitialization.allCases.map(\.rawValue),
-            set: { $0.initialization = try $1.choice() }, get: { $0.initialization.rawValue }),
-        Setting(
-            "activation-batches", "Batches whose inputs initialize activation-svd looks at",
-            idle: { $0.initialization == .activationSVD ? nil : "without activation-svd" },
-            set: { $0.activationBatches = try $1.wholeNumber(1...100_000) },
-            get: { String($0.activationBatches) }),
-    ].map(row)
+    package static let startRows =
+        [
+            Setting<AdaLoRASettings>(
+                "initialize", "How the adapters start (lora: P = 0, λ = 1, as LoRA's B and A)",
+                choices: FactorInitialization.allCases.map(\.rawValue),
+                set: { $0.initialization = try $1.choice() }, get: { $0.initialization.rawValue })
+        ].map(row) + TuningSettings.activationRows
 
     package static let allocationRows = [
         Setting<AdaLoRASettings>(
