@@ -32,7 +32,8 @@ extension AdapterConfiguration {
         }
         guard let start = json["init_lora_weights"], !start.isNull, start.bool == nil else { return }
         let name = start.string?.lowercased() ?? ""
-        // These starts take something out of the base's weights.
+        if json["peft_type"]?.string == "LORA", weightStart(json) != nil { return }
+        // These starts take something out of the base's weights that cannot be told from them again.
         if ["pissa", "olora", "loftq", "corda", "lora_ga"].contains(where: name.hasPrefix) {
             throw fault(
                 "init_lora_weights", "\(quoted(name)) changes the base's weights at the start",
@@ -45,6 +46,12 @@ extension AdapterConfiguration {
                 "\(quoted(name)) is a start that is not known here and may change the base's weights",
                 mergeInstead)
         }
+    }
+
+    /// A start that took of the base's weights what they tell again. `pissa_niter_N` draws at random.
+    static func weightStart(_ json: JSONValue) -> LoRASettings.Start? {
+        let taken: [LoRASettings.Start] = [.pissa, .olora]
+        return taken.first { $0.rawValue == json["init_lora_weights"]?.string?.lowercased() }
     }
 
     static func trainsBiases(_ json: JSONValue, _ fault: Fault) throws -> Bool {

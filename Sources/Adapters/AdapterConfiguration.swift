@@ -17,6 +17,8 @@ struct AdapterConfiguration {
     private let alpha: Double
     private let alphas: [(module: ModuleKey, alpha: Double)]
     private let dividesByRoot: Bool
+    /// Whether B and A start at a part of the base's weights, which is taken off them; nil where they do not.
+    let weightStart: LoRASettings.Start?
     /// Whether each module has a magnitude vector (DoRA).
     let hasMagnitudes: Bool
     /// Ranks of modules; nil for patterns that are not read here
@@ -83,6 +85,7 @@ struct AdapterConfiguration {
             throw fault("lora_bias", "PEFT has no DoRA with biases of B", Self.asSaved)
         }
         try Self.refuse(json, fault)
+        weightStart = Self.weightStart(json)
         trainsBiases = try Self.trainsBiases(json, fault)
         warnings = try Self.unknownFields(json, fault).map { "\(file.path): \($0)" }
         for key in ["alpha_pattern", "rank_pattern", "target_modules", "modules_to_save"] {

@@ -12,19 +12,20 @@ extension AdapterSet {
         return try Self.choosing(from: triplets, budget: live, costs: nil).set
     }
 
-    /// The same updates as LoRA with the factor `scale`, s·B·A, without the triplets that can never learn again: those
+    /// The same updates as LoRA with the factor s of each rank, s·B·A, without the triplets that can never learn again: those
     /// with 0 in both factors, as padding has.
     ///
-    /// A LoRA adapter of that scale keeps its factors; otherwise the ratio of the scales goes half into each, as λ
+    /// A LoRA adapter of that factor keeps its factors; otherwise the ratio of the scales goes half into each, as λ
     /// does.
-    package func asLoRA(scale: Float) -> AdapterSet {
+    package func asLoRA(scale: (_ rank: Int) -> Float) -> AdapterSet {
         let live = adapters.map { adapter in
-            let folded = Self.folded(adapter, rank: adapter.rank, factor: scale)
-            let (b, a) = (folded.factors.p.values, folded.factors.q.values)
+            let triplets = Self.folded(adapter, rank: adapter.rank)
+            let (b, a) = (triplets.factors.p.values, triplets.factors.q.values)
             let kept = (0..<adapter.rank).filter { triplet in
                 (0..<b.rows).contains { b.row($0)[triplet] != 0 }
                     || (0..<a.columns).contains { a.row(triplet)[$0] != 0 }
             }
+            let folded = Self.folded(adapter, rank: adapter.rank, factor: scale(kept.count))
             folded.reshape(keeping: kept, adding: nil, after: 0)
             return folded
         }

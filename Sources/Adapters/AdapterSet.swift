@@ -11,6 +11,9 @@ package enum FactorInitialization: String, CaseIterable, Sendable {
     /// λ = 0; P as in `orthonormal`; Q the leading right singular vectors of the site's inputs (as EVA, Paischer
     /// et al. 2024, for LoRA), taken from `AdapterPlan.rightVectors`.
     case activationSVD = "activation-svd"
+    /// λ = 1, P = 0, Q as LoRA's A. The first step moves the product as LoRA's does, where one from λ = 0 can move λ
+    /// alone; exact triplets are made of what it leaves.
+    case lora
 }
 
 /// What to install on which sites.
@@ -29,6 +32,8 @@ package struct AdapterPlan: Sendable {
     package let dropout: Float
     package var initialization: FactorInitialization
     package let seed: UInt64
+    /// For LoRA: divides `scale` by √r of each matrix.
+    package var dividesByRootOfRank = false
 
     package init(
         method: Method, roles: [LinearSite.Role], rank: Int, scale: Float, dropout: Float,
@@ -44,6 +49,11 @@ package struct AdapterPlan: Sendable {
     }
 
     func rank(at site: LinearSite) -> Int { ranks[site] ?? rank }
+
+    /// s of a LoRA adapter of this rank
+    func factor(rank: Int) -> Float {
+        dividesByRootOfRank ? Float(Double(scale) / Double(max(rank, 1)).squareRoot()) : scale
+    }
 
     /// A rank above what a matrix can have is an error.
     package func check(_ layers: [LinearLayer]) throws {
@@ -119,8 +129,11 @@ package struct AdapterSet: Sendable {
         let rank = plan.rank(at: layer.site)
         let p = Matrix(rows: layer.outputs, columns: rank)
         let q = Matrix(rows: rank, columns: layer.inputs)
-        fillNormal(p, "P", layer.site, plan)
-        if plan.initialization != .gaussian { try Factorization.orthonormalize(p) }
+        let lambda = Matrix(rows: 1, columns: rank)
+        if plan.initialization != .lora { fillNormal(p, "P", layer.site, plan) }
+        if plan.initialization != .gaussian, plan.initialization != .lora {
+            try Factorization.orthonormalize(p)
+        }
         switch plan.initialization {
         case .gaussian: fillNormal(q, "Q", layer.site, plan)
         case .orthonormal:
@@ -131,19 +144,26 @@ package struct AdapterSet: Sendable {
                 preconditionFailure("\(layer.site) has no \(rank) right vectors to start from")
             }
             q.pointer.update(from: vectors.pointer, count: q.count)
+        case .lora:
+            fillUniform(q, layer, plan)
+            lambda.fill(1)
         }
-        return LowRankFactors(
-            site: layer.site, p: p, lambda: Matrix(rows: 1, columns: rank), q: q, factor: plan.scale)
+        return LowRankFactors(site: layer.site, p: p, lambda: lambda, q: q, factor: plan.scale)
     }
 
     /// LoRA's usual start (Hu et al. 2022, as PEFT): A by Kaiming-uniform with a = √5, which is U(±1/√I); B = 0.
     private static func loraFactors(_ layer: LinearLayer, _ plan: AdapterPlan) -> LowRankFactors {
         let rank = plan.rank(at: layer.site)
         let a = Matrix(rows: rank, columns: layer.inputs)
+        fillUniform(a, layer, plan)
+        return LowRankFactors(
+            site: layer.site, b: Matrix(rows: layer.outputs, columns: rank), a: a,
+            factor: plan.factor(rank: rank))
+    }
+
+    private static func fillUniform(_ a: Matrix, _ layer: LinearLayer, _ plan: AdapterPlan) {
         var stream = layer.site.stream(seed: plan.seed, purpose: "initialize A")
         stream.fillUniform(a, bound: 1 / Double(layer.inputs).squareRoot())
-        return LowRankFactors(
-            site: layer.site, b: Matrix(rows: layer.outputs, columns: rank), a: a, factor: plan.scale)
     }
 
     static func fillNormal(_ matrix: Matrix, _ name: String, _ site: LinearSite, _ plan: AdapterPlan) {

@@ -86,7 +86,7 @@ extension PEFTFolder {
         let factor = try config.factor(of: module, rank: kept)
         let factors =
             !config.hasSingularValues
-            ? LowRankFactors(site: layer.site, b: p, a: q, factor: factor)
+            ? try started(config, layer, b: p, a: q, factor: factor, reader)
             : LowRankFactors(
                 site: layer.site, p: p,
                 lambda: try reader.matrix("\(path).lora_E", [kept, 1], rows: 1, columns: kept), q: q,
@@ -100,6 +100,41 @@ extension PEFTFolder {
                 layer, factors, magnitude: PEFTRows.read(magnitude, order: layer.rowOrder))
         }
         return adapter
+    }
+
+    /// B and A, less the part of the layer's weight that they started at, where the configuration says so: PEFT takes it off
+    /// again when it opens such a folder.
+    private static func started(
+        _ config: AdapterConfiguration, _ layer: LinearLayer, b: Matrix, a: Matrix, factor: Float,
+        _ reader: PEFTReader
+    ) throws -> LowRankFactors {
+        let rank = a.rows
+        guard rank > 0, let start = config.weightStart else {
+            return LowRankFactors(site: layer.site, b: b, a: a, factor: factor)
+        }
+        let convert =
+            "convert it to plain LoRA with PEFT (save_pretrained with path_initial_model_for_weight_conversion)"
+        func fault(_ problem: String) -> ModelFileError {
+            ModelFileError(
+                file: reader.store.path, place: layer.modulePath,
+                problem: "start \(start.rawValue) \(problem)", advice: convert)
+        }
+        guard layer.weight.isOfFloats else {
+            throw fault("was taken out of whole weights, and this base keeps them packed")
+        }
+        guard factor > 0 else { throw fault("has a factor that is not above 0") }
+        if start == .olora, layer.isConv1D { throw fault("is not PEFT's own on transformers' Conv1D") }
+        guard 2 * rank <= min(layer.outputs, layer.inputs) else {
+            throw fault(
+                "makes an adapter of twice the rank, more than a matrix [\(layer.outputs), \(layer.inputs)] can have"
+            )
+        }
+        guard
+            let origin = try WeightStart.factors(
+                start, of: layer, rank: rank, factor: factor, isWhole: true,
+                stream: RandomStream(seed: 0, purpose: "not used"))
+        else { return LowRankFactors(site: layer.site, b: b, a: a, factor: factor) }
+        return .standingAlone(layer.site, b: b, a: a, less: origin, factor: factor)
     }
 
     /// - Parameter prefix: before the names that the head's tensors have in transformers' whole model

@@ -129,16 +129,20 @@ package final class RankController {
     }
 
     /// After step t: replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] follow,
-    /// and the averages as long as they decide something (see `ChangeOfBasis`).
+    /// and the averages as long as they decide something (see `ChangeOfBasis`). A site whose P is 0 waits for its first
+    /// step, at most until something may be pruned.
     package func refactorize(
         after step: Int, _ vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix,
         workers: Workers
     ) throws {
         let (adapters, sites) = (set.adapters, sites)
         let mixesAverages = settings.measure.observedGradient != .none && schedule.phase(at: step) != .final
+        let warmup = schedule.warmupSteps
         _ = try workers.mapThrowing(tasks: adapters.count) { index in
             let factors = adapters[index].factors
             guard let lambda = factors.lambda, factors.rank > 0 else { return }
+            // Nothing has moved it yet: P = 0 names no directions, and λ = 1 is what its first step needs.
+            if step <= warmup, factors.p.values.buffer.allSatisfy({ $0 == 0 }) { return }
             let exact = try ExactTriplets(
                 p: factors.p.values, lambda: lambda.values.values, q: factors.q.values)
             factors.p.values.copyTransposed(from: exact.pRows)

@@ -7,7 +7,8 @@ import Matrices
 /// exact triplet the columns of P are unit vectors and λ = σ: a step of P moves the product by σ·η√O, which is nothing while
 /// σ is small, and λ grows by η. So the same step is taken on B = P·σ/c and A = c·Q: in terms of P it is c/σ times as
 /// long, in terms of Q 1/c times. σ + η stands in place of σ, so that a triplet near 0 takes finite steps; one at 0, which
-/// only λ can move, takes its own.
+/// only λ can move, takes its own. So does one with λ ≠ 0 whose column of P is 0 (`FactorInitialization.lora`): its P and Q
+/// are LoRA's B and A as they stand.
 package final class StepLengths {
     /// c
     package static let rowLength: Float = 1 / Float(3).squareRoot()
@@ -34,7 +35,12 @@ package final class StepLengths {
         workers.run(tasks: adapters.count) { index, _ in
             let (old, factors) = (before[index], adapters[index].factors)
             let (p, q) = (factors.p.values, factors.q.values)
-            let lengths = old.lambda.map { $0 == 0 ? 1 : Self.rowLength / (abs($0) + rate) }
+            let isLoRA = old.lambda.indices.map { triplet in
+                old.lambda[triplet] != 0 && (0..<p.rows).allSatisfy { old.p.row($0)[triplet] == 0 }
+            }
+            let lengths = zip(old.lambda, isLoRA).map { lambda, isLoRA in
+                lambda == 0 || isLoRA ? 1 : Self.rowLength / (abs(lambda) + rate)
+            }
             for row in 0..<p.rows {
                 let (new, start) = (p.row(row), old.p.row(row))
                 for triplet in lengths.indices {
@@ -42,9 +48,12 @@ package final class StepLengths {
                     new[triplet] = from + lengths[triplet] * (new[triplet] - from)
                 }
             }
-            for element in 0..<q.count {
-                let from = kept * old.q.pointer[element]
-                q.pointer[element] = from + (q.pointer[element] - from) / Self.rowLength
+            for triplet in lengths.indices where !isLoRA[triplet] {
+                let (new, start) = (q.row(triplet), old.q.row(triplet))
+                for column in 0..<q.columns {
+                    let from = kept * start[column]
+                    new[column] = from + (new[column] - from) / Self.rowLength
+                }
             }
         }
         self.before = []

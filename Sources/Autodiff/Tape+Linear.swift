@@ -11,8 +11,18 @@ package struct LowRankFactors: Sendable {
     package let q: Parameter
     /// s = α / initial rank
     package let factor: Float
+    /// Taken off the update: ΔW = s·(P·Q − P₀·Q₀)
+    package let origin: Origin?
 
-    package init(p: Parameter, lambda: Parameter?, q: Parameter, factor: Float) {
+    /// What does not train of an update: P₀ `[O, R₀]` and Q₀ `[R₀, I]`.
+    package struct Origin: Sendable {
+        package let p: Matrix
+        package let q: Matrix
+
+        package init(p: Matrix, q: Matrix) { (self.p, self.q) = (p, q) }
+    }
+
+    package init(p: Parameter, lambda: Parameter?, q: Parameter, factor: Float, origin: Origin? = nil) {
         let rank = q.values.rows
         precondition(
             p.values.columns == rank && (lambda.map { $0.values.count == rank } ?? true),
@@ -21,6 +31,7 @@ package struct LowRankFactors: Sendable {
         self.lambda = lambda
         self.q = q
         self.factor = factor
+        self.origin = origin
     }
 
     package var rank: Int { q.values.rows }
@@ -37,7 +48,7 @@ extension Tape {
         return out
     }
 
-    /// out = linear(x) + factor · P(λ ⊙ Q·dropout(x)), with `rank` 0 allowed (the plain linear layer).
+    /// out = linear(x) + factor · P(λ ⊙ Q·dropout(x)) − factor · P₀(Q₀·x), with `rank` 0 allowed (the plain linear layer).
     package func linear(
         _ x: Variable, weight: any Operand, bias: (any Operand)?, lowRank: LowRankFactors, dropout: Float
     ) -> Variable {
@@ -49,6 +60,11 @@ extension Tape {
             || [lowRank.p, lowRank.lambda, lowRank.q].contains { $0?.isTrainable ?? false }
         let out = output(rows: rows, columns: weight.rows, needsGradient: x.needsGradient || trainable)
         forwardLinear(x, weight, bias, out)
+        if let origin = lowRank.origin {
+            let u = pool.matrix(rows: rows, columns: origin.q.rows)
+            Product.multiplyTransposed(x.value, origin.q, into: u)
+            Product.multiplyTransposed(u, origin.p, into: out.value, alpha: -lowRank.factor, beta: 1)
+        }
 
         let dropoutKey = dropout > 0 ? nextDropoutKey() : nil
         let dropped = dropoutKey.map { droppedCopy(x.value, key: $0, probability: dropout) } ?? x.value
@@ -76,6 +92,11 @@ extension Tape {
             }
             backwardLinear(x, weight, bias, g)
             guard let target = gradientTarget(of: x) else { return }
+            if let origin = lowRank.origin {
+                let v = pool.matrix(rows: rows, columns: origin.q.rows)
+                Product.multiply(g, origin.p, into: v)
+                Product.multiply(v, origin.q, into: target.matrix, alpha: -lowRank.factor, beta: 1)
+            }
             if let dropoutKey {
                 let dx = pool.matrix(rows: rows, columns: x.columns)
                 Product.multiply(v, q, into: dx)

@@ -51,6 +51,13 @@ package final class Weight: Operand, @unchecked Sendable {
         if case .matrix(let matrix) = content { matrix.format } else { nil }
     }
 
+    /// Whether its elements are numbers by themselves, and no codes of a packed format.
+    package var isOfFloats: Bool {
+        guard let format else { return true }
+        let whole = [Float32Weight.format, Float16Weight.format, BFloat16Weight.format]
+        return whole.contains { $0.name == format }
+    }
+
     /// What products put in memory, as `FrozenMatrix` says; nothing for a thawed one.
     package func productMemory(isBackward: Bool) -> ProductMemory {
         if case .matrix(let matrix) = content {

@@ -323,11 +323,11 @@ package final class TrainingSession {
     /// Of the adapters alone those alive.
     private var trainableParameters: Int {
         if isFull { return trainer.trainableParameters }
-        let method = config.tuning.method
+        let tuning = config.tuning
         let head = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
         let fixed = head + trainer.adapters.partParameters
         return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(fixed) { sum, site in
-            sum + method.parameters(outputs: site.0.layer.outputs, inputs: site.0.layer.inputs, rank: site.1)
+            sum + tuning.parameters(outputs: site.0.layer.outputs, inputs: site.0.layer.inputs, rank: site.1)
         }
     }
 
@@ -340,7 +340,7 @@ package final class TrainingSession {
                     model, task: inputs.task, base: URL(fileURLWithPath: config.model), into: target)
             } else {
                 try PEFTFolder.write(
-                    trainer.adapters, as: config.tuning.method.peft, head: model.head,
+                    trainer.method.result, as: config.tuning.method.peft, head: model.head,
                     baseModel: config.model, into: target)
             }
             try AdapterDescription(

@@ -67,7 +67,7 @@ package final class Trainer: TrainedArrays {
     package var firstMoments: Matrix { optimizer.firstMoments }
     package var secondMoments: Matrix { optimizer.secondMoments }
 
-    /// Step t on the examples `indices`: gradient, the method's penalty, clipping, observe → AdamW → what the method does
+    /// Step t on the examples `indices`: gradient, the method's penalty, clipping, precondition, observe → AdamW → what the method does
     /// after an update. Nothing is changed if the loss or a gradient is not finite.
     package func step(_ step: Int, data: TokenizedDataset, indices: [Int]) throws -> StepResult {
         let (loss, tokens) = model.lossAndGradient(
@@ -87,6 +87,7 @@ package final class Trainer: TrainedArrays {
             let factor = Float(settings.clip / (norm + 1e-6))
             for index in 0..<gradients.count { gradients.pointer[index] *= factor }
         }
+        method.precondition(gradients, in: vector, workers: model.workers)
         let rate = settings.learningRate.value(at: step)
         let update = MethodUpdate(
             step: step, arrays: self, gradients: taskGradients ?? gradients, rate: rate,

@@ -165,6 +165,14 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
     @Option(name: .customLong("pooling"), help: help("pooling"), completion: choices("pooling")) var pooling:
         String?
+    @Option(
+        name: .customLong("rank-scaling"), help: help("rank-scaling"), completion: choices("rank-scaling"))
+    var rankScaling: String?
+    @Option(name: .customLong("lora-plus-ratio"), help: help("lora-plus-ratio")) var loraPlusRatio: String?
+    @Option(name: .customLong("lora-start"), help: help("lora-start"), completion: choices("lora-start"))
+    var loraStart: String?
+    @Option(name: .customLong("freeze-a"), help: help("freeze-a"), completion: choices("freeze-a"))
+    var freezeA: String?
     @Option(name: .customLong("initialize"), help: help("initialize"), completion: choices("initialize"))
     var initialize: String?
     @Option(name: .customLong("activation-batches"), help: help("activation-batches"))
@@ -181,7 +189,8 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
             ("bottleneck-scaling", bottleneckScaling), ("virtual-tokens", virtualTokens),
             ("prefix-init", prefixInit), ("prompt-init", promptInit), ("prompt-text", promptText),
             ("head-dropout", headDropout), ("pooling", pooling),
-            ("initialize", initialize), ("activation-batches", activationBatches),
+            ("rank-scaling", rankScaling), ("lora-plus-ratio", loraPlusRatio), ("lora-start", loraStart),
+            ("freeze-a", freezeA), ("initialize", initialize), ("activation-batches", activationBatches),
         ]
     }
 }

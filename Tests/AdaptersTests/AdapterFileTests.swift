@@ -96,7 +96,7 @@ import Transformers
         Row(#""kasa_config":{"beta":1}"#, "kasa_config: KaSA changes the base's weights"),
         Row(#""monteclora_config":{"a":1}"#, "monteclora_config: its matrices are drawn at random"),
         Row(#""velora_config":{"a":1}"#, "velora_config: VeLoRA's module is another one"),
-        Row(#""init_lora_weights":"olora""#, "'olora' changes the base's weights at the start"),
+        Row(#""init_lora_weights":"loftq""#, "'loftq' changes the base's weights at the start"),
         Row(#""init_lora_weights":"moon""#, "'moon' is a start that is not known here"),
         Row(#""use_moonlora":true"#, "use_moonlora: a field that is not known here is set, and may change"),
         Row(

@@ -72,6 +72,18 @@ func plan(
         }
     }
 
+    /// B = P·λ and A = Q of the start `lora` are LoRA's of the same seed.
+    @Test func tripletsThatStartAsLoRA() throws {
+        let set = try AdapterSet(installing: plan(initialization: .lora), on: tinyEncoder().linearLayers)
+        let lora = try AdapterSet(installing: plan(.lora), on: tinyEncoder().linearLayers)
+        for (adapter, other) in zip(set.adapters, lora.adapters) {
+            #expect(adapter.lambda == [1, 1, 1])
+            #expect(adapter.factors.p.values.values == other.factors.p.values.values)
+            #expect(adapter.factors.q.values.values == other.factors.q.values.values)
+            #expect(!adapter.hasUpdate)
+        }
+    }
+
     /// Until λ moves the adapted model is the base model, bit for bit but for −0.
     @Test func aFreshAdapterChangesNothing() throws {
         let backbone = try tinyEncoder()

@@ -67,23 +67,23 @@ import Transformers
         for row in 0..<first.layer.outputs { first.factors.p.values.row(row)[1] = 0 }
         for column in 0..<first.layer.inputs { first.factors.q.values.row(1)[column] = 0 }
         #expect(try old.inExactTriplets(workers: Workers(count: 1)).ranks == [2, 3, 3, 3])
-        #expect(old.asLoRA(scale: 1).ranks == [2, 3, 3, 3])
+        #expect(old.asLoRA { _ in 1 }.ranks == [2, 3, 3, 3])
     }
 
     /// B = 0, as before any training, is not padding: it learns.
     @Test func loRAKeepsItsFactors() throws {
         let backbone = try tinyEncoder()
         let fresh = try AdapterSet(installing: plan(.lora), on: backbone.linearLayers)
-        #expect(fresh.asLoRA(scale: 1).ranks == fresh.ranks)
+        #expect(fresh.asLoRA { _ in 1 }.ranks == fresh.ranks)
         #expect(fresh.adapters.allSatisfy { !$0.hasUpdate })
         let old = try trained(.lora, on: tinyEncoder())
-        let same = old.asLoRA(scale: 1)
+        let same = old.asLoRA { _ in 1 }
         for (before, after) in zip(old.adapters, same.adapters) {
             #expect(before.hasUpdate)
             #expect(after.factors.p.values.values == before.factors.p.values.values)
             #expect(after.factors.q.values.values == before.factors.q.values.values)
         }
-        let other = old.asLoRA(scale: 4)
+        let other = old.asLoRA { _ in 4 }
         let set = try AdapterSet(
             continuing: other, plan: plan(.lora, rank: 0), on: backbone.linearLayers)
         #expect(set.ranks.reduce(0, +) == 12 && set.adapters.count == 12)
@@ -99,7 +99,7 @@ import Transformers
         let old = try trained(.lora, on: backbone)
         let narrow = plan(.lora, roles: [.query], rank: 0)
         #expect {
-            try AdapterSet(continuing: old.asLoRA(scale: 1), plan: narrow, on: backbone.linearLayers)
+            try AdapterSet(continuing: old.asLoRA { _ in 1 }, plan: narrow, on: backbone.linearLayers)
         } throws: {
             "\($0)"
                 == "the adapter holds rank 3 in layer.0.value, which --targets leaves out; add value to --targets"

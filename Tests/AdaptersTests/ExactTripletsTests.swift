@@ -161,6 +161,43 @@ import Testing
         #expect(Self.deviation(zero.pRows) < 1e-5 && Self.deviation(zero.q) < 1e-5)
     }
 
+    /// What one step from P = 0 leaves where its gradient had one direction, and where it had none: Q keeps the rows that it
+    /// started with, as a basis of the space that they span.
+    @Test(arguments: [0, 1, 2]) func rowsOfAWithoutASingularValueStay(directions: Int) throws {
+        let factors = try Factors(outputs: 9, rank: 4, inputs: 12, drift: 0.5, seed: 8)
+        let p = Matrix(rows: 9, columns: 4)
+        for row in 0..<9 {
+            for column in 0..<4 {
+                let sign: Float = (row % 3 == 0) == (column % 2 == 0) ? 0.01 : -0.01
+                p.row(row)[column] =
+                    directions == 0 ? 0 : directions == 1 ? sign : row == column ? 0.02 : sign
+            }
+        }
+        let exact = try ExactTriplets(p: p, lambda: [1, 1, 1, 1], q: factors.q)
+        let left = exact.values.count { $0 > 0 }
+        #expect(directions == 2 ? left > 1 : left == directions)
+        #expect(Self.deviation(exact.pRows) < 1e-5 && Self.deviation(exact.q) < 1e-5)
+        let product = Self.dense(Self.transposed(exact.pRows), exact.values, exact.q)
+        #expect(Self.relativeDistance(product, Self.dense(p, [1, 1, 1, 1], factors.q)) < 1e-5)
+        // Onto the new rows and back, each old row is itself.
+        let onto = Matrix(rows: 4, columns: 4)
+        Product.multiplyTransposed(factors.q, exact.q, into: onto)
+        let back = Matrix(rows: 4, columns: 12)
+        Product.multiply(onto, exact.q, into: back)
+        #expect(Self.relativeDistance(back, factors.q) < 1e-5)
+    }
+
+    /// By hand: P = 0.01·(1, −1)ᵀ, which a step of 0.01 from 0 leaves, and A = 0.5·(0.6, 0.8) of λ = 1: σ = 0.01·√2·0.5.
+    @Test func theFirstStepFromLoRAsStartByHand() throws {
+        let exact = try ExactTriplets(
+            p: Matrix(rows: 2, columns: 1, values: [0.01, -0.01]), lambda: [1],
+            q: Matrix(rows: 1, columns: 2, values: [0.3, 0.4]))
+        let half = Float(0.5).squareRoot()
+        #expect(abs(exact.values[0] - 0.0070710678) < 1e-8)
+        #expect(zip(exact.pRows.values, [half, -half]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(zip(exact.q.values, [0.6, 0.8] as [Float]).allSatisfy { abs($0 - $1) < 1e-6 })
+    }
+
     @Test func rankZeroAndOne() throws {
         let none = try ExactTriplets(
             p: Matrix(rows: 4, columns: 0), lambda: [], q: Matrix(rows: 0, columns: 5))

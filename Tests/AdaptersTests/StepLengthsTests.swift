@@ -63,6 +63,25 @@ import Transformers
         for element in 0..<q.count { #expect(abs(q.pointer[element] * c - a.pointer[element]) < 1e-6) }
     }
 
+    /// Triplets of λ = 1 and P = 0 are LoRA's B and A: their steps are as the optimizer made them.
+    @Test func loRAsOwnStartKeepsItsSteps() throws {
+        let set = try adapters([1, 1])
+        let (p, q) = (set.adapters[0].factors.p.values, set.adapters[0].factors.q.values)
+        for row in 0..<p.rows { p.row(row)[0] = 0 }
+        let lengths = StepLengths()
+        lengths.begin(set)
+        let old = Matrix(copying: q)
+        step(set)
+        let (stepped, moved) = (Matrix(copying: p), Matrix(copying: q))
+        lengths.end(set, rate: rate, decay: 0, workers: Workers(count: 1))
+        for row in 0..<p.rows { #expect(p.row(row)[0] == stepped.row(row)[0]) }
+        for column in 0..<q.columns {
+            #expect(q.row(0)[column] == moved.row(0)[column])
+            let other = old.row(1)[column] + (moved.row(1)[column] - old.row(1)[column]) / c
+            #expect(abs(q.row(1)[column] - other) < 1e-6)
+        }
+    }
+
     /// A triplet at 0 keeps its own step, one near 0 a finite one; what weight decay took off stays as it was.
     @Test func tripletsNearZeroAndWeightDecay() throws {
         let (decay, eta) = (Float(0.25), Float(rate))

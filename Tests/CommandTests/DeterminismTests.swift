@@ -8,6 +8,7 @@ import Testing
 
     @Test(arguments: [
         "", "--orthogonality exact", "--allocator exchange --allocate-every 4", "--initialize activation-svd",
+        "--initialize lora",
     ])
     func threadsDoNotChangeAByte(more: String) throws {
         let workspace = try Workspace()
@@ -106,7 +107,7 @@ import Testing
     /// and after the compaction (Ctrl-C), then finished.
     @Test(arguments: [
         "--budget 12", "--budget 12 --importance spectral-sensitivity --initialize activation-svd",
-        "--budget 20 --allocator exchange", "--budget-parameters 1k",
+        "--budget 20 --allocator exchange", "--budget-parameters 1k", "--budget 12 --initialize lora",
     ])
     func aResumedRunGivesTheSameBytes(more: String) throws {
         let workspace = try Workspace()

@@ -22,6 +22,7 @@ import Testing
         "--initialize activation-svd",
         "--initialize activation-svd --orthogonality exact --activation-batches 1",
         "--history-every 3", "--best-metric loss", "--best-metric matthews", "--method lora",
+        "--method lora --lora-start pissa", "--method lora --freeze-a on --lora-start activation-svd",
         "--method head --initial-rank 3",
     ])
     func aRunEndsWellAndCanBeRead(settings: String) throws {

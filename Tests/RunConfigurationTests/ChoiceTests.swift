@@ -31,6 +31,15 @@ import Transformers
         Row(key: "initialize", names: FactorInitialization.allCases.map(\.rawValue)) {
             $0.tuning.adalora.initialization.rawValue
         },
+        Row(key: "rank-scaling", names: LoRASettings.RankScaling.allCases.map(\.rawValue)) {
+            $0.tuning.lora.rankScaling.rawValue
+        },
+        Row(key: "lora-start", names: LoRASettings.Start.allCases.map(\.rawValue)) {
+            $0.tuning.lora.start.rawValue
+        },
+        Row(key: "freeze-a", names: LoRASettings.FreezesA.allCases.map(\.rawValue)) {
+            $0.tuning.lora.freezesA.rawValue
+        },
         Row(key: "allocator", names: AdaLoRASettings.Allocator.allCases.map(\.rawValue)) {
             $0.tuning.adalora.allocator.rawValue
         },

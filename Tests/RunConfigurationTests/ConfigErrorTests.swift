@@ -142,6 +142,29 @@ import Testing
             "--initialize: activation-svd chooses the start that from-adapter gives; use orthonormal, for the "
                 + "triplets beyond the adapter's"
         ),
+        (
+            [("from-adapter", "a"), ("initialize", "lora")],
+            "--initialize: lora chooses the start that from-adapter gives; use orthonormal, for the triplets "
+                + "beyond the adapter's"
+        ),
+        (
+            [("initialize", "lora"), ("warmup-fraction", "0.02")],
+            "--initialize: initialize lora knows nothing of its triplets in the first steps; "
+                + "make warmup-fraction 0.05 or more"
+        ),
+        (
+            [("from-adapter", "a"), ("method", "lora"), ("lora-start", "pissa")],
+            "--lora-start: pissa chooses the start that from-adapter gives; leave one of the two out"
+        ),
+        (
+            [("method", "lora"), ("freeze-a", "on"), ("lora-plus-ratio", "16")],
+            "--lora-plus-ratio: freeze-a on leaves A no learning rate to be a multiple of; give B's as "
+                + "learning-rate, and leave lora-plus-ratio out"
+        ),
+        (
+            [("lora-plus-ratio", "0")],
+            "--lora-plus-ratio: '0' is out of range; use a number above 0 and at most 1000000"
+        ),
         ([("average-rank", "4")], "--average-rank: cannot be combined with budget; keep one of the two"),
         ([("epochs", "1"), ("steps", "1")], "--steps: cannot be combined with epochs; keep one of the two"),
         (

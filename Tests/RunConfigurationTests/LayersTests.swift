@@ -112,6 +112,8 @@ import Transformers
                 "--budget: no effect with method head; remove it",
                 "--adapter-dropout: no effect with method head; remove it",
             ])
+        let start = try load(nil, smallest + [("lora-start", "pissa")])
+        #expect(start.warnings == ["--lora-start: no effect with method adalora; remove it"])
         let rest = try load(
             nil,
             smallest + [("evaluate-every", "5"), ("orthogonality", "none"), ("orthogonality-weight", "1")])

@@ -102,6 +102,9 @@ import Testing
         if needsExact || flags.contains(where: { $0.value == "exact" }) {
             flags.removeAll { $0.key == "allocator" && $0.value == "fixed" }
         }
+        if flags.contains(where: { $0 == ("initialize", "lora") }) {
+            flags.removeAll { $0.key == "warmup-fraction" }
+        }
         flags.append(("seed", String(UInt64.random(in: 0...UInt64.max, using: &numbers))))
         if Bool.random(using: &numbers) {
             flags.append(("text-column", "first column,second"))

@@ -1,9 +1,11 @@
 import Adapters
 import Datasets
+import GoldenFiles
 import Matrices
 import RankAllocation
 import Testing
 import Training
+import Transformers
 
 /// Training with exact triplets, other importances and exchanges, on the tiny BERT.
 @Suite struct ExactTrainingTests {
@@ -44,6 +46,58 @@ import Training
             if result.allocation != nil { allocations += 1 }
         }
         #expect(allocations == (interval == 1 ? 16 : 6))
+    }
+
+    /// The first step from LoRA's start is LoRA's, and exact triplets of it from then on. 1e-5 of an SVD in Float32.
+    @Test(arguments: [false, true]) func theFirstStepFromLoRAsStartIsLoRAs(hasLongSteps: Bool) throws {
+        let exact = try TrainerTests.trainer(
+            threads: 2, dropout: 0, penalty: 0, initialization: .lora, hasLongSteps: hasLongSteps
+        ) { $0.keepsTripletsExact = true }
+        let backbone = exact.model.backbone
+        let adapted = exact.adapters.layers
+        let bare = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
+        let plan = AdapterPlan(
+            method: .lora, roles: backbone.architecture.roles, rank: 3, scale: 1, dropout: 0,
+            initialization: .orthonormal, seed: 3)
+        let head = try SequenceHead(
+            backbone: bare, outputs: 5, pooling: .pooler, dropout: 0,
+            stream: RandomStream(seed: 3, purpose: "initialize head"))
+        let lora = Trainer(
+            model: SequenceModel(backbone: bare, head: head, workers: Workers(count: 2)),
+            method: LoRA(try AdapterSet(installing: plan, on: bare.linearLayers)),
+            settings: exact.settings)
+        let results = try [exact, lora].map {
+            try $0.step(1, data: Self.data, indices: Array(0..<24))
+        }
+        #expect(results[0].loss == results[1].loss)
+        #expect(abs(results[0].gradientNorm - results[1].gradientNorm) < 1e-6 * results[1].gradientNorm)
+        #expect(adapted.count == 12)
+        for (one, other) in zip(exact.adapters.adapters, lora.adapters.adapters) {
+            let ours = ExactTripletsProduct.dense(one)
+            #expect(
+                relativeError(ours.values, ExactTripletsProduct.dense(other).values) < 1e-5, "\(one.site)")
+            #expect((try AdapterSpectrum(of: one, isExact: false).orthogonalityError ?? 1) < 1e-5)
+        }
+        // All triplets are alive until the warm-up is over, and exact at each step.
+        for step in 2...4 { _ = try exact.step(step, data: Self.data, indices: Array(0..<24)) }
+        #expect(exact.adapters.ranks.allSatisfy { $0 == 3 })
+    }
+
+    /// A matrix that no gradient reaches waits at P = 0, λ = 1 until something may be pruned.
+    @Test func aMatrixWithoutAGradientWaits() throws {
+        let trainer = try TrainerTests.trainer(
+            threads: 1, dropout: 0, penalty: 0, initialization: .lora
+        ) { $0.keepsTripletsExact = true }
+        let method = try #require(trainer.method as? AdaLoRA)
+        let first = trainer.adapters.adapters[0]
+        let rows = first.factors.q.values.values
+        for step in 1...4 {
+            try method.makeTripletsExact(after: step, in: trainer, workers: trainer.model.workers)
+            #expect(first.lambda == [1, 1, 1] && first.factors.q.values.values == rows)
+        }
+        try method.makeTripletsExact(after: 5, in: trainer, workers: trainer.model.workers)
+        #expect(first.lambda == [0, 0, 0])
+        #expect((try AdapterSpectrum(of: first, isExact: false).orthogonalityError ?? 1) < 1e-5)
     }
 
     /// Without pruning, re-factorizing is a change of coordinates that leaves what the model computes alone.
@@ -138,5 +192,19 @@ import Training
             let pruned = zip(allocation.ranks, costs).filter { $0.0 < 3 }.map(\.1)
             #expect(allocation.budget - spent < pruned.min() ?? Int.max)
         }
+    }
+}
+
+private enum ExactTripletsProduct {
+    /// P·Λ·Q
+    static func dense(_ adapter: LowRankAdapter) -> Matrix {
+        let factors = adapter.factors
+        let p = Matrix(copying: factors.p.values)
+        for row in 0..<p.rows {
+            for (column, lambda) in adapter.lambda.enumerated() { p.row(row)[column] *= lambda }
+        }
+        let product = Matrix(rows: p.rows, columns: factors.q.values.columns)
+        Product.multiply(p, factors.q.values, into: product)
+        return product
     }
 }

@@ -13,14 +13,14 @@ import Transformers
 
 /// 24 steps of PEFT's AdaLoRA on a tiny BERT through all three phases, made by scripts/goldens/adalora_parity.py.
 @Suite struct PEFTParityTests {
-    private static func data(_ json: JSONValue?) throws -> TokenizedDataset {
+    static func data(_ json: JSONValue?) throws -> TokenizedDataset {
         let sequences = try Golden.sequences(json)
         return TokenizedDataset(
             sequences: sequences.map { .init(ids: $0.ids, typeIDs: $0.types) },
             objective: ClassObjective(truth: sequences.map(\.label)))
     }
 
-    private static func model(_ backbone: any Backbone, _ start: TensorStore, threads: Int) throws
+    static func model(_ backbone: any Backbone, _ start: TensorStore, threads: Int) throws
         -> SequenceModel
     {
         let head = try SequenceHead(

@@ -29,13 +29,14 @@ import Transformers
     static func trainer(
         threads: Int, interval: Int = 2, final: Int = 10, dropout: Float = 0.1, rate: Double = 5e-3,
         rank: Int = 3, initial: Int = 36, penalty: Float = 0.1,
+        initialization: FactorInitialization = .orthonormal, hasLongSteps: Bool = false,
         measure: any ImportanceMeasure = Sensitivity(),
         steps: Int = 30, _ configure: (inout AllocationSettings) -> Void = { _ in }
     ) throws -> Trainer {
         let backbone = try PretrainedModel.open(Golden.url("bert/model")).openBackbone()
         let plan = AdapterPlan(
             method: .adalora, roles: backbone.architecture.roles, rank: rank, scale: 1, dropout: dropout,
-            initialization: .orthonormal, seed: 3)
+            initialization: initialization, seed: 3)
         let set = try AdapterSet(installing: plan, on: backbone.linearLayers)
         let head = try SequenceHead(
             backbone: backbone, outputs: 5, pooling: .pooler, dropout: dropout,
@@ -53,7 +54,8 @@ import Transformers
         return Trainer(
             model: SequenceModel(backbone: backbone, head: head, workers: Workers(count: threads)),
             method: AdaLoRA(
-                set, ranks: ranks, penalty: OrthogonalityPenalty(form: .squared, weight: penalty)),
+                set, ranks: ranks, penalty: OrthogonalityPenalty(form: .squared, weight: penalty),
+                hasLongSteps: hasLongSteps),
             settings: settings)
     }
 

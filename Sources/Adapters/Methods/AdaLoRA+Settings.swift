@@ -24,17 +24,13 @@ extension AdaLoRA {
                 }))
     ]
 
-    package static let startRows = [
-        Setting<AdaLoRASettings>(
-            "initialize", "How the adapters start",
-            choices: FactorInitialization.allCases.map(\.rawValue),
-            set: { $0.initialization = try $1.choice() }, get: { $0.initialization.rawValue }),
-        Setting(
-            "activation-batches", "Batches whose inputs initialize activation-svd looks at",
-            idle: { $0.initialization == .activationSVD ? nil : "without activation-svd" },
-            set: { $0.activationBatches = try $1.wholeNumber(1...100_000) },
-            get: { String($0.activationBatches) }),
-    ].map(row)
+    package static let startRows =
+        [
+            Setting<AdaLoRASettings>(
+                "initialize", "How the adapters start (lora: P = 0, λ = 1, as LoRA's B and A)",
+                choices: FactorInitialization.allCases.map(\.rawValue),
+                set: { $0.initialization = try $1.choice() }, get: { $0.initialization.rawValue })
+        ].map(row) + TuningSettings.activationRows
 
     package static let allocationRows = [
         Setting<AdaLoRASettings>(
@@ -141,13 +137,14 @@ extension AdaLoRA {
 /// What must hold between them.
 extension AdaLoRASettings {
     func check(_ settings: TuningSettings, _ rules: inout RuleCheck) {
-        if settings.fromAdapter != nil, initialization == .activationSVD,
+        if settings.fromAdapter != nil, initialization == .activationSVD || initialization == .lora,
             rules.areKnown("from-adapter", "initialize")
         {
             rules.add(
-                "\(rules.mention("initialize")): activation-svd chooses the start that from-adapter gives; use orthonormal, "
-                    + "for the triplets beyond the adapter's")
+                "\(rules.mention("initialize")): \(initialization.rawValue) chooses the start that from-adapter gives; use "
+                    + "orthonormal, for the triplets beyond the adapter's")
         }
+        checkWarmup(&rules)
         checkExactness(&rules)
         // Decimal fractions such as 0.7 + 0.3 can add up to a little less than 1.
         let sum = warmupFraction + finalFraction
@@ -166,6 +163,18 @@ extension AdaLoRASettings {
                     + "\(SettingText.number(average)); raise the one or lower the other")
         }
     }
+
+    /// Singular values of LoRA's first steps are noise, by which nothing should be pruned.
+    private func checkWarmup(_ rules: inout RuleCheck) {
+        guard initialization == .lora, allocator != .fixed, warmupFraction < Self.leastWarmup,
+            rules.areKnown("initialize", "allocator", "warmup-fraction")
+        else { return }
+        rules.add(
+            "\(rules.mention("initialize", "warmup-fraction")): initialize lora knows nothing of its triplets in the "
+                + "first steps; make warmup-fraction \(SettingText.number(Self.leastWarmup)) or more")
+    }
+
+    private static let leastWarmup = 0.05
 
     private func checkExactness(_ rules: inout RuleCheck) {
         if let importance, importance.needsExactTriplets, let form = orthogonality, form != .exact,

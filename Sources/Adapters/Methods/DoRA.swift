@@ -11,18 +11,22 @@ import Transformers
 package final class DoRA: FineTuning {
     package let adapters: AdapterSet
     package let warnings: [String]
+    private let ratio: Double
 
     /// Adapters of LoRA get a magnitude each, ‖V‖, so that they compute what they did.
-    package init(_ adapters: AdapterSet, warnings: [String] = []) {
+    ///
+    /// - Parameter ratio: as LoRA's; magnitudes learn at the rate of A.
+    package init(_ adapters: AdapterSet, ratio: Double = 1, warnings: [String] = []) {
         self.adapters = adapters
         self.warnings = warnings
+        self.ratio = ratio
         for (adapter, layer) in zip(adapters.adapters, adapters.layers)
         where adapter.rule == nil && adapter.factors.rank > 0 {
             adapter.rule = RowMagnitude(layer, adapter.factors, magnitude: nil)
         }
     }
 
-    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
+    package var groups: [ParameterGroup] { adapters.groups(ratio: ratio) }
 
     package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
         let adapters = adapters.adapters
@@ -51,14 +55,14 @@ package final class DoRA: FineTuning {
         let magnitudes = zip(layers, set.ranks).reduce(0) { $0 + ($1.1 > 0 ? $1.0.outputs : 0) }
         // Adapters of a fresh start have no rule yet, which would count them.
         self.init(
-            set,
+            set, ratio: start.settings.lora.ratio,
             warnings: LoRA.warnings(start, "DoRA", spent: set.liveParameterCount + magnitudes))
     }
 }
 
 extension FineTuningMethod {
     static let dora = FineTuningMethod(
-        name: "dora", hasAdapters: true, addsToWeights: false, peft: .dora, rows: LoRA.rows,
+        name: "dora", hasAdapters: true, addsToWeights: false, peft: .dora, rows: LoRA.commonRows,
         parameters: { LoRA.parameters($0, $1, $2) + ($2 > 0 ? $0 : 0) }, start: { try DoRA($0) })
 }
 

@@ -5,12 +5,14 @@ import RankAllocation
 import Transformers
 
 /// A fine-tuning method at work on a model. The trainer calls it in one visible order at every step: gradient →
-/// `addPenalty` → clipping → `observe` → AdamW → `afterUpdate`; and asks it for what it alone knows.
+/// `addPenalty` → clipping → `precondition` → `observe` → AdamW → `afterUpdate`; and asks it for what it alone knows.
 ///
 /// What most methods have nothing to do for has a default.
 package protocol FineTuning: AnyObject {
     /// In the model's order; empty for a method without adapters.
     var adapters: AdapterSet { get }
+    /// The adapters as files hold them
+    var result: AdapterSet { get }
     /// What it trains beside the head, in the order of the parameter vector.
     var groups: [ParameterGroup] { get }
     /// What a person should know about what was put together.
@@ -24,6 +26,8 @@ package protocol FineTuning: AnyObject {
     var averages: Int { get }
     /// Adds the gradient of its term in the loss to the flat `gradients` [1, N] and returns the weighted term.
     func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double
+    /// Changes the clipped gradients [1, N] that AdamW will see.
+    func precondition(_ gradients: Matrix, in vector: ParameterVector, workers: Workers)
     /// Before the update of AdamW.
     func observe(_ update: MethodUpdate)
     /// After the update of AdamW.
@@ -53,11 +57,13 @@ package protocol FineTuning: AnyObject {
 }
 
 extension FineTuning {
+    package var result: AdapterSet { adapters }
     package var warnings: [String] { [] }
     package var rankPlan: RankPlan? { nil }
     package var observesTaskGradient: Bool { false }
     package var averages: Int { 0 }
     package func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double { 0 }
+    package func precondition(_ gradients: Matrix, in vector: ParameterVector, workers: Workers) {}
     package func observe(_ update: MethodUpdate) {}
     package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? { nil }
     package func compact(_ vector: ParameterVector) -> Reshaped? { nil }
@@ -282,6 +288,9 @@ package struct MethodStart {
             method: method, roles: roles, rank: rank, scale: Float(settings.scale),
             dropout: Float(settings.adapterDropout), initialization: .orthonormal, seed: seed)
         plan.ranks = ranks
+        plan.dividesByRootOfRank =
+            method == .lora && settings.method.reads("rank-scaling")
+            && settings.lora.rankScaling == .stabilized
         return plan
     }
 }

@@ -1,3 +1,5 @@
+import Autodiff
+import Matrices
 import Messages
 import ModelFiles
 import RankAllocation
@@ -7,14 +9,39 @@ import Transformers
 /// LoRA (Hu et al. 2022): s·B·A at ranks that stay.
 package final class LoRA: FineTuning {
     package let adapters: AdapterSet
+    package let groups: [ParameterGroup]
     package let warnings: [String]
+    private let frozen: FrozenA?
 
-    package init(_ adapters: AdapterSet, warnings: [String] = []) {
+    /// - Parameters:
+    ///   - ratio: of the rates of B and A. As in the paper (Hayou et al. 2024) it is B's alone: PEFT's grouping, as the
+    ///     authors' code, also takes in whatever has one dimension, the head's bias and DoRA's magnitudes.
+    ///   - frozen: of these adapters, whose B alone trains; nil where A does too.
+    package init(
+        _ adapters: AdapterSet, ratio: Double = 1, frozen: FrozenA? = nil, warnings: [String] = []
+    ) {
         self.adapters = adapters
         self.warnings = warnings
+        self.frozen = frozen
+        groups =
+            frozen != nil
+            ? [ParameterGroup(adapters.adapters.map(\.factors.p))] : adapters.groups(ratio: ratio)
     }
 
-    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
+    /// Of what is kept beside weights that train
+    package var averages: Int {
+        let origins = adapters.adapters.compactMap(\.factors.origin)
+        return origins.reduce(frozen?.count ?? 0) { $0 + $1.p.count + $1.q.count }
+            + (frozen == nil ? 0 : adapters.adapters.reduce(0) { $0 + $1.factors.q.values.count })
+    }
+
+    package func precondition(_ gradients: Matrix, in vector: ParameterVector, workers: Workers) {
+        frozen?.precondition(gradients, in: vector, workers: workers)
+    }
+
+    package var result: AdapterSet { adapters.standingAlone }
+
+    package func snapshot(workers: Workers) throws -> [SiteSnapshot] { try result.snapshot(workers: workers) }
 
     static let rankRows = [
         Setting<TuningSettings>(
@@ -27,37 +54,51 @@ package final class LoRA: FineTuning {
         rank * TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: false)
     }
 
-    static let rows = TuningSettings.budgetRows + rankRows + TuningSettings.adapterRows
+    /// That DoRA reads too
+    static let commonRows =
+        TuningSettings.budgetRows + rankRows + TuningSettings.adapterRows + LoRASettings.commonRows
+
+    static let rows = commonRows + LoRASettings.ownRows + TuningSettings.activationRows
 
     convenience init(_ start: MethodStart) throws {
         _ = try start.trainedSums()
         let layers = try start.layers()
         let set = try Self.adapters(start, layers)
+        let settings = start.settings
+        let spent = set.adapters.reduce(0) {
+            $0 + settings.parameters(outputs: $1.layer.outputs, inputs: $1.layer.inputs, rank: $1.rank)
+        }
         self.init(
-            set, warnings: Self.warnings(start, "LoRA", spent: set.liveParameterCount))
+            set, ratio: settings.lora.ratio,
+            frozen: settings.lora.freezesA == .on ? try FrozenA(set) : nil,
+            warnings: Self.warnings(start, "LoRA", spent: spent))
     }
 
     /// Fresh ones of the ranks that the settings give, or those that the run goes on from.
     ///
     /// - Parameter extra: parameters beside the triplets that a budget in parameters pays for too
     static func adapters(_ start: MethodStart, _ layers: [LinearLayer], extra: Int = 0) throws -> AdapterSet {
+        let settings = start.settings
         if let trained = try start.trainedMatrices() {
             return try AdapterSet(
-                continuing: trained.asLoRA(scale: Float(start.settings.scale)),
+                continuing: trained.asLoRA { settings.lora.factor(scale: settings.scale, rank: $0) },
                 plan: start.plan(.lora, rank: 0), on: start.backbone.linearLayers)
         }
-        if let path = start.settings.rankPattern {
-            return try AdapterSet(
-                installing: start.plan(.lora, rank: 0, ranks: try start.readRanks(path, layers)), on: layers)
+        if let path = settings.rankPattern {
+            return try fresh(start, layers, rank: 0, ranks: try start.readRanks(path, layers))
         }
-        let rank = try fixedRank(start.settings.budget, layers, extra: extra)
-        return try AdapterSet(installing: start.plan(.lora, rank: rank), on: layers)
+        // What a rank costs; `extra` has what comes with any.
+        let costs = layers.map {
+            settings.parameters(outputs: $0.outputs, inputs: $0.inputs, rank: 2)
+                - settings.parameters(outputs: $0.outputs, inputs: $0.inputs, rank: 1)
+        }
+        let rank = try fixedRank(settings.budget, layers, costs: costs, extra: extra)
+        return try fresh(start, layers, rank: rank, ranks: [:])
     }
 
-    private static func fixedRank(_ budget: Budget?, _ layers: [LinearLayer], extra: Int) throws -> Int {
-        let costs = layers.map {
-            TripletCost.parameters(outputs: $0.outputs, inputs: $0.inputs, hasLambda: false)
-        }
+    private static func fixedRank(_ budget: Budget?, _ layers: [LinearLayer], costs: [Int], extra: Int) throws
+        -> Int
+    {
         if case .parameters(let parameters) = budget {
             let perRank = costs.reduce(0, +)
             guard parameters - extra >= perRank else {
@@ -90,15 +131,29 @@ package final class LoRA: FineTuning {
     }
 }
 
+extension AdapterSet {
+    /// All that trains of adapters in the order of their parameters, B at `ratio` times the rate.
+    func groups(ratio: Double) -> [ParameterGroup] {
+        if ratio == 1 { return [ParameterGroup(parameters)] }
+        return adapters.flatMap { adapter in
+            [
+                ParameterGroup([adapter.factors.p], rateFactor: ratio),
+                ParameterGroup(Array(adapter.parameters.dropFirst())),
+            ]
+        }
+    }
+}
+
 extension FineTuningMethod {
     static let lora = FineTuningMethod(
         name: "lora", hasAdapters: true, peft: .lora, rows: LoRA.rows, parameters: LoRA.parameters,
-        start: { try LoRA($0) })
+        check: { $0.lora.check($0, &$1) }, start: { try LoRA($0) })
 }
 
 extension PEFTForm {
-    /// `lora_A.weight` (r, I), `lora_B.weight` (O, r); ΔW = lora_alpha / r · B·A. Where ranks differ, `rank_pattern` and
-    /// `alpha_pattern` hold those of each module; modules at rank 0 are left out.
+    /// `lora_A.weight` (r, I), `lora_B.weight` (O, r); ΔW = lora_alpha / r · B·A. Where ranks or factors differ, `rank_pattern`
+    /// and `alpha_pattern` hold those of each module; modules at rank 0 are left out. A factor that was divided by √r is
+    /// written as any other, by its α, which programs that do not know `use_rslora` read too.
     package static let lora = PEFTForm(
         fits: { $0.rule == nil && $0.factors.lambda == nil }, type: "LORA", keepsEmpty: false,
         tensors: { adapter, path in
@@ -113,9 +168,12 @@ extension PEFTForm {
         configure: { config, set, rank, scale in
             config["lora_alpha"] = .number(scale * Double(rank))
             var (ranks, alphas) = (JSONObject(), JSONObject())
-            for adapter in set.adapters where adapter.rank > 0 && adapter.rank != rank {
-                ranks[adapter.layer.modulePath] = JSONValue(adapter.rank)
-                alphas[adapter.layer.modulePath] = .number(scale * Double(adapter.rank))
+            for adapter in set.adapters where adapter.rank > 0 {
+                let factor = Double(adapter.factors.factor)
+                if adapter.rank != rank { ranks[adapter.layer.modulePath] = JSONValue(adapter.rank) }
+                if adapter.rank != rank || factor != scale {
+                    alphas[adapter.layer.modulePath] = .number(factor * Double(adapter.rank))
+                }
             }
             config["rank_pattern"] = .object(ranks)
             config["alpha_pattern"] = .object(alphas)

@@ -20,6 +20,7 @@ package struct TuningSettings: Sendable, Equatable {
     package var adalora = AdaLoRASettings()
     package var bottleneck = BottleneckSettings()
     package var virtual = VirtualTokenSettings()
+    package var lora = LoRASettings()
 
     init(method: FineTuningMethod) { self.method = method }
 
@@ -70,6 +71,27 @@ package struct TuningSettings: Sendable, Equatable {
             set: { $0.adapterDropout = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.adapterDropout) }),
     ]
+
+    /// For starts that look at the layers' inputs.
+    static let activationRows = [
+        Setting<TuningSettings>(
+            "activation-batches", "Batches whose inputs a start activation-svd looks at",
+            idle: { settings in
+                let isRead =
+                    settings.method.reads("lora-start")
+                    ? settings.lora.start == .activationSVD
+                    : settings.adalora.initialization == .activationSVD
+                return isRead ? nil : "without activation-svd"
+            },
+            set: { $0.adalora.activationBatches = try $1.wholeNumber(1...100_000) },
+            get: { String($0.adalora.activationBatches) })
+    ]
+
+    /// What trains of an [O, I] matrix at rank r.
+    package func parameters(outputs: Int, inputs: Int, rank: Int) -> Int {
+        let stays = method.reads("freeze-a") && lora.freezesA == .on
+        return method.parameters(outputs: outputs, inputs: inputs, rank: rank) - (stays ? rank * inputs : 0)
+    }
 
     private static func targets(_ value: SettingValue) throws -> AdaptedRoles {
         let names = try value.names().map { name in

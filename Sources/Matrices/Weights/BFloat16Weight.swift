@@ -2,7 +2,7 @@ import CVectorKernels
 
 /// BF16, the upper half of a Float32: 2 bytes a weight, unpacked exactly.
 package final class BFloat16Weight: FrozenMatrix {
-    static let format = WeightFormat(
+    package static let format = WeightFormat(
         "BF16", blockBytes: 2,
         pack: { values, rows, columns, out in avk_to_bfloat16(values, out, rows * columns) },
         make: { BFloat16Weight(rows: $0, columns: $1, $2) })

@@ -2,7 +2,7 @@ import CVectorKernels
 
 /// F16, IEEE 754's half precision: 2 bytes a weight, unpacked exactly.
 package final class Float16Weight: FrozenMatrix {
-    static let format = WeightFormat(
+    package static let format = WeightFormat(
         "F16", blockBytes: 2,
         pack: { values, rows, columns, out in avk_to_float16(values, out, rows * columns) },
         make: { Float16Weight(rows: $0, columns: $1, $2) })

@@ -4,7 +4,7 @@ import Synchronization
 /// Float32, where the file is mapped or in memory of its own. Products go through copies that are laid out for oneDNN
 /// where this machine has kernels for them, made at the first product of each kind.
 package final class Float32Weight: FrozenMatrix {
-    static let format = WeightFormat(
+    package static let format = WeightFormat(
         "F32", blockBytes: 4,
         pack: { values, rows, columns, out in
             out.copyMemory(from: values, byteCount: rows * columns * MemoryLayout<Float>.size)
