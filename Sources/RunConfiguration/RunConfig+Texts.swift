@@ -28,7 +28,7 @@ extension RunConfig {
         }
         for (key, rule) in Self.rules where settings[key] == "none" { settings[key] = rule }
         if steps != nil { settings["epochs"] = "none" }
-        if !tuning.method.hasAdapters, headLearningRate == nil {
+        if !tuning.method.hasAdapters, !tuning.method.trainsParts, headLearningRate == nil {
             settings["head-learning-rate"] = Self.sameRate
         }
         return settings

@@ -7,6 +7,8 @@ package struct PackedSize: Equatable {
 
     package init(_ trainer: Trainer, _ backbone: any Backbone, _ load: ShardLoad) {
         let lowest = trainer.adapters.adapters.map(\.site.layer).min()
+        // Norms and biases that train stand before any matrix.
+        let trainsBeside = backbone.weights.contains(where: \.isTrainable)
         let layers = backbone.linearLayers.filter { !$0.weight.isTrainable }
         self.init(
             layers.map { layer in
@@ -16,7 +18,7 @@ package struct PackedSize: Equatable {
                 let isBackward = lowest.map {
                     layer.site.layer > $0 || (layer.site.layer == $0 && !readsInput)
                 }
-                return layer.weight.productMemory(isBackward: isBackward ?? false)
+                return layer.weight.productMemory(isBackward: trainsBeside || (isBackward ?? false))
             }, remainders: load.remainders.count)
     }
 

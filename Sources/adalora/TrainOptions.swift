@@ -146,6 +146,10 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
         String?
     @Option(name: .customLong("scale"), help: help("scale")) var scale: String?
     @Option(name: .customLong("adapter-dropout"), help: help("adapter-dropout")) var adapterDropout: String?
+    @Option(name: .customLong("bias"), help: help("bias"), completion: choices("bias")) var bias: String?
+    @Option(name: .customLong("bias-roles"), help: help("bias-roles"), completion: choices("bias-roles"))
+    var biasRoles: String?
+    @Option(name: .customLong("bias-layers"), help: help("bias-layers")) var biasLayers: String?
     @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
     @Option(name: .customLong("pooling"), help: help("pooling"), completion: choices("pooling")) var pooling:
         String?
@@ -160,7 +164,9 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
             ("average-rank", averageRank),
             ("budget-parameters", budgetParameters), ("rank-pattern", rankPattern),
             ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
-            ("adapter-dropout", adapterDropout), ("head-dropout", headDropout), ("pooling", pooling),
+            ("adapter-dropout", adapterDropout), ("bias", bias), ("bias-roles", biasRoles),
+            ("bias-layers", biasLayers),
+            ("head-dropout", headDropout), ("pooling", pooling),
             ("initialize", initialize), ("activation-batches", activationBatches),
         ]
     }

@@ -46,6 +46,7 @@ import Transformers
         Row(key: "triplet-steps", names: AdaLoRASettings.TripletSteps.allCases.map(\.rawValue)) {
             $0.tuning.adalora.tripletSteps?.rawValue
         },
+        Row(key: "bias", names: BiasesBesideAdapters.allCases.map(\.rawValue)) { $0.tuning.bias.rawValue },
         Row(key: "schedule", names: RunConfig.LearningRateSchedule.allCases.map(\.rawValue)) {
             $0.learningRateSchedule.rawValue
         },
@@ -76,7 +77,7 @@ import Transformers
             }
         }
         // Several of its names make one value.
-        let bound = Set(Self.rows.map(\.key) + ["targets"])
+        let bound = Set(Self.rows.map(\.key) + ["targets", "bias-roles"])
         #expect(Set(RunConfig.settings.filter { !$0.choices.isEmpty }.map(\.key)) == bound)
     }
 

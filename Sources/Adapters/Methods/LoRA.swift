@@ -8,13 +8,15 @@ import Transformers
 package final class LoRA: FineTuning {
     package let adapters: AdapterSet
     package let warnings: [String]
+    package let changed: ChangedParts
 
-    package init(_ adapters: AdapterSet, warnings: [String] = []) {
+    package init(_ adapters: AdapterSet, warnings: [String] = [], changed: ChangedParts = .none) {
         self.adapters = adapters
+        self.changed = changed
         self.warnings = warnings
     }
 
-    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
+    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] + changed.groups }
 
     static let rankRows = [
         Setting<TuningSettings>(
@@ -33,8 +35,9 @@ package final class LoRA: FineTuning {
         _ = try start.trainedSums()
         let layers = try start.layers()
         let set = try Self.adapters(start, layers)
-        self.init(
-            set, warnings: Self.warnings(start, "LoRA", spent: set.liveParameterCount))
+        try self.init(
+            set, warnings: Self.warnings(start, "LoRA", spent: set.liveParameterCount),
+            changed: start.biases(beside: set))
     }
 
     /// Fresh ones of the ranks that the settings give, or those that the run goes on from.
@@ -92,7 +95,8 @@ package final class LoRA: FineTuning {
 
 extension FineTuningMethod {
     static let lora = FineTuningMethod(
-        name: "lora", hasAdapters: true, peft: .lora, rows: LoRA.rows, parameters: LoRA.parameters,
+        name: "lora", size: "r(O + I)", hasAdapters: true, peft: .lora, rows: LoRA.rows,
+        parameters: LoRA.parameters,
         start: { try LoRA($0) })
 }
 
