@@ -28,13 +28,13 @@ extension AdapterExport {
         return ModelCard(
             name: options.output.standardizedFileURL.lastPathComponent, form: options.form.card,
             adapter: ModelCard.Adapter(
-                kind: adapters.kind,
-                ranks: zip(adapters.adapters, adapters.ranks).map {
+                kind: opened.kind,
+                ranks: zip(adapters.ranked.adapters, adapters.ranked.ranks).map {
                     ($0.site.layer, $0.site.role.rawValue, $1)
                 },
                 parameters: adapters.liveParameterCount + ownHead + opened.changed.parameterCount,
                 baseParameters: opened.loaded.backbone.parameterCount,
-                changed: opened.changed.isEmpty ? nil : opened.changed.summary),
+                changed: opened.changed.isEmpty || adapters.adapters.isEmpty ? nil : opened.changed.summary),
             base: base, task: opened.task, columns: opened.description.columns,
             maxLength: opened.description.maxLength, run: run,
             python: try python(opened, options, base: base))

@@ -49,7 +49,9 @@ package enum AdapterExport {
     package struct Outcome: Sendable {
         /// Exported against original
         package let difference: LogitDifference
-        /// Triplets kept, by site.
+        /// Beside the head
+        package let parameters: Int
+        /// Triplets kept, by site; empty without ranks.
         package let ranks: [(site: String, rank: Int)]
         /// What it calls the base model
         package let base: BaseModelName.Choice
@@ -62,10 +64,10 @@ package enum AdapterExport {
         let folder = try VerifiedFolder(new: options.output)
         let opened = try OpenedAdapter(options.adapter, modelFolder: options.modelFolder)
         try opened.adapters.requireMatrices(for: "export \(SettingName.to) \(form.rawValue)")
-        let hasTriplets = opened.adapters.ranks.contains { $0 > 0 }
+        let isEmpty = opened.adapters.adapters.isEmpty && opened.changed.isEmpty
+        let hasNothing = opened.changed.isEmpty && !opened.adapters.adapters.contains(where: \.acts)
         // A merged model needs no triplet: the rest of what the adapter brings is in it too.
-        let isMergeable = form == .merged && !(opened.adapters.adapters.isEmpty && opened.changed.isEmpty)
-        guard !opened.description.isWholeModel, hasTriplets || isMergeable else {
+        guard !opened.description.isWholeModel, form == .merged ? !isEmpty : !hasNothing else {
             throw TrainingError(
                 .usage,
                 "\(options.adapter.path) has no adapters to export; give the run or folder of an adapter")
@@ -86,7 +88,9 @@ package enum AdapterExport {
                 outputs: opened.head.tokenOutputs)
         let expected = opened.model(workers).logits(data)
         let base = options.modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
-        let ranks = zip(opened.adapters.adapters, opened.adapters.ranks).map { ("\($0.site)", $1) }
+        let ranked = opened.adapters.ranked
+        let ranks = zip(ranked.adapters, ranked.ranks).map { ("\($0.site)", $1) }
+        let parameters = opened.adapters.liveParameterCount + opened.changed.parameterCount
         let (trained, warning) = run(of: options, step: opened.description.step)
         let text = try card(opened, options, base: name, run: trained).text
         let difference = try folder.write(
@@ -101,7 +105,7 @@ package enum AdapterExport {
             try AtomicFile.write(Data(text.utf8), to: target.appendingPathComponent(ModelCard.file))
         }
         return Outcome(
-            difference: difference, ranks: ranks, base: name,
+            difference: difference, parameters: parameters, ranks: ranks, base: name,
             warnings: warnings(opened, form) + (warning.map { [$0] } ?? []))
     }
 
@@ -128,6 +132,17 @@ package enum AdapterExport {
         ]
     }
 
+    /// What has no adapters is no LoRA; biases alone PEFT takes beside one.
+    private static func requirePlace(for opened: OpenedAdapter, in form: Form) throws {
+        guard opened.adapters.adapters.isEmpty, !opened.changed.isEmpty else { return }
+        let isBesideLoRA = opened.changed.isBiases && form != .peftAdaLoRA
+        guard !isBesideLoRA else { return }
+        throw TrainingError(
+            .usage,
+            "what was trained is \(opened.kind), for which \(SettingName.to) \(form.rawValue) has no place; use the adapter as it "
+                + "is, which PEFT reads, or put it into the weights with \(SettingName.to) merged")
+    }
+
     private static func write(
         _ opened: OpenedAdapter, _ form: Form, base: URL, name: BaseModelName.Choice, shardLimit: Int,
         workers: Workers, into folder: URL
@@ -145,6 +160,7 @@ package enum AdapterExport {
         case .lora, .raggedLoRA, .peftAdaLoRA:
             let target = form == .peftAdaLoRA ? "peft-adalora" : "lora"
             try opened.adapters.requireSums(for: "export \(SettingName.to) \(target)")
+            try requirePlace(for: opened, in: form)
         case .merged: break
         }
         switch form {

@@ -38,7 +38,9 @@ package enum AdapterImport {
         package let method: String
         package let task: String
         package let labels: [String]
-        /// Triplets by site; none of what is no update of matrices
+        /// Beside the head
+        package let parameters: Int
+        /// Triplets by site; empty of what has no ranks
         package let ranks: [(site: String, rank: Int)]
         /// Of logits on made-up sequences, imported against original
         package let difference: LogitDifference
@@ -81,9 +83,11 @@ package enum AdapterImport {
             try OpenedAdapter(target, modelFolder: base).model(workers)
         }
         return Outcome(
-            method: inSVDForm && isLoRA ? "LoRA, now in SVD form" : opened.adapters.kind,
+            method: inSVDForm && isLoRA ? "LoRA, now in SVD form" : opened.kind,
             task: opened.description.task.kind.rawValue, labels: opened.description.task.labels,
-            ranks: zip(set.adapters, set.ranks).map { ("\($0.site)", $1) }, difference: difference,
+            parameters: set.liveParameterCount + opened.changed.parameterCount,
+            ranks: zip(set.ranked.adapters, set.ranked.ranks).map { ("\($0.site)", $1) },
+            difference: difference,
             warnings: opened.warnings)
     }
 

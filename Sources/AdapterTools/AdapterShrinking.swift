@@ -22,7 +22,9 @@ package enum AdapterShrinking {
         let folder = try VerifiedFolder(new: output)
         let opened = try OpenedAdapter(adapter, modelFolder: modelFolder)
         guard !opened.description.isWholeModel, !opened.adapters.isEmpty else {
-            throw TrainingError(.usage, "\(adapter.path) has no adapters to cut; give an adapter folder")
+            let what = opened.changed.isEmpty ? "" : ", what was trained is \(opened.kind)"
+            throw TrainingError(
+                .usage, "\(adapter.path) has no adapters to cut\(what); give an adapter folder")
         }
         let set = opened.adapters
         try set.requireSums(for: "shrink")

@@ -56,7 +56,7 @@ package struct ModelCard: Sendable {
     private var frontMatter: String {
         // The Hub refuses a card whose base is no name of a model there.
         let hubName = base.isOnHub ? base.name : nil
-        var tags = [adapter.kind.lowercased()]
+        var tags = [adapter.kind.lowercased().replacing("(ia)³", with: "ia3")]
         if let tag = form.tag, !tags.contains(tag) { tags.append(tag) }
         if let hubName, !form.isWhole { tags.append("base_model:adapter:\(hubName)") }
         let lines =
@@ -78,9 +78,12 @@ package struct ModelCard: Sendable {
     private var trained: String {
         let ranks = adapter.ranks.map(\.rank)
         let matrices = ranks.count { $0 > 0 }
-        var sentence =
-            "\(adapter.kind): \(Figures.counted(ranks.reduce(0, +), "triplet")) in \(matrices) of "
-            + Figures.counted(ranks.count, "matrix", plural: "matrices")
+        var sentence = "\(adapter.kind)"
+        if !ranks.isEmpty {
+            sentence +=
+                ": \(Figures.counted(ranks.reduce(0, +), "triplet")) in \(matrices) of "
+                + Figures.counted(ranks.count, "matrix", plural: "matrices")
+        }
         if let budget = run?.budget { sentence += " (budget: \(budget))" }
         let head = python.head.isOwn ? "" : "with the head "
         sentence += "; \(head)\(Figures.counted(adapter.parameters, "parameter")) were trained"

@@ -66,12 +66,13 @@ extension OpenedAdapter {
     private static func notes(on adapter: PEFTFolder.Loaded, _ folder: URL) throws -> [String] {
         let (adapters, changed) = (adapter.set, adapter.changed)
         var notes: [String] = []
-        if !changed.isEmpty {
+        if !changed.isEmpty, !adapters.adapters.isEmpty {
             notes.append(
                 "the adapter also changes \(changed.summary): these are kept whole, outside its triplets and any budget"
             )
         }
-        if adapters.parts.isEmpty, !adapters.ranks.contains(where: { $0 > 0 }) {
+        if adapters.adapters.isEmpty && !(adapters.parts.isEmpty && changed.isEmpty) { return notes }
+        if adapters.parts.isEmpty, !adapters.adapters.contains(where: \.acts) {
             guard !adapters.adapters.isEmpty || !changed.isEmpty else {
                 throw ModelFileError(
                     file: folder.path, problem: "no triplet of the adapter belongs to a matrix of this model",

@@ -23,6 +23,9 @@ package struct OpenedAdapter: Sendable {
     /// Where neither PEFT's files nor the base name the labels: what they are called, and what to do.
     package let labelWarning: String?
 
+    /// What it is called, such as `LoRA`
+    package var kind: String { adapters.adapters.isEmpty && !changed.isEmpty ? changed.kind : adapters.kind }
+
     /// What a person should know of how the files were read.
     package var warnings: [String] { notes + (labelWarning.map { [$0] } ?? []) }
 

@@ -56,7 +56,7 @@ struct WrittenModel {
         columns = ColumnNames().or(opened.description.columns)
         warnings = opened.warnings + Self.notes(opened.description) + (rows?.warnings ?? [])
         changed =
-            opened.adapters.mergedWeights.map { ($0.layer.weight, GGUFModelTensor.values($0.values)) }
+            opened.adapters.mergedWeights.map { ($0.weight, GGUFModelTensor.values($0.values)) }
             + opened.changed.weights.map { ($0, GGUFModelTensor.values(of: $0)) }
         guard opened.description.isWholeModel || !changed.isEmpty || rows?.isClassifier ?? false else {
             throw TrainingError(.usage, "\(source.path) has no triplet left to export")

@@ -65,7 +65,9 @@ extension AdapterConfiguration {
     /// Of PEFT 0.21: read here, or without a part in what a trained adapter computes.
     private static let known: Set<String> = [
         "alpha_pattern", "auto_mapping", "base_model_name_or_path", "beta1", "beta2", "bias", "corda_config",
-        "deltaT", "ensure_weight_tying", "eva_config", "exclude_modules", "fan_in_fan_out", "inference_mode",
+        "deltaT", "ensure_weight_tying", "eva_config", "exclude_modules", "fan_in_fan_out",
+        "feedforward_modules",
+        "inference_mode", "init_ia3_weights",
         "init_lora_weights", "init_r", "layers_pattern", "layers_to_transform", "loftq_config",
         "lora_alpha", "lora_bias", "lora_dropout", "lora_ga_config", "megatron_core", "modules_to_save",
         "orth_reg_weight", "peft_type", "peft_version", "qalora_group_size", "r", "rank_pattern", "revision",

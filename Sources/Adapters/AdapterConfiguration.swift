@@ -7,12 +7,22 @@ import ModelFiles
 struct AdapterConfiguration {
     static let fileName = "adapter_config.json"
 
-    let method: AdapterPlan.Method
+    /// `peft_type`
+    enum Kind: String, CaseIterable {
+        case adalora = "ADALORA"
+        case lora = "LORA"
+        case ia3 = "IA3"
+        case norms = "LN_TUNING"
+
+        fileprivate var hasRanks: Bool { self == .adalora || self == .lora }
+    }
+
+    let kind: Kind
     /// P·Λ·Q in place of B·A
-    var hasSingularValues: Bool { method == .adalora }
+    var hasSingularValues: Bool { kind == .adalora }
     /// What follows `lora_A` and `lora_B` in the names of tensors.
     var weightSuffix: String { hasSingularValues ? "" : ".weight" }
-    /// `init_r` of AdaLoRA, `r` of LoRA
+    /// `init_r` of AdaLoRA, `r` of LoRA, 0 of what has no ranks
     let rank: Int
     private let alpha: Double
     private let alphas: [(module: ModuleKey, alpha: Double)]
@@ -25,6 +35,8 @@ struct AdapterConfiguration {
     private let ranks: [(module: ModuleKey, rank: Int)]?
     /// The modules it says it adapts; nil where it says so in a way that is not read here
     private let targets: Targets?
+    /// Of (IA)³ the modules whose input is scaled; nil where it says so in a way that is not read here
+    private let feedForward: Targets?
     /// `modules_to_save`
     let saved: [String]
     /// Whether it says that biases of the base were trained, all or those of the adapted modules
@@ -58,24 +70,15 @@ struct AdapterConfiguration {
         func fault(_ key: String, _ problem: String, _ advice: String) -> ModelFileError {
             ModelFileError(file: file.path, place: key, problem: problem, advice: advice)
         }
-        switch json["peft_type"]?.string {
-        case "ADALORA": method = .adalora
-        case "LORA": method = .lora
-        case let other:
+        let type = json["peft_type"]?.string
+        guard let kind = type.flatMap(Kind.init) else {
+            let known = Kind.allCases.map(\.rawValue).joined(separator: ", ")
             throw fault(
-                "peft_type", other.map { "\(quoted($0)) is neither ADALORA nor LORA" } ?? "missing",
+                "peft_type", type.map { "\(quoted($0)) is none of \(known)" } ?? "missing",
                 "only these adapters can be loaded")
         }
-        guard let alpha = json["lora_alpha"]?.double else {
-            throw fault("lora_alpha", "missing or not a number", Self.asSaved)
-        }
-        let rankKey = method == .adalora ? "init_r" : "r"
-        guard let rank = json[rankKey]?.int, 1...Self.largestRank ~= rank else {
-            throw fault(
-                rankKey, "missing or not a whole number from 1 to \(Self.largestRank)", Self.asSaved)
-        }
-        self.alpha = alpha
-        self.rank = rank
+        self.kind = kind
+        (alpha, rank) = kind.hasRanks ? try Self.size(kind, json, fault) : (1, 0)
         dividesByRoot = try Self.flag("use_rslora", json, fault)
         hasOwnBiases = try Self.flag("lora_bias", json, fault)
         hasMagnitudes = try Self.flag("use_dora", json, fault)
@@ -93,17 +96,21 @@ struct AdapterConfiguration {
                 throw fault(key, "more than \(Self.mostPatterns) entries", Self.asSaved)
             }
         }
-        alphas = try method == .lora ? Self.alphas(json, fault) : []
+        alphas = try kind == .lora ? Self.alphas(json, fault) : []
         baseModel = json["base_model_name_or_path"]?.string
         taskType = json["task_type"]?.string
         saved = json["modules_to_save"]?.array?.compactMap(\.string) ?? []
-        ranks = Self.ranks(json, method)
-        targets = Self.targets(json)
+        ranks = Self.ranks(json, kind)
+        targets = Self.targets(json, "target_modules")
+        feedForward = Self.targets(json, Self.feedForwardKey)
     }
 
     /// Whether the adapted modules are transformers' `Conv1D`, whose weights lie the other way round. The adapter's own
     /// matrices lie as ever.
     static let conv1DKey = "fan_in_fan_out"
+
+    /// The modules whose input (IA)³ scales
+    static let feedForwardKey = "feedforward_modules"
 
     static let asSaved = "use the folder as it was saved"
 
@@ -114,6 +121,18 @@ struct AdapterConfiguration {
         guard let value = json[key], !value.isNull else { return false }
         guard let flag = value.bool else { throw fault(key, "neither true nor false", asSaved) }
         return flag
+    }
+
+    /// `lora_alpha` and the rank.
+    private static func size(_ kind: Kind, _ json: JSONValue, _ fault: Fault) throws -> (Double, Int) {
+        guard let alpha = json["lora_alpha"]?.double else {
+            throw fault("lora_alpha", "missing or not a number", asSaved)
+        }
+        let key = kind == .adalora ? "init_r" : "r"
+        guard let rank = json[key]?.int, 1...largestRank ~= rank else {
+            throw fault(key, "missing or not a whole number from 1 to \(largestRank)", asSaved)
+        }
+        return (alpha, rank)
     }
 
     private static func alphas(_ json: JSONValue, _ fault: Fault) throws -> [(ModuleKey, Double)] {
@@ -134,11 +153,12 @@ struct AdapterConfiguration {
         }
     }
 
-    private static func ranks(_ json: JSONValue, _ method: AdapterPlan.Method) -> [(ModuleKey, Int)]? {
+    private static func ranks(_ json: JSONValue, _ kind: Kind) -> [(ModuleKey, Int)]? {
         let members = json["rank_pattern"]?.object?.members ?? []
         let suffix = ".lora_E"
         let ranks = members.compactMap { name, value -> (ModuleKey, Int)? in
-            switch method {
+            switch kind {
+            case .ia3, .norms: nil
             case .lora: value.int.flatMap { rank in ModuleKey(name).map { ($0, rank) } }
             case .adalora:
                 value.array.flatMap { kept in
@@ -150,13 +170,14 @@ struct AdapterConfiguration {
         return ranks.count == members.count ? ranks : nil
     }
 
-    private static func targets(_ json: JSONValue) -> Targets? {
+    private static func targets(_ json: JSONValue, _ key: String) -> Targets? {
         // Each of these takes something away from the targets.
-        for key in ["exclude_modules", "layers_to_transform"] where json[key].map({ !$0.isNull }) ?? false {
+        for other in ["exclude_modules", "layers_to_transform"] where json[other].map({ !$0.isNull }) ?? false
+        {
             return nil
         }
-        if let text = json["target_modules"]?.string { return ModulePattern(text).map { .pattern($0) } }
-        guard let list = json["target_modules"]?.array else { return nil }
+        if let text = json[key]?.string { return ModulePattern(text).map { .pattern($0) } }
+        guard let list = json[key]?.array else { return nil }
         let names = list.compactMap(\.string)
         return names.count == list.count ? .names(names) : nil
     }
@@ -201,6 +222,16 @@ struct AdapterConfiguration {
         }
     }
 
+    /// Of (IA)³, whether a module's input is scaled; nil where this file says so in a way that is not read here. PEFT asks only
+    /// how the path ends, before a dot or not.
+    func scalesInput(_ module: String) -> Bool? {
+        switch feedForward {
+        case .names(let names): names.contains(where: module.hasSuffix)
+        case .pattern(let pattern): pattern.matches(module)
+        case nil: nil
+        }
+    }
+
     /// Whether a name in `modules_to_save` is that of the module, or of one that it is a part of.
     static func saves(_ name: String, _ module: String) -> Bool {
         ".\(module).".contains(".\(name).")
@@ -210,7 +241,7 @@ struct AdapterConfiguration {
     func factor(of module: String, rank kept: Int) throws -> Float {
         // PEFT's AdaLoRA scales by r where lora_alpha is not above 0.
         var factor = Float((alpha > 0 ? alpha : Double(rank)) / (Double(rank) + PEFTForm.rankOffset))
-        if method == .lora {
+        if kind == .lora {
             // PEFT takes the first pattern that is the whole path or the end of it after a dot.
             let own = alphas.first { $0.module.matches(module) }
             let divisor = Double(max(kept, 1))

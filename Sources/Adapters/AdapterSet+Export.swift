@@ -62,27 +62,38 @@ extension AdapterSet {
         return AdapterSet(adapters: scaled, layers: layers)
     }
 
-    /// Adds each update to its layer's own weight, W + s·P·Λ·Q, and takes the adapters off. The weights become copies:
+    /// Puts each update into its layer's own weight, W + s·P·Λ·Q, and takes the adapters off. The weights become copies:
     /// a mapped file stays as it is.
     package func mergeIntoLayers() {
         let merged = mergedWeights
         for layer in layers { layer.adapter = nil }
-        for (layer, values) in merged { layer.weight.replace(with: values()) }
+        for (weight, values) in merged { weight.replace(with: values()) }
     }
 
-    /// Of each layer with an update what its weight becomes with it, W + s·P·Λ·Q [O, I], made anew whenever it is asked for.
-    package var mergedWeights: [(layer: LinearLayer, values: @Sendable () -> Matrix)] {
+    /// Of each layer with an update what its weight becomes with it, W + s·P·Λ·Q [O, I], and its bias [1, O], where a rule
+    /// changes that; made anew whenever it is asked for.
+    package var mergedWeights: [(weight: Weight, values: @Sendable () -> Matrix)] {
         precondition(parts.isEmpty, "a \(kind) stands in no weight")
-        return zip(adapters, layers).filter { $0.0.rank > 0 }.map { adapter, layer in
-            (
-                layer,
-                {
-                    let merged = layer.weight.dense()
-                    adapter.addUpdate(to: merged)
-                    adapter.rule?.finish(merged)
-                    return merged
-                }
-            )
+        return zip(adapters, layers).filter { $0.0.rank > 0 || $0.0.rule != nil }.flatMap(Self.merged)
+    }
+
+    private static func merged(_ adapter: LowRankAdapter, _ layer: LinearLayer) -> [(
+        weight: Weight, values: @Sendable () -> Matrix
+    )] {
+        let weight: @Sendable () -> Matrix = {
+            let weight = layer.weight.dense()
+            if adapter.rank > 0 { adapter.addUpdate(to: weight) }
+            adapter.rule?.finish(weight)
+            return weight
         }
+        guard let rule = adapter.rule, rule.changesBias, let own = layer.bias else {
+            return [(layer.weight, weight)]
+        }
+        let bias: @Sendable () -> Matrix = {
+            let bias = own.dense()
+            rule.finish(bias: bias)
+            return bias
+        }
+        return [(layer.weight, weight), (own, bias)]
     }
 }

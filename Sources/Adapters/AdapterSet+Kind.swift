@@ -7,6 +7,12 @@ extension AdapterSet {
         return adapters.lazy.compactMap(\.rule).first?.name ?? (isSVD ? "AdaLoRA" : "LoRA")
     }
 
+    /// Whether it has ranks: those of (IA)³ have none.
+    package var hasRanks: Bool { adapters.contains { $0.initialRank > 0 || $0.rank > 0 } }
+
+    /// Those that have ranks, all or none, for records and reports of them.
+    package var ranked: AdapterSet { hasRanks ? self : .none }
+
     private var isSVD: Bool { adapters.first?.factors.lambda != nil }
 
     /// Throws where an adapter's layers are more than sums W + ΔW, which `what` needs.
@@ -15,7 +21,7 @@ extension AdapterSet {
         guard let rule = adapters.lazy.compactMap(\.rule).first else { return }
         throw AdapterError(
             description:
-                "\(what) needs updates that add to the weights, and \(rule.name) scales their rows too; use the adapter as "
+                "\(what) needs updates that add to the weights, and \(rule.name) \(rule.effect); use the adapter as "
                 + "it is, which PEFT reads, or put it into the weights with adalora export \(SettingName.to) merged"
         )
     }

@@ -173,7 +173,7 @@ package struct AdapterSet: Sendable {
 
     /// Hangs one adapter on its layer, which stays bare if nothing of it is physically there.
     func hang(_ index: Int) {
-        layers[index].adapter = adapters[index].factors.rank == 0 ? nil : adapters[index]
+        layers[index].adapter = adapters[index].acts ? adapters[index] : nil
     }
 
     /// Hangs the adapters on their layers.

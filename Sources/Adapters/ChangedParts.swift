@@ -21,11 +21,63 @@ package struct ChangedParts: Sendable {
 
     package static let none = ChangedParts()
 
+    /// A matrix that an adapter without any effect may stand on, by which PEFT takes biases alone
+    private(set) var carrier: AdaptedLayer?
+
     private init() {}
+
+    /// Weights that a method trains.
+    init(training weights: [Weight], of backbone: any Backbone) throws {
+        let ids = Set(weights.map(ObjectIdentifier.init))
+        let own = Self.named(backbone)
+        let changed = Set(own.filter { ids.contains(ObjectIdentifier($0.weight)) }.map(\.name))
+        for layer in backbone.linearLayers where layer.rowOrder != nil {
+            guard changed.contains(layer.modulePath + ".bias") else { continue }
+            throw AdapterError(
+                description:
+                    "the bias of \(layer.site) cannot train, as the rows of this model stand in llama.cpp's order; take the "
+                    + "model's Hugging Face folder as \(SettingName.model)")
+        }
+        sort(own, changed, whole: Set(changed.filter { !$0.hasSuffix(".bias") }.map(Self.module)), backbone)
+    }
+
+    private mutating func sort(
+        _ own: [Named], _ changed: Set<String>, whole: Set<String>, _ backbone: any Backbone
+    ) {
+        saved = own.filter { whole.contains(Self.module(of: $0.name)) }
+        biases = own.filter { changed.contains($0.name) && !whole.contains(Self.module(of: $0.name)) }
+        carrier = backbone.linearLayers.first.map(AdaptedLayer.init)
+        isNorms = biases.isEmpty && !saved.isEmpty && Set(modules).isSubset(of: Self.norms(own))
+    }
+
+    /// Whether it is layer norms and nothing else
+    private(set) var isNorms = false
+
+    /// Whether it is biases and nothing else
+    package var isBiases: Bool { saved.isEmpty && !biases.isEmpty }
+
+    /// Modules with one vector for a weight.
+    static func norms(_ weights: [Named]) -> Set<String> {
+        Set(
+            weights.filter { $0.name.hasSuffix(".weight") && $0.weight.savedShape.count == 1 }.map {
+                module(of: $0.name)
+            })
+    }
+
+    /// What it is where there is nothing else, for messages.
+    package var kind: String {
+        isNorms ? "layer norms" : saved.isEmpty ? "biases" : "weights of the model"
+    }
 
     package var isEmpty: Bool { saved.isEmpty && biases.isEmpty }
     /// Numbers in them
     package var parameterCount: Int { (saved + biases).reduce(0) { $0 + $1.weight.count } }
+
+    /// Those that train
+    var groups: [ParameterGroup] {
+        let trained = weights.compactMap(\.parameter)
+        return trained.isEmpty ? [] : [ParameterGroup(trained)]
+    }
 
     /// All of them, each once.
     package var weights: [Weight] { (saved + biases).map(\.weight) }
@@ -42,10 +94,12 @@ package struct ChangedParts: Sendable {
     /// For messages: `bert.pooler.dense, 12 biases`
     package var summary: String {
         let (modules, shown) = (self.modules, 4)
+        if isNorms { return "\(modules.count) layer norm\(modules.count == 1 ? "" : "s")" }
         var parts = Array(modules.prefix(shown))
         if modules.count > shown { parts.append("\(modules.count - shown) more") }
         if !biases.isEmpty {
-            parts.append("\(biases.count) bias\(biases.count == 1 ? "" : "es") of matrices")
+            let ofMatrices = saved.isEmpty ? "" : " of matrices"
+            parts.append("\(biases.count) bias\(biases.count == 1 ? "" : "es")\(ofMatrices)")
         }
         return parts.joined(separator: ", ")
     }
@@ -54,7 +108,7 @@ package struct ChangedParts: Sendable {
     /// `backbone` and `head`. Throws where a tensor is left over.
     init(
         backbone: any Backbone, head: SequenceHead?, _ config: AdapterConfiguration,
-        _ reader: PEFTReader
+        _ reader: PEFTReader, hasAdapters: Bool
     ) throws {
         let own = Self.named(backbone)
         var targets: [String: any Operand] = Dictionary(
@@ -86,8 +140,9 @@ package struct ChangedParts: Sendable {
                 change.changed.contains(name)
                     && !(matrices.contains(Self.module(of: name)) && name.hasSuffix(".bias"))
             }.map(Self.module))
-        saved = own.filter { whole.contains(Self.module(of: $0.name)) }
-        biases = own.filter { change.changed.contains($0.name) && !whole.contains(Self.module(of: $0.name)) }
+        // Without any adapter they are written as they were read.
+        let isBiases = !hasAdapters && change.changed.allSatisfy { $0.hasSuffix(".bias") }
+        sort(own, change.changed, whole: isBiases ? [] : whole, backbone)
     }
 
     static func module(of name: String) -> String {
@@ -95,7 +150,7 @@ package struct ChangedParts: Sendable {
     }
 
     /// The backbone's weights by the names of today's transformers.
-    private static func named(_ backbone: any Backbone) -> [Named] {
+    static func named(_ backbone: any Backbone) -> [Named] {
         return backbone.weights.map { weight in
             var name = backbone.architecture.wholeName(weight.name)
             for (old, new) in [(".gamma", ".weight"), (".beta", ".bias")] where name.hasSuffix(old) {
@@ -105,10 +160,21 @@ package struct ChangedParts: Sendable {
         }
     }
 
+    /// Before `.weight` and `.bias` of a norm in PEFT's files
+    static let normsPart = ".ln_tuning_layers"
+
     /// What PEFT's files hold of them.
     ///
     /// - Parameter adapted: the paths of the modules with an adapter
     func tensors(adapted: Set<String>) -> [TensorToWrite] {
+        if isNorms && adapted.isEmpty {
+            return saved.map { name, weight in
+                let module = Self.module(of: name)
+                return TensorToWrite(
+                    name: PEFTForm.prefix + module + Self.normsPart + name.dropFirst(module.count),
+                    shape: weight.savedShape, values: weight.savedFloats)
+            }
+        }
         let biases = biases.map { name, weight in
             let module = Self.module(of: name)
             return (adapted.contains(module) ? module + ".base_layer.bias" : name, weight)
@@ -148,6 +214,9 @@ final class PartsReader {
             }
             if reader.taken.contains(tensor.name) { continue }
             name = name.replacingOccurrences(of: ".base_layer.", with: ".")
+            if config.kind == .norms {
+                name = name.replacingOccurrences(of: ChangedParts.normsPart + ".", with: ".")
+            }
             guard let target = targets[name] else { continue }
             let (rows, columns) = (target.rows, target.columns)
             let isVector = rows == 1 && tensor.shape.count == 1

@@ -134,6 +134,8 @@ package final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
 package protocol UpdateRule: AnyObject, Sendable {
     /// For messages, such as `DoRA`
     var name: String { get }
+    /// What it does beside adding to the weights, for messages: `scales their rows too`
+    var effect: String { get }
     /// What of it trains, after P, λ and Q in the vector
     var parameters: [Parameter] { get }
     /// Whether it changes the layer even where the update is 0.
@@ -147,6 +149,15 @@ package protocol UpdateRule: AnyObject, Sendable {
 
     /// Turns W + s·P·Λ·Q `[O, I]` into the weight that the layer computes with.
     func finish(_ weight: Matrix)
+    /// Whether the layer computes with another bias too.
+    var changesBias: Bool { get }
+    /// Turns the bias `[1, O]` into that.
+    func finish(bias: Matrix)
+}
+
+extension UpdateRule {
+    package var changesBias: Bool { false }
+    package func finish(bias: Matrix) {}
 }
 
 /// Where the triplets of one site come from.

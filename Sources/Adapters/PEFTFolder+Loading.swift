@@ -41,11 +41,18 @@ extension PEFTFolder {
             guard let adapter = try adapter(for: layer, config, reader) else { continue }
             adapters.append(adapter)
             adapted.append(layer)
-            layer.adapter = adapter.rank == 0 ? nil : adapter
+            layer.adapter = adapter.acts ? adapter : nil
         }
         if takesHead { try load(head, reader, base: base) } else { leaveHead(head, reader) }
+        // PEFT has biases beside LoRA only: one that does nothing carries them.
+        let isCarrier = config.kind == .lora && config.trainsBiases && !adapters.contains(where: \.hasUpdate)
         let changed = try ChangedParts(
-            backbone: backbone, head: takesHead ? head : nil, config, reader)
+            backbone: backbone, head: takesHead ? head : nil, config, reader,
+            hasAdapters: !isCarrier && config.kind != .norms)
+        if isCarrier && changed.isBiases {
+            for layer in adapted { layer.adapter = nil }
+            (adapters, adapted) = ([], [])
+        }
         return Loaded(
             set: AdapterSet(adapters: adapters, layers: adapted), changed: changed,
             warnings: config.warnings(isConv1D: backbone.linearLayers.contains(where: \.isConv1D)))
@@ -66,6 +73,11 @@ extension PEFTFolder {
     ) throws -> LowRankAdapter? {
         let module = reader.path(layer.modulePath)
         let path = PEFTForm.prefix + module
+        switch config.kind {
+        case .ia3: return try scaling(layer, path, module, config, reader)
+        case .norms: return nil
+        case .adalora, .lora: break
+        }
         let suffix = config.weightSuffix
         let name = "\(path).lora_A\(suffix)"
         guard let info = reader.store.tensor(name) else {
@@ -100,6 +112,25 @@ extension PEFTFolder {
                 layer, factors, magnitude: PEFTRows.read(magnitude, order: layer.rowOrder))
         }
         return adapter
+    }
+
+    /// (IA)³'s; its shape tells what is scaled, and the configuration must not say otherwise.
+    private static func scaling(
+        _ layer: LinearLayer, _ path: String, _ module: String, _ config: AdapterConfiguration,
+        _ reader: PEFTReader
+    ) throws -> LowRankAdapter? {
+        let name = path + AxisScale.suffix
+        guard let info = reader.store.tensor(name) else {
+            guard config.adapts(module) else { return nil }
+            throw PEFTReader.missing(name, in: reader.store, "target_modules names its module")
+        }
+        let isInput = config.scalesInput(module) ?? (info.shape.first == 1)
+        if isInput {
+            let scale = try reader.matrix(name, [1, layer.inputs])
+            return LowRankAdapter(layer, scaling: .inputs, by: scale)
+        }
+        let scale = try reader.matrix(name, [layer.outputs, 1], rows: 1, columns: layer.outputs)
+        return LowRankAdapter(layer, scaling: .outputs, by: PEFTRows.read(scale, order: layer.rowOrder))
     }
 
     /// B and A, less the part of the layer's weight that they started at, where the configuration says so: PEFT takes it off

@@ -35,5 +35,6 @@ enum PEFTRows {
 
     private static func isByOutput(_ name: String) -> Bool {
         name.hasSuffix(".lora_B") || name.hasSuffix(".lora_B.weight") || name.hasSuffix(RowMagnitude.suffix)
+            || name.hasSuffix(AxisScale.suffix)
     }
 }

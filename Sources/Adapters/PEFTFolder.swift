@@ -32,18 +32,22 @@ package enum PEFTFolder {
                 values: parameter.values.values)
         }
         let adapted = set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.map(\.layer.modulePath)
-        tensors += changed.tensors(adapted: Set(adapted))
+        let own = adapted.isEmpty ? changed.ownForm : nil
+        tensors += own?.carried ?? []
+        tensors += changed.tensors(adapted: Set(adapted + (own?.targets ?? [])))
         try SafetensorsWriter.write(
             tensors, metadata: ["format": "pt"],
             to: folder.appendingPathComponent(weightsFile))
-        let config = configuration(set, form, head: head, changed: changed, baseModel: baseModel)
+        var config = configuration(set, form, head: head, changed: changed, baseModel: baseModel)
+        own?.configure(&config)
         try AtomicFile.write(
-            Data(config.bytes(pretty: true)), to: folder.appendingPathComponent(configurationFile))
+            Data(JSONValue.object(config).bytes(pretty: true)),
+            to: folder.appendingPathComponent(configurationFile))
     }
 
     private static func configuration(
         _ set: AdapterSet, _ form: PEFTForm, head: SequenceHead?, changed: ChangedParts, baseModel: String
-    ) -> JSONValue {
+    ) -> JSONObject {
         // A rank that grew past its start still needs as many places in the pattern.
         let rank = max(1, set.adapters.map { max($0.initialRank, $0.rank) }.max() ?? 1)
         let scale = Double(set.adapters.first?.factors.factor ?? 1)
@@ -61,7 +65,7 @@ package enum PEFTFolder {
             "r": JSONValue(rank),
         ]
         form.configure(&config, set, rank, scale)
-        return .object(config)
+        return config
     }
 }
 
@@ -73,5 +77,58 @@ extension AdapterSet {
             preconditionFailure("no method says how PEFT holds \(kind)")
         }
         return form
+    }
+}
+
+extension ChangedParts {
+    /// How PEFT's files hold weights of the model where there are no adapters.
+    struct OwnForm {
+        /// Tensors that stand for adapters
+        let carried: [TensorToWrite]
+        /// Modules that have them
+        let targets: [String]
+        let configure: (inout JSONObject) -> Void
+    }
+
+    /// Norms as `LN_TUNING`; biases beside a LoRA of rank 1 that is 0, since PEFT has no other place for them.
+    var ownForm: OwnForm? {
+        if isEmpty { return nil }
+        if isNorms {
+            let paths = modules
+            return OwnForm(carried: [], targets: []) { config in
+                for key in [
+                    "r", "lora_dropout", "lora_alpha", "bias", "init_r", "total_step", "rank_pattern",
+                    "alpha_pattern",
+                    AdapterConfiguration.conv1DKey,
+                ] {
+                    config[key] = nil
+                }
+                config["peft_type"] = .string(AdapterConfiguration.Kind.norms.rawValue)
+                config["target_modules"] = .array(paths.map { .string($0) })
+                let others = (config["modules_to_save"]?.array ?? []).filter { path in
+                    !paths.contains { path.string == $0 }
+                }
+                config["modules_to_save"] = .array(others)
+            }
+        }
+        guard let carrier else { return nil }
+        let path = PEFTForm.prefix + carrier.modulePath
+        return OwnForm(
+            carried: [
+                TensorToWrite(
+                    name: path + ".lora_A.weight", shape: [1, carrier.inputs],
+                    values: [Float](repeating: 0, count: carrier.inputs)),
+                TensorToWrite(
+                    name: path + ".lora_B.weight", shape: [carrier.outputs, 1],
+                    values: [Float](repeating: 0, count: carrier.outputs)),
+            ], targets: [carrier.modulePath]
+        ) { config in
+            for key in ["init_r", "total_step"] { config[key] = nil }
+            config["peft_type"] = .string(AdapterConfiguration.Kind.lora.rawValue)
+            config["target_modules"] = .array([.string(carrier.modulePath)])
+            config["r"] = JSONValue(1)
+            config["lora_alpha"] = .number(1)
+            for key in ["rank_pattern", "alpha_pattern"] { config[key] = .object([:]) }
+        }
     }
 }

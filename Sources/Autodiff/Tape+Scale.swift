@@ -13,6 +13,30 @@ extension Tape {
         return out
     }
 
+    /// x[T, C] · diag(factors), factors [1, C]
+    package func scaledColumns(_ x: Variable, by factors: any Operand) -> Variable {
+        let scales = factors.vector
+        precondition(scales.count == x.columns, "\(scales.count) factors for \(x.columns) columns")
+        let out = output(
+            rows: x.rows, columns: x.columns, needsGradient: x.needsGradient || factors.isTrainable)
+        Kernel.scaleColumns(x.value, by: scales, factor: 1, into: out.value)
+        if out.needsGradient && factors.isTrainable { x.keepValue() }
+        record(out) { [unowned self] g in
+            if let gradient = gradient(of: factors) {
+                Kernel.addColumnDots(g, x.value, factor: 1, into: gradient)
+            }
+            guard let target = gradientTarget(of: x) else { return }
+            if target.accumulate {
+                let scaled = pool.matrix(rows: g.rows, columns: g.columns)
+                Kernel.scaleColumns(g, by: scales, factor: 1, into: scaled)
+                Kernel.add(scaled, into: target.matrix)
+            } else {
+                Kernel.scaleColumns(g, by: scales, factor: 1, into: target.matrix)
+            }
+        }
+        return out
+    }
+
     /// Each row of x[T, C] times a factor of its own.
     package func scaledRows(_ x: Variable, by factors: [Float]) -> Variable {
         precondition(factors.count == x.rows, "\(factors.count) factors for \(x.rows) rows")

@@ -266,12 +266,13 @@ extension PlanReader {
 
     private func checkMethod(_ inner: PlanFields, _ method: FineTuningMethod?, isBudgetless: Bool) {
         guard let method else { return }
-        if !method.hasAdapters, !isBudgetless {
+        if !method.hasBudget, !isBudgetless {
+            let why = method.hasAdapters ? "" : "no adapters and so "
             inner.report(
-                "settings", "method \(method.name) has no adapters and so no budget",
+                "settings", "method \(method.name) has \(why)no budget",
                 "add 'budgetless: true' to the arm")
         }
-        if isBudgetless, method.hasAdapters {
+        if isBudgetless, method.hasBudget {
             inner.report(
                 "budgetless", "method \(method.name) has adapters and so needs a budget",
                 "drop 'budgetless' or use method head")

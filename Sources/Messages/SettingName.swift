@@ -10,6 +10,9 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case baseName = "base-name"
     case batchSize = "batch-size"
     case bestMetric = "best-metric"
+    case bias
+    case biasLayers = "bias-layers"
+    case biasRoles = "bias-roles"
     case budget
     case budgetParameters = "budget-parameters"
     case chatTemplate = "chat-template"

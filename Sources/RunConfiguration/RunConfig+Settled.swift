@@ -60,7 +60,7 @@ extension RunConfig {
     /// Where nothing else trains, the learning rate is the head's.
     private func headRate(_ facts: SettlingFacts) -> Double {
         let method = tuning.method
-        guard facts.hasOneMatrix, !method.trainsBackbone, method.makesAdapter || learningRate == nil else {
+        guard facts.hasOneMatrix, !method.trainsBackbone, method.trainsModel || learningRate == nil else {
             return resolvedLearningRate
         }
         return Self.usualHeadRate

@@ -28,7 +28,7 @@ extension RunConfig {
         }
         for (key, rule) in Self.rules where settings[key] == "none" { settings[key] = rule }
         if steps != nil { settings["epochs"] = "none" }
-        if !tuning.method.makesAdapter, headLearningRate == nil {
+        if !tuning.method.trainsModel || tuning.method.trainsBackbone, headLearningRate == nil {
             settings["head-learning-rate"] = Self.sameRate
         }
         return settings

@@ -88,10 +88,12 @@ package struct RunPlan: Sendable {
             inputs.validation == nil ? 0 : looks + (goesOn || inputs.task.headForm.isOwn ? 1 : 0)
         return RunPlan(
             config: config, threads: threads,
-            frozenParameters: config.tuning.method.trainsBackbone ? 0 : inputs.backbone.parameterCount,
+            frozenParameters: config.tuning.method.trainsBackbone
+                ? 0 : inputs.backbone.parameterCount - trainer.method.changed.parameterCount,
             trainableParameters: trainer.trainableParameters,
             headParameters: trainer.model.head.parameters.reduce(0) { $0 + $1.values.count },
-            roles: roles(trainer.adapters, of: inputs.backbone.architecture), totalSteps: totalSteps,
+            roles: roles(trainer.adapters, of: inputs.backbone.architecture)
+                + parts(trainer.method.changed), totalSteps: totalSteps,
             stepsPerEpoch: sampler.stepsPerEpoch,
             tokensPerEpoch: inputs.train.tokens, sharedPrefix: load.training.sharedPrefix,
             evaluations: evaluations, memory: memory,
@@ -106,6 +108,15 @@ package struct RunPlan: Sendable {
                     plan: trainer.method.rankPlan
                 ).warnings + memoryGuard.warnings,
             notes: inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self) + caches.notes)
+    }
+
+    private static func parts(_ changed: ChangedParts) -> [RoleCount] {
+        changed.isEmpty
+            ? []
+            : [
+                RoleCount(
+                    role: changed.kind, matrices: changed.weights.count, parameters: changed.parameterCount)
+            ]
     }
 
     private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {

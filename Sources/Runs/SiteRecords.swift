@@ -15,7 +15,7 @@ extension RunRecord.Site {
     /// The matrices that a configuration adapts, before anything is trained, in the model's order; empty for a method without
     /// adapters.
     package static func adapted(by config: RunConfig) throws -> [Self] {
-        guard config.tuning.method.hasAdapters else { return [] }
+        guard config.tuning.method.hasBudget else { return [] }
         let backbone = try PretrainedModel.open(URL(fileURLWithPath: config.model)).openBackbone()
         return try AdapterPlan.layers(
             of: config.tuning.adaptedRoles(of: backbone.architecture), in: backbone.linearLayers

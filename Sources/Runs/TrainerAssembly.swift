@@ -30,7 +30,8 @@ struct TrainerAssembly {
             sharing: BeginningSharing(config))
         let start = MethodStart(
             settings: config.tuning, backbone: backbone, totalSteps: totalSteps, seed: config.seed,
-            isResumed: isResumed, trained: inputs.startingAdapter?.set, workers: workers,
+            isResumed: isResumed, trained: inputs.startingAdapter?.set,
+            headForm: inputs.task.headForm, workers: workers,
             lookAtBatches: { try lookAtBatches($0, of: model, $1) },
             readRanks: { try RankPattern(URL(fileURLWithPath: $0)).ranks(of: $1) },
             readsStart: head.rows == .start, readTokens: startingTokens)

@@ -161,7 +161,7 @@ package final class TrainingSession {
             try emit(record(evaluation, more, 0, isBest: false, since: started))
         }
         try log.append(answers)
-        try log.appendRanks(trainer.adapters.ranks, step: 0)
+        try log.appendRanks(trainer.adapters.ranked.ranks, step: 0)
         return true
     }
 
@@ -190,7 +190,7 @@ package final class TrainingSession {
         try emit(
             .compaction(
                 .init(
-                    step: step, ranks: trainer.adapters.ranks, parametersBefore: before,
+                    step: step, ranks: trainer.adapters.ranked.ranks, parametersBefore: before,
                     parametersAfter: trainer.trainableParameters)))
     }
 
@@ -291,7 +291,7 @@ package final class TrainingSession {
     {
         try saveCheckpoint(emit)
         if reason != .interrupted {
-            try log.appendRanks(trainer.adapters.ranks, step: progress.step)
+            try log.appendRanks(trainer.adapters.ranked.ranks, step: progress.step)
             try emit(.triplets(.init(try trainer.snapshot(), step: progress.step)))
             try saveResult(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
             if progress.bestStep == nil {
@@ -299,7 +299,8 @@ package final class TrainingSession {
             }
         }
         let end = RunRecord.End(
-            reason: reason, step: progress.step, bestStep: progress.bestStep, ranks: trainer.adapters.ranks,
+            reason: reason, step: progress.step, bestStep: progress.bestStep,
+            ranks: trainer.adapters.ranked.ranks,
             trainableParameters: trainableParameters,
             tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: ProcessMemory().peak ?? 0)
         try emit(.finished(end))
@@ -324,10 +325,15 @@ package final class TrainingSession {
     private var trainableParameters: Int {
         if isFull { return trainer.trainableParameters }
         let tuning = config.tuning
-        let head = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
-        let fixed = head + trainer.adapters.partParameters
-        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(fixed) { sum, site in
-            sum + tuning.parameters(outputs: site.0.layer.outputs, inputs: site.0.layer.inputs, rank: site.1)
+        let beside =
+            trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
+            + trainer.adapters.partParameters + trainer.method.changed.parameterCount
+        // A setting may keep some of an adapter's numbers from training.
+        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(beside) { sum, site in
+            let (adapter, rank) = site
+            let triplets = tuning.parameters(
+                outputs: adapter.layer.outputs, inputs: adapter.layer.inputs, rank: rank)
+            return sum + (adapter.rule == nil ? triplets : adapter.parameterCount(rank: rank))
         }
     }
 
@@ -341,7 +347,7 @@ package final class TrainingSession {
             } else {
                 try PEFTFolder.write(
                     trainer.method.result, as: config.tuning.method.peft, head: model.head,
-                    baseModel: config.model, into: target)
+                    changed: trainer.method.changed, baseModel: config.model, into: target)
             }
             try AdapterDescription(
                 baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
@@ -361,13 +367,15 @@ package final class TrainingSession {
             method: config.tuning.method.name, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.rows ?? 0, labels: inputs.task.record.labels,
-            sites: trainer.adapters.adapters.map { .init($0.layer) },
+            sites: trainer.adapters.ranked.adapters.map { .init($0.layer) },
             parts: trainer.adapters.parts.map { .init($0) }, allocator: plan?.allocator,
             budgetUnit: plan?.unit ?? .triplets,
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
-            frozenParameters: isFull ? 0 : inputs.backbone.parameterCount, threads: threads,
+            frozenParameters: isFull
+                ? 0 : inputs.backbone.parameterCount - trainer.method.changed.parameterCount,
+            threads: threads,
             sharedPrefix: sharedPrefix, kernel: KernelSelection.currentKernel,
             precision: config.usedPrecision.rawValue,
             date: ISO8601DateFormatter().string(from: Date()),
@@ -385,7 +393,7 @@ package final class TrainingSession {
     }
 
     private func record(_ result: Trainer.StepResult, step: Int, seconds: Double) -> RunRecord.Step {
-        let rank = trainer.adapters.ranks.reduce(0, +)
+        let rank = trainer.adapters.ranked.ranks.reduce(0, +)
         let plan = trainer.method.rankPlan
         return RunRecord.Step(
             step: step, epoch: Double(step) / Double(sampler.stepsPerEpoch),

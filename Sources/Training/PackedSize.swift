@@ -10,6 +10,8 @@ package struct PackedSize: Equatable {
         let places =
             trainer.adapters.adapters.map(\.site.layer) + trainer.adapters.parts.map { $0.layer ?? -1 }
         let lowest = places.min()
+        // Norms and biases that train stand before any matrix.
+        let trainsBeside = backbone.weights.contains(where: \.isTrainable)
         let layers = backbone.linearLayers.filter { !$0.weight.isTrainable }
         self.init(
             layers.map { layer in
@@ -19,7 +21,7 @@ package struct PackedSize: Equatable {
                 let isBackward = lowest.map {
                     layer.site.layer > $0 || (layer.site.layer == $0 && !readsInput)
                 }
-                return layer.weight.productMemory(isBackward: isBackward ?? false)
+                return layer.weight.productMemory(isBackward: trainsBeside || (isBackward ?? false))
             }, remainders: load.remainders.count)
     }
 

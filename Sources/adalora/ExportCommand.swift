@@ -118,9 +118,12 @@ struct ExportCommand: ParsableCommand {
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
             let bare = result.ranks.count { $0.rank == 0 }
+            let size =
+                result.ranks.isEmpty
+                ? Figures.counted(result.parameters, "parameter")
+                : "\(kept) triplets in \(result.ranks.count - bare) matrices"
             Terminal.output(
-                "\(output): \(form.rawValue), \(kept) triplets in \(result.ranks.count - bare) matrices"
-                    + (bare > 0 ? ", \(bare) left bare" : ""))
+                "\(output): \(form.rawValue), \(size)" + (bare > 0 ? ", \(bare) left bare" : ""))
             Terminal.output(
                 "checked on \(result.difference.samples) \(rows == nil ? "made-up sequences" : "rows"): \(result.difference)"
             )

@@ -1,6 +1,7 @@
 import AdapterTools
 import ArgumentParser
 import Foundation
+import Messages
 
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,9 +58,10 @@ struct ImportCommand: ParsableCommand {
             let kept = result.ranks.reduce(0) { $0 + $1.rank }
             let size =
                 result.ranks.isEmpty
-                ? "" : ", \(kept) triplets in \(result.ranks.count { $0.rank > 0 }) matrices"
+                ? Figures.counted(result.parameters, "parameter")
+                : "\(kept) triplets in \(result.ranks.count { $0.rank > 0 }) matrices"
             Terminal.output(
-                "\(output): \(result.method)\(size), "
+                "\(output): \(result.method), \(size), "
                     + (result.labels.isEmpty ? result.task : "\(result.labels.count) classes"))
             Terminal.output("checked on made-up sequences: \(result.difference)")
         }

@@ -162,6 +162,10 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("prompt-init"), help: help("prompt-init"), completion: choices("prompt-init"))
     var promptInit: String?
     @Option(name: .customLong("prompt-text"), help: help("prompt-text")) var promptText: String?
+    @Option(name: .customLong("bias"), help: help("bias"), completion: choices("bias")) var bias: String?
+    @Option(name: .customLong("bias-roles"), help: help("bias-roles"), completion: choices("bias-roles"))
+    var biasRoles: String?
+    @Option(name: .customLong("bias-layers"), help: help("bias-layers")) var biasLayers: String?
     @Option(name: .customLong("head-dropout"), help: help("head-dropout")) var headDropout: String?
     @Option(name: .customLong("pooling"), help: help("pooling"), completion: choices("pooling")) var pooling:
         String?
@@ -184,7 +188,8 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
             ("average-rank", averageRank),
             ("budget-parameters", budgetParameters), ("rank-pattern", rankPattern),
             ("initial-rank", initialRank), ("targets", targets), ("scale", scale),
-            ("adapter-dropout", adapterDropout), ("bottleneck-kind", bottleneckKind),
+            ("adapter-dropout", adapterDropout), ("bias", bias), ("bias-roles", biasRoles),
+            ("bias-layers", biasLayers), ("bottleneck-kind", bottleneckKind),
             ("bottleneck-width", bottleneckWidth), ("reduction-factor", reductionFactor),
             ("bottleneck-scaling", bottleneckScaling), ("virtual-tokens", virtualTokens),
             ("prefix-init", prefixInit), ("prompt-init", promptInit), ("prompt-text", promptText),

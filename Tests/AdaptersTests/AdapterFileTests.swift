@@ -51,7 +51,7 @@ import Transformers
 
     @Test(arguments: [
         Row(#""peft_type":null"#, "peft_type: missing; only these adapters can be loaded"),
-        Row(#""peft_type":"LO\nHA""#, #"peft_type: 'LO\u{a}HA' is neither ADALORA nor LORA"#),
+        Row(#""peft_type":"LO\nHA""#, #"peft_type: 'LO\u{a}HA' is none of ADALORA, LORA, IA3, LN_TUNING"#),
         Row(#""r":null"#, "r: missing or not a whole number from 1 to 10000"),
         Row(#""r":0"#, "r: missing or not a whole number from 1 to 10000"),
         Row(#""r":-3"#, "r: missing or not a whole number from 1 to 10000"),

@@ -36,8 +36,8 @@ struct BadAdapter: Sendable, CustomTestStringConvertible {
             isPEFTsOnly: true),
         BadAdapter(
             name: "of an unknown type", status: 65,
-            mentions: ["peft_type", "IA3", "neither ADALORA nor LORA"],
-            spoil: { try configure($0) { $0["peft_type"] = .string("IA3") } }),
+            mentions: ["peft_type", "VERA", "none of ADALORA, LORA"],
+            spoil: { try configure($0) { $0["peft_type"] = .string("VERA") } }),
         BadAdapter(
             name: "without one tensor", status: 66, mentions: ["layer.1.output.dense.lora_E", "missing"],
             spoil: { try edit($0) { $0.name.hasSuffix("layer.1.output.dense.lora_E") ? nil : plain($0, $1) } }

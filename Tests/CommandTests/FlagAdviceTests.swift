@@ -27,7 +27,8 @@ import Testing
         "AdapterMerging": ["merge-adapters"], "RunFolder+Writing": ["train"],
         // How to train for what cannot be exported or has no head.
         "AdapterExtraction": ["train"],
-        "AdaLoRA+Start": ["train"], "FineTuning": ["train"], "LoRA": ["train"], "VirtualTokens": ["train"],
+        "AdaLoRA+Start": ["train"], "ChangedParts": ["train"], "IA3": ["train"], "PartTuning": ["train"],
+        "FineTuning": ["train"], "LoRA": ["train"], "VirtualTokens": ["train"],
         "PrefixTuning": ["train"], "PromptTuning": ["train"], "TuningSettings": ["train"],
         "AdapterDescription": ["evaluate", "predict", "export", "shrink", "merge-adapters"],
         "Delimiter": ["train", "evaluate", "data check", "predict"],

@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("peft_type", JSONValue.string("IA3"), "neither ADALORA nor LORA"),
+        ("peft_type", JSONValue.string("VERA"), "none of ADALORA, LORA"),
         ("use_dora", .bool(true), "lora_magnitude_vector: the tensor is missing"),
         ("bias", .string("all"), "biases of the base"),
         ("target_parameters", .array([.string("x.weight")]), "adapts parameters that are no module"),

@@ -61,6 +61,7 @@ import Transformers
         Row(key: "prompt-init", names: VirtualTokenSettings.PromptStart.allCases.map(\.rawValue)) {
             $0.tuning.virtual.promptStart?.rawValue
         },
+        Row(key: "bias", names: BiasesBesideAdapters.allCases.map(\.rawValue)) { $0.tuning.bias.rawValue },
         Row(key: "schedule", names: RunConfig.LearningRateSchedule.allCases.map(\.rawValue)) {
             $0.learningRateSchedule.rawValue
         },
@@ -91,7 +92,7 @@ import Transformers
             }
         }
         // Several of its names make one value.
-        let bound = Set(Self.rows.map(\.key) + ["targets"])
+        let bound = Set(Self.rows.map(\.key) + ["targets", "bias-roles"])
         #expect(Set(RunConfig.settings.filter { !$0.choices.isEmpty }.map(\.key)) == bound)
     }
 

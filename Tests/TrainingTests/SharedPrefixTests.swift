@@ -140,7 +140,8 @@ import Transformers
         tuning.method = try #require(FineTuningMethod.named("\(method)"))
         let start = MethodStart(
             settings: tuning, backbone: backbone, totalSteps: 60, seed: 5, isResumed: false, trained: nil,
-            workers: Workers(count: 1), lookAtBatches: { _, _ in }, readRanks: { _, _ in [:] })
+            headForm: head.form, workers: Workers(count: 1), lookAtBatches: { _, _ in },
+            readRanks: { _, _ in [:] })
         let rate = LearningRate(peak: 3e-3, shape: .constant, warmupSteps: 0, totalSteps: 60)
         return Trainer(
             model: SequenceModel(

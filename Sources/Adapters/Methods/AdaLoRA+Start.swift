@@ -18,13 +18,13 @@ extension AdaLoRA {
             })
         let set = try builder.adapters()
         let ranks = settings.adalora.allocator == .fixed ? nil : try builder.rankController(set)
-        self.init(
+        try self.init(
             set, ranks: ranks,
             penalty: OrthogonalityPenalty(
                 form: settings.adalora.resolvedOrthogonality.penalty,
                 weight: Float(settings.adalora.orthogonalityWeight)),
             hasLongSteps: settings.adalora.resolvedOrthogonality == .exact
-                && settings.adalora.tripletSteps == .lora)
+                && settings.adalora.tripletSteps == .lora, changed: start.biases(beside: set))
     }
 }
 

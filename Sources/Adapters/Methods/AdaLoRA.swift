@@ -8,6 +8,7 @@ package final class AdaLoRA: FineTuning {
     package let adapters: AdapterSet
     /// nil where ranks stay as they are
     package let ranks: RankController?
+    package let changed: ChangedParts
     let penalty: OrthogonalityPenalty
     let allocator: AdaLoRASettings.Allocator
     /// nil where steps are as long as the optimizer makes them
@@ -17,8 +18,9 @@ package final class AdaLoRA: FineTuning {
     package init(
         _ adapters: AdapterSet, ranks: RankController?,
         penalty: OrthogonalityPenalty = OrthogonalityPenalty(form: .none, weight: 0),
-        hasLongSteps: Bool = false
+        hasLongSteps: Bool = false, changed: ChangedParts = .none
     ) {
+        self.changed = changed
         stepLengths = hasLongSteps ? StepLengths() : nil
         self.adapters = adapters
         self.ranks = ranks
@@ -26,7 +28,7 @@ package final class AdaLoRA: FineTuning {
         allocator = ranks.map { $0.settings.exchangeShare == nil ? .prune : .exchange } ?? .fixed
     }
 
-    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] }
+    package var groups: [ParameterGroup] { [ParameterGroup(adapters.parameters)] + changed.groups }
 
     package var rankPlan: RankPlan? {
         ranks.map {
@@ -213,7 +215,7 @@ package final class AdaLoRA: FineTuning {
 
 extension FineTuningMethod {
     static let adalora = FineTuningMethod(
-        name: "adalora", hasAdapters: true, peft: .adalora, rows: AdaLoRA.rows,
+        name: "adalora", size: "r(O + I + 1)", hasAdapters: true, peft: .adalora, rows: AdaLoRA.rows,
         parameters: { $2 * TripletCost.parameters(outputs: $0, inputs: $1, hasLambda: true) },
         check: { $0.adalora.check($0, &$1) }, start: { try AdaLoRA($0) })
 }

@@ -4,13 +4,19 @@ import Settings
 extension FineTuningMethod {
     /// Every method, in the order of help.
     package static let all: [FineTuningMethod] = [
-        .adalora, .lora, .dora, .bottleneck, .prefix, .prompt, .head, .full,
+        .adalora, .lora, .dora, .bottleneck, .prefix, .prompt, .ia3, .bitfit, .norms, .head, .full,
     ]
 
     /// Where none is named.
     package static let usual = adalora
 
     package static func named(_ name: String) -> FineTuningMethod? { all.first { $0.name == name } }
+
+    /// What each method trains beside the head, for help
+    static var sizes: String {
+        "numbers beside the head, of a matrix [O, I]: "
+            + all.compactMap { method in method.size.map { "\(method.name) \($0)" } }.joined(separator: "; ")
+    }
 
     /// `adalora or lora`: those that train little, for advice.
     package static var withAdapters: String { alternatives(all.filter(\.makesAdapter).map(\.name)) }
@@ -23,7 +29,7 @@ extension TuningSettings {
     /// Rows that mean something with every method.
     package static let rows = [
         Setting<TuningSettings>(
-            "method", "What trains", choices: FineTuningMethod.all.map(\.name),
+            "method", "What trains (\(FineTuningMethod.sizes))", choices: FineTuningMethod.all.map(\.name),
             set: { $0.method = try $1.choice(among: FineTuningMethod.all, named: \.name) },
             get: { $0.method.name }),
         Setting(

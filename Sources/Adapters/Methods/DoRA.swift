@@ -11,13 +11,17 @@ import Transformers
 package final class DoRA: FineTuning {
     package let adapters: AdapterSet
     package let warnings: [String]
+    package let changed: ChangedParts
     private let ratio: Double
 
     /// Adapters of LoRA get a magnitude each, ‖V‖, so that they compute what they did.
     ///
     /// - Parameter ratio: as LoRA's; magnitudes learn at the rate of A.
-    package init(_ adapters: AdapterSet, ratio: Double = 1, warnings: [String] = []) {
+    package init(
+        _ adapters: AdapterSet, ratio: Double = 1, warnings: [String] = [], changed: ChangedParts = .none
+    ) {
         self.adapters = adapters
+        self.changed = changed
         self.warnings = warnings
         self.ratio = ratio
         for (adapter, layer) in zip(adapters.adapters, adapters.layers)
@@ -26,7 +30,7 @@ package final class DoRA: FineTuning {
         }
     }
 
-    package var groups: [ParameterGroup] { adapters.groups(ratio: ratio) }
+    package var groups: [ParameterGroup] { adapters.groups(ratio: ratio) + changed.groups }
 
     package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
         let adapters = adapters.adapters
@@ -43,6 +47,8 @@ package final class DoRA: FineTuning {
 
     convenience init(_ start: MethodStart) throws {
         let layers = try start.layers()
+        let isOther = start.trained?.adapters.contains { $0.rule.map { !($0 is RowMagnitude) } ?? false }
+        if isOther ?? false { _ = try start.trainedSums() }
         let set = try LoRA.adapters(start, layers, extra: layers.reduce(0) { $0 + $1.outputs })
         // Magnitudes that the run goes on from.
         let trained = Dictionary(
@@ -54,15 +60,17 @@ package final class DoRA: FineTuning {
         }
         let magnitudes = zip(layers, set.ranks).reduce(0) { $0 + ($1.1 > 0 ? $1.0.outputs : 0) }
         // Adapters of a fresh start have no rule yet, which would count them.
-        self.init(
+        try self.init(
             set, ratio: start.settings.lora.ratio,
-            warnings: LoRA.warnings(start, "DoRA", spent: set.liveParameterCount + magnitudes))
+            warnings: LoRA.warnings(start, "DoRA", spent: set.liveParameterCount + magnitudes),
+            changed: start.biases(beside: set))
     }
 }
 
 extension FineTuningMethod {
     static let dora = FineTuningMethod(
-        name: "dora", hasAdapters: true, addsToWeights: false, peft: .dora, rows: LoRA.commonRows,
+        name: "dora", size: "r(O + I) + O", hasAdapters: true, addsToWeights: false, peft: .dora,
+        rows: LoRA.commonRows,
         parameters: { LoRA.parameters($0, $1, $2) + ($2 > 0 ? $0 : 0) }, start: { try DoRA($0) })
 }
 
@@ -90,6 +98,7 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
     static let suffix = ".lora_magnitude_vector"
 
     let name = "DoRA"
+    let effect = "scales their rows too"
     /// m `[1, O]`
     let magnitude: Parameter
     private let weight: Weight

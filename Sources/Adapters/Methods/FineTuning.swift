@@ -15,6 +15,8 @@ package protocol FineTuning: AnyObject {
     var result: AdapterSet { get }
     /// What it trains beside the head, in the order of the parameter vector.
     var groups: [ParameterGroup] { get }
+    /// Weights of the model that train too, and are saved with the adapters.
+    var changed: ChangedParts { get }
     /// What a person should know about what was put together.
     var warnings: [String] { get }
     /// When ranks move; nil for methods whose ranks stay.
@@ -58,6 +60,7 @@ package protocol FineTuning: AnyObject {
 
 extension FineTuning {
     package var result: AdapterSet { adapters }
+    package var changed: ChangedParts { .none }
     package var warnings: [String] { [] }
     package var rankPlan: RankPlan? { nil }
     package var observesTaskGradient: Bool { false }
@@ -215,6 +218,8 @@ package struct MethodStart {
     let isResumed: Bool
     /// The adapter that the run goes on from, hung on the model
     let trained: AdapterSet?
+    /// Whether the run's head reads the backbone's pooler, and the matrix that gives words
+    let readsPooler, readsOutput: Bool
     let workers: Workers
     /// Sends this many batches through the model, without adapters, and calls the body after each.
     let lookAtBatches: (Int, () throws -> Void) throws -> Void
@@ -228,7 +233,7 @@ package struct MethodStart {
 
     package init(
         settings: TuningSettings, backbone: any Backbone, totalSteps: Int, seed: UInt64, isResumed: Bool,
-        trained: AdapterSet?, workers: Workers,
+        trained: AdapterSet?, headForm: HeadForm, workers: Workers,
         lookAtBatches: @escaping (Int, () throws -> Void) throws -> Void,
         readRanks: @escaping (String, [LinearLayer]) throws -> [LinearSite: Int],
         readsStart: Bool = false,
@@ -240,6 +245,8 @@ package struct MethodStart {
         self.seed = seed
         self.isResumed = isResumed
         self.trained = trained
+        readsPooler = headForm == .sequence(.pooler)
+        readsOutput = headForm.isOwn
         self.workers = workers
         self.lookAtBatches = lookAtBatches
         self.readRanks = readRanks
@@ -276,7 +283,7 @@ package struct MethodStart {
         return parts
     }
 
-    private var roles: [LinearSite.Role] { settings.targets.roles(of: backbone.architecture) }
+    private var roles: [LinearSite.Role] { settings.adaptedRoles(of: backbone.architecture) }
 
     /// The layers that the settings adapt, in the model's order.
     func layers() throws -> [LinearLayer] {

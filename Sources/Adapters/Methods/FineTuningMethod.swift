@@ -1,6 +1,7 @@
 import Foundation
 import RankAllocation
 import Settings
+import Transformers
 
 /// A way to fine-tune, as everything that asks "which one?" sees it: `--method`, its settings, help, assembly, PEFT's
 /// files, reports and plans.
@@ -9,6 +10,8 @@ import Settings
 package struct FineTuningMethod: Sendable {
     /// What `--method` calls it.
     package let name: String
+    /// How many numbers it trains beside the head, for help: of an [O, I] matrix at rank r, where it says nothing else.
+    package let size: String?
     /// The learning rate where none is given.
     package let usualLearningRate: Double
     /// Whether it hangs adapters on the matrices named by `targets`.
@@ -17,10 +20,14 @@ package struct FineTuningMethod: Sendable {
     package let trainsBackbone: Bool
     /// Whether its updates add to the weights and do nothing else, as those of LoRA.
     package let addsToWeights: Bool
+    /// Whether some of the model's own weights train, which are saved beside adapters.
+    package let trainsParts: Bool
     /// How its adapters, if it has any, stand in PEFT's files.
     package let peft: PEFTForm
     /// How what it trains beside the matrices stands in files; nil for methods that train nothing of the kind.
     package let parts: PartForm?
+    /// What `targets` means by `all`.
+    let allRoles: @Sendable (Architecture) -> [LinearSite.Role]
     /// The parameters of an adapter of rank r on an [O, I] matrix, of O, I and r.
     let parameters: @Sendable (_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int
     /// The settings that mean something with it, in the order of help.
@@ -31,20 +38,25 @@ package struct FineTuningMethod: Sendable {
     package let start: @Sendable (MethodStart) throws -> any FineTuning
 
     init(
-        name: String, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false,
+        name: String, size: String? = nil, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false,
         trainsBackbone: Bool = false, addsToWeights: Bool = true,
-        peft: PEFTForm = .adalora, parts: PartForm? = nil, rows: [Setting<TuningSettings>] = [],
+        trainsParts: Bool = false, peft: PEFTForm = .adalora, parts: PartForm? = nil,
+        allRoles: @escaping @Sendable (Architecture) -> [LinearSite.Role] = { $0.roles },
+        rows: [Setting<TuningSettings>] = [],
         parameters: @escaping @Sendable (Int, Int, Int) -> Int = { _, _, _ in 0 },
         check: @escaping @Sendable (TuningSettings, inout RuleCheck) -> Void = { _, _ in },
         start: @escaping @Sendable (MethodStart) throws -> any FineTuning
     ) {
         self.name = name
+        self.size = size
         self.usualLearningRate = usualLearningRate
         self.hasAdapters = hasAdapters
         self.trainsBackbone = trainsBackbone
         self.addsToWeights = addsToWeights
+        self.trainsParts = trainsParts
         self.peft = peft
         self.parts = parts
+        self.allRoles = allRoles
         self.rows = rows
         self.parameters = parameters
         self.check = check
@@ -59,6 +71,12 @@ package struct FineTuningMethod: Sendable {
 
     /// Whether the setting `key` means something with it.
     package func reads(_ key: String) -> Bool { keys.contains(key) }
+
+    /// Whether it spends a budget.
+    package var hasBudget: Bool { reads("budget") }
+
+    /// Whether something else than a head trains.
+    package var trainsModel: Bool { makesAdapter || trainsBackbone || trainsParts }
 
     /// Whether its ranks are whole and stay as they are, so that a pattern may give them.
     package var keepsRanks: Bool { reads("rank-pattern") }

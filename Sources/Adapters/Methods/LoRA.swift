@@ -11,6 +11,7 @@ package final class LoRA: FineTuning {
     package let adapters: AdapterSet
     package let groups: [ParameterGroup]
     package let warnings: [String]
+    package let changed: ChangedParts
     private let frozen: FrozenA?
 
     /// - Parameters:
@@ -18,9 +19,11 @@ package final class LoRA: FineTuning {
     ///     authors' code, also takes in whatever has one dimension, the head's bias and DoRA's magnitudes.
     ///   - frozen: of these adapters, whose B alone trains; nil where A does too.
     package init(
-        _ adapters: AdapterSet, ratio: Double = 1, frozen: FrozenA? = nil, warnings: [String] = []
+        _ adapters: AdapterSet, ratio: Double = 1, frozen: FrozenA? = nil, warnings: [String] = [],
+        changed: ChangedParts = .none
     ) {
         self.adapters = adapters
+        self.changed = changed
         self.warnings = warnings
         self.frozen = frozen
         groups =
@@ -68,10 +71,10 @@ package final class LoRA: FineTuning {
         let spent = set.adapters.reduce(0) {
             $0 + settings.parameters(outputs: $1.layer.outputs, inputs: $1.layer.inputs, rank: $1.rank)
         }
-        self.init(
+        try self.init(
             set, ratio: settings.lora.ratio,
             frozen: settings.lora.freezesA == .on ? try FrozenA(set) : nil,
-            warnings: Self.warnings(start, "LoRA", spent: spent))
+            warnings: Self.warnings(start, "LoRA", spent: spent), changed: start.biases(beside: set))
     }
 
     /// Fresh ones of the ranks that the settings give, or those that the run goes on from.
@@ -146,8 +149,8 @@ extension AdapterSet {
 
 extension FineTuningMethod {
     static let lora = FineTuningMethod(
-        name: "lora", hasAdapters: true, peft: .lora, rows: LoRA.rows, parameters: LoRA.parameters,
-        check: { $0.lora.check($0, &$1) }, start: { try LoRA($0) })
+        name: "lora", size: "r(O + I), or rO where A stays", hasAdapters: true, peft: .lora, rows: LoRA.rows,
+        parameters: LoRA.parameters, check: { $0.lora.check($0, &$1) }, start: { try LoRA($0) })
 }
 
 extension PEFTForm {

@@ -17,6 +17,9 @@ package struct TuningSettings: Sendable, Equatable {
     /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.
     package var scale = 1.0
     package var adapterDropout = 0.0
+    package var biases = BiasSettings()
+    /// Of the model, beside its adapters
+    package var bias = BiasesBesideAdapters.none
     package var adalora = AdaLoRASettings()
     package var bottleneck = BottleneckSettings()
     package var virtual = VirtualTokenSettings()
@@ -58,11 +61,8 @@ package struct TuningSettings: Sendable, Equatable {
 
     /// For methods with adapters.
     static let adapterRows = [
+        targetsRow,
         Setting<TuningSettings>(
-            "targets", "Adapted matrices of each layer", choices: AdaptedRoles.names,
-            set: { $0.targets = try targets($1) },
-            get: { $0.targets == .all ? AdaptedRoles.allName : SettingText.list($0.targets.texts) }),
-        Setting(
             "scale", "Factor of the adapters' output, s = alpha / initial rank",
             set: { $0.scale = try $1.number(.aboveZeroTo(1_000_000)) },
             get: { SettingText.number($0.scale) }),
@@ -70,6 +70,10 @@ package struct TuningSettings: Sendable, Equatable {
             "adapter-dropout", "Dropout on the adapters' input",
             set: { $0.adapterDropout = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.adapterDropout) }),
+        Setting(
+            "bias", "Biases of the model that train beside its adapters",
+            choices: BiasesBesideAdapters.allCases.map(\.rawValue),
+            set: { $0.bias = try $1.choice() }, get: { $0.bias.rawValue }),
     ]
 
     /// For starts that look at the layers' inputs.
@@ -93,6 +97,13 @@ package struct TuningSettings: Sendable, Equatable {
         return method.parameters(outputs: outputs, inputs: inputs, rank: rank) - (stays ? rank * inputs : 0)
     }
 
+    static let targetsRow = Setting<TuningSettings>(
+        "targets",
+        "Adapted matrices of each layer; all of method ia3 are keys, values and the feed-forward network's last",
+        choices: AdaptedRoles.names,
+        set: { $0.targets = try targets($1) },
+        get: { $0.targets == .all ? AdaptedRoles.allName : SettingText.list($0.targets.texts) })
+
     private static func targets(_ value: SettingValue) throws -> AdaptedRoles {
         let names = try value.names().map { name in
             try SettingValue(content: .text(name)).choice(among: AdaptedRoles.names, named: \.self)
@@ -109,13 +120,17 @@ package struct TuningSettings: Sendable, Equatable {
 
     /// The matrices of each layer that the method adapts; empty for a method without adapters.
     package func adaptedRoles(of architecture: Architecture) -> [LinearSite.Role] {
-        method.hasAdapters ? targets.roles(of: architecture) : []
+        switch targets {
+        case _ where !method.hasAdapters: []
+        case .all: method.allRoles(architecture)
+        case .named(let roles): roles
+        }
     }
 
     /// A method whose ranks nothing else gives needs a budget.
     func checkBudget(_ rules: inout RuleCheck) {
         let keepsRanks = method.keepsRanks && (rankPattern != nil || fromAdapter != nil)
-        if method.hasAdapters, budget == nil, !keepsRanks,
+        if method.hasBudget, budget == nil, !keepsRanks,
             rules.areKnown(
                 "method", "budget", "average-rank", "budget-parameters", "rank-pattern", "from-adapter")
         {

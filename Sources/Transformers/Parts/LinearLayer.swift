@@ -32,6 +32,9 @@ package final class LinearLayer: @unchecked Sendable {
     package var outputs: Int { weight.rows }
     package var inputs: Int { weight.columns }
 
+    /// Whether something of it trains, or an adapter on it.
+    var trains: Bool { adapter != nil || weight.isTrainable || (bias?.isTrainable ?? false) }
+
     init(site: LinearSite, modulePath: String, weight: Weight, bias: Weight?, isConv1D: Bool = false) {
         self.site = site
         self.modulePath = modulePath

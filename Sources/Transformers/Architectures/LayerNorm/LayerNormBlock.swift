@@ -8,7 +8,7 @@ struct LayerNormBlock: Sendable {
     private let layer: Int
 
     var linearLayers: [LinearLayer] { [qkv, attentionOutput, intermediate, output] }
-    var isTrainable: Bool { linearLayers.contains { $0.adapter != nil || $0.weight.isTrainable } }
+    var isTrainable: Bool { linearLayers.contains(where: \.trains) }
 
     init(_ weights: BackboneWeights, _ c: LayerNormConfiguration, layer: Int) throws {
         self.layer = layer

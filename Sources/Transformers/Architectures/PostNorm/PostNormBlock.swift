@@ -9,7 +9,7 @@ struct PostNormBlock: Sendable {
     let positionKey, positionQuery: Dense?
 
     var linearLayers: [LinearLayer] { [query, key, value, attentionOutput, intermediate, output] }
-    var isTrainable: Bool { linearLayers.contains { $0.adapter != nil || $0.weight.isTrainable } }
+    var isTrainable: Bool { linearLayers.contains(where: \.trains) }
 
     init(_ weights: BackboneWeights, _ c: EncoderConfiguration, _ names: EncoderNames, layer: Int) throws {
         let path = names.layer(layer)

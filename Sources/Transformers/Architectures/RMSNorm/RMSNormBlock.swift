@@ -8,7 +8,7 @@ struct RMSNormBlock: Sendable {
     private let layer: Int
 
     var linearLayers: [LinearLayer] { attention.linearLayers + feedForward.linearLayers }
-    var isTrainable: Bool { linearLayers.contains { $0.adapter != nil || $0.weight.isTrainable } }
+    var isTrainable: Bool { linearLayers.contains(where: \.trains) }
 
     init(_ weights: BackboneWeights, _ t: DecoderTraits, layer: Int) throws {
         self.layer = layer

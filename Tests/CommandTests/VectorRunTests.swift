@@ -1,0 +1,144 @@
+import Foundation
+import ModelFiles
+import Testing
+
+/// `--method ia3`, `bitfit` and `norms` from training to what may and may not be made of it.
+@Suite struct VectorRunTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let options: [String]
+        /// `peft_type`, and how many numbers train beside the head of the tiny BERT (2 layers, width 32, 64 inside)
+        let type: String
+        let parameters: Int
+        let refused: String
+        var testDescription: String { options.joined(separator: " ") }
+    }
+
+    private static let (width, inside, layers) = (32, 64, 2)
+
+    static let cases = [
+        Case(
+            options: ["--method", "ia3"], type: "IA3", parameters: layers * (2 * width + inside),
+            refused: "(IA)³"),
+        Case(
+            options: ["--method", "ia3", "--targets", "query,intermediate"], type: "IA3",
+            parameters: layers * (width + inside), refused: "(IA)³"),
+        // Of each layer six matrices and two norms; the norm of the embeddings, and the pooler.
+        Case(
+            options: ["--method", "bitfit"], type: "LORA",
+            parameters: layers * (5 * width + inside + 2 * width) + 2 * width, refused: "biases"),
+        Case(
+            options: ["--method", "bitfit", "--bias-roles", "query,norm", "--bias-layers", "1"], type: "LORA",
+            parameters: 3 * width, refused: "biases"),
+        Case(
+            options: ["--method", "norms"], type: "LN_TUNING", parameters: (2 * layers + 1) * 2 * width,
+            refused: "layer norms"),
+    ]
+    private static let weights = "adapter-last/adapter_model.safetensors"
+
+    private func loss(_ workspace: Workspace, _ run: String) throws -> Double {
+        let result = try workspace.run(["evaluate", run, "--data", "validation.jsonl", "--json"])
+        try #require(result.status == 0, "\(result.errors)")
+        return try #require(try JSONValue.parse(Data(result.output.utf8))["loss"]?.double)
+    }
+
+    private static func training(_ test: Case, output: String = "run", steps: Int = 30) -> [String] {
+        Workspace.training(
+            output: output, steps: steps,
+            test.options + ["--pooling", "pooler", "--learning-rate", "0.02", "--checkpoint-every", "10"])
+    }
+
+    @Test(arguments: cases) func trainsResumesAndExports(_ test: Case) throws {
+        let workspace = try Workspace()
+        let plan = try workspace.run(
+            ["plan"] + Self.training(test).dropFirst().filter { $0 != "--output" && $0 != "run" } + ["--json"]
+        )
+        try #require(plan.status == 0, "\(plan.errors)")
+        let planned = try JSONValue.parse(Data(plan.output.utf8))
+        let head = try #require(planned["parameters"]?["head"]?.int)
+        #expect(planned["parameters"]?["trainable"]?.int == head + test.parameters)
+
+        let trained = try workspace.run(Self.training(test))
+        try #require(trained.status == 0, "\(trained.errors)")
+        #expect(
+            try workspace.events("run", "end").last?["trainableParameters"]?.int == head + test.parameters)
+        let config = try JSONValue.parse(try workspace.bytes("run/adapter-last/adapter_config.json"))
+        #expect(config["peft_type"]?.string == test.type)
+
+        let before = try workspace.bytes("run/\(Self.weights)")
+        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
+        let resumed = try workspace.run(["train", "--resume", "run"])
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(try workspace.bytes("run/\(Self.weights)") == before, "resuming gives the same bytes")
+
+        let expected = try loss(workspace, "run")
+        let merged = try workspace.run(["export", "run", "--to", "merged", "--output", "merged"])
+        #expect(merged.status == 0, "\(merged.errors)")
+        // Logits agree to 1e-4, which is what export checks.
+        #expect(abs(try loss(workspace, "merged") - expected) < 1e-3)
+        let report = try workspace.run(["report", "run", "--output", "report.html"])
+        #expect(report.status == 0, "\(report.errors)")
+        for command in [["ranks", "run"], ["spectrum", "run"]] {
+            let shown = try workspace.run(command)
+            #expect(shown.errorLines.count <= 1 && !shown.errors.contains("Fatal"), "\(shown.errors)")
+        }
+
+        var wrong = [
+            ["export", "run", "--to", "peft-adalora", "--output", "no"],
+            ["shrink", "run", "--budget", "7", "--output", "no"],
+            Workspace.training(output: "no", ["--from-adapter", "run", "--budget", "30"]),
+            Workspace.training(output: "no", ["--from-adapter", "run", "--method", "dora"]),
+        ]
+        if test.type != "LORA" { wrong.append(["export", "run", "--to", "lora", "--output", "no"]) }
+        for command in wrong {
+            let refused = try workspace.run(command)
+            #expect(refused.status == 64 && refused.errorLines.count == 1, "\(command): \(refused.errors)")
+            #expect(refused.errors.contains(test.refused), "\(command): \(refused.errors)")
+            #expect(!workspace.exists("no"))
+        }
+    }
+
+    /// What PEFT may open is taken over again, with the same answers.
+    @Test(arguments: [cases[0], cases[2], cases[4]]) func isImported(_ test: Case) throws {
+        let workspace = try Workspace()
+        try #require(try workspace.run(Self.training(test, steps: 5)).status == 0)
+        try FileManager.default.copyItem(at: workspace.file("run/adapter-last"), to: workspace.file("peft"))
+        try FileManager.default.removeItem(at: workspace.file("peft/adalora.json"))
+        let result = try workspace.run([
+            "import", "peft", "--model", "model", "--any-base-name", "--labels", "negative,neutral,positive",
+            "--output", "own",
+        ])
+        try #require(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("\(test.refused), \(test.parameters) parameters"), "\(result.output)")
+        #expect(
+            try workspace.bytes("own/adapter_model.safetensors") == workspace.bytes("run/\(Self.weights)"))
+    }
+
+    /// Training goes on from the vectors as they are.
+    @Test func scalesGoOn() throws {
+        let workspace = try Workspace()
+        try #require(try workspace.run(Self.training(Self.cases[0], output: "first")).status == 0)
+        let second = try workspace.run(
+            Self.training(Self.cases[0], output: "second", steps: 3) + ["--from-adapter", "first"])
+        try #require(second.status == 0, "\(second.errors)")
+        let start = try #require(try workspace.events("second", "evaluation").first?["loss"]?.double)
+        #expect(abs(start - (try loss(workspace, "first"))) < 1e-3)
+    }
+
+    @Test(
+        arguments: [
+            (["--method", "ia3", "--budget", "12"], "budget"),
+            (["--method", "ia3", "--scale", "2"], "scale"),
+            (["--method", "bitfit", "--targets", "query"], "targets"),
+            (["--method", "bitfit", "--bias-roles", "gate"], "bias-roles gate"),
+            (["--method", "bitfit", "--bias-layers", "7"], "no layer 7"),
+            (["--method", "bitfit", "--bias-layers", "1-x"], "1-x"),
+            (["--method", "bitfit", "--bias-roles", "embeddings", "--bias-layers", "0"], "no bias is of"),
+            (["--method", "lora", "--budget", "12", "--bias-roles", "query"], "bias-roles"),
+        ] as [([String], String)])
+    func whatDoesNotFitIsNamed(options: [String], mention: String) throws {
+        let workspace = try Workspace()
+        let result = try workspace.run(Workspace.training(output: "no", options))
+        #expect(result.status != 0 || result.errors.contains("warning"), "\(result.errors)")
+        #expect(result.errors.contains(mention), "\(result.errors)")
+    }
+}
