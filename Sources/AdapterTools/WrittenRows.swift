@@ -162,7 +162,7 @@ struct WrittenRows {
         let asked = stated?.warning != nil ? "asks for another pooling than the mean or the first token" : nil
         return [
             "\(folder.path) \(asked ?? "does not say how rows become one"), and neither does the file: tell llama.cpp "
-                + "(llama-embedding --pooling mean or cls)"
+                + "which pooling to use, mean or cls"
         ]
     }
 

@@ -15,7 +15,10 @@ struct ExportCommand: ParsableCommand {
             adapterhub    bottleneck adapters as AdapterHub's library has them
             gguf-lora     a file for llama.cpp (--lora), each matrix with its own rank
             gguf          a whole model for llama.cpp and Ollama, with the updates in its weights; also of a model's folder \
-            without an adapter
+            without an adapter. Encoders give embeddings there, or the numbers of a classifier on the first token
+
+            llama.cpp runs BERT, RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT, and ELECTRA whose embeddings are as wide as its \
+            layers; ALBERT, DeBERTa and MPNet it does not.
 
             What was written is opened again and its logits compared with the original's; it stays only if they agree. \
             With gguf each tensor is compared, and what rounding changes is said. \
@@ -46,8 +49,10 @@ struct ExportCommand: ParsableCommand {
     var mergedType: String?
     @Option(
         help: ArgumentHelp(
-            "With gguf: a .txt file, or rows as for evaluate; its perplexity is told before and after rounding.",
-            valueName: "file"))
+            """
+            With gguf: a .txt file, or rows as for evaluate; its perplexity is told before and after rounding, of an encoder the \
+            loss of its classifier, or the cosine of embeddings.
+            """, valueName: "file"))
     var text: String?
     @Option(
         name: .customLong("max-shard-size"),

@@ -213,7 +213,7 @@ import Tokenizers
     }
 
     private static let wrong: [Wrong] = [
-        Wrong(problem: "tokenizer.ggml.model \"t5\" is not supported", name: "gpt-2") { $0.model = "t5" },
+        Wrong(problem: "tokenizer.ggml.model \"rwkv\" is not supported", name: "gpt-2") { $0.model = "rwkv" },
         Wrong(problem: "this version knows a.x-4.0, bailingmoe", name: "gpt-2") { $0.pre = "kimi-k2" },
         Wrong(problem: "the vocabulary is empty", name: "gpt-2") { $0.tokens = [] },
         Wrong(problem: "token \"a\" stands twice", name: "gpt-2") { $0.tokens[0] = "a" },

@@ -95,7 +95,7 @@ def check_classifier(program: str, folder: Path, rows: Path, work: Path, pooling
     """A run whose classifier llama.cpp has a place for: the probabilities that adalora predicts."""
     run = work / f"runs/classifier-{folder.name}-{pooling}"
     adalora(program, "train", "--model", folder, "--train", rows, "--pooling", pooling, "--average-rank", 2, "--steps", 20,
-            "--learning-rate", 1e-2, "--max-length", 64, "--output", run)
+            "--learning-rate", 1e-2, "--max-length", 120, "--output", run)
     lines = adalora(program, "predict", run, "--data", rows).splitlines()
     target = work / f"{run.name}.gguf"
     said = adalora(program, "export", run, "--to", "gguf", "--text", rows, "--output", target)
@@ -108,15 +108,15 @@ def check_classifier(program: str, folder: Path, rows: Path, work: Path, pooling
     texts = [json.loads(line)["text"] for line in rows.read_text().splitlines()]
     for text, line in zip(texts, lines):
         wanted = json.loads(line)["probabilities"]
-        assert list(wanted) == labels, (list(wanted), labels)
+        assert wanted.keys() == set(labels), (wanted.keys(), labels)
         numbers = judge.embedding(judge.tokens(text)).astype(np.float64)
         found = np.exp(numbers - numbers.max())
         found /= found.sum()
-        farthest = max(farthest, float(np.abs(found - np.array(list(wanted.values()))).max()))
+        farthest = max(farthest, float(np.abs(found - np.array([wanted[label] for label in labels])).max()))
         moved.append(found)
     judge.close()
     spread = float(np.ptp(np.stack(moved), axis=0).max())
-    assert farthest < 5e-3 < spread, (folder, pooling, farthest, spread)
+    assert farthest < 1e-3 and spread > 0.02, (folder, pooling, farthest, spread)
     print(f"  {folder.name} with a classifier by {pooling}: llama.cpp's probabilities of {len(labels)} labels within {farthest:.1e} "
           f"of ours, which spread over {spread:.2f}")
 

@@ -9,7 +9,10 @@ extension GGUFVocabulary {
         let file = opened.file
         let prefix = opened.made["model"]?["continuing_subword_prefix"]?.string ?? "##"
         var (tokens, types) = try Self.names(file, size: size)
-        if let unknown = file.unknownID { types[Int(unknown)] = 3 }
+        // One that is not added is text as any other.
+        if let unknown = file.unknownID {
+            types[Int(unknown)] = file.addedTokens.contains { $0.id == unknown } ? 3 : 1
+        }
         for (id, token) in tokens.enumerated() where types[id] != 3 && types[id] != 4 {
             tokens[id] =
                 token.utf8.starts(with: prefix.utf8)
