@@ -46,6 +46,9 @@ import Transformers
         Row(key: "triplet-steps", names: AdaLoRASettings.TripletSteps.allCases.map(\.rawValue)) {
             $0.tuning.adalora.tripletSteps?.rawValue
         },
+        Row(key: "bottleneck-kind", names: BottleneckKind.allCases.map(\.rawValue)) {
+            $0.tuning.bottleneck.kind.rawValue
+        },
         Row(key: "schedule", names: RunConfig.LearningRateSchedule.allCases.map(\.rawValue)) {
             $0.learningRateSchedule.rawValue
         },

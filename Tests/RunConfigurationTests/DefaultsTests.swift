@@ -183,7 +183,7 @@ import Testing
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 72)
+        #expect(settings.count == 76)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))
@@ -195,8 +195,8 @@ import Testing
         #expect(byKey["batch-size"]?.defaultText == "32, or 16 up to 999 rows")
         #expect(byKey["threads"]?.defaultText == "all cores")
         #expect(byKey["epochs"]?.defaultText == "3, or as many as make 300 steps")
-        #expect(byKey["method"]?.help == "What trains: adalora, lora, dora, head or full")
-        #expect(byKey["method"]?.choices == ["adalora", "lora", "dora", "head", "full"])
+        #expect(byKey["method"]?.help == "What trains: adalora, lora, dora, bottleneck, head or full")
+        #expect(byKey["method"]?.choices == ["adalora", "lora", "dora", "bottleneck", "head", "full"])
     }
 
     /// Saying a default is the same as not saying it: the texts for people are values too.
