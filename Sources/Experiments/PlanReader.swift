@@ -255,7 +255,8 @@ extension PlanReader {
         guard let method else { return }
         if !method.hasAdapters, !isBudgetless {
             inner.report(
-                "settings", "method \(method.name) has no adapters and so no budget",
+                "settings",
+                "method \(method.name) has no \(method.makesAdapter ? "ranks" : "adapters") and so no budget",
                 "add 'budgetless: true' to the arm")
         }
         if isBudgetless, method.hasAdapters {
