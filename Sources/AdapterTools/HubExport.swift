@@ -32,7 +32,7 @@ package enum HubExport {
         let samples = LogitCheck.samples(
             opened.loaded.tokenizer, maxLength: opened.description.maxLength, outputs: head.tokenOutputs)
         let model = options.modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
-        let readme = readme(names, opened)
+        let readme = try readme(names, opened)
         let difference = try folder.write(
             "the exported adapter", expected: opened.model(workers).logits(samples), samples: samples,
             tolerance: options.tolerance
@@ -97,10 +97,16 @@ package enum HubExport {
         return warnings
     }
 
-    private static func readme(_ names: AdapterHub.Names, _ opened: OpenedAdapter) -> String {
+    private static func readme(_ names: AdapterHub.Names, _ opened: OpenedAdapter) throws -> String {
         let part = opened.adapters.parts.first
         let kind = part.map { "\(opened.adapters.parts.count) \($0.kind)s (\($0.summary))" } ?? ""
-        let outputs = opened.head.form.isOwn ? "" : ", num_labels=\(opened.task.outputs)"
+        let weights = try opened.loaded.model.openWeights()
+        let replacesHead = opened.head.parameters.contains { parameter in
+            weights.tensor(parameter.name).map { $0.shape != parameter.savedShape } ?? false
+        }
+        let outputs =
+            (opened.head.form.isOwn ? "" : ", num_labels=\(opened.task.outputs)")
+            + (replacesHead ? ", ignore_mismatched_sizes=True" : "")
         let count = opened.adapters.liveParameterCount
         return """
             # \(CardText.plain(names.adapter))

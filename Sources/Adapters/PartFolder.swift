@@ -34,7 +34,8 @@ struct PartFolder {
 
     /// The outputs of its classifier; nil where it has none.
     func outputs(classifier name: String, inputs: Int) throws -> Int? {
-        try PEFTFolder.outputs(of: try openHead(), classifier: head.prefix + name, inputs: inputs)
+        try PEFTFolder.outputs(
+            of: try openHead() ?? openWeights(), classifier: head.prefix + name, inputs: inputs)
     }
 
     private func openWeights() throws -> TensorStore {
@@ -42,11 +43,11 @@ struct PartFolder {
         return try TensorStore(file: folder.appendingPathComponent(weightsFile))
     }
 
-    /// That of the adapter where the head has no file of its own.
-    private func openHead() throws -> TensorStore {
+    /// nil where the head has no file of its own.
+    private func openHead() throws -> TensorStore? {
         let file = folder.appendingPathComponent(head.file)
-        return FileManager.default.fileExists(atPath: file.path)
-            ? try TensorStore(file: file) : try openWeights()
+        guard head.file != weightsFile, FileManager.default.fileExists(atPath: file.path) else { return nil }
+        return try TensorStore(file: file)
     }
 
     /// Hangs the folder's parts on `backbone`, and puts its head's weights into `head`. Every tensor must have a place.
@@ -56,12 +57,10 @@ struct PartFolder {
         let file = folder.appendingPathComponent(AdapterConfiguration.fileName).path
         let reader = PEFTReader(store: try openWeights(), architecture: backbone.architecture)
         let parts = try form(reader, file, backbone)
-        let own =
-            head.file == weightsFile
-            ? reader : PEFTReader(store: try openHead(), architecture: backbone.architecture)
+        let own = try openHead().map { PEFTReader(store: $0, architecture: backbone.architecture) }
         if takesHead {
-            try PEFTFolder.load(target, own, prefix: head.prefix, base: base)
-            try checkRest(own, parts)
+            try PEFTFolder.load(target, own ?? reader, prefix: head.prefix, base: base)
+            if let own { try checkRest(own, parts) }
         } else {
             let modules = (target.modules + ["qa_outputs"]).map { "\(head.prefix)\($0)." }
             for name in reader.store.names where modules.contains(where: name.hasPrefix) { reader.take(name) }

@@ -269,7 +269,8 @@ extension PlanReader {
         if !method.hasBudget, !isBudgetless {
             let why = method.hasAdapters ? "" : "no adapters and so "
             inner.report(
-                "settings", "method \(method.name) has \(why)no budget",
+                "settings",
+                "method \(method.name) has no \(method.makesAdapter ? "ranks" : "adapters") and so no budget",
                 "add 'budgetless: true' to the arm")
         }
         if isBudgetless, method.hasBudget {

@@ -47,6 +47,7 @@ import Testing
     /// Options of these are reached by more commands than the rest of their file.
     private static let wider: [String: [String: [String]]] = [
         "AdapterExport": ["--to": ["export"], "--pooling": ["train"]],
+        "HubExport": ["--to": ["export"], "--model": ["export"], "--pooling": ["train"]],
         "AdapterDescription": ["--base-format": ["train"]],
         "ColumnNames": [
             "--label-column": ["train", "evaluate", "data check"],

@@ -62,6 +62,9 @@ import Transformers
             $0.tuning.virtual.promptStart?.rawValue
         },
         Row(key: "bias", names: BiasesBesideAdapters.allCases.map(\.rawValue)) { $0.tuning.bias.rawValue },
+        Row(key: "bottleneck-kind", names: BottleneckKind.allCases.map(\.rawValue)) {
+            $0.tuning.bottleneck.kind.rawValue
+        },
         Row(key: "schedule", names: RunConfig.LearningRateSchedule.allCases.map(\.rawValue)) {
             $0.learningRateSchedule.rawValue
         },

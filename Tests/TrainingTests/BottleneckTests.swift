@@ -146,6 +146,29 @@ import Transformers
         #expect(relativeError(try opened.logits(), try opened.expected.floats("final")) < 1e-3)
     }
 
+    /// Token by token after a cache the same rows, and those of a batch whatever stands beside them. 1e-5, as for models
+    /// without adapters: other products of the same sizes.
+    @Test(arguments: cases.filter { $0.model != "bert" }) func cachesAndRowsAreTheSame(_ one: Case) throws {
+        let opened = try Opened(one)
+        let ids = (3..<12).map { Int32($0 * 7 % 250) }
+        let batch = PackedBatch([(ids, ids.map { _ in 0 }), ([5, 6], [0, 0])])
+        let whole = opened.backbone.hiddenStates(batch, on: Tape(evaluatingWith: BufferPool())).value
+        let some = opened.backbone.hiddenStates(
+            batch, rows: .some([2, 8, 10]), on: Tape(evaluatingWith: BufferPool())
+        ).value
+        for (place, row) in [2, 8, 10].enumerated() {
+            let (ours, theirs) = (some.rows(place..<place + 1), whole.rows(row..<row + 1))
+            #expect(relativeError(ours.values, theirs.values) < 1e-5)
+        }
+        let cache = try #require(opened.backbone.startCache())
+        for (row, id) in ids.enumerated() {
+            let read = opened.backbone.hiddenStates(
+                [id], after: cache, on: Tape(evaluatingWith: BufferPool())
+            ).value
+            #expect(relativeError(read.values, whole.rows(row..<row + 1).values) < 1e-5, "row \(row)")
+        }
+    }
+
     /// The method at work on the adapters that are there.
     private static func going(on opened: Opened, _ settings: TuningSettings? = nil) throws -> any FineTuning {
         let method = try #require(FineTuningMethod.named("bottleneck"))

@@ -41,13 +41,13 @@ extension Bottleneck {
         Setting(
             "reduction-factor",
             "The model's width over that of its bottleneck adapters, whose width is rounded down",
-            unset: "16, parallel 2, as AdapterHub's",
+            unset: "AdapterHub's: 16, parallel 2",
             idle: { ifKept($0) ?? ($0.bottleneck.width == nil ? nil : "with bottleneck-width") },
             set: { $0.bottleneck.reductionFactor = try $1.orNone { try $0.number(.aboveZeroTo(100_000)) } },
             get: { $0.bottleneck.reductionFactor.map(SettingText.number) }),
         Setting(
             "bottleneck-scaling", "Factor of the output of bottleneck adapters",
-            unset: "1, parallel 4, as AdapterHub's", idle: ifKept,
+            unset: "AdapterHub's: 1, parallel 4", idle: ifKept,
             set: { $0.bottleneck.scaling = try $1.orNone { try $0.number(.aboveZeroTo(1_000_000)) } },
             get: { $0.bottleneck.scaling.map(SettingText.number) }),
     ]

@@ -42,6 +42,8 @@ package struct BottleneckSettings: Sendable, Equatable {
     /// s; nil for the kind's usual one
     package var scaling: Double?
 
+    package init() {}
+
     /// b for a model of width d.
     package func width(of hidden: Int) -> Int {
         width ?? max(1, Int(Double(hidden) / (reductionFactor ?? kind.usualReductionFactor)))
