@@ -66,7 +66,9 @@ import Testing
         let predicted = try workspace.run([
             "predict", "run", "--input", "test.jsonl", "--output", "answers.jsonl",
         ])
-        #expect(predicted.status == 0, "\(predicted.errors)")
+        #expect(
+            predicted.status == 0 && predicted.output.split(separator: "\n").count == 24,
+            "\(predicted.errors)")
         let second = try workspace.run(
             Workspace.training(output: "second", steps: 3, ["--method", method, "--from-adapter", "run"]))
         try #require(second.status == 0, "\(second.errors)")
