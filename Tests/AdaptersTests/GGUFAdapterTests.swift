@@ -21,6 +21,42 @@ import Transformers
         try backbone.vocabularyHead()
     }
 
+    /// A prefix, of which the keys have another order there too: what PEFT computes on the folder, and its file to the bit.
+    @Test func aPrefixIsThatOfTransformersModel() throws {
+        let folder = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appendingPathComponent("twin.gguf")
+        try LlamaTwin.write(to: file)
+        let backbone = try PretrainedModel.open(file).openBackbone()
+        let head = try Self.head(backbone)
+        let name = "virtual-tokens/llama-prefix"
+        let set = try PEFTFolder.load(Golden.url("\(name)/adapter"), onto: backbone, head: head).set
+        let rows = try Golden.json("\(name)/batch.json")["sequences"]?.array ?? []
+        let batch = PackedBatch(
+            rows.map { row in
+                let ids = row["ids"]?.array?.compactMap { $0.int.map(Int32.init) } ?? []
+                return (ids, ids.map { _ in 0 })
+            })
+        let tape = Tape(evaluatingWith: BufferPool())
+        let logits = head.logits(
+            backbone.hiddenStates(batch, on: tape), offsets: batch.offsets, on: tape
+        ).value
+        let last = batch.offsets.dropFirst().flatMap { end in
+            Array(UnsafeBufferPointer(start: logits.row(end - 1), count: logits.columns))
+        }
+        let expected = try Golden.tensors("\(name)/expected.safetensors")
+        // Float32 sums in another order.
+        #expect(try relativeError(last, expected.floats("lastLogits")) < 1e-5)
+        try PEFTFolder.write(set, as: .lora, head: nil, baseModel: "twin", into: folder)
+        let written = try TensorStore(file: folder.appendingPathComponent(PEFTFolder.weightsFile))
+        let saved = try Golden.tensors("\(name)/adapter/adapter_model.safetensors")
+        #expect(try written.floats("prompt_embeddings") == saved.floats("prompt_embeddings"))
+        // In the model's own order keys are others.
+        let first = Array(try saved.floats("prompt_embeddings").prefix(12))
+        #expect(set.parameters[0].values.rows(0..<1).values != first)
+        #expect(set.parameters[0].values.rows(0..<1).values.sorted() == first.sorted())
+    }
+
     /// On the GGUF it computes what PEFT does on the folder, and comes out as PEFT saved it, to the bit.
     @Test func isThatOfTransformersModel() throws {
         let folder = try Self.folder()

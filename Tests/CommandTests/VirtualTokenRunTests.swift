@@ -63,10 +63,10 @@ import Testing
         #expect(try workspace.bytes("other/\(Self.weights)") == before, "the same on one thread")
 
         let expected = try loss(workspace, "run")
-        let predicted = try workspace.run([
-            "predict", "run", "--input", "test.jsonl", "--output", "answers.jsonl",
-        ])
-        #expect(predicted.status == 0, "\(predicted.errors)")
+        let predicted = try workspace.run(["predict", "run"], input: workspace.text("test.jsonl"))
+        #expect(
+            predicted.status == 0 && predicted.output.split(separator: "\n").count == 24,
+            "\(predicted.errors)")
         let second = try workspace.run(
             Workspace.training(output: "second", steps: 3, ["--method", method, "--from-adapter", "run"]))
         try #require(second.status == 0, "\(second.errors)")
@@ -125,11 +125,9 @@ import Testing
             #expect(error < (more.contains("bf16") ? 0.05 : 1e-3), "\(more): \(error)")
             try FileManager.default.removeItem(at: workspace.file("again"))
         }
-        let written = try workspace.run(
-            [
-                "generate", "--adapter", "run", "--prompt", "the cat", "--max-tokens", "6", "--temperature",
-                "0",
-            ])
+        let written = try workspace.run([
+            "generate", "run", "--raw", "--prompt", "the cat", "--max-tokens", "6",
+        ])
         #expect(written.status == 0 && !written.output.isEmpty, "\(written.errors)")
         let planned = try workspace.run(
             ["plan"] + Self.speaking(method, output: "planned").dropFirst())
