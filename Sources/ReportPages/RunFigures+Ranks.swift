@@ -156,7 +156,7 @@ extension ReportedRun {
     var noRanks: String? {
         if !record.rankTables.isEmpty { return nil }
         return record.start.sites.isEmpty
-            ? "the method '\(record.start.method)' has no adapters, so there are no ranks"
+            ? "the method '\(record.start.method)' has no adapters of a rank, so there are no ranks"
             : "no ranks are recorded yet"
     }
 }

@@ -35,7 +35,9 @@ package enum RunReader {
         guard !run.start.sites.isEmpty else {
             throw RecordError(
                 kind: .notRecorded, place: run.folder.path,
-                problem: "the method '\(run.start.method)' has no adapters, so there are no singular values",
+                problem:
+                    "the method '\(run.start.method)' has no adapters of a rank, so there are no singular "
+                    + "values",
                 advice: "give the folder of a run with adapters, such as adalora")
         }
         var reader = TripletFileReader(

@@ -47,7 +47,7 @@ extension RunRecord {
         }
         throw RecordError(
             kind: .notRecorded, place: folder.path,
-            problem: "the method '\(start.method)' has no adapters, so there are no ranks",
+            problem: "the method '\(start.method)' has no adapters of a rank, so there are no ranks",
             advice: "give the folder of a run with adapters, such as adalora")
     }
 
