@@ -49,18 +49,7 @@ extension FineTuningMethod {
         start: { try PartTuning.norms($0) })
 }
 
-/// Which biases train.
-package struct BiasSettings: Sendable, Equatable {
-    /// Of `roleNames`
-    package var roles = [AdaptedRoles.allName]
-    /// nil for all, and what stands outside the layers
-    package var layers: Set<Int>?
-
-    static let embeddings = "embeddings"
-    static let norm = "norm"
-    static let pooler = "pooler"
-    package static let roleNames = AdaptedRoles.names + [norm, embeddings, pooler]
-
+extension BiasSettings {
     static let rows = [
         Setting<TuningSettings>(
             "bias-roles",
@@ -85,7 +74,7 @@ package struct BiasSettings: Sendable, Equatable {
 
     private static let mostLayers = 10_000
 
-    private static func layers(_ value: SettingValue) throws -> Set<Int>? {
+    static func layers(_ value: SettingValue) throws -> Set<Int>? {
         let names = try value.names()
         if names == [AdaptedRoles.allName] { return nil }
         var layers: Set<Int> = []
@@ -139,13 +128,6 @@ package struct BiasSettings: Sendable, Equatable {
         }
         return chosen.map(\.weight)
     }
-}
-
-/// Biases that train beside adapters, by PEFT's names; no budget pays for them.
-package enum BiasesBesideAdapters: String, CaseIterable, Sendable {
-    case none, all
-    /// Those of the adapted matrices
-    case loraOnly = "lora_only"
 }
 
 /// A vector of the model that may train: a bias, or a norm's weight.
@@ -209,5 +191,13 @@ extension MethodStart {
                 weight: weight, isBias: isBias, isOfNorm: isOfNorm,
                 role: isInside ? BiasSettings.norm : BiasSettings.embeddings, layer: layer)
         }
+    }
+}
+
+extension ChangedParts {
+    /// Those that train
+    var groups: [ParameterGroup] {
+        let trained = weights.compactMap(\.parameter)
+        return trained.isEmpty ? [] : [ParameterGroup(trained)]
     }
 }
