@@ -73,12 +73,6 @@ package struct ChangedParts: Sendable {
     /// Numbers in them
     package var parameterCount: Int { (saved + biases).reduce(0) { $0 + $1.weight.count } }
 
-    /// Those that train
-    var groups: [ParameterGroup] {
-        let trained = weights.compactMap(\.parameter)
-        return trained.isEmpty ? [] : [ParameterGroup(trained)]
-    }
-
     /// All of them, each once.
     package var weights: [Weight] { (saved + biases).map(\.weight) }
 

@@ -267,7 +267,6 @@ extension PlanReader {
     private func checkMethod(_ inner: PlanFields, _ method: FineTuningMethod?, isBudgetless: Bool) {
         guard let method else { return }
         if !method.hasBudget, !isBudgetless {
-            let why = method.hasAdapters ? "" : "no adapters and so "
             inner.report(
                 "settings",
                 "method \(method.name) has no \(method.makesAdapter ? "ranks" : "adapters") and so no budget",

@@ -77,7 +77,7 @@ extension RunRecord {
 extension RunRecord.Start {
     /// Why a run without sites has no ranks, or nothing else that belongs to a rank.
     package func lack(of what: String) -> String {
-        let has = parts.first.map { "trains \($0.kind)s, which have none" } ?? "has no adapters"
+        let has = parts.first.map { "trains \($0.kind)s, which have none" } ?? "has no adapters of a rank"
         return "the method '\(method)' \(has), so there are no \(what)"
     }
 

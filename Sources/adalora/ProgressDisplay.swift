@@ -77,9 +77,10 @@ final class ProgressDisplay {
             }
         let rate = end.seconds > 0 ? Int(Double(end.tokens) / end.seconds) : 0
         let memory = end.peakMemoryBytes > 0 ? "\(end.peakMemoryBytes / 1_000_000) MB" : "unknown"
+        let rank = end.ranks.isEmpty ? "" : "rank \(end.ranks.reduce(0, +)), "
         return
             "\(reason) at step \(end.step) in \(Figures.clockTime(end.seconds)), \(Figures.grouped(rate)) tokens/s overall, "
-            + "peak memory \(memory), rank \(end.ranks.reduce(0, +)), "
+            + "peak memory \(memory), \(rank)"
             + "\(Figures.grouped(end.trainableParameters)) trainable parameters"
     }
 

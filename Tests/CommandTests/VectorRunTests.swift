@@ -124,6 +124,36 @@ import Testing
         #expect(abs(start - (try loss(workspace, "first"))) < 1e-3)
     }
 
+    /// Biases train beside adapters, and stand in PEFT's file as PEFT has them.
+    @Test(arguments: ["lora", "dora", "adalora"]) func biasesBesideAdapters(method: String) throws {
+        let workspace = try Workspace()
+        let options = [
+            "--method", method, "--average-rank", "1", "--bias", "lora_only", "--learning-rate", "0.02",
+            "--checkpoint-every", "10",
+        ]
+        let trained = try workspace.run(Workspace.training(options))
+        try #require(trained.status == 0, "\(trained.errors)")
+        let config = try JSONValue.parse(try workspace.bytes("run/adapter-last/adapter_config.json"))
+        #expect(config["bias"]?.string == "all")
+        let store = try TensorStore(file: workspace.file("run/\(Self.weights)"))
+        let biases = store.tensors.map(\.name).filter {
+            $0.hasPrefix("base_model.model.bert.") && $0.hasSuffix(".bias")
+        }
+        #expect(biases.count == 12)
+        #expect(biases.contains { $0.hasSuffix(".base_layer.bias") })
+
+        let before = try workspace.bytes("run/\(Self.weights)")
+        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
+        let resumed = try workspace.run(["train", "--resume", "run"])
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(try workspace.bytes("run/\(Self.weights)") == before, "resuming gives the same bytes")
+        let expected = try loss(workspace, "run")
+        let merged = try workspace.run(["export", "run", "--to", "merged", "--output", "merged"])
+        #expect(merged.status == 0, "\(merged.errors)")
+        // Logits agree to 1e-4, which is what export checks.
+        #expect(abs(try loss(workspace, "merged") - expected) < 1e-3)
+    }
+
     @Test(
         arguments: [
             (["--method", "ia3", "--budget", "12"], "budget"),

@@ -147,7 +147,7 @@ struct RunRecordTests {
         try fixture.write(withRanks: false)
         let run = try read(fixture)
         let problem =
-            "the method 'head' has no adapters, so there are no ranks; "
+            "the method 'head' has no adapters of a rank, so there are no ranks; "
             + "give the folder of a run with adapters, such as adalora"
         #expect(message { try RankReport.table(run, step: nil, style: Style()) }.hasSuffix(problem))
         #expect(message { try RankReport.json(run, step: nil, history: true) }.hasSuffix(problem))

@@ -100,7 +100,7 @@ struct TripletHistoryTests {
         #expect(error.kind == .notRecorded)
         #expect(
             error.description.hasSuffix(
-                "the method 'head' has no adapters, so there are no singular values; "
+                "the method 'head' has no adapters of a rank, so there are no singular values; "
                     + "give the folder of a run with adapters, such as adalora"))
     }
 

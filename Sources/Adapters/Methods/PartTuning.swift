@@ -49,18 +49,7 @@ extension FineTuningMethod {
         start: { try PartTuning.norms($0) })
 }
 
-/// Which biases train.
-package struct BiasSettings: Sendable, Equatable {
-    /// Of `roleNames`
-    package var roles = [AdaptedRoles.allName]
-    /// nil for all, and what stands outside the layers
-    package var layers: Set<Int>?
-
-    static let embeddings = "embeddings"
-    static let norm = "norm"
-    static let pooler = "pooler"
-    package static let roleNames = AdaptedRoles.names + [norm, embeddings, pooler]
-
+extension BiasSettings {
     static let rows = [
         Setting<TuningSettings>(
             "bias-roles",
@@ -85,7 +74,7 @@ package struct BiasSettings: Sendable, Equatable {
 
     private static let mostLayers = 10_000
 
-    private static func layers(_ value: SettingValue) throws -> Set<Int>? {
+    static func layers(_ value: SettingValue) throws -> Set<Int>? {
         let names = try value.names()
         if names == [AdaptedRoles.allName] { return nil }
         var layers: Set<Int> = []
@@ -103,7 +92,7 @@ package struct BiasSettings: Sendable, Equatable {
     }
 
     /// Throws where one of the roles, or a layer, has none.
-    func chosen(from parts: [ModelPart], _ start: MethodStart) throws -> [Weight] {
+    func chosen(from parts: [TrainableVector], _ start: MethodStart) throws -> [Weight] {
         let model = start.backbone.architecture.name
         guard !parts.isEmpty else {
             throw AdapterError(
@@ -141,15 +130,8 @@ package struct BiasSettings: Sendable, Equatable {
     }
 }
 
-/// Biases that train beside adapters, by PEFT's names; no budget pays for them.
-package enum BiasesBesideAdapters: String, CaseIterable, Sendable {
-    case none, all
-    /// Those of the adapted matrices
-    case loraOnly = "lora_only"
-}
-
 /// A vector of the model that may train: a bias, or a norm's weight.
-struct ModelPart {
+struct TrainableVector {
     let weight: Weight
     let isBias: Bool
     let isOfNorm: Bool
@@ -179,7 +161,7 @@ extension MethodStart {
     }
 
     /// All of the model that its head reads, in its order.
-    var parts: [ModelPart] {
+    var parts: [TrainableVector] {
         let matrices = Dictionary(
             backbone.linearLayers.compactMap { layer in layer.bias.map { (ObjectIdentifier($0), layer.site) }
             },
@@ -193,21 +175,29 @@ extension MethodStart {
             guard isBias || isOfNorm else { return nil }
             if weight === pooler?.bias {
                 guard readsPooler else { return nil }
-                return ModelPart(
+                return TrainableVector(
                     weight: weight, isBias: true, isOfNorm: false, role: BiasSettings.pooler, layer: nil)
             }
             // Of the matrix that gives words, which another head does not read.
             if name.hasPrefix(output), !readsOutput { return nil }
             if let site = matrices[ObjectIdentifier(weight)] {
-                return ModelPart(
+                return TrainableVector(
                     weight: weight, isBias: true, isOfNorm: false, role: site.role.rawValue, layer: site.layer
                 )
             }
             let layer = name.split(separator: ".").lazy.compactMap { Int($0) }.first
             let isInside = layer != nil || (isOfNorm && !name.contains("embed"))
-            return ModelPart(
+            return TrainableVector(
                 weight: weight, isBias: isBias, isOfNorm: isOfNorm,
                 role: isInside ? BiasSettings.norm : BiasSettings.embeddings, layer: layer)
         }
+    }
+}
+
+extension ChangedParts {
+    /// Those that train
+    var groups: [ParameterGroup] {
+        let trained = weights.compactMap(\.parameter)
+        return trained.isEmpty ? [] : [ParameterGroup(trained)]
     }
 }
