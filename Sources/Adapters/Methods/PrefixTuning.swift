@@ -99,6 +99,7 @@ final class LayerPrefix: ModelPart, RowPrefix {
     }
 
     var parameters: [Parameter] { [keys.parameter, values.parameter] }
+    var summary: String { "\(count) virtual tokens" }
     /// Keys take a share of the attention whatever they are.
     var hasEffect: Bool { true }
     var count: Int { keys.values.rows }

@@ -78,6 +78,7 @@ final class Prompt: ModelPart, RowPrefix {
     }
 
     var parameters: [Parameter] { [rows.parameter] }
+    var summary: String { "\(count) virtual tokens" }
     var hasEffect: Bool { true }
     var count: Int { rows.values.rows }
     var columns: Int { rows.values.columns }
