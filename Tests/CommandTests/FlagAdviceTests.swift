@@ -21,7 +21,7 @@ import Testing
         "ConversationLayout": ["train", "evaluate", "data check", "predict", "data show"],
         "LoRAExport": ["export"], "OpenedAdapter+LoRAFile": ["import"],
         "BaseFormat": ["train", "pack"], "PackedBase": ["train", "pack"], "GGUFExport": ["export"],
-        "GGUFModelFile": ["export"], "WrittenRows": ["export"], "ComparedText": ["export"],
+        "GGUFModelFile": ["export"], "WrittenModel": ["export"], "WrittenRows": ["export"], "ComparedText": ["export"],
         "MergedType": ["export"],
         "SamplePrompts": ["train"],
         "AdapterMerging": ["merge-adapters"], "RunFolder+Writing": ["train"],

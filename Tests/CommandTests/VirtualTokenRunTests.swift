@@ -168,14 +168,4 @@ import Testing
             name == "bert-prefix" ? long.status == 0 : long.errors.contains("virtual tokens"),
             "\(long.errors)")
     }
-
-    @Test func modelsWithoutKeysOfTheirOwnAreRefused() throws {
-        let workspace = try Workspace()
-        try FileManager.default.removeItem(at: workspace.file("model"))
-        try FileManager.default.copyItem(
-            at: Golden.url("encoders/deberta/model"), to: workspace.file("model"))
-        let refused = try workspace.run(Workspace.training(["--method", "prefix", "--max-length", "16"]))
-        #expect(
-            refused.status != 0 && refused.errors.contains("attends by the distance"), "\(refused.errors)")
-    }
 }
