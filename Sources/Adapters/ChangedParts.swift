@@ -23,6 +23,8 @@ package struct ChangedParts: Sendable {
 
     /// A matrix that an adapter without any effect may stand on, by which PEFT takes biases alone
     private(set) var carrier: AdaptedLayer?
+    /// Whether it is transformers' `Conv1D`
+    private(set) var carrierIsConv1D = false
 
     private init() {}
 
@@ -47,6 +49,7 @@ package struct ChangedParts: Sendable {
         saved = own.filter { whole.contains(Self.module(of: $0.name)) }
         biases = own.filter { changed.contains($0.name) && !whole.contains(Self.module(of: $0.name)) }
         carrier = backbone.linearLayers.first.map(AdaptedLayer.init)
+        carrierIsConv1D = backbone.linearLayers.first?.isConv1D ?? false
         isNorms = biases.isEmpty && !saved.isEmpty && Set(modules).isSubset(of: Self.norms(own))
     }
 

@@ -112,7 +112,7 @@ extension ChangedParts {
             }
         }
         guard let carrier else { return nil }
-        let path = PEFTForm.prefix + carrier.modulePath
+        let (path, isConv1D) = (PEFTForm.prefix + carrier.modulePath, carrierIsConv1D)
         return OwnForm(
             carried: [
                 TensorToWrite(
@@ -126,6 +126,7 @@ extension ChangedParts {
             for key in ["init_r", "total_step"] { config[key] = nil }
             config["peft_type"] = .string(AdapterConfiguration.Kind.lora.rawValue)
             config["target_modules"] = .array([.string(carrier.modulePath)])
+            config[AdapterConfiguration.conv1DKey] = .bool(isConv1D)
             config["r"] = JSONValue(1)
             config["lora_alpha"] = .number(1)
             for key in ["rank_pattern", "alpha_pattern"] { config[key] = .object([:]) }

@@ -164,15 +164,19 @@ import Transformers
             set, as: set.peft, head: opened.model.head, changed: changed, baseModel: "model", into: folder)
         let ours = try TensorStore(file: folder.appendingPathComponent(PEFTFolder.weightsFile))
         let theirs = try TensorStore(file: test.adapter.appendingPathComponent(PEFTFolder.weightsFile))
-        #expect(Set(ours.tensors.map(\.name)) == Set(theirs.tensors.map(\.name)))
+        // With bias all PEFT writes the bias of a module that is saved anyway two times more.
+        let known = theirs.tensors.filter {
+            !$0.name.contains(".modules_to_save.") && !$0.name.contains(".original_module.")
+        }
+        #expect(Set(ours.tensors.map(\.name)) == Set(known.map(\.name)))
         // The LoRA that carries biases is drawn at random by PEFT, and multiplied by 0.
-        for tensor in theirs.tensors where !tensor.name.contains(".lora_A") {
+        for tensor in known where !tensor.name.contains(".lora_A") {
             #expect(ours.info(tensor.name)?.shape == tensor.shape, "\(tensor.name)")
             #expect(try ours.floats(tensor.name) == theirs.floats(tensor.name), "\(tensor.name)")
         }
         let config = try JSONValue.read(folder.appendingPathComponent(PEFTFolder.configurationFile))
-        let known = try JSONValue.read(test.adapter.appendingPathComponent(PEFTFolder.configurationFile))
-        for key in ["peft_type", "task_type", "bias"] { #expect(config[key] == known[key], "\(key)") }
+        let settings = try JSONValue.read(test.adapter.appendingPathComponent(PEFTFolder.configurationFile))
+        for key in ["peft_type", "task_type", "bias"] { #expect(config[key] == settings[key], "\(key)") }
         let again = try Opened(test, folder)
         #expect(try again.logits() == opened.logits())
         #expect(again.adapter.warnings.isEmpty)
