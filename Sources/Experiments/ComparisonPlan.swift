@@ -1,4 +1,3 @@
-import Foundation
 import Tasks
 
 /// What `adalora compare` runs: arms × budgets × seeds on one task.
@@ -23,20 +22,6 @@ package struct ComparisonPlan: Sendable, Equatable {
 
         /// False with a single learning rate.
         package var isNeeded: Bool { learningRates.count > 1 }
-
-        /// One step of the grid beyond its end; nil where that would be no rate.
-        ///
-        /// - Parameter rates: ascending, at least two.
-        static func rate(beyond edge: SearchOutcome.Edge, of rates: [Double]) -> Double? {
-            let next =
-                switch edge {
-                case .lowest: rates[0] * rates[0] / rates[1]
-                case .highest: rates[rates.count - 1] * rates[rates.count - 1] / rates[rates.count - 2]
-                }
-            // As a person would write it: ids and reports have it.
-            let rounded = Double(String(format: "%.4g", next)) ?? next
-            return rounded > 0 && rounded <= 1000 ? rounded : nil
-        }
     }
 
     /// Where the rows for validation and test are.

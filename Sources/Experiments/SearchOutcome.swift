@@ -1,3 +1,4 @@
+import Foundation
 import Tasks
 
 /// What the learning-rate search of an arm at a budget found, so far; in a plan of folds without the rows of one.
@@ -29,6 +30,15 @@ package struct SearchOutcome: Sendable, Equatable {
         guard let winner, rows.count > 1 else { return nil }
         return winner == rows.first?.learningRate
             ? .lowest : winner == rows.last?.learningRate ? .highest : nil
+    }
+
+    /// One step of the grid beyond the end that the best rate is at; nil where it is inside, or that would be no rate.
+    var rateBeyond: Double? {
+        guard let edge else { return nil }
+        let inward = edge == .lowest ? rows.map(\.learningRate) : rows.reversed().map(\.learningRate)
+        // As a person would write it: ids and reports have it.
+        let text = String(format: "%.4g", locale: nil, inward[0] * inward[0] / inward[1])
+        return Double(text).flatMap { 0 < $0 && $0 <= 1000 ? $0 : nil }
     }
 
     /// - Parameter results: of each rate, ascending, the results that are there.

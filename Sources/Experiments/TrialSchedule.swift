@@ -252,8 +252,7 @@ private struct TrialSorter {
             if let known = outcomes[point] { return known }
             let rates = (arm.learningRates + widened[point, default: []]).sorted()
             let outcome = outcome(point, rates)
-            guard let edge = outcome.edge, widened[point, default: []].count < plan.search.widenings,
-                let rate = ComparisonPlan.Search.rate(beyond: edge, of: rates)
+            guard widened[point, default: []].count < plan.search.widenings, let rate = outcome.rateBeyond
             else {
                 // Before all slots are sorted, an incomplete outcome may only lack slots that come later.
                 if outcome.isComplete { outcomes[point] = outcome }
