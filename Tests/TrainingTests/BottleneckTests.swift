@@ -178,7 +178,8 @@ import Transformers
         return try method.start(
             MethodStart(
                 settings: settings, backbone: opened.backbone, totalSteps: 20, seed: 1, isResumed: false,
-                trained: opened.set, workers: Workers(count: 1), lookAtBatches: { _, _ in },
+                trained: opened.set, headForm: .sequence(.pooler), workers: Workers(count: 1),
+                lookAtBatches: { _, _ in },
                 readRanks: { _, _ in [:] }))
     }
 
@@ -192,7 +193,8 @@ import Transformers
         return try method.start(
             MethodStart(
                 settings: settings, backbone: backbone, totalSteps: 20, seed: 7, isResumed: false,
-                trained: trained, workers: Workers(count: 1), lookAtBatches: { _, _ in },
+                trained: trained, headForm: .sequence(.pooler), workers: Workers(count: 1),
+                lookAtBatches: { _, _ in },
                 readRanks: { _, _ in [:] }))
     }
 
@@ -288,7 +290,8 @@ import Transformers
                 try settings.method.start(
                     MethodStart(
                         settings: settings, backbone: opened.backbone, totalSteps: 20, seed: 1,
-                        isResumed: false, trained: opened.set, workers: Workers(count: 1),
+                        isResumed: false, trained: opened.set, headForm: .sequence(.pooler),
+                        workers: Workers(count: 1),
                         lookAtBatches: { _, _ in }, readRanks: { _, _ in [:] }))
             }
         }

@@ -39,7 +39,8 @@ import Transformers
         let method = try settings.method.start(
             MethodStart(
                 settings: settings, backbone: backbone, totalSteps: 20, seed: 1, isResumed: false,
-                trained: nil, workers: Workers(count: 2), lookAtBatches: { _, _ in },
+                trained: nil, headForm: .sequence(.pooler), workers: Workers(count: 2),
+                lookAtBatches: { _, _ in },
                 readRanks: { _, layers in
                     Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1.site, $0 % 3) })
                 }))

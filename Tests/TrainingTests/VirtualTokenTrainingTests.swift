@@ -56,7 +56,8 @@ import Transformers
             return try tuning.method.start(
                 MethodStart(
                     settings: tuning, backbone: backbone, totalSteps: 20, seed: 1, isResumed: false,
-                    trained: loaded.set, workers: Workers(count: 1), lookAtBatches: { _, _ in },
+                    trained: loaded.set, headForm: .sequence(.pooler), workers: Workers(count: 1),
+                    lookAtBatches: { _, _ in },
                     readRanks: { _, _ in [:] }))
         }
 
@@ -162,7 +163,8 @@ import Transformers
         change(&tuning.virtual)
         let start = MethodStart(
             settings: tuning, backbone: backbone, totalSteps: 20, seed: 1, isResumed: false,
-            trained: trained, workers: Workers(count: 1), lookAtBatches: { _, _ in },
+            trained: trained, headForm: .sequence(.pooler), workers: Workers(count: 1),
+            lookAtBatches: { _, _ in },
             readRanks: { _, _ in [:] }, readsStart: readsStart, readTokens: { _, _ in text })
         return (backbone, try tuning.method.start(start))
     }
