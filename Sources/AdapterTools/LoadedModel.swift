@@ -43,6 +43,8 @@ package struct LoadedModel {
         self.baseFormat = packedBase?.format ?? stated
         // It takes as long as reading the tokenizer, and has nothing to do with it.
         let fingerprint = Pending { [backbone] in Self.fingerprint(backbone, .sha256) }
+        // A program that ends with an error takes OpenSSL down, which must not be at work then.
+        defer { _ = fingerprint.wait() }
         var tokenizer =
             try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) }
             ?? Tokenizer(folder: url)
