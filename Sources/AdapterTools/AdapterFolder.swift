@@ -39,8 +39,9 @@ package struct AdapterFolder: Sendable {
 
     /// What a run that starts from the adapter depends on, by name.
     package func fingerprints(_ form: Fingerprint.Form) throws -> [(name: String, hash: String)] {
-        try [AdapterDescription.file, PEFTFolder.configurationFile, PEFTFolder.weightsFile].compactMap {
-            name in
+        let others = PEFTFolder.otherFiles(of: url)
+        let weights = others.isEmpty ? [PEFTFolder.weightsFile] : others
+        return try ([AdapterDescription.file, PEFTFolder.configurationFile] + weights).compactMap { name in
             let file = url.appendingPathComponent(name)
             guard name != AdapterDescription.file || isDescribed else { return nil }
             return ("starting adapter's \(name)", try Fingerprint.of(file: file, form))

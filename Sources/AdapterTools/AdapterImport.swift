@@ -64,7 +64,7 @@ package enum AdapterImport {
             opened.loaded.tokenizer, maxLength: opened.description.maxLength,
             outputs: opened.head.tokenOutputs)
         let expected = opened.model(workers).logits(data)
-        let isLoRA = opened.adapters.adapters.first?.factors.lambda == nil
+        let isLoRA = !opened.adapters.adapters.isEmpty && opened.adapters.adapters[0].factors.lambda == nil
         if inSVDForm { try opened.adapters.requireSums(for: "import \(SettingName.svd)") }
         let keepsForm = isLoRA && !inSVDForm
         let set =

@@ -14,6 +14,8 @@ package struct SpeakingModel {
     /// How it talks; nil for a model that was not trained to.
     package let chat: ChatFormat?
     package let warnings: [String]
+    /// What the adapter changes in the model itself, which taking it off leaves; nil where that is nothing.
+    package let changes: String?
     private let backbone: any Backbone
     private let prompts: RowPrompts
 
@@ -23,7 +25,7 @@ package struct SpeakingModel {
         return try SpeakingModel(
             opened.loaded, head: opened.head,
             chat: opened.task.givenChat(opened.loaded.tokenizer) ?? opened.loaded.chat,
-            warnings: opened.warnings)
+            warnings: opened.warnings, changes: opened.changed.isEmpty ? nil : opened.changed.summary)
     }
 
     /// Without one.
@@ -33,7 +35,11 @@ package struct SpeakingModel {
         return try SpeakingModel(loaded, head: head, chat: loaded.chat, warnings: loaded.warnings)
     }
 
-    private init(_ loaded: LoadedModel, head: SequenceHead, chat: ChatFormat?, warnings: [String]) throws {
+    private init(
+        _ loaded: LoadedModel, head: SequenceHead, chat: ChatFormat?, warnings: [String],
+        changes: String? = nil
+    ) throws {
+        self.changes = changes
         tokenizer = loaded.tokenizer
         self.chat = chat
         self.warnings = warnings
@@ -64,7 +70,7 @@ package struct SpeakingModel {
         return stops
     }
 
-    /// Runs `body` with the adapter off.
+    /// Runs `body` with the adapter off. Not for one that changes the model itself.
     package func asBase<Value>(_ body: () throws -> Value) rethrows -> Value {
         try backbone.withoutAdapters(body)
     }

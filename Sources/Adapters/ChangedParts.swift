@@ -72,6 +72,9 @@ package struct ChangedParts: Sendable {
         isNorms ? "layer norms" : saved.isEmpty ? "biases" : "weights of the model"
     }
 
+    /// One of them
+    package var noun: String { isNorms ? "layer norm" : saved.isEmpty ? "bias" : "weight of the model" }
+
     package var isEmpty: Bool { saved.isEmpty && biases.isEmpty }
     /// Numbers in them
     package var parameterCount: Int { (saved + biases).reduce(0) { $0 + $1.weight.count } }
@@ -105,7 +108,7 @@ package struct ChangedParts: Sendable {
     /// `backbone` and `head`. Throws where a tensor is left over.
     init(
         backbone: any Backbone, head: SequenceHead?, _ config: AdapterConfiguration,
-        _ reader: PEFTReader, hasAdapters: Bool
+        _ reader: PEFTReader
     ) throws {
         let own = Self.named(backbone)
         var targets: [String: any Operand] = Dictionary(
@@ -137,8 +140,8 @@ package struct ChangedParts: Sendable {
                 change.changed.contains(name)
                     && !(matrices.contains(Self.module(of: name)) && name.hasSuffix(".bias"))
             }.map(Self.module))
-        // Without any adapter they are written as they were read.
-        let isBiases = !hasAdapters && change.changed.allSatisfy { $0.hasSuffix(".bias") }
+        // Biases alone are written as they were read.
+        let isBiases = change.changed.allSatisfy { $0.hasSuffix(".bias") }
         sort(own, change.changed, whole: isBiases ? [] : whole, backbone)
     }
 

@@ -47,8 +47,7 @@ extension PEFTFolder {
         // PEFT has biases beside LoRA only: one that does nothing carries them.
         let isCarrier = config.kind == .lora && config.trainsBiases && !adapters.contains(where: \.hasUpdate)
         let changed = try ChangedParts(
-            backbone: backbone, head: takesHead ? head : nil, config, reader,
-            hasAdapters: !isCarrier && config.kind != .norms)
+            backbone: backbone, head: takesHead ? head : nil, config, reader)
         if isCarrier && changed.isBiases {
             for layer in adapted { layer.adapter = nil }
             (adapters, adapted) = ([], [])
@@ -192,6 +191,18 @@ extension PEFTFolder {
                 from: try weights.matrix(
                     name, parameter.savedShape, rows: values.rows, columns: values.columns))
         }
+    }
+
+    /// The files of weights in a folder of another program's; empty where they are in `weightsFile`.
+    package static func otherFiles(of folder: URL) -> [String] {
+        func isThere(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+        }
+        let forms = FineTuningMethod.all.compactMap(\.parts?.other)
+        guard !isThere(weightsFile), let form = forms.first(where: { isThere($0.weightsFile) }) else {
+            return []
+        }
+        return [form.weightsFile] + (isThere(form.headFile) ? [form.headFile] : [])
     }
 
     /// The base model that an adapter names as its own; nil where it names none.

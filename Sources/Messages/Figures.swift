@@ -63,6 +63,10 @@ package enum Figures {
     }
 
     /// `1 run`, `2 runs`; `plural` where it is not made with an s.
+    package static func plural(_ noun: String) -> String {
+        noun + (noun.hasSuffix("s") || noun.hasSuffix("x") ? "es" : "s")
+    }
+
     package static func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
         "\(grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
     }

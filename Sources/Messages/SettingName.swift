@@ -50,7 +50,9 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case promptText = "prompt-text"
     case ranks
     case recompute
+    case reductionFactor = "reduction-factor"
     case resume
+    case samples
     case scale
     case steps
     case svd

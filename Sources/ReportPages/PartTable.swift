@@ -10,10 +10,10 @@ struct PartTable {
 
     /// - Parameter parts: at least one
     init(_ parts: [RunRecord.Part]) {
-        caption = parts.first.map { "Parameters of the \($0.kind)s" } ?? ""
+        caption = parts.first.map { "Parameters of the \(Figures.plural($0.kind))" } ?? ""
         rows =
             parts.map {
-                [$0.layer.map { "\($0)" } ?? "before all", $0.summary, Figures.grouped($0.parameters)]
+                [$0.layer.map { "\($0)" } ?? "–", $0.summary, Figures.grouped($0.parameters)]
             }
             + [["total", "", Figures.grouped(parts.reduce(0) { $0 + $1.parameters })]]
     }

@@ -53,8 +53,10 @@ struct RunSummary: Sendable {
 
     private static func budget(_ run: ReportedRun) -> Item {
         let start = run.record.start
-        if let part = start.parts.first {
-            let number = start.parts.count == 1 ? "a \(part.kind)" : "\(start.parts.count) \(part.kind)s"
+        if start.sites.isEmpty, let part = start.parts.first {
+            let number =
+                start.parts.count == 1
+                ? part.kind : Figures.counted(start.parts.count, part.kind, plural: Figures.plural(part.kind))
             return Item(
                 label: "Budget", value: Figures.grouped(start.partParameters),
                 note: "parameters in \(number): \(part.summary)")

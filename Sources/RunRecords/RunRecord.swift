@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// What a run folder's `events.jsonl` and `ranks.csv` say, read once and checked.
 ///
@@ -77,7 +78,9 @@ extension RunRecord {
 extension RunRecord.Start {
     /// Why a run without sites has no ranks, or nothing else that belongs to a rank.
     package func lack(of what: String) -> String {
-        let has = parts.first.map { "trains \($0.kind)s, which have none" } ?? "has no adapters of a rank"
+        let has =
+            parts.first.map { "trains \(Figures.plural($0.kind)), which have none" }
+            ?? "has no adapters of a rank"
         return "the method '\(method)' \(has), so there are no \(what)"
     }
 

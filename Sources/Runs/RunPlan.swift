@@ -115,13 +115,13 @@ package struct RunPlan: Sendable {
             ? []
             : [
                 RoleCount(
-                    role: changed.kind, matrices: changed.weights.count, parameters: changed.parameterCount)
+                    role: changed.kind, matrices: nil, parameters: changed.parameterCount)
             ]
     }
 
     private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {
         let parts = set.parts.first.map {
-            RoleCount(role: "\($0.kind)s (\($0.summary))", matrices: nil, parameters: set.partParameters)
+            RoleCount(role: "\(Figures.plural($0.kind))", matrices: nil, parameters: set.partParameters)
         }
         return architecture.roles.compactMap { role in
             let adapters = set.adapters.filter { $0.site.role == role }

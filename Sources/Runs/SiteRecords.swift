@@ -28,6 +28,28 @@ extension RunRecord.Site {
 }
 
 extension RunRecord.Part {
+    /// What a run trains beside triplets, layer by layer: parts of its method, vectors on matrices that have no rank, and
+    /// weights of the model.
+    static func all(_ set: AdapterSet, _ changed: ChangedParts) -> [Self] {
+        var parts = set.parts.map { Self($0) }
+        if !set.hasRanks {
+            let layers = Dictionary(grouping: set.adapters) { $0.site.layer }
+            parts += layers.sorted { $0.key < $1.key }.map { layer, adapters in
+                Self(
+                    kind: "vector of \(set.kind)",
+                    summary: adapters.map(\.site.role.rawValue).joined(separator: ", "),
+                    layer: layer, parameters: adapters.reduce(0) { $0 + $1.parameterCount(rank: 0) })
+            }
+        }
+        if !changed.isEmpty {
+            parts.append(
+                Self(
+                    kind: changed.noun, summary: changed.summary, layer: nil,
+                    parameters: changed.parameterCount))
+        }
+        return parts
+    }
+
     init(_ part: any ModelPart) {
         self.init(
             kind: part.kind, summary: part.summary, layer: part.layer, parameters: part.parameterCount)

@@ -43,8 +43,14 @@ struct TrainerAssembly {
             throw TrainingError(
                 .usage,
                 "\(SettingName.maxLength) \(config.maxLength) and \(backbone.sizes.positions - longest) virtual tokens are more than the "
-                    + "\(backbone.sizes.positions) positions of the model; use \(SettingName.maxLength) \(longest) or less, or fewer "
-                    + "\(SettingName.virtualTokens)")
+                    + "\(backbone.sizes.positions) positions of the model; use \(SettingName.maxLength) \(longest) or less"
+                    + (inputs.startingAdapter == nil ? ", or fewer \(SettingName.virtualTokens)" : ""))
+        }
+        if let prompt = inputs.samples?.prompts.first(where: { $0.ids.count > longest }) {
+            throw TrainingError(
+                .usage,
+                "\(SettingName.samples): the prompt \(quoted(prompt.text)) has \(prompt.ids.count) tokens, the model beside its "
+                    + "virtual tokens only \(longest) positions; shorten it, or remove it")
         }
         guard trainer.trainableParameters > 0 else {
             throw TrainingError(

@@ -368,7 +368,7 @@ package final class TrainingSession {
             completedSteps: progress.step, trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.rows ?? 0, labels: inputs.task.record.labels,
             sites: trainer.adapters.ranked.adapters.map { .init($0.layer) },
-            parts: trainer.adapters.parts.map { .init($0) }, allocator: plan?.allocator,
+            parts: RunRecord.Part.all(trainer.adapters, trainer.method.changed), allocator: plan?.allocator,
             budgetUnit: plan?.unit ?? .triplets,
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,

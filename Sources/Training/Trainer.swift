@@ -59,6 +59,9 @@ package final class Trainer: TrainedArrays {
         optimizer = AdamW(
             count: vector.count, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
             weightDecay: settings.weightDecay)
+        precondition(
+            method.changed.weights.allSatisfy(\.isTrainable),
+            "weights that are saved as trained are not in the vector")
         layOutUpdates()
     }
 

@@ -74,6 +74,12 @@ struct GenerateCommand: ParsableCommand {
             } else {
                 return
             }
+            if self.base, let changes = speaker.changes {
+                throw TrainingError(
+                    .usage,
+                    "--base: the adapter changes weights of the model itself (\(changes)), which taking it off leaves; ask the "
+                        + "base alone with --model, without a run")
+            }
             for warning in speaker.warnings { Terminal.error("warning: \(warning)") }
             if !raw, speaker.chat == nil { try tellMissingTemplate() }
             if let data { return try answer(rows: data, speaker) }

@@ -57,7 +57,7 @@ struct RunEnding {
     /// nil for what is a whole model already, and where there is nothing beside the head.
     private var export: String? {
         let method = config.tuning.method
-        guard method.trainsModel, !method.trainsBackbone else { return nil }
+        guard method.trainsModel, !method.trainsBackbone, method.parts == nil else { return nil }
         if method.hasBudget, !(record.end?.ranks.contains(where: { $0 > 0 }) ?? false) { return nil }
         // Where updates do more than add, LoRA cannot hold them; a merged classifier would be read with the pooler.
         let isMergeable = !config.task.poolsRows || config.resolvedPooling.isOfTransformers

@@ -15,8 +15,8 @@ final class Bottleneck: FineTuning {
     init(_ start: MethodStart) throws {
         let (settings, sizes) = (start.settings.bottleneck, start.backbone.sizes)
         let fresh = {
-            (0..<sizes.layers).map {
-                BottleneckAdapter.fresh(settings, hidden: sizes.hidden, layer: $0, seed: start.seed)
+            try (0..<sizes.layers).map {
+                try BottleneckAdapter.fresh(settings, hidden: sizes.hidden, layer: $0, seed: start.seed)
             }
         }
         adapters = AdapterSet(parts: try start.trainedParts(BottleneckAdapter.self) ?? fresh())

@@ -95,9 +95,9 @@ extension BottleneckAdapter {
     /// Fresh ones as AdapterHub's library makes them: N(0, .02²), or for parallel ones up = 0 and down by Kaiming-uniform with
     /// a = √5, which is U(±1/√d); biases 0.
     static func fresh(_ settings: BottleneckSettings, hidden: Int, layer: Int, seed: UInt64)
-        -> BottleneckAdapter
+        throws -> BottleneckAdapter
     {
-        let width = settings.width(of: hidden)
+        let width = try settings.width(of: hidden)
         func pair(_ part: String, _ number: Int) -> BottleneckPair {
             let (down, up) = (
                 Matrix(rows: width, columns: hidden), Matrix(rows: hidden, columns: width)

@@ -1,4 +1,5 @@
 import Autodiff
+import Messages
 
 /// Where bottleneck adapters act, with the defaults of AdapterHub's library for each.
 package enum BottleneckKind: String, CaseIterable, Sendable {
@@ -44,9 +45,21 @@ package struct BottleneckSettings: Sendable, Equatable {
 
     package init() {}
 
-    /// b for a model of width d.
-    package func width(of hidden: Int) -> Int {
-        width ?? max(1, Int(Double(hidden) / (reductionFactor ?? kind.usualReductionFactor)))
+    static let widths = 1...100_000
+
+    /// b for a model of width d. Throws where a factor makes it wider than `bottleneck-width` may be.
+    package func width(of hidden: Int) throws -> Int {
+        if let width { return width }
+        let factor = reductionFactor ?? kind.usualReductionFactor
+        let wanted = Double(hidden) / factor
+        guard wanted <= Double(Self.widths.upperBound) else {
+            throw AdapterError(
+                description:
+                    "\(SettingName.reductionFactor) \(Figures.plain(factor)) makes bottleneck adapters wider than "
+                    + "\(Figures.grouped(Self.widths.upperBound)) in a model of width \(hidden); give a larger one"
+            )
+        }
+        return max(1, Int(wanted))
     }
 
     package var resolvedScaling: Double { scaling ?? kind.usualScaling }

@@ -28,7 +28,7 @@ package final class IA3: FineTuning {
 
     convenience init(_ start: MethodStart) throws {
         let layers = try start.layers()
-        if let trained = start.trained { try Self.check(trained, layers, start.settings) }
+        if let trained = try start.trainedMatrices() { try Self.check(trained, layers, start.settings) }
         let old = Dictionary(
             uniqueKeysWithValues: (start.trained?.adapters ?? []).compactMap { adapter in
                 (adapter.rule as? AxisScale).map { (adapter.site, $0) }

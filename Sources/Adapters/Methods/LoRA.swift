@@ -27,8 +27,9 @@ package final class LoRA: FineTuning {
         self.warnings = warnings
         self.frozen = frozen
         groups =
-            frozen != nil
-            ? [ParameterGroup(adapters.adapters.map(\.factors.p))] : adapters.groups(ratio: ratio)
+            (frozen != nil
+                ? [ParameterGroup(adapters.adapters.map(\.factors.p))] : adapters.groups(ratio: ratio))
+            + changed.groups
     }
 
     /// Of what is kept beside weights that train
