@@ -150,7 +150,7 @@ import Testing
         let norms = try workspace.run(["generate", "norms"] + asked)
         #expect(
             norms.status == 64
-                && norms.errors.contains("changes weights of the model itself (5 layer norms)"),
+                && norms.errors.contains("changes weights of the model itself (7 layer norms)"),
             "\(norms.errors)")
         let other = try train("ia3", "no", ["--from-adapter", "prefix"])
         #expect(other.status == 64 && other.errors.contains("a prefix acts beside them"), "\(other.errors)")
