@@ -60,8 +60,8 @@ package enum HubExport {
         guard !opened.description.isWholeModel, !opened.adapters.parts.isEmpty else {
             throw TrainingError(
                 .usage,
-                "\(options.adapter.path) has no bottleneck adapters, which \(SettingName.to) adapterhub is for; export it for "
-                    + "PEFT (adalora export \(SettingName.to) lora)")
+                "\(options.adapter.path) has no bottleneck adapters, which \(SettingName.to) adapterhub is for; "
+                    + opened.otherWay)
         }
         let config = opened.loaded.model.config.raw
         guard opened.loaded.model.gguf == nil, let type = config["model_type"]?.string,

@@ -64,7 +64,7 @@ package enum LoRAExport {
 
     /// What such a file has no place for, by name.
     private static func refuseRest(_ opened: OpenedAdapter, _ folder: URL) throws {
-        let advice = "export it for PEFT (adalora export \(SettingName.to) lora)"
+        let advice = opened.otherWay
         func refusal(_ what: String) -> TrainingError {
             TrainingError(
                 .usage, "\(folder.path): \(what), for which a LoRA of llama.cpp has no place; \(advice)")

@@ -44,7 +44,7 @@ struct WrittenModel {
             throw TrainingError(
                 .usage,
                 "\(source.path): the model has a head of its own (\(opened.head.modules.joined(separator: ", "))), for which "
-                    + "llama.cpp's language models have no place; export it for PEFT (adalora export \(SettingName.to) lora)"
+                    + "llama.cpp's language models have no place; \(opened.otherWay)"
             )
         }
         loaded = opened.loaded
@@ -120,7 +120,7 @@ struct WrittenModel {
             throw TrainingError(
                 .usage,
                 "\(model.url.path): llama.cpp's files have no form for \(oneLine(model.config.modelType ?? "this model")) that "
-                    + "this version writes; export for PEFT instead (adalora export \(SettingName.to) lora)")
+                    + "this version writes; use transformers with it")
         }
         return form
     }

@@ -31,18 +31,24 @@ MULTIVERSION void avk_softmax_rows(float *x, float scale, size_t rows, size_t co
     }
 }
 
+// The largest of a row's values and of what was seen before; NaN counts as nothing.
+INLINE float largest_of(const float *row, size_t columns, float largest) {
+    float lanes[16];
+    for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
+    size_t c = 0;
+    for (; c + 16 <= columns; c += 16)
+        for (int l = 0; l < 16; l++) lanes[l] = row[c + l] > lanes[l] ? row[c + l] : lanes[l];
+    for (; c < columns; c++) largest = row[c] > largest ? row[c] : largest;
+    for (int l = 0; l < 16; l++) largest = lanes[l] > largest ? lanes[l] : largest;
+    return largest;
+}
+
 MULTIVERSION void avk_log_sum_exp_rows(const float *x, float *restrict top, double *restrict sum, size_t rows,
                                        size_t columns) {
     for (size_t t = 0; t < rows; t++) {
         const float *row = x + t * columns;
-        float lanes[16];
-        for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
-        size_t c = 0;
-        for (; c + 16 <= columns; c += 16)
-            for (int l = 0; l < 16; l++) lanes[l] = row[c + l] > lanes[l] ? row[c + l] : lanes[l];
-        float largest = top[t];
-        for (; c < columns; c++) largest = row[c] > largest ? row[c] : largest;
-        for (int l = 0; l < 16; l++) largest = lanes[l] > largest ? lanes[l] : largest;
+        float largest = largest_of(row, columns, top[t]);
+        size_t c;
         // A vocabulary is too long for a sum in Float32.
         double partial[8] = {0};
         for (c = 0; c + 8 <= columns; c += 8)
@@ -60,14 +66,8 @@ MULTIVERSION void avk_exp_rows_online(float *restrict x, float *restrict top, do
     float inward = cap == 0 ? 0 : 1.0f / cap;
     for (size_t t = 0; t < rows; t++) {
         float *row = x + t * columns;
-        float lanes[16];
-        for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
-        size_t c = 0;
-        for (; c + 16 <= columns; c += 16)
-            for (int l = 0; l < 16; l++) lanes[l] = row[c + l] > lanes[l] ? row[c + l] : lanes[l];
-        float largest = top[t];
-        for (; c < columns; c++) largest = row[c] > largest ? row[c] : largest;
-        for (int l = 0; l < 16; l++) largest = lanes[l] > largest ? lanes[l] : largest;
+        float largest = largest_of(row, columns, top[t]);
+        size_t c;
         double partial[16] = {0}, added = 0;
         for (c = 0; c + 16 <= columns; c += 16)
             for (int l = 0; l < 16; l++) {

@@ -62,8 +62,10 @@ struct RunEnding {
         // Where updates do more than add, LoRA cannot hold them; a merged classifier would be read with the pooler.
         let isMergeable = !config.task.poolsRows || config.resolvedPooling.isOfTransformers
         guard method.addsToWeights || isMergeable else { return nil }
-        let target = method.addsToWeights ? "lora" : "merged"
+        let isGGUF = config.model.hasSuffix(".gguf")
+        let target = method.addsToWeights ? "lora" : isGGUF ? "gguf" : "merged"
         let folder = config.output.hasSuffix("/") ? String(config.output.dropLast()) : config.output
-        return "export \(run) --to \(target) --output \(shellQuoted("\(folder)-\(target)"))"
+        return
+            "export \(run) --to \(target) --output \(shellQuoted(folder + (target == "gguf" ? ".gguf" : "-\(target)")))"
     }
 }
