@@ -36,7 +36,7 @@ extension RunRecord.Part {
             let layers = Dictionary(grouping: set.adapters) { $0.site.layer }
             parts += layers.sorted { $0.key < $1.key }.map { layer, adapters in
                 Self(
-                    kind: "vector of \(set.kind)",
+                    kind: "\(set.kind) layer",
                     summary: adapters.map(\.site.role.rawValue).joined(separator: ", "),
                     layer: layer, parameters: adapters.reduce(0) { $0 + $1.parameterCount(rank: 0) })
             }
