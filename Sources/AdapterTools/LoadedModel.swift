@@ -1,5 +1,6 @@
 import Autodiff
 import Foundation
+import Matrices
 import Messages
 import ModelFiles
 import Tasks
@@ -21,8 +22,9 @@ package struct LoadedModel {
     /// That the base was packed to: when it was opened here, or when its folder was written.
     package let baseFormat: BaseFormat?
     private let configWarnings: [String]
-    /// Of all weights of the backbone as Float32, in order, as they were loaded.
-    package let fingerprint: String
+    private let pendingFingerprint: Pending<String>
+    /// Of all weights of the backbone as Float32, in order. Asked for before an adapter is put on them, which may change some.
+    package var fingerprint: String { pendingFingerprint.wait() }
     /// The formats of the matrices; nil where all are Float32.
     package var formats: String? {
         let names = Set(backbone.weights.compactMap(\.format))
@@ -33,18 +35,32 @@ package struct LoadedModel {
         min(512, backbone.longestSequence, tokenizer.longestSequence ?? .max)
     }
 
+    /// When the fingerprint of the weights is made, which takes as long as reading the tokenizer.
+    package enum Fingerprinting: Sendable {
+        /// Until the model is open
+        case meanwhile
+        /// In the background; who opens the model asks for it before anything else may fail.
+        case beyond
+        /// When somebody asks for it, if ever
+        case whenAsked
+    }
+
     /// - Parameter baseFormat: in which the matrices are kept; nil as the files have them. A folder that was packed to it stays
     ///   as it is.
-    package init(_ url: URL, maxLength: Int, baseFormat: BaseFormat? = nil) throws {
+    package init(
+        _ url: URL, maxLength: Int, baseFormat: BaseFormat? = nil,
+        fingerprint when: Fingerprinting = .meanwhile
+    ) throws {
         model = try PretrainedModel.open(url)
         backbone = try model.openBackbone()
         let stated = try BaseFormat.stated(model.config, by: backbone)
         packedBase = baseFormat == stated ? nil : try baseFormat?.pack(backbone, name: url.path)
         self.baseFormat = packedBase?.format ?? stated
-        // It takes as long as reading the tokenizer, and has nothing to do with it.
-        let fingerprint = Pending { [backbone] in Self.fingerprint(backbone, .sha256) }
+        let pending = Pending(now: when != .whenAsked) { [backbone] in Self.fingerprint(backbone, .sha256) }
+        pendingFingerprint = pending
+        var isOpen = false
         // A program that ends with an error takes OpenSSL down, which must not be at work then.
-        defer { _ = fingerprint.wait() }
+        defer { if when == .meanwhile || when == .beyond && !isOpen { _ = pending.wait() } }
         var tokenizer =
             try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) }
             ?? Tokenizer(folder: url)
@@ -80,7 +96,13 @@ package struct LoadedModel {
                     + oneLine(model.config.unreadKeys.joined(separator: ", ")))
         }
         configWarnings = warnings
-        self.fingerprint = fingerprint.wait()
+        isOpen = true
+    }
+
+    /// Lays matrices out for products with Wᵀ, which the first products would do one after the other.
+    package func layOut(_ workers: Workers) {
+        let layers = backbone.linearLayers
+        workers.run(tasks: layers.count) { task, _ in layers[task].weight.layOut() }
     }
 
     /// Whether a text of this version or an earlier one was recorded for these weights. Asked before an adapter is put on

@@ -93,6 +93,9 @@ package struct ModelCard: Sendable {
         if let steps = run.map({ "\($0.step)" }) { sentence += ", in \(steps) steps" }
         if let rows = run?.rows { sentence += " on \(Figures.counted(rows, "row"))" }
         sentence += "."
+        if let precision = run?.precision {
+            sentence += " Products with the base model's weights were computed in \(precision)."
+        }
         if let changed = adapter.changed {
             sentence += " It also changes \(CardText.plain(changed))."
         }

@@ -31,8 +31,10 @@ package struct OpenedAdapter: Sendable {
 
     /// A folder that this program wrote.
     ///
-    /// - Parameter modelFolder: the base model; nil for the path the adapter was trained with.
-    package init(_ folder: URL, modelFolder: URL?) throws {
+    /// - Parameters:
+    ///   - modelFolder: the base model; nil for the path the adapter was trained with.
+    ///   - workers: for whom matrices are laid out meanwhile; nil leaves that to the first products.
+    package init(_ folder: URL, modelFolder: URL?, layingOutFor workers: Workers? = nil) throws {
         let file = folder.appendingPathComponent(AdapterDescription.file)
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw AdapterFolder.absence(of: folder)
@@ -51,9 +53,13 @@ package struct OpenedAdapter: Sendable {
                         ? "\(name) is not there any more" : "\(quoted(name)) is no folder here")
                     + "; give the folder with \(SettingName.model)")
         }
-        try self.init(
-            folder, description,
-            on: LoadedModel(base, maxLength: description.maxLength, baseFormat: description.baseFormat))
+        // The weights of a whole model are checked with its folder.
+        let loaded = try LoadedModel(
+            base, maxLength: description.maxLength, baseFormat: description.baseFormat,
+            fingerprint: isWhole ? .whenAsked : .beyond)
+        if let workers { loaded.layOut(workers) }
+        if !isWhole { _ = loaded.fingerprint }
+        try self.init(folder, description, on: loaded)
     }
 
     /// The same on a base model that is open.
@@ -119,8 +125,9 @@ package struct OpenedAdapter: Sendable {
     }
 
     /// From now on products with frozen weights take factors of bf16, as in training with that precision.
-    package func multiplyInBFloat16() {
+    package func multiplyInBFloat16(_ workers: Workers) {
         for weight in loaded.backbone.weights { weight.multiplyInBFloat16() }
+        loaded.layOut(workers)
     }
 
     var limits: Tokenization {

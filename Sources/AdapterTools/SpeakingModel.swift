@@ -30,7 +30,7 @@ package struct SpeakingModel {
 
     /// Without one.
     package static func open(model: URL) throws -> SpeakingModel {
-        let loaded = try LoadedModel(model, maxLength: 1)
+        let loaded = try LoadedModel(model, maxLength: 1, fingerprint: .whenAsked)
         let head = try OpenedAdapter.headToFill(loaded, outputs: 0, form: .vocabulary, dropout: 0)
         return try SpeakingModel(loaded, head: head, chat: loaded.chat, warnings: loaded.warnings)
     }

@@ -12,6 +12,8 @@ package struct TrainedRun: Sendable {
     let validationRows: Int
     /// The adapter's
     let step: Int
+    /// Of products with the model's weights, where it was not Float32
+    let precision: String?
     /// Of the evaluation at that step; nil where there was none.
     let figures: [(name: String, value: String)]?
 
@@ -33,6 +35,7 @@ package struct TrainedRun: Sendable {
                 ? Figures.counted(start.finalBudget, "triplet")
                 : Figures.counted(start.finalBudget, "parameter")
         (rows, validationRows, self.step) = (start.trainExamples, start.validationExamples, step)
+        precision = start.precision.flatMap { $0 == "float32" ? nil : $0 }
         figures = record.evaluations.last { $0.step == step }.map { evaluation in
             let metrics = evaluation.metrics.map { ($0.name, $0.value.map { Figures.fixed($0, 4) }) }
             return (metrics + [("loss", Figures.fixed(evaluation.loss, 4))]).map {

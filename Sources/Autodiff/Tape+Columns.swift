@@ -46,7 +46,7 @@ extension Tape {
                 if factor != 1 { for column in 0..<width { target[column] *= factor } }
             }
         }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             if !target.accumulate { target.matrix.fill(0) }
             for row in 0..<rows {

@@ -23,7 +23,7 @@ extension Tape {
         let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
         let (input, y) = (x.value, out.keepValue())
         for index in 0..<input.count { y.pointer[index] = max(input.pointer[index], 0) }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             for index in 0..<g.count {
                 let slope = y.pointer[index] > 0 ? g.pointer[index] : 0
@@ -42,7 +42,7 @@ extension Tape {
         for index in 0..<y.count {
             y.pointer[index] = input.pointer[index] / (1 + expf(-input.pointer[index]))
         }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             for index in 0..<g.count {
                 let gate = 1 / (1 + expf(-input.pointer[index]))
@@ -69,7 +69,7 @@ extension Tape {
         case .tanh: avk_gelu_tanh(input.pointer, out.value.pointer, slope?.pointer, input.count)
         }
         guard let slope else { return out }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             avk_multiply(
                 g.pointer, slope.pointer, target.matrix.pointer, g.count, target.accumulate ? 1 : 0)
@@ -85,7 +85,7 @@ extension Tape {
         let out = output(
             rows: x.rows, columns: x.columns, needsGradient: x.needsGradient || y.needsGradient)
         avk_sum(x.value.pointer, y.value.pointer, out.value.pointer, out.value.count)
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place, y = y.place] g in
             for input in [x, y] {
                 guard let target = gradientTarget(of: input) else { continue }
                 if target.accumulate {
@@ -103,7 +103,7 @@ extension Tape {
         let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
         let (input, result) = (x.value, out.keepValue())
         for index in 0..<input.count { result.pointer[index] = tanhf(input.pointer[index]) }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             for index in 0..<g.count {
                 let y = result.pointer[index]
@@ -120,7 +120,7 @@ extension Tape {
         guard probability > 0, let key = nextDropoutKey() else { return x }
         let out = Variable(
             value: droppedCopy(x.value, key: key, probability: probability), needsGradient: x.needsGradient)
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             applyDropout(
                 g, into: target.matrix, key: key, probability: probability, accumulate: target.accumulate)

@@ -15,7 +15,7 @@ extension Tape {
         activation.forward(gate.value.pointer, up.value.pointer, out.value.pointer, out.value.count)
         guard out.needsGradient else { return out }
         let (gates, ups) = (gate.keepValue(), up.keepValue())
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, gate = gate.place, up = up.place] g in
             let toGate = gradientTarget(of: gate)
             let toUp = gradientTarget(of: up)
             let unused =
@@ -39,7 +39,7 @@ extension Tape {
         }
         guard out.needsGradient else { return out }
         let input = x.keepValue()
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             for row in 0..<rows {
                 let (gate, gateOut) = (input.row(row), target.matrix.row(row))

@@ -29,7 +29,7 @@ extension Tape {
             out.value.pointer, normalized?.pointer, rstd?.pointer, rows, columns)
         guard let normalized, let rstd else { return out }
         // The summed input is not kept: the backward pass needs only its normalized form.
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place, residual = residual?.place] g in
             if gamma.isTrainable || beta.isTrainable {
                 let unused = pool.matrix(rows: 1, columns: columns)
                 avk_layer_norm_parameters_accumulate(

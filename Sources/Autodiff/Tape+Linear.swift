@@ -44,7 +44,8 @@ extension Tape {
             rows: x.rows, columns: weight.rows,
             needsGradient: x.needsGradient || weight.isTrainable || (bias?.isTrainable ?? false))
         forwardLinear(x, weight, bias, out)
-        record(out) { [unowned self] g in backwardLinear(x, weight, bias, g) }
+        let input = weight.isTrainable ? x.value : nil
+        record(out) { [unowned self, x = x.place] g in backwardLinear(x, input, weight, bias, g) }
         return out
     }
 
@@ -76,7 +77,8 @@ extension Tape {
         Kernel.scaleColumns(u, by: lowRank.lambda?.values, factor: lowRank.factor, into: scaled)
         Product.multiplyTransposed(scaled, p, into: out.value, beta: 1)
 
-        record(out) { [unowned self] g in
+        let input = weight.isTrainable ? x.value : nil
+        record(out) { [unowned self, x = x.place] g in
             // v[T, R] = g · P, the gradient of `scaled`
             let v = pool.matrix(rows: rows, columns: lowRank.rank)
             Product.multiply(g, p, into: v)
@@ -90,7 +92,7 @@ extension Tape {
             if let gradient = gradient(of: lowRank.q) {
                 Product.transposedMultiply(v, dropped, into: gradient, beta: 1)
             }
-            backwardLinear(x, weight, bias, g)
+            backwardLinear(x, input, weight, bias, g)
             guard let target = gradientTarget(of: x) else { return }
             if let origin = lowRank.origin {
                 let v = pool.matrix(rows: rows, columns: origin.q.rows)
@@ -120,11 +122,12 @@ extension Tape {
         }
     }
 
+    /// - Parameter input: the value of x where the weight trains.
     private func backwardLinear(
-        _ x: Variable, _ weight: any Operand, _ bias: (any Operand)?, _ g: Matrix
+        _ x: GradientPlace, _ input: Matrix?, _ weight: any Operand, _ bias: (any Operand)?, _ g: Matrix
     ) {
-        if let gradient = gradient(of: weight) {
-            Product.transposedMultiply(g, x.value, into: gradient, beta: 1)
+        if let input, let gradient = gradient(of: weight) {
+            Product.transposedMultiply(g, input, into: gradient, beta: 1)
         }
         if let bias, let gradient = gradient(of: bias) { Kernel.addColumnSums(of: g, into: gradient) }
         if let target = gradientTarget(of: x) {

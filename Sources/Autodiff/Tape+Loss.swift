@@ -119,8 +119,8 @@ extension Tape {
 
     private func seed(_ variable: Variable, with gradient: Matrix?) {
         guard let gradient else { return }
-        recordLoss { [unowned self] in
-            guard let target = gradientTarget(of: variable) else { return }
+        recordLoss { [unowned self, place = variable.place] in
+            guard let target = gradientTarget(of: place) else { return }
             if target.accumulate {
                 Kernel.add(gradient, into: target.matrix)
             } else {

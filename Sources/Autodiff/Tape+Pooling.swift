@@ -10,7 +10,7 @@ extension Tape {
         for sequence in 0..<(offsets.count - 1) {
             out.value.row(sequence).update(from: x.value.row(offsets[sequence]), count: columns)
         }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             if !target.accumulate { target.matrix.fill(0) }
             for sequence in 0..<(offsets.count - 1) {
@@ -33,7 +33,7 @@ extension Tape {
             let share = 1 / Float(range.count)
             for column in 0..<columns { row[column] *= share }
         }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             if !target.accumulate { target.matrix.fill(0) }
             for sequence in 0..<(offsets.count - 1) {

@@ -19,7 +19,7 @@ extension Tape {
             (out.value.pointer + sequence.whole).update(
                 from: x.value.pointer + sequence.own, count: sequence.count)
         }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, prefix = prefix.place, x = x.place] g in
             if let target = gradientTarget(of: prefix) {
                 if !target.accumulate { target.matrix.fill(0) }
                 shape.forEachSequence {
@@ -48,7 +48,7 @@ extension Tape {
             (out.value.pointer + sequence.own).update(
                 from: x.value.pointer + sequence.whole, count: sequence.count)
         }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             shape.forEachSequence { sequence in
                 if !target.accumulate {

@@ -23,7 +23,7 @@ extension Tape {
             input.pointer, scale.pointer, epsilon, out.value.pointer, rrms?.pointer, rows, columns)
         guard let rrms else { return out }
         x.keepValue()
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             if let gradient = gradient(of: gamma) {
                 avk_rms_norm_gamma_accumulate(
                     g.pointer, input.pointer, rrms.pointer, gradient.pointer, rows, columns)

@@ -26,7 +26,7 @@ extension Tape {
             ? Variable(value: x.takeMemory(), needsGradient: x.needsGradient)
             : output(rows: rows, columns: x.columns, needsGradient: x.needsGradient)
         table.turn(input, by: 1, positions, heads: heads, into: out.value, accumulate: false)
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             table.turn(g, by: -1, positions, heads: heads, into: target.matrix, accumulate: target.accumulate)
         }

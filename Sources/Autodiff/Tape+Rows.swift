@@ -11,7 +11,7 @@ extension Tape {
         for (place, row) in rows.enumerated() {
             out.value.row(place).update(from: x.value.row(row), count: columns)
         }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             if !target.accumulate { target.matrix.fill(0) }
             for (place, row) in rows.enumerated() { avk_add(g.row(place), target.matrix.row(row), columns) }

@@ -6,7 +6,7 @@ extension Tape {
     package func scaled(_ x: Variable, by factor: Float) -> Variable {
         let out = output(rows: x.rows, columns: x.columns, needsGradient: x.needsGradient)
         avk_scale(x.value.pointer, factor, out.value.pointer, out.value.count, 0)
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             avk_scale(g.pointer, factor, target.matrix.pointer, g.count, target.accumulate ? 1 : 0)
         }
@@ -44,7 +44,7 @@ extension Tape {
         for (row, factor) in factors.enumerated() {
             avk_scale(x.value.row(row), factor, out.value.row(row), x.columns, 0)
         }
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             for (row, factor) in factors.enumerated() {
                 avk_scale(g.row(row), factor, target.matrix.row(row), g.columns, target.accumulate ? 1 : 0)
@@ -60,7 +60,7 @@ extension Tape {
         avk_soft_cap(out.value.pointer, 1, cap, out.value.count)
         guard out.needsGradient else { return out }
         let input = x.keepValue()
-        record(out) { [unowned self] g in
+        record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             let slope = pool.matrix(rows: g.rows, columns: g.columns)
             slope.copyValues(from: g)

@@ -115,8 +115,8 @@ extension Tape {
 
     /// - Parameter gradient: of the rows `kept`, times `scale`; the others have none.
     private func seedRows(_ variable: Variable, _ kept: [Int], with gradient: Matrix, scale: Float) {
-        recordLoss { [unowned self] in
-            guard let target = gradientTarget(of: variable) else { return }
+        recordLoss { [unowned self, place = variable.place] in
+            guard let target = gradientTarget(of: place) else { return }
             if !target.accumulate { target.matrix.fill(0) }
             for (place, row) in kept.enumerated() {
                 avk_scale(gradient.row(place), scale, target.matrix.row(row), gradient.columns, 1)

@@ -1,32 +1,33 @@
 import Matrices
 
-/// A value on the tape, `[rows, columns]`, and its gradient once something has flowed back to it.
-package final class Variable {
+/// A value on the tape, `[rows, columns]`, and where its gradient goes once something has flowed back to it.
+///
+/// A copy is the same variable. Its memory goes back when the last copy goes away: what a backward pass needs of an input is
+/// its `place`, and its value only where it reads that.
+package struct Variable {
     private let matrix: Matrix
-    private var use = Use.free
-    /// False when nothing below can learn: the backward pass stops there.
-    package let needsGradient: Bool
-    package var gradient: Matrix?
-
-    private enum Use {
-        case free
-        /// A backward pass will read the value, or its memory is that of somebody else.
-        case kept
-        /// The memory holds something else by now.
-        case taken
-    }
+    /// What outlives the value
+    package let place: GradientPlace
 
     init(value: Matrix, needsGradient: Bool) {
         matrix = value
-        self.needsGradient = needsGradient
+        place = GradientPlace(rows: value.rows, columns: value.columns, needsGradient: needsGradient)
     }
 
     package var rows: Int { matrix.rows }
     package var columns: Int { matrix.columns }
+    /// False when nothing below can learn: the backward pass stops there.
+    package var needsGradient: Bool { place.needsGradient }
+
+    package var gradient: Matrix? {
+        get { place.gradient }
+        nonmutating set { place.gradient = newValue }
+    }
 
     package var value: Matrix {
         precondition(
-            use != .taken, "a value [\(rows), \(columns)] is read whose memory an operation was let reuse")
+            place.use != .taken,
+            "a value [\(rows), \(columns)] is read whose memory an operation was let reuse")
         return matrix
     }
 
@@ -34,7 +35,7 @@ package final class Variable {
     @discardableResult
     package func keepValue() -> Matrix {
         let value = value
-        use = .kept
+        place.use = .kept
         return value
     }
 
@@ -42,11 +43,35 @@ package final class Variable {
     /// from now on traps.
     package func takeMemory() -> Matrix {
         precondition(
-            use == .free,
+            place.use == .free,
             "the memory of a value [\(rows), \(columns)] is to be reused that "
-                + (use == .kept ? "a backward pass reads, or is not the tape's" : "another operation reuses"))
-        use = .taken
+                + (place.use == .kept
+                    ? "a backward pass reads, or is not the tape's" : "another operation reuses"))
+        place.use = .taken
         return matrix
+    }
+}
+
+/// Where the gradient of a variable is summed. Backward steps hold this in place of the variable.
+package final class GradientPlace {
+    package let rows: Int
+    package let columns: Int
+    package let needsGradient: Bool
+    package var gradient: Matrix?
+    fileprivate(set) var use = Use.free
+
+    enum Use {
+        case free
+        /// A backward pass will read the value, or its memory is that of somebody else.
+        case kept
+        /// The memory holds something else by now.
+        case taken
+    }
+
+    init(rows: Int, columns: Int, needsGradient: Bool) {
+        self.rows = rows
+        self.columns = columns
+        self.needsGradient = needsGradient
     }
 }
 
@@ -106,10 +131,11 @@ package final class Tape {
     /// half-way must give its buffers back.
     package func record(_ output: Variable, _ step: @escaping (Matrix) -> Void) {
         guard isTraining, output.needsGradient else { return }
+        let place = output.place
         backwardSteps.append {
-            guard let gradient = output.gradient else { return }
+            guard let gradient = place.gradient else { return }
             step(gradient)
-            output.gradient = nil
+            place.gradient = nil
         }
     }
 
@@ -117,8 +143,9 @@ package final class Tape {
     /// that made the variable. For probes that look on; the gradient goes on to that operation.
     package func observeGradient(of variable: Variable, _ observe: @escaping (Matrix) -> Void) {
         guard isTraining, variable.needsGradient else { return }
+        let place = variable.place
         backwardSteps.append {
-            if let gradient = variable.gradient { observe(gradient) }
+            if let gradient = place.gradient { observe(gradient) }
         }
     }
 
@@ -127,12 +154,16 @@ package final class Tape {
         if isTraining { backwardSteps.append(step) }
     }
 
-    /// The gradient buffer of `variable` and whether it already holds something to add to; nil if it needs none.
     package func gradientTarget(of variable: Variable) -> (matrix: Matrix, accumulate: Bool)? {
-        guard variable.needsGradient else { return nil }
-        if let existing = variable.gradient { return (existing, true) }
-        let fresh = pool.matrix(rows: variable.rows, columns: variable.columns)
-        variable.gradient = fresh
+        gradientTarget(of: variable.place)
+    }
+
+    /// The gradient buffer of a variable and whether it already holds something to add to; nil if it needs none.
+    package func gradientTarget(of place: GradientPlace) -> (matrix: Matrix, accumulate: Bool)? {
+        guard place.needsGradient else { return nil }
+        if let existing = place.gradient { return (existing, true) }
+        let fresh = pool.matrix(rows: place.rows, columns: place.columns)
+        place.gradient = fresh
         return (fresh, false)
     }
 

@@ -84,6 +84,11 @@ package final class Weight: Operand, @unchecked Sendable {
         if case .matrix(let matrix) = content { matrix.releasePages() } else { 0 }
     }
 
+    /// Makes what products with the frozen matrix put in memory, which the first of them would do.
+    package func layOut() {
+        if case .matrix(let matrix) = content { matrix.layOut() }
+    }
+
     package func leave() {
         if isReadInPassing { releasePages() }
     }

@@ -182,25 +182,54 @@ MULTIVERSION void avk_rotary(const float *x, const float *cosines, const float *
     }
 }
 
-MULTIVERSION void avk_rotary_part(const float *x, const float *cosines, const float *sines, const int32_t *positions,
+// `step` from pair to pair and `apart` its two numbers: constants where this is inlined, so that vectors need no gathering.
+INLINE void turn_pairs(const float *in, const float *c, const float *s, float direction, float *o, size_t half,
+                       const size_t step, size_t apart, int accumulate) {
+    // out may be x: a pair is read before it is written.
+#pragma clang loop vectorize(assume_safety)
+    for (size_t d = 0; d < half; d++) {
+        float sine = direction * s[d];
+        float a = in[d * step], b = in[d * step + apart];
+        float first = a * c[d] - b * sine, second = b * c[d] + a * sine;
+        o[d * step] = accumulate ? o[d * step] + first : first;
+        o[d * step + apart] = accumulate ? o[d * step + apart] + second : second;
+    }
+}
+
+typedef float lanes __attribute__((vector_size(64), aligned(4)));
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+// Pairs of neighbours, sixteen at a time: the compiler would gather them one by one.
+INLINE void turn_neighbours(const float *in, const float *c, const float *s, float direction, float *o, size_t half,
+                            int accumulate) {
+    size_t d = 0;
+    for (; d + 16 <= half; d += 16) {
+        lanes x = *(const lanes *)(in + 2 * d), y = *(const lanes *)(in + 2 * d + 16);
+        lanes a = __builtin_shufflevector(x, y, EVEN), b = __builtin_shufflevector(x, y, ODD);
+        lanes cosine = *(const lanes *)(c + d), sine = direction * *(const lanes *)(s + d);
+        lanes first = a * cosine - b * sine, second = b * cosine + a * sine;
+        lanes *low = (lanes *)(o + 2 * d), *high = (lanes *)(o + 2 * d + 16);
+        lanes left = __builtin_shufflevector(first, second, LOW), right = __builtin_shufflevector(first, second, HIGH);
+        *low = accumulate ? *low + left : left;
+        *high = accumulate ? *high + right : right;
+    }
+    turn_pairs(in + 2 * d, c + d, s + d, direction, o + 2 * d, half - d, 2, 1, accumulate);
+}
+
+MULTIVERSION __attribute__((min_vector_width(512))) void avk_rotary_part(const float *x, const float *cosines, const float *sines, const int32_t *positions,
                                   float direction, float *out, size_t rows, size_t heads, size_t width, size_t half,
                                   int neighbours, int accumulate) {
-    size_t step = neighbours ? 2 : 1, apart = neighbours ? 1 : half;
     for (size_t t = 0; t < rows; t++) {
         const float *c = cosines + (size_t)positions[t] * half;
         const float *s = sines + (size_t)positions[t] * half;
         for (size_t h = 0; h < heads; h++) {
             const float *in = x + (t * heads + h) * width;
             float *o = out + (t * heads + h) * width;
-            // out may be x: a pair is read before it is written.
-#pragma clang loop vectorize(assume_safety)
-            for (size_t d = 0; d < half; d++) {
-                float sine = direction * s[d];
-                float a = in[d * step], b = in[d * step + apart];
-                float first = a * c[d] - b * sine, second = b * c[d] + a * sine;
-                o[d * step] = accumulate ? o[d * step] + first : first;
-                o[d * step + apart] = accumulate ? o[d * step + apart] + second : second;
-            }
+            if (neighbours) turn_neighbours(in, c, s, direction, o, half, accumulate);
+            else turn_pairs(in, c, s, direction, o, half, 1, half, accumulate);
             if (accumulate)
                 for (size_t d = 2 * half; d < width; d++) o[d] += in[d];
             else if (o != in)

@@ -15,10 +15,10 @@ size_t avk_panel_columns(void) {
     }
 }
 
-// out[rows, PARTS · LANES] += x[rows, k] · panel; `rows` is a constant where this is inlined.
+// out[rows, PARTS · LANES] = x[rows, k] · panel, or is added to; `rows` is a constant where this is inlined.
 #define PANEL_PRODUCT(NAME, LANES, PARTS)                                                                    \
     INLINE void NAME##_rows(const size_t rows, const float *x, size_t ldx, size_t k, const float *panel,     \
-                            float *out, size_t ldo) {                                                        \
+                            float *out, size_t ldo, int adds) {                                              \
         typedef float vector __attribute__((vector_size(LANES * 4), aligned(4)));                            \
         vector sums[PANEL_ROWS][PARTS];                                                                      \
         _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++)                                 \
@@ -37,19 +37,21 @@ size_t avk_panel_columns(void) {
             }                                                                                                \
         }                                                                                                    \
         _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++)                                 \
-            _Pragma("clang loop unroll(full)") for (size_t p = 0; p < PARTS; p++)                            \
-                *(vector *)(out + r * ldo + p * LANES) += sums[r][p];                                        \
+            _Pragma("clang loop unroll(full)") for (size_t p = 0; p < PARTS; p++) {                          \
+                vector *place = (vector *)(out + r * ldo + p * LANES);                                       \
+                *place = (adds ? *place : (vector){0}) + sums[r][p];                                         \
+            }                                                                                                \
     }                                                                                                        \
     INLINE void NAME##_all(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out,   \
-                           size_t ldo) {                                                                     \
+                           size_t ldo, int adds) {                                                           \
         for (; m >= PANEL_ROWS; m -= PANEL_ROWS, x += PANEL_ROWS * ldx, out += PANEL_ROWS * ldo)             \
-            NAME##_rows(PANEL_ROWS, x, ldx, k, panel, out, ldo);                                             \
+            NAME##_rows(PANEL_ROWS, x, ldx, k, panel, out, ldo, adds);                                       \
         switch (m) {                                                                                         \
-        case 5: return NAME##_rows(5, x, ldx, k, panel, out, ldo);                                           \
-        case 4: return NAME##_rows(4, x, ldx, k, panel, out, ldo);                                           \
-        case 3: return NAME##_rows(3, x, ldx, k, panel, out, ldo);                                           \
-        case 2: return NAME##_rows(2, x, ldx, k, panel, out, ldo);                                           \
-        case 1: return NAME##_rows(1, x, ldx, k, panel, out, ldo);                                           \
+        case 5: return NAME##_rows(5, x, ldx, k, panel, out, ldo, adds);                                     \
+        case 4: return NAME##_rows(4, x, ldx, k, panel, out, ldo, adds);                                     \
+        case 3: return NAME##_rows(3, x, ldx, k, panel, out, ldo, adds);                                     \
+        case 2: return NAME##_rows(2, x, ldx, k, panel, out, ldo, adds);                                     \
+        case 1: return NAME##_rows(1, x, ldx, k, panel, out, ldo, adds);                                     \
         default: return;                                                                                     \
         }                                                                                                    \
     }
@@ -60,42 +62,42 @@ PANEL_PRODUCT(narrow, 4, 2)
 
 #if defined(__x86_64__)
 __attribute__((target("arch=x86-64-v4"), min_vector_width(512))) static void panel_product_4(const float *x, size_t ldx, size_t m, size_t k,
-                                                                      const float *panel, float *out, size_t ldo) {
-    wide_all(x, ldx, m, k, panel, out, ldo);
+                                                                      const float *panel, float *out, size_t ldo, int adds) {
+    wide_all(x, ldx, m, k, panel, out, ldo, adds);
 }
 __attribute__((target("arch=x86-64-v3"))) static void panel_product_3(const float *x, size_t ldx, size_t m, size_t k,
-                                                                      const float *panel, float *out, size_t ldo) {
-    middle_all(x, ldx, m, k, panel, out, ldo);
+                                                                      const float *panel, float *out, size_t ldo, int adds) {
+    middle_all(x, ldx, m, k, panel, out, ldo, adds);
 }
 #endif
 
-static void panel_product(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out, size_t ldo) {
+static void panel_product(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out, size_t ldo, int adds) {
 #if defined(__x86_64__)
     switch (avk_panel_columns()) {
-    case 64: return panel_product_4(x, ldx, m, k, panel, out, ldo);
-    case 16: return panel_product_3(x, ldx, m, k, panel, out, ldo);
+    case 64: return panel_product_4(x, ldx, m, k, panel, out, ldo, adds);
+    case 16: return panel_product_3(x, ldx, m, k, panel, out, ldo, adds);
     default: break;
     }
 #endif
-    narrow_all(x, ldx, m, k, panel, out, ldo);
+    narrow_all(x, ldx, m, k, panel, out, ldo, adds);
 }
 
 // There only in programs that count products.
 __attribute__((weak)) void avk_count_product(size_t m, size_t n, size_t k);
 
-void avk_add_panel_product(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out, size_t ldo,
-                           size_t n) {
+void avk_panel_product(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out, size_t ldo,
+                       size_t n, int adds) {
     if (avk_count_product) avk_count_product(m, n, k);
     size_t width = avk_panel_columns();
-    if (n == width) return panel_product(x, ldx, m, k, panel, out, ldo);
+    if (n == width) return panel_product(x, ldx, m, k, panel, out, ldo, adds);
     float edge[PANEL_ROWS * 64];
     for (size_t start = 0; start < m; start += PANEL_ROWS) {
         size_t rows = m - start < PANEL_ROWS ? m - start : PANEL_ROWS;
         for (size_t r = 0; r < rows; r++) {
             memset(edge + r * width, 0, width * sizeof(float));
-            memcpy(edge + r * width, out + (start + r) * ldo, n * sizeof(float));
+            if (adds) memcpy(edge + r * width, out + (start + r) * ldo, n * sizeof(float));
         }
-        panel_product(x + start * ldx, ldx, rows, k, panel, edge, width);
+        panel_product(x + start * ldx, ldx, rows, k, panel, edge, width, 1);
         for (size_t r = 0; r < rows; r++) memcpy(out + (start + r) * ldo, edge + r * width, n * sizeof(float));
     }
 }

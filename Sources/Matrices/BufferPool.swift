@@ -5,6 +5,9 @@
 package final class BufferPool: @unchecked Sendable {
     private var free = FreeBuffers<UnsafeMutablePointer<Float>>()
     private var recording: Recording?
+    /// What is asked of this pool is written down, and nobody reads what is computed: large products may be left out once they
+    /// have asked for their buffers.
+    private(set) var isOnlyMeasured = false
     /// How often memory had to be taken from the system.
     package private(set) var allocations = 0
     /// Floats taken from the system so far.
@@ -39,11 +42,11 @@ package final class BufferPool: @unchecked Sendable {
         free.give(pointer, capacity: capacity)
     }
 
-    /// What `body` asks of this pool, in order.
+    /// What `body` asks of this pool, in order. Products with frozen weights are left out.
     package func record(_ body: () -> Void) -> [Event] {
-        recording = Recording()
+        (recording, isOnlyMeasured) = (Recording(), true)
         body()
-        defer { recording = nil }
+        defer { (recording, isOnlyMeasured) = (nil, false) }
         return recording?.events ?? []
     }
 

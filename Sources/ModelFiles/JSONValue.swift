@@ -124,14 +124,19 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// Adds a member at the end; false, and no change, when the key exists.
     @discardableResult
     mutating func append(_ key: String, _ value: JSONValue) -> Bool {
-        guard position(key) == nil else { return false }
+        if keys.count > Self.linearLimit {
+            // One look into the table, since a vocabulary has many keys.
+            let name = ExactName(key)
+            if let known = positions.updateValue(keys.count, forKey: name) {
+                positions[name] = known
+                return false
+            }
+        } else if position(key) != nil {
+            return false
+        }
         keys.append(key)
         values.append(value)
-        if keys.count == Self.linearLimit + 1 {
-            indexAll()
-        } else if keys.count > Self.linearLimit {
-            positions[ExactName(key)] = keys.count - 1
-        }
+        if keys.count == Self.linearLimit + 1 { indexAll() }
         return true
     }
 

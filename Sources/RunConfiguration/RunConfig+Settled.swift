@@ -33,15 +33,18 @@ extension RunConfig {
     /// Of a run whose epochs are many
     static let mostEvaluations = 15
 
+    /// The given one, or what so many training rows take.
+    package func batchSize(ofRows rows: Int) -> Int {
+        batchSize ?? (rows <= Self.fewRows ? Self.usualBatchSize.few : Self.usualBatchSize.many)
+    }
+
     /// The same with a value in each setting that model and rows decide. What was given stays.
     package func settled(by facts: SettlingFacts) -> RunConfig {
         var settled = self
         settled.givenMaxLength = maxLength
         if precision == .auto { settled.precision = .float32 }
         if task.poolsRows { settled.pooling = pooling ?? facts.pooling }
-        let batch =
-            batchSize
-            ?? (facts.trainingRows <= Self.fewRows ? Self.usualBatchSize.few : Self.usualBatchSize.many)
+        let batch = batchSize(ofRows: facts.trainingRows)
         settled.batchSize = batch
         if headLearningRate == nil { settled.headLearningRate = headRate(facts) }
         if facts.isDecoder { settled.sharedPrefix = sharedPrefix ?? .auto }

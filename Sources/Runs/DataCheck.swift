@@ -4,6 +4,8 @@ import Foundation
 import RunConfiguration
 import Tasks
 import Tokenizers
+import Training
+import Transformers
 
 /// All that training would say about its files, and more, without training.
 package struct DataCheck: Sendable {
@@ -21,6 +23,9 @@ package struct DataCheck: Sendable {
         package let labels: LabelTally?
         /// nil without a model.
         package let lengths: RowLengths?
+        /// The share of the tokens that rows of a training step begin with alike, which are computed once; nil where there are
+        /// none, or none are looked for.
+        package let commonBeginnings: Double?
     }
 
     package let files: [File]
@@ -40,7 +45,9 @@ package struct DataCheck: Sendable {
     {
         let model =
             hasModel
-            ? try LoadedModel(URL(fileURLWithPath: config.model), maxLength: config.maxLength) : nil
+            ? try LoadedModel(
+                URL(fileURLWithPath: config.model), maxLength: config.maxLength, fingerprint: .whenAsked)
+            : nil
         var findings: [DataFinding] = []
         var read: [ReadFile] = []
         for (role, path) in paths { read.append(try ReadFile(role, path, config, &findings)) }
@@ -67,7 +74,7 @@ package struct DataCheck: Sendable {
             tokenized[tokenized.count - 1] = targets(dataset, task, model, config, &findings)
         }
         return DataCheck(
-            files: zip(read, tokenized).map { $0.described(config, model?.tokenizer, $1) },
+            files: zip(read, tokenized).map { $0.described(config, model, $1) },
             labelOrder: task?.record.labels ?? [], findings: findings)
     }
 
@@ -146,13 +153,30 @@ private struct ReadFile {
     }
 
     /// - Parameter tokenized: the rows as the task reads them; nil where nobody knows.
-    func described(_ config: RunConfig, _ tokenizer: Tokenizer?, _ tokenized: TokenizedDataset?)
+    func described(_ config: RunConfig, _ model: LoadedModel?, _ tokenized: TokenizedDataset?)
         -> DataCheck.File
     {
         DataCheck.File(
             role: role, name: path, rows: dataset?.examples.count ?? 0, rejected: rejected,
             columns: dataset?.columns, labels: dataset.map(config.task.type.tally),
-            lengths: lengths(config, tokenizer, tokenized))
+            lengths: lengths(config, model?.tokenizer, tokenized),
+            commonBeginnings: commonBeginnings(config, model, tokenized))
+    }
+
+    /// Of the first steps that training would take by default. Of a language model, whose rows are tokenized here.
+    private func commonBeginnings(
+        _ config: RunConfig, _ model: LoadedModel?, _ tokenized: TokenizedDataset?
+    ) -> Double? {
+        guard role == .train, let model, let tokenized, tokenized.count > 0,
+            config.task.type.headForm(.pooler).isOwn
+        else { return nil }
+        let sampler = BatchSampler(
+            examples: tokenized.count, batch: config.batchSize(ofRows: tokenized.count) * config.accumulate,
+            seed: config.seed)
+        return ShardLoad(
+            training: tokenized, sampler, totalSteps: sampler.stepsPerEpoch,
+            mayShare: model.backbone.sharesBeginnings
+        ).sharedPrefix
     }
 
     /// Of a language model's rows as its template writes them.

@@ -107,7 +107,7 @@ package struct RunPlan: Sendable {
                     config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
                     plan: trainer.method.rankPlan
                 ).warnings + memoryGuard.warnings,
-            notes: inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self) + caches.notes)
+            notes: inputs.notes + load.notes + caches.notes)
     }
 
     private static func parts(_ changed: ChangedParts) -> [RoleCount] {

@@ -65,7 +65,7 @@ package final class TrainingSession {
             MemoryEstimate(trainer, inputs, load, config, threads: threads, start: memory.start),
             totalSteps: totalSteps, epochSteps: sampler.stepsPerEpoch,
             evaluations: config.evaluations(totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch))
-        notes = inputs.notes + [load.training.sharedPrefixNote].compactMap(\.self) + caches.notes
+        notes = inputs.notes + load.notes + caches.notes
         try memory.check(caches.memory, config, threads: threads)
         let (model, trainsBackbone) = (trainer.model, config.tuning.method.trainsBackbone)
         samples = try inputs.samples.map { [trainer, inputs] in try SampleAnswering($0, inputs, trainer) }

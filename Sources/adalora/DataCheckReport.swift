@@ -56,7 +56,10 @@ enum DataCheckReport {
             if hasLearned { cells.append(file.lengths?.learned.map(Figures.grouped) ?? "–") }
             table.add(cells + [visibleName(file.name)])
         }
-        return table.terminal(width: width).joined(separator: "\n")
+        let notes = check.files.compactMap { file in
+            file.commonBeginnings.map { "\(file.role.rawValue): \(CommonBeginnings.note($0))" }
+        }
+        return (table.terminal(width: width) + notes).joined(separator: "\n")
     }
 
     private static func columns(_ check: DataCheck) -> String {
@@ -149,6 +152,7 @@ enum DataCheckReport {
             ])
         }
         object["labels"] = file.labels.map(json)
+        object["commonBeginnings"] = file.commonBeginnings.map { .number($0) }
         object["tokens"] = file.lengths.map { lengths in
             var tokens: JSONObject = [
                 "min": JSONValue(lengths.shortest), "median": JSONValue(lengths.median),

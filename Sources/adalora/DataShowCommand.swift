@@ -70,7 +70,8 @@ struct DataShowCommand: ParsableCommand {
                 throw TrainingError(
                     .usage, "\(file) has \(rows.examples.count) rows; there is no row \(row)")
             }
-            let loaded = try LoadedModel(URL(fileURLWithPath: model), maxLength: 1)
+            let loaded = try LoadedModel(
+                URL(fileURLWithPath: model), maxLength: 1, fingerprint: .whenAsked)
             for warning in rows.warnings + loaded.warnings { Terminal.error("warning: \(warning)") }
             let chat = try chatTemplate.map {
                 try ChatFormat.read(URL(fileURLWithPath: $0), loaded.tokenizer)

@@ -26,8 +26,13 @@ struct AdapterChoice: ParsableArguments {
     /// The adapter folder: the one given, or the best or last of the run.
     var url: URL { AdapterFolder(URL(fileURLWithPath: folder), last: last).url }
 
-    func open() throws -> OpenedAdapter {
-        try OpenedAdapter(url, modelFolder: model.map { URL(fileURLWithPath: $0) })
+    func open(_ precision: PrecisionChoice) throws -> OpenedAdapter {
+        let workers = workers
+        let opened = try OpenedAdapter(
+            url, modelFolder: model.map { URL(fileURLWithPath: $0) },
+            layingOutFor: precision.precision == .float32 ? workers : nil)
+        precision.apply(to: opened, workers)
+        return opened
     }
 
     var workers: Workers { Workers(threads: threads) }
@@ -45,9 +50,9 @@ struct PrecisionChoice: ParsableArguments {
     var precision = Precision.float32
 
     /// Sets it up, with a warning where it gains nothing.
-    func apply(to model: OpenedAdapter) {
+    fileprivate func apply(to model: OpenedAdapter, _ workers: Workers) {
         guard precision == .bf16 else { return }
-        model.multiplyInBFloat16()
+        model.multiplyInBFloat16(workers)
         if !BFloat16Products.isFast {
             Terminal.error(
                 "warning: this CPU has no products of bf16 (AVX512-BF16): plain loops give the same numbers, slower than "
@@ -132,9 +137,8 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let model = try adapter.open()
+            let model = try adapter.open(precision)
             try checkWrongRows(model.description.task.kind)
-            precision.apply(to: model)
             let (rows, data) = try labelledRows(model)
             var options = answers.options
             options.keepsWrongRows = wrongRows != nil

@@ -78,9 +78,8 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
-            let model = try adapter.open()
+            let model = try adapter.open(precision)
             let form = model.rowForm(labelSeparator: nil)
-            precision.apply(to: model)
             let file = data.flatMap { $0 == "-" ? nil : URL(fileURLWithPath: $0) }
             let input = try file.map(RowStream.open) ?? ByteStream()
             let usual = try file.map { try dataFormat ?? RowStream.format(of: $0, form: form) }

@@ -25,6 +25,12 @@ import Testing
         #expect(again.status == 0, "\(again.errors)")
         #expect(try workspace.bytes("cut/adapter/adapter_model.safetensors") == whole)
 
+        let exported = try workspace.run(["export", "run", "--to", "lora", "--output", "exported"])
+        try #require(exported.status == 0, "\(exported.errors)")
+        #expect(
+            try workspace.text("exported/README.md").contains(
+                "Products with the base model's weights were computed in bf16."))
+
         // Another rounding, which a resumed run does not take up silently.
         let config = try workspace.text("cut/config.yaml")
         try workspace.write(

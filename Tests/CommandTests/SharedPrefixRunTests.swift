@@ -6,6 +6,9 @@ import Testing
 @Suite struct SharedPrefixRunTests {
     private static let note = "of the tokens are common beginnings of a step's rows, computed once"
 
+    private static let noteOnDropout =
+        "computed for each row all the same: dropout of adapters draws a mask for each"
+
     private static func workspace() throws -> Workspace {
         let workspace = try LanguageModelTests.workspace()
         func rows(_ range: Range<Int>) -> String {
@@ -65,6 +68,7 @@ import Testing
             let result = try workspace.run(LanguageModelTests.training(name, steps: 4, options))
             try #require(result.status == 0, "\(result.errors)")
             #expect(result.errors.contains(Self.note) == (name == "on"), "\(name): \(result.errors)")
+            #expect(result.errors.contains(Self.noteOnDropout) == (name == "dropped"), "\(result.errors)")
             let start = try #require(Self.events(workspace, name).first)
             let arguments = LanguageModelTests.training("planned", steps: 4, options)
             let planned = try workspace.run(["plan"] + arguments.dropFirst() + ["--json"])
@@ -76,5 +80,24 @@ import Testing
             let step = try #require(try Self.events(workspace, name).first { $0["event"]?.string == "step" })
             #expect(try #require(step["tokens"]?.int) > 8 * 40)
         }
+    }
+
+    /// Before any run
+    @Test func dataCheckTellsTheShare() throws {
+        let workspace = try Self.workspace()
+        try workspace.write(
+            (0..<40).map { "{\"text\": \"\($0) is a number, and \($0 * 7) another\"}\n" }.joined(),
+            to: "different.jsonl")
+        func check(_ file: String) throws -> (text: String, share: Double?) {
+            let arguments = ["data", "check", file, "--task", "causal-lm", "--model", "llama"]
+            let told = try workspace.run(arguments)
+            let json = try JSONValue.parse(try workspace.run(arguments + ["--json"]).output)
+            return (told.output, json["files"]?.array?.first?["commonBeginnings"]?.double)
+        }
+        let alike = try check("texts.jsonl")
+        #expect(try #require(alike.share) > 0.2, "\(alike.text)")
+        #expect(alike.text.contains("train: ") && alike.text.contains(Self.note), "\(alike.text)")
+        let different = try check("different.jsonl")
+        #expect(different.share == nil && !different.text.contains(Self.note), "\(different.text)")
     }
 }

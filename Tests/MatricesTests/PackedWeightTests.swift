@@ -66,4 +66,22 @@ struct PackedWeightTests {
         packed.add(x, into: out)
         for index in 0..<out.count { #expect(abs(out.pointer[index] - expected.pointer[index]) < 1e-4) }
     }
+
+    /// Made before the first product, in Float32 and in bf16, from several threads.
+    @Test func layingOutFirstChangesNoBit() {
+        let values = Self.random(96, 80, "weight")
+        let x = Self.random(20, 80, "x")
+        let pool = BufferPool()
+        func product(_ matrix: any FrozenMatrix, first: Bool) -> [Float] {
+            if first { Workers(count: 3).run(tasks: 6) { _, _ in matrix.layOut() } }
+            let out = Matrix(rows: 20, columns: 96)
+            matrix.multiplyTransposed(x, into: out, adding: false, pool: pool)
+            return out.values
+        }
+        #expect(
+            product(Float32Weight(values), first: true) == product(Float32Weight(values), first: false))
+        #expect(
+            product(BFloat16Products(Float32Weight(values)), first: true)
+                == product(BFloat16Products(Float32Weight(values)), first: false))
+    }
 }

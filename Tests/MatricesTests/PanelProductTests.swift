@@ -6,7 +6,13 @@ import Testing
 @Suite struct PanelProductTests {
     /// Of every number of rows below, at and above the six that go through together; panels that are full and not.
     @Test(arguments: 1...13, [1, 5, 8, 16, 33, 64])
-    func addsTheProduct(rows: Int, columns: Int) {
+    func addsTheProduct(rows: Int, columns: Int) { compare(rows, columns, adds: true) }
+
+    /// What is there is not read: it may be no number.
+    @Test(arguments: 1...13, [1, 5, 8, 16, 33, 64])
+    func writesTheProduct(rows: Int, columns: Int) { compare(rows, columns, adds: false) }
+
+    private func compare(_ rows: Int, _ columns: Int, adds: Bool) {
         let width = avk_panel_columns()
         let depth = 37
         let x = normalMatrix(rows, depth + 2, seed: 1)
@@ -19,17 +25,22 @@ import Testing
         avk_into_panels(right.row(20), depth - 20, columns, panels.pointer, depth + 1, 20)
         let start = normalMatrix(rows, columns + 3, seed: 3)
         let out = Matrix(copying: start)
+        if !adds {
+            for row in 0..<rows { for column in 2..<columns + 2 { out.row(row)[column] = .nan } }
+        }
         for panel in 0..<panelCount {
-            avk_add_panel_product(
+            avk_panel_product(
                 x.pointer + 1, depth + 2, rows, depth, panels.row(panel * (depth + 1)),
-                out.pointer + 2 + panel * width, columns + 3, min(width, columns - panel * width))
+                out.pointer + 2 + panel * width, columns + 3, min(width, columns - panel * width),
+                adds ? 1 : 0)
         }
         for row in 0..<rows {
             for column in 0..<columns + 3 {
                 let place = row * (columns + 3) + column
-                var expected = Double(start.values[place])
+                let isProduct = (2..<columns + 2).contains(column)
+                var expected = isProduct && !adds ? 0 : Double(start.values[place])
                 var size = abs(expected)
-                if (2..<columns + 2).contains(column) {
+                if isProduct {
                     for i in 0..<depth {
                         let term =
                             Double(x.values[row * (depth + 2) + 1 + i])

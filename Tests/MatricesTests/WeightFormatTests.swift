@@ -168,6 +168,36 @@ import Testing
         #expect(pool.allocatedElements < 900 * 1024 / 2)
     }
 
+    /// While a pool is only measured products compute nothing, and ask for the same buffers.
+    @Test(arguments: ["F32", "BF16", "Q4_0"], [false, true])
+    func measuredProductsAskForTheSame(format: String, inBFloat16: Bool) throws {
+        let plain = try Self.random(900, 1024, format)
+        let weight: any FrozenMatrix = inBFloat16 ? BFloat16Products(plain) : plain
+        let (x, g) = (normalMatrix(7, 1024, seed: 71), normalMatrix(7, 900, seed: 72))
+        func multiply(_ pool: BufferPool, _ isForward: Bool) -> Matrix {
+            let out = Matrix(rows: 7, columns: isForward ? 900 : 1024)
+            if isForward {
+                weight.multiplyTransposed(x, into: out, adding: false, pool: pool)
+            } else {
+                weight.multiply(g, into: out, adding: false, pool: pool)
+            }
+            return out
+        }
+        for isForward in [true, false] {
+            let (measured, used) = (BufferPool(), BufferPool())
+            var left = [Float]()
+            let events = measured.record { left = multiply(measured, isForward).values }
+            #expect(left.allSatisfy { $0 == 0 })
+            #expect(multiply(used, isForward).values.contains { $0 != 0 })
+            #expect(measured.allocations == used.allocations)
+            #expect(measured.allocatedElements == used.allocatedElements)
+            let takes = events.count { if case .take = $0 { true } else { false } }
+            #expect(takes == used.allocations)
+            // Afterwards it is a pool as any other.
+            #expect(multiply(measured, isForward).values == multiply(used, isForward).values)
+        }
+    }
+
     @Test(arguments: WeightFormat.all.map(\.name)) func rowsAreReadFromTheFormat(format: String) throws {
         let weight = try Self.random(6, 256, format)
         let dense = weight.dense()

@@ -197,10 +197,11 @@ const float *avk_nf4_levels(void);
 int avk_all_finite(const float *x, size_t n);
 
 // Products by panels: W columns of a right factor [k, n], W = avk_panel_columns(), row after row; the last panel is filled up with
-// anything finite. out[m, n] += x[m, k] * panel, of which n <= W columns are meant; rows of x and out lie ldx and ldo apart.
+// anything finite. out[m, n] = x[m, k] * panel, of which n <= W columns are meant, with `adds` added to what is there; rows of x
+// and out lie ldx and ldo apart.
 size_t avk_panel_columns(void);
-void avk_add_panel_product(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out, size_t ldo,
-                           size_t n);
+void avk_panel_product(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out, size_t ldo,
+                       size_t n, int adds);
 // out[k, m] = in[m, k] transposed, rows ldi and ldo apart; fast for m = 16.
 void avk_transpose(const float *in, size_t ldi, size_t m, size_t k, float *out, size_t ldo);
 // in[m, n] to rows first ..< first + m of ceil(n / W) panels of `depth` rows.

@@ -53,15 +53,21 @@ package final class BFloat16Products: FrozenMatrix {
     // MARK: - Products
 
     package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
-        guard let keptTransposed else {
+        guard let panels = transposedPanels() else {
             return addTransposed(x, 0..<rows, into: out, adding: adding, pool)
         }
-        let panels = keptTransposed.panels {
+        panels.multiply(x, into: out, adding: adding, pool: pool)
+    }
+
+    package func layOut() { _ = transposedPanels() }
+
+    /// nil where W stays packed.
+    private func transposedPanels() -> PairPanels? {
+        keptTransposed?.panels {
             let panels = PairPanels(transposing: values)
             values.releasePages()
             return panels
         }
-        panels.multiply(x, into: out, adding: adding, pool: pool)
     }
 
     package func multiplyTransposedByRow(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
@@ -95,6 +101,7 @@ package final class BFloat16Products: FrozenMatrix {
         let panel = pool.matrix(rows: pairs, columns: width)
         let unpacking = PairRows(values, pool: pool)
         let left = pool.matrix(rows: x.rows, columns: pairs)
+        if pool.isOnlyMeasured { return }
         avk_to_bfloat16_pairs(x.pointer, columns, x.rows, columns, left.pointer, pairs)
         let blocks = PairPanels.blocks(of: pairs)
         for start in stride(from: 0, to: part.count, by: width) {
@@ -127,6 +134,7 @@ package final class BFloat16Products: FrozenMatrix {
         let panels = pool.matrix(rows: panelCount * pairs, columns: width)
         let unpacked = pool.matrix(rows: step, columns: columns)
         let left = pool.matrix(rows: g.rows, columns: pairs)
+        if pool.isOnlyMeasured { return }
         for start in stride(from: 0, to: part.count, by: depth) {
             let count = min(depth, part.count - start)
             for row in stride(from: 0, to: count, by: step) {

@@ -49,11 +49,14 @@ package final class Float32Weight: FrozenMatrix {
     /// Whether the values leave memory once they are laid out anew.
     var isMapped: Bool { bytes?.isReleasable ?? false }
 
+    package func layOut() { _ = transposed.copy(of: values) { bytes?.releasePages() } }
+
     package func unpack(_ rows: Range<Int>, into out: UnsafeMutablePointer<Float>) {
         out.update(from: values.row(rows.lowerBound), count: rows.count * columns)
     }
 
     package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        if pool.isOnlyMeasured { return }
         if let packed = transposed.copy(of: values, whenMade: { bytes?.releasePages() }) {
             if !adding { out.fill(0) }
             return packed.add(x, into: out)
@@ -70,6 +73,7 @@ package final class Float32Weight: FrozenMatrix {
     }
 
     package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
+        if pool.isOnlyMeasured { return }
         if let packed = plain.copy(of: values, whenMade: { bytes?.releasePages() }) {
             if !adding { out.fill(0) }
             return packed.add(g, into: out)
@@ -78,12 +82,14 @@ package final class Float32Weight: FrozenMatrix {
     }
 
     package func multiplyTransposed(_ x: Matrix, rows: Range<Int>, into out: Matrix, pool: BufferPool) {
+        if pool.isOnlyMeasured { return }
         Product.multiplyTransposed(x, values.rows(rows), into: out)
     }
 
     package func multiply(
         _ g: Matrix, rows: Range<Int>, into out: Matrix, adding: Bool, pool: BufferPool
     ) {
+        if pool.isOnlyMeasured { return }
         Product.multiply(g, values.rows(rows), into: out, beta: adding ? 1 : 0)
     }
 

@@ -1,7 +1,7 @@
 import CVectorKernels
 
 /// Products of a format that has only `unpack`: some rows are unpacked, laid out in the panels that
-/// `avk_add_panel_product` reads, and dropped after all rows of the left factor went through.
+/// `avk_panel_product` reads, and dropped after all rows of the left factor went through.
 ///
 /// Each element is one sum over the shared dimension in its order, whatever rows stand beside it.
 extension FrozenMatrix {
@@ -36,14 +36,17 @@ extension FrozenMatrix {
         precondition(
             g.columns == part.count && out.rows == g.rows && out.columns == columns,
             "[\(g.rows), \(g.columns)] · [\(part.count), \(columns)] into [\(out.rows), \(out.columns)]")
-        if !adding { out.fill(0) }
-        if part.isEmpty || columns == 0 { return }
+        if part.isEmpty || columns == 0 {
+            if !adding { out.fill(0) }
+            return
+        }
         let width = Panel.width
         let depth = min(part.count, max(Panel.rows, Panel.elements / columns))
         let panelCount = (columns + width - 1) / width
         let panels = pool.matrix(rows: panelCount * depth, columns: width)
         let unpacked = pool.matrix(rows: Panel.rows, columns: columns)
-        let left = pool.matrix(rows: g.rows, columns: depth)
+        let left = depth == part.count ? g : pool.matrix(rows: g.rows, columns: depth)
+        if pool.isOnlyMeasured { return }
         for start in stride(from: 0, to: part.count, by: depth) {
             let count = min(depth, part.count - start)
             for row in stride(from: 0, to: count, by: Panel.rows) {
@@ -52,11 +55,14 @@ extension FrozenMatrix {
                 unpack(first..<first + some, into: unpacked.pointer)
                 avk_into_panels(unpacked.pointer, some, columns, panels.pointer, depth, row)
             }
-            avk_copy_columns(g.pointer + start, g.columns, g.rows, count, left.pointer)
+            if depth < part.count {
+                avk_copy_columns(g.pointer + start, g.columns, g.rows, count, left.pointer)
+            }
             for panel in 0..<panelCount {
-                avk_add_panel_product(
+                avk_panel_product(
                     left.pointer, count, g.rows, count, panels.row(panel * depth),
-                    out.pointer + panel * width, columns, min(width, columns - panel * width))
+                    out.pointer + panel * width, columns, min(width, columns - panel * width),
+                    adding || start > 0 ? 1 : 0)
             }
         }
     }
@@ -71,12 +77,13 @@ extension FrozenMatrix {
         precondition(
             x.columns == columns && out.rows == x.rows && out.columns == part.count,
             "[\(x.rows), \(x.columns)] · [\(part.count), \(columns)]ᵀ into [\(out.rows), \(out.columns)]")
-        if !adding { out.fill(0) }
+        if columns == 0 && !adding { out.fill(0) }
         let width = Panel.width
         let panel = pool.matrix(rows: columns, columns: width)
         let unpacked = pool.matrix(rows: Panel.rows, columns: columns)
         let blocks = Panel.blocks(of: columns)
         let left = blocks.count == 1 ? x : pool.matrix(rows: x.rows, columns: columns)
+        if pool.isOnlyMeasured { return }
         if blocks.count > 1 && isWide {
             for block in blocks {
                 avk_copy_columns(
@@ -95,13 +102,14 @@ extension FrozenMatrix {
                 } else {
                     Product.gemm(
                         false, true, x.rows, some, columns, 1, x.pointer, columns, unpacked.pointer, columns,
-                        1, out.pointer + start + row, part.count)
+                        adding ? 1 : 0, out.pointer + start + row, part.count)
                 }
             }
             for block in blocks where isWide {
-                avk_add_panel_product(
+                avk_panel_product(
                     left.pointer + block.lowerBound * x.rows, block.count, x.rows, block.count,
-                    panel.row(block.lowerBound), out.pointer + start, part.count, count)
+                    panel.row(block.lowerBound), out.pointer + start, part.count, count,
+                    adding || block.lowerBound > 0 ? 1 : 0)
             }
         }
     }

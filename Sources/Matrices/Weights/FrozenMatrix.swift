@@ -36,6 +36,9 @@ package protocol FrozenMatrix: AnyObject, Sendable {
     /// All values as Float32, some rows at a time: first row and values, an even number of them but in the last tile.
     func forEachTile(_ body: (Int, UnsafeBufferPointer<Float>) -> Void)
 
+    /// Makes what products with Wᵀ put in memory, which the first of them would do.
+    func layOut()
+
     /// What products put in memory, to stay.
     ///
     /// - Parameter isBackward: both products are taken, not only that with Wᵀ.
@@ -65,6 +68,8 @@ package struct ProductMemory: Sendable, Equatable {
 }
 
 extension FrozenMatrix {
+    package func layOut() {}
+
     /// A copy as Float32.
     package func dense() -> Matrix {
         let matrix = Matrix(rows: rows, columns: columns)

@@ -115,9 +115,21 @@ private final class OneDNN: @unchecked Sendable {
 
     /// The layout that the kernels for `rows` × `columns` read; nil where they would not be compiled for this machine.
     func layout(rows: Int, columns: Int) -> dnnl_memory_desc_t? {
-        guard let anyLayout = describe(rows, columns, dnnl_format_tag_any) else { return nil }
-        let kernel = ProductKernel(self, m: PackedWeight.block, k: rows, n: columns, weight: anyLayout)
-        return kernel.flatMap { $0.isCompiled ? $0.weight : nil }
+        // What follows would start a team of threads, which then spin beside this one.
+        omp_set_num_threads(1)
+        let shape = Shape(m: PackedWeight.block, k: rows, n: columns)
+        if let known = kernels.withLock({ $0[shape] }) { return known.isCompiled ? known.weight : nil }
+        guard let anyLayout = describe(rows, columns, dnnl_format_tag_any),
+            let kernel = ProductKernel(
+                self, m: PackedWeight.block, k: rows, n: columns, weight: anyLayout),
+            kernel.isCompiled
+        else { return nil }
+        // The one that most products of this shape take
+        return kernels.withLock { kernels in
+            let kept = kernels[shape] ?? kernel
+            kernels[shape] = kept
+            return kept
+        }.weight
     }
 
     func kernel(m: Int, k: Int, n: Int, weight: dnnl_memory_desc_t) -> ProductKernel {

@@ -77,6 +77,7 @@ final class PairPanels: @unchecked Sendable {
             "[\(x.rows), \(x.columns)] · [\(rows), \(columns)] into [\(out.rows), \(out.columns)]")
         let pairs = Self.pairs(rows)
         let left = pool.matrix(rows: Self.leftRows, columns: pairs)
+        if pool.isOnlyMeasured { return }
         let blocks = Self.blocks(of: pairs)
         for start in stride(from: 0, to: x.rows, by: Self.leftRows) {
             let count = min(Self.leftRows, x.rows - start)
