@@ -12,7 +12,7 @@ import Transformers
 package struct OpenedAdapter: Sendable {
     package let description: AdapterDescription
     package let task: any LearningTask
-    let loaded: LoadedModel
+    package let loaded: LoadedModel
     package let head: SequenceHead
     /// Empty for a whole model.
     package let adapters: AdapterSet
@@ -120,7 +120,7 @@ package struct OpenedAdapter: Sendable {
             stream: RandomStream(seed: 0, purpose: "overwritten"))
     }
 
-    func model(_ workers: Workers) -> SequenceModel {
+    package func model(_ workers: Workers) -> SequenceModel {
         SequenceModel(backbone: loaded.backbone, head: head, workers: workers, sharing: .evaluations)
     }
 

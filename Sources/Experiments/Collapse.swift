@@ -50,6 +50,23 @@ package struct Collapse: Sendable, Equatable {
         }
     }
 
+    /// Whether a run kept less than a tenth of what another one gained, beyond what the draw of the rows explains; false of
+    /// metrics of which nothing tells an uninformed value.
+    ///
+    /// - Parameters:
+    ///   - other: the best run of all.
+    ///   - rows: as above.
+    static func learnedNothing(
+        _ value: Double, beside other: Double, metric: Metric, uninformed: Double?, rows: Int?
+    ) -> Bool {
+        guard metric != .calibrationError else { return false }
+        let sign = metric.isHigherBetter ? 1.0 : -1.0
+        return Cell(
+            own: sign * value, others: [sign * other], median: sign * other,
+            uninformed: uninformed.map { sign * $0 }, rows: metric.isHigherBetter ? rows : nil
+        ).learnedNothing
+    }
+
     /// All values so that higher is better.
     private struct Cell {
         let own: Double

@@ -25,6 +25,9 @@ extension ComparisonPlan {
             .filter { Self.decisive.contains($0.key) || arm.settings.keys.contains($0.key) }
     }
 
+    /// What trains in the runs of an arm; nil for settings that no run accepts, which a schedule tells of.
+    func tuning(of arm: Arm) -> TuningSettings? { (try? configuration(of: arm))?.tuning }
+
     /// What the runs of an arm are told, but for their budget, learning rate and seed.
     ///
     /// - Throws: `ComparisonError` for settings that no run accepts.

@@ -45,6 +45,14 @@ package struct ComparisonPlan: Sendable, Equatable {
         var testToTraining: Double { 1 / (Double(count - 1) * (1 - validationFraction)) }
     }
 
+    /// Training that goes on after a cut. The steps are those of any other arm in all: fewer before the cut.
+    package struct Heal: Sendable, Hashable {
+        /// Of the steps, above 0 and below 1
+        package let share: Double
+        /// The learning rate as a share of the one before the cut, with a warm-up and a fall of its own
+        package let rate: Double
+    }
+
     /// One way to train.
     package struct Arm: Sendable, Equatable {
         package let name: String
@@ -64,6 +72,8 @@ package struct ComparisonPlan: Sendable, Equatable {
         package let patternOf: String?
         /// Trained at this many times the budget, then cut to it.
         package let pruneFrom: Double?
+        /// What comes after the cut; nil for nothing.
+        package var heal: Heal?
 
         /// True for an arm that is one point: no adapters, no budget.
         package var isBudgetless: Bool { budgets.isEmpty }

@@ -40,8 +40,9 @@ package struct ComparisonReport: Sendable {
 
     private var sections: [String] {
         [
-            "# Comparison: \(TextTable.cell(plan.name))", origin, conclusion, matching, search,
-            "## Results\n\n\(resultsText)\n\n" + table.markdown().trimmedEnd, ranks, pictures, pairs,
+            "# Comparison: \(TextTable.cell(plan.name))", table.answer, origin, conclusion, matching, search,
+            "## Results\n\n\(resultsText)\n\n" + table.markdown().trimmedEnd,
+            RobustnessReport(table).markdown, ranks, pictures, pairs,
             failures, settings, source,
         ]
     }
@@ -66,6 +67,7 @@ package struct ComparisonReport: Sendable {
 
     private var conclusion: String {
         var text = "## Conclusion\n\n" + table.conclusions.map { "- " + $0 }.joined(separator: "\n")
+        text += "\n\nThe first line: \(table.answerMethod)"
         if !table.warnings.isEmpty {
             text += "\n\n**Warnings**\n\n" + table.warnings.map { "- " + $0 }.joined(separator: "\n")
         }
@@ -92,18 +94,51 @@ package struct ComparisonReport: Sendable {
             }
         }
         let pruned = plan.arms.compactMap { arm in
-            arm.pruneFrom.map {
-                "\(arm.name) trains at \(Figures.plain($0)) times the budget and is then cut to it by exact "
-                    + "singular values."
-            }
+            arm.pruneFrom.map { cutText(arm, $0) }
         }
         let pointless = plan.arms.filter(\.isBudgetless).map(\.name)
         let rest = pointless.isEmpty ? [] : ["Without a budget: \(pointless.joined(separator: ", "))."]
         text +=
             (kinds ? " " : "") + "Model and data are the same for all; runs are paired by "
             + "\(plan.folds == nil ? "seed" : "fold and seed"). Every run is measured once, after its last step."
-        let notes = pattern + pruned + rest
+        let notes = pattern + pruned + rest + costs
         return text + (notes.isEmpty ? "" : "\n\n" + notes.map { "- " + $0 }.joined(separator: "\n"))
+    }
+
+    /// What else the arms of a budget differ by: nobody matched these.
+    private var costs: [String] {
+        table.sections.compactMap { section in
+            guard let budget = section.budget, let base = section.rows.first(where: \.isBaseline) else {
+                return nil
+            }
+            func slack(_ value: Double?, _ other: Double?) -> String? {
+                guard let value, let other, other > 0 else { return nil }
+                return Figures.signed(100 * (value / other - 1), 0) + " %"
+            }
+            let list = section.rows.filter { !$0.isBaseline }.compactMap { row -> String? in
+                let memory = slack(
+                    row.peakMemoryBytes.map(Double.init), base.peakMemoryBytes.map(Double.init))
+                let time = slack(row.secondsPerStep, base.secondsPerStep)
+                guard memory != nil || time != nil else { return nil }
+                return "\(row.arm) \(memory ?? "–") and \(time ?? "–")"
+            }
+            guard !list.isEmpty else { return nil }
+            return
+                "Memory and time are not matched. Peak memory and time of a step beside \(base.arm)'s at \(budget): "
+                + list.joined(separator: ", ") + "."
+        }
+    }
+
+    /// `20 %`
+    private func percent(_ share: Double) -> String { Figures.plain((1000 * share).rounded() / 10) + " %" }
+
+    private func cutText(_ arm: ComparisonPlan.Arm, _ factor: Double) -> String {
+        let trains = "\(arm.name) trains at \(Figures.plain(factor)) times the budget"
+        guard let heal = arm.heal else { return "\(trains) and is then cut to it by exact singular values." }
+        return
+            "\(trains) for \(percent(1 - heal.share)) of the steps, is then cut to it by exact singular values, "
+            + "and goes on from there as LoRA of the ranks that are left for the other \(percent(heal.share)), at "
+            + "\(Figures.plain(heal.rate)) times the learning rates, with a warm-up and a fall of its own."
     }
 
     private var search: String {
@@ -161,7 +196,20 @@ package struct ComparisonReport: Sendable {
             text += " Intervals: 95 % percentile bootstrap over \(levels.joined(separator: ", or "))."
         }
         if let folds = plan.folds { text += " " + foldText(folds) }
-        if table.rows.contains(where: { !$0.collapsed.isEmpty }) {
+        if isFolded == false {
+            text += " Of the mean itself: Student's 95 % interval over seeds."
+        }
+        if table.rows.contains(where: { $0.forgetting != nil }) {
+            text +=
+                " Forgetting is told on a text that nobody learned: KL to the base model a token, and how much the loss rose."
+        }
+        if table.rows.contains(where: { $0.otherCores != nil }) {
+            text += " † Beside other work on the machine: no measure of speed."
+        }
+        if table.rows.contains(where: { !$0.collapsed.isEmpty })
+            || table.robustness.grids.contains(where: { $0.outcomes.collapsed > 0 })
+            || table.robustness.seeds.contains(where: { $0.outcomes.collapsed > 0 })
+        {
             text += " \(Self.collapseText)"
         }
         return text

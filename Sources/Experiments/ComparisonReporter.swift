@@ -63,6 +63,7 @@ package struct ComparisonReporter {
         }
         try add("Quality against parameters", "quality.svg", try quality(table))
         try add("Differences to \(plan.baseline)", "differences.svg", differences(table))
+        for picture in Self.learningRates(table) { try add(picture.title, picture.file, picture.svg) }
         for section in table.sections {
             guard let budget = section.budget, let picture = finalRanks(section.rows, budget) else {
                 continue

@@ -1,3 +1,4 @@
+import Adapters
 import Foundation
 import Messages
 
@@ -39,7 +40,8 @@ extension ComparisonTable {
 
     private var costs: SectionTable {
         var table = SectionTable([
-            ("adapters", .right), ("trained", .right), ("at start", .right), ("s/step", .right),
+            ("knob", .left), ("adapters", .right), ("trained", .right), ("at start", .right),
+            ("s/step", .right),
             ("memory", .right),
         ])
         func whole(_ value: Double?) -> String { value.map(Figures.whole) ?? "–" }
@@ -48,8 +50,8 @@ extension ComparisonTable {
                 Self.title(section.budget),
                 section.rows.map { row in
                     [
-                        row.arm, whole(row.adapterParameters), whole(row.trainableParameters),
-                        whole(row.parametersAtStart), row.secondsPerStep.map(Figures.seconds) ?? "–",
+                        row.arm, row.knobText, whole(row.adapterParameters),
+                        whole(row.trainableParameters), whole(row.parametersAtStart), row.secondsText,
                         row.peakMemoryBytes.map(Figures.bytes) ?? "–",
                     ]
                 })
@@ -85,24 +87,36 @@ extension ComparisonTable {
     private func markdownTable(_ rows: [Row]) -> TextTable {
         let names = otherNames(of: rows)
         var columns: [(header: String, alignment: TextTable.Alignment)] = [
-            ("arm", .left), ("trained", .right), ("at start", .right), ("in adapters", .right),
-            ("n", .right), (plan.metric.rawValue, .right), ("difference [95 %]", .right),
+            ("arm", .left), ("knob", .left), ("trained", .right), ("at start", .right),
+            ("in adapters", .right), ("n", .right), (plan.metric.rawValue, .right),
         ]
+        if plan.folds == nil { columns.append(("mean [95 %]", .right)) }
+        columns.append(("difference [95 %]", .right))
         columns += names.map { ($0, .right) }
+        let tellsForgetting = self.rows.contains { $0.forgetting != nil }
+        if tellsForgetting { columns += [("forgetting, KL", .right), ("held-out loss", .right)] }
         columns += [("rate", .right), ("s/step", .right), ("peak memory", .right)]
         var table = TextTable(columns)
         for row in rows {
             var cells = [
-                row.arm, row.trainableParameters.map(Figures.whole) ?? "–",
+                row.arm, row.knobText, row.trainableParameters.map(Figures.whole) ?? "–",
                 row.parametersAtStart.map(Figures.whole) ?? "–",
                 row.adapterParameters.map(Figures.whole) ?? "–", row.countText,
-                row.metricText(mark: " (\(row.collapsed.count) collapsed)"), row.differenceText,
+                row.metricText(mark: " (\(row.collapsed.count) collapsed)"),
             ]
+            if plan.folds == nil { cells.append(row.intervalText) }
+            cells.append(row.differenceText)
             cells += names.map { name in
                 row.others.first { $0.name == name }.map { Figures.spread($0.summary) } ?? "–"
             }
+            if tellsForgetting {
+                cells += [
+                    row.forgetting.map { Figures.spread($0.divergence) } ?? "–",
+                    row.forgetting.map { Figures.signed($0.rise.mean) } ?? "–",
+                ]
+            }
             cells += [
-                row.rateText, row.secondsPerStep.map(Figures.seconds) ?? "–",
+                row.rateText, row.secondsText,
                 row.peakMemoryBytes.map(Figures.bytes) ?? "–",
             ]
             table.add(cells)
@@ -121,6 +135,7 @@ extension ComparisonTable {
             "peak-memory-bytes",
         ]
         header += names.flatMap { ["\($0)-mean", "\($0)-sd"] } + ["collapsed", "parameters-at-start"]
+        header += Self.newerColumns
         let lines = [header] + rows.map { row in csvCells(row, others: names) }
         return lines.map { $0.map(Self.csvField).joined(separator: ",") + "\n" }.joined()
     }
@@ -144,7 +159,28 @@ extension ComparisonTable {
             cells += [text(summary?.mean), text(summary?.deviation)]
         }
         cells += [String(row.collapsed.count), text(row.parametersAtStart)]
-        return cells
+        return cells + newerCells(row, text)
+    }
+
+    private static let newerColumns = [
+        "kind", "knob", "knob-value", "mean-low", "mean-high", "forgetting-kl", "held-out-loss",
+        "other-cores", "lost", "search-runs", "search-lost", "grid-mean", "grid-worst", "grid-low",
+        "grid-high",
+    ]
+
+    private func newerCells(_ row: Row, _ text: (Double?) -> String) -> [String] {
+        let interval = plan.folds == nil ? row.metric?.interval : nil
+        let seeds = robustness.seeds(row.arm, row.budget)
+        let grid = robustness.grid(row.arm, row.budget)
+        func rate(_ place: Int?) -> Double? { place.flatMap { grid?.rates[$0].learningRate } }
+        return [
+            row.kind.rawValue, row.knob?.name ?? "", row.knobValue ?? "", text(interval?.lowerBound),
+            text(interval?.upperBound), text(row.forgetting?.divergence.mean),
+            text(row.forgetting?.rise.mean), text(row.otherCores),
+            seeds.map { String($0.outcomes.lost) } ?? "", grid.map { String($0.outcomes.count) } ?? "",
+            grid.map { String($0.outcomes.lost) } ?? "", text(grid?.mean), text(grid?.worst),
+            text(rate(grid?.withinNoise?.lowerBound)), text(rate(grid?.withinNoise?.upperBound)),
+        ]
     }
 
     private func otherNames(of rows: [Row]) -> [String] {
@@ -189,6 +225,33 @@ extension ComparisonTable.Row {
     /// - Parameter mark: where a run collapsed.
     func metricText(mark: String) -> String {
         (metric.map(Figures.spread) ?? "–") + (collapsed.isEmpty ? "" : mark)
+    }
+
+    /// `36`; of ranks `4`, or `0–6, mean 1.02` where they differ. nil while nothing is known.
+    var knobValue: String? {
+        guard let knob else { return nil }
+        if let value = knob.value { return value }
+        guard let ranks, let least = results.flatMap(\.ranks.values).min(),
+            let most = results.flatMap(\.ranks.values).max()
+        else { return nil }
+        let mean = ranks.total / Double(ranks.bySite.count)
+        return least == most ? "\(least)" : "\(least)–\(most), mean \(Figures.fixed(mean, 2))"
+    }
+
+    /// `width 36`
+    var knobText: String {
+        knob.map { "\($0.name) \(knobValue ?? "–")" } ?? "–"
+    }
+
+    /// Student's, of the mean.
+    var intervalText: String {
+        metric?.interval.map { "[\(Figures.fixed($0.lowerBound, 4)), \(Figures.fixed($0.upperBound, 4))]" }
+            ?? "–"
+    }
+
+    /// `0.124`, with a mark where other work kept the machine busy.
+    var secondsText: String {
+        (secondsPerStep.map(Figures.seconds) ?? "–") + (otherCores == nil ? "" : " †")
     }
 
     var differenceText: String {

@@ -9,7 +9,7 @@ extension ComparisonTable {
             lines.append("partial: \(reported.finished) of \(reported.total) reported runs are there")
         }
         lines += rows.compactMap(collapse) + rows.compactMap(ignorance) + shortRows + unpaired
-        lines += unequalParameters + edges + mixedOrigins + runWarnings
+        lines += unequalParameters + edges + mixedOrigins + otherWork + runWarnings
         let failed = failures.count
         if failed > 0 {
             lines.append("\(Figures.counted(failed, "run")) failed; see the list of failed runs")
@@ -122,6 +122,15 @@ extension ComparisonTable {
             let list = folds.map { String($0) }.joined(separator: ", ")
             return "in \(folds.count == 1 ? "fold" : "folds") \(list): \(text)"
         }
+    }
+
+    private var otherWork: [String] {
+        let busy = rows.flatMap(\.results).compactMap(\.otherCores).filter { $0 > OtherWork.least }
+        guard let cores = Summary(busy)?.mean else { return [] }
+        return [
+            "\(busy.count) of \(Figures.counted(rows.flatMap(\.results).count, "reported run")) were made beside other work, which "
+                + "kept \(Figures.fixed(cores, 1)) cores busy on average: their times of a step (†) are no measure of speed"
+        ]
     }
 
     /// What the runs themselves warned of, each text once.

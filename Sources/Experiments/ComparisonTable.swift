@@ -1,4 +1,6 @@
+import Adapters
 import Messages
+import RunRecords
 import Tasks
 
 /// What the reported trials of a comparison came to, so far.
@@ -9,6 +11,9 @@ package struct ComparisonTable: Sendable {
         /// nil for an arm without a budget.
         package let budget: Budget?
         package let isBaseline: Bool
+        package let kind: ArmKind
+        /// What makes the method larger or smaller; nil for one without a size.
+        package let knob: Knob?
         /// Runs of the plan.
         package let expected: Int
         /// Runs with a value of the metric, in the order of their seeds, then of their folds.
@@ -44,6 +49,22 @@ package struct ComparisonTable: Sendable {
         /// The largest of the runs.
         package var peakMemoryBytes: Int? { results.compactMap(\.peakMemoryBytes).max() }
 
+        /// Of the runs that were made beside other work, cores that it kept busy on average; nil where none was, or nothing tells.
+        package var otherCores: Double? {
+            Summary(results.compactMap(\.otherCores).filter { $0 > OtherWork.least })?.mean
+        }
+        /// How far a language model has moved from its base model on a text that it does not learn: KL a token, and how much its
+        /// loss rose; nil where not every run told.
+        package var forgetting: (divergence: Summary, rise: Summary)? {
+            let told = results.compactMap { result in
+                ForgettingMetrics { result.validationMetrics[$0] ?? nil }
+            }
+            guard told.count == results.count, let divergence = Summary(told.map(\.divergence)),
+                let rise = Summary(told.map { $0.loss - $0.baseLoss })
+            else { return nil }
+            return (divergence, rise)
+        }
+
         private func mean(_ value: (TrialResult) -> Int?) -> Double? {
             Summary(results.compactMap(value).map { Double($0) })?.mean
         }
@@ -52,6 +73,9 @@ package struct ComparisonTable: Sendable {
     package let plan: ComparisonPlan
     /// By budget, rising, arms in the plan's order; arms without a budget last.
     package let rows: [Row]
+    package let robustness: Robustness
+    /// At each budget whether adaptive rank is worth it.
+    package let verdicts: [Verdict]
     package let searches: [SearchOutcome]
     /// Trials that failed, of both stages.
     package let failures: [TrialResult]
@@ -80,11 +104,14 @@ package struct ComparisonTable: Sendable {
         let points = plan.budgets.map(Optional.some) + [nil]
         let builder = RowBuilder(
             plan: plan, state: state, truth: truth, uninformed: uninformed, bootstrap: bootstrap)
-        rows = try points.flatMap { budget in
+        let rows = try points.flatMap { budget in
             try plan.arms.filter { $0.points.contains(budget) }.map {
                 try builder.row($0, budget, predictions: predictions)
             }
         }
+        self.rows = rows
+        robustness = Robustness(plan: plan, state: state, rows: rows, truth: truth)
+        verdicts = try plan.budgets.map { try builder.verdict($0, rows, predictions: predictions) }
     }
 
     /// Rows by budget, in order.
@@ -137,9 +164,11 @@ private struct RowBuilder {
         let all = finished[key] ?? []
         let results = measured(key)
         let isBaseline = arm.name == plan.baseline
-        let pairs = isBaseline ? [] : try pairs(results, budget, predictions: predictions)
+        let pairs =
+            isBaseline ? [] : try pairs(results, with: partners(budget), predictions: predictions)
         return ComparisonTable.Row(
-            arm: arm.name, budget: budget, isBaseline: isBaseline,
+            arm: arm.name, budget: budget, isBaseline: isBaseline, kind: plan.kind(of: arm),
+            knob: plan.tuning(of: arm).flatMap { $0.method.knob($0) },
             expected: arm.seeds(at: budget).count * plan.foldNumbers.count,
             results: results, failed: all.count - results.count,
             metric: Summary(results.compactMap { $0.test(plan.metric) }), others: others(results),
@@ -147,9 +176,7 @@ private struct RowBuilder {
                 ? 0
                 : partnerSeeds(budget).count(where: arm.seeds(at: budget).contains) * plan.foldNumbers.count,
             pairs: pairs,
-            difference: PairedDifference(
-                pairs: pairs, truth: truth, metric: plan.metric,
-                testToTraining: plan.folds?.testToTraining ?? 0, bootstrap: bootstrap),
+            difference: difference(pairs),
             learningRates: (rates[key] ?? []).sorted(),
             collapsed: Collapse.find(
                 results.map { $0.test(plan.metric) ?? .nan }, metric: plan.metric, uninformed: uninformed,
@@ -168,12 +195,44 @@ private struct RowBuilder {
     }
 
     /// A baseline without a budget is the partner at every budget.
-    private func pairs(
-        _ results: [TrialResult], _ budget: Budget?, predictions: (String) throws -> Predictions?
-    ) rethrows -> [RunPair] {
+    private func partners(_ budget: Budget?) -> [TrialResult] {
         guard let baseline = plan.arm(plan.baseline) else { return [] }
-        let partners = measured(Key(arm: baseline.name, budget: baseline.isBudgetless ? nil : budget))
-        return try results.compactMap { result in
+        return measured(Key(arm: baseline.name, budget: baseline.isBudgetless ? nil : budget))
+    }
+
+    private func difference(_ pairs: [RunPair]) -> PairedDifference? {
+        PairedDifference(
+            pairs: pairs, truth: truth, metric: plan.metric,
+            testToTraining: plan.folds?.testToTraining ?? 0, bootstrap: bootstrap)
+    }
+
+    /// The best adaptive method at a budget beside the best fixed one. Fixed ones without a budget take part where they have no
+    /// more in their adapters than the arms at it.
+    func verdict(
+        _ budget: Budget, _ rows: [ComparisonTable.Row], predictions: (String) throws -> Predictions?
+    ) rethrows -> Verdict {
+        let own = rows.filter { $0.budget == budget && $0.count > 0 }
+        let most = own.compactMap(\.adapterParameters).max() ?? 0
+        let small = rows.filter { row in
+            row.budget == nil && row.count > 0
+                && row.adapterParameters.map { $0 <= most * (1 + ParameterMatch.tolerance) } ?? false
+        }
+        let adaptive = Verdict.choose(own.filter { $0.kind == .adaptive }, plan.metric)
+        let fixed = Verdict.choose((own + small).filter { $0.kind == .fixed }, plan.metric)
+        func results(_ choice: Verdict.Choice?) -> [TrialResult] {
+            (own + small).first { $0.arm == choice?.arm }?.results ?? []
+        }
+        let pairs = try pairs(results(adaptive), with: results(fixed), predictions: predictions)
+        return Verdict(
+            budget: budget, adaptive: adaptive, fixed: fixed, difference: difference(pairs),
+            metric: plan.metric)
+    }
+
+    private func pairs(
+        _ results: [TrialResult], with partners: [TrialResult],
+        predictions: (String) throws -> Predictions?
+    ) rethrows -> [RunPair] {
+        try results.compactMap { result in
             guard let partner = partners.first(where: { $0.seed == result.seed && $0.fold == result.fold }),
                 let value = result.test(plan.metric), let other = partner.test(plan.metric)
             else { return nil }

@@ -13,7 +13,7 @@ struct PlanReader {
 
     static let armKeys = [
         "name", "settings", "average-ranks", "budget-parameters", "seeds", "extra-seeds", "learning-rates",
-        "pattern-of", "prune-from", "budgetless",
+        "pattern-of", "prune-from", "heal", "heal-rate", "budgetless",
     ]
 
     init(fields: PlanFields, settingNames: [String]) {
@@ -233,8 +233,8 @@ extension PlanReader {
         }
         return ComparisonPlan.Arm(
             name: name, slug: slug, settings: settings, budgets: points, seeds: inner.seeds("seeds") ?? seeds,
-            extraSeeds: extra, learningRates: rates, patternOf: inner.text("pattern-of"), pruneFrom: pruneFrom
-        )
+            extraSeeds: extra, learningRates: rates, patternOf: inner.text("pattern-of"),
+            pruneFrom: pruneFrom, heal: heal(inner, settings))
     }
 
     private func pruneFrom(_ inner: PlanFields) -> Double? {
@@ -253,7 +253,7 @@ extension PlanReader {
             inner.report("prune-from", "'prune-from' and 'pattern-of' are both given", "keep one")
         }
         guard isBudgetless else { return }
-        for key in ["average-ranks", "budget-parameters", "extra-seeds", "pattern-of", "prune-from"]
+        for key in ["average-ranks", "budget-parameters", "extra-seeds", "pattern-of", "prune-from", "heal"]
         where inner.has(key) {
             inner.report(key, "'\(key)' is given for an arm that is budgetless", "drop one of the two")
         }

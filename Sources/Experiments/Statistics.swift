@@ -23,6 +23,14 @@ package struct Summary: Sendable, Equatable {
 
     /// Standard error of the mean; nil for one number.
     package var standardError: Double? { deviation.map { $0 / Double(count).squareRoot() } }
+
+    /// Student's 95 % interval of the mean; nil for one number.
+    package var interval: ClosedRange<Double>? {
+        standardError.map { error in
+            let half = PairedDifference.studentQuantile(count - 1) * error
+            return (mean - half)...(mean + half)
+        }
+    }
 }
 
 /// Two runs of one seed, fold and budget: an arm's and the baseline's.

@@ -26,6 +26,8 @@ package struct Trial: Sendable, Hashable {
     package let patternFrom: String?
     /// Trained at this many times the budget, then cut to it by exact singular values.
     package let pruneFrom: Double?
+    /// What comes after the cut.
+    package let heal: ComparisonPlan.Heal?
 
     /// As people read it: `AdaLoRA, r2, fold 3, seed 42`.
     package var name: String {
@@ -50,6 +52,7 @@ package struct Trial: Sendable, Hashable {
         self.settings = arm.settings
         self.patternFrom = patternFrom
         self.pruneFrom = arm.pruneFrom
+        self.heal = arm.heal
         var digest = Digest()
         digest.add(stage.rawValue)
         digest.add(budget?.slug ?? "")
@@ -68,6 +71,9 @@ package struct Trial: Sendable, Hashable {
         if let fold {
             digest.add("fold")
             digest.add(String(fold))
+        }
+        if let heal {
+            for text in ["heal", String(heal.share), String(heal.rate)] { digest.add(text) }
         }
         let parts = [
             stage == .search ? "search" : nil, arm.slug, budget?.slug, "lr\(Figures.rate(learningRate))",

@@ -16,6 +16,7 @@ extension TrialResult {
         case secondsPerStep = "seconds-per-step"
         case tokensPerSecond = "tokens-per-second"
         case peakMemoryBytes = "peak-memory-bytes"
+        case otherCores = "other-cores"
         case bestStep = "best-step"
     }
 
@@ -48,6 +49,7 @@ extension TrialResult {
         secondsPerStep = try fields.optional(.secondsPerStep, "a number", \.double)
         tokensPerSecond = try fields.optional(.tokensPerSecond, "a number", \.double)
         peakMemoryBytes = try fields.count(.peakMemoryBytes)
+        otherCores = try fields.optional(.otherCores, "a number", \.double)
         bestStep = try fields.count(.bestStep)
         machine = try fields.optional(.machine, "a string", \.string)
         commit = try fields.optional(.commit, "a string", \.string)
@@ -82,7 +84,10 @@ extension TrialResult {
         ] {
             values[key] = count.map { JSONValue($0) }
         }
-        for (key, rate) in [(Key.secondsPerStep, secondsPerStep), (.tokensPerSecond, tokensPerSecond)] {
+        for (key, rate) in [
+            (Key.secondsPerStep, secondsPerStep), (.tokensPerSecond, tokensPerSecond),
+            (.otherCores, otherCores),
+        ] {
             values[key] = rate.flatMap { $0.isFinite ? .number($0) : nil }
         }
         for (key, text) in [

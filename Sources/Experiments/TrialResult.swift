@@ -31,6 +31,9 @@ package struct TrialResult: Sendable, Equatable {
     package var secondsPerStep: Double?
     package var tokensPerSecond: Double?
     package var peakMemoryBytes: Int?
+    /// Cores that other work kept busy while the run was made, on average; nil where nothing told, and for results of earlier
+    /// versions.
+    package var otherCores: Double?
     package var bestStep: Int?
     package var machine: String?
     package var commit: String?

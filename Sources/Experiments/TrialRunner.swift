@@ -13,9 +13,6 @@ import Training
 /// Runs one trial of a comparison: `adalora train` in a process of its own, so that its peak memory is its own and
 /// nothing of one run reaches the next; then the test.
 package struct TrialRunner {
-    /// In a run's folder, its adapter cut to a budget.
-    private static let cutName = "adapter-cut"
-
     let plan: ComparisonPlan
     let store: ResultStore
     let threads: Int?
@@ -44,20 +41,35 @@ package struct TrialRunner {
 
     func runFolder(_ id: String) -> URL { store.folder.appendingPathComponent("runs/\(id)") }
 
-    /// The settings of a trial as `adalora train` takes them.
-    ///
-    /// - Parameter pattern: the final ranks of the trial that this one takes its ranks from.
-    func flags(of trial: Trial, pattern: [String: Int]?) throws -> [(key: String, value: String)] {
+    /// What all runs of a trial are told.
+    func base(
+        _ settings: [String: String], _ trial: Trial, output: URL, seed: UInt64
+    ) -> [(key: String, value: String)] {
         let data = data(trial)
-        var flags = trial.settings.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
+        var flags = settings.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
         flags += [
             ("model", plan.model), ("train", data.train), ("validation", data.validation),
-            ("output", runFolder(trial.id).path), ("seed", String(trial.seed)),
-            ("learning-rate", String(trial.learningRate)),
+            ("output", output.path), ("seed", String(seed)),
             // Once, after the last step: a best step would favor who evaluates more.
             ("evaluate-every", "1000000000"), ("best-metric", plan.metric.rawValue),
         ]
         if let threads { flags.append(("threads", String(threads))) }
+        return flags
+    }
+
+    /// The settings of a trial as `adalora train` takes them.
+    ///
+    /// - Parameters:
+    ///   - pattern: the final ranks of the trial that this one takes its ranks from.
+    ///   - isWhole: with all its steps, also where some of them come after a cut.
+    func flags(
+        of trial: Trial, pattern: [String: Int]?, isWhole: Bool = false
+    ) throws -> [(key: String, value: String)] {
+        let settings = isWhole ? trial.settings : trial.heal?.before(trial.settings) ?? trial.settings
+        let flags =
+            base(settings, trial, output: runFolder(trial.id), seed: trial.seed) + [
+                ("learning-rate", String(trial.learningRate))
+            ]
         if let pattern {
             return flags + [("rank-pattern", try write(pattern, for: trial.id).path)]
         }
@@ -106,11 +118,54 @@ package struct TrialRunner {
         _ trial: Trial, truthID: String, pattern: [String: Int]?, every: Duration, isInterrupted: () -> Bool,
         onProgress: (RunProgress) -> Void
     ) throws -> TrialResult? {
-        let started = ISO8601DateFormatter().string(from: Date())
-        let folder = runFolder(trial.id)
-        let flags = try flags(of: trial, pattern: pattern)
+        var result = TrialResult(of: trial, status: .ok)
+        result.started = ISO8601DateFormatter().string(from: Date())
+        result.machine = origin.machine
+        result.commit = origin.commit
+        let other = OtherWork()
+        func train(
+            _ flags: [(key: String, value: String)], _ folder: URL
+        ) throws -> TrainEnding {
+            try self.train(
+                flags, folder, trial, every: every, isInterrupted: isInterrupted, onProgress: onProgress)
+        }
+        let wide: RunRecord
+        switch try train(try flags(of: trial, pattern: pattern), runFolder(trial.id)) {
+        case .interrupted: return nil
+        case .failed(let reason):
+            result.status = .failed(reason)
+            return result
+        case .ended(let record):
+            try describe(record, &result)
+            wide = record
+        }
+        let cut = try cut(trial, &result)
+        var adapter = cut ?? RunFolder(runFolder(trial.id)).best
+        if let cut, let heal = trial.heal {
+            let folder = healFolder(trial.id)
+            switch try train(try healFlags(trial, heal, after: wide, from: cut), folder) {
+            case .interrupted: return nil
+            case .failed(let reason):
+                result.status = .failed(reason)
+                return result
+            case .ended(let record): try describeHealed(record, after: wide, &result)
+            }
+            adapter = RunFolder(folder).last
+        }
+        result.otherCores = other?.cores
+        guard Self.needsWeights(trial) else { return result }
+        onProgress(RunProgress(wide, stage: .testing))
+        try test(trial, truthID, adapter, &result)
+        return result
+    }
+
+    /// `adalora train` with these settings.
+    private func train(
+        _ flags: [(key: String, value: String)], _ folder: URL, _ trial: Trial, every: Duration,
+        isInterrupted: () -> Bool, onProgress: (RunProgress) -> Void
+    ) throws -> TrainEnding {
         _ = try RunConfig.load(yaml: nil, yamlName: "", overrides: flags)
-        if isInterrupted() { return nil }
+        if isInterrupted() { return .interrupted }
         let process = TrainProcess(folder: folder, needsWeights: Self.needsWeights(trial))
         var watch = RunWatch(folder, every: every)
         let status = try process.run(flags) {
@@ -119,12 +174,8 @@ package struct TrialRunner {
         }
         // A run that ended while somebody interrupted is a result all the same.
         if status != 0 && (isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM) {
-            return nil
+            return .interrupted
         }
-        var result = TrialResult(of: trial, status: .ok)
-        result.started = started
-        result.machine = origin.machine
-        result.commit = origin.commit
         if status != 0 {
             let reason = process.lastError ?? "adalora train ended with status \(status)"
             // A budget it cannot have and divergence are the run's own fault; bad data, a full disk or a killed process
@@ -132,15 +183,9 @@ package struct TrialRunner {
             guard status == ExitStatus.usage || status == ExitStatus.diverged else {
                 throw TrainingError("\(trial.id): \(reason)")
             }
-            result.status = .failed(reason)
-            return result
+            return .failed(reason)
         }
-        let record = try RunReader.record(of: folder)
-        try describe(record, &result)
-        guard Self.needsWeights(trial) else { return result }
-        onProgress(RunProgress(record, stage: .testing))
-        try test(trial, truthID, folder, &result)
-        return result
+        return .ended(try RunReader.record(of: folder))
     }
 
     private static func needsWeights(_ trial: Trial) -> Bool {
@@ -148,15 +193,12 @@ package struct TrialRunner {
     }
 
     /// What the run's own records say.
-    private func describe(_ record: RunRecord, _ result: inout TrialResult) throws {
+    func describe(_ record: RunRecord, _ result: inout TrialResult) throws {
         guard let end = record.end else {
             throw TrainingError("\(record.folder.path): the run has no end record")
         }
         let best = record.evaluations.last { $0.isBest } ?? record.evaluations.last
-        if let best {
-            for metric in best.metrics { result.validationMetrics[metric.name] = metric.value }
-            result.validationMetrics["loss"] = best.loss
-        }
+        if let best { result.setValidation(best) }
         result.bestStep = end.bestStep
         result.steps = end.step
         result.trainableParameters = end.trainableParameters
@@ -166,33 +208,19 @@ package struct TrialRunner {
         result.warnings = record.warnings
         result.adapterParameters = record.adapterParameters(end.ranks)
         result.ranks = Dictionary(uniqueKeysWithValues: zip(record.start.sites.map(\.name), end.ranks))
-        let seconds = record.steps.map(\.seconds).sorted()
-        guard !seconds.isEmpty else { return }
-        result.secondsPerStep = seconds[seconds.count / 2]
-        let tokens = record.steps.reduce(0) { $0 + $1.tokens }
-        result.tokensPerSecond = Double(tokens) / max(seconds.reduce(0, +), 1e-9)
+        result.setPace(record.steps)
     }
 
-    /// Cuts the adapter where the arm says so, and measures it on the test rows; a cut one on the validation rows too.
-    private func test(_ trial: Trial, _ truthID: String, _ folder: URL, _ result: inout TrialResult) throws {
-        var adapter = RunFolder(folder).best
-        if trial.pruneFrom != nil, let budget = trial.budget {
-            let cut = folder.appendingPathComponent(Self.cutName)
-            try? FileManager.default.removeItem(at: cut)
-            let parameters = budget.parameters(perRank: try perRank())
-            let shrinking = try AdapterShrinking.run(
-                adapter: adapter, modelFolder: nil, budget: .budget(.parameters(parameters)), output: cut,
-                threads: threads)
-            let before = result.adapterParameters ?? 0
-            result.adapterParameters = shrinking.parameters
-            result.trainableParameters = result.trainableParameters.map { $0 - before + shrinking.parameters }
-            result.ranks = Dictionary(uniqueKeysWithValues: shrinking.sites.map { ($0.name, $0.rank) })
-            adapter = cut
-        }
+    /// Measures what was trained on the test rows; what was cut and trained no more on the validation rows too.
+    private func test(_ trial: Trial, _ truthID: String, _ adapter: URL, _ result: inout TrialResult) throws {
         let model = try OpenedAdapter(adapter, modelFolder: nil)
-        if trial.pruneFrom != nil {
+        if trial.pruneFrom != nil, trial.heal == nil {
             result.validationMetrics = Self.metrics(
                 try evaluate(model, data(trial).validation, trial, &result))
+            if let text = trial.settings["forgetting"] {
+                let metrics = try ForgettingMetrics.of(model, text: text, workers: Workers(threads: threads))
+                for metric in metrics.metrics { result.validationMetrics[metric.name] = metric.value }
+            }
         }
         guard trial.stage == .report else { return }
         let evaluation = try evaluate(model, data(trial).test, trial, &result)
@@ -233,10 +261,11 @@ package struct TrialRunner {
 
     /// Records stay: they make the pictures.
     func removeWeights(_ id: String) {
-        let run = RunFolder(runFolder(id))
-        let cut = run.url.appendingPathComponent(Self.cutName)
-        for url in [run.checkpoints, run.adapter, run.lastAdapter, cut, run.model, run.lastModel] {
-            try? FileManager.default.removeItem(at: url)
+        for run in [RunFolder(runFolder(id)), RunFolder(healFolder(id))] {
+            let cut = run.url.appendingPathComponent(Self.cutName)
+            for url in [run.checkpoints, run.adapter, run.lastAdapter, cut, run.model, run.lastModel] {
+                try? FileManager.default.removeItem(at: url)
+            }
         }
     }
 }

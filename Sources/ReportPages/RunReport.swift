@@ -182,7 +182,11 @@ struct ComparedTable: Sendable {
         "budget", "arm", "runs", "metric", "mean", "sd", "difference", "low", "high", "learning-rate",
     ]
     /// Of tables that have them: older ones do not.
-    private static let newer = ["trainable-parameters", "parameters-at-start", "collapsed"]
+    private static let newer = [
+        "knob", "knob-value", "trainable-parameters", "parameters-at-start", "peak-memory-bytes",
+        "seconds-per-step", "forgetting-kl", "held-out-loss", "collapsed", "lost", "search-runs",
+        "search-lost", "grid-mean", "grid-worst",
+    ]
 
     /// nil where the runs are not all trials of one comparison. Throws `DataError` for a table that cannot be read.
     init?(of folders: [URL]) throws {

@@ -33,11 +33,15 @@ package struct ForgettingMetrics: Sendable, Equatable {
 
     /// nil where the evaluation has not all of them.
     package init?(_ evaluation: RunRecord.Evaluation) {
-        func value(_ name: String) -> Double? {
-            evaluation.metrics.first { $0.name == Self.prefix + name }?.value
-        }
-        guard let loss = value("loss"), let base = value("base"), let divergence = value("kl"),
-            let same = value("same")
+        self.init { name in evaluation.metrics.first { $0.name == name }?.value }
+    }
+
+    /// nil where one of them is not known.
+    ///
+    /// - Parameter value: of a metric, by its name.
+    package init?(_ value: (String) -> Double?) {
+        guard let loss = value(Self.prefix + "loss"), let base = value(Self.prefix + "base"),
+            let divergence = value(Self.prefix + "kl"), let same = value(Self.prefix + "same")
         else { return nil }
         self.init(loss: loss, baseLoss: base, divergence: divergence, same: same)
     }

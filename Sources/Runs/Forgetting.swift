@@ -91,6 +91,17 @@ final class Forgetting {
     }
 }
 
+extension ForgettingMetrics {
+    /// Of a finished adapter, as a run tells it of its own.
+    package static func of(
+        _ opened: OpenedAdapter, text file: String, workers: Workers
+    ) throws -> ForgettingMetrics {
+        let text = try HeldOutText(
+            file, loaded: opened.loaded, maxLength: opened.description.maxLength, for: .forgetting)
+        return Forgetting(text, opened.model(workers), trainsBackbone: false).measured()
+    }
+}
+
 /// What it costs, before it begins.
 extension Forgetting {
     /// Bytes that are kept of the base model

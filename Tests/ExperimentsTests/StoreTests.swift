@@ -11,6 +11,7 @@ import Testing
         var results = Samples.run(schedule, limit: 20)
         results[1].status = .failed("diverged at step 12: \"NaN\"\nsecond line")
         results[2].secondsPerStep = nil
+        results[3].otherCores = 1.25
         results[2].budget = .parameters(83_000)
         results[2].seed = .max
         return results

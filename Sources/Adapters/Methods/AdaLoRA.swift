@@ -216,6 +216,7 @@ package final class AdaLoRA: FineTuning {
 extension FineTuningMethod {
     static let adalora = FineTuningMethod(
         name: "adalora", size: "r(O + I + 1)", hasAdapters: true, peft: .adalora, rows: AdaLoRA.rows,
+        rankChoice: { $0.adalora.rankChoice },
         parameters: { $2 * TripletCost.parameters(outputs: $0, inputs: $1, hasLambda: true) },
         check: { $0.adalora.check($0, &$1) }, start: { try AdaLoRA($0) })
 }

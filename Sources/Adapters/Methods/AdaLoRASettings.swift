@@ -117,6 +117,17 @@ package struct AdaLoRASettings: Sendable, Equatable {
         historyEvery ?? max(1, allocations / 1000)
     }
 
+    /// A start at the budget leaves nothing to prune.
+    var rankChoice: RankChoice {
+        let startsAtBudget: Bool =
+            if case .multiple(let factor) = initialRank { factor <= 1 } else { false }
+        switch allocator {
+        case .fixed: return .none
+        case .prune where startsAtBudget: return .none
+        case .prune, .exchange: return resolvedImportance == .random ? .random : .measured
+        }
+    }
+
     /// The same with what unset values stand for, as far as that follows from other settings.
     package var resolved: AdaLoRASettings {
         var resolved = self

@@ -61,7 +61,7 @@ extension FineTuningMethod {
     /// AdapterHub's usual rate is 1e-4, at batches and steps many times ours.
     static let bottleneck = FineTuningMethod(
         name: "bottleneck", usualLearningRate: 1e-3, addsToWeights: false, parts: .bottleneck,
-        rows: Bottleneck.rows,
+        rows: Bottleneck.rows, knob: { $0.bottleneck.knob },
         check: { settings, rules in
             guard settings.bottleneck.width != nil, settings.bottleneck.reductionFactor != nil,
                 settings.fromAdapter == nil, rules.areKnown("bottleneck-width", "reduction-factor")

@@ -62,5 +62,10 @@ package struct BottleneckSettings: Sendable, Equatable {
         return max(1, Int(wanted))
     }
 
+    var knob: Knob {
+        width.map { Knob("width", String($0)) }
+            ?? Knob("reduction factor", Figures.plain(reductionFactor ?? kind.usualReductionFactor))
+    }
+
     package var resolvedScaling: Double { scaling ?? kind.usualScaling }
 }

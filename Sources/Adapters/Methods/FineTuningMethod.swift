@@ -32,6 +32,10 @@ package struct FineTuningMethod: Sendable {
     let parameters: @Sendable (_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int
     /// The settings that mean something with it, in the order of help.
     let rows: [Setting<TuningSettings>]
+    /// What makes it larger or smaller, for tables; nil for a method without a size.
+    package let knob: @Sendable (TuningSettings) -> Knob?
+    /// Who says which matrix has which rank.
+    package let rankChoice: @Sendable (TuningSettings) -> RankChoice
     /// What must hold between its settings.
     let check: @Sendable (TuningSettings, inout RuleCheck) -> Void
     /// Puts it on a model.
@@ -43,6 +47,8 @@ package struct FineTuningMethod: Sendable {
         trainsParts: Bool = false, peft: PEFTForm = .adalora, parts: PartForm? = nil,
         allRoles: @escaping @Sendable (Architecture) -> [LinearSite.Role] = { $0.roles },
         rows: [Setting<TuningSettings>] = [],
+        knob: @escaping @Sendable (TuningSettings) -> Knob? = { $0.method.hasBudget ? Knob("rank") : nil },
+        rankChoice: @escaping @Sendable (TuningSettings) -> RankChoice = { _ in .none },
         parameters: @escaping @Sendable (Int, Int, Int) -> Int = { _, _, _ in 0 },
         check: @escaping @Sendable (TuningSettings, inout RuleCheck) -> Void = { _, _ in },
         start: @escaping @Sendable (MethodStart) throws -> any FineTuning
@@ -58,6 +64,8 @@ package struct FineTuningMethod: Sendable {
         self.parts = parts
         self.allRoles = allRoles
         self.rows = rows
+        self.knob = knob
+        self.rankChoice = rankChoice
         self.parameters = parameters
         self.check = check
         self.start = start

@@ -10,7 +10,7 @@ final class FullFineTuning: FineTuning {
 
 extension FineTuningMethod {
     /// Its usual rate is that of a pretrained model's weights.
-    static let full = FineTuningMethod(name: "full", usualLearningRate: 1e-4, trainsBackbone: true) {
-        FullFineTuning($0.backbone)
-    }
+    static let full = FineTuningMethod(
+        name: "full", usualLearningRate: 1e-4, trainsBackbone: true,
+        knob: { _ in Knob("weights", AdaptedRoles.allName) }, start: { FullFineTuning($0.backbone) })
 }

@@ -70,7 +70,8 @@ extension FineTuningMethod {
     static let ia3 = FineTuningMethod(
         name: "ia3", size: "O, or I of the feed-forward's last", usualLearningRate: 5e-3, hasAdapters: true,
         addsToWeights: false, peft: .ia3,
-        allRoles: IA3.usualRoles, rows: [TuningSettings.targetsRow], start: { try IA3($0) })
+        allRoles: IA3.usualRoles, rows: [TuningSettings.targetsRow],
+        knob: { Knob("vectors", $0.targets.texts.joined(separator: ", ")) }, start: { try IA3($0) })
 }
 
 extension LowRankAdapter {

@@ -41,15 +41,21 @@ extension FineTuningMethod {
     static let bitfit = FineTuningMethod(
         name: "bitfit", size: "O with a bias and one for each column of a norm", usualLearningRate: 1e-3,
         addsToWeights: false, trainsParts: true,
-        rows: BiasSettings.rows, start: { try PartTuning.biases($0) })
+        rows: BiasSettings.rows, knob: { $0.biases.knob }, start: { try PartTuning.biases($0) })
 
     static let norms = FineTuningMethod(
         name: "norms", size: "two for each column of a norm, or one without biases", usualLearningRate: 1e-3,
-        addsToWeights: false, trainsParts: true,
+        addsToWeights: false, trainsParts: true, knob: { _ in Knob("norms", AdaptedRoles.allName) },
         start: { try PartTuning.norms($0) })
 }
 
 extension BiasSettings {
+    var knob: Knob {
+        let named = roles.joined(separator: ", ")
+        let places = layers.map { " of layers \(SettingText.list($0.sorted().map { String($0) }))" } ?? ""
+        return Knob("biases", named + places)
+    }
+
     static let rows = [
         Setting<TuningSettings>(
             "bias-roles",

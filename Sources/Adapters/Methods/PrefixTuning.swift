@@ -148,7 +148,7 @@ extension FineTuningMethod {
     /// Its usual rate is what PEFT's comparison found (5e-3 from a real prefix).
     static let prefix = FineTuningMethod(
         name: "prefix", usualLearningRate: 5e-3, addsToWeights: false, parts: .prefix,
-        rows: PrefixTuning.rows,
+        rows: PrefixTuning.rows, knob: { $0.virtual.knob },
         start: { try PrefixTuning($0) })
 }
 

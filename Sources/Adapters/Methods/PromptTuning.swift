@@ -95,7 +95,7 @@ extension FineTuningMethod {
     /// Its usual rate lies where those of PEFT's and TRL's examples do.
     static let prompt = FineTuningMethod(
         name: "prompt", usualLearningRate: 1e-2, addsToWeights: false, parts: .prompt,
-        rows: PromptTuning.rows,
+        rows: PromptTuning.rows, knob: { $0.virtual.knob },
         start: { try PromptTuning($0) })
 }
 

@@ -20,6 +20,8 @@ package struct VirtualTokenSettings: Sendable, Equatable {
 
     package var usedPromptStart: PromptStart { promptStart ?? (text == nil ? .vocabulary : .text) }
 
+    var knob: Knob { Knob("virtual tokens", String(count)) }
+
     private static let countRow = Setting<VirtualTokenSettings>(
         "virtual-tokens",
         "Virtual tokens N before every row: prefix trains 2·L·K·N numbers (L layers, K columns of keys), prompt E·N (E "
