@@ -8,13 +8,13 @@ import Training
 import Transformers
 
 /// Puts a trainer together from a configuration and what it names.
-struct TrainerAssembly {
+package struct TrainerAssembly {
     let config: RunConfig
     let inputs: RunInputs
     let totalSteps: Int
     let workers: Workers
 
-    init(_ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int) {
+    package init(_ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int) {
         self.config = config
         self.inputs = inputs
         self.totalSteps = totalSteps
@@ -22,7 +22,7 @@ struct TrainerAssembly {
     }
 
     /// - Parameter isResumed: a checkpoint will give shapes and values, so that no data need be looked at for them.
-    func trainer(isResumed: Bool) throws -> Trainer {
+    package func trainer(isResumed: Bool) throws -> Trainer {
         let backbone = inputs.backbone
         let head = try inputs.startingAdapter?.head ?? freshHead()
         let model = SequenceModel(
