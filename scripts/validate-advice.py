@@ -119,7 +119,8 @@ def work(setting: Setting, is_dry: bool) -> None:
     wanted |= {swept_rank(rank) for rank in policies(setting).values()}
     missing = sorted(wanted - set(setting.ranks))
     if missing:
-        call(setting.sweep(missing), is_dry)
+        # With the others, so that the sweep's picture has all of them.
+        call(setting.sweep(sorted({*setting.ranks, *missing})), is_dry)
 
 
 def policies(setting: Setting) -> dict[str, float]:

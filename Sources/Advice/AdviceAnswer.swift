@@ -46,7 +46,10 @@ package struct AdviceAnswer: Sendable, Equatable {
     package let rules: RuleAnswer
 
     /// By the table alone.
-    package init(_ facts: AdviceFacts, _ rules: RuleAnswer, doubts: [DataDoubt] = []) {
+    ///
+    /// - Parameter because: why no probe was made, where somebody asked for one.
+    package init(_ facts: AdviceFacts, _ rules: RuleAnswer, doubts: [DataDoubt] = [], because: [String] = [])
+    {
         basis = doubts.isEmpty ? .rules : .cannotTell(doubts)
         let few = doubts.isEmpty ? rules.rank : rules.range.lowerBound
         rank = RankLadder.snapped(few, largest: facts.largestRank)
@@ -60,7 +63,7 @@ package struct AdviceAnswer: Sendable, Equatable {
         learningRate = nil
         dropout = rules.dropout
         votes = []
-        reasons = doubts.map(\.sentence) + rules.sayings.filter { $0.word != .note }.map(\.sentence)
+        reasons = because + doubts.map(\.sentence) + rules.sayings.filter { $0.word != .note }.map(\.sentence)
         self.rules = rules
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 
 /// What is known of a run before anything is trained.
 package struct AdviceFacts: Sendable, Equatable {
@@ -81,6 +82,12 @@ package struct AdviceFacts: Sendable, Equatable {
 
 /// Of labels that are drawn with the frequencies that they have.
 package enum LabelEntropy {
+    /// For people
+    static func shown(_ bits: Double) -> String {
+        bits < 10_000
+            ? "\(Figures.grouped(Int(bits))) bits" : "\(Figures.grouped(Int(bits / 1_000))) kbit"
+    }
+
     /// N·H in bits
     package static func bits(_ counts: [Int]) -> Double {
         let total = Double(counts.reduce(0, +))

@@ -86,7 +86,7 @@ package enum AdviceRules {
             let shown = Figures.fixed(rank, rank < 1 ? 2 : 1)
             return (
                 .atLeast(rank),
-                "All labels together are \(Figures.grouped(Int(bits / 1_000))) kbit, which rank \(shown) could learn by heart: "
+                "All labels together are \(LabelEntropy.shown(bits)), which rank \(shown) could learn by heart: "
                     + (rank <= 1 ? "rank is not the limit." : "less is too little.")
             )
         },

@@ -13,7 +13,8 @@ package struct DataDoubt: Sendable, Equatable {
     package static let fewestHeldOut = 16
     /// Above which share of one class a loss says little of the others
     package static let largestShare = 0.95
-    /// Of the second largest class
+    /// Above which share of one class the next must have so many
+    package static let largeShare = 0.8
     package static let fewestOfClass = 10
 
     /// All that stands in the way, worst first.
@@ -67,7 +68,7 @@ package struct DataDoubt: Sendable, Equatable {
         let total = counts.reduce(0, +)
         let share = Double(sorted[0]) / Double(max(total, 1))
         // Tags of words are mostly "none", which is no fault.
-        guard share > largestShare || sorted[1] < fewestOfClass else { return nil }
+        guard share > largestShare || (share > largeShare && sorted[1] < fewestOfClass) else { return nil }
         return DataDoubt(
             kind: .unbalanced,
             sentence: "\(Figures.percent(share)) of the labels are of one class, the next has "

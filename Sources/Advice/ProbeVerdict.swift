@@ -92,7 +92,7 @@ package struct ProbeVerdict: Sendable, Equatable {
     private static func capacitySentence(_ bits: Double, _ floor: Double) -> String {
         let shown = Figures.fixed(floor, floor < 1 ? 2 : 1)
         return
-            "There are \(Figures.grouped(Int(bits / 1_000))) kbit to learn, for which rank \(shown) has room enough"
+            "There are \(LabelEntropy.shown(bits)) to learn, for which rank \(shown) has room enough"
             + (floor < 1 ? ": capacity is not the limit." : ".")
     }
 
@@ -100,7 +100,7 @@ package struct ProbeVerdict: Sendable, Equatable {
         guard let aligned = found.alignedDirections, let cosine = found.gradientCosine else { return nil }
         let agreement =
             cosine < 0.05
-            ? "the halves hardly agree on what to change, so that more rank would learn noise"
+            ? "at the start the halves hardly agree on what to change, so that more rank may learn noise"
             : cosine < 0.2 ? "the halves agree somewhat" : "the halves agree on what to change"
         return "Gradients of two halves of \(Figures.grouped(found.plan.halfRows)) rows confirm "
             + "\(Figures.fixed(aligned, 1)) directions a matrix, cosine \(Figures.fixed(cosine, 2)): \(agreement)."
@@ -156,6 +156,7 @@ package struct ProbeVerdict: Sendable, Equatable {
             "Held-out loss after \(found.plan.rateSteps) steps by learning rate: \(tried); "
             + "\(Figures.rate(best.rate)) is the smallest that does as well as the best"
         if rate < best.rate { text += ", halved for a run of \(Figures.grouped(runSteps)) steps" }
+        if best.rate == found.rates.map(\.rate).max() { text += "; it is the largest tried" }
         if best.rate == found.rates.map(\.rate).min() {
             text += "; it is the smallest tried, so try lower ones too"
         }

@@ -111,7 +111,7 @@ package enum AdviceJSON {
             "wideSteps": JSONValue(plan.wideSteps), "rateSteps": JSONValue(plan.rateSteps),
             "heldOutRows": JSONValue(plan.heldOutRows), "halfRows": JSONValue(plan.halfRows),
             "headRows": JSONValue(plan.headRows), "leftOut": strings(plan.leftOut.map(\.rawValue)),
-            "operations": .number(plan.products.values.sorted().reduce(0, +)),
+            "assumedSeconds": .number(plan.seconds),
             "assumedOperationsPerSecond": .number(ProbePlan.assumedRate),
         ])
     }

@@ -18,13 +18,16 @@ package struct AdviceRequest: Sendable {
     /// Seconds that probe and run may take
     package var seconds: Double?
     package var rulesOnly = false
+    /// Probe also where memory is short
+    package var ignoresMemory: Bool
     /// Whether the method stays, also where another does as well
     package var keepsMethod = false
 
     package init(
         _ config: RunConfig, memory: Int? = nil, seconds: Double? = nil, rulesOnly: Bool = false,
-        keepsMethod: Bool = false
+        keepsMethod: Bool = false, ignoresMemory: Bool = false
     ) {
+        self.ignoresMemory = ignoresMemory
         self.keepsMethod = keepsMethod
         self.config = config
         self.memory = memory
@@ -82,9 +85,16 @@ package struct AdviceSession {
         }
         let plan = ProbePlan(
             size.costs, runSeconds: size.costs.runSeconds(rank: rules.rank), seconds: request.seconds)
+        if plan.exceeds, request.seconds != nil {
+            let text =
+                "The least probe takes \(Figures.clockTime(plan.seconds)) at the assumed rate, and a fifth of the time given is "
+                + "\(Figures.clockTime(plan.allowed)): nothing was measured."
+            return try advised(AdviceAnswer(facts, rules, because: [text]), nil, size, inputs)
+        }
         onEvent(.probing(plan))
         let probe = RankProbe(
-            config: config, inputs: inputs, facts: facts, plan: plan, threads: config.usedThreads
+            config: config, inputs: inputs, facts: facts, plan: plan, threads: config.usedThreads,
+            checksMemory: !request.ignoresMemory
         ) { onEvent(.progress(part: $0.part.rawValue, share: $0.share, secondsLeft: $0.secondsLeft)) }
         let found = try probe.run()
         let verdict = ProbeVerdict(

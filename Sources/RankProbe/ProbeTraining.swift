@@ -19,7 +19,10 @@ struct ProbeTraining {
     /// - Parameters:
     ///   - rank: of every matrix; 0 trains the head alone.
     ///   - head: values that the head starts with; nil for a fresh one.
-    func trainer(rank: Int, steps: Int, rate: Double, head: [[Float]]? = nil) throws -> Trainer {
+    ///   - checkingMemory: throw where there is not enough for its steps.
+    func trainer(
+        rank: Int, steps: Int, rate: Double, head: [[Float]]? = nil, checkingMemory: Bool = false
+    ) throws -> Trainer {
         clear()
         let settings = try config.with([
             ("method", rank > 0 ? "adalora" : "head"), ("average-rank", "\(max(rank, 1))"),
@@ -29,6 +32,7 @@ struct ProbeTraining {
         ])
         let assembly = TrainerAssembly(settings, inputs, totalSteps: steps, threads: threads)
         let trainer = try assembly.trainer(isResumed: false)
+        if checkingMemory { try assembly.checkMemory(of: trainer) }
         for (parameter, values) in zip(trainer.model.head.parameters, head ?? []) {
             parameter.values.copyValues(from: values)
         }

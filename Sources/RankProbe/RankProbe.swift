@@ -24,6 +24,7 @@ struct RankProbe {
     let facts: AdviceFacts
     let plan: ProbePlan
     let threads: Int
+    let checksMemory: Bool
     let onProgress: (Progress) -> Void
 
     func run() throws -> ProbeFindings {
@@ -33,6 +34,8 @@ struct RankProbe {
         let watch = ProbeWatch(plan, onProgress)
         let usual = config.tuning.method.usualLearningRate
 
+        _ = try training.trainer(
+            rank: plan.wideRank, steps: plan.wideSteps, rate: usual, checkingMemory: checksMemory)
         watch.begin(.head)
         let (head, alone) = try self.alone(training, measured, usual, watch)
         watch.begin(.rates)

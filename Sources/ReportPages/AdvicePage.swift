@@ -144,7 +144,8 @@ package struct AdvicePage {
 
     private var settings: Markup {
         PageParts.section(
-            "settings", "Settings of the run", intro: "For adalora train --config run.yaml.",
+            "settings", "Settings of the run",
+            intro: "Kept in a file, they are what adalora train takes as its configuration.",
             [.element("pre", [("tabindex", "0")], .lines(yaml))])
     }
 

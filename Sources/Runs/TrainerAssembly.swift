@@ -66,6 +66,18 @@ package struct TrainerAssembly {
         return trainer
     }
 
+    /// Refuses a trainer of this assembly whose steps need more memory than there is.
+    package func checkMemory(of trainer: Trainer) throws {
+        let sampler = BatchSampler(
+            examples: inputs.train.count, batch: config.resolvedBatchSize * config.accumulate,
+            seed: config.seed)
+        let load = RunLoad(trainer.model, inputs, sampler, totalSteps: totalSteps)
+        var memory = MemoryGuard(isIgnored: false)
+        try memory.check(
+            MemoryEstimate(trainer, inputs, load, config, threads: workers.count, start: nil), config,
+            threads: workers.count)
+    }
+
     private func startingTokens(_ text: String?, _ count: Int) -> [Int32] {
         if let text { return inputs.tokenizer.encode(text, maxLength: .max).ids }
         var ids: [Int32] = []

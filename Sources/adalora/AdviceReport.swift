@@ -25,8 +25,11 @@ struct AdviceReport {
         let figures = figures
         let wide = figures.map(\.name.count).max() ?? 0
         let table = figures.map { name, value in
-            let start = TerminalText.left(name, wide) + "  "
-            return TerminalText.wrapped(start + value, width: width, indent: wide + 2)
+            let lines = TerminalText.wrapped(value, width: max(width - wide - 2, 20), indent: 0)
+                .split(separator: "\n").map(String.init)
+            let rest = lines.dropFirst().map { TerminalText.spaces(wide + 2) + $0 }
+            return ([TerminalText.left(name, wide) + "  " + (lines.first ?? "")] + rest)
+                .joined(separator: "\n")
         }
         let reasons = (answer.reasons + advised.notes + notes).map { reason in
             TerminalText.wrapped("- \(reason)", width: width, indent: 2)
@@ -52,7 +55,9 @@ struct AdviceReport {
                         + "\(Figures.plain(answer.rank)) each on average; between \(Figures.grouped(range.lowerBound)) and "
                         + Figures.grouped(range.upperBound)
                 ))
-            rows.append(("initial rank", "\(answer.initialRank)"))
+            if config.tuning.method.reads("initial-rank") {
+                rows.append(("initial rank", "\(answer.initialRank)"))
+            }
         }
         rows.append(("method", config.tuning.method.name))
         rows.append(

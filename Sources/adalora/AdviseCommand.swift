@@ -32,6 +32,7 @@ struct AdviseCommand: ParsableCommand {
     @Option(help: "Write a page with the curves to this file.", completion: .file(extensions: ["html"]))
     var html: String?
     @Flag(help: "Print JSON instead of text.") var json = false
+    @Flag(help: "Probe also where memory is short by the estimate of adalora plan.") var ignoreMemory = false
 
     func validate() throws {
         if let memory, AdviseLimits.bytes(memory) == nil {
@@ -49,7 +50,8 @@ struct AdviseCommand: ParsableCommand {
             try TrainCommand.checkProducts()
             let request = AdviceRequest(
                 loaded.config, memory: memory.flatMap(AdviseLimits.bytes),
-                seconds: time.flatMap(AdviseLimits.seconds), rulesOnly: rulesOnly)
+                seconds: time.flatMap(AdviseLimits.seconds), rulesOnly: rulesOnly,
+                ignoresMemory: ignoreMemory)
             let advised = try AdviceRun.advised(request)
             let (plan, config, notes) = try planned(advised)
             let yaml = AdvisedYAML.text(config, why: AdviceReport.comment(advised))

@@ -88,7 +88,8 @@ struct TrainCommand: ParsableCommand {
         guard config.tuning.hasAdvisedBudget else { return nil }
         // Before minutes of probing, not after.
         try RunFolder(URL(fileURLWithPath: config.output)).checkNew()
-        let advised = try AdviceRun.advised(AdviceRequest(config, keepsMethod: true))
+        let advised = try AdviceRun.advised(
+            AdviceRequest(config, keepsMethod: true, ignoresMemory: ignoreMemory))
         let report = AdviceReport(advised, plan: nil, notes: [])
         Terminal.error(report.text(width: min(max(Terminal.width(of: STDERR_FILENO), 60), 110)) + "\n")
         return advised
