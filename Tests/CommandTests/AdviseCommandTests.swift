@@ -108,7 +108,7 @@ import Testing
         let workspace = try workspace()
         let cases: [(options: [String], text: String)] = [
             (["--memory", "much"], "--memory much: write it like 4GB or 800M"),
-            (["--time", "-3m"], "--time -3m: write it like 30m, 2h or 90s"),
+            (["--time", "soon"], "--time soon: write it like 30m, 2h or 90s"),
             (["--method", "head"], "--method head has no budget to advise on"),
             (["--from-adapter", "run"], "advice is for adapters that start anew"),
         ]
