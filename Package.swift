@@ -75,13 +75,20 @@ let package = Package(
                 "RankAllocation", "Settings", "RunConfiguration", "RunRecords", "Adapters", "Training",
                 "AdapterTools",
             ]),
+        .target(name: "Advice", dependencies: ["Messages"]),
+        .target(
+            name: "RankProbe",
+            dependencies: [
+                "Matrices", "Messages", "ModelFiles", "Transformers", "Datasets", "Tasks", "RankAllocation",
+                "Settings", "RunConfiguration", "Adapters", "Training", "Runs", "Advice",
+            ]),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
         .target(name: "Charts"),
         .target(
             name: "ReportPages",
             dependencies: [
-                "Adapters", "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation", "Reports",
-                "RunConfiguration", "RunRecords", "Tasks",
+                "Adapters", "Advice", "Charts", "Datasets", "Messages", "ModelFiles", "RankAllocation",
+                "Reports", "RunConfiguration", "RunRecords", "Tasks",
             ],
             resources: [
                 .embedInCode("Page/report.css"), .embedInCode("Page/report.js"), .embedInCode("Page/live.js"),
@@ -109,7 +116,8 @@ let package = Package(
                 "Adapters", "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords",
                 "Runs",
                 "Training",
-                "Reports", "Charts", "ReportPages", "Experiments", "TensorBoard", "RunServer",
+                "Reports", "Charts", "ReportPages", "Experiments", "TensorBoard", "RunServer", "Advice",
+                "RankProbe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -215,6 +223,9 @@ let package = Package(
                 "AdapterTools", "Adapters", "Autodiff", "Matrices", "ModelFiles", "Transformers",
                 "GoldenFiles", "GoldenModels",
             ]),
+        .testTarget(
+            name: "AdviceTests",
+            dependencies: ["Advice", "RankProbe", "Matrices", "ModelFiles", "Transformers", "GoldenFiles"]),
         .testTarget(
             name: "RunsTests",
             dependencies: [

@@ -23,6 +23,27 @@ final class GradientProbe: LinearAdapter, @unchecked Sendable {
     }
 }
 
+/// Collects ∂L/∂W of some layers' matrices, whose adapters pass it through while they change nothing.
+package final class WeightGradients {
+    private let set: AdapterSet
+    private let probes: [(site: Int, probe: GradientProbe)]
+
+    /// Hangs on the layers until `end`.
+    ///
+    /// - Parameter sites: positions in the set.
+    package init(of set: AdapterSet, at sites: [Int]) {
+        self.set = set
+        probes = sites.map { ($0, GradientProbe(set.adapters[$0])) }
+        for (site, probe) in probes { set.layers[site].adapter = probe }
+    }
+
+    /// What was summed since, [O, I] each. The adapters hang where they did.
+    package func end() -> [Matrix] {
+        for (site, _) in probes { set.hang(site) }
+        return probes.map(\.probe.sum)
+    }
+}
+
 /// Hung on a bare layer, passes it through and keeps what goes in.
 ///
 /// Unchecked Sendable: probes run on one core, shard after shard.

@@ -1,6 +1,31 @@
 import Settings
 
 extension RunConfig {
+    /// Where nothing is given.
+    package static var usual: RunConfig { RunConfig() }
+
+    /// The same with other values of some settings, written as in a file; nil unsets one. What must hold between settings is
+    /// the caller's affair: whoever gives `steps` unsets `epochs`.
+    package func with(_ changes: [(key: String, value: String?)]) throws -> RunConfig {
+        var changed = self
+        for (key, value) in changes {
+            guard let setting = SettingTable.named[key] else {
+                preconditionFailure("\(key) is no row of the table of settings")
+            }
+            try setting.store(&changed, SettingValue(content: value.map { .text($0) } ?? .null))
+        }
+        return changed
+    }
+
+    /// The settings whose values are not the defaults, by key, as YAML has them.
+    package var changedSettings: [(key: String, value: String)] {
+        let usual = Self.usual
+        return SettingTable.all.compactMap { setting in
+            guard let value = setting.text(self), value != setting.text(usual) else { return nil }
+            return (setting.key, value)
+        }
+    }
+
     /// Every setting with its help and default, in the order to show them.
     package static let settings = SettingTable.all.map {
         SettingDescription(key: $0.key, help: $0.help, defaultText: $0.defaultText, choices: $0.choices)

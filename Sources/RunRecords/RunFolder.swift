@@ -35,6 +35,8 @@ package struct RunFolder: Sendable {
     package static let checkpointsName = "checkpoints"
     /// Event files for TensorBoard.
     package var tensorBoard: URL { url.appendingPathComponent("tensorboard") }
+    /// What a probe answered, where one chose the budget.
+    package var advice: URL { url.appendingPathComponent("advice.json") }
     /// The report that `adalora report` writes.
     package var page: URL { url.appendingPathComponent("report.html") }
 

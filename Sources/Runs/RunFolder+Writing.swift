@@ -7,6 +7,18 @@ import Training
 extension RunFolder {
     /// Creates the folder of a new run; a folder that already holds a run is refused.
     func create() throws {
+        try checkNew()
+        do {
+            try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
+        } catch {
+            throw ModelFileError(
+                kind: .unwritable, file: url.path, problem: "the run folder cannot be created",
+                advice: "check the path and its permissions")
+        }
+    }
+
+    /// Refuses a folder that holds a run or anything else.
+    package func checkNew() throws {
         if FileManager.default.fileExists(atPath: events.path)
             || FileManager.default.fileExists(atPath: config.path)
         {
@@ -19,13 +31,6 @@ extension RunFolder {
         if let entries = try? FileManager.default.contentsOfDirectory(atPath: url.path), !entries.isEmpty {
             throw TrainingError(
                 .usage, "\(url.path) is not empty; give a new folder as \(SettingName.output)")
-        }
-        do {
-            try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
-        } catch {
-            throw ModelFileError(
-                kind: .unwritable, file: url.path, problem: "the run folder cannot be created",
-                advice: "check the path and its permissions")
         }
     }
 

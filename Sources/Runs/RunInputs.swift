@@ -12,10 +12,10 @@ import Training
 import Transformers
 
 /// Everything a run reads before its first step, checked against each other.
-struct RunInputs {
+package struct RunInputs {
     /// With what model and rows decided
-    let config: RunConfig
-    let backbone: any Backbone
+    package let config: RunConfig
+    package let backbone: any Backbone
     /// Where the base is kept in another format than its files'.
     let packedBase: PackedBase?
     /// That the base was packed to, now or when its folder was written.
@@ -23,20 +23,24 @@ struct RunInputs {
     /// Hung on `backbone`, until the run's own adapters take its place
     let startingAdapter: StartingAdapter?
     let tokenizer: Tokenizer
-    let train: TokenizedDataset
+    /// As they were read
+    package let rows: RunRows
+    /// How rows become sequences
+    package let limits: Tokenization
+    package let train: TokenizedDataset
     /// Of the training rows
-    let objective: any Objective
+    package let objective: any Objective
     let validation: TokenizedDataset?
-    let task: any LearningTask
+    package let task: any LearningTask
     /// What a language model answers while it trains; nil where nothing is asked.
     let samples: SamplePrompts?
     /// By what to tell what a language model forgets; nil where nobody asks.
     let heldOutText: HeldOutText?
     /// What an adapter remembers of the training rows' columns.
     let columns: TrainedColumns?
-    let warnings: [String]
+    package let warnings: [String]
     /// How rows were held out, and which settings model and rows decided
-    let notes: [String]
+    package let notes: [String]
     /// Of the validation rows, for messages
     let validationName: String
     /// Of all that decides the run's result beside its settings
@@ -45,7 +49,13 @@ struct RunInputs {
     let earlierFingerprints: [(name: String, hash: String)]
 
     /// - Parameter isResumed: the inputs are compared with a checkpoint's.
-    init(_ given: RunConfig, isResumed: Bool = false) throws {
+    package init(_ given: RunConfig, isResumed: Bool = false) throws {
+        guard !given.tuning.hasAdvisedBudget else {
+            throw TrainingError(
+                .usage,
+                "\(SettingName.budget) \(TuningSettings.advised): only adalora train and adalora advise look for one; give a number"
+            )
+        }
         let modelURL = URL(fileURLWithPath: given.model)
         let loaded = try LoadedModel(
             modelURL, maxLength: given.maxLength, baseFormat: given.usedBaseFormat)
@@ -59,6 +69,7 @@ struct RunInputs {
         (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)
         var warnings = loaded.warnings
         let rows = try RunRows(given)
+        self.rows = rows
         let settling = try isResumed ? nil : Settling(given, loaded, trainingRows: rows.train.examples.count)
         let config = settling?.config ?? given
         self.config = config
@@ -90,6 +101,7 @@ struct RunInputs {
         if let error = findings.first(where: \.isError) { throw TrainingError(error.text) }
         warnings += findings.map(\.text)
         let limits = Tokenization(loaded, config)
+        self.limits = limits
         let tokenized = try task.learned(trainData, limits)
         let weights = try config.usedClassWeights.map { try Self.classWeights($0, tokenized, task) }
         train = weights.map { tokenized.weighted(by: $0) } ?? tokenized

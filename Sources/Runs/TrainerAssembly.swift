@@ -8,13 +8,13 @@ import Training
 import Transformers
 
 /// Puts a trainer together from a configuration and what it names.
-struct TrainerAssembly {
+package struct TrainerAssembly {
     let config: RunConfig
     let inputs: RunInputs
     let totalSteps: Int
     let workers: Workers
 
-    init(_ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int) {
+    package init(_ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int) {
         self.config = config
         self.inputs = inputs
         self.totalSteps = totalSteps
@@ -22,7 +22,7 @@ struct TrainerAssembly {
     }
 
     /// - Parameter isResumed: a checkpoint will give shapes and values, so that no data need be looked at for them.
-    func trainer(isResumed: Bool) throws -> Trainer {
+    package func trainer(isResumed: Bool) throws -> Trainer {
         let backbone = inputs.backbone
         let head = try inputs.startingAdapter?.head ?? freshHead()
         let model = SequenceModel(
@@ -64,6 +64,18 @@ struct TrainerAssembly {
             for weight in backbone.weights { weight.multiplyInBFloat16() }
         }
         return trainer
+    }
+
+    /// Refuses a trainer of this assembly whose steps need more memory than there is.
+    package func checkMemory(of trainer: Trainer) throws {
+        let sampler = BatchSampler(
+            examples: inputs.train.count, batch: config.resolvedBatchSize * config.accumulate,
+            seed: config.seed)
+        let load = RunLoad(trainer.model, inputs, sampler, totalSteps: totalSteps)
+        var memory = MemoryGuard(isIgnored: false)
+        try memory.check(
+            MemoryEstimate(trainer, inputs, load, config, threads: workers.count, start: nil), config,
+            threads: workers.count)
     }
 
     private func startingTokens(_ text: String?, _ count: Int) -> [Int32] {

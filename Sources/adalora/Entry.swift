@@ -41,7 +41,8 @@ struct AdaloraCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self, PredictCommand.self,
+            TrainCommand.self, AdviseCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self,
+            PredictCommand.self,
             GenerateCommand.self,
             RanksCommand.self, SpectrumCommand.self, ReportCommand.self, WatchCommand.self, ServeCommand.self,
             ShrinkCommand.self,

@@ -4,6 +4,7 @@ import Glibc
 import Matrices
 import Messages
 import ModelFiles
+import RankProbe
 import Reports
 import RunConfiguration
 import RunRecords
@@ -38,9 +39,18 @@ struct TrainCommand: ParsableCommand {
             let loaded = try resumed.map { try resumedConfiguration($0.run) } ?? settings.load()
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try Self.checkProducts()
+            let advised = try advice(loaded.config)
             let session = try TrainingSession(
-                loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
+                advised?.config ?? loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
             session.environment = RunOrigin.facts()
+            if let headline = resumed.flatMap({ _ in Self.headline(in: session.folder) }) {
+                session.environment.append((Self.adviceName, headline))
+            }
+            if let advised {
+                session.environment.append((Self.adviceName, AdviceReport.headline(advised)))
+                try AtomicFile.write(
+                    Data(AdviceJSON.value(advised).text().utf8), to: session.folder.advice)
+            }
             for note in session.notes { Terminal.error(note) }
             let interruption = Interruption(notice: "ending after this step")
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
@@ -63,6 +73,26 @@ struct TrainCommand: ParsableCommand {
             if let samples, !samples.steps.isEmpty { Terminal.error(SampleReport.last(samples)) }
             Terminal.error(RunEnding(record: record, config: session.config).text)
         }
+    }
+
+    /// Of the fact that a run was advised, in its records
+    private static let adviceName = "advised"
+
+    /// What was advised when the run began; nil where nothing was.
+    private static func headline(in run: RunFolder) -> String? {
+        (try? JSONValue.read(run.advice))?["headline"]?.string
+    }
+
+    /// Where the budget is to be looked for; a run that goes on has one. The method stays as it was chosen.
+    private func advice(_ config: RunConfig) throws -> Advised? {
+        guard config.tuning.hasAdvisedBudget else { return nil }
+        // Before minutes of probing, not after.
+        try RunFolder(URL(fileURLWithPath: config.output)).checkNew()
+        let advised = try AdviceRun.advised(
+            AdviceRequest(config, keepsMethod: true, ignoresMemory: ignoreMemory))
+        let report = AdviceReport(advised, plan: nil, notes: [])
+        Terminal.error(report.text(width: min(max(Terminal.width(of: STDERR_FILENO), 60), 110)) + "\n")
+        return advised
     }
 
     /// A resumed run goes on with the one it has.

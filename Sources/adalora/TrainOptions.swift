@@ -79,6 +79,13 @@ struct TrainFlags: ParsableArguments {
     }
 }
 
+struct BaseOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("base-format"), help: help("base-format"), completion: choices("base-format"))
+    var baseFormat: String?
+
+    var flags: [(key: String, value: String?)] { [("base-format", baseFormat)] }
+}
+
 struct DataOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("task"), help: help("task"), completion: choices("task")) var task: String?
     @Option(name: .customLong("text-column"), help: help("text-column")) var textColumn: String?

@@ -45,6 +45,7 @@ import Testing
         "BaseModelName+Choice": ["export"], "ModelCard": ["predict"], "RowStream": ["predict"],
         "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
         "ChoicesRow": ["train", "evaluate", "data check", "data show"],
+        "AdviceSession": ["advise", "train"],
         "StatedPooling": ["train", "plan"], "StepChecks": ["train", "plan"],
     ]
     /// Options of these are reached by more commands than the rest of their file.
@@ -119,7 +120,7 @@ import Testing
         var count = 0
         for library in [
             "Adapters", "Training", "AdapterTools", "Runs", "Datasets", "Transformers", "RunConfiguration",
-            "Reports",
+            "Reports", "RankProbe",
         ] {
             let folder = Self.sources.appendingPathComponent(library)
             let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)

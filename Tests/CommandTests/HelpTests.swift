@@ -10,6 +10,13 @@ import Testing
                 "--config", "--from-adapter", "--head-start",
             ]
         ),
+        (
+            "advise",
+            [
+                "--model", "--train", "--memory", "--time", "--rules-only", "--output", "--html", "--json",
+                "--seed",
+            ]
+        ),
         ("evaluate", ["--data", "--model", "--last", "--json", "--all-classes", "--label-column"]),
         (
             "predict",

@@ -123,6 +123,22 @@ import Testing
             largest: largest)
     }
 
+    /// `auto` stands for a budget that a probe finds; another way to say one takes its place.
+    @Test func anAdvisedBudget() throws {
+        let flags = Array(smallest.dropLast())
+        let auto = try load(nil, flags + [("budget", "auto")]).config
+        #expect(auto.tuning.hasAdvisedBudget && auto.tuning.budget == nil)
+        #expect(auto.yaml().contains("\nbudget: auto\n"))
+        #expect(try load(auto.yaml()).config == auto)
+        let told = try load(auto.yaml(), [("average-rank", "4")]).config
+        #expect(!told.tuning.hasAdvisedBudget && told.tuning.budget == .averageRank(4))
+        let found = try auto.with([("budget", "72"), ("initial-rank", "8")])
+        #expect(!found.tuning.hasAdvisedBudget && found.tuning.budget == .triplets(72))
+        #expect(
+            found.changedSettings.map(\.key) == ["model", "train", "output", "budget", "initial-rank"])
+        #expect(try load(nil, flags + [("budget", "96")]).config.changedSettings.last?.value == "96")
+    }
+
     /// A budget in parameters pays for whole triplets: of 100 + 300 parameters a rank, 1,000 make rank 2 and leave
     /// 200, which is two more of the first matrix's triplets but one per matrix is the rule.
     @Test func budgetsInParameters() throws {

@@ -11,6 +11,8 @@ package struct TuningSettings: Sendable, Equatable {
     package var fromAdapter: String?
     /// Over all adapted matrices at the end, b(T).
     package var budget: Budget?
+    /// Whether a probe says the budget before the run begins, in place of `budget`.
+    package var hasAdvisedBudget = false
     /// A file, or a run folder, that gives each matrix a rank in place of a budget, for methods of fixed ranks.
     package var rankPattern: String?
     package var targets = AdaptedRoles.all
@@ -30,12 +32,20 @@ package struct TuningSettings: Sendable, Equatable {
     /// For methods whose adapters have a budget.
     static let budgetRows = [
         Setting<TuningSettings>(
-            "budget", "Triplets over all adapted matrices at the end", idle: ifRanksAreKept,
+            "budget",
+            "Triplets over all adapted matrices at the end, or auto, for as many as a short probe of the rows advises",
+            idle: ifRanksAreKept,
             set: { settings, value in
+                if case .text(TuningSettings.advised) = value.content {
+                    settings.budget = nil
+                    settings.hasAdvisedBudget = true
+                    return
+                }
                 let count = try value.orNone { try $0.wholeNumber(1...1_000_000_000) }
+                settings.hasAdvisedBudget = false
                 settings.setBudget(count.map { .triplets($0) }, inPlaceOf: { $0.asTriplets != nil })
             },
-            get: { $0.budget?.asTriplets.map { String($0) } }),
+            get: { $0.hasAdvisedBudget ? TuningSettings.advised : $0.budget?.asTriplets.map { String($0) } }),
         Setting(
             "average-rank", "The budget as triplets per adapted matrix, in place of budget",
             idle: ifRanksAreKept,
@@ -54,8 +64,12 @@ package struct TuningSettings: Sendable, Equatable {
             get: { $0.budget?.asParameters.map { String($0) } }),
     ]
 
+    /// Of `budget`
+    package static let advised = "auto"
+
     /// Unsetting one way to say the budget leaves a budget that was said another way.
     private mutating func setBudget(_ new: Budget?, inPlaceOf isOwn: (Budget) -> Bool) {
+        if new != nil { hasAdvisedBudget = false }
         if new != nil || budget.map(isOwn) ?? false { budget = new }
     }
 
@@ -130,7 +144,7 @@ package struct TuningSettings: Sendable, Equatable {
     /// A method whose ranks nothing else gives needs a budget.
     func checkBudget(_ rules: inout RuleCheck) {
         let keepsRanks = method.keepsRanks && (rankPattern != nil || fromAdapter != nil)
-        if method.hasBudget, budget == nil, !keepsRanks,
+        if method.hasBudget, budget == nil, !hasAdvisedBudget, !keepsRanks,
             rules.areKnown(
                 "method", "budget", "average-rank", "budget-parameters", "rank-pattern", "from-adapter")
         {

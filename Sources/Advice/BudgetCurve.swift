@@ -1,0 +1,87 @@
+import Foundation
+import Messages
+
+/// Held-out loss against rank, from one wide training: its update cut to lower ranks, and what a training at rank 1 says of how
+/// much of a cut's loss training would win back.
+package struct BudgetCurve: Sendable {
+    package struct Point: Sendable, Equatable {
+        package let rank: Double
+        /// Above the loss at the wide rank, as cut
+        package let lost: Double
+        package let error: Double
+    }
+
+    /// Ascending, the wide rank last
+    package let points: [Point]
+    /// What the wide rank gains over the base, or over its head alone
+    package let gain: (difference: Double, error: Double)
+    /// What a training at rank 1 loses against the wide one; nil where there was none
+    package let narrow: (difference: Double, error: Double)?
+    private let found: ProbeFindings
+
+    package init(_ found: ProbeFindings) {
+        self.found = found
+        points =
+            found.cuts.sorted { $0.rank < $1.rank }.map { cut in
+                let (lost, error) = cut.loss.above(found.wide)
+                return Point(rank: cut.rank, lost: lost, error: error)
+            } + [Point(rank: Double(found.plan.wideRank), lost: 0, error: 0)]
+        gain = found.alone.above(found.wide)
+        narrow = found.narrow.map { $0.above(found.wide) }
+    }
+
+    /// What may be lost: a share of the gain, or what the rows do not tell from nothing.
+    package var mayLose: Double {
+        max(ProbeVerdict.tolerance * max(gain.difference, 0), narrow?.error ?? points.first?.error ?? 0)
+    }
+
+    /// How much of what a cut loses is left where the rank was trained instead: as at rank 1, where both were measured.
+    package var healing: Double {
+        guard let first = points.first, first.rank == 1, first.lost > 0, let narrow else { return 1 }
+        return min(1, max(0, narrow.difference / first.lost))
+    }
+
+    /// Whether a training at rank 1 came as far.
+    package var isNarrowEnough: Bool { narrow.map { $0.difference <= mayLose } ?? false }
+
+    /// Where the curve, healed, first stays within what may be lost: between two ranks by the logarithm of the rank.
+    package var rankWithinTolerance: Double? {
+        guard points.count > 1 else { return nil }
+        let lost = points.map { $0.lost * healing }
+        let limit = mayLose
+        guard let last = points.indices.last(where: { lost[$0] > limit }) else { return points[0].rank }
+        guard last + 1 < points.count else { return points[last].rank }
+        let share = (lost[last] - limit) / max(lost[last] - lost[last + 1], .leastNonzeroMagnitude)
+        let (low, high) = (log(points[last].rank), log(points[last + 1].rank))
+        return exp(low + min(share, 1) * (high - low))
+    }
+
+    func sentence(_ rank: Double) -> String {
+        let losses = points.map { "\(Figures.plain($0.rank)) \(Figures.signed($0.lost, 3))" }.joined(
+            separator: ", ")
+        return
+            "Cut to lower ranks the wide update loses, by rank: \(losses); from rank \(Figures.fixed(rank, 1)) on it is "
+            + "within \(Figures.fixed(mayLose, 3))"
+            + (healing < 1
+                ? " (training at the lower rank wins \(Figures.percent(1 - healing)) of that back)" : "")
+            + "."
+    }
+
+    func gainSentence(_ facts: AdviceFacts) -> String {
+        let start = facts.isLanguageModel ? "the base model" : "the head alone"
+        let (alone, wide) = (found.alone.mean, found.wide.mean)
+        let steps = Figures.grouped(found.plan.wideSteps)
+        let text =
+            "Held-out loss \(Figures.fixed(alone, 3)) with \(start), \(Figures.fixed(wide, 3)) after \(steps) steps at rank "
+            + "\(found.plan.wideRank) (±\(Figures.fixed(gain.error, 3)))"
+        return gain.difference <= 2 * gain.error
+            ? text + ": no gain that \(Figures.grouped(found.plan.heldOutRows)) rows can show." : text + "."
+    }
+
+    var narrowSentence: String? {
+        guard let narrow else { return nil }
+        let text =
+            "Trained at rank 1 for as long it is \(Figures.signed(narrow.difference, 3)) (±\(Figures.fixed(narrow.error, 3))) away"
+        return isNarrowEnough ? text + ": rank 1 does as well." : text + "."
+    }
+}

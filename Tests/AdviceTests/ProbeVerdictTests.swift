@@ -1,0 +1,108 @@
+import Advice
+import Foundation
+import Testing
+
+/// What made-up findings come to.
+@Suite struct ProbeVerdictTests {
+    /// Folds around a mean; the same spread in each, so that differences have little.
+    private func loss(_ mean: Double, noise: Double = 0.001) -> HeldOutLoss {
+        let folds = (0..<8).map { mean + 0.1 * Double($0) + ($0.isMultiple(of: 2) ? noise : -noise) }
+        return HeldOutLoss(folds: folds, weights: [Double](repeating: 64, count: 8))
+    }
+
+    private func found(
+        alone: Double = 1.4, narrow: Double? = 1.1, wide: Double = 1.0, cuts: [(Double, Double)],
+        learned: [Float] = [4, 2, 1, 0.5], correlation: Double? = 0.8, rates: [ProbeFindings.Rate] = []
+    ) -> ProbeFindings {
+        let costs = ProbeCosts(
+            MadeUpFacts.of(), wideRank: 16, batch: 32, runSteps: 900, weights: 10_600_000,
+            vocabularyWeights: 0, learnedPerRow: 0)
+        let sites = (0..<36).map {
+            ProbeFindings.Site(
+                name: "\($0)", role: $0 % 6 == 0 ? "query" : "output", layer: $0 / 6,
+                learned: $0 % 6 == 0 ? learned.map { $0 / 20 } : learned, importance: learned.map(Double.init)
+            )
+        }
+        return ProbeFindings(
+            plan: ProbePlan(costs, runSeconds: 60), seed: 42, alone: loss(alone, noise: 0.002), rates: rates,
+            rate: 3e-3, narrow: narrow.map { loss($0, noise: 0.0015) }, wide: loss(wide), sites: sites,
+            halves: .init(correlation: correlation, overlap: 0.5),
+            cuts: cuts.map { .init(rank: $0.0, loss: loss($0.1)) })
+    }
+
+    private func verdict(_ found: ProbeFindings, _ facts: AdviceFacts = MadeUpFacts.of()) -> ProbeVerdict {
+        ProbeVerdict(facts, RuleAnswer(facts), found, runSteps: 900, usualRate: 3e-3)
+    }
+
+    /// 0.4 are gained, so that 0.02 may be lost. Rank 1 trained loses half of what rank 1 cut loses.
+    @Test func theCurveIsHealedByTheNarrowTraining() throws {
+        let curve = BudgetCurve(found(cuts: [(1, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)]))
+        #expect(abs(curve.healing - 0.5) < 1e-9 && abs(curve.mayLose - 0.02) < 1e-9)
+        // Healed: 0.1, 0.06, 0.03, 0.01; 0.02 lies halfway between 4 and 8 by the logarithm.
+        let rank = try #require(curve.rankWithinTolerance)
+        #expect(abs(rank - 4 * 2.0.squareRoot()) < 1e-9)
+        #expect(!curve.isNarrowEnough)
+    }
+
+    @Test func curvesThatAreFlatOrStillRise() throws {
+        let flat = BudgetCurve(found(narrow: 1.01, cuts: [(1, 1.01), (2, 1.0), (4, 1.0), (8, 1.0)]))
+        #expect(flat.rankWithinTolerance == 1 && flat.isNarrowEnough)
+        let rising = BudgetCurve(found(narrow: nil, cuts: [(1, 1.4), (2, 1.35), (4, 1.3), (8, 1.2)]))
+        #expect(try #require(rising.rankWithinTolerance) > 8 && rising.healing == 1)
+    }
+
+    @Test func votesMakeTheAnswer() throws {
+        let verdict = verdict(found(cuts: [(1, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)]))
+        #expect(verdict.votes.map(\.signal) == ["cut and evaluate", "kept energy", "rules"])
+        let logs = verdict.votes.reduce(0) { $0 + $1.weight * log(max($1.rank, 1)) }
+        #expect(abs(verdict.rank - exp(logs / 4)) < 1e-9)
+        #expect(verdict.lowest <= verdict.rank && verdict.highest >= verdict.rank)
+        #expect(!verdict.headAloneDoes && !verdict.fixedRankDoes && verdict.idleRoles == ["query"])
+        let facts = MadeUpFacts.of()
+        let answer = AdviceAnswer(
+            facts, RuleAnswer(facts), found(cuts: [(1, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)]), verdict)
+        #expect(
+            answer.budget == Int((answer.rank * 36).rounded()) && answer.budgetRange.contains(answer.budget))
+        #expect(answer.reasons.contains { $0.contains("Held-out loss 1.750 with the head alone") })
+    }
+
+    @Test func nothingGainedIsSaid() {
+        let verdict = verdict(found(alone: 1.0005, narrow: 1.0, cuts: [(1, 1), (2, 1), (4, 1), (8, 1)]))
+        #expect(verdict.headAloneDoes && verdict.votes.isEmpty)
+        #expect(verdict.reasons.first?.contains("no gain") ?? false)
+        let facts = MadeUpFacts.of()
+        let answer = AdviceAnswer(facts, RuleAnswer(facts), found(cuts: []), verdict)
+        #expect(answer.rank == 0 && answer.headline(facts).contains("head alone"))
+    }
+
+    @Test func fixedRankDoesWhereRankingsAreChance() {
+        let cuts = [(1.0, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)]
+        #expect(verdict(found(cuts: cuts, correlation: 0.1)).fixedRankDoes)
+        #expect(!verdict(found(cuts: cuts, correlation: 0.5)).fixedRankDoes)
+        #expect(verdict(found(narrow: 1.005, cuts: cuts)).fixedRankDoes)
+    }
+
+    /// Of rates that are not told apart the smallest; above the usual one half of it for a long run.
+    @Test func rates() {
+        func rate(_ rate: Double, _ mean: Double?) -> ProbeFindings.Rate {
+            .init(rate: rate, loss: mean.map { loss($0, noise: 0.001 * (1 + rate)) })
+        }
+        let clear = [
+            rate(7.5e-4, 1.3), rate(1.5e-3, 1.2), rate(3e-3, 1.1), rate(6e-3, 1.0), rate(1.2e-2, nil),
+        ]
+        #expect(RateChoice.best(clear)?.rate == 6e-3)
+        let tied = [rate(1.5e-3, 1.2), rate(3e-3, 1.0000001), rate(6e-3, 1.0)]
+        #expect(RateChoice.best(tied)?.rate == 3e-3)
+        #expect(RateChoice.best([rate(3e-3, nil)]) == nil)
+        #expect(RateChoice.forRun(6e-3, steps: 200, tested: 50, usual: 3e-3) == 3e-3)
+        #expect(RateChoice.forRun(6e-3, steps: 199, tested: 50, usual: 3e-3) == 6e-3)
+        #expect(RateChoice.forRun(3e-3, steps: 5_000, tested: 50, usual: 3e-3) == 3e-3)
+        let found = found(cuts: [(1, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)], rates: clear)
+        #expect(verdict(found).learningRate == 3e-3)
+    }
+
+    @Test func ranksAreSteps() {
+        #expect(RankLadder.snapped(5.2, largest: 16) == 6 && RankLadder.snapped(0.2, largest: 16) == 1)
+        #expect(RankLadder.snapped(40, largest: 16) == 16 && RankLadder.snapped(1.2, largest: 16) == 1)
+    }
+}

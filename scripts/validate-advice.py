@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Holds adalora advise against sweeps of ranks: what its rank costs against the best one, beside folk answers.
+
+usage: validate-advice.py SETTINGS RESULTS [--only NAME,…] [--threads N] [--table] [--dry-run]
+
+SETTINGS is JSON as Benchmarks/advice/settings.json. RESULTS/NAME/runs holds the runs of `adalora sweep`, RESULTS/NAME/advice-SEED.json
+what was advised, RESULTS/NAME.json all figures of a setting. What is there already is not done again, so that the command may be
+stopped at any time and goes on. --table runs nothing and prints the table of what there is, in Markdown; --dry-run prints the
+commands. ADALORA names another build of the program.
+"""
+
+import argparse
+import json
+import math
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ADALORA = os.environ.get("ADALORA", str(Path(__file__).resolve().parent.parent / ".build/release/adalora"))
+SMALLER_IS_BETTER = {"loss", "perplexity", "mse", "mae", "rmse"}
+METHODS = {"lora": "LoRA", "adalora": "AdaLoRA"}
+
+
+class Setting:
+    def __init__(self, name: str, plan: dict, results: Path, threads: int | None):
+        self.name = name
+        self.data = plan["settings"][name]
+        self.ranks = plan["ranks"]
+        self.seeds = plan["seeds"]
+        self.advice_seeds = plan["advice-seeds"]
+        self.folder = results / name
+        self.runs = self.folder / "runs"
+        self.threads = [] if threads is None else ["--threads", str(threads)]
+        self.metric = self.data["metric"]
+        self.is_error = self.metric in SMALLER_IS_BETTER
+
+    def files(self) -> list[str]:
+        return ["--model", self.data["model"], "--train", self.data["train"], "--validation", self.data["validation"]]
+
+    def sweep(self, ranks: list[float]) -> list[str]:
+        """Of ranks that the sweep names as whole numbers."""
+        command = [ADALORA, "sweep", *self.files(), "--output", str(self.runs), "--metric", self.metric]
+        command += ["--ranks", ",".join(f"{rank:g}" for rank in ranks)]
+        command += ["--seeds", ",".join(str(seed) for seed in self.seeds), "--no-discard", *self.threads]
+        for key, value in self.data["set"].items():
+            command += ["--set", f"{key}={value}"]
+        return command
+
+    def advise(self, seed: int, more: list[str] = []) -> list[str]:
+        command = [ADALORA, "advise", *self.files(), "--seed", str(seed), "--json", *self.threads, *more]
+        for key, value in self.data["set"].items():
+            command += [f"--{key}", value]
+        return command
+
+    def run(self, method: str, rank: float, seed: int) -> tuple[float, float] | None:
+        """Metric of the best evaluation and seconds of a run; None for one that has not ended."""
+        file = self.runs / f"{method}-r{rank:g}-s{seed}" / "events.jsonl"
+        if not file.exists():
+            return None
+        events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        ends = [event for event in events if event["event"] == "end" and event["reason"] != "interrupted"]
+        evaluations = [event for event in events if event["event"] == "evaluation"]
+        if not ends or not evaluations:
+            return None
+        best = [event for event in evaluations if event.get("isBest")] or evaluations
+        value = best[-1]["loss"] if self.metric == "loss" else best[-1]["metrics"].get(self.metric)
+        return None if value is None else (value, ends[-1]["seconds"])
+
+    def values(self, method: str, rank: float) -> list[float]:
+        found = [self.run(method, rank, seed) for seed in self.seeds]
+        return [value for value, _ in (one for one in found if one is not None)]
+
+    def advice(self) -> dict[int, dict]:
+        files = {seed: self.folder / f"advice-{seed}.json" for seed in self.advice_seeds}
+        return {seed: json.loads(file.read_text()) for seed, file in files.items() if file.exists()}
+
+
+def call(command: list[str], is_dry: bool, output: Path | None = None) -> None:
+    print("+", shlex.join(command), file=sys.stderr, flush=True)
+    if is_dry:
+        return
+    if output is None:
+        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
+            raise SystemExit("error: the command above failed; the same command as before goes on from here")
+        return
+    started = time.monotonic()
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise SystemExit("error: the command above failed; the same command as before goes on from here")
+    result = json.loads(done.stdout)
+    result["wallSeconds"] = time.monotonic() - started
+    temporary = output.with_suffix(".part")
+    temporary.write_text(json.dumps(result, indent=1) + "\n")
+    temporary.rename(output)
+
+
+def swept_rank(rank: float) -> int:
+    """The whole rank that stands for an advised one: a budget of half a triplet a matrix is no rank of LoRA's."""
+    return max(1, math.floor(rank + 0.5))
+
+
+def work(setting: Setting, is_dry: bool) -> None:
+    setting.folder.mkdir(parents=True, exist_ok=True)
+    call(setting.sweep(setting.ranks), is_dry)
+    for seed in setting.advice_seeds:
+        file = setting.folder / f"advice-{seed}.json"
+        if not file.exists():
+            call(setting.advise(seed), is_dry, file)
+    rules = setting.folder / "rules.json"
+    if not rules.exists():
+        call(setting.advise(setting.advice_seeds[0], ["--rules-only"]), is_dry, rules)
+    if is_dry:
+        return
+    wanted = {swept_rank(one["rank"]) for one in setting.advice().values()}
+    wanted |= {swept_rank(rank) for rank in policies(setting).values()}
+    missing = sorted(wanted - set(setting.ranks))
+    if missing:
+        # With the others, so that the sweep's picture has all of them.
+        call(setting.sweep(sorted({*setting.ranks, *missing})), is_dry)
+
+
+def policies(setting: Setting) -> dict[str, float]:
+    """Ranks of the folk answers."""
+    file = setting.folder / "rules.json"
+    if not file.exists():
+        return {}
+    rules = json.loads(file.read_text())["rules"]
+    return {"always 8": 8, "always 16": 16, "by row count": rules["rankByRows"], "rules alone": rules["rank"]}
+
+
+def summarized(setting: Setting) -> dict | None:
+    """All figures of a setting; None before its sweep has ended."""
+    means = {}
+    for method in METHODS:
+        for rank in setting.ranks:
+            values = setting.values(method, rank)
+            if len(values) < len(setting.seeds):
+                return None
+            means[method, rank] = (statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
+    choose = min if setting.is_error else max
+    best = choose(means, key=lambda key: means[key][0])
+    swept = sum(
+        found[1] for method in METHODS for rank in setting.ranks for seed in setting.seeds
+        if (found := setting.run(method, rank, seed)) is not None)
+    # Spreads of few seeds are rough: one for all ranks.
+    deviation = math.sqrt(statistics.mean(spread**2 for _, spread in means.values()))
+    error = deviation * math.sqrt(2 / len(setting.seeds))
+
+    def judged(name: str, method: str, rank: float) -> dict | None:
+        values = setting.values(method, swept_rank(rank))
+        if not values:
+            return None
+        mean, top = statistics.mean(values), means[best][0]
+        behind = mean - top if setting.is_error else top - mean
+        quality = (top / mean if setting.is_error else mean / top) if mean and top else None
+        return {
+            "policy": name, "method": method, "rank": rank, "mean": mean, "quality": quality,
+            "withinNoise": behind <= 2 * error, "parameters": rank / max(setting.ranks),
+        }
+
+    rows = []
+    advice = setting.advice()
+    for seed, one in advice.items():
+        method = one["method"] if one["method"] in METHODS else "lora"
+        rows.append(judged(f"advise, seed {seed}", method, one["rank"]))
+    for name, rank in policies(setting).items():
+        rows.append(judged(name, "lora", rank))
+    ranks = [max(one["rank"], 1) for one in advice.values()]
+    return {
+        "setting": setting.name, "metric": setting.metric,
+        "sweep": [
+            {"method": method, "rank": rank, "mean": mean, "deviation": spread}
+            for (method, rank), (mean, spread) in means.items()
+        ],
+        "best": {"method": best[0], "rank": best[1], "mean": means[best][0], "error": error},
+        "sweepSeconds": swept,
+        "adviceSeconds": [one["wallSeconds"] for one in advice.values()],
+        "seedsFactor": max(ranks) / min(ranks) if ranks else None,
+        "policies": [row for row in rows if row is not None],
+    }
+
+
+def table(summaries: list[dict]) -> str:
+    lines = [
+        "| setting | best of the sweep | policy | rank | quality | within noise | parameters | time |",
+        "|---|---|---|---:|---:|---|---:|---:|",
+    ]
+    for one in summaries:
+        best = one["best"]
+        shown = f"{METHODS[best['method']]} {best['rank']}, {one['metric']} {best['mean']:.4f}"
+        for at, row in enumerate(one["policies"]):
+            seconds = one["adviceSeconds"][at] if row["policy"].startswith("advise") else 0
+            share = f"{100 * seconds / one['sweepSeconds']:.1f} %" if one["sweepSeconds"] else "–"
+            quality = "–" if row["quality"] is None else f"{100 * row['quality']:.1f} %"
+            lines.append(
+                f"| {one['setting']} | {shown} | {row['policy']} ({METHODS[row['method']]}) | {row['rank']:g} | {quality} | "
+                f"{'yes' if row['withinNoise'] else 'no'} | {100 * row['parameters']:.0f} % | {share} |")
+    names = []
+    for one in summaries:
+        names += [row["policy"] for row in one["policies"] if row["policy"] not in names]
+    lines += ["", "| policy | settings at 99 % or within noise | mean parameters |", "|---|---:|---:|"]
+    for name in names:
+        rows = [row for one in summaries for row in one["policies"] if row["policy"] == name]
+        good = sum((row["quality"] or 0) >= 0.99 or row["withinNoise"] for row in rows)
+        lines.append(f"| {name} | {good} of {len(rows)} | {100 * statistics.mean(row['parameters'] for row in rows):.0f} % |")
+    factors = [one["seedsFactor"] for one in summaries if one["seedsFactor"]]
+    if factors:
+        lines += ["", f"Two seeds of advise differ by a factor of {max(factors):.2f} at most."]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--dry-run", action="store_true")
+    arguments = parser.parse_args()
+    plan = json.loads(arguments.settings.read_text())
+    names = [name for name in arguments.only.split(",") if name] or list(plan["settings"])
+    for name in names:
+        if name not in plan["settings"]:
+            raise SystemExit(f"error: {name} is no setting of {arguments.settings}: {', '.join(plan['settings'])}")
+    summaries = []
+    for name in names:
+        setting = Setting(name, plan, arguments.results, arguments.threads)
+        if not arguments.table:
+            work(setting, arguments.dry_run)
+        summary = summarized(setting)
+        if summary is not None:
+            summaries.append(summary)
+            (arguments.results / f"{name}.json").write_text(json.dumps(summary, indent=1) + "\n")
+    print(table(summaries))
+
+
+if __name__ == "__main__":
+    main()
