@@ -16,10 +16,11 @@ trap 'rm -rf "$work"' EXIT
 
 # The frontend of this toolchain reads the module as it was built, with the C modules behind it.
 modules=(-I .build/release/Modules)
-for map in Sources/*/module.modulemap Sources/*/include/module.modulemap .build/release/*.build/module.modulemap; do
+for map in Sources/*/module.modulemap Sources/*/include/module.modulemap .build/checkouts/*/Sources/*/include/module.modulemap \
+    .build/release/*.build/module.modulemap; do
     [[ -f $map ]] && modules+=(-Xcc "-fmodule-map-file=$map")
 done
-for headers in Sources/*/include; do modules+=(-Xcc -I -Xcc "$headers"); done
+for headers in Sources/*/include .build/checkouts/*/Sources/*/include; do modules+=(-Xcc -I -Xcc "$headers"); done
 mkdir "$work/symbols"
 swift symbolgraph-extract -module-name AdaLoRA -target "$(swiftc -print-target-info | python3 -c \
     'import json, sys; print(json.load(sys.stdin)["target"]["triple"])')" "${modules[@]}" \

@@ -62,7 +62,9 @@ public struct Adapter: Sendable {
 
     /// Loss and metrics on labelled rows, without dropout.
     ///
-    /// - Parameter threads: nil for one on each core.
+    /// - Parameters:
+    ///   - rows: of a file by the columns that the adapter was trained on.
+    ///   - threads: nil for one on each core.
     /// - Throws: ``AdaLoRAError/Kind/badData`` for rows without labels, or with some that the adapter does not know.
     public func evaluate(_ rows: Rows, threads: Int? = nil) throws(AdaLoRAError) -> Evaluation {
         try AdaLoRAError.telling {

@@ -25,6 +25,8 @@ public final class AdapterTrainer {
     /// Attaches adapters under a budget to a model, and a head for the task.
     ///
     /// - Parameters:
+    ///   - model: stays as it is.
+    ///   - task: what the head answers.
     ///   - rows: from which labels are learned: each must occur. They also stand for the rows to come where a method looks at
     ///     rows first (`activation-svd`), for the mean from which a regression's head starts, and in the estimate of memory.
     ///   - steps: how many there will be, over which learning rate and budget are scheduled.

@@ -83,6 +83,7 @@ public struct LanguageModel {
     /// - Parameters:
     ///   - messages: what was said so far, the user's last.
     ///   - maxTokens: of the answer.
+    ///   - sampling: how each token is chosen.
     ///   - onText: called with each piece of text once it is certain; false ends the answer.
     /// - Throws: ``AdaLoRAError/Kind/badData`` where the template does not take these messages,
     ///   ``AdaLoRAError/Kind/usage`` for a model that has none (see ``talks``).
@@ -105,6 +106,7 @@ public struct LanguageModel {
     /// - Parameters:
     ///   - text: the beginning, which the result does not repeat.
     ///   - maxTokens: of what is written.
+    ///   - sampling: how each token is chosen.
     ///   - onText: called with each piece of text once it is certain; false ends it.
     /// - Throws: ``AdaLoRAError/Kind/usage`` for a text without a token.
     public func continued(

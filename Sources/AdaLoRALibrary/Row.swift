@@ -14,9 +14,8 @@ public struct Row: Sendable, Equatable {
         (self.object, self.problem) = (object, problem)
     }
 
-    /// A text of one label: for ``TrainingTask/classification``.
-    ///
-    /// - Parameter label: nil for a row to be answered.
+    /// A text of one label: for ``TrainingTask/classification``. A text without a label is what a language model learns, or a row
+    /// to be answered.
     public static func text(_ text: String, label: String? = nil) -> Row {
         Row(with(["text": .string(text)], "label", label.map { .string($0) }))
     }
@@ -41,9 +40,7 @@ public struct Row: Sendable, Equatable {
         Row(with(["text": .string(text)], "labels", strings(labels)))
     }
 
-    /// Words with a tag for each, `O` for none: for ``TrainingTask/tokenClassification``.
-    ///
-    /// - Parameter tags: as many as words; nil for a row to be answered.
+    /// Words with a tag for each, `O` for none: for ``TrainingTask/tokenClassification``. No tags for a row to be answered.
     public static func words(_ words: [String], tags: [String]? = nil) -> Row {
         Row(with(["tokens": strings(words)], "labels", tags.map(strings)))
     }
@@ -55,13 +52,12 @@ public struct Row: Sendable, Equatable {
         /// Where it begins in the context, in Unicode scalars
         public let start: Int
 
-        /// - Parameter start: where it begins in the context, in Unicode scalars.
+        /// A passage, and where it begins in the context, in Unicode scalars.
         public init(_ text: String, start: Int) { (self.text, self.start) = (text, start) }
     }
 
-    /// A question about a context: for ``TrainingTask/questionAnswering``.
-    ///
-    /// - Parameter answers: empty where the context does not answer it; nil for a row to be answered.
+    /// A question about a context, with answers, or none where the context does not answer it: for
+    /// ``TrainingTask/questionAnswering``. Answers of nil are those of a row to be answered.
     public static func question(_ question: String, context: String, answers: [Answer]? = nil) -> Row {
         let value = answers.map { answers in
             JSONValue.object([
@@ -83,9 +79,8 @@ public struct Row: Sendable, Equatable {
         Row(["prompt": .string(prompt), "completion": .string(completion)])
     }
 
-    /// A question, what may answer it, and which of these does, from 0: for ``TrainingTask/multipleChoice``.
-    ///
-    /// - Parameter answer: nil for a row to be answered.
+    /// A question, what may answer it, and which of these does, from 0: for ``TrainingTask/multipleChoice``. No answer for a row to
+    /// be answered.
     public static func choices(_ question: String, _ choices: [String], answer: Int? = nil) -> Row {
         Row(
             with(
@@ -97,9 +92,15 @@ public struct Row: Sendable, Equatable {
     ///
     /// - Throws: ``AdaLoRAError/Kind/badData`` for a text that is no JSON object.
     public init(json: String) throws(AdaLoRAError) {
-        let value = try AdaLoRAError.telling { try JSONValue.parse(json) }
+        let advice = "write {\"text\": …}"
+        let value: JSONValue
+        do {
+            value = try JSONValue.parse(json)
+        } catch {
+            throw AdaLoRAError(.badData, "the row is no JSON: \(error); \(advice)")
+        }
         guard let object = value.object else {
-            throw AdaLoRAError(.badData, "the row is not an object; write {\"text\": …}")
+            throw AdaLoRAError(.badData, "the row is not an object; \(advice)")
         }
         self.init(object)
     }

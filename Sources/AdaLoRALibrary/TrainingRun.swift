@@ -14,7 +14,7 @@ import Synchronization
 ///         if case .step(let step) = event { print(step.number, step.loss, step.ranks.total) }
 ///     }
 ///
-/// The value is the description of the run: nothing happens before ``train(shouldStop:onEvent:)`` or
+/// The value is the description of the run: nothing happens before ``train(onEvent:shouldStop:)`` or
 /// ``events(shouldStop:)``. The run folder is the program's: `adalora ranks`, `report`, `watch`, `evaluate`, `export` and
 /// `train --resume` work on it, and the same settings give the program and the library the same adapter to the bit.
 public struct TrainingRun: Sendable {
@@ -31,8 +31,10 @@ public struct TrainingRun: Sendable {
     ///
     /// - Parameters:
     ///   - model: stays as it is.
+    ///   - task: what the head answers.
     ///   - rows: what to learn from. Labels are those of the rows.
     ///   - validation: by what the run is judged.
+    ///   - settings: how it trains.
     ///   - folder: of the run; its parents are made.
     public init(
         _ model: Model, task: TrainingTask, rows: Rows, validation: Validation = .none,
@@ -57,14 +59,14 @@ public struct TrainingRun: Sendable {
     /// Trains to the end on the calling thread, with workers beside it.
     ///
     /// - Parameters:
+    ///   - onEvent: called on the calling thread, in order.
     ///   - shouldStop: asked after each step and within evaluations. True saves the state and ends the run as
     ///     ``RunEvent/End/Reason/interrupted``.
-    ///   - onEvent: called on the calling thread, in order.
     /// - Returns: what ``RunEvent/finished(_:)`` told.
     /// - Throws: ``AdaLoRAError``. What is wrong with settings, model or rows is thrown before the folder is made.
     @discardableResult
     public func train(
-        shouldStop: @escaping () -> Bool = { false }, onEvent: @escaping (RunEvent) -> Void = { _ in }
+        onEvent: @escaping (RunEvent) -> Void = { _ in }, shouldStop: @escaping () -> Bool = { false }
     ) throws(AdaLoRAError) -> RunEvent.End {
         try AdaLoRAError.telling {
             let begun = try begin()
@@ -86,7 +88,7 @@ public struct TrainingRun: Sendable {
     /// run after its step; the state is then saved, shortly after. To know when it is, let `shouldStop` end the run and read
     /// on.
     ///
-    /// - Parameter shouldStop: as of ``train(shouldStop:onEvent:)``, called on the run's thread.
+    /// - Parameter shouldStop: as of ``train(onEvent:shouldStop:)``, called on the run's thread.
     /// - Returns: events; what is thrown is an ``AdaLoRAError``.
     public func events(
         shouldStop: @escaping @Sendable () -> Bool = { false }
@@ -98,7 +100,8 @@ public struct TrainingRun: Sendable {
             }
             let thread = Thread {
                 do {
-                    try train(shouldStop: { isLeft.isRaised || shouldStop() }) { continuation.yield($0) }
+                    try train(
+                        onEvent: { continuation.yield($0) }, shouldStop: { isLeft.isRaised || shouldStop() })
                     continuation.finish()
                 } catch {
                     continuation.finish(throwing: error)

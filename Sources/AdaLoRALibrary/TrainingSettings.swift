@@ -19,8 +19,8 @@ public struct TrainingSettings: Sendable, Equatable {
         case parameters(Int)
     }
 
-    /// The budget that is left when allocation ends.
-    public var budget: Budget?
+    /// The budget that is left when allocation ends. nil for methods without one, and where a setting in ``others`` gives ranks.
+    public var budget: Budget? = .averageRank(4)
     /// `adalora`, or another fine-tuning method by the name that the program has for it: `lora`, `dora`, `ia3`, `full` …
     public var method: String?
     /// Roles of the adapted matrices, of ``Model/roles``; nil for all.
@@ -49,7 +49,7 @@ public struct TrainingSettings: Sendable, Equatable {
     /// Starts also where the memory available is less than the run is estimated to need, which is an error otherwise.
     public var ignoresMemory = false
 
-    /// All is left to model and rows.
+    /// An average rank of 4; all else is left to model and rows.
     public init() {}
 
     /// What arguments of a run say.

@@ -14,6 +14,8 @@ import Testing
         rows = try LibraryRunTests.values(workspace, "train.jsonl")
     }
 
+    private let host = "example.org"
+
     private func error(_ body: () throws -> Void) -> AdaLoRAError? {
         do {
             try body()
@@ -38,7 +40,7 @@ import Testing
         let table: [(AdaLoRAError.Kind, String, () throws -> Void)] = [
             (.usage, "--budget: ", { try train { $0.budget = .triplets(-1) } }),
             (.usage, "--average-rank: ", { try train { $0.budget = .averageRank(.nan) } }),
-            (.usage, "--epochs: cannot be combined", { try train { $0.epochs = 1 } }),
+            (.usage, "--steps: cannot be combined with epochs", { try train { $0.epochs = 1 } }),
             (
                 .usage, "--learning-rate: given more than once",
                 { try train { $0.others["learning-rate"] = "1" } }
@@ -55,7 +57,7 @@ import Testing
             (
                 .usage, "is no place in this file system",
                 {
-                    try train(folder: try #require(URL(string: "https://example.org/run")))
+                    try train(folder: URL(string: "https://\(host)/run"))
                 }
             ),
             (.badData, "\(file): there are no rows", { try train(rows: []) }),
@@ -72,7 +74,10 @@ import Testing
                     try train(validation: .rows(.file(workspace.file("nowhere.jsonl"))))
                 }
             ),
-            (.badData, "BERT", { try train(.causalLanguageModel, rows: [.text("the film")]) }),
+            (
+                .badData, "bert: the model gives no next words",
+                { try train(.causalLanguageModel, rows: [.text("the film")]) }
+            ),
         ]
         for (kind, text, body) in table {
             let found = error(body)
@@ -86,6 +91,9 @@ import Testing
 
     @Test func folders() throws {
         try train()
+        var short = TrainingSettings()
+        short.maxLength = 32
+        let settings = short
         let table: [(AdaLoRAError.Kind, String, () throws -> Void)] = [
             (.usage, "already holds a run", { try train() }),
             (
@@ -107,7 +115,7 @@ import Testing
                 }
             ),
             (.badData, "not an object", { _ = try Row(json: "[1]") }),
-            (.badData, "", { _ = try Row(json: "{") }),
+            (.badData, "the row is no JSON: line 1", { _ = try Row(json: "{") }),
             (
                 .usage, "are for TrainingRun",
                 {
@@ -126,7 +134,8 @@ import Testing
                 .badData, "learningFrom:2: ",
                 {
                     _ = try AdapterTrainer(
-                        model, task: .classification, learningFrom: [rows[0], .text("a")], steps: 2)
+                        model, task: .classification, learningFrom: [rows[0], .text("a")], steps: 2,
+                        settings: settings)
                 }
             ),
         ]

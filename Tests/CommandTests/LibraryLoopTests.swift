@@ -101,7 +101,7 @@ import Training
             (.usage, "step 1: there is no gradient", { try trainer.step() }),
             (.badData, "batch: there are no rows", { try trainer.backward([]) }),
             (
-                .badData, "batch:2: unknown label \"postive\", did you mean",
+                .badData, "batch:2: unknown label 'postive', did you mean",
                 {
                     try trainer.backward([rows[0], .text("the film", label: "postive")])
                 }

@@ -181,7 +181,7 @@ import Testing
         try run("whole").train()
         var taken = 0
         let end = try run("stopped").train(
-            shouldStop: { taken == 7 }, onEvent: { if case .step = $0 { taken += 1 } })
+            onEvent: { if case .step = $0 { taken += 1 } }, shouldStop: { taken == 7 })
         #expect(end.reason == .interrupted && end.step == 7)
         // The rows go with the folder.
         try FileManager.default.moveItem(at: workspace.file("stopped"), to: workspace.file("moved"))

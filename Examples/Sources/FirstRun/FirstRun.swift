@@ -44,7 +44,7 @@ struct FirstRun {
             case .step(let step) where step.number.isMultiple(of: 8):
                 print("step \(step.number): loss \(step.loss), \(step.ranks.total) triplets")
             case .evaluation(let evaluation):
-                print("after step \(evaluation.step): \(evaluation.metrics)")
+                print("after step \(evaluation.step): accuracy \(evaluation.metrics["accuracy"] ?? .nan)")
             case .finished(let end):
                 print("\(end.reason) after \(end.step) steps and \(end.tokens) tokens")
             default:
