@@ -80,7 +80,7 @@ let package = Package(
         .target(
             name: "AdaLoRA",
             dependencies: [
-                "Matrices", "Messages", "ModelFiles", "Transformers", "Datasets", "Tasks", "Settings",
+                "Matrices", "ModelFiles", "Transformers", "Datasets", "Tasks", "Settings",
                 "RunConfiguration", "RunRecords", "AdapterTools", "Runs",
             ], path: "Sources/AdaLoRALibrary"),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
@@ -250,6 +250,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "adalora", "AdaLoRA", "GoldenFiles", "ModelFiles", "RunConfiguration", "TensorBoard",
+                "Training",
             ],
             swiftSettings: unoptimized),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),

@@ -35,7 +35,7 @@ docc convert Sources/AdaLoRALibrary/AdaLoRA.docc --additional-symbol-graph-dir "
     --output-dir "${ADALORA_DOCUMENTATION:-$work/documentation}"
 
 echo "== code of the articles"
-python3 scripts/library/article-code.py Sources/AdaLoRALibrary/AdaLoRA.docc Examples/Sources
+python3 scripts/library/article-code.py Examples/Sources Sources/AdaLoRALibrary/AdaLoRA.docc/*.md docs/swift-library.md
 
 echo "== examples"
 scripts/fetch-minilm.sh

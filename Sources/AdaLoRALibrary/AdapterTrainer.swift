@@ -1,5 +1,4 @@
 import Foundation
-import Matrices
 import RunConfiguration
 import Runs
 
@@ -125,7 +124,8 @@ public final class AdapterTrainer {
     /// allocation of ranks. After the last allocation pruned triplets are cut out.
     ///
     /// - Throws: ``AdaLoRAError/Kind/usage`` without a gradient and after the last step; ``AdaLoRAError/Kind/diverged`` where loss
-    ///   or gradient are not finite. The gradient is gone then, the parameters are as they were, and the step may be taken again.
+    ///   or gradient are not finite: the gradient is gone then, the parameters are as they were, and the step may be taken again.
+    ///   Also where the update itself left nothing finite, of which the text speaks; such a trainer is of no more use.
     @discardableResult
     public func step() throws(AdaLoRAError) -> Step {
         try AdaLoRAError.telling {

@@ -2,7 +2,7 @@ import AdapterTools
 import Foundation
 import Tasks
 
-/// A language model that writes, with an adapter or without.
+/// A language model that writes, with an adapter or without. Not `Sendable`: it belongs to one thread at a time.
 public struct LanguageModel {
     /// What a person should know of how the files were read, one line each
     public let warnings: [String]

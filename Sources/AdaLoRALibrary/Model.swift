@@ -1,4 +1,3 @@
-import AdapterTools
 import Foundation
 import ModelFiles
 import Transformers

@@ -1,4 +1,3 @@
-import Messages
 import Settings
 
 /// How a run trains. What is nil is chosen by the rules of the program `adalora`, which know the model and the rows: a run's

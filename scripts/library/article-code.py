@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""article-code.py CATALOGUE EXAMPLES: each Swift listing of the articles stands in an example's source, line by line.
+"""article-code.py EXAMPLES ARTICLE…: each Swift listing of the articles stands in an example's source, line by line.
 
 Indentation of the listing as a whole aside. The examples are built and run, so that no article shows code that does not work.
 """
@@ -21,10 +21,10 @@ def occurs(listing, source):
 
 
 def main():
-    catalogue, examples = Path(sys.argv[1]), Path(sys.argv[2])
+    examples, articles = Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]]
     sources = [path.read_text().splitlines() for path in sorted(examples.rglob("*.swift"))]
     failures, count = [], 0
-    for article in sorted(catalogue.glob("*.md")):
+    for article in articles:
         text = article.read_text()
         for match in re.finditer(r"^```swift\n(.*?)^```$", text, re.M | re.S):
             count += 1
@@ -33,7 +33,7 @@ def main():
                 line = text[:match.start()].count("\n") + 1
                 failures.append(f"{article}:{line}: the listing stands in no example; change it there and here")
     if failures or not count:
-        sys.exit("\n".join(failures) or f"{catalogue}: no listing")
+        sys.exit("\n".join(failures) or "no listing in " + ", ".join(map(str, articles)))
     print(f"{count} listings, all in {examples}")
 
 
