@@ -7,7 +7,8 @@ let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 let package = Package(
     name: "swift-adalora",
     products: [
-        .executable(name: "adalora", targets: ["adalora"])
+        .executable(name: "adalora", targets: ["adalora"]),
+        .library(name: "AdaLoRA", targets: ["AdaLoRA"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -73,7 +74,7 @@ let package = Package(
                 "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
                 "Tasks",
                 "RankAllocation", "Settings", "RunConfiguration", "RunRecords", "Adapters", "Training",
-                "AdapterTools",
+                "AdapterTools", "ChatTemplates",
             ]),
         .target(name: "Advice", dependencies: ["Messages"]),
         .target(
@@ -82,6 +83,13 @@ let package = Package(
                 "Matrices", "Messages", "ModelFiles", "Transformers", "Datasets", "Tasks", "RankAllocation",
                 "Settings", "RunConfiguration", "Adapters", "Training", "Runs", "Advice",
             ]),
+        // The one target with a public surface. Its folder is not Sources/AdaLoRA, which some file systems take for adalora.
+        .target(
+            name: "AdaLoRA",
+            dependencies: [
+                "Matrices", "ModelFiles", "Transformers", "Datasets", "Tasks", "Settings",
+                "RunConfiguration", "RunRecords", "AdapterTools", "Runs",
+            ], path: "Sources/AdaLoRALibrary"),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
         .target(name: "Charts"),
         .target(
@@ -251,7 +259,10 @@ let package = Package(
             swiftSettings: unoptimized),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["adalora", "GoldenFiles", "ModelFiles", "RunConfiguration", "TensorBoard"],
+            dependencies: [
+                "adalora", "AdaLoRA", "GoldenFiles", "ModelFiles", "RunConfiguration", "TensorBoard",
+                "Training",
+            ],
             swiftSettings: unoptimized),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], exclude: ["corpus"]),
     ],

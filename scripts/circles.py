@@ -10,7 +10,7 @@ from pathlib import Path
 
 MOST = 4
 DECLARATION = re.compile(
-    r"^(?:package |private |fileprivate |final |indirect )*(?:struct|class|enum|protocol|actor) (\w+)", re.M)
+    r"^(?:public |package |private |fileprivate |final |indirect )*(?:struct|class|enum|protocol|actor) (\w+)", re.M)
 
 
 def code(path):

@@ -9,6 +9,8 @@ package struct AdapterFolder: Sendable {
     package let url: URL
     /// Whether labels, pooling and the base's fingerprint stand beside PEFT's files.
     package let isDescribed: Bool
+    /// What this program writes beside PEFT's files.
+    package static let descriptionFile = AdapterDescription.file
 
     /// - Parameter last: of a run the last one, not the best.
     package init(_ path: URL, last: Bool = false) {

@@ -74,6 +74,14 @@ extension OpenedAdapter {
         package init() {}
     }
 
+    /// Answers in the order of the rows; longer ones than the model's limit are cut.
+    ///
+    /// - Throws: for a row that cannot be answered.
+    package func predictions(_ rows: Dataset, workers: Workers) throws -> [Prediction] {
+        let model = model(workers)
+        return try task.predictions(rows, limits, AnswerOptions()) { model.read($0, $1) }
+    }
+
     /// Answers in the order of the rows, up to the first bad row where such an end is wanted, which then is the last answer.
     ///
     /// - Parameters:

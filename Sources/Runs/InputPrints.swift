@@ -15,11 +15,12 @@ struct InputPrints {
     let classWeights: [Double]?
     let startingAdapter: StartingAdapter?
     let rows: RunRows
+    let given: GivenRows
 
     /// - Parameter model: the fingerprint of the base model's weights, in this form.
     func all(_ form: Fingerprint.Form, model: String) throws -> [(name: String, hash: String)] {
         func of(_ path: String) throws -> String {
-            try Fingerprint.of(file: URL(fileURLWithPath: path), form)
+            try given.fingerprint(path, form)
         }
         var prints = [
             ("model", model),

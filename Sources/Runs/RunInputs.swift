@@ -32,6 +32,9 @@ package struct RunInputs {
     package let objective: any Objective
     let validation: TokenizedDataset?
     package let task: any LearningTask
+    /// Of labels that rows give as numbers
+    private let labelNames: LabelNames?
+    private let classWeights: [Double]?
     /// What a language model answers while it trains; nil where nothing is asked.
     let samples: SamplePrompts?
     /// By what to tell what a language model forgets; nil where nobody asks.
@@ -48,8 +51,10 @@ package struct RunInputs {
     /// The same as versions before SHA-256 recorded them; none for a new run.
     let earlierFingerprints: [(name: String, hash: String)]
 
-    /// - Parameter isResumed: the inputs are compared with a checkpoint's.
-    package init(_ given: RunConfig, isResumed: Bool = false) throws {
+    /// - Parameters:
+    ///   - givenRows: rows in place of files.
+    ///   - isResumed: the inputs are compared with a checkpoint's.
+    package init(_ given: RunConfig, rows givenRows: GivenRows = .none, isResumed: Bool = false) throws {
         guard !given.tuning.hasAdvisedBudget else {
             throw TrainingError(
                 .usage,
@@ -68,7 +73,7 @@ package struct RunInputs {
         let earlierModel = isResumed ? loaded.earlierFingerprint : nil
         (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)
         var warnings = loaded.warnings
-        let rows = try RunRows(given)
+        let rows = try RunRows(given, givenRows)
         self.rows = rows
         let settling = try isResumed ? nil : Settling(given, loaded, trainingRows: rows.train.examples.count)
         let config = settling?.config ?? given
@@ -100,14 +105,14 @@ package struct RunInputs {
         let findings = RowChecks.findings([trainData] + (validationData.map { [$0] } ?? []), config)
         if let error = findings.first(where: \.isError) { throw TrainingError(error.text) }
         warnings += findings.map(\.text)
-        let limits = Tokenization(loaded, config)
-        self.limits = limits
+        limits = Tokenization(loaded, config)
+        labelNames = rows.labelNames
         let tokenized = try task.learned(trainData, limits)
-        let weights = try config.usedClassWeights.map { try Self.classWeights($0, tokenized, task) }
-        train = weights.map { tokenized.weighted(by: $0) } ?? tokenized
+        classWeights = try config.usedClassWeights.map { try Self.classWeights($0, tokenized, task) }
+        train = classWeights.map { tokenized.weighted(by: $0) } ?? tokenized
         guard let objective = train.objective else { preconditionFailure("training rows without labels") }
         self.objective = objective
-        validation = try validationData.map { try task.tokenized($0, isLabelled: true, limits) }
+        validation = try validationData.map { [limits] in try task.tokenized($0, isLabelled: true, limits) }
         warnings += train.warnings(name: config.train, maxLength: config.maxLength)
         warnings += validation?.warnings(name: validationName, maxLength: config.maxLength) ?? []
         samples = try config.usedSamples.map {
@@ -126,7 +131,7 @@ package struct RunInputs {
         let prints = InputPrints(
             config: config, pretrained: loaded.model, formats: loaded.formats,
             tokenized: [train] + (validation.map { [$0] } ?? []),
-            classWeights: weights, startingAdapter: startingAdapter, rows: rows)
+            classWeights: classWeights, startingAdapter: startingAdapter, rows: rows, given: givenRows)
         fingerprints = try prints.all(.sha256, model: loaded.fingerprint)
         earlierFingerprints = try earlierModel.map { try prints.all(.earlier, model: $0) } ?? []
     }
@@ -142,6 +147,28 @@ package struct RunInputs {
                 URL(fileURLWithPath: setting), labels: LabelSet(names: names, source: "the rows"))
         }
         return ClassWeights.balanced(train.objective?.classes ?? [], classCount: names.count)
+    }
+}
+
+/// Further rows, JSON Lines, by the rules of the run's.
+extension RunInputs {
+    /// - Parameter name: what messages call them.
+    func dataset(_ rows: [UInt8], name: String, isLabelled: Bool) throws -> Dataset {
+        let dataset = try Dataset.parse(
+            rows, name: name, format: .jsonl,
+            form: config.task.rowForm(labelSeparator: config.labelSeparator), columns: ColumnNames(config),
+            requireLabels: isLabelled)
+        return isLabelled ? try labelNames?.named(dataset) ?? dataset : dataset
+    }
+
+    func tokenized(_ rows: [UInt8], name: String, isLabelled: Bool) throws -> TokenizedDataset {
+        try task.tokenized(dataset(rows, name: name, isLabelled: isLabelled), isLabelled: isLabelled, limits)
+    }
+
+    /// As a step learns from them.
+    func learned(_ rows: [UInt8], name: String) throws -> TokenizedDataset {
+        let data = try task.learned(dataset(rows, name: name, isLabelled: true), limits)
+        return classWeights.map { data.weighted(by: $0) } ?? data
     }
 }
 

@@ -13,15 +13,19 @@ package struct RunRows {
     package let validation: Dataset?
     /// What holds `validation` out of the training rows; nil where it has a file of its own.
     let heldOut: RowSplit?
+    /// Of labels that rows give as numbers
+    let labelNames: LabelNames?
 
-    package init(_ config: RunConfig) throws {
+    /// - Parameter given: rows in place of files.
+    package init(_ config: RunConfig, _ given: GivenRows = .none) throws {
         let names = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)) }
         func read(_ path: String) throws -> Dataset {
-            let rows = try Dataset.read(
-                URL(fileURLWithPath: path), form: config.task.rowForm(labelSeparator: config.labelSeparator),
-                columns: ColumnNames(config), requireLabels: true)
+            let rows = try given.dataset(
+                path, form: config.task.rowForm(labelSeparator: config.labelSeparator),
+                columns: ColumnNames(config))
             return try names?.named(rows) ?? rows
         }
+        labelNames = names
         let all = try read(config.train)
         guard let fraction = config.validationFraction else {
             train = all

@@ -43,12 +43,15 @@ package final class TrainingSession {
     /// Reads and checks all inputs; a new run's folder is created only when everything is right.
     ///
     /// - Parameters:
+    ///   - rows: in place of files; the run keeps them where the settings name them.
     ///   - resume: where to go on with the run in the configuration's output folder; nil for a new run.
     ///   - ignoringMemory: start also where the memory available is less than the run is estimated to need.
-    package init(_ given: RunConfig, resume: ResumePoint?, ignoringMemory: Bool = false) throws {
+    package init(
+        _ given: RunConfig, rows: GivenRows = .none, resume: ResumePoint?, ignoringMemory: Bool = false
+    ) throws {
         var memory = MemoryGuard(isIgnored: ignoringMemory)
         folder = RunFolder(URL(fileURLWithPath: given.output))
-        inputs = try RunInputs(given, isResumed: resume != nil)
+        inputs = try RunInputs(given, rows: rows, isResumed: resume != nil)
         config = inputs.config
         threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         sampler = BatchSampler(
@@ -96,6 +99,7 @@ package final class TrainingSession {
             try folder.create()
             lock = try FolderLock(folder.url)
             try AtomicFile.write(Data(config.yaml().utf8), to: folder.config)
+            try rows.write()
             log = try EventLog(folder, offsets: nil, hasSamples: samples != nil)
         }
     }
@@ -256,7 +260,7 @@ package final class TrainingSession {
             progress.bestValue = value
             progress.bestStep = step
             progress.evaluationsWithoutImprovement = 0
-            try saveResult(to: isFull ? folder.model : folder.adapter, step: step)
+            try writer.write(to: isFull ? folder.model : folder.adapter, step: step)
         } else {
             progress.evaluationsWithoutImprovement += 1
         }
@@ -293,15 +297,15 @@ package final class TrainingSession {
         if reason != .interrupted {
             try log.appendRanks(trainer.adapters.ranked.ranks, step: progress.step)
             try emit(.triplets(.init(try trainer.snapshot(), step: progress.step)))
-            try saveResult(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
+            try writer.write(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
             if progress.bestStep == nil {
-                try saveResult(to: isFull ? folder.model : folder.adapter, step: progress.step)
+                try writer.write(to: isFull ? folder.model : folder.adapter, step: progress.step)
             }
         }
         let end = RunRecord.End(
             reason: reason, step: progress.step, bestStep: progress.bestStep,
             ranks: trainer.adapters.ranked.ranks,
-            trainableParameters: trainableParameters,
+            trainableParameters: writer.trainableParameters,
             tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: ProcessMemory().peak ?? 0)
         try emit(.finished(end))
         try log.sync()
@@ -319,45 +323,13 @@ package final class TrainingSession {
         folder.removeCheckpoints(keeping: config.keepCheckpoints)
     }
 
-    private var isFull: Bool { config.tuning.method.trainsBackbone }
+    private var isFull: Bool { writer.isWholeModel }
+    private var writer: ResultWriter { ResultWriter(config: config, inputs: inputs, trainer: trainer) }
 
-    /// Of the adapters alone those alive.
-    private var trainableParameters: Int {
-        if isFull { return trainer.trainableParameters }
-        let tuning = config.tuning
-        let beside =
-            trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
-            + trainer.adapters.partParameters + trainer.method.changed.parameterCount
-        // A setting may keep some of an adapter's numbers from training.
-        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(beside) { sum, site in
-            let (adapter, rank) = site
-            let triplets = tuning.parameters(
-                outputs: adapter.layer.outputs, inputs: adapter.layer.inputs, rank: rank)
-            return sum + (adapter.rule == nil ? triplets : adapter.parameterCount(rank: rank))
-        }
-    }
-
-    private func saveResult(to url: URL, step: Int) throws {
-        let model = trainer.model
-        let isFull = isFull
-        try AtomicFile.replaceFolder(url) { target in
-            if isFull {
-                try WholeModelFolder.write(
-                    model, task: inputs.task, base: URL(fileURLWithPath: config.model), into: target)
-            } else {
-                try PEFTFolder.write(
-                    trainer.method.result, as: config.tuning.method.peft, head: model.head,
-                    changed: trainer.method.changed, baseModel: config.model, into: target)
-            }
-            try AdapterDescription(
-                baseModel: URL(fileURLWithPath: config.model).standardizedFileURL.path,
-                task: inputs.task.record, maxLength: config.maxLength,
-                modelFingerprint: inputs.fingerprints[0].hash, step: step, isWholeModel: isFull,
-                columns: inputs.columns, baseFormat: isFull ? nil : inputs.baseFormat
-            ).write(into: target)
-            try FolderManifest.write(into: target)
-        }
-    }
+    /// Matrices with ranks, in the model's order; empty for methods without.
+    package var sites: [RunRecord.Site] { trainer.adapters.ranked.adapters.map { .init($0.layer) } }
+    /// In the order of `sites`
+    package var ranks: [Int] { trainer.adapters.ranked.ranks }
 
     private func startRecord() -> RunRecord.Start {
         let plan = trainer.method.rankPlan
@@ -367,7 +339,7 @@ package final class TrainingSession {
             method: config.tuning.method.name, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             completedSteps: progress.step, trainExamples: inputs.train.count,
             validationExamples: inputs.validation?.rows ?? 0, labels: inputs.task.record.labels,
-            sites: trainer.adapters.ranked.adapters.map { .init($0.layer) },
+            sites: sites,
             parts: RunRecord.Part.all(trainer.adapters, trainer.method.changed), allocator: plan?.allocator,
             budgetUnit: plan?.unit ?? .triplets,
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,

@@ -28,10 +28,11 @@ package struct SequenceModel: Sendable {
     /// Forward and backward over the examples `indices`. The mean loss of the step is returned, its gradient
     /// with respect to all trainable parameters written to `gradients` [1, N], summed in shard order.
     ///
-    /// `shardGradients` grows to one buffer per worker and one more, and is reused from step to step.
+    /// `shardGradients` grows to one buffer per worker and one more, and is reused from step to step. Dropout draws from a
+    /// stream of its own for each step, shard and pass of the step.
     package func lossAndGradient(
         _ data: TokenizedDataset, indices: [Int], into gradients: Matrix, shardGradients: inout [Matrix],
-        seed: UInt64, step: Int
+        seed: UInt64, step: Int, pass: Int = 0
     ) -> (loss: Double, tokens: Int) {
         let sharded = ShardedSequences(training: data, indices, mayShare: sharesInTraining)
         let shards = sharded.shards
@@ -46,7 +47,8 @@ package struct SequenceModel: Sendable {
             let buffer = sum.buffer(for: shard)
             let tape = Tape(
                 pool: pool, parameterGradients: buffer,
-                dropoutStream: RandomStream(seed: seed, purpose: "dropout", indices: [step, shard]))
+                dropoutStream: RandomStream(
+                    seed: seed, purpose: "dropout", indices: pass == 0 ? [step, shard] : [step, shard, pass]))
             let rows = forward(data, shards[shard], isShared: sharded.isShared, on: tape)
             let value = loss(rows, data, divisor: divisor)
             losses.withLock { $0[shard] = value }

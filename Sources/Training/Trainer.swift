@@ -36,6 +36,10 @@ package final class Trainer: TrainedArrays {
     /// The gradient without penalty and clipping, where the method asks for it.
     private var taskGradients: Matrix?
     private var shardGradients: [Matrix] = []
+    /// What the next update learns from, and what its loss came to
+    private var pending = PendingGradient()
+    /// Of a batch after the first one of a step
+    private var addedGradients: Matrix?
     /// What AdamW updates in one call, in the order of the vector.
     private var updates: [(range: Range<Int>, rate: LearningRate, factor: Double)] = []
 
@@ -76,6 +80,50 @@ package final class Trainer: TrainedArrays {
         let (loss, tokens) = model.lossAndGradient(
             data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed,
             step: step)
+        return try update(step, loss: loss, tokens: tokens) {
+            model.probe(data, indices: indices, backwardInto: gradients)
+        }
+    }
+
+    /// Forward and backward over the examples `indices`: their mean loss and its gradient, both times `scale`, are added to
+    /// what step t learns from.
+    ///
+    /// - Returns: the mean loss, without `scale`.
+    @discardableResult
+    package func backward(_ step: Int, data: TokenizedDataset, indices: [Int], scale: Double = 1) -> Double {
+        let isFirst = pending.batches.isEmpty
+        let target = isFirst ? gradients : spareGradients()
+        let (loss, tokens) = model.lossAndGradient(
+            data, indices: indices, into: target, shardGradients: &shardGradients, seed: settings.seed,
+            step: step, pass: pending.batches.count)
+        if scale != 1 {
+            let factor = Float(scale)
+            for index in 0..<target.count { target.pointer[index] *= factor }
+        }
+        if !isFirst { Kernel.add(target, into: gradients) }
+        pending.loss += scale * loss
+        pending.tokens += tokens
+        pending.batches.append((data, indices))
+        return loss
+    }
+
+    /// Whether something was learned from since the last update.
+    package var hasGradient: Bool { !pending.batches.isEmpty }
+
+    /// Step t on what `backward` left since the last one. The gradient is gone then, also where this throws.
+    package func update(_ step: Int) throws -> StepResult {
+        precondition(hasGradient, "an update without a gradient")
+        let learned = pending
+        pending = PendingGradient()
+        return try update(step, loss: learned.loss, tokens: learned.tokens) {
+            for (data, indices) in learned.batches {
+                model.probe(data, indices: indices, backwardInto: gradients)
+            }
+        }
+    }
+
+    /// - Parameter probing: sends what was learned from through once more, backward into `gradients`.
+    private func update(_ step: Int, loss: Double, tokens: Int, probing: () -> Void) throws -> StepResult {
         if method.observesTaskGradient { keepTaskGradient() }
         let penalty = method.addPenalty(in: vector, to: gradients)
         let norm = gradients.sumOfSquares.squareRoot()
@@ -104,7 +152,7 @@ package final class Trainer: TrainedArrays {
         let allocation = try Self.naming(step) {
             try method.afterUpdate(update) {
                 gradients.fill(0)
-                model.probe(data, indices: indices, backwardInto: gradients)
+                probing()
             }
         }
         return StepResult(
@@ -131,6 +179,12 @@ package final class Trainer: TrainedArrays {
         }
     }
 
+    private func spareGradients() -> Matrix {
+        let spare = addedGradients ?? Matrix(rows: 1, columns: gradients.count)
+        addedGradients = spare
+        return spare
+    }
+
     private func keepTaskGradient() {
         if taskGradients?.count != gradients.count {
             taskGradients = Matrix(rows: 1, columns: gradients.count)
@@ -153,7 +207,7 @@ package final class Trainer: TrainedArrays {
     private func take(_ vector: ParameterVector) {
         self.vector = vector
         gradients = Matrix(rows: 1, columns: vector.count)
-        shardGradients = []
+        (shardGradients, addedGradients) = ([], nil)
         layOutUpdates()
     }
 
@@ -205,6 +259,13 @@ package final class Trainer: TrainedArrays {
             firstMoments: state.firstMoments.values, secondMoments: state.secondMoments.values)
         method.parametersChanged()
     }
+}
+
+/// What stands in a trainer's gradient.
+private struct PendingGradient {
+    var loss = 0.0
+    var tokens = 0
+    var batches: [(data: TokenizedDataset, indices: [Int])] = []
 }
 
 /// The flat parameter vector, AdamW's moments of it, and what the method keeps.

@@ -23,7 +23,7 @@ struct PlanCommand: ParsableCommand {
         try Failure.run {
             let loaded = try settings.load(writes: false)
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
-            try TrainCommand.checkProducts()
+            try ProductCheck.run()
             let plan = try RunPlan.measure(loaded.config)
             for note in plan.notes { Terminal.error(note) }
             for warning in plan.warnings { Terminal.error("warning: \(warning)") }

@@ -38,7 +38,7 @@ struct TrainCommand: ParsableCommand {
             let resumed = resume.map(ResumePoint.parse)
             let loaded = try resumed.map { try resumedConfiguration($0.run) } ?? settings.load()
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
-            try Self.checkProducts()
+            try ProductCheck.run()
             let advised = try advice(loaded.config)
             let session = try TrainingSession(
                 advised?.config ?? loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
@@ -123,16 +123,6 @@ struct TrainCommand: ParsableCommand {
         return try RunConfig.load(
             yaml: yaml, yamlName: file.path,
             overrides: settings.flags.filter { $0.key != "output" } + [("output", run)])
-    }
-
-    /// Some old OpenBLAS builds compute wrong results on some CPUs; better to find out before training.
-    static func checkProducts() throws {
-        let error = KernelSelection.productError()
-        guard error < 1e-4 else {
-            throw TrainingError(
-                "OpenBLAS computes wrong products here (kernel \(KernelSelection.currentKernel), relative error \(error)); "
-                    + "set OPENBLAS_CORETYPE=Haswell, or update libopenblas")
-        }
     }
 }
 

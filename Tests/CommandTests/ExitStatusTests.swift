@@ -10,6 +10,7 @@ import Testing
     private static let caught = [
         "ValueProblem": "RunConfiguration/ConfigLoading.swift",
         "Refusal": "RunConfiguration/ConfigFile.swift",
+        "AdaLoRAError": "AdaLoRALibrary/AdaLoRAError.swift",
         "Fault": "RunRecords/EventLine+Triplets.swift",
         "GzipError": "Experiments/StoredPredictions.swift",
         "ExpressionError": "Tokenizers/File/JSONValue+Settings.swift",
@@ -27,8 +28,9 @@ import Testing
     }
 
     @Test func everyErrorTypeHasAStatus() throws {
-        let table = try String(
-            contentsOf: Self.sources.appendingPathComponent("adalora/Failure.swift"), encoding: .utf8)
+        let table = try ["adalora/Failure.swift", "Runs/FailureKind.swift"].map {
+            try String(contentsOf: Self.sources.appendingPathComponent($0), encoding: .utf8)
+        }.joined()
         var names: Set<String> = []
         let files = FileManager.default.enumerator(at: Self.sources, includingPropertiesForKeys: nil)
         while let file = files?.nextObject() as? URL {
@@ -38,7 +40,7 @@ import Testing
                 let isInTable = table.contains(try Regex("(?:is|as) (?:\\w+\\.)?\(name)\\b"))
                 #expect(
                     isInTable || Self.caught[name] != nil,
-                    "\(name) (\(file.lastPathComponent)) has no status in Failure.swift")
+                    "\(name) (\(file.lastPathComponent)) has no status in Failure.swift or FailureKind.swift")
             }
         }
         #expect(names.count >= 18 && names.isSuperset(of: Self.caught.keys), "found \(names.sorted())")
