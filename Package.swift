@@ -4,6 +4,10 @@ import PackageDescription
 // Tests that start programs and read what they wrote: the compiler takes minutes to make them fast.
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
+// Loops in plain C, without instructions of x86-64: what other CPUs run, for tests on this one.
+let portable: [CSetting] =
+    Context.environment["ADALORA_PORTABLE_KERNELS"] == nil ? [] : [.define("ADALORA_PORTABLE_KERNELS")]
+
 let package = Package(
     name: "swift-adalora",
     products: [
