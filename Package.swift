@@ -25,7 +25,9 @@ let package = Package(
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
+        .plugin(name: "CommitFile", capability: .buildTool()),
+        .target(name: "BuildFacts", plugins: ["CommitFile"]),
+        .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")] + portable),
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices", "CVectorKernels"]),
         .target(name: "CCharacterWidths", cSettings: [.define("_GNU_SOURCE")]),
@@ -101,7 +103,8 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages", "ModelFiles",
+                "BuildFacts", "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages",
+                "ModelFiles",
                 "RankAllocation", "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers",
                 "Training", "Transformers",
                 .product(name: "Yams", package: "Yams"),
@@ -109,7 +112,8 @@ let package = Package(
         .executableTarget(
             name: "adalora",
             dependencies: [
-                "Matrices", "ModelFiles", "Tokenizers", "ChatTemplates", "Datasets", "Tasks", "Transformers",
+                "BuildFacts", "COpenSSL", "CZlib", "Matrices", "ModelFiles", "Tokenizers", "ChatTemplates",
+                "Datasets", "Tasks", "Transformers",
                 "Adapters", "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords",
                 "Runs",
                 "Training",
