@@ -70,7 +70,7 @@ bare() {
 }
 if [[ $kind = deb ]]; then
     install_tools lintian
-    lintian --fail-on error --no-tag-display-limit "${packages[0]}"
+    lintian --allow-root --fail-on error --tag-display-limit 0 "${packages[0]}"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     bare -- sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends /work/adalora_*.deb' \
         >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }

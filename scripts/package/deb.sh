@@ -17,22 +17,24 @@ mkdir -p "$docs" "$root/usr/share/lintian/overrides" "$root/DEBIAN" "$work/debia
 cat >"$root/usr/share/lintian/overrides/adalora" <<'TEXT'
 # Swift's Foundation brings an ICU of its own, with other names; Debian has neither.
 adalora: embedded-library *
+# In what ICU says of the scripts that build it, kept word by word.
+adalora: old-fsf-address-in-copyright-file *
+# It goes to no archive.
+adalora: initial-upload-closes-no-bugs *
 TEXT
 {
-    cat <<TEXT
-Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-Upstream-Name: swift-adalora
-Comment: The program has Swift's runtime and Swift packages in it:
-TEXT
-    # The table's rows as paragraphs; what Debian's libraries are under is in their own packages.
-    sed -n 's/^| \(.*\) | \(.*\) | \(.*\) | in the program | .*/ \1, \2: \3/p' "$work/licenses/COMPONENTS.md" | tail -n +1
-    printf '\nFiles: *\nCopyright: the contributors of swift-adalora\nLicense: Apache-2.0\n'
-    printf ' On Debian systems the text of the Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0.\n'
-    for text in swift icu yams libyaml flyingfox; do
-        printf '\nLicense: %s\n' "$text-notice"
-        sed -e 's/\r$//' -e 's/^[[:space:]]*$/./' -e 's/^/ /' "$work/licenses/$text.txt"
+    printf 'adalora (swift-adalora) is under the Apache License 2.0, as are the parts of Swift in it:\n'
+    printf 'see /usr/share/common-licenses/Apache-2.0.\n\nIn the program are:\n\n'
+    sed -n 's/^| \(.*\) | \(.*\) | \(.*\) | in the program | .*/- \1, \2: \3/p' "$work/licenses/COMPONENTS.md"
+    for text in yams libyaml flyingfox icu; do
+        printf '\n\n---- %s ----\n\n' "$text"
+        tr -d '\r' <"$work/licenses/$text.txt"
     done
+    printf '\n\n---- swift ----\n\nThe Apache License 2.0 with this exception:\n\n'
+    sed -n '/Runtime Library Exception/,$p' "$work/licenses/swift.txt"
 } >"$docs/copyright"
+# A file that shells read, no script.
+sed -i '1{/^#!/d}' "$root/usr/share/bash-completion/completions/adalora"
 gzip -9nc CHANGELOG.md >"$docs/changelog.gz"
 cat >"$work/debian/changelog" <<TEXT
 adalora ($version) bookworm; urgency=medium

@@ -52,7 +52,7 @@ def main():
 
     take(HERE / "python/adalora", "adalora")
     entries[f"{data}/scripts/adalora"] = ((work / "adalora").read_bytes(), True)
-    take(work / "libraries", f"{data}/data/lib/adalora")
+    take(work / "libraries", f"{data}/data/libexec/adalora")
     take(work / "extras", f"{data}/data")
     entries[f"{info}/licenses/LICENSE"] = ((HERE / "../../LICENSE").read_bytes(), False)
     take(work / "licenses", f"{info}/licenses")

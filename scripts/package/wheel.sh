@@ -2,7 +2,7 @@
 # wheel.sh WORK FOLDER: a wheel of WORK's program, extras and licences into FOLDER.
 #
 # pip puts the program itself into `bin`, no Python script that would start it: starting takes as long as without pip. Its
-# libraries go to lib/adalora beside `bin`, man pages and completions below `share`.
+# libraries go to libexec/adalora beside `bin` (pip --target drops what stands in lib), man pages and completions below `share`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work="$1" folder="$2"

@@ -9,9 +9,12 @@ __version__ = importlib.metadata.version("adalora")
 
 def program():
     """The path of the program that was installed with this package."""
-    for file in importlib.metadata.files("adalora") or ():
-        if file.parts[-2:] == ("bin", "adalora"):
-            return os.path.realpath(file.locate())
+    files = [file.locate() for file in importlib.metadata.files("adalora") or () if file.parts[-2:] == ("bin", "adalora")]
+    # pip install --target moves it without saying so.
+    files.append(os.path.join(os.path.dirname(os.path.dirname(__file__)), "bin", "adalora"))
+    for file in files:
+        if os.access(file, os.X_OK):
+            return os.path.realpath(file)
     raise FileNotFoundError("adalora: the program is not among the installed files; install the package again")
 
 
