@@ -33,7 +33,7 @@ esac
 scripts/fetch-minilm.sh
 [[ -s data/wordnet/test.jsonl ]] || python3 scripts/make-wordnet.py data/wordnet
 
-bare="${ADALORA_BARE_SYSTEM:-$HOME/.cache/adalora-bare-system}"
+bare="${ADALORA_BARE_SYSTEM:-${HOME:-/root}/.cache/adalora-bare-system}"
 if [[ ! -s $bare/bookworm.tar ]]; then
     install_tools mmdebstrap
     mkdir -p "$bare"

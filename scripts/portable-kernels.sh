@@ -62,4 +62,8 @@ filters=()
 for target in "${@:-MatricesTests AutodiffTests TransformersTests TasksTests AdaptersTests TrainingTests}"; do
     for name in $target; do filters+=(--filter "^$name\\."); done
 done
-"$bundle" --testing-library swift-testing "${filters[@]}" | tail -n 30
+status=0
+"$bundle" --testing-library swift-testing "${filters[@]}" >"$work/log" 2>&1 || status=$?
+grep -a '✘' "$work/log" || true
+tail -n 1 "$work/log"
+exit "$status"
