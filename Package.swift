@@ -4,6 +4,10 @@ import PackageDescription
 // Tests that start programs and read what they wrote: the compiler takes minutes to make them fast.
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
+// Loops in plain C, without instructions of x86-64: what other CPUs run, for tests on this one.
+let portable: [CSetting] =
+    Context.environment["ADALORA_PORTABLE_KERNELS"] == nil ? [] : [.define("ADALORA_PORTABLE_KERNELS")]
+
 let package = Package(
     name: "swift-adalora",
     products: [
@@ -22,7 +26,9 @@ let package = Package(
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
+        .plugin(name: "CommitFile", capability: .buildTool()),
+        .target(name: "BuildFacts", plugins: ["CommitFile"]),
+        .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")] + portable),
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices", "CVectorKernels"]),
         .target(name: "CCharacterWidths", cSettings: [.define("_GNU_SOURCE")]),
@@ -112,7 +118,8 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages", "ModelFiles",
+                "BuildFacts", "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages",
+                "ModelFiles",
                 "RankAllocation", "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers",
                 "Training", "Transformers",
                 .product(name: "Yams", package: "Yams"),
@@ -120,7 +127,8 @@ let package = Package(
         .executableTarget(
             name: "adalora",
             dependencies: [
-                "Matrices", "ModelFiles", "Tokenizers", "ChatTemplates", "Datasets", "Tasks", "Transformers",
+                "BuildFacts", "COpenSSL", "CZlib", "Matrices", "ModelFiles", "Tokenizers", "ChatTemplates",
+                "Datasets", "Tasks", "Transformers",
                 "Adapters", "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords",
                 "Runs",
                 "Training",

@@ -1,7 +1,7 @@
 #include "CVectorKernels.h"
 #include "half.h"
 
-#if defined(__x86_64__)
+#if AVK_X86
 #include <immintrin.h>
 #endif
 
@@ -17,9 +17,9 @@ enum { PAIR_COLUMNS = 64, PAIR_ROWS = 6 };
 size_t avk_pair_columns(void) { return PAIR_COLUMNS; }
 
 int avk_has_bfloat16(void) {
-#if defined(__x86_64__)
+#if AVK_X86
     __builtin_cpu_init();
-    return avk_cpu_level() == 4 && __builtin_cpu_supports("avx512bf16");
+    return avk_kernel_level() == 4 && __builtin_cpu_supports("avx512bf16");
 #else
     return 0;
 #endif
@@ -31,7 +31,7 @@ INLINE uint32_t bfloat16_of(float value) {
     return (bits & 0x7FFFFFFFu) > 0x7F800000u ? bits >> 16 | 64 : rounded;
 }
 
-#if defined(__x86_64__)
+#if AVK_X86
 #define FAST __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
 
 // By the instruction, which makes what is smaller than a normal number 0, as products take it anyway.
@@ -65,14 +65,14 @@ typedef void (*rounding)(const float *, uint16_t *, size_t);
 typedef void (*interleaving)(const float *, const float *, uint32_t *, size_t);
 
 static rounding round_row(void) {
-#if defined(__x86_64__)
+#if AVK_X86
     if (avk_has_bfloat16()) return fast_round;
 #endif
     return plain_round;
 }
 
 static interleaving interleave(void) {
-#if defined(__x86_64__)
+#if AVK_X86
     if (avk_has_bfloat16()) return fast_interleave;
 #endif
     return plain_interleave;
@@ -98,7 +98,7 @@ void avk_into_pair_panels(const float *in, size_t m, size_t n, void *panels, siz
         }
 }
 
-#if defined(__x86_64__)
+#if AVK_X86
 // out[rows, 64] = x[rows, 2 pairs] · panel, added to what is there where `adds`; `rows` is a constant where this is inlined.
 INLINE FAST void fast_rows(const size_t rows, const uint32_t *x, size_t ldx, size_t pairs, const uint32_t *panel, float *out,
                            size_t ldo, int adds) {
@@ -140,8 +140,37 @@ FAST static void fast_product(const uint32_t *x, size_t ldx, size_t m, size_t pa
 }
 #endif
 
+// Numbers below the normal ones count as 0 before and after each operation, as in the instruction, until the mode is set
+// back. Where no such mode is known they are kept.
+#if AVK_X86
+INLINE uint64_t flush_subnormals(void) {
+    unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | 0x8040);
+    return mode;
+}
+INLINE void set_mode(uint64_t mode) { _mm_setcsr((unsigned)mode); }
+#elif defined(__aarch64__)
+INLINE uint64_t flush_subnormals(void) {
+    uint64_t mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode)::"memory");
+    __asm__ volatile("msr fpcr, %0" ::"r"(mode | 1u << 24) : "memory");
+    return mode;
+}
+INLINE void set_mode(uint64_t mode) { __asm__ volatile("msr fpcr, %0" ::"r"(mode) : "memory"); }
+#else
+INLINE uint64_t flush_subnormals(void) { return 0; }
+INLINE void set_mode(uint64_t mode) { (void)mode; }
+#endif
+
+// Never inlined, as several versions never are, lest operations leave the mode they are in.
+#if defined(__aarch64__)
+#define APART __attribute__((noinline))
+#else
+#define APART MULTIVERSION
+#endif
+
 // out[64] = x[2 pairs] · panel: as many sums as registers of most machines hold.
-MULTIVERSION static void plain_row(const uint32_t *x, size_t pairs, const uint32_t *panel, float *out) {
+APART static void plain_row(const uint32_t *x, size_t pairs, const uint32_t *panel, float *out) {
     float sums[PAIR_COLUMNS] = {0};
     for (size_t i = 0; i < pairs; i++, panel += PAIR_COLUMNS) {
         float first = float_of_bits(x[i] << 16), second = float_of_bits(x[i] & 0xFFFF0000u);
@@ -157,15 +186,9 @@ static void plain_product(const uint32_t *x, size_t ldx, size_t m, size_t pairs,
                           size_t ldo, int adds) {
     for (size_t r = 0; r < m; r++, x += ldx, out += ldo) {
         float sums[PAIR_COLUMNS];
-#if defined(__x86_64__)
-        // Numbers below the normal ones are 0 before and after each operation, as in the instruction.
-        unsigned mode = _mm_getcsr();
-        _mm_setcsr(mode | 0x8040);
+        uint64_t mode = flush_subnormals();
         plain_row(x, pairs, panel, sums);
-        _mm_setcsr(mode);
-#else
-        plain_row(x, pairs, panel, sums);
-#endif
+        set_mode(mode);
         for (size_t c = 0; c < PAIR_COLUMNS; c++) out[c] = adds ? out[c] + sums[c] : sums[c];
     }
 }
@@ -196,7 +219,7 @@ void avk_pair_product_plain(const void *x, size_t ldx, size_t m, size_t pairs, c
 void avk_pair_product(const void *x, size_t ldx, size_t m, size_t pairs, const void *panel, float *out, size_t ldo,
                       size_t n, int adds) {
     if (avk_count_product) avk_count_product(m, n, 2 * pairs);
-#if defined(__x86_64__)
+#if AVK_X86
     if (avk_has_bfloat16()) return multiply_pairs(fast_product, x, ldx, m, pairs, panel, out, ldo, n, adds);
 #endif
     multiply_pairs(plain_product, x, ldx, m, pairs, panel, out, ldo, n, adds);

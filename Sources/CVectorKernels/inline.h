@@ -4,9 +4,16 @@
 #include <stdint.h>
 #include <string.h>
 
+// ADALORA_PORTABLE_KERNELS leaves plain C alone, as CPUs other than x86-64 compile it: no instruction is named anywhere.
+#if defined(__x86_64__) && !defined(ADALORA_PORTABLE_KERNELS)
+#define AVK_X86 1
+#else
+#define AVK_X86 0
+#endif
+
 // The same C loop, compiled for several instruction sets; the loader's ifunc resolver picks one. Without
 // this, Swift packages get SSE2 code only (unsafeFlags would bar them from being dependencies).
-#if defined(__x86_64__) && defined(__linux__)
+#if AVK_X86 && defined(__linux__)
 #define MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define MULTIVERSION

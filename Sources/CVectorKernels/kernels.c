@@ -14,6 +14,8 @@ int avk_cpu_level(void) {
     return 1;
 }
 
+int avk_kernel_level(void) { return AVK_X86 ? avk_cpu_level() : 0; }
+
 MULTIVERSION void avk_exp(const float *x, float *y, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
 }

@@ -2,7 +2,7 @@
 #include "half.h"
 #include "inline.h"
 
-#if defined(__x86_64__)
+#if AVK_X86
 #include <immintrin.h>
 #endif
 
@@ -42,7 +42,7 @@ INLINE void rest_of_block(const uint8_t *bytes, float scale, float *out, size_t 
 
 INLINE void block_1(const uint8_t *bytes, float scale, float *out, size_t n) { rest_of_block(bytes, scale, out, 0, n); }
 
-#if defined(__x86_64__)
+#if AVK_X86
 #define LEVEL_3 __attribute__((target("arch=x86-64-v3")))
 #define LEVEL_4 __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
 
@@ -102,14 +102,14 @@ LEVEL_3 static inline void block_3(const uint8_t *bytes, float scale, float *out
     }
 
 FROM_NF4(from_nf4_1, block_1)
-#if defined(__x86_64__)
+#if AVK_X86
 LEVEL_3 FROM_NF4(from_nf4_3, block_3)
 LEVEL_4 FROM_NF4(from_nf4_4, block_4)
 #endif
 
 void avk_from_nf4(const void *codes, size_t first, const float *scales, size_t block, float *out, size_t n) {
-#if defined(__x86_64__)
-    switch (avk_cpu_level()) {
+#if AVK_X86
+    switch (avk_kernel_level()) {
     case 4: return from_nf4_4(codes, first, scales, block, out, n);
     case 3: return from_nf4_3(codes, first, scales, block, out, n);
     default: break;

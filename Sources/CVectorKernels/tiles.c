@@ -8,7 +8,7 @@ enum { PANEL_ROWS = 6 };
 
 // W: 64 where 24 sums of 16 floats fit 32 registers, 16 where 12 of 8 fit 16; 8 elsewhere.
 size_t avk_panel_columns(void) {
-    switch (avk_cpu_level()) {
+    switch (avk_kernel_level()) {
     case 4: return 64;
     case 3: return 16;
     default: return 8;
@@ -56,11 +56,12 @@ size_t avk_panel_columns(void) {
         }                                                                                                    \
     }
 
-PANEL_PRODUCT(wide, 16, 4)
-PANEL_PRODUCT(middle, 8, 2)
 PANEL_PRODUCT(narrow, 4, 2)
 
-#if defined(__x86_64__)
+#if AVK_X86
+PANEL_PRODUCT(wide, 16, 4)
+PANEL_PRODUCT(middle, 8, 2)
+
 __attribute__((target("arch=x86-64-v4"), min_vector_width(512))) static void panel_product_4(const float *x, size_t ldx, size_t m, size_t k,
                                                                       const float *panel, float *out, size_t ldo, int adds) {
     wide_all(x, ldx, m, k, panel, out, ldo, adds);
@@ -72,7 +73,7 @@ __attribute__((target("arch=x86-64-v3"))) static void panel_product_3(const floa
 #endif
 
 static void panel_product(const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out, size_t ldo, int adds) {
-#if defined(__x86_64__)
+#if AVK_X86
     switch (avk_panel_columns()) {
     case 64: return panel_product_4(x, ldx, m, k, panel, out, ldo, adds);
     case 16: return panel_product_3(x, ldx, m, k, panel, out, ldo, adds);

@@ -1,3 +1,4 @@
+import BuildFacts
 import Foundation
 
 /// Where results were made.
@@ -7,20 +8,18 @@ package struct Origin: Sendable {
 
     package init() {
         machine = "\(Self.cpuName), \(ProcessInfo.processInfo.activeProcessorCount) cores"
-        commit =
-            Self.git("rev-parse", "--short=12", "HEAD").map { hash in
-                hash
-                    + (Self.git("status", "--porcelain", "--untracked-files=no").map {
-                        $0.isEmpty ? "" : ", changed"
-                    } ?? "")
-            } ?? "unknown"
+        let built = Build.commit
+        // Of the checkout that this binary was built in and stands in; installed programs stand elsewhere.
+        let isHere = built != "unknown" && Self.git("rev-parse", "HEAD") == built
+        let changes = isHere ? Self.git("status", "--porcelain", "--untracked-files=no") : nil
+        commit = String(built.prefix(12)) + (changes.map { $0.isEmpty ? "" : ", changed" } ?? "")
     }
 
     private static func git(_ arguments: String...) -> String? {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        // Where this binary was built, not where it was called.
+        // Where this binary stands, not where it was called.
         let binary = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/"
         process.arguments =
             ["git", "-C", URL(fileURLWithPath: binary).deletingLastPathComponent().path] + arguments

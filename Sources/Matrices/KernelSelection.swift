@@ -20,6 +20,9 @@ package enum KernelSelection {
     /// x86-64 level of the CPU: 4 with AVX-512, 3 with AVX2, 1 otherwise.
     package static var cpuLevel: Int { Int(avk_cpu_level()) }
 
+    /// Level that our own loops run at: that of the CPU, 0 where they are portable C.
+    package static var loopLevel: Int { Int(avk_kernel_level()) }
+
     /// The kernel the CPU deserves when the one in use is worse, nil when all is well.
     package static func betterKernel(than kernel: String, cpuLevel: Int) -> String? {
         let avx512 = ["skylakex", "cooperlake", "sapphirerapids"]

@@ -47,7 +47,7 @@ struct AdviseCommand: ParsableCommand {
         try Failure.run {
             let loaded = try settings.load()
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
-            try TrainCommand.checkProducts()
+            try ProductCheck.run()
             let request = AdviceRequest(
                 loaded.config, memory: memory.flatMap(AdviseLimits.bytes),
                 seconds: time.flatMap(AdviseLimits.seconds), rulesOnly: rulesOnly,

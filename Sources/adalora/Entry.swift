@@ -39,7 +39,7 @@ struct AdaloraCommand: ParsableCommand {
             Tab completion: adalora --generate-completion-script bash (or zsh, fish) \
             writes the script for your shell; the README says where to put it.
             """,
-        version: "0.1.0",
+        version: BuildText.all,
         subcommands: [
             TrainCommand.self, AdviseCommand.self, PlanCommand.self, DataCommand.self, EvaluateCommand.self,
             PredictCommand.self,

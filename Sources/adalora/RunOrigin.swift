@@ -1,3 +1,4 @@
+import BuildFacts
 import Experiments
 import Foundation
 import Matrices
@@ -6,14 +7,19 @@ import Matrices
 enum RunOrigin {
     static func facts() -> [(name: String, value: String)] {
         let commit = Origin().commit
-        let system = [distribution, kernel].compactMap { $0 }.joined(separator: ", ")
         let facts: [(name: String, value: String?)] = [
-            ("program", "adalora \(AdaloraCommand.configuration.version)"),
+            ("program", "adalora \(Build.version)"),
             ("commit", commit == "unknown" ? nil : commit), ("cpu", Origin.cpuName),
             ("cores", "\(ProcessInfo.processInfo.activeProcessorCount)"),
-            ("system", system.isEmpty ? nil : system), ("openblas", KernelSelection.openBLASConfiguration),
+            ("system", system), ("openblas", KernelSelection.openBLASConfiguration),
         ]
         return facts.compactMap { fact in fact.value.map { (fact.name, $0) } }
+    }
+
+    /// `Debian GNU/Linux 12 (bookworm), Linux 6.1.0`; nil where neither is known.
+    static var system: String? {
+        let parts = [distribution, kernel].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 
     private static var distribution: String? {

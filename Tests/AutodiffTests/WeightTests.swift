@@ -23,6 +23,13 @@ import Testing
             q: normalParameter("Q", 2, 7, seed: 204), factor: 0.75)
     }
 
+    /// The same bits where our loops and OpenBLAS's fuse products and sums. Portable loops round products first: seven terms of
+    /// about 1, each off by 2⁻²⁴ of it, and what follows from them.
+    private static func same(_ found: [Float], _ expected: [Float]) -> Bool {
+        if KernelSelection.loopLevel >= 3 { return found == expected }
+        return found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 }
+    }
+
     /// Output and input's gradient, and those of factors and bias, as with parameters of the same values.
     @Test func aLayerOnAHalfPrecisionWeightIsThatOnItsValues() throws {
         let weight = try Self.bfloat16("weight", 6, 7, seed: 205)
@@ -44,8 +51,8 @@ import Testing
         let dense = run(
             Parameter(name: "weight", values: weight.dense()),
             Parameter(name: "bias", vector: Matrix(copying: bias.vector)))
-        // Tiles of a matrix of this size are the matrix: the same calls, so the same bits.
-        #expect(frozen.values == dense.values && frozen.gradients == dense.gradients)
+        // Tiles of a matrix of this size are the matrix: the same sums in the same order.
+        #expect(Self.same(frozen.values, dense.values) && Self.same(frozen.gradients, dense.gradients))
         #expect(frozen.gradients.count == 12 + 14 + 35 && frozen.gradients.allSatisfy { $0 != 0 })
     }
 
@@ -105,7 +112,8 @@ import Testing
             return (loss, input.gradient?.values ?? [])
         }
         let (frozen, dense) = (run(words), run(Parameter(name: "words", values: words.dense())))
-        #expect(frozen.loss == dense.loss && frozen.gradient == dense.gradient && frozen.loss > 0)
+        #expect(Self.same([Float(frozen.loss)], [Float(dense.loss)]) && frozen.loss > 0)
+        #expect(Self.same(frozen.gradient, dense.gradient))
     }
 
     /// The thawed parameter stands in the weight's place, trains, and carries its name and shape.

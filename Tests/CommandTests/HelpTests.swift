@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 import Testing
 
 @Suite struct HelpTests {
@@ -35,7 +36,7 @@ import Testing
         ("extract", ["--base", "--tuned", "--energy", "--targets", "--svd", "--labels", "--output"]),
         ("report", ["--format", "--figure", "--output", "--theme"]), ("watch", ["--every", "--wait"]),
         ("pack", ["--base-format", "--max-shard-size", "--verbose", "--json", "--output"]),
-        ("doctor", ["--kernel"]),
+        ("doctor", ["--kernel", "--json"]),
         ("plan", ["--model", "--train", "--budget", "--batch-size", "--threads", "--json"]),
         ("data check", ["--train", "--validation", "--test", "--model", "--task", "--json", "--strict"]),
     ])
@@ -61,12 +62,20 @@ import Testing
         }
     }
 
-    @Test func versionIsThreeNumbers() throws {
+    /// Version, commit and kernels; the changelog has the version's section.
+    @Test func versionTellsWhatIsRunning() throws {
         let result = try Workspace().run(["--version"])
         #expect(result.status == 0)
-        let numbers = result.output.trimmingCharacters(in: .newlines).split(separator: ".").map { Int($0) }
-        #expect(numbers.count == 3)
-        #expect(!numbers.contains(nil))
+        let lines = result.output.split(separator: "\n").map(String.init)
+        let first = try #require(
+            lines.first?.wholeMatch(of: /adalora ([0-9]+\.[0-9]+\.[0-9]+) \(commit ([0-9a-f]{12}|unknown)\)/))
+        #expect(lines.map { $0.split(separator: " ").first } == ["adalora", "OpenBLAS", "oneDNN", "loops"])
+        let kernel = try Workspace().run(["doctor", "--kernel"]).output.trimmingCharacters(in: .newlines)
+        #expect(lines[1].hasSuffix("kernel \(kernel)"))
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let changes = try String(contentsOf: root.appendingPathComponent("CHANGELOG.md"), encoding: .utf8)
+        #expect(changes.contains("\n## \(first.output.1)"))
     }
 
     @Test func unknownCommandsAndOptionsAreUsageErrors() throws {
@@ -82,8 +91,35 @@ import Testing
     @Test func doctorChecksTheProducts() throws {
         let result = try Workspace().run(["doctor"])
         #expect(result.status == 0, "\(result.errors)")
-        for word in ["CPU", "OpenBLAS", "kernel", "bf16", "GFLOP/s"] { #expect(result.output.contains(word)) }
+        for word in [
+            "version", "program", "system", "CPU", "memory", "OpenBLAS", "oneDNN", "LAPACK", "OpenSSL",
+            "zlib",
+            "kernel", "bf16", "threads", "GFLOP/s",
+        ] { #expect(result.output.contains(word), "\(word)") }
         let kernel = try Workspace().run(["doctor", "--kernel"])
         #expect(kernel.output.split(separator: "\n").count == 1)
+        #expect(try Workspace().run(["doctor", "--kernel", "--json"]).status == 64)
+    }
+
+    /// What a program that files reports reads: libraries with their files, and variables that matter, no others.
+    @Test func doctorTellsTheSameToPrograms() throws {
+        let result = try Workspace().shell(
+            "OMP_NUM_THREADS=3 SECRET_TOKEN=hidden exec \"$0\" doctor --json", [])
+        #expect(result.status == 0, "\(result.errors)")
+        let json = try JSONValue.parse(result.output)
+        #expect(json["version"]?.string?.split(separator: ".").count == 3)
+        #expect(json["variables"]?["OMP_NUM_THREADS"]?.string == "3")
+        #expect(!result.output.contains("hidden"))
+        #expect(try #require(json["memory"]?["bytes"]?.int) > 0)
+        #expect(try #require(json["productError"]?.double) < 1e-4)
+        let libraries = try #require(json["libraries"]?.array)
+        #expect(libraries.map { $0["name"]?.string } == ["OpenBLAS", "oneDNN", "LAPACK", "OpenSSL", "zlib"])
+        for library in libraries {
+            let name = library["name"]?.string ?? ""
+            #expect(library["version"]?.string?.first?.isNumber ?? false, "\(name)")
+            // nil where it is part of the program.
+            guard let path = library["path"]?.string else { continue }
+            #expect(FileManager.default.fileExists(atPath: path), "\(name): \(path)")
+        }
     }
 }

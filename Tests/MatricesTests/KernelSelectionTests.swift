@@ -16,6 +16,7 @@ import Testing
 
     @Test func thisMachineIsDescribed() {
         #expect([1, 3, 4].contains(KernelSelection.cpuLevel))
+        #expect([0, KernelSelection.cpuLevel].contains(KernelSelection.loopLevel))
         #expect(!KernelSelection.currentKernel.isEmpty && KernelSelection.currentKernel != "unknown")
         #expect(KernelSelection.openBLASConfiguration.contains("OpenBLAS"))
     }

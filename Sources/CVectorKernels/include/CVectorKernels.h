@@ -10,6 +10,9 @@
 // Highest level the running CPU supports: 4 (AVX-512 F/DQ/BW/VL), 3 (AVX2 and FMA), 1 otherwise.
 int avk_cpu_level(void);
 
+// The level these loops run at: the CPU's, or 0 where they are portable C (other CPUs, or ADALORA_PORTABLE_KERNELS).
+int avk_kernel_level(void);
+
 // y[i] = exp(x[i]), x clamped to [-87, 88]; relative error below 3e-7; may run in place.
 void avk_exp(const float *x, float *y, size_t n);
 
