@@ -176,6 +176,21 @@ package struct AdapterSet: Sendable {
         layers[index].adapter = adapters[index].acts ? adapters[index] : nil
     }
 
+    /// Brings what rules keep of the updates up to date with them.
+    ///
+    /// - Parameter workers: nil where nobody has any at hand
+    package func followUpdates(workers: Workers? = nil) {
+        let adapters = adapters.filter { $0.rule != nil }
+        if adapters.isEmpty { return }
+        guard let workers else {
+            for adapter in adapters { adapter.rule?.follow(adapter.factors) }
+            return
+        }
+        workers.run(tasks: adapters.count) { index, _ in
+            adapters[index].rule?.follow(adapters[index].factors)
+        }
+    }
+
     /// Hangs the adapters on their layers.
     package func install() {
         for index in adapters.indices { hang(index) }

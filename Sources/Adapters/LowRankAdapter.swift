@@ -40,10 +40,14 @@ package final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     /// Triplets alive.
     package var rank: Int { mask.reduce(0) { $0 + ($1 ? 1 : 0) } }
 
-    init(layer: AdaptedLayer, factors: LowRankFactors, dropout: Float, initialRank: Int? = nil) {
+    init(
+        layer: AdaptedLayer, factors: LowRankFactors, dropout: Float, initialRank: Int? = nil,
+        rule: (any UpdateRule)? = nil
+    ) {
         self.layer = layer
         self.factors = factors
         self.dropout = dropout
+        self.rule = rule
         mask = Array(repeating: true, count: factors.rank)
         book = TripletBook(initialRank: initialRank ?? factors.rank, present: factors.rank)
     }
@@ -80,6 +84,21 @@ package final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
 
     /// λ; empty for LoRA.
     package var lambda: [Float] { factors.lambda?.values.values ?? [] }
+
+    /// λ as it acts: times the length of the triplet's column of P as the layer's rule scales its rows, which is 1 where no
+    /// rule does and the column is a unit vector.
+    var actingLambda: [Float] {
+        guard let gains = rule?.rowGains else { return lambda }
+        var squares = [Double](repeating: 0, count: factors.rank)
+        let p = factors.p.values
+        for (row, gain) in gains.enumerated() {
+            for triplet in squares.indices {
+                let value = Double(gain) * Double(p.row(row)[triplet])
+                squares[triplet] += value * value
+            }
+        }
+        return zip(lambda, squares).map { $0 * Float($1.squareRoot()) }
+    }
 
     /// What the parameters of one triplet cost: a column of P, a row of Q, and λ where there is one.
     package var tripletCost: Int {
@@ -140,6 +159,11 @@ package protocol UpdateRule: AnyObject, Sendable {
     var parameters: [Parameter] { get }
     /// Whether it changes the layer even where the update is 0.
     var hasEffect: Bool { get }
+    /// By what it multiplies each row of W + s·P·Λ·Q, `[O]`; nil where it leaves the rows as they are.
+    var rowGains: [Float]? { get }
+
+    /// Brings what it keeps of the update up to date, after P, Λ, Q, the mask or its own parameters have changed.
+    func follow(_ factors: LowRankFactors)
 
     /// The layer's output `[T, O]`, base product and bias included.
     func output(
@@ -156,6 +180,8 @@ package protocol UpdateRule: AnyObject, Sendable {
 }
 
 extension UpdateRule {
+    package var rowGains: [Float]? { nil }
+    package func follow(_ factors: LowRankFactors) {}
     package var changesBias: Bool { false }
     package func finish(bias: Matrix) {}
 }

@@ -107,8 +107,11 @@ extension PEFTFolder {
         if config.hasMagnitudes && kept > 0 {
             let magnitude = try reader.matrix(
                 path + RowMagnitude.suffix, [layer.outputs], rows: 1, columns: layer.outputs)
+            // A rank of zeros, where nothing can ever grow, stands for none.
+            let isEmpty = [p, q].allSatisfy { $0.buffer.allSatisfy { $0 == 0 } }
+            if isEmpty { adapter.resize(to: 0) }
             adapter.rule = RowMagnitude(
-                layer, factors, magnitude: PEFTRows.read(magnitude, order: layer.rowOrder))
+                layer, adapter.factors, magnitude: PEFTRows.read(magnitude, order: layer.rowOrder))
         }
         return adapter
     }

@@ -22,7 +22,7 @@ package enum PEFTFolder {
                 set.adapters.isEmpty && changed.isEmpty, "a folder holds parts alone, and their head")
             return try PartFolder.write(set.parts, head: head, baseModel: baseModel, into: folder)
         }
-        var tensors = set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.flatMap { adapter in
+        var tensors = set.adapters.filter(form.holds).flatMap { adapter in
             PEFTRows.written(
                 form.tensors(adapter, PEFTForm.prefix + adapter.layer.modulePath), of: adapter.layer)
         }
@@ -31,7 +31,7 @@ package enum PEFTFolder {
                 name: PEFTForm.prefix + parameter.name, shape: parameter.savedShape,
                 values: parameter.values.values)
         }
-        let adapted = set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.map(\.layer.modulePath)
+        let adapted = set.adapters.filter(form.holds).map(\.layer.modulePath)
         let own = adapted.isEmpty ? changed.ownForm : nil
         tensors += own?.carried ?? []
         tensors += changed.tensors(adapted: Set(adapted + (own?.targets ?? [])))
@@ -56,7 +56,7 @@ package enum PEFTFolder {
             "task_type": .string((head?.form ?? .sequence(.pooler)).peftTask),
             "base_model_name_or_path": .string(baseModel),
             "target_modules": .array(
-                set.adapters.filter { form.keepsEmpty || $0.rank > 0 }.map { .string($0.layer.modulePath) }
+                set.adapters.filter(form.holds).map { .string($0.layer.modulePath) }
             ),
             "modules_to_save": .array(((head?.modules ?? []) + changed.modules).map { .string($0) }),
             AdapterConfiguration.conv1DKey: .bool(set.layers.contains(where: \.isConv1D)),

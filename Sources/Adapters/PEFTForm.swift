@@ -11,8 +11,8 @@ package struct PEFTForm: Sendable {
     let fits: @Sendable (_ adapter: LowRankAdapter) -> Bool
     /// `peft_type`
     let type: String
-    /// Whether modules without a triplet alive are in the files too
-    let keepsEmpty: Bool
+    /// Whether an adapter is in the files
+    var holds: @Sendable (_ adapter: LowRankAdapter) -> Bool = { _ in true }
     /// An adapter's tensors, below the module's path
     let tensors: @Sendable (_ adapter: LowRankAdapter, _ path: String) -> [TensorToWrite]
     /// Adds what the configuration says of this kind alone; `rank` is its `r`, `scale` the adapters' factor.

@@ -82,7 +82,7 @@ extension RankController {
             let rank = saved.originalIndices.count
             adapter.resize(to: rank)
             adapter.book = saved
-            set.layers[site].adapter = dropEmpty && rank == 0 ? nil : adapter
+            set.layers[site].adapter = dropEmpty && !adapter.acts ? nil : adapter
             sites[site].averages = TripletAverages(
                 outputs: adapter.layer.outputs, rank: rank, inputs: adapter.layer.inputs)
         }
@@ -106,7 +106,7 @@ extension RankController {
         return (ParameterVector(set.parameters + others), source)
     }
 
-    /// P, λ and Q of one site, each new triplet after the kept ones.
+    /// P, λ and Q of one site, each new triplet after the kept ones, and what a rule has.
     private func sources(
         of adapter: LowRankAdapter, kept: [Int], adding count: Int, in vector: ParameterVector
     )
@@ -123,7 +123,9 @@ extension RankController {
         for row in 0..<adapter.layer.outputs { source += kept.map { p + row * rank + $0 } + new }
         source += kept.map { lambda + $0 } + new
         for index in kept { source += ((q + index * inputs)..<(q + (index + 1) * inputs)).map { $0 } }
-        return source + [Int?](repeating: nil, count: count * inputs)
+        source += [Int?](repeating: nil, count: count * inputs)
+        for parameter in adapter.rule?.parameters ?? [] { source += vector.range(of: parameter).map { $0 } }
+        return source
     }
 }
 
@@ -138,11 +140,19 @@ package final class ExchangeProbes {
         for entry in probed { set.layers[entry.site].adapter = entry.probe }
     }
 
-    /// Takes the probes off. The direction of a new triplet is the leading singular pair of the gradient's part
+    /// Takes the probes off. G is the gradient of ΔW: where a rule scales the rows of W + ΔW, that of what it makes of them, so
+    /// scaled. The direction of a new triplet is the leading singular pair of the gradient's part
     /// outside the spans of P and Q, (I − PP⁺)·G·(I − Q⁺Q): where ΔW cannot go yet and the loss falls fastest. p is
     /// the negative left vector, so that λ grows from 0 upwards.
     func finish(workers: Workers) throws -> [Int: Newborn] {
-        for entry in probed { set.hang(entry.site) }
+        for entry in probed {
+            set.hang(entry.site)
+            guard let gains = set.adapters[entry.site].rule?.rowGains else { continue }
+            let gradient = entry.probe.sum
+            for (row, gain) in gains.enumerated() {
+                for column in 0..<gradient.columns { gradient.row(row)[column] *= gain }
+            }
+        }
         let tasks = probed.map {
             (factors: set.adapters[$0.site].factors, gradient: $0.probe.sum, site: $0.site)
         }

@@ -171,7 +171,7 @@ package final class RankController {
         return workers.map(tasks: adapters.count) { index in
             measure.scores(
                 SiteTriplets(
-                    site: index, averages: sites[index].averages, lambda: adapters[index].lambda,
+                    site: index, averages: sites[index].averages, lambda: adapters[index].actingLambda,
                     originalIndices: adapters[index].originalIndices, cost: costs?[index] ?? 1))
         }
     }

@@ -45,27 +45,27 @@ import Testing
         ("validation: {a: b}", "validation: a mapping is not a text; give one text"),
         (
             "method: adalor",
-            "method: 'adalor' is not a choice; did you mean 'adalora'? use adalora, lora, dora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
+            "method: 'adalor' is not a choice; did you mean 'adalora'? use adalora, lora, dora, adadora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
         ),
         (
             "method: peft",
-            "method: 'peft' is not a choice; use adalora, lora, dora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
+            "method: 'peft' is not a choice; use adalora, lora, dora, adadora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
         ),
         (
             "method: null",
-            "method: 'null' is not a choice; did you mean 'full'? use adalora, lora, dora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
+            "method: 'null' is not a choice; did you mean 'full'? use adalora, lora, dora, adadora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
         ),
         (
             "method:",
-            "method: the value is empty; use adalora, lora, dora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
+            "method: the value is empty; use adalora, lora, dora, adadora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
         ),
         (
             "method: [lora]",
-            "method: a list is not one choice; use adalora, lora, dora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
+            "method: a list is not one choice; use adalora, lora, dora, adadora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
         ),
         (
             "method: {a: b}",
-            "method: a mapping is not a choice; use adalora, lora, dora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
+            "method: a mapping is not a choice; use adalora, lora, dora, adadora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
         ),
         ("targets: []", "targets: the list is empty; name at least one, or leave the key out"),
         ("targets: query, query", "targets: 'query' is listed twice; name each once"),
@@ -138,7 +138,7 @@ import Testing
         ([("seed", "1"), ("seed", "1")], "--seed: given more than once; keep one"),
         (
             [("from-adapter", "a"), ("method", "head")],
-            "--from-adapter: method head has no adapters to start with; use adalora, lora, dora, bottleneck, prefix, prompt or ia3, or leave it out"
+            "--from-adapter: method head has no adapters to start with; use adalora, lora, dora, adadora, bottleneck, prefix, prompt or ia3, or leave it out"
         ),
         (
             [("from-adapter", "a"), ("initialize", "activation-svd")],

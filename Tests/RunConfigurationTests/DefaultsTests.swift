@@ -214,17 +214,20 @@ import Testing
         let help = try #require(byKey["method"]?.help)
         #expect(
             help.hasSuffix(
-                "): adalora, lora, dora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"))
+                "): adalora, lora, dora, adadora, bottleneck, prefix, prompt, ia3, bitfit, norms, head or full"
+            ))
         // As VectorRunTests and DoRARunTests count them.
         for size in [
-            "adalora r(O + I + 1)", "lora r(O + I)", "dora r(O + I) + O", "ia3 O, or I of",
+            "adalora r(O + I + 1)", "lora r(O + I)", "dora r(O + I) + O", "adadora r(O + I + 1) + O",
+            "ia3 O, or I of",
             "bitfit O with a bias and one for each column of a norm", "norms two for each column",
         ] {
             #expect(help.contains(size), "\(help)")
         }
         #expect(
             byKey["method"]?.choices == [
-                "adalora", "lora", "dora", "bottleneck", "prefix", "prompt", "ia3", "bitfit", "norms", "head",
+                "adalora", "lora", "dora", "adadora", "bottleneck", "prefix", "prompt", "ia3", "bitfit",
+                "norms", "head",
                 "full",
             ])
     }

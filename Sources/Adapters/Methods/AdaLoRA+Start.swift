@@ -6,17 +6,31 @@ import Transformers
 /// Puts AdaLoRA on a model: initial ranks, the start of its factors, the schedule of its budget.
 extension AdaLoRA {
     convenience init(_ start: MethodStart) throws {
+        try self.init(start, trained: try start.trainedSums())
+    }
+
+    /// - Parameters:
+    ///   - trained: what the run goes on from; nil for a fresh start
+    ///   - budget: what of the budget triplets may take
+    ///   - finish: what becomes of the adapters before anything counts them
+    convenience init(
+        _ start: MethodStart, trained: AdapterSet?,
+        budget share: (Budget, [LinearLayer]) throws -> Budget = { budget, _ in budget },
+        finish: (AdapterSet) -> Void = { _ in }
+    ) throws {
         let settings = start.settings
         guard let budget = settings.budget else {
             throw AdapterError(description: "method \(settings.method.name) has no budget; give one")
         }
         let layers = try start.layers()
         let builder = AdaLoRAStart(
-            start: start, settings: settings.adalora, budget: budget, layers: layers,
+            start: start, trained: trained, settings: settings.adalora, budget: try share(budget, layers),
+            layers: layers,
             costs: layers.map {
                 TripletCost.parameters(outputs: $0.outputs, inputs: $0.inputs, hasLambda: true)
             })
         let set = try builder.adapters()
+        finish(set)
         let ranks = settings.adalora.allocator == .fixed ? nil : try builder.rankController(set)
         try self.init(
             set, ranks: ranks,
@@ -30,6 +44,7 @@ extension AdaLoRA {
 
 private struct AdaLoRAStart {
     let start: MethodStart
+    let trained: AdapterSet?
     let settings: AdaLoRASettings
     let budget: Budget
     let layers: [LinearLayer]
@@ -40,7 +55,7 @@ private struct AdaLoRAStart {
 
     func adapters() throws -> AdapterSet {
         var plan = try plan()
-        if let trained = try start.trainedSums() {
+        if let trained {
             let exact = try trained.inExactTriplets(workers: start.workers)
             try raise(&plan, to: Dictionary(uniqueKeysWithValues: exact.adapters.map { ($0.site, $0.rank) }))
             return try AdapterSet(continuing: exact, plan: plan, on: start.backbone.linearLayers)
@@ -152,7 +167,7 @@ private struct AdaLoRAStart {
         let isExchange = settings.allocator == .exchange
         let uniform = initialRank()
         // Ranks by explained variance may leave a little of a budget in parameters over; the schedule does not care.
-        let ranks = set.adapters.map { start.trained == nil ? uniform : $0.factors.rank }
+        let ranks = set.adapters.map { trained == nil ? uniform : $0.factors.rank }
         let initial = isExchange ? final : zip(ranks, counted).reduce(0) { $0 + $1.0 * $1.1 }
         let unit = budget.unit
         guard final <= initial else {

@@ -58,13 +58,16 @@ package final class AdaLoRA: FineTuning {
             workers: update.workers)
     }
 
-    /// Holds the mask → makes triplets exact → allocates and masks Λ, or exchanges.
+    /// Holds the mask → makes triplets exact → allocates and masks Λ, or exchanges; then what rules keep follows.
     package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
+        defer { adapters.followUpdates(workers: update.workers) }
         stepLengths?.end(adapters, rate: update.rate, decay: update.decay, workers: update.workers)
         guard let ranks else { return nil }
         if ranks.settings.weightsAfterUpdate { observe(update, ranks) }
         ranks.holdMask(after: update.step)
         try makeTripletsExact(after: update.step, in: update.arrays, workers: update.workers)
+        // Triplets are scored, and probed for, as they act now.
+        if ranks.schedule.allocates(after: update.step) { adapters.followUpdates(workers: update.workers) }
         switch allocator {
         case .prune: return try ranks.allocate(after: update.step, workers: update.workers)
         case .exchange: return try exchange(update, ranks, probing)
@@ -127,8 +130,13 @@ package final class AdaLoRA: FineTuning {
     package func compact(_ vector: ParameterVector) -> Reshaped? {
         guard let ranks, !isCompacted else { return nil }
         isCompacted = true
-        return ranks.compact(vector, others: others(in: vector))
+        let reshaped = ranks.compact(vector, others: others(in: vector))
+        // To the bit as a run that is resumed from here has it.
+        adapters.followUpdates()
+        return reshaped
     }
+
+    package func parametersChanged() { adapters.followUpdates() }
 
     /// What follows the adapters in the vector.
     private func others(in vector: ParameterVector) -> [Parameter] {
@@ -143,10 +151,12 @@ package final class AdaLoRA: FineTuning {
     package func masked<Result>(_ body: () -> Result) -> Result {
         let lambdas = adapters.adapters.map { $0.factors.lambda?.values.values }
         for adapter in adapters.adapters { adapter.applyMask() }
+        adapters.followUpdates()
         defer {
             for (adapter, lambda) in zip(adapters.adapters, lambdas) {
                 if let lambda { adapter.factors.lambda?.values.copyValues(from: lambda) }
             }
+            adapters.followUpdates()
         }
         return body()
     }
@@ -225,7 +235,7 @@ extension PEFTForm {
     /// `lora_A` (r, I) is Q, `lora_E` (r, 1) is λ, `lora_B` (O, r) is P, without `.weight`; `rank_pattern` holds init_r
     /// booleans per module, as many true as rows saved; ΔW = lora_alpha / (init_r + 1e-5) · B(A ⊙ E).
     package static let adalora = PEFTForm(
-        fits: { $0.rule == nil && $0.factors.lambda != nil }, type: "ADALORA", keepsEmpty: true,
+        fits: { $0.rule == nil && $0.factors.lambda != nil }, type: "ADALORA",
         tensors: { adapter, path in
             let (p, lambda, q) = adapter.keptFactors
             let rank = adapter.rank

@@ -4,7 +4,7 @@ import Settings
 extension FineTuningMethod {
     /// Every method, in the order of help.
     package static let all: [FineTuningMethod] = [
-        .adalora, .lora, .dora, .bottleneck, .prefix, .prompt, .ia3, .bitfit, .norms, .head, .full,
+        .adalora, .lora, .dora, .adadora, .bottleneck, .prefix, .prompt, .ia3, .bitfit, .norms, .head, .full,
     ]
 
     /// Where none is named.

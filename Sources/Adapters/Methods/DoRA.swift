@@ -24,46 +24,51 @@ package final class DoRA: FineTuning {
         self.changed = changed
         self.warnings = warnings
         self.ratio = ratio
-        for (adapter, layer) in zip(adapters.adapters, adapters.layers)
-        where adapter.rule == nil && adapter.factors.rank > 0 {
-            adapter.rule = RowMagnitude(layer, adapter.factors, magnitude: nil)
-        }
+        adapters.takeMagnitudes(of: nil)
     }
 
     package var groups: [ParameterGroup] { adapters.groups(ratio: ratio) + changed.groups }
 
     package func afterUpdate(_ update: MethodUpdate, probing: () -> Void) throws -> AllocationOutcome? {
-        let adapters = adapters.adapters
-        update.workers.run(tasks: adapters.count) { index, _ in
-            let adapter = adapters[index]
-            (adapter.rule as? RowMagnitude)?.follow(adapter.factors)
-        }
+        adapters.followUpdates(workers: update.workers)
         return nil
     }
 
-    package func parametersChanged() {
-        for adapter in adapters.adapters { (adapter.rule as? RowMagnitude)?.follow(adapter.factors) }
-    }
+    package func parametersChanged() { adapters.followUpdates() }
 
     convenience init(_ start: MethodStart) throws {
         let layers = try start.layers()
-        let isOther = start.trained?.adapters.contains { $0.rule.map { !($0 is RowMagnitude) } ?? false }
-        if isOther ?? false { _ = try start.trainedSums() }
+        let trained = try start.trainedSumsOrMagnitudes()
         let set = try LoRA.adapters(start, layers, extra: layers.reduce(0) { $0 + $1.outputs })
-        // Magnitudes that the run goes on from.
-        let trained = Dictionary(
-            uniqueKeysWithValues: (start.trained?.adapters ?? []).map { ($0.site, $0.rule as? RowMagnitude) })
-        for (adapter, layer) in zip(set.adapters, set.layers) {
-            guard let old = trained[adapter.site] ?? nil else { continue }
-            adapter.rule = RowMagnitude(
-                layer, adapter.factors, magnitude: Matrix(copying: old.magnitude.values))
-        }
-        let magnitudes = zip(layers, set.ranks).reduce(0) { $0 + ($1.1 > 0 ? $1.0.outputs : 0) }
-        // Adapters of a fresh start have no rule yet, which would count them.
+        set.takeMagnitudes(of: trained)
         try self.init(
             set, ratio: start.settings.lora.ratio,
-            warnings: LoRA.warnings(start, "DoRA", spent: set.liveParameterCount + magnitudes),
+            warnings: LoRA.warnings(start, "DoRA", spent: set.liveParameterCount),
             changed: start.biases(beside: set))
+    }
+}
+
+extension MethodStart {
+    /// The adapter that the run goes on from, for methods with magnitudes: LoRA of any kind, or DoRA.
+    func trainedSumsOrMagnitudes() throws -> AdapterSet? {
+        let isMagnitude = trained?.adapters.allSatisfy { $0.rule.map { $0 is RowMagnitude } ?? true }
+        return isMagnitude ?? true ? try trainedMatrices() : try trainedSums()
+    }
+}
+
+extension AdapterSet {
+    /// Gives each adapter a magnitude: that of `trained`, or else the norms as they are, with which it computes what it did. One
+    /// without triplets has none but a trained one.
+    package func takeMagnitudes(of trained: AdapterSet?) {
+        let old = Dictionary(
+            uniqueKeysWithValues: (trained?.adapters ?? []).map { ($0.site, $0.rule as? RowMagnitude) })
+        for (index, adapter) in adapters.enumerated() where adapter.rule == nil {
+            let magnitude = (old[adapter.site] ?? nil).map { Matrix(copying: $0.magnitude.values) }
+            if magnitude == nil && adapter.factors.rank == 0 { continue }
+            adapter.rule = RowMagnitude(layers[index], adapter.factors, magnitude: magnitude)
+            // Without triplets nothing hung on the layer.
+            hang(index)
+        }
     }
 }
 
@@ -75,10 +80,12 @@ extension FineTuningMethod {
 }
 
 extension PEFTForm {
-    /// As LoRA, with `lora_magnitude_vector` (O) and `use_dora`.
+    /// As LoRA, with `lora_magnitude_vector` (O) and `use_dora`. λ goes half into B and half into A. A magnitude without triplets
+    /// stands beside a rank of zeros, since PEFT has none beside nothing.
     package static let dora = PEFTForm(
-        fits: { $0.rule is RowMagnitude }, type: lora.type, keepsEmpty: false,
+        fits: { $0.rule is RowMagnitude }, type: lora.type, holds: { $0.acts },
         tensors: { adapter, path in
+            let adapter = withoutLambda(adapter)
             let magnitude = (adapter.rule as? RowMagnitude)?.magnitude.values
             return lora.tensors(adapter, path)
                 + (magnitude.map {
@@ -86,9 +93,20 @@ extension PEFTForm {
                 } ?? [])
         },
         configure: { config, set, rank, scale in
-            lora.configure(&config, set, rank, scale)
+            let plain = AdapterSet(adapters: set.adapters.map(withoutLambda), layers: set.layers)
+            lora.configure(&config, plain, rank, scale)
             config["use_dora"] = .bool(true)
         })
+
+    /// The same as B and A, of rank 1 at least.
+    private static func withoutLambda(_ adapter: LowRankAdapter) -> LowRankAdapter {
+        guard adapter.acts, adapter.factors.lambda != nil || adapter.rank == 0 else { return adapter }
+        let folded = AdapterSet.folded(
+            adapter, rank: max(1, adapter.rank), factor: adapter.factors.factor)
+        // Files say one dropout, that of the first.
+        return LowRankAdapter(
+            layer: folded.layer, factors: folded.factors, dropout: adapter.dropout, rule: folded.rule)
+    }
 }
 
 /// m of one layer, and the norms of its rows as they are.
@@ -120,10 +138,13 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
         if magnitude == nil { values.copyValues(from: norms) }
     }
 
-    /// Brings the norms up to date with B and A: ‖w + s·Aᵀb‖² = ‖w‖² + 2s·b·(A·w) + s²·bᵀ(A·Aᵀ)b for each row w, b.
+    /// Brings the norms up to date with B and A: ‖w + s·Aᵀb‖² = ‖w‖² + 2s·b·(A·w) + s²·bᵀ(A·Aᵀ)b for each row w, b. Where there
+    /// is a λ, B is P·Λ.
     func follow(_ factors: LowRankFactors) {
         let (b, a) = (factors.p.values, factors.q.values)
         let (outputs, rank, scale) = (norms.count, factors.rank, Double(factors.factor))
+        let lambda = factors.lambda?.values.values.map { Double($0) } ?? Array(repeating: 1, count: rank)
+        var weights = [Double](repeating: 0, count: rank)
         // onto[O, R] = W·Aᵀ, gram[R, R] = A·Aᵀ
         let onto = Matrix(rows: outputs, columns: rank)
         weight.forEachTile { first, values in
@@ -138,14 +159,15 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
         let gram = Matrix(rows: rank, columns: rank)
         Product.multiplyTransposed(a, a, into: gram)
         for row in 0..<outputs {
-            let (weights, along) = (b.row(row), onto.row(row))
+            let along = onto.row(row)
+            for index in 0..<rank { weights[index] = Double(b.row(row)[index]) * lambda[index] }
             var square = squares[row]
             for first in 0..<rank {
                 var inner = 2 * Double(along[first])
                 for second in 0..<rank {
-                    inner += scale * Double(gram.row(first)[second]) * Double(weights[second])
+                    inner += scale * Double(gram.row(first)[second]) * weights[second]
                 }
-                square += scale * Double(weights[first]) * inner
+                square += scale * weights[first] * inner
             }
             norms.pointer[row] = Float(max(0, square).squareRoot())
         }
@@ -166,6 +188,8 @@ final class RowMagnitude: UpdateRule, @unchecked Sendable {
     private func gain(_ row: Int) -> Float {
         norms.pointer[row] > 0 ? magnitude.values.pointer[row] / norms.pointer[row] : 0
     }
+
+    var rowGains: [Float]? { (0..<norms.count).map(gain) }
 
     var hasEffect: Bool { (0..<norms.count).contains { abs(gain($0) - 1) > 1e-6 } }
 

@@ -92,7 +92,7 @@ extension PEFTForm {
     /// `ia3_l` (O, 1), or (1, I) for the modules in `feedforward_modules`. PEFT's own names of modules would take those that end
     /// alike as well, so that whole paths are written.
     package static let ia3 = PEFTForm(
-        fits: { $0.rule is AxisScale }, type: "IA3", keepsEmpty: true,
+        fits: { $0.rule is AxisScale }, type: "IA3",
         tensors: { adapter, path in
             guard let rule = adapter.rule as? AxisScale else { return [] }
             let values = rule.scale.values.values

@@ -159,7 +159,7 @@ extension PEFTForm {
     /// and `alpha_pattern` hold those of each module; modules at rank 0 are left out. A factor that was divided by √r is
     /// written as any other, by its α, which programs that do not know `use_rslora` read too.
     package static let lora = PEFTForm(
-        fits: { $0.rule == nil && $0.factors.lambda == nil }, type: "LORA", keepsEmpty: false,
+        fits: { $0.rule == nil && $0.factors.lambda == nil }, type: "LORA", holds: { $0.rank > 0 },
         tensors: { adapter, path in
             let (b, _, a) = adapter.keptFactors
             return [
