@@ -107,26 +107,31 @@ package struct ComparisonReport: Sendable {
 
     /// What else the arms of a budget differ by: nobody matched these.
     private var costs: [String] {
-        table.sections.compactMap { section in
+        let places = table.sections.compactMap { section -> String? in
             guard let budget = section.budget, let base = section.rows.first(where: \.isBaseline) else {
                 return nil
             }
-            func slack(_ value: Double?, _ other: Double?) -> String? {
-                guard let value, let other, other > 0 else { return nil }
-                return Figures.signed(100 * (value / other - 1), 0) + " %"
-            }
-            let list = section.rows.filter { !$0.isBaseline }.compactMap { row -> String? in
-                let memory = slack(
-                    row.peakMemoryBytes.map(Double.init), base.peakMemoryBytes.map(Double.init))
-                let time = slack(row.secondsPerStep, base.secondsPerStep)
-                guard memory != nil || time != nil else { return nil }
-                return "\(row.arm) \(memory ?? "–") and \(time ?? "–")"
-            }
-            guard !list.isEmpty else { return nil }
-            return
-                "Memory and time are not matched. Peak memory and time of a step beside \(base.arm)'s at \(budget): "
-                + list.joined(separator: ", ") + "."
+            let list = section.rows.filter { !$0.isBaseline }.compactMap { slack($0, beside: base) }
+            return list.isEmpty ? nil : "at \(budget) \(list.joined(separator: ", "))"
         }
+        guard !places.isEmpty else { return [] }
+        return [
+            "Memory and time are not matched. Peak memory and time of a step beside \(plan.baseline)'s: "
+                + places.joined(separator: "; ")
+                + ". Times are as the runs had them, which may have shared the machine."
+        ]
+    }
+
+    private func slack(_ row: ComparisonTable.Row, beside base: ComparisonTable.Row) -> String? {
+        func share(_ value: Double?, _ other: Double?) -> String? {
+            guard let value, let other, other > 0 else { return nil }
+            return Figures.signed(100 * (value / other - 1), 0) + " %"
+        }
+        let memory = share(
+            row.peakMemoryBytes.map(Double.init), base.peakMemoryBytes.map(Double.init))
+        let time = share(row.secondsPerStep, base.secondsPerStep)
+        guard memory != nil || time != nil else { return nil }
+        return "\(row.arm) \(memory ?? "–") and \(time ?? "–")"
     }
 
     /// `20 %`

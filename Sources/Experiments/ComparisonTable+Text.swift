@@ -228,7 +228,7 @@ extension ComparisonTable.Row {
     }
 
     /// `36`; of ranks `4`, or `0–6, mean 1.02` where they differ. nil while nothing is known.
-    var knobValue: String? {
+    package var knobValue: String? {
         guard let knob else { return nil }
         if let value = knob.value { return value }
         guard let ranks, let least = results.flatMap(\.ranks.values).min(),
@@ -239,18 +239,18 @@ extension ComparisonTable.Row {
     }
 
     /// `width 36`
-    var knobText: String {
+    package var knobText: String {
         knob.map { "\($0.name) \(knobValue ?? "–")" } ?? "–"
     }
 
     /// Student's, of the mean.
-    var intervalText: String {
+    package var intervalText: String {
         metric?.interval.map { "[\(Figures.fixed($0.lowerBound, 4)), \(Figures.fixed($0.upperBound, 4))]" }
             ?? "–"
     }
 
     /// `0.124`, with a mark where other work kept the machine busy.
-    var secondsText: String {
+    package var secondsText: String {
         (secondsPerStep.map(Figures.seconds) ?? "–") + (otherCores == nil ? "" : " †")
     }
 

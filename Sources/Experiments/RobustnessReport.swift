@@ -28,10 +28,13 @@ struct RobustnessReport {
     private var gridText: String {
         let metric = robustness.metric
         let seeds = plan.search.seeds.map { String($0) }.joined(separator: ", ")
+        let isOne = plan.search.seeds.count == 1 && plan.folds == nil
         var text =
-            "Quality is validation \(metric.rawValue)\(metric.isHigherBetter ? "" : ", lower being better"): at each rate the mean "
-            + "over the search \(plan.search.seeds.count == 1 ? "seed" : "seeds") \(seeds)"
-            + "\(plan.folds == nil ? "" : " and all folds") / the worst run. "
+            "Quality is validation \(metric.rawValue)\(metric.isHigherBetter ? "" : ", lower being better"): at each rate "
+            + (isOne
+                ? "that of the search seed \(seeds). "
+                : "the mean over the search \(plan.search.seeds.count == 1 ? "seed" : "seeds") \(seeds)"
+                    + "\(plan.folds == nil ? "" : " and all folds") / the worst run. ")
         if plan.search.metric != metric {
             text +=
                 "The rates themselves were chosen by validation \(plan.search.metric.rawValue) (see Learning rates). "
@@ -97,7 +100,8 @@ struct RobustnessReport {
             return rate.outcomes.count == 0 ? "missing" : "failed"
         }
         let text = Figures.fixed(mean, 4)
-        return (place == grid.best ? "**\(text)**" : text) + mark + " / " + Figures.fixed(worst, 4)
+        let shown = (place == grid.best ? "**\(text)**" : text) + mark
+        return rate.outcomes.count == 1 ? shown : shown + " / " + Figures.fixed(worst, 4)
     }
 
     /// `3 of 5: 1.5e-3 to 6e-3, ×4`
@@ -133,7 +137,9 @@ struct RobustnessReport {
             ("failed to learn", .right),
         ])
         for row in rows {
-            let span = row.worst.flatMap { worst in row.best.map { abs($0 - worst) } }
+            let span = row.deviation.flatMap { _ in
+                row.worst.flatMap { worst in row.best.map { abs($0 - worst) } }
+            }
             table.add([
                 row.budget.map { "\($0)" } ?? "–", row.arm,
                 row.learningRates.map(Figures.rate).joined(separator: ", "), Self.figure(row.deviation),

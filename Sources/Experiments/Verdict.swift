@@ -47,17 +47,22 @@ package struct Verdict: Sendable {
         outcome = metric.isBetter(difference.mean, than: 0) ? .better : .worse
     }
 
-    /// The best of rows by the validation rows; nil where none has a figure.
+    /// The best of rows by the validation rows; nil where none has a figure. One seed may be luck: rows of too few take part only
+    /// where all are such.
     static func choose(_ rows: [ComparisonTable.Row], _ metric: Metric) -> Choice? {
-        let known = rows.compactMap { row -> (arm: String, mean: Double)? in
+        let known = rows.compactMap { row -> (arm: String, mean: Double, count: Int)? in
             let values = row.results.compactMap { $0.validation(metric) }.filter(\.isFinite)
             guard values.count == row.count, let summary = Summary(values) else { return nil }
-            return (row.arm, summary.mean)
+            return (row.arm, summary.mean, summary.count)
         }
+        let trusted = known.filter { $0.count >= ComparisonTable.fewestSeeds }
         // The first of equals, as the plan has them.
-        var best: (arm: String, mean: Double)?
-        for one in known where best.map({ metric.isBetter(one.mean, than: $0.mean) }) ?? true { best = one }
-        return best.map { Choice(arm: $0.arm, validation: $0.mean, candidates: known.count) }
+        let candidates = trusted.isEmpty ? known : trusted
+        var best: (arm: String, mean: Double, count: Int)?
+        for one in candidates where best.map({ metric.isBetter(one.mean, than: $0.mean) }) ?? true {
+            best = one
+        }
+        return best.map { Choice(arm: $0.arm, validation: $0.mean, candidates: candidates.count) }
     }
 }
 

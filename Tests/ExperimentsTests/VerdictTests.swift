@@ -64,6 +64,22 @@ import Testing
         #expect(table.answer.hasPrefix("**Adaptive does not beat fixed beyond the noise.**"))
     }
 
+    /// The best of methods with one seed is chosen by luck: it takes no part beside those of three.
+    @Test func oneSeedIsNotTrusted() throws {
+        let table = try Self.table([
+            (
+                "settings: {method: lora}, prune-from: 2",
+                "settings: {method: lora}, prune-from: 2, seeds: [42]"
+            )
+        ]) { trial in
+            var result = Samples.result(trial)
+            if trial.arm == "pruned LoRA" { result.validationMetrics["macro-f1"] = 0.9 }
+            return result
+        }
+        #expect(table.verdicts.map(\.adaptive?.arm) == ["AdaLoRA", "AdaLoRA"])
+        #expect(table.verdicts.map(\.adaptive?.candidates) == [1, 1])
+    }
+
     @Test func differencesWithinTheNoiseAreSaid() throws {
         let table = try Self.table { trial in
             var result = Samples.result(trial)

@@ -52,7 +52,8 @@ extension FineTuningMethod {
 extension BiasSettings {
     var knob: Knob {
         let named = roles.joined(separator: ", ")
-        let places = layers.map { " of layers \(SettingText.list($0.sorted().map { String($0) }))" } ?? ""
+        let places =
+            layers.map { " of layers " + $0.sorted().map { String($0) }.joined(separator: ", ") } ?? ""
         return Knob("biases", named + places)
     }
 
