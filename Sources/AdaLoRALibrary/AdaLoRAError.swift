@@ -37,10 +37,6 @@ public struct AdaLoRAError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     init(_ error: any Error) {
-        if let error = error as? AdaLoRAError {
-            self = error
-            return
-        }
         let kind: Kind =
             switch FailureKind(error) {
             case .usage: .usage
@@ -58,6 +54,8 @@ public struct AdaLoRAError: Error, Sendable, Equatable, CustomStringConvertible 
     static func telling<Value>(_ body: () throws -> Value) throws(AdaLoRAError) -> Value {
         do {
             return try body()
+        } catch let error as AdaLoRAError {
+            throw error
         } catch {
             throw AdaLoRAError(error)
         }
