@@ -24,12 +24,15 @@ struct ProbeTraining {
         rank: Int, steps: Int, rate: Double, head: [[Float]]? = nil, checkingMemory: Bool = false
     ) throws -> Trainer {
         clear()
-        let settings = try config.with([
+        var changes: [(key: String, value: String?)] = [
             ("method", rank > 0 ? "adalora" : "head"), ("average-rank", "\(max(rank, 1))"),
             ("initial-rank", "\(max(rank, 1))"), ("allocate-every", "\(steps)"), ("epochs", nil),
             ("steps", "\(steps)"), ("learning-rate", SettingTexts.number(rate)), ("batch-size", "\(batch)"),
             ("accumulate", "1"),
-        ])
+        ]
+        // A head that was trained already would only be shaken by the rate of a fresh one.
+        if rank > 0, head != nil { changes.append(("head-learning-rate", SettingTexts.number(rate))) }
+        let settings = try config.with(changes)
         let assembly = TrainerAssembly(settings, inputs, totalSteps: steps, threads: threads)
         let trainer = try assembly.trainer(isResumed: false)
         if checkingMemory { try assembly.checkMemory(of: trainer) }
