@@ -12,6 +12,8 @@ package struct TrainedRun: Sendable {
     let validationRows: Int
     /// The adapter's
     let step: Int
+    /// Numbers that trained, of triplets those that are left; nil where the run has not ended
+    let parameters: Int?
     /// Of the evaluation at that step; nil where there was none.
     let figures: [(name: String, value: String)]?
 
@@ -33,6 +35,7 @@ package struct TrainedRun: Sendable {
                 ? Figures.counted(start.finalBudget, "triplet")
                 : Figures.counted(start.finalBudget, "parameter")
         (rows, validationRows, self.step) = (start.trainExamples, start.validationExamples, step)
+        parameters = record.end?.trainableParameters
         figures = record.evaluations.last { $0.step == step }.map { evaluation in
             let metrics = evaluation.metrics.map { ($0.name, $0.value.map { Figures.fixed($0, 4) }) }
             return (metrics + [("loss", Figures.fixed(evaluation.loss, 4))]).map {
