@@ -32,7 +32,8 @@ extension AdapterExport {
                 ranks: zip(adapters.ranked.adapters, adapters.ranked.ranks).map {
                     ($0.site.layer, $0.site.role.rawValue, $1)
                 },
-                parameters: adapters.liveParameterCount + ownHead + opened.changed.parameterCount,
+                parameters: run?.parameters
+                    ?? adapters.liveParameterCount + ownHead + opened.changed.parameterCount,
                 baseParameters: opened.loaded.backbone.parameterCount,
                 changed: opened.changed.isEmpty || adapters.adapters.isEmpty ? nil : opened.changed.summary),
             base: base, task: opened.task, columns: opened.description.columns,

@@ -14,6 +14,8 @@ package struct TrainedRun: Sendable {
     let step: Int
     /// Of products with the model's weights, where it was not Float32
     let precision: String?
+    /// Numbers that trained, of triplets those that are left; nil where the run has not ended
+    let parameters: Int?
     /// Of the evaluation at that step; nil where there was none.
     let figures: [(name: String, value: String)]?
 
@@ -36,6 +38,7 @@ package struct TrainedRun: Sendable {
                 : Figures.counted(start.finalBudget, "parameter")
         (rows, validationRows, self.step) = (start.trainExamples, start.validationExamples, step)
         precision = start.precision.flatMap { $0 == "float32" ? nil : $0 }
+        parameters = record.end?.trainableParameters
         figures = record.evaluations.last { $0.step == step }.map { evaluation in
             let metrics = evaluation.metrics.map { ($0.name, $0.value.map { Figures.fixed($0, 4) }) }
             return (metrics + [("loss", Figures.fixed(evaluation.loss, 4))]).map {

@@ -128,11 +128,11 @@ package final class RankController {
         for adapter in set.adapters { adapter.applyMask() }
     }
 
-    /// After step t: replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] follow,
+    /// After step t: replaces P, Λ, Q by the exact singular triplets of the same ΔW; Adam's moments [1, N] follow, if there are any,
     /// and the averages as long as they decide something (see `ChangeOfBasis`). A site whose P is 0 waits for its first
     /// step, at most until something may be pruned.
     package func refactorize(
-        after step: Int, _ vector: ParameterVector, firstMoments: Matrix, secondMoments: Matrix,
+        after step: Int, _ vector: ParameterVector, firstMoments: Matrix?, secondMoments: Matrix?,
         workers: Workers
     ) throws {
         let (adapters, sites) = (set.adapters, sites)
@@ -153,12 +153,16 @@ package final class RankController {
                     offset: vector.range(of: parameter).lowerBound, rows: parameter.values.rows,
                     columns: parameter.values.columns)
             }
-            exact.change.moveFirstMoments(
-                p: part(firstMoments, factors.p), lambda: part(firstMoments, lambda),
-                q: part(firstMoments, factors.q))
-            exact.change.moveSecondMoments(
-                p: part(secondMoments, factors.p), lambda: part(secondMoments, lambda),
-                q: part(secondMoments, factors.q))
+            if let firstMoments {
+                exact.change.moveFirstMoments(
+                    p: part(firstMoments, factors.p), lambda: part(firstMoments, lambda),
+                    q: part(firstMoments, factors.q))
+            }
+            if let secondMoments {
+                exact.change.moveSecondMoments(
+                    p: part(secondMoments, factors.p), lambda: part(secondMoments, lambda),
+                    q: part(secondMoments, factors.q))
+            }
             guard mixesAverages else { return }
             let weights = exact.change.weights
             sites[index].averages.mix(p: weights.p, lambda: weights.lambda, q: weights.q)

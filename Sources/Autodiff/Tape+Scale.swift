@@ -25,16 +25,21 @@ extension Tape {
             if let gradient = gradient(of: factors) {
                 Kernel.addColumnDots(g, x.value, factor: 1, into: gradient)
             }
-            guard let target = gradientTarget(of: x) else { return }
-            if target.accumulate {
-                let scaled = pool.matrix(rows: g.rows, columns: g.columns)
-                Kernel.scaleColumns(g, by: scales, factor: 1, into: scaled)
-                Kernel.add(scaled, into: target.matrix)
-            } else {
-                Kernel.scaleColumns(g, by: scales, factor: 1, into: target.matrix)
-            }
+            backwardScaledColumns(x, by: scales, g)
         }
         return out
+    }
+
+    /// Adds g[T, C] · diag(scales) to the gradient of x[T, C].
+    package func backwardScaledColumns(_ x: Variable, by scales: Matrix, _ g: Matrix) {
+        guard let target = gradientTarget(of: x) else { return }
+        if target.accumulate {
+            let scaled = pool.matrix(rows: g.rows, columns: g.columns)
+            Kernel.scaleColumns(g, by: scales, factor: 1, into: scaled)
+            Kernel.add(scaled, into: target.matrix)
+        } else {
+            Kernel.scaleColumns(g, by: scales, factor: 1, into: target.matrix)
+        }
     }
 
     /// Each row of x[T, C] times a factor of its own.

@@ -15,7 +15,7 @@ extension ComparisonPlan {
     package func kind(of arm: Arm) -> ArmKind {
         guard let tuning = tuning(of: arm), arm.patternOf == nil else { return .control }
         let method = tuning.method
-        guard method.makesAdapter || method.trainsParts else { return .control }
+        guard method.makesAdapter || method.trainsOwnVectors else { return .control }
         switch method.rankChoice(tuning) {
         case .random: return .control
         case .measured: return .adaptive

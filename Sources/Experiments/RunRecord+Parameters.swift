@@ -4,9 +4,12 @@ import RunRecords
 extension RunRecord {
     /// Parameters of the adapters where each site has its rank of `ranks`, and of its parts; without sites for a method that is not known.
     func adapterParameters(_ ranks: [Int]) -> Int {
-        let method = FineTuningMethod.named(start.method)
-        return zip(start.sites, ranks).reduce(start.partParameters) {
-            $0 + (method?.parameters(outputs: $1.0.outputs, inputs: $1.0.inputs, rank: $1.1) ?? 0)
+        let usual = FineTuningMethod.named(start.method).map { TuningSettings(method: $0) }
+        return zip(start.sites, ranks).reduce(start.partParameters) { sum, entry in
+            let (site, rank) = entry
+            return sum
+                + (site.parameters(rank: rank)
+                    ?? usual?.parameters(outputs: site.outputs, inputs: site.inputs, rank: rank) ?? 0)
         }
     }
 }

@@ -42,8 +42,12 @@ struct ComparedBudgets: Sendable {
             atStart = start.initialBudget > start.finalBudget ? start.trainableParameters : nil
             isWhole = method.keepsRanks && Set(end.ranks).count == 1
             budget = Budget(amount: start.finalBudget, unit: start.budgetUnit)
-            parameters = zip(start.sites, end.ranks).reduce(0) {
-                $0 + method.parameters(outputs: $1.0.outputs, inputs: $1.0.inputs, rank: $1.1)
+            let usual = TuningSettings(method: method)
+            parameters = zip(start.sites, end.ranks).reduce(0) { sum, entry in
+                let (site, rank) = entry
+                return sum
+                    + (site.parameters(rank: rank)
+                        ?? usual.parameters(outputs: site.outputs, inputs: site.inputs, rank: rank))
             }
         }
     }

@@ -62,6 +62,10 @@ extension RunRecord {
     /// Whether more trains than the triplets, with λ or without: a language model's head is its own.
     package var trainsHead: Bool {
         let ranks = rankTables.first?.ranks ?? []
+        let told = zip(start.sites, ranks).compactMap { $0.parameters(rank: $1) }
+        if !told.isEmpty, told.count == start.sites.count {
+            return start.trainableParameters != told.reduce(0, +)
+        }
         let pairs = zip(start.sites, ranks).reduce(0) { $0 + $1.0.pairParameters * $1.1 }
         return start.trainableParameters != parameters(ranks) && start.trainableParameters != pairs
     }

@@ -165,7 +165,9 @@ struct EventLine {
                 let outputs = value["outputs"]?.int, (1...Limit.matrixSide).contains(outputs),
                 let inputs = value["inputs"]?.int, (1...Limit.matrixSide).contains(inputs)
             else { throw wrong("sites", "an array of objects with site, layer, role, outputs and inputs") }
-            return RunRecord.Site(name: name, layer: layer, role: role, outputs: outputs, inputs: inputs)
+            return RunRecord.Site(
+                name: name, layer: layer, role: role, outputs: outputs, inputs: inputs,
+                trained: try trained(value["trained"]))
         }
         guard Set(sites.map(\.name)).count == sites.count else {
             throw error("key 'sites' has the same site twice")
@@ -177,6 +179,15 @@ struct EventLine {
             throw error("key 'sites' has more than \(Limit.roles) roles")
         }
         return sites
+    }
+
+    /// nil where a run of an older version does not say.
+    private func trained(_ value: JSONValue?) throws -> RunRecord.Site.Trained? {
+        guard let value else { return nil }
+        guard let perRank = value["perRank"]?.int, (0...2 * Limit.matrixSide + 1).contains(perRank),
+            let beside = value["beside"]?.int, (0...Limit.matrixSide).contains(beside)
+        else { throw wrong("sites", "an array of objects whose trained has perRank and beside") }
+        return .init(perRank: perRank, beside: beside)
     }
 
     /// None where the line has none.

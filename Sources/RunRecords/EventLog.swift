@@ -174,11 +174,18 @@ package final class EventLog {
             "validationExamples": JSONValue(start.validationExamples),
             "labels": .array(start.labels.map { .string($0) }),
             "sites": .array(
-                start.sites.map {
-                    .object([
-                        "site": .string($0.name), "layer": JSONValue($0.layer), "role": .string($0.role),
-                        "outputs": JSONValue($0.outputs), "inputs": JSONValue($0.inputs),
-                    ])
+                start.sites.map { site in
+                    var json: JSONObject = [
+                        "site": .string(site.name), "layer": JSONValue(site.layer),
+                        "role": .string(site.role), "outputs": JSONValue(site.outputs),
+                        "inputs": JSONValue(site.inputs),
+                    ]
+                    if let trained = site.trained {
+                        json["trained"] = .object([
+                            "perRank": JSONValue(trained.perRank), "beside": JSONValue(trained.beside),
+                        ])
+                    }
+                    return .object(json)
                 }),
             "allocator": start.allocator.map { .string($0) } ?? .null,
             "budgetUnit": .string(start.budgetUnit.rawValue),

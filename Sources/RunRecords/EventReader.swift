@@ -98,7 +98,9 @@ package struct EventReader {
             precision: try line.textIfPresent("precision"), date: try line.textIfPresent("date"),
             environment: try line.facts("environment"), hashes: try line.facts("hashes"))
         if let first = starts.first {
-            guard first.sites == start.sites, first.parts == start.parts, first.method == start.method else {
+            guard first.sites.map(\.matrix) == start.sites.map(\.matrix), first.parts == start.parts,
+                first.method == start.method
+            else {
                 throw line.error(
                     "a resumed run with another method or other sites than the first start record")
             }

@@ -10,18 +10,39 @@ extension RunRecord {
         package let role: String
         package let outputs: Int
         package let inputs: Int
+        /// nil for older runs
+        package let trained: Trained?
 
-        package init(name: String, layer: Int, role: String, outputs: Int, inputs: Int) {
+        /// What trains of it
+        package struct Trained: Sendable, Equatable {
+            /// Numbers of each rank
+            package let perRank: Int
+            /// Numbers whatever its rank: a magnitude
+            package let beside: Int
+
+            package init(perRank: Int, beside: Int) { (self.perRank, self.beside) = (perRank, beside) }
+        }
+
+        package init(
+            name: String, layer: Int, role: String, outputs: Int, inputs: Int, trained: Trained? = nil
+        ) {
             self.name = name
             self.layer = layer
             self.role = role
             self.outputs = outputs
             self.inputs = inputs
+            self.trained = trained
         }
 
-        /// Parameters of one triplet: a column of P, a row of Q, and λ.
+        /// The same without what trains, of which older runs say nothing.
+        var matrix: Site { Site(name: name, layer: layer, role: role, outputs: outputs, inputs: inputs) }
+
+        /// What trains of it at a rank; nil for older runs, of which the method tells.
+        package func parameters(rank: Int) -> Int? { trained.map { rank * $0.perRank + $0.beside } }
+
+        /// Parameters of one triplet: a column of P, a row of Q, and λ, as far as they train.
         package var tripletParameters: Int {
-            TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: true)
+            trained?.perRank ?? TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: true)
         }
         /// The same without λ, as LoRA's.
         package var pairParameters: Int {

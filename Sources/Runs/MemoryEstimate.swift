@@ -47,13 +47,29 @@ package struct MemoryEstimate: Sendable {
         _ trainer: Trainer, _ inputs: RunInputs, _ load: RunLoad, _ config: RunConfig, threads: Int,
         start: Int?, memory: ProcessMemory = ProcessMemory()
     ) {
-        let float = MemoryLayout<Float>.size
-        let (training, evaluation) = (load.training, load.evaluation)
-        let workers = min(threads, max(training.mostShards, evaluation?.mostShards ?? 0))
-        let averages = trainer.method.averages
-        let trainable = trainer.trainableParameters
+        let now = Self.now(trainer, inputs, load, threads: threads, start: start, memory)
+        var parts = now + Self.coming(trainer, inputs, load, config, threads: threads)
+        let sum = parts.reduce(0) { $0 + $1.bytes }
+        // Reading may have taken more than training will.
+        let peak = memory.peak ?? 0
+        if peak > sum { parts.append(Part(name: "reading the inputs", bytes: peak - sum)) }
+        self.parts = parts.filter { $0.bytes != 0 }.sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
+        total = max(sum, peak)
+        available = memory.available.map { $0 + (memory.resident ?? 0) }
+    }
 
-        // What is there already but mapped weights, of which any number of pages may have been read, and will be.
+    private static let float = MemoryLayout<Float>.size
+
+    private static func workers(_ load: RunLoad, threads: Int) -> Int {
+        min(threads, max(load.training.mostShards, load.evaluation?.mostShards ?? 0))
+    }
+
+    /// What is there already, but mapped weights, of which any number of pages may have been read, and will be.
+    private static func now(
+        _ trainer: Trainer, _ inputs: RunInputs, _ load: RunLoad, threads: Int, start: Int?,
+        _ memory: ProcessMemory
+    ) -> [Part] {
+        let workers = workers(load, threads: threads)
         let model = inputs.backbone.weights.reduce(0) { sum, weight in
             let bytes = weight.releasePages()
             // A worker reads a part of these at a time.
@@ -63,35 +79,43 @@ package struct MemoryEstimate: Sendable {
             return sum + min(bytes, part)
         }
         // Less than nothing where mapped weights give way to fewer bytes.
-        let packed = PackedSize(trainer, inputs.backbone, training)
-        let state = (4 * trainable + averages) * float
+        let packed = PackedSize(trainer, inputs.backbone, load.training)
+        let state = (trainer.stateFloats + trainer.method.averages) * float
         let now = memory.resident ?? state
         let kept = inputs.packedBase?.bytes.after ?? 0
         let rest = max(0, now - (start ?? 0) - state - kept)
-        var parts = [
+        return [
             Part(name: "program and libraries", bytes: max(0, now - state - kept - rest)),
             Part(name: "model, mapped", bytes: model + min(0, packed.bytes)),
             Part(name: "model, packed", bytes: kept),
             Part(name: "data, tokenizer", bytes: rest),
             Part(name: "trainable weights, gradient, AdamW's and importance averages", bytes: state),
+            Part(name: "packed weights", bytes: max(0, packed.bytes)),
         ]
-        // What comes.
+    }
+
+    /// What training adds.
+    private static func coming(
+        _ trainer: Trainer, _ inputs: RunInputs, _ load: RunLoad, _ config: RunConfig, threads: Int
+    ) -> [Part] {
+        let (training, workers) = (load.training, workers(load, threads: threads))
+        let trainable = trainer.trainableParameters
         let (text, prompts) = (inputs.heldOutText, inputs.samples)
         let pools = PoolEstimate(
-            trainer.model, inputs.objective, training, evaluation, trainable: trainable, workers: threads,
-            more: text.map { [Forgetting.reading($0, trainer.model)] } ?? [])
+            trainer.model, inputs.objective, training, load.evaluation, trainable: trainable,
+            workers: threads, more: text.map { [Forgetting.reading($0, trainer.model)] } ?? [])
         let shards = ShardSum.buffers(shards: training.mostShards, workers: threads)
         let observes = trainer.method.observesTaskGradient
-        parts += [
+        return [
             Part(
                 name: "activations, \(workers) \(workers == 1 ? "worker" : "workers") on shards of up to "
                     + "\(training.tokens) tokens", bytes: pools.elements * float),
             Part(
                 name: "gradients of \(shards) \(shards == 1 ? "shard" : "shards") at a time",
                 bytes: (shards + (observes ? 1 : 0)) * trainable * float),
-            Part(name: "packed weights", bytes: max(0, packed.bytes)),
-            Part(name: "work space of products", bytes: workers * Self.productSpace),
-            Part(name: "an adapter that is written", bytes: trainable * float),
+            Part(name: "work space of products", bytes: workers * productSpace),
+            Part(
+                name: "an adapter that is written", bytes: (trainable + trainer.method.copies) * float),
             Part(
                 name: "answers to prompts, keys and values",
                 bytes: prompts.map { SampleAnswering.bytes($0, trainer.model) } ?? 0),
@@ -102,13 +126,6 @@ package struct MemoryEstimate: Sendable {
                         $0, trainer.model, trainsBackbone: config.tuning.method.trainsBackbone)
                 } ?? 0),
         ]
-        let sum = parts.reduce(0) { $0 + $1.bytes }
-        // Reading may have taken more than training will.
-        let peak = memory.peak ?? 0
-        if peak > sum { parts.append(Part(name: "reading the inputs", bytes: peak - sum)) }
-        self.parts = parts.filter { $0.bytes != 0 }.sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
-        total = max(sum, peak)
-        available = memory.available.map { $0 + (memory.resident ?? 0) }
     }
 
     /// What OpenBLAS's `sgemm` lays its operands out in, a worker, as seen with the shapes of MiniLM.

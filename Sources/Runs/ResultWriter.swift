@@ -3,6 +3,7 @@ import Adapters
 import Foundation
 import ModelFiles
 import RunConfiguration
+import RunRecords
 import Training
 
 /// Writes what a trainer has trained: an adapter folder, or a whole model.
@@ -14,19 +15,15 @@ struct ResultWriter {
     /// Whether every weight trains.
     var isWholeModel: Bool { config.tuning.method.trainsBackbone }
 
-    /// Of the adapters alone those alive.
+    /// All that trains, of the adapters those alive.
     var trainableParameters: Int {
         if isWholeModel { return trainer.trainableParameters }
-        let tuning = config.tuning
         let beside =
             trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
             + trainer.adapters.partParameters + trainer.method.changed.parameterCount
-        // A setting may keep some of an adapter's numbers from training.
-        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(beside) { sum, site in
-            let (adapter, rank) = site
-            let triplets = tuning.parameters(
-                outputs: adapter.layer.outputs, inputs: adapter.layer.inputs, rank: rank)
-            return sum + (adapter.rule == nil ? triplets : adapter.parameterCount(rank: rank))
+        return zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(beside) {
+            let trained = RunRecord.Site.Trained($1.0, config.tuning)
+            return $0 + $1.1 * trained.perRank + trained.beside
         }
     }
 

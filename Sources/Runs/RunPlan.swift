@@ -3,6 +3,7 @@ import Foundation
 import Matrices
 import Messages
 import RunConfiguration
+import RunRecords
 import Tasks
 import Training
 import Transformers
@@ -92,7 +93,7 @@ package struct RunPlan: Sendable {
                 ? 0 : inputs.backbone.parameterCount - trainer.method.changed.parameterCount,
             trainableParameters: trainer.trainableParameters,
             headParameters: trainer.model.head.parameters.reduce(0) { $0 + $1.values.count },
-            roles: roles(trainer.adapters, of: inputs.backbone.architecture)
+            roles: roles(trainer.adapters, config.tuning, of: inputs.backbone.architecture)
                 + parts(trainer.method.changed), totalSteps: totalSteps,
             stepsPerEpoch: sampler.stepsPerEpoch,
             tokensPerEpoch: inputs.train.tokens, sharedPrefix: load.training.sharedPrefix,
@@ -119,7 +120,9 @@ package struct RunPlan: Sendable {
             ]
     }
 
-    private static func roles(_ set: AdapterSet, of architecture: Architecture) -> [RoleCount] {
+    private static func roles(_ set: AdapterSet, _ settings: TuningSettings, of architecture: Architecture)
+        -> [RoleCount]
+    {
         let parts = set.parts.first.map {
             RoleCount(role: "\(Figures.plural($0.kind))", matrices: nil, parameters: set.partParameters)
         }
@@ -128,7 +131,10 @@ package struct RunPlan: Sendable {
             if adapters.isEmpty { return nil }
             return RoleCount(
                 role: role.rawValue, matrices: adapters.count,
-                parameters: adapters.reduce(0) { $0 + $1.parameterCount(rank: $1.factors.rank) })
+                parameters: adapters.reduce(0) {
+                    let trained = RunRecord.Site.Trained($1, settings)
+                    return $0 + $1.factors.rank * trained.perRank + trained.beside
+                })
         } + (parts.map { [$0] } ?? [])
     }
 }

@@ -6,10 +6,10 @@ import RunRecords
 import Transformers
 
 extension RunRecord.Site {
-    package init(_ layer: AdaptedLayer) {
+    package init(_ layer: AdaptedLayer, trained: Trained? = nil) {
         self.init(
             name: "\(layer.site)", layer: layer.site.layer, role: layer.site.role.rawValue,
-            outputs: layer.outputs, inputs: layer.inputs)
+            outputs: layer.outputs, inputs: layer.inputs, trained: trained)
     }
 
     /// The matrices that a configuration adapts, before anything is trained, in the model's order; empty for a method without
@@ -24,6 +24,17 @@ extension RunRecord.Site {
                 name: "\($0.site)", layer: $0.site.layer, role: $0.site.role.rawValue, outputs: $0.outputs,
                 inputs: $0.inputs)
         }
+    }
+}
+
+extension RunRecord.Site.Trained {
+    /// Of the ranks what the settings let train, beside them all that a rule has.
+    init(_ adapter: LowRankAdapter, _ settings: TuningSettings) {
+        func parameters(_ rank: Int) -> Int {
+            settings.parameters(
+                outputs: adapter.layer.outputs, inputs: adapter.layer.inputs, rank: rank)
+        }
+        self.init(perRank: parameters(2) - parameters(1), beside: adapter.parameterCount(rank: 0))
     }
 }
 

@@ -34,7 +34,7 @@ package struct TrainerAssembly {
             headForm: inputs.task.headForm, workers: workers,
             lookAtBatches: { try lookAtBatches($0, of: model, $1) },
             readRanks: { try RankPattern(URL(fileURLWithPath: $0)).ranks(of: $1) },
-            readsStart: head.rows == .start, readTokens: startingTokens)
+            readTokens: startingTokens)
         let trainer = Trainer(
             model: model, method: try unchanged(model) { try config.tuning.method.start(start) },
             settings: settings)

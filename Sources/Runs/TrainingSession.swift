@@ -18,6 +18,7 @@ package final class TrainingSession {
     private let inputs: RunInputs
     private let trainer: Trainer
     private let sampler: BatchSampler
+    private let records: SessionRecords
     private let totalSteps: Int
     private let threads: Int
     private let stepChecks: StepChecks
@@ -35,8 +36,6 @@ package final class TrainingSession {
     private let caches: FrozenCaches
     /// What a person should know of the run's rows before it begins.
     package let notes: [String]
-    /// The share of a step's tokens that its rows begin with alike, computed once
-    private let sharedPrefix: Double?
     /// What the start record says about the program and the machine.
     package var environment: [(name: String, value: String)] = []
 
@@ -62,7 +61,6 @@ package final class TrainingSession {
         try memory.checkState(inputs, config, threads: threads)
         trainer = try assembly.trainer(isResumed: resume != nil)
         let load = RunLoad(trainer.model, inputs, sampler, totalSteps: totalSteps)
-        sharedPrefix = load.training.sharedPrefix
         caches = FrozenCaches(
             config, inputs, trainer.model,
             MemoryEstimate(trainer, inputs, load, config, threads: threads, start: memory.start),
@@ -74,6 +72,9 @@ package final class TrainingSession {
         samples = try inputs.samples.map { [trainer, inputs] in try SampleAnswering($0, inputs, trainer) }
         // Before a checkpoint gives weights that were trained
         forgetting = inputs.heldOutText.map { Forgetting($0, model, trainsBackbone: trainsBackbone) }
+        records = SessionRecords(
+            config: config, inputs: inputs, trainer: trainer, stepsPerEpoch: sampler.stepsPerEpoch,
+            totalSteps: totalSteps, threads: threads, sharedPrefix: load.training.sharedPrefix)
         stepChecks = StepChecks(
             config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
             plan: trainer.method.rankPlan)
@@ -116,7 +117,7 @@ package final class TrainingSession {
             try log.append(event)
             onEvent(event)
         }
-        try emit(.started(startRecord(), isEvaluationDue: progress.isEvaluationDue))
+        try emit(.started(startRecord, isEvaluationDue: progress.isEvaluationDue))
         for warning in startWarnings { try emit(.warning(warning)) }
         if progress.step == 0, try !start(unless: shouldStop, emit) { return try finish(.interrupted, emit) }
         var epoch = -1
@@ -178,11 +179,12 @@ package final class TrainingSession {
         progress.step = step
         progress.tokens += result.tokens
         if let allocation = result.allocation {
-            try emit(.allocation(Self.record(allocation, step: step)))
+            try emit(.allocation(.init(allocation, step: step)))
             try log.appendRanks(allocation.ranks, step: step)
             if let snapshot = allocation.snapshot { try emit(.triplets(.init(snapshot, step: step))) }
         }
-        try emit(.step(record(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
+        try emit(
+            .step(records.step(result, step: step, seconds: (ContinuousClock.now - started).seconds)))
         if step == trainer.method.rankPlan?.schedule.lastBudgetingStep { try compact(step, emit) }
         progress.isEvaluationDue =
             (inputs.validation != nil || samples != nil) && evaluates(after: step)
@@ -323,6 +325,10 @@ package final class TrainingSession {
         folder.removeCheckpoints(keeping: config.keepCheckpoints)
     }
 
+    private var startRecord: RunRecord.Start {
+        records.start(after: progress.step, environment: environment)
+    }
+
     private var isFull: Bool { writer.isWholeModel }
     private var writer: ResultWriter { ResultWriter(config: config, inputs: inputs, trainer: trainer) }
 
@@ -330,50 +336,6 @@ package final class TrainingSession {
     package var sites: [RunRecord.Site] { trainer.adapters.ranked.adapters.map { .init($0.layer) } }
     /// In the order of `sites`
     package var ranks: [Int] { trainer.adapters.ranked.ranks }
-
-    private func startRecord() -> RunRecord.Start {
-        let plan = trainer.method.rankPlan
-        let schedule = plan?.schedule
-        let total = trainer.adapters.adapters.reduce(0) { $0 + $1.initialRank }
-        return RunRecord.Start(
-            method: config.tuning.method.name, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
-            completedSteps: progress.step, trainExamples: inputs.train.count,
-            validationExamples: inputs.validation?.rows ?? 0, labels: inputs.task.record.labels,
-            sites: sites,
-            parts: RunRecord.Part.all(trainer.adapters, trainer.method.changed), allocator: plan?.allocator,
-            budgetUnit: plan?.unit ?? .triplets,
-            initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
-            warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
-            trainableParameters: trainer.trainableParameters,
-            frozenParameters: isFull
-                ? 0 : inputs.backbone.parameterCount - trainer.method.changed.parameterCount,
-            threads: threads,
-            sharedPrefix: sharedPrefix, kernel: KernelSelection.currentKernel,
-            precision: config.usedPrecision.rawValue,
-            date: ISO8601DateFormatter().string(from: Date()),
-            environment: environment.map { .init(name: $0.name, value: $0.value) },
-            hashes: inputs.fingerprints.map { .init(name: $0.name, value: $0.hash) })
-    }
-
-    private static func record(_ allocation: AllocationOutcome, step: Int) -> RunRecord.Allocation {
-        RunRecord.Allocation(
-            step: step, budget: allocation.budget, spent: allocation.spent, ranks: allocation.ranks,
-            worstKept: allocation.worstKept.map(Double.init),
-            bestPruned: allocation.bestPruned.map(Double.init), returned: allocation.returned,
-            left: allocation.left,
-            added: allocation.added)
-    }
-
-    private func record(_ result: Trainer.StepResult, step: Int, seconds: Double) -> RunRecord.Step {
-        let rank = trainer.adapters.ranked.ranks.reduce(0, +)
-        let plan = trainer.method.rankPlan
-        return RunRecord.Step(
-            step: step, epoch: Double(step) / Double(sampler.stepsPerEpoch),
-            phase: plan?.schedule.phase(at: step).rawValue ?? "fixed", loss: result.loss,
-            orthogonality: result.orthogonality, gradientNorm: result.gradientNorm, learningRate: result.rate,
-            budget: plan?.schedule.budget(at: step) ?? rank, rank: rank, tokens: result.tokens,
-            seconds: seconds)
-    }
 }
 
 extension Duration {

@@ -45,6 +45,13 @@ package struct Setting<Values>: Sendable {
             get: { text($0[keyPath: path]) })
     }
 
+    /// The same with more help, sentence after sentence.
+    package func noting(_ notes: [String]) -> Setting {
+        Setting(
+            key: key, fullHelp: ([help] + notes).joined(separator: "; "), choices: choices, unset: unset,
+            idle: idle, set: store, get: text)
+    }
+
     private init(
         key: String, fullHelp: String, choices: [String], unset: String,
         idle: @escaping @Sendable (Values) -> String?,

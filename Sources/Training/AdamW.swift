@@ -23,12 +23,17 @@ package final class AdamW {
     }
 
     /// One update of the elements in `range`; `step` counts updates from 1.
-    package func update(_ values: Matrix, gradients: Matrix, range: Range<Int>, step: Int, rate: Double) {
+    ///
+    /// - Parameter place: of the first one's moments; nil where they lie as the values do
+    package func update(
+        _ values: Matrix, gradients: Matrix, range: Range<Int>, place: Int? = nil, step: Int, rate: Double
+    ) {
         let start = range.lowerBound
+        let place = place ?? start
         let correction1 = 1 - power1.value(at: step)
         let correction2 = 1 - power2.value(at: step)
         avk_adamw(
-            values.pointer + start, firstMoments.pointer + start, secondMoments.pointer + start,
+            values.pointer + start, firstMoments.pointer + place, secondMoments.pointer + place,
             gradients.pointer + start, range.count, 1, Float(rate), beta1, beta2, epsilon, weightDecay,
             Float(correction1), Float(correction2))
     }

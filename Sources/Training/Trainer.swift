@@ -41,7 +41,15 @@ package final class Trainer: TrainedArrays {
     /// Of a batch after the first one of a step
     private var addedGradients: Matrix?
     /// What AdamW updates in one call, in the order of the vector.
-    private var updates: [(range: Range<Int>, rate: LearningRate, factor: Double)] = []
+    private var updates: [Update] = []
+
+    private struct Update {
+        let range: Range<Int>
+        /// Of the moments of its first element
+        let place: Int
+        let rate: LearningRate
+        let factor: Double
+    }
 
     /// What a step reports.
     package struct StepResult: Sendable {
@@ -60,14 +68,20 @@ package final class Trainer: TrainedArrays {
         self.settings = settings
         vector = ParameterVector(method.groups.flatMap(\.parameters) + model.head.parameters)
         gradients = Matrix(rows: 1, columns: vector.count)
+        updates = Self.updates(method, vector, settings)
         optimizer = AdamW(
-            count: vector.count, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
+            count: updates.reduce(0) { $0 + $1.range.count }, beta1: settings.beta1, beta2: settings.beta2,
+            epsilon: settings.epsilon,
             weightDecay: settings.weightDecay)
         precondition(
             method.changed.weights.allSatisfy(\.isTrainable),
             "weights that are saved as trained are not in the vector")
-        layOutUpdates()
     }
+
+    private var momentCount: Int { updates.reduce(0) { $0 + $1.range.count } }
+
+    /// Floats of what trains, its gradient, and what is kept for its steps
+    package var stateFloats: Int { 2 * (vector.count + momentCount) + (method.balanced?.count ?? 0) }
 
     package var adapters: AdapterSet { method.adapters }
     package var trainableParameters: Int { vector.count }
@@ -126,7 +140,7 @@ package final class Trainer: TrainedArrays {
     private func update(_ step: Int, loss: Double, tokens: Int, probing: () -> Void) throws -> StepResult {
         if method.observesTaskGradient { keepTaskGradient() }
         let penalty = method.addPenalty(in: vector, to: gradients)
-        let norm = gradients.sumOfSquares.squareRoot()
+        let norm = try gradientNorm(step)
         guard loss.isFinite, penalty.isFinite, norm.isFinite else {
             throw TrainingError(
                 .diverged,
@@ -137,6 +151,7 @@ package final class Trainer: TrainedArrays {
             // PyTorch's clip_grad_norm_ divides by norm + 1e-6.
             let factor = Float(settings.clip / (norm + 1e-6))
             for index in 0..<gradients.count { gradients.pointer[index] *= factor }
+            method.balanced?.scale(by: factor)
         }
         method.precondition(gradients, in: vector, workers: model.workers)
         let rate = settings.learningRate.value(at: step)
@@ -146,11 +161,12 @@ package final class Trainer: TrainedArrays {
         method.observe(update)
         for part in updates {
             optimizer.update(
-                vector.values, gradients: gradients, range: part.range, step: step,
+                vector.values, gradients: gradients, range: part.range, place: part.place, step: step,
                 rate: part.rate.value(at: step) * part.factor)
         }
         let allocation = try Self.naming(step) {
-            try method.afterUpdate(update) {
+            try updateBalanced(step, rate: rate)
+            return try method.afterUpdate(update) {
                 gradients.fill(0)
                 probing()
             }
@@ -158,6 +174,23 @@ package final class Trainer: TrainedArrays {
         return StepResult(
             loss: loss, orthogonality: penalty, gradientNorm: norm,
             rate: rate, tokens: tokens, allocation: allocation)
+    }
+
+    /// Of factors that balanced steps move it is that in their frame, which does not depend on how a product is split.
+    private func gradientNorm(_ step: Int) throws -> Double {
+        let all = gradients.sumOfSquares
+        guard let balanced = method.balanced else { return all.squareRoot() }
+        let own = try Self.naming(step) {
+            try balanced.prepare(gradients, in: vector, workers: model.workers)
+        }
+        return (max(0, all - own.plain) + own.balanced).squareRoot()
+    }
+
+    private func updateBalanced(_ step: Int, rate: Double) throws {
+        try method.balanced?.update(
+            BalancedSteps.Rates(
+                step: step, rate: rate, decay: rate * Double(settings.weightDecay), beta1: settings.beta1,
+                beta2: settings.beta2, epsilon: settings.epsilon), workers: model.workers)
     }
 
     private static let afterDivergence =
@@ -200,25 +233,40 @@ package final class Trainer: TrainedArrays {
     }
 
     package func take(_ reshaped: Reshaped) {
-        optimizer.gather(reshaped.source)
+        let before = updates
         take(reshaped.vector)
+        func place(_ element: Int) -> Int? {
+            before.first { $0.range.contains(element) }.map { $0.place + element - $0.range.lowerBound }
+        }
+        optimizer.gather(updates.flatMap { part in part.range.map { reshaped.source[$0].flatMap(place) } })
     }
 
     private func take(_ vector: ParameterVector) {
         self.vector = vector
         gradients = Matrix(rows: 1, columns: vector.count)
         (shardGradients, addedGradients) = ([], nil)
-        layOutUpdates()
+        updates = Self.updates(method, vector, settings)
     }
 
-    private func layOutUpdates() {
-        var start = 0
-        updates = method.groups.map { group in
-            let count = group.parameters.reduce(0) { $0 + $1.values.count }
-            defer { start += count }
-            return (start..<(start + count), settings.learningRate, group.rateFactor)
+    private static func updates(
+        _ method: any FineTuning, _ vector: ParameterVector, _ settings: TrainerSettings
+    ) -> [Update] {
+        let others = Set((method.balanced?.parameters ?? []).map(ObjectIdentifier.init))
+        var (start, place) = (0, 0)
+        var updates: [Update] = []
+        func add(_ count: Int, _ rate: LearningRate, _ factor: Double) {
+            updates.append(Update(range: start..<start + count, place: place, rate: rate, factor: factor))
+            (start, place) = (start + count, place + count)
         }
-        updates.append((start..<vector.count, settings.headLearningRate, 1))
+        for group in method.groups {
+            // Of what AdamW moves all that is next to each other, in one call.
+            for run in group.parameters.chunked(by: { others.contains(ObjectIdentifier($0)) }) {
+                let count = run.items.reduce(0) { $0 + $1.values.count }
+                if run.key { start += count } else { add(count, settings.learningRate, group.rateFactor) }
+            }
+        }
+        add(vector.count - start, settings.headLearningRate, 1)
+        return updates
     }
 
     /// All triplets as they are now.
@@ -234,10 +282,16 @@ package final class Trainer: TrainedArrays {
         method.masked { model.evaluation(data, unless: shouldStop) }
     }
 
+    private var methodState: MethodState {
+        var state = method.state
+        state.tensors += method.balanced?.tensors ?? []
+        return state
+    }
+
     /// What decides how this trainer goes on; good until the next step.
     package var state: TrainerState {
         TrainerState(
-            method: method.state, values: SavedFloats(vector.values),
+            method: methodState, values: SavedFloats(vector.values),
             firstMoments: SavedFloats(optimizer.firstMoments),
             secondMoments: SavedFloats(optimizer.secondMoments))
     }
@@ -247,10 +301,10 @@ package final class Trainer: TrainedArrays {
         do {
             if let reshaped = try method.restore(state.method, in: vector) { take(reshaped) }
             guard
-                [state.values, state.firstMoments, state.secondMoments].allSatisfy({
-                    $0.count == vector.count
-                })
+                state.values.count == vector.count, state.firstMoments.count == momentCount,
+                state.secondMoments.count == momentCount
             else { throw StateMismatch(of: "parameters") }
+            try method.balanced?.restore(state.method.tensors)
         } catch let mismatch as StateMismatch {
             throw TrainingError(mismatch.description)
         }
@@ -282,5 +336,21 @@ package struct TrainerState: Sendable {
         self.values = values
         self.firstMoments = firstMoments
         self.secondMoments = secondMoments
+    }
+}
+
+extension Array {
+    /// Neighbours of one key together.
+    fileprivate func chunked(by key: (Element) -> Bool) -> [(key: Bool, items: [Element])] {
+        var runs: [(key: Bool, items: [Element])] = []
+        for item in self {
+            let key = key(item)
+            if runs.last?.key == key {
+                runs[runs.count - 1].items.append(item)
+            } else {
+                runs.append((key, [item]))
+            }
+        }
+        return runs
     }
 }

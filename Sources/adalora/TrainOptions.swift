@@ -182,6 +182,8 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
     @Option(name: .customLong("lora-plus-ratio"), help: help("lora-plus-ratio")) var loraPlusRatio: String?
     @Option(name: .customLong("lora-start"), help: help("lora-start"), completion: choices("lora-start"))
     var loraStart: String?
+    @Option(help: help("adapter-optimizer"), completion: choices("adapter-optimizer"))
+    var adapterOptimizer: String?
     @Option(name: .customLong("freeze-a"), help: help("freeze-a"), completion: choices("freeze-a"))
     var freezeA: String?
     @Option(name: .customLong("initialize"), help: help("initialize"), completion: choices("initialize"))
@@ -202,7 +204,8 @@ struct AdapterOptions: ParsableArguments, SettingFlags {
             ("prefix-init", prefixInit), ("prompt-init", promptInit), ("prompt-text", promptText),
             ("head-dropout", headDropout), ("pooling", pooling),
             ("rank-scaling", rankScaling), ("lora-plus-ratio", loraPlusRatio), ("lora-start", loraStart),
-            ("freeze-a", freezeA), ("initialize", initialize), ("activation-batches", activationBatches),
+            ("adapter-optimizer", adapterOptimizer), ("freeze-a", freezeA), ("initialize", initialize),
+            ("activation-batches", activationBatches),
         ]
     }
 }

@@ -4,25 +4,17 @@ import Testing
 
 /// `--method bottleneck` from training to what may and may not be made of it.
 @Suite struct BottleneckRunTests {
-    private static let weights = "adapter-last/adapter_model.safetensors"
-
-    private func loss(_ workspace: Workspace, _ run: String) throws -> Double {
-        let result = try workspace.run(["evaluate", run, "--data", "validation.jsonl", "--json"])
-        try #require(result.status == 0, "\(result.errors)")
-        return try #require(try JSONValue.parse(Data(result.output.utf8))["loss"]?.double)
-    }
 
     /// The tiny BERT has two layers of width 32.
     @Test(arguments: [("houlsby", 4), ("pfeiffer", 2), ("parallel", 2)])
     func trainsResumesAndExports(kind: String, adapters: Int) throws {
         let workspace = try Workspace()
-        let trained = try workspace.run(
+        try workspace.trained(
             Workspace.training([
                 "--method", "bottleneck", "--bottleneck-kind", kind, "--bottleneck-width", "3",
                 "--learning-rate", "0.01", "--checkpoint-every", "10",
             ]))
-        try #require(trained.status == 0, "\(trained.errors)")
-        let store = try TensorStore(file: workspace.file("run/\(Self.weights)"))
+        let store = try TensorStore(file: workspace.file("run/\(Workspace.lastWeights)"))
         let tensors = store.tensors.filter { $0.name.contains(".bottleneck.") }
         let own = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
         // 2·d·b + b + d
@@ -37,17 +29,13 @@ import Testing
         let end = try #require(try workspace.events("run", "end").first)
         #expect(end["trainableParameters"]?.int == own + head)
 
-        let before = try workspace.bytes("run/\(Self.weights)")
-        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
-        let resumed = try workspace.run(["train", "--resume", "run"])
-        #expect(resumed.status == 0, "\(resumed.errors)")
-        #expect(try workspace.bytes("run/\(Self.weights)") == before, "resuming gives the same bytes")
+        try workspace.resumesToTheSameBytes()
 
-        let expected = try loss(workspace, "run")
+        let expected = try workspace.loss("run")
         let exported = try workspace.run(["export", "run", "--to", "adapterhub", "--output", "hub"])
         try #require(exported.status == 0, "\(exported.errors)")
         #expect(exported.output.contains("bottleneck adapters (\(kind), width 3)"), "\(exported.output)")
-        #expect(abs(try loss(workspace, "hub") - expected) < 1e-6)
+        #expect(abs(try workspace.loss("hub") - expected) < 1e-6)
         // Without what only this program has, the folder is AdapterHub's.
         try FileManager.default.removeItem(at: workspace.file("hub/adalora.json"))
         let taken = try workspace.run([
@@ -94,7 +82,7 @@ import Testing
                 output: "second", steps: 3, ["--method", "bottleneck", "--from-adapter", "first"]))
         try #require(second.status == 0, "\(second.errors)")
         let start = try #require(try workspace.events("second", "evaluation").first?["loss"]?.double)
-        #expect(abs(start - (try loss(workspace, "first"))) < 1e-5)
+        #expect(abs(start - (try workspace.loss("first"))) < 1e-5)
         let parts = try #require(try workspace.events("second", "start").first?["parts"]?.array)
         #expect(parts.allSatisfy { $0["summary"]?.string == "houlsby, width 2" })
 

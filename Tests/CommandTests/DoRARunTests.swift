@@ -7,35 +7,23 @@ import Testing
     private static let options = [
         "--method", "dora", "--average-rank", "2", "--learning-rate", "0.01", "--checkpoint-every", "10",
     ]
-    private static let weights = "adapter-last/adapter_model.safetensors"
-
-    private func loss(_ workspace: Workspace, _ run: String) throws -> Double {
-        let result = try workspace.run(["evaluate", run, "--data", "validation.jsonl", "--json"])
-        try #require(result.status == 0, "\(result.errors)")
-        return try #require(try JSONValue.parse(Data(result.output.utf8))["loss"]?.double)
-    }
 
     @Test func trainsResumesAndExports() throws {
         let workspace = try Workspace()
-        let trained = try workspace.run(Workspace.training(Self.options))
-        try #require(trained.status == 0, "\(trained.errors)")
-        let store = try TensorStore(file: workspace.file("run/\(Self.weights)"))
+        try workspace.trained(Workspace.training(Self.options))
+        let store = try TensorStore(file: workspace.file("run/\(Workspace.lastWeights)"))
         let magnitudes = store.tensors.filter { $0.name.hasSuffix(".lora_magnitude_vector") }
         #expect(magnitudes.count == 12 && magnitudes.allSatisfy { [[32], [64]].contains($0.shape) })
         let config = try JSONValue.parse(try workspace.bytes("run/adapter-last/adapter_config.json"))
         #expect(config["use_dora"]?.bool == true && config["peft_type"]?.string == "LORA")
 
-        let before = try workspace.bytes("run/\(Self.weights)")
-        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
-        let resumed = try workspace.run(["train", "--resume", "run"])
-        #expect(resumed.status == 0, "\(resumed.errors)")
-        #expect(try workspace.bytes("run/\(Self.weights)") == before, "resuming gives the same bytes")
+        try workspace.resumesToTheSameBytes()
 
-        let expected = try loss(workspace, "run")
+        let expected = try workspace.loss("run")
         let merged = try workspace.run(["export", "run", "--to", "merged", "--output", "merged"])
         #expect(merged.status == 0, "\(merged.errors)")
         // Logits agree to 1e-4, which is what export checks.
-        #expect(abs(try loss(workspace, "merged") - expected) < 1e-3)
+        #expect(abs(try workspace.loss("merged") - expected) < 1e-3)
 
         for command in [
             ["export", "run", "--to", "lora", "--output", "no"],
@@ -63,7 +51,7 @@ import Testing
                 ["--method", "dora", "--from-adapter", "first", "--scale", "2"]))
         try #require(second.status == 0, "\(second.errors)")
         let start = try #require(try workspace.events("second", "evaluation").first?["loss"]?.double)
-        #expect(abs(start - (try loss(workspace, "first"))) < 1e-3)
+        #expect(abs(start - (try workspace.loss("first"))) < 1e-3)
     }
 
     /// A folder of PEFT's is taken over as it is, and only so.

@@ -29,8 +29,8 @@ import Testing
         "AdapterMerging": ["merge-adapters"], "RunFolder+Writing": ["train"],
         // How to train for what cannot be exported or has no head.
         "AdapterExtraction": ["train"],
-        "AdaLoRA+Start": ["train"], "ChangedParts": ["train"], "IA3": ["train"],
-        "BottleneckSettings": ["train"], "PartTuning": ["train"],
+        "AdaLoRA+Start": ["train"], "AdaDoRA": ["train"], "ChangedParts": ["train"], "IA3": ["train"],
+        "BottleneckSettings": ["train"], "VectorTuning": ["train"],
         "FineTuning": ["train"], "LoRA": ["train"], "VirtualTokens": ["train"],
         "PrefixTuning": ["train"], "PromptTuning": ["train"], "TuningSettings": ["train"],
         "AdapterDescription": ["evaluate", "predict", "export", "shrink", "merge-adapters"],

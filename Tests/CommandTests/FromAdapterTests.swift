@@ -13,12 +13,6 @@ import Testing
         return workspace
     }
 
-    private func loss(_ workspace: Workspace, _ folder: String) throws -> Double {
-        let result = try workspace.run(["evaluate", folder, "--data", "validation.jsonl", "--json"])
-        try #require(result.status == 0, "\(result.errors)")
-        return try #require(JSONValue.parse(result.output)["loss"]?.double)
-    }
-
     /// The loss that a run reports before its first step.
     private func start(_ workspace: Workspace, _ more: [String], output: String = "second") throws -> Double {
         let result = try workspace.run(Workspace.training(output: output, steps: 10, more))
@@ -40,7 +34,7 @@ import Testing
     ])
     func stepZeroIsTheAdapter(first: [String], second: [String]) throws {
         let workspace = try trained(first)
-        let expected = try loss(workspace, "first")
+        let expected = try workspace.loss("first")
         // A fresh head gives about ln 3 = 1.0986.
         try #require(expected < 1)
         #expect(abs(try start(workspace, ["--from-adapter", "first"] + second) - expected) < 1e-5)
@@ -61,7 +55,7 @@ import Testing
     /// Exported and zero-padded, or taken from PEFT's own hands.
     @Test func otherFoldersOfTheSameAdapter() throws {
         let workspace = try trained(["--budget", "20"])
-        let expected = try loss(workspace, "first")
+        let expected = try workspace.loss("first")
         for (name, form) in [("lora", ["--to", "lora"]), ("peft", ["--to", "peft-adalora"])] {
             try #require(try workspace.run(["export", "first", "--output", name] + form).status == 0)
             // Without labels and fingerprint it is what PEFT writes.
@@ -111,7 +105,7 @@ import Testing
                 "import", "peft", "--model", "model", "--labels", "positive,negative,neutral", "--output",
                 "mine",
             ]).status == 0)
-        let expected = try loss(workspace, "mine")
+        let expected = try workspace.loss("mine")
         #expect(abs(try start(workspace, ["--from-adapter", "mine", "--budget", "20"]) - expected) < 1e-5)
         let labels = try JSONValue.read(workspace.file("second/adapter/adalora.json"))["labels"]
         #expect(labels?.array?.compactMap(\.string) == ["positive", "negative", "neutral"])

@@ -4,19 +4,14 @@ import Testing
 
 /// LoRA's settings from training to export: each resumes to the bit, does not depend on threads, and is plain LoRA in the end.
 @Suite struct LoRAVariantRunTests {
-    private static let weights = "adapter-last/adapter_model.safetensors"
-
-    private func loss(_ workspace: Workspace, _ run: String) throws -> Double {
-        let result = try workspace.run(["evaluate", run, "--data", "validation.jsonl", "--json"])
-        try #require(result.status == 0, "\(result.errors)")
-        return try #require(try JSONValue.parse(Data(result.output.utf8))["loss"]?.double)
-    }
 
     @Test(arguments: [
         "--rank-scaling stabilized", "--lora-plus-ratio 4", "--lora-start pissa", "--lora-start olora",
         "--lora-start activation-svd", "--freeze-a on", "--freeze-a on --lora-start activation-svd",
         "--lora-start pissa --freeze-a on --adapter-dropout 0.1 --rank-scaling stabilized",
         "--method dora --rank-scaling stabilized --lora-plus-ratio 4",
+        "--adapter-optimizer balanced", "--adapter-optimizer balanced --lora-start pissa --lora-plus-ratio 2",
+        "--method dora --adapter-optimizer balanced",
     ])
     func trainsResumesAndExports(settings: String) throws {
         let workspace = try Workspace()
@@ -26,28 +21,24 @@ import Testing
                 "--average-rank", "2", "--learning-rate", "0.01", "--checkpoint-every", "10",
             ] + more
         for threads in ["1", "2"] {
-            let trained = try workspace.run(
+            try workspace.trained(
                 Workspace.training(output: "run-\(threads)", options + ["--threads", threads]))
-            try #require(trained.status == 0, "\(trained.errors)")
         }
-        let before = try workspace.bytes("run-1/\(Self.weights)")
-        #expect(try workspace.bytes("run-2/\(Self.weights)") == before, "threads change nothing")
-        try FileManager.default.removeItem(at: workspace.file("run-1/checkpoints/step-30"))
-        let resumed = try workspace.run(["train", "--resume", "run-1"])
-        #expect(resumed.status == 0, "\(resumed.errors)")
-        #expect(try workspace.bytes("run-1/\(Self.weights)") == before, "resuming gives the same bytes")
+        let before = try workspace.bytes("run-1/\(Workspace.lastWeights)")
+        #expect(try workspace.bytes("run-2/\(Workspace.lastWeights)") == before, "threads change nothing")
+        try workspace.resumesToTheSameBytes("run-1")
 
         let takesOff = settings.contains("pissa") || settings.contains("olora")
-        let store = try TensorStore(file: workspace.file("run-1/\(Self.weights)"))
+        let store = try TensorStore(file: workspace.file("run-1/\(Workspace.lastWeights)"))
         let factors = store.tensors.filter { $0.name.hasSuffix(".lora_A.weight") }
         #expect(factors.count == 12 && factors.allSatisfy { $0.shape[0] == (takesOff ? 4 : 2) })
 
-        let expected = try loss(workspace, "run-1")
+        let expected = try workspace.loss("run-1")
         for form in more.contains("dora") ? ["merged"] : ["merged", "lora", "peft-adalora"] {
             let exported = try workspace.run(["export", "run-1", "--to", form, "--output", form])
             #expect(exported.status == 0, "\(exported.errors)")
             // Logits agree to 1e-4, which is what export checks.
-            #expect(abs(try loss(workspace, form) - expected) < 1e-3, "\(form)")
+            #expect(abs(try workspace.loss(form) - expected) < 1e-3, "\(form)")
         }
         for command in [
             ["ranks", "run-1"], ["spectrum", "run-1"], ["report", "run-1", "--output", "page.html"],
@@ -62,5 +53,30 @@ import Testing
         #expect(second.status == 0, "\(second.errors)")
         let first = try #require(try workspace.events("second", "evaluation").first?["loss"]?.double)
         #expect(abs(first - expected) < 0.1)
+    }
+
+    /// What does not train is counted nowhere: r·O of each matrix (5 · 32 + 64 outputs in each of two layers) and the head's 99.
+    @Test func whatStaysIsNotCounted() throws {
+        let workspace = try Workspace()
+        let options = ["--method", "lora", "--freeze-a", "on", "--average-rank", "2"]
+        let (adapters, head) = (2 * 2 * (5 * 32 + 64), 99)
+        let plan = try workspace.run(
+            ["plan"] + Workspace.training(options).dropFirst().filter { $0 != "--output" && $0 != "run" }
+                + ["--json"])
+        try #require(plan.status == 0, "\(plan.errors)")
+        let planned = try #require(JSONValue.parse(plan.output)["parameters"])
+        #expect(planned["trainable"]?.int == adapters + head)
+        let roles = planned["roles"]?.object?.members.compactMap { $0.value["parameters"]?.int } ?? []
+        #expect(roles.reduce(0, +) == adapters)
+        try workspace.trained(Workspace.training(options))
+        #expect(try workspace.events("run", "end").last?["trainableParameters"]?.int == adapters + head)
+        let sites = try #require(workspace.events("run", "start").first?["sites"]?.array)
+        #expect(
+            sites.count == 12 && sites.allSatisfy { $0["trained"]?["perRank"]?.int == $0["outputs"]?.int })
+        let ranks = try workspace.run(["ranks", "run", "--format", "json"])
+        try #require(ranks.status == 0, "\(ranks.errors)")
+        #expect(try JSONValue.parse(ranks.output)["parameters"]?.int == adapters)
+        try workspace.trained(["export", "run", "--to", "lora", "--output", "lora"])
+        #expect(try workspace.text("lora/README.md").contains("\(adapters + head) parameters were trained"))
     }
 }

@@ -34,13 +34,6 @@ import Testing
             options: ["--method", "norms"], type: "LN_TUNING", parameters: (2 * layers + 1) * 2 * width,
             refused: "layer norms"),
     ]
-    private static let weights = "adapter-last/adapter_model.safetensors"
-
-    private func loss(_ workspace: Workspace, _ run: String) throws -> Double {
-        let result = try workspace.run(["evaluate", run, "--data", "validation.jsonl", "--json"])
-        try #require(result.status == 0, "\(result.errors)")
-        return try #require(try JSONValue.parse(Data(result.output.utf8))["loss"]?.double)
-    }
 
     private static func training(_ test: Case, output: String = "run", steps: Int = 30) -> [String] {
         Workspace.training(
@@ -58,24 +51,19 @@ import Testing
         let head = try #require(planned["parameters"]?["head"]?.int)
         #expect(planned["parameters"]?["trainable"]?.int == head + test.parameters)
 
-        let trained = try workspace.run(Self.training(test))
-        try #require(trained.status == 0, "\(trained.errors)")
+        try workspace.trained(Self.training(test))
         #expect(
             try workspace.events("run", "end").last?["trainableParameters"]?.int == head + test.parameters)
         let config = try JSONValue.parse(try workspace.bytes("run/adapter-last/adapter_config.json"))
         #expect(config["peft_type"]?.string == test.type)
 
-        let before = try workspace.bytes("run/\(Self.weights)")
-        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
-        let resumed = try workspace.run(["train", "--resume", "run"])
-        #expect(resumed.status == 0, "\(resumed.errors)")
-        #expect(try workspace.bytes("run/\(Self.weights)") == before, "resuming gives the same bytes")
+        try workspace.resumesToTheSameBytes()
 
-        let expected = try loss(workspace, "run")
+        let expected = try workspace.loss("run")
         let merged = try workspace.run(["export", "run", "--to", "merged", "--output", "merged"])
         #expect(merged.status == 0, "\(merged.errors)")
         // Logits agree to 1e-4, which is what export checks.
-        #expect(abs(try loss(workspace, "merged") - expected) < 1e-3)
+        #expect(abs(try workspace.loss("merged") - expected) < 1e-3)
         let report = try workspace.run(["report", "run", "--output", "report.html"])
         #expect(report.status == 0, "\(report.errors)")
         for command in [["ranks", "run"], ["spectrum", "run"]] {
@@ -111,7 +99,8 @@ import Testing
         try #require(result.status == 0, "\(result.errors)")
         #expect(result.output.contains("\(test.refused), \(test.parameters) parameters"), "\(result.output)")
         #expect(
-            try workspace.bytes("own/adapter_model.safetensors") == workspace.bytes("run/\(Self.weights)"))
+            try workspace.bytes("own/adapter_model.safetensors")
+                == workspace.bytes("run/\(Workspace.lastWeights)"))
     }
 
     /// Training goes on from the vectors as they are.
@@ -122,7 +111,7 @@ import Testing
             Self.training(Self.cases[0], output: "second", steps: 3) + ["--from-adapter", "first"])
         try #require(second.status == 0, "\(second.errors)")
         let start = try #require(try workspace.events("second", "evaluation").first?["loss"]?.double)
-        #expect(abs(start - (try loss(workspace, "first"))) < 1e-3)
+        #expect(abs(start - (try workspace.loss("first"))) < 1e-3)
     }
 
     /// Biases train beside adapters, and stand in PEFT's file as PEFT has them.
@@ -163,11 +152,10 @@ import Testing
             "--method", method, "--average-rank", "1", "--bias", "lora_only", "--learning-rate", "0.02",
             "--checkpoint-every", "10",
         ]
-        let trained = try workspace.run(Workspace.training(options))
-        try #require(trained.status == 0, "\(trained.errors)")
+        try workspace.trained(Workspace.training(options))
         let config = try JSONValue.parse(try workspace.bytes("run/adapter-last/adapter_config.json"))
         #expect(config["bias"]?.string == "all")
-        let store = try TensorStore(file: workspace.file("run/\(Self.weights)"))
+        let store = try TensorStore(file: workspace.file("run/\(Workspace.lastWeights)"))
         let biases = store.tensors.map(\.name).filter {
             $0.hasPrefix("base_model.model.bert.") && $0.hasSuffix(".bias")
         }
@@ -183,16 +171,12 @@ import Testing
             #expect(mine != bare || name.contains(".key."), "\(name) did not train")
         }
 
-        let before = try workspace.bytes("run/\(Self.weights)")
-        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
-        let resumed = try workspace.run(["train", "--resume", "run"])
-        #expect(resumed.status == 0, "\(resumed.errors)")
-        #expect(try workspace.bytes("run/\(Self.weights)") == before, "resuming gives the same bytes")
-        let expected = try loss(workspace, "run")
+        try workspace.resumesToTheSameBytes()
+        let expected = try workspace.loss("run")
         let merged = try workspace.run(["export", "run", "--to", "merged", "--output", "merged"])
         #expect(merged.status == 0, "\(merged.errors)")
         // Logits agree to 1e-4, which is what export checks.
-        #expect(abs(try loss(workspace, "merged") - expected) < 1e-3)
+        #expect(abs(try workspace.loss("merged") - expected) < 1e-3)
     }
 
     @Test(

@@ -5,16 +5,7 @@ import Testing
 
 /// `--method prefix` and `--method prompt` from training to what may and may not be made of them.
 @Suite struct VirtualTokenRunTests {
-    private static let weights = "adapter-last/adapter_model.safetensors"
     private static let few = ["--virtual-tokens", "4", "--checkpoint-every", "10"]
-
-    private func loss(_ workspace: Workspace, _ run: String, data: String = "validation.jsonl") throws
-        -> Double
-    {
-        let result = try workspace.run(["evaluate", run, "--data", data, "--json"])
-        try #require(result.status == 0, "\(result.errors)")
-        return try #require(try JSONValue.parse(Data(result.output.utf8))["loss"]?.double)
-    }
 
     private func llama() throws -> Workspace {
         let workspace = try Workspace()
@@ -46,23 +37,20 @@ import Testing
         try #require(trained.status == 0, "\(trained.errors)")
         let note = method == "prefix" ? "PEFT runs no prefix on encoders" : "reads the first virtual token"
         #expect(trained.errors.contains(note) || trained.output.contains(note), "\(trained.errors)")
-        let store = try TensorStore(file: workspace.file("run/\(Self.weights)"))
+        let store = try TensorStore(file: workspace.file("run/\(Workspace.lastWeights)"))
         let shape = method == "prefix" ? [4, 2 * 2 * 32] : [4, 32]
         #expect(store.tensor("prompt_embeddings")?.shape == shape)
         #expect(store.tensor("base_model.classifier.weight")?.shape == [3, 32])
         let count = try workspace.events("run", "start").first?["trainableParameters"]?.int
         #expect(count == shape[0] * shape[1] + 3 * 32 + 3)
 
-        let before = try workspace.bytes("run/\(Self.weights)")
-        try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-30"))
-        let resumed = try workspace.run(["train", "--resume", "run"])
-        #expect(resumed.status == 0, "\(resumed.errors)")
-        #expect(try workspace.bytes("run/\(Self.weights)") == before, "resuming gives the same bytes")
+        let before = try workspace.bytes("run/\(Workspace.lastWeights)")
+        try workspace.resumesToTheSameBytes()
         let other = try workspace.run(Workspace.training(output: "other", options + ["--threads", "1"]))
         #expect(other.status == 0)
-        #expect(try workspace.bytes("other/\(Self.weights)") == before, "the same on one thread")
+        #expect(try workspace.bytes("other/\(Workspace.lastWeights)") == before, "the same on one thread")
 
-        let expected = try loss(workspace, "run")
+        let expected = try workspace.loss("run")
         let predicted = try workspace.run(["predict", "run"], input: workspace.text("test.jsonl"))
         #expect(
             predicted.status == 0 && predicted.output.split(separator: "\n").count == 24,
@@ -101,7 +89,7 @@ import Testing
             #expect(
                 trained.status == 0 && !trained.errors.contains("virtual token in place"), "\(trained.errors)"
             )
-            _ = try loss(workspace, pooling)
+            _ = try workspace.loss(pooling)
         }
     }
 
@@ -111,17 +99,18 @@ import Testing
         try #require(trained.status == 0, "\(trained.errors)")
         let looks = try workspace.events("run", "evaluation").compactMap { $0["loss"]?.double }
         #expect(looks.count > 1 && (looks.last ?? 9) < (looks.first ?? 0) - 0.1, "\(looks)")
-        let before = try workspace.bytes("run/\(Self.weights)")
+        let before = try workspace.bytes("run/\(Workspace.lastWeights)")
         try FileManager.default.removeItem(at: workspace.file("run/checkpoints/step-20"))
         #expect(try workspace.run(["train", "--resume", "run"]).status == 0)
-        #expect(try workspace.bytes("run/\(Self.weights)") == before, "resuming gives the same bytes")
-        let expected = try loss(workspace, "run", data: "texts.jsonl")
+        #expect(
+            try workspace.bytes("run/\(Workspace.lastWeights)") == before, "resuming gives the same bytes")
+        let expected = try workspace.loss("run", "texts.jsonl")
         for more in [["--recompute", "layers"], ["--shared-prefix", "off"], ["--precision", "bf16"]] {
             let again = try workspace.run(
                 Self.speaking(method, output: "again", ["--learning-rate", "0.05"] + more))
             try #require(again.status == 0, "\(more): \(again.errors)")
             // Sums in another order; in bf16 other products.
-            let error = abs(try loss(workspace, "again", data: "texts.jsonl") - expected)
+            let error = abs(try workspace.loss("again", "texts.jsonl") - expected)
             #expect(error < (more.contains("bf16") ? 0.05 : 1e-3), "\(more): \(error)")
             try FileManager.default.removeItem(at: workspace.file("again"))
         }

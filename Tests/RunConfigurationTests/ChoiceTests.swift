@@ -37,6 +37,9 @@ import Transformers
         Row(key: "lora-start", names: LoRASettings.Start.allCases.map(\.rawValue)) {
             $0.tuning.lora.start.rawValue
         },
+        Row(key: "adapter-optimizer", names: AdapterOptimizer.allCases.map(\.rawValue)) {
+            $0.tuning.adapterOptimizer.rawValue
+        },
         Row(key: "freeze-a", names: LoRASettings.FreezesA.allCases.map(\.rawValue)) {
             $0.tuning.lora.freezesA.rawValue
         },

@@ -160,6 +160,15 @@ import Testing
             "--lora-start: pissa chooses the start that from-adapter gives; leave one of the two out"
         ),
         (
+            [("method", "lora"), ("freeze-a", "on"), ("adapter-optimizer", "balanced")],
+            "--adapter-optimizer: balanced moves both factors, and freeze-a on keeps A as it is; leave one of the two out"
+        ),
+        (
+            [("adapter-optimizer", "balanced"), ("orthogonality", "squared")],
+            "--adapter-optimizer: balanced does not see how P, Λ and Q are split, which orthogonality squared is about; use "
+                + "orthogonality exact, or adam"
+        ),
+        (
             [("method", "lora"), ("freeze-a", "on"), ("lora-plus-ratio", "16")],
             "--lora-plus-ratio: freeze-a on leaves A no learning rate to be a multiple of; give B's as "
                 + "learning-rate, and leave lora-plus-ratio out"

@@ -105,6 +105,13 @@ import Testing
         if flags.contains(where: { $0 == ("initialize", "lora") }) {
             flags.removeAll { $0.key == "warmup-fraction" }
         }
+        if flags.contains(where: {
+            $0.key == "orthogonality" || $0.key == "importance" || $0.key == "allocator"
+        })
+            || flags.contains(where: { $0.key == "freeze-a" || $0.key == "importance-weights" })
+        {
+            flags.removeAll { $0.key == "adapter-optimizer" }
+        }
         flags.append(("seed", String(UInt64.random(in: 0...UInt64.max, using: &numbers))))
         if Bool.random(using: &numbers) {
             flags.append(("text-column", "first column,second"))

@@ -140,11 +140,12 @@ import Transformers
     @Test func parametersThatTrain() throws {
         let trainer = try trainer(Magnitude())
         let method = try #require(FineTuningMethod.named("adadora"))
+        let settings = TuningSettings(method: method)
         #expect(method.size == "r(O + I + 1) + O")
         let head = trainer.model.head.parameters.reduce(0) { $0 + $1.values.count }
         func told() -> Int {
             zip(trainer.adapters.adapters, trainer.adapters.ranks).reduce(head) {
-                $0 + method.parameters(outputs: $1.0.layer.outputs, inputs: $1.0.layer.inputs, rank: $1.1)
+                $0 + settings.parameters(outputs: $1.0.layer.outputs, inputs: $1.0.layer.inputs, rank: $1.1)
             }
         }
         #expect(trainer.trainableParameters == told())

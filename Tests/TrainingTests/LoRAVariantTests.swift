@@ -166,6 +166,10 @@ import Transformers
         alone.install()
         #expect(relativeError(trainer.model.logits(data).values, trained) < 1e-5)
         #expect(relativeError(trained, bare) > 1e-3)
+        // What is written: the adapter of twice the rank, and a copy of it.
+        let floats = alone.adapters.reduce(0) { $0 + $1.factors.p.values.count + $1.factors.q.values.count }
+        let own = trainer.adapters.parameters.reduce(0) { $0 + $1.values.count }
+        #expect(own + trainer.method.copies == 2 * floats)
     }
 
     /// r·O of each matrix train where A stays, which it does to the bit; r·(O + I) otherwise, as the table of methods says.

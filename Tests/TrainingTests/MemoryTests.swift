@@ -90,6 +90,37 @@ import Transformers
             }, objective: ClassObjective(truth: (0..<count).map { Int32($0 % 5) }))
     }
 
+    /// Where norms alone train, layers run again keep nothing of the first one either.
+    @Test func layersWithNormsAreRunAgain() throws {
+        for model in ["bert", "llama", "gpt2"] {
+            let elements = try [false, true].map { recomputes in
+                let backbone = try PretrainedModel.open(Golden.url("\(model)/model")).openBackbone()
+                let norms = backbone.weights.filter {
+                    let name = $0.name.lowercased()
+                    return name.contains("norm") || name.contains("ln_")
+                }
+                let method = try VectorTuning(norms, of: backbone)
+                let head = try SequenceHead(
+                    backbone: backbone, outputs: 5, pooling: .mean, dropout: 0,
+                    stream: RandomStream(seed: 3, purpose: "initialize head"))
+                let sequence = SequenceModel(
+                    backbone: backbone, head: head, workers: Workers(count: 1), recomputesLayers: recomputes)
+                let rate = LearningRate(peak: 1e-3, shape: .linear, warmupSteps: 2, totalSteps: 30)
+                let trainer = Trainer(
+                    model: sequence, method: method,
+                    settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
+                let data = rows(20, length: 9)
+                return PoolEstimate(
+                    sequence, try #require(data.objective),
+                    ShardLoad(training: data, BatchSampler(examples: 20, batch: 5, seed: 1), totalSteps: 4),
+                    nil, trainable: trainer.trainableParameters, workers: 1
+                ).elements
+            }
+            // One of two layers keeps its input alone.
+            #expect(Double(elements[1]) < 0.75 * Double(elements[0]), "\(model): \(elements)")
+        }
+    }
+
     private func trainer(recomputes: Bool, model: URL = Golden.url("bert/model")) throws -> Trainer {
         let backbone = try PretrainedModel.open(model).openBackbone()
         let plan = AdapterPlan(

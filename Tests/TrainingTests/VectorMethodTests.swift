@@ -64,7 +64,7 @@ import Transformers
 
         func method() throws -> any FineTuning {
             adapter.set.adapters.isEmpty
-                ? try PartTuning(adapter.changed.weights, of: model.backbone) : IA3(adapter.set)
+                ? try VectorTuning(adapter.changed.weights, of: model.backbone) : IA3(adapter.set)
         }
 
         /// Names as transformers' whole model has them.

@@ -154,7 +154,7 @@ import Transformers
 
     private static func started(
         _ method: String, _ model: String, _ change: (inout VirtualTokenSettings) -> Void = { _ in },
-        text: [Int32] = [], trained: AdapterSet? = nil, readsStart: Bool = false
+        text: [Int32] = [], trained: AdapterSet? = nil, head: HeadForm = .sequence(.mean)
     ) throws -> (backbone: any Backbone, method: any FineTuning) {
         let backbone = try PretrainedModel.open(Golden.url("\(model)/model")).openBackbone()
         var tuning = TuningSettings()
@@ -163,9 +163,9 @@ import Transformers
         change(&tuning.virtual)
         let start = MethodStart(
             settings: tuning, backbone: backbone, totalSteps: 20, seed: 1, isResumed: false,
-            trained: trained, headForm: .sequence(.pooler), workers: Workers(count: 1),
+            trained: trained, headForm: head, workers: Workers(count: 1),
             lookAtBatches: { _, _ in },
-            readRanks: { _, _ in [:] }, readsStart: readsStart, readTokens: { _, _ in text })
+            readRanks: { _, _ in [:] }, readTokens: { _, _ in text })
         return (backbone, try tuning.method.start(start))
     }
 
@@ -223,7 +223,7 @@ import Transformers
             }
             #expect(isWord, "\(model)")
         }
-        let seen = try Self.started("prompt", "bert", readsStart: true).method
+        let seen = try Self.started("prompt", "bert", head: .sequence(.pooler)).method
         #expect(seen.warnings.contains { $0.contains("reads the first virtual token") })
     }
 

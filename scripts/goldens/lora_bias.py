@@ -37,6 +37,9 @@ def made(kind):
     config = LoraConfig(
         task_type=TaskType.SEQ_CLS, target_modules=SITES, r=RANK, lora_alpha=3, lora_dropout=0.0, bias=kind)
     model = get_peft_model(base_model(torch.float32), config)
+    # Of its own: loaded weights are a mapped file, and steps of biases would reach the next model.
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
     start = load_file(os.path.join(GOLDENS, "lora-variants", "start.safetensors"))
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -34,8 +34,8 @@ extension AdaLoRA {
 
 extension FineTuningMethod {
     static let adadora = FineTuningMethod(
-        name: "adadora", size: "r(O + I + 1) + O", hasAdapters: true, addsToWeights: false, peft: .dora,
-        rows: AdaLoRA.rows,
-        parameters: { $2 * TripletCost.parameters(outputs: $0, inputs: $1, hasLambda: true) + $0 },
+        name: "adadora", size: "r(O + I + 1) + O", addsToWeights: false, peft: .dora,
+        rows: AdaLoRA.rows, rankChoice: { $0.adalora.rankChoice },
+        parameters: { $3 * TripletCost.parameters(outputs: $1, inputs: $2, hasLambda: true) + $1 },
         check: { $0.adalora.check($0, &$1) }, start: { try AdaLoRA(withMagnitudes: $0) })
 }

@@ -145,6 +145,7 @@ extension AdaLoRASettings {
                     + "orthonormal, for the triplets beyond the adapter's")
         }
         checkWarmup(&rules)
+        checkSteps(settings, &rules)
         checkExactness(&rules)
         // Decimal fractions such as 0.7 + 0.3 can add up to a little less than 1.
         let sum = warmupFraction + finalFraction
@@ -175,6 +176,18 @@ extension AdaLoRASettings {
     }
 
     private static let leastWarmup = 0.05
+
+    /// Penalties ask how a product is split.
+    private func checkSteps(_ settings: TuningSettings, _ rules: inout RuleCheck) {
+        let form = resolvedOrthogonality
+        guard settings.adapterOptimizer == .balanced, form != .exact, form != .none,
+            rules.areKnown("adapter-optimizer", "orthogonality", "importance", "allocator")
+        else { return }
+        rules.add(
+            "\(rules.mention("adapter-optimizer")): balanced does not see how P, Λ and Q are split, which orthogonality "
+                + "\(form.rawValue) is about; use orthogonality \(allocator == .fixed ? "none" : "exact"), or adam"
+        )
+    }
 
     private func checkExactness(_ rules: inout RuleCheck) {
         if let importance, importance.needsExactTriplets, let form = orthogonality, form != .exact,

@@ -38,7 +38,8 @@ extension AdaLoRA {
                 form: settings.adalora.resolvedOrthogonality.penalty,
                 weight: Float(settings.adalora.orthogonalityWeight)),
             hasLongSteps: settings.adalora.resolvedOrthogonality == .exact
-                && settings.adalora.tripletSteps == .lora, changed: start.biases(beside: set))
+                && settings.adalora.tripletSteps == .lora,
+            optimizer: settings.adapterOptimizer, changed: start.biases(beside: set))
     }
 }
 

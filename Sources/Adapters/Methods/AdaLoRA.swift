@@ -9,6 +9,7 @@ package final class AdaLoRA: FineTuning {
     /// nil where ranks stay as they are
     package let ranks: RankController?
     package let changed: ChangedParts
+    package let balanced: BalancedSteps?
     let penalty: OrthogonalityPenalty
     let allocator: AdaLoRASettings.Allocator
     /// nil where steps are as long as the optimizer makes them
@@ -18,10 +19,12 @@ package final class AdaLoRA: FineTuning {
     package init(
         _ adapters: AdapterSet, ranks: RankController?,
         penalty: OrthogonalityPenalty = OrthogonalityPenalty(form: .none, weight: 0),
-        hasLongSteps: Bool = false, changed: ChangedParts = .none
+        hasLongSteps: Bool = false, optimizer: AdapterOptimizer = .adam, changed: ChangedParts = .none
     ) {
+        balanced = optimizer == .balanced ? BalancedSteps(adapters) : nil
         self.changed = changed
-        stepLengths = hasLongSteps ? StepLengths() : nil
+        // Balanced steps have LoRA's length of their own.
+        stepLengths = hasLongSteps && optimizer == .adam ? StepLengths() : nil
         self.adapters = adapters
         self.ranks = ranks
         self.penalty = penalty
@@ -41,6 +44,13 @@ package final class AdaLoRA: FineTuning {
     package var averages: Int {
         (stepLengths == nil ? 0 : adapters.parameters.reduce(0) { $0 + $1.values.count })
             + (ranks?.averages.reduce(0) { $0 + 2 * ($1.p.count + $1.lambda.count + $1.q.count) } ?? 0)
+    }
+
+    /// λ goes into B and A where PEFT has no place for it.
+    package var copies: Int {
+        adapters.adapters.reduce(0) {
+            $0 + ($1.rule == nil ? 0 : $1.factors.p.values.count + $1.factors.q.values.count)
+        }
     }
 
     package func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double {
@@ -79,8 +89,8 @@ package final class AdaLoRA: FineTuning {
     package func makeTripletsExact(after step: Int, in arrays: any TrainedArrays, workers: Workers) throws {
         guard let ranks, ranks.settings.keepsTripletsExact else { return }
         try ranks.refactorize(
-            after: step, arrays.vector, firstMoments: arrays.firstMoments,
-            secondMoments: arrays.secondMoments, workers: workers)
+            after: step, arrays.vector, firstMoments: balanced == nil ? arrays.firstMoments : nil,
+            secondMoments: balanced == nil ? arrays.secondMoments : nil, workers: workers)
     }
 
     /// Swaps the worst triplets for new ones, where the step asks for it. The directions of the new ones come from
@@ -99,7 +109,7 @@ package final class AdaLoRA: FineTuning {
             workers: update.workers)
         if let reshaped {
             update.arrays.take(reshaped)
-            fillNewMoments(update)
+            if balanced == nil { fillNewMoments(update) }
         }
         return outcome
     }
@@ -225,9 +235,9 @@ package final class AdaLoRA: FineTuning {
 
 extension FineTuningMethod {
     static let adalora = FineTuningMethod(
-        name: "adalora", size: "r(O + I + 1)", hasAdapters: true, peft: .adalora, rows: AdaLoRA.rows,
+        name: "adalora", size: "r(O + I + 1)", peft: .adalora, rows: AdaLoRA.rows,
         rankChoice: { $0.adalora.rankChoice },
-        parameters: { $2 * TripletCost.parameters(outputs: $0, inputs: $1, hasLambda: true) },
+        parameters: { $3 * TripletCost.parameters(outputs: $1, inputs: $2, hasLambda: true) },
         check: { $0.adalora.check($0, &$1) }, start: { try AdaLoRA($0) })
 }
 

@@ -18,6 +18,9 @@ extension FineTuningMethod {
             + all.compactMap { method in method.size.map { "\(method.name) \($0)" } }.joined(separator: "; ")
     }
 
+    /// `all of method ia3 are keys and values`
+    fileprivate var allRolesSentence: String? { allRolesNote.map { "all of method \(name) are \($0)" } }
+
     /// `adalora or lora`: those that train little, for advice.
     package static var withAdapters: String { alternatives(all.filter(\.makesAdapter).map(\.name)) }
 }
@@ -56,7 +59,10 @@ extension TuningSettings {
     }()
 
     private static func unlessUnread(_ row: Setting<TuningSettings>) -> Setting<TuningSettings> {
-        row.within(\.self) { $0.method.reads(row.key) ? nil : "with method \($0.method.name)" }
+        let notes = row.key == targetsRow.key ? FineTuningMethod.all.compactMap(\.allRolesSentence) : []
+        return row.noting(notes).within(\.self) {
+            $0.method.reads(row.key) ? nil : "with method \($0.method.name)"
+        }
     }
 
     /// What must hold whatever the method, and its own rules.

@@ -12,14 +12,17 @@ package final class DoRA: FineTuning {
     package let adapters: AdapterSet
     package let warnings: [String]
     package let changed: ChangedParts
+    package let balanced: BalancedSteps?
     private let ratio: Double
 
     /// Adapters of LoRA get a magnitude each, ‖V‖, so that they compute what they did.
     ///
     /// - Parameter ratio: as LoRA's; magnitudes learn at the rate of A.
     package init(
-        _ adapters: AdapterSet, ratio: Double = 1, warnings: [String] = [], changed: ChangedParts = .none
+        _ adapters: AdapterSet, ratio: Double = 1, optimizer: AdapterOptimizer = .adam,
+        warnings: [String] = [], changed: ChangedParts = .none
     ) {
+        balanced = optimizer == .balanced ? BalancedSteps(adapters, ratio: ratio) : nil
         self.adapters = adapters
         self.changed = changed
         self.warnings = warnings
@@ -42,7 +45,7 @@ package final class DoRA: FineTuning {
         let set = try LoRA.adapters(start, layers, extra: layers.reduce(0) { $0 + $1.outputs })
         set.takeMagnitudes(of: trained)
         try self.init(
-            set, ratio: start.settings.lora.ratio,
+            set, ratio: start.settings.lora.ratio, optimizer: start.settings.adapterOptimizer,
             warnings: LoRA.warnings(start, "DoRA", spent: set.liveParameterCount),
             changed: start.biases(beside: set))
     }
@@ -74,9 +77,9 @@ extension AdapterSet {
 
 extension FineTuningMethod {
     static let dora = FineTuningMethod(
-        name: "dora", size: "r(O + I) + O", hasAdapters: true, addsToWeights: false, peft: .dora,
+        name: "dora", size: "r(O + I) + O", addsToWeights: false, peft: .dora,
         rows: LoRA.commonRows,
-        parameters: { LoRA.parameters($0, $1, $2) + ($2 > 0 ? $0 : 0) }, start: { try DoRA($0) })
+        parameters: { LoRA.parameters($1, $2, $3) + ($3 > 0 ? $1 : 0) }, start: { try DoRA($0) })
 }
 
 extension PEFTForm {
@@ -238,14 +241,7 @@ extension Tape {
                 }
             }
             if let bias, let gradient = gradient(of: bias) { Kernel.addColumnSums(of: g, into: gradient) }
-            guard let target = gradientTarget(of: x) else { return }
-            if target.accumulate {
-                let scaled = pool.matrix(rows: g.rows, columns: g.columns)
-                Kernel.scaleColumns(g, by: gains, factor: 1, into: scaled)
-                Kernel.add(scaled, into: target.matrix)
-            } else {
-                Kernel.scaleColumns(g, by: gains, factor: 1, into: target.matrix)
-            }
+            backwardScaledColumns(x, by: gains, g)
         }
         return out
     }

@@ -22,10 +22,14 @@ package protocol FineTuning: AnyObject {
     /// When ranks move; nil for methods whose ranks stay.
     var rankPlan: RankPlan? { get }
 
+    /// What moves the factors of its adapters in AdamW's place; nil where AdamW does.
+    var balanced: BalancedSteps? { get }
     /// Whether `observe` wants the task's gradient alone, without penalty and clipping.
     var observesTaskGradient: Bool { get }
     /// Floats that it keeps of gradients from step to step, for estimates of memory
     var averages: Int { get }
+    /// Floats that writing `result` takes beside one copy of what trains, for estimates of memory
+    var copies: Int { get }
     /// Adds the gradient of its term in the loss to the flat `gradients` [1, N] and returns the weighted term.
     func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double
     /// Changes the clipped gradients [1, N] that AdamW will see.
@@ -63,8 +67,10 @@ extension FineTuning {
     package var changed: ChangedParts { .none }
     package var warnings: [String] { [] }
     package var rankPlan: RankPlan? { nil }
+    package var balanced: BalancedSteps? { nil }
     package var observesTaskGradient: Bool { false }
     package var averages: Int { 0 }
+    package var copies: Int { 0 }
     package func addPenalty(in vector: ParameterVector, to gradients: Matrix) -> Double { 0 }
     package func precondition(_ gradients: Matrix, in vector: ParameterVector, workers: Workers) {}
     package func observe(_ update: MethodUpdate) {}
@@ -97,7 +103,7 @@ package struct ParameterGroup {
 /// The flat arrays of a run, which the trainer keeps and a method may reshape.
 package protocol TrainedArrays: AnyObject {
     var vector: ParameterVector { get }
-    /// AdamW's averages, laid out as the vector, [1, N]
+    /// AdamW's averages, laid out as the vector without what `FineTuning.balanced` moves, [1, N]
     var firstMoments: Matrix { get }
     var secondMoments: Matrix { get }
     /// Goes on with another vector; moments come along.
@@ -196,18 +202,6 @@ package struct MethodState: Sendable {
     }
 }
 
-/// A checkpoint of another run's shape.
-package struct StateMismatch: Error, CustomStringConvertible, Sendable {
-    package let description: String
-
-    package init(of what: String) {
-        description =
-            "the checkpoint's \(what) do not fit this configuration; resume from another checkpoint"
-    }
-
-    init(description: String) { self.description = description }
-}
-
 /// What a method is put on, and with which settings.
 package struct MethodStart {
     let settings: TuningSettings
@@ -218,15 +212,13 @@ package struct MethodStart {
     let isResumed: Bool
     /// The adapter that the run goes on from, hung on the model
     let trained: AdapterSet?
-    /// Whether the run's head reads the backbone's pooler, and the matrix that gives words
+    /// Whether the run's head reads the backbone's pooler, and so the row that the layers see first; and the matrix that gives words
     let readsPooler, readsOutput: Bool
     let workers: Workers
     /// Sends this many batches through the model, without adapters, and calls the body after each.
     let lookAtBatches: (Int, () throws -> Void) throws -> Void
     /// Reads the file of the settings' rank pattern: the rank of each of these layers.
     let readRanks: (String, [LinearLayer]) throws -> [LinearSite: Int]
-    /// Whether the head reads the row that the layers see first.
-    let readsStart: Bool
     /// Tokens of a text with the special ones around it; of no text at least so many of the training rows, end to end, if they
     /// have them.
     let readTokens: (String?, Int) throws -> [Int32]
@@ -236,7 +228,6 @@ package struct MethodStart {
         trained: AdapterSet?, headForm: HeadForm, workers: Workers,
         lookAtBatches: @escaping (Int, () throws -> Void) throws -> Void,
         readRanks: @escaping (String, [LinearLayer]) throws -> [LinearSite: Int],
-        readsStart: Bool = false,
         readTokens: @escaping (String?, Int) throws -> [Int32] = { _, _ in [] }
     ) {
         self.settings = settings
@@ -250,7 +241,6 @@ package struct MethodStart {
         self.workers = workers
         self.lookAtBatches = lookAtBatches
         self.readRanks = readRanks
-        self.readsStart = readsStart
         self.readTokens = readTokens
     }
 

@@ -14,22 +14,22 @@ package struct FineTuningMethod: Sendable {
     package let size: String?
     /// The learning rate where none is given.
     package let usualLearningRate: Double
-    /// Whether it hangs adapters on the matrices named by `targets`.
-    package let hasAdapters: Bool
     /// Whether every weight of the backbone trains, so that a whole model is the result.
     package let trainsBackbone: Bool
     /// Whether its updates add to the weights and do nothing else, as those of LoRA.
     package let addsToWeights: Bool
-    /// Whether some of the model's own weights train, which are saved beside adapters.
-    package let trainsParts: Bool
+    /// Whether some of the model's own vectors train, and nothing is added to it.
+    package let trainsOwnVectors: Bool
     /// How its adapters, if it has any, stand in PEFT's files.
     package let peft: PEFTForm
     /// How what it trains beside the matrices stands in files; nil for methods that train nothing of the kind.
     package let parts: PartForm?
     /// What `targets` means by `all`.
     let allRoles: @Sendable (Architecture) -> [LinearSite.Role]
-    /// The parameters of an adapter of rank r on an [O, I] matrix, of O, I and r.
-    let parameters: @Sendable (_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int
+    /// Which those are, for help; nil where it means all that the model has.
+    let allRolesNote: String?
+    /// What trains of an adapter of rank r on an [O, I] matrix, of O, I and r.
+    let parameters: @Sendable (_ settings: TuningSettings, _ outputs: Int, _ inputs: Int, _ rank: Int) -> Int
     /// The settings that mean something with it, in the order of help.
     let rows: [Setting<TuningSettings>]
     /// What makes it larger or smaller, for tables; nil for a method without a size.
@@ -42,27 +42,28 @@ package struct FineTuningMethod: Sendable {
     package let start: @Sendable (MethodStart) throws -> any FineTuning
 
     init(
-        name: String, size: String? = nil, usualLearningRate: Double = 3e-3, hasAdapters: Bool = false,
+        name: String, size: String? = nil, usualLearningRate: Double = 3e-3,
         trainsBackbone: Bool = false, addsToWeights: Bool = true,
-        trainsParts: Bool = false, peft: PEFTForm = .adalora, parts: PartForm? = nil,
+        trainsOwnVectors: Bool = false, peft: PEFTForm = .adalora, parts: PartForm? = nil,
         allRoles: @escaping @Sendable (Architecture) -> [LinearSite.Role] = { $0.roles },
+        allRolesNote: String? = nil,
         rows: [Setting<TuningSettings>] = [],
         knob: @escaping @Sendable (TuningSettings) -> Knob? = { $0.method.hasBudget ? Knob("rank") : nil },
         rankChoice: @escaping @Sendable (TuningSettings) -> RankChoice = { _ in .none },
-        parameters: @escaping @Sendable (Int, Int, Int) -> Int = { _, _, _ in 0 },
+        parameters: @escaping @Sendable (TuningSettings, Int, Int, Int) -> Int = { _, _, _, _ in 0 },
         check: @escaping @Sendable (TuningSettings, inout RuleCheck) -> Void = { _, _ in },
         start: @escaping @Sendable (MethodStart) throws -> any FineTuning
     ) {
         self.name = name
         self.size = size
         self.usualLearningRate = usualLearningRate
-        self.hasAdapters = hasAdapters
         self.trainsBackbone = trainsBackbone
         self.addsToWeights = addsToWeights
-        self.trainsParts = trainsParts
+        self.trainsOwnVectors = trainsOwnVectors
         self.peft = peft
         self.parts = parts
         self.allRoles = allRoles
+        self.allRolesNote = allRolesNote
         self.rows = rows
         self.knob = knob
         self.rankChoice = rankChoice
@@ -80,17 +81,17 @@ package struct FineTuningMethod: Sendable {
     /// Whether the setting `key` means something with it.
     package func reads(_ key: String) -> Bool { keys.contains(key) }
 
+    /// Whether it hangs adapters on matrices.
+    package var hasAdapters: Bool { reads("targets") }
+
     /// Whether it spends a budget.
     package var hasBudget: Bool { reads("budget") }
 
     /// Whether something else than a head trains.
-    package var trainsModel: Bool { makesAdapter || trainsBackbone || trainsParts }
+    package var trainsModel: Bool { makesAdapter || trainsBackbone || trainsOwnVectors }
 
     /// Whether its ranks are whole and stay as they are, so that a pattern may give them.
     package var keepsRanks: Bool { reads("rank-pattern") }
-
-    /// The parameters of an adapter of rank r on an [O, I] matrix.
-    package func parameters(outputs: Int, inputs: Int, rank: Int) -> Int { parameters(outputs, inputs, rank) }
 }
 
 extension FineTuningMethod: Equatable {

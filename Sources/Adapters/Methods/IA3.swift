@@ -68,9 +68,10 @@ package final class IA3: FineTuning {
 extension FineTuningMethod {
     /// Its usual rate is the best of PEFT's own comparison.
     static let ia3 = FineTuningMethod(
-        name: "ia3", size: "O, or I of the feed-forward's last", usualLearningRate: 5e-3, hasAdapters: true,
+        name: "ia3", size: "O, or I of the feed-forward's last", usualLearningRate: 5e-3,
         addsToWeights: false, peft: .ia3,
-        allRoles: IA3.usualRoles, rows: [TuningSettings.targetsRow],
+        allRoles: IA3.usualRoles, allRolesNote: "keys, values and the feed-forward network's last",
+        rows: [TuningSettings.targetsRow],
         knob: { Knob("vectors", $0.targets.texts.joined(separator: ", ")) }, start: { try IA3($0) })
 }
 

@@ -34,6 +34,13 @@ extension LoRASettings {
                 "\(rules.mention("lora-start")): \(start.rawValue) chooses the start that from-adapter gives; leave one of "
                     + "the two out")
         }
+        if freezesA == .on, settings.adapterOptimizer == .balanced,
+            rules.areKnown("freeze-a", "adapter-optimizer")
+        {
+            rules.add(
+                "\(rules.mention("adapter-optimizer")): balanced moves both factors, and freeze-a on keeps A as it is; leave one of the "
+                    + "two out")
+        }
         if freezesA == .on, ratio != 1, rules.areKnown("freeze-a", "lora-plus-ratio") {
             rules.add(
                 "\(rules.mention("lora-plus-ratio")): freeze-a on leaves A no learning rate to be a multiple of; give B's as "

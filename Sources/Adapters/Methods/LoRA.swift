@@ -12,6 +12,7 @@ package final class LoRA: FineTuning {
     package let groups: [ParameterGroup]
     package let warnings: [String]
     package let changed: ChangedParts
+    package let balanced: BalancedSteps?
     private let frozen: FrozenA?
 
     /// - Parameters:
@@ -19,9 +20,10 @@ package final class LoRA: FineTuning {
     ///     authors' code, also takes in whatever has one dimension, the head's bias and DoRA's magnitudes.
     ///   - frozen: of these adapters, whose B alone trains; nil where A does too.
     package init(
-        _ adapters: AdapterSet, ratio: Double = 1, frozen: FrozenA? = nil, warnings: [String] = [],
-        changed: ChangedParts = .none
+        _ adapters: AdapterSet, ratio: Double = 1, frozen: FrozenA? = nil,
+        optimizer: AdapterOptimizer = .adam, warnings: [String] = [], changed: ChangedParts = .none
     ) {
+        balanced = optimizer == .balanced ? BalancedSteps(adapters, ratio: ratio) : nil
         self.adapters = adapters
         self.changed = changed
         self.warnings = warnings
@@ -39,6 +41,11 @@ package final class LoRA: FineTuning {
             + (frozen == nil ? 0 : adapters.adapters.reduce(0) { $0 + $1.factors.q.values.count })
     }
 
+    /// A start that is taken off makes the adapter twice as wide, and then it is copied.
+    package var copies: Int {
+        3 * adapters.adapters.compactMap(\.factors.origin).reduce(0) { $0 + $1.p.count + $1.q.count }
+    }
+
     package func precondition(_ gradients: Matrix, in vector: ParameterVector, workers: Workers) {
         frozen?.precondition(gradients, in: vector, workers: workers)
     }
@@ -54,7 +61,7 @@ package final class LoRA: FineTuning {
             set: { $0.rankPattern = try $1.orNone { try $0.text() } },
             get: { $0.rankPattern.map(SettingText.text) })
     ]
-    @Sendable static func parameters(_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int {
+    static func parameters(_ outputs: Int, _ inputs: Int, _ rank: Int) -> Int {
         rank * TripletCost.parameters(outputs: outputs, inputs: inputs, hasLambda: false)
     }
 
@@ -75,7 +82,8 @@ package final class LoRA: FineTuning {
         try self.init(
             set, ratio: settings.lora.ratio,
             frozen: settings.lora.freezesA == .on ? try FrozenA(set) : nil,
-            warnings: Self.warnings(start, "LoRA", spent: spent), changed: start.biases(beside: set))
+            optimizer: settings.adapterOptimizer, warnings: Self.warnings(start, "LoRA", spent: spent),
+            changed: start.biases(beside: set))
     }
 
     /// Fresh ones of the ranks that the settings give, or those that the run goes on from.
@@ -84,9 +92,9 @@ package final class LoRA: FineTuning {
     static func adapters(_ start: MethodStart, _ layers: [LinearLayer], extra: Int = 0) throws -> AdapterSet {
         let settings = start.settings
         if let trained = try start.trainedMatrices() {
+            let plan = start.plan(.lora, rank: 0)
             return try AdapterSet(
-                continuing: trained.asLoRA { settings.lora.factor(scale: settings.scale, rank: $0) },
-                plan: start.plan(.lora, rank: 0), on: start.backbone.linearLayers)
+                continuing: trained.asLoRA(scale: plan.factor), plan: plan, on: start.backbone.linearLayers)
         }
         if let path = settings.rankPattern {
             return try fresh(start, layers, rank: 0, ranks: try start.readRanks(path, layers))
@@ -150,8 +158,9 @@ extension AdapterSet {
 
 extension FineTuningMethod {
     static let lora = FineTuningMethod(
-        name: "lora", size: "r(O + I), or rO where A stays", hasAdapters: true, peft: .lora, rows: LoRA.rows,
-        parameters: LoRA.parameters, check: { $0.lora.check($0, &$1) }, start: { try LoRA($0) })
+        name: "lora", size: "r(O + I), or rO where A stays", peft: .lora, rows: LoRA.rows,
+        parameters: { $0.lora.freezesA == .on ? $3 * $1 : LoRA.parameters($1, $2, $3) },
+        check: { $0.lora.check($0, &$1) }, start: { try LoRA($0) })
 }
 
 extension PEFTForm {

@@ -26,12 +26,4 @@ package struct LoRASettings: Sendable, Equatable {
     package var freezesA = FreezesA.off
 
     init() {}
-
-    /// s of a matrix of this rank
-    func factor(scale: Double, rank: Int) -> Float {
-        switch rankScaling {
-        case .plain: Float(scale)
-        case .stabilized: Float(scale / Double(max(rank, 1)).squareRoot())
-        }
-    }
 }

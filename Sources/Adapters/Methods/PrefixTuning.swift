@@ -154,34 +154,26 @@ extension FineTuningMethod {
 
 extension PartForm {
     /// `prompt_embeddings` (N, L · 2 · K): K of layer 0, V of layer 0, K of layer 1 …, of decoders as PEFT saves and opens it.
-    package static let prefix = PartForm(
-        type: "PREFIX_TUNING", headPrefix: VirtualTokenFolder.headPrefix, fits: { $0 is LayerPrefix },
-        tensors: { parts in
-            let prefixes = parts.compactMap { $0 as? LayerPrefix }
-            let count = prefixes[0].count
-            let values = (0..<count).flatMap { row in prefixes.flatMap { $0.saved(row) } }
-            return [
-                TensorToWrite(
-                    name: VirtualTokenFolder.tensor, shape: [count, values.count / count], values: values)
-            ]
+    package static let prefix = VirtualTokenFolder.form(
+        "PREFIX_TUNING", of: LayerPrefix.self,
+        shape: {
+            .init(count: $0[0].count, width: $0[0].columns, heads: $0[0].heads, layers: $0.count)
         },
-        configure: { config, parts in
-            guard let first = parts.first as? LayerPrefix else { return }
-            VirtualTokenFolder.configure(
-                &config, count: first.count, width: first.columns, heads: first.heads, layers: parts.count)
+        rows: { prefixes in (0..<prefixes[0].count).flatMap { row in prefixes.flatMap { $0.saved(row) } } },
+        more: { config, shape in
             config["prefix_projection"] = .bool(false)
-            config["encoder_hidden_size"] = JSONValue(first.columns)
+            config["encoder_hidden_size"] = JSONValue(shape.width)
         },
-        read: { folder, backbone in
+        columns: { folder, backbone in
             guard !backbone.attendsByDistance else {
                 throw folder.fault(
                     "peft_type",
                     "\(backbone.architecture.name) attends by the distance of tokens, and keys of a prefix have none",
                     "use an adapter of another kind")
             }
-            let layers = backbone.sizes.layers
-            let rows = try VirtualTokenFolder.rows(
-                folder, backbone, columns: 2 * layers * backbone.keyShape.columns)
-            return (0..<layers).map { LayerPrefix(layer: $0, of: rows, backbone) }
+            return 2 * backbone.sizes.layers * backbone.keyShape.columns
+        },
+        parts: { rows, backbone in
+            (0..<backbone.sizes.layers).map { LayerPrefix(layer: $0, of: rows, backbone) }
         })
 }

@@ -37,7 +37,7 @@ package final class PromptTuning: FineTuning {
         }
         guard let prompt else { preconditionFailure("a prompt was made") }
         var notes: [String] = []
-        if start.readsStart {
+        if start.readsPooler {
             notes.append(
                 "the head reads the first virtual token in place of the first token, as PEFT's classifiers with a prompt do; "
                     + "\(SettingName.pooling) mean and \(SettingName.pooling) first read the row's own tokens"
@@ -101,26 +101,14 @@ extension FineTuningMethod {
 
 extension PartForm {
     /// `prompt_embeddings` (N, E), as PEFT saves and opens it.
-    package static let prompt = PartForm(
-        type: "PROMPT_TUNING", isOfPEFT: true, headPrefix: VirtualTokenFolder.headPrefix,
-        fits: { $0 is Prompt },
-        tensors: { parts in
-            parts.compactMap { $0 as? Prompt }.map {
-                TensorToWrite(
-                    name: VirtualTokenFolder.tensor, shape: [$0.count, $0.columns],
-                    values: $0.rows.values.values)
-            }
-        },
-        configure: { config, parts in
-            guard let prompt = parts.first as? Prompt else { return }
-            VirtualTokenFolder.configure(
-                &config, count: prompt.count, width: prompt.columns, heads: prompt.heads,
-                layers: prompt.layers)
+    package static let prompt = VirtualTokenFolder.form(
+        "PROMPT_TUNING", of: Prompt.self, isOfPEFT: true,
+        shape: { .init(count: $0[0].count, width: $0[0].columns, heads: $0[0].heads, layers: $0[0].layers) },
+        rows: { $0[0].rows.values.values },
+        more: { config, _ in
             // How a prompt started is nothing to those who open it.
             config["prompt_tuning_init"] = .string("RANDOM")
         },
-        read: { folder, backbone in
-            let columns = backbone.wordRows([0]).columns
-            return [Prompt(try VirtualTokenFolder.rows(folder, backbone, columns: columns), backbone)]
-        })
+        columns: { _, backbone in backbone.wordRows([0]).columns },
+        parts: { [Prompt($0, $1)] })
 }

@@ -19,6 +19,7 @@ package struct TuningSettings: Sendable, Equatable {
     /// s = alpha / initial rank: the factor of the adapters' output, constant for the run.
     package var scale = 1.0
     package var adapterDropout = 0.0
+    package var adapterOptimizer = AdapterOptimizer.adam
     package var biases = BiasSettings()
     /// Of the model, beside its adapters
     package var bias = BiasesBesideAdapters.none
@@ -27,7 +28,7 @@ package struct TuningSettings: Sendable, Equatable {
     package var virtual = VirtualTokenSettings()
     package var lora = LoRASettings()
 
-    init(method: FineTuningMethod) { self.method = method }
+    package init(method: FineTuningMethod) { self.method = method }
 
     /// For methods whose adapters have a budget.
     static let budgetRows = [
@@ -85,6 +86,11 @@ package struct TuningSettings: Sendable, Equatable {
             set: { $0.adapterDropout = try $1.number(.zeroToBelowOne) },
             get: { SettingText.number($0.adapterDropout) }),
         Setting(
+            "adapter-optimizer",
+            "What moves the adapters' factors: AdamW, or steps that do not depend on how their product is split",
+            choices: AdapterOptimizer.allCases.map(\.rawValue),
+            set: { $0.adapterOptimizer = try $1.choice() }, get: { $0.adapterOptimizer.rawValue }),
+        Setting(
             "bias", "Biases of the model that train beside its adapters",
             choices: BiasesBesideAdapters.allCases.map(\.rawValue),
             set: { $0.bias = try $1.choice() }, get: { $0.bias.rawValue }),
@@ -107,13 +113,11 @@ package struct TuningSettings: Sendable, Equatable {
 
     /// What trains of an [O, I] matrix at rank r.
     package func parameters(outputs: Int, inputs: Int, rank: Int) -> Int {
-        let stays = method.reads("freeze-a") && lora.freezesA == .on
-        return method.parameters(outputs: outputs, inputs: inputs, rank: rank) - (stays ? rank * inputs : 0)
+        method.parameters(self, outputs, inputs, rank)
     }
 
     static let targetsRow = Setting<TuningSettings>(
-        "targets",
-        "Adapted matrices of each layer; all of method ia3 are keys, values and the feed-forward network's last",
+        "targets", "Adapted matrices of each layer",
         choices: AdaptedRoles.names,
         set: { $0.targets = try targets($1) },
         get: { $0.targets == .all ? AdaptedRoles.allName : SettingText.list($0.targets.texts) })

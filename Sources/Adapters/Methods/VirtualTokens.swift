@@ -74,23 +74,60 @@ final class VirtualRows: @unchecked Sendable {
 
 /// What their folders say alike.
 enum VirtualTokenFolder {
-    static let tensor = "prompt_embeddings"
+    private static let tensor = "prompt_embeddings"
     /// PEFT saves these parts without the name of a module, and the head beside the model.
-    static let headPrefix = "base_model."
+    private static let headPrefix = "base_model."
 
+    /// What the configuration says of parts.
+    struct Shape {
+        /// N
+        let count: Int
+        /// Of a virtual token in keys or in the input
+        let width: Int
+        /// That PEFT cuts this width into
+        let heads: Int
+        let layers: Int
+    }
+
+    /// One tensor `prompt_embeddings` (N, columns), a row for each virtual token.
+    ///
     /// - Parameters:
-    ///   - width: of a virtual token in keys or in the input.
-    ///   - heads: that PEFT cuts this width into.
-    static func configure(_ config: inout JSONObject, count: Int, width: Int, heads: Int, layers: Int) {
-        config["num_virtual_tokens"] = JSONValue(count)
-        config["token_dim"] = JSONValue(width)
-        config["num_attention_heads"] = JSONValue(heads)
-        config["num_layers"] = JSONValue(layers)
-        config["num_transformer_submodules"] = JSONValue(1)
+    ///   - rows: N rows, end to end
+    ///   - more: of the configuration
+    ///   - columns: of a row on a model; throws where such parts cannot be
+    ///   - parts: of rows [N, columns]
+    static func form<Part: ModelPart>(
+        _ type: String, of kind: Part.Type, isOfPEFT: Bool = false,
+        shape: @escaping @Sendable ([Part]) -> Shape,
+        rows: @escaping @Sendable ([Part]) -> [Float],
+        more: @escaping @Sendable (inout JSONObject, Shape) -> Void,
+        columns: @escaping @Sendable (PartReader, any Backbone) throws -> Int,
+        parts: @escaping @Sendable (Matrix, any Backbone) -> [Part]
+    ) -> PartForm {
+        PartForm(
+            type: type, isOfPEFT: isOfPEFT, headPrefix: headPrefix, fits: { $0 is Part },
+            tensors: { all in
+                let (parts, values) = (all.compactMap { $0 as? Part }, rows(all.compactMap { $0 as? Part }))
+                let count = shape(parts).count
+                return [TensorToWrite(name: tensor, shape: [count, values.count / count], values: values)]
+            },
+            configure: { config, all in
+                let shape = shape(all.compactMap { $0 as? Part })
+                config["num_virtual_tokens"] = JSONValue(shape.count)
+                config["token_dim"] = JSONValue(shape.width)
+                config["num_attention_heads"] = JSONValue(shape.heads)
+                config["num_layers"] = JSONValue(shape.layers)
+                config["num_transformer_submodules"] = JSONValue(1)
+                more(&config, shape)
+            },
+            read: { folder, backbone in
+                let columns = try columns(folder, backbone)
+                return parts(try Self.rows(folder, backbone, columns: columns), backbone)
+            })
     }
 
     /// [N, columns], as the file has them.
-    static func rows(_ folder: PartReader, _ backbone: any Backbone, columns: Int) throws -> Matrix {
+    private static func rows(_ folder: PartReader, _ backbone: any Backbone, columns: Int) throws -> Matrix {
         let count = try folder.count("num_virtual_tokens", 1...100_000)
         guard count < backbone.sizes.positions else {
             throw folder.fault(

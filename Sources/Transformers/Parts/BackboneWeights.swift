@@ -6,6 +6,8 @@ struct Norm: Sendable {
     let gamma: Weight
     let beta: Weight
 
+    var trains: Bool { gamma.isTrainable || beta.isTrainable }
+
     /// - Parameter reusing: as `Tape.layerNorm` means it.
     func callAsFunction(
         _ x: Variable, adding residual: Variable? = nil, epsilon: Float, reusing: Bool = false, on tape: Tape
@@ -20,6 +22,8 @@ package struct Dense: Sendable {
     package let weight: Weight
     /// `[1, O]`
     package let bias: Weight
+
+    var trains: Bool { weight.isTrainable || bias.isTrainable }
 
     func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
         tape.linear(x, weight: weight, bias: bias)

@@ -8,7 +8,9 @@ struct LayerNormBlock: Sendable {
     private let layer: Int
 
     var linearLayers: [LinearLayer] { [qkv, attentionOutput, intermediate, output] }
-    var isTrainable: Bool { linearLayers.contains(where: \.trains) }
+    var isTrainable: Bool {
+        linearLayers.contains(where: \.trains) || attentionNorm.trains || feedForwardNorm.trains
+    }
 
     init(_ weights: BackboneWeights, _ c: LayerNormConfiguration, layer: Int) throws {
         self.layer = layer

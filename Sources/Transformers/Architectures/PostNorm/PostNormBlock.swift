@@ -9,7 +9,10 @@ struct PostNormBlock: Sendable {
     let positionKey, positionQuery: Dense?
 
     var linearLayers: [LinearLayer] { [query, key, value, attentionOutput, intermediate, output] }
-    var isTrainable: Bool { linearLayers.contains(where: \.trains) }
+    var isTrainable: Bool {
+        linearLayers.contains(where: \.trains) || attentionNorm.trains || outputNorm.trains
+            || [positionKey, positionQuery].contains { $0?.trains ?? false }
+    }
 
     init(_ weights: BackboneWeights, _ c: EncoderConfiguration, _ names: EncoderNames, layer: Int) throws {
         let path = names.layer(layer)

@@ -5,6 +5,7 @@ struct RMSNormAttention: Sendable {
     private let input: Input
     private let output: LinearLayer
     private let queryNorm, keyNorm: Weight?
+    var norms: [Weight?] { [queryNorm, keyNorm] }
     private let layer: Int
 
     private enum Input: Sendable {

@@ -8,7 +8,10 @@ struct RMSNormBlock: Sendable {
     private let layer: Int
 
     var linearLayers: [LinearLayer] { attention.linearLayers + feedForward.linearLayers }
-    var isTrainable: Bool { linearLayers.contains(where: \.trains) }
+    var isTrainable: Bool {
+        let norms = [beforeAttention, afterAttention, beforeFeedForward, afterFeedForward] + attention.norms
+        return linearLayers.contains(where: \.trains) || norms.contains { $0?.isTrainable ?? false }
+    }
 
     init(_ weights: BackboneWeights, _ t: DecoderTraits, layer: Int) throws {
         self.layer = layer

@@ -6,7 +6,7 @@ import Transformers
 
 /// Some of the model's own vectors train, and nothing is added to it: its biases (BitFit, Ben Zaken et al. 2022), or its layer
 /// norms (Zhao et al. 2023).
-package final class PartTuning: FineTuning {
+package final class VectorTuning: FineTuning {
     package let adapters = AdapterSet.none
     package let changed: ChangedParts
     package let groups: [ParameterGroup]
@@ -18,21 +18,21 @@ package final class PartTuning: FineTuning {
         groups = changed.groups
     }
 
-    static func biases(_ start: MethodStart) throws -> PartTuning {
-        let parts = start.parts.filter(\.isBias)
-        return try PartTuning(start.settings.biases.chosen(from: parts, start), of: start.backbone)
+    static func biases(_ start: MethodStart) throws -> VectorTuning {
+        let biases = start.ownVectors.filter(\.isBias)
+        return try VectorTuning(start.settings.biases.chosen(from: biases, start), of: start.backbone)
     }
 
     /// Weights and biases of every norm.
-    static func norms(_ start: MethodStart) throws -> PartTuning {
-        let norms = start.parts.filter(\.isOfNorm)
+    static func norms(_ start: MethodStart) throws -> VectorTuning {
+        let norms = start.ownVectors.filter(\.isOfNorm)
         guard !norms.isEmpty else {
             throw AdapterError(
                 description:
                     "\(SettingName.method) \(start.settings.method.name): \(start.backbone.architecture.name) has no layer "
                     + "norms; use another method")
         }
-        return try PartTuning(norms.map(\.weight), of: start.backbone)
+        return try VectorTuning(norms.map(\.weight), of: start.backbone)
     }
 }
 
@@ -40,13 +40,13 @@ extension FineTuningMethod {
     /// Rates of vectors are higher than those of matrices: with 1e-4 norms learned nothing in PEFT's own comparison.
     static let bitfit = FineTuningMethod(
         name: "bitfit", size: "O with a bias and one for each column of a norm", usualLearningRate: 1e-3,
-        addsToWeights: false, trainsParts: true,
-        rows: BiasSettings.rows, knob: { $0.biases.knob }, start: { try PartTuning.biases($0) })
+        addsToWeights: false, trainsOwnVectors: true,
+        rows: BiasSettings.rows, knob: { $0.biases.knob }, start: { try VectorTuning.biases($0) })
 
     static let norms = FineTuningMethod(
         name: "norms", size: "two for each column of a norm, or one without biases", usualLearningRate: 1e-3,
-        addsToWeights: false, trainsParts: true, knob: { _ in Knob("norms", AdaptedRoles.allName) },
-        start: { try PartTuning.norms($0) })
+        addsToWeights: false, trainsOwnVectors: true, knob: { _ in Knob("norms", AdaptedRoles.allName) },
+        start: { try VectorTuning.norms($0) })
 }
 
 extension BiasSettings {
@@ -153,7 +153,7 @@ extension MethodStart {
     func biases(beside set: AdapterSet) throws -> ChangedParts {
         if settings.bias == .none { return .none }
         let adapted = Set(set.layers.compactMap { $0.bias.map(ObjectIdentifier.init) })
-        let weights = parts.filter { part in
+        let weights = ownVectors.filter { part in
             part.isBias && (settings.bias == .all || adapted.contains(ObjectIdentifier(part.weight)))
         }.map(\.weight)
         guard !weights.isEmpty else {
@@ -168,7 +168,7 @@ extension MethodStart {
     }
 
     /// All of the model that its head reads, in its order.
-    var parts: [TrainableVector] {
+    var ownVectors: [TrainableVector] {
         let matrices = Dictionary(
             backbone.linearLayers.compactMap { layer in layer.bias.map { (ObjectIdentifier($0), layer.site) }
             },
