@@ -35,8 +35,10 @@ struct Library {
 struct MappedFiles {
     private let paths: [String]
 
-    /// - Parameter maps: of `/proc/self/maps`: `7f00-7f10 r-xp 00000000 fe:01 1234 /usr/lib/libz.so.1`
-    init(_ maps: String = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? "") {
+    /// `/proc/self/maps`: `7f00-7f10 r-xp 00000000 fe:01 1234 /usr/lib/libz.so.1`. It tells no size, by which files are read whole.
+    init() {
+        let data = FileHandle(forReadingAtPath: "/proc/self/maps")?.readDataToEndOfFile() ?? Data()
+        let maps = String(decoding: data, as: UTF8.self)
         paths = maps.split(separator: "\n").compactMap { line in
             line.firstIndex(of: "/").map { String(line[$0...]) }
         }
