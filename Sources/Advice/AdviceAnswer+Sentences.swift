@@ -26,7 +26,8 @@ extension AdviceAnswer {
         case .cannotTell: "none: " + reasonsOfDoubt
         case .measured(.high): "high: the signals agree"
         case .measured(.fair): "fair: the signals differ by up to 4 times"
-        case .measured(.low): "low: the signals differ by more than 4 times"
+        case .measured(.low):
+            votes.count > 1 ? "low: the signals differ by more than 4 times" : "low: the probe was too short"
         }
     }
 

@@ -70,7 +70,7 @@ package struct AdviceAnswer: Sendable, Equatable {
     /// By a probe.
     package init(_ facts: AdviceFacts, _ rules: RuleAnswer, _ found: ProbeFindings, _ verdict: ProbeVerdict) {
         let spread = verdict.spread
-        basis = .measured(spread <= 2 ? .high : spread <= 4 ? .fair : .low)
+        basis = .measured(verdict.isBlind ? .low : spread <= 2 ? .high : spread <= 4 ? .fair : .low)
         rank = verdict.headAloneDoes ? 0 : RankLadder.snapped(verdict.rank, largest: found.plan.wideRank)
         let low = min(verdict.lowest, max(rank, RankLadder.least))
         range = low...max(verdict.highest, rank, low)

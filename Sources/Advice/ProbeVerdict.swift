@@ -12,6 +12,8 @@ package struct ProbeVerdict: Sendable, Equatable {
     package let votes: [AdviceAnswer.Vote]
     package let fixedRankDoes: Bool
     package let headAloneDoes: Bool
+    /// Whether the probe was too small to show any gain, so that it says nothing of ranks
+    package let isBlind: Bool
     package let idleRoles: [String]
     package let learningRate: Double?
     package let reasons: [String]
@@ -34,9 +36,15 @@ package struct ProbeVerdict: Sendable, Equatable {
         let curve = BudgetCurve(found)
         let gain = found.alone.above(found.wide)
         var reasons = [curve.gainSentence(facts)]
-        headAloneDoes = gain.difference <= 2 * gain.error || gain.difference <= 0
+        let showsGain = gain.difference > 2 * gain.error
+        // Only a whole probe may say that there is nothing to gain.
+        isBlind = !showsGain && !found.plan.leftOut.isEmpty
+        headAloneDoes = !showsGain && !isBlind
         var votes: [AdviceAnswer.Vote] = []
-        if !headAloneDoes {
+        if isBlind {
+            votes = [Self.rulesVote(rules)]
+            reasons.append("The probe was too short to show what adapters gain, so that the rules answer.")
+        } else if !headAloneDoes {
             votes = [Self.curveVote(curve), Self.energyVote(found), Self.rulesVote(rules)].compactMap(\.self)
         }
         self.votes = votes

@@ -75,6 +75,21 @@ import Testing
         #expect(answer.rank == 0 && answer.headline(facts).contains("head alone"))
     }
 
+    /// A probe of which parts were left out does not say that there is nothing to gain.
+    @Test func aShortProbeIsBlind() {
+        var short = found(alone: 1.0, narrow: nil, wide: 1.2, cuts: [(1, 1.2), (2, 1.2)])
+        let costs = ProbeCosts(
+            MadeUpFacts.of(), wideRank: 16, batch: 32, runSteps: 900, weights: 8_000_000_000,
+            vocabularyWeights: 0, learnedPerRow: 0)
+        short.plan = ProbePlan(costs, runSeconds: 60)
+        let verdict = verdict(short)
+        #expect(verdict.isBlind && !verdict.headAloneDoes && verdict.votes.map(\.signal) == ["rules"])
+        let facts = MadeUpFacts.of()
+        let answer = AdviceAnswer(facts, RuleAnswer(facts), short, verdict)
+        #expect(answer.rank == 4 && answer.basis == .measured(.low))
+        #expect(answer.sureness == "low: the probe was too short")
+    }
+
     @Test func fixedRankDoesWhereRankingsAreChance() {
         let cuts = [(1.0, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)]
         #expect(verdict(found(cuts: cuts, correlation: 0.1)).fixedRankDoes)
