@@ -48,7 +48,8 @@ import Testing
             #expect(wide.first?["totalSteps"]?.int == 6 && after.first?["totalSteps"]?.int == 2)
             let rate = row["arm"]?.string == "healed" ? 0.5 : 0.1
             let steps = try workspace.events("out/runs/\(id)-heal", "step")
-            let highest = try #require(steps.compactMap { $0["learningRate"]?.double }.max())
+            let rates = steps.compactMap { $0["learningRate"]?.double }
+            let highest = try #require(rates.max())
             #expect(highest <= 1e-2 * rate + 1e-12 && highest > 0)
             for name in ["adapter", "adapter-last", "checkpoints"] {
                 #expect(!workspace.exists("out/runs/\(id)-heal/\(name)"), "\(name)")

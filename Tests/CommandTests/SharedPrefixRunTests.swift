@@ -89,7 +89,9 @@ import Testing
             (0..<40).map { "{\"text\": \"\($0) is a number, and \($0 * 7) another\"}\n" }.joined(),
             to: "different.jsonl")
         func check(_ file: String) throws -> (text: String, share: Double?) {
-            let arguments = ["data", "check", file, "--task", "causal-lm", "--model", "llama"]
+            let arguments = [
+                "data", "check", file, "--task", "causal-lm", "--model", "llama", "--max-length", "60",
+            ]
             let told = try workspace.run(arguments)
             let json = try JSONValue.parse(try workspace.run(arguments + ["--json"]).output)
             return (told.output, json["files"]?.array?.first?["commonBeginnings"]?.double)

@@ -116,8 +116,8 @@ import Transformers
                     nil, trainable: trainer.trainableParameters, workers: 1
                 ).elements
             }
-            // One of two layers keeps its input alone.
-            #expect(Double(elements[1]) < 0.75 * Double(elements[0]), "\(model): \(elements)")
+            // One of two layers keeps its input alone; what stands outside the layers is as large as a layer here.
+            #expect(Double(elements[1]) < 0.85 * Double(elements[0]), "\(model): \(elements)")
         }
     }
 
