@@ -37,7 +37,7 @@ CLASSES = {"noun.act", "noun.animal", "noun.artifact", "noun.person", "noun.plan
 # Flags of other programs that pages name.
 OTHERS = {
     "--lora", "--fine-tune-type", "--local-dir", "--extra-index-url", "--no-deps", "--enable-lora", "--lora-modules", "--max-lora-rank",
-    "--chat", "--run", "--break-system-packages",
+    "--chat", "--run", "--update", "--break-system-packages",
 }
 
 
