@@ -26,12 +26,16 @@ fail() {
 [[ $ID-${VERSION_ID:-} = debian-12 ]] || fail "packages are made on Debian 12, whose libraries go into them; this is $PRETTY_NAME"
 [[ $(uname -m) = x86_64 ]] || fail "packages are made on x86-64; this is $(uname -m), where swift build works"
 scripts/install-dependencies.sh
-# It reads the man pages for mistakes.
-command -v man >/dev/null || {
+# man reads the man pages for mistakes.
+needed=()
+command -v man >/dev/null || needed+=(man-db)
+[[ $kind != deb ]] || command -v dpkg-shlibdeps >/dev/null || needed+=(dpkg-dev)
+if [[ ${#needed[@]} -gt 0 ]]; then
     run=()
     [[ $(id -u) -eq 0 ]] || run=(sudo)
-    "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq man-db >/dev/null
-}
+    "${run[@]}" apt-get update -qq
+    "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${needed[@]}" >/dev/null
+fi
 [[ -n ${ADALORA_BUILT:-} ]] || swift build -c release --product adalora --explicit-target-dependency-import-check error
 
 # Times in packages: of the commit, or of the changelog where there is none.

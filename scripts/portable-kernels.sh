@@ -14,7 +14,8 @@ if [[ $(uname -m) = x86_64 ]]; then
     [[ -d $headers ]] || {
         run=()
         [[ $(id -u) -eq 0 ]] || run=(sudo)
-        "${run[@]}" apt-get install -y -qq libc6-dev-arm64-cross >/dev/null
+        "${run[@]}" apt-get update -qq
+        "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libc6-dev-arm64-cross >/dev/null
     }
     for file in Sources/CVectorKernels/*.c Sources/CCharacterWidths/*.c; do
         "$clang" --target=aarch64-linux-gnu -isystem "$headers" -D_GNU_SOURCE -fblocks -O2 -Wall -Werror \

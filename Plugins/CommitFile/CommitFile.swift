@@ -5,7 +5,11 @@ import PackagePlugin
 /// again when another commit is checked out or made, and no other build is delayed.
 @main struct CommitFile: BuildToolPlugin {
     private static let script = #"""
-        commit=$(git -C "$1" rev-parse HEAD 2>/dev/null) || commit=unknown
+        # Not that of another repository around this folder.
+        commit=unknown
+        if [ "$(git -C "$1" rev-parse --show-prefix 2>/dev/null || echo none)" = "" ]; then
+            commit=$(git -C "$1" rev-parse HEAD 2>/dev/null) || commit=unknown
+        fi
         printf 'extension Build { package static var commit: String { "%s" } }\n' "$commit" >"$2"
         """#
 

@@ -41,6 +41,12 @@ public final class AdapterTrainer {
             throw AdaLoRAError(
                 .usage, "epochs and steps of the settings are for TrainingRun; give AdapterTrainer its steps")
         }
+        if let key = Self.ofRuns.first(where: { settings.others[$0] != nil }) {
+            throw AdaLoRAError(
+                .usage,
+                "the setting \(key) is for TrainingRun; leave it out: the loop of AdapterTrainer is the caller's"
+            )
+        }
         settings.steps = steps
         let request = RunRequest(
             model: model.url, task: task, rows: .values(rows), validation: .none, settings: settings,
@@ -53,6 +59,11 @@ public final class AdapterTrainer {
             return (loop, loaded.config.warnings)
         }
     }
+
+    /// Settings that say when a run looks at itself or saves
+    private static let ofRuns = [
+        "accumulate", "checkpoint-every", "evaluate-every", "frozen-cache", "keep-checkpoints", "samples",
+    ]
 
     /// What a person should look at, one line each
     public var warnings: [String] { configWarnings + loop.warnings }

@@ -18,7 +18,7 @@ public enum RunEvent: Sendable {
     case evaluation(Evaluation)
     /// Pruned triplets that can never return were cut out, after the last allocation.
     case compaction(step: Int, parametersBefore: Int, parametersAfter: Int)
-    /// The state was saved, from which ``TrainingRun/init(resuming:)`` goes on.
+    /// The state was saved, from which ``TrainingRun/init(resuming:ignoresMemory:)`` goes on.
     case checkpoint(step: Int, folder: URL)
     /// The run is over, and its folder is complete.
     case finished(End)

@@ -24,7 +24,7 @@ public struct TrainingRun: Sendable {
 
     private enum Source: Sendable {
         case new(RunRequest)
-        case resumed
+        case resumed(ignoresMemory: Bool)
     }
 
     /// A new run.
@@ -50,10 +50,12 @@ public struct TrainingRun: Sendable {
     /// A run that was interrupted or killed. It goes on at its newest whole checkpoint and ends with the same bits as one that
     /// was never stopped.
     ///
-    /// - Parameter folder: of the run, also one that the program `adalora` began.
-    public init(resuming folder: URL) {
+    /// - Parameters:
+    ///   - folder: of the run, also one that the program `adalora` began.
+    ///   - ignoresMemory: as ``TrainingSettings/ignoresMemory``, which a run does not keep.
+    public init(resuming folder: URL, ignoresMemory: Bool = false) {
         self.folder = folder
-        source = .resumed
+        source = .resumed(ignoresMemory: ignoresMemory)
     }
 
     /// Trains to the end on the calling thread, with workers beside it.
@@ -126,10 +128,11 @@ public struct TrainingRun: Sendable {
             session = try TrainingSession(
                 loaded.config.config, rows: loaded.rows, resume: nil,
                 ignoringMemory: request.settings.ignoresMemory)
-        case .resumed:
+        case .resumed(let ignoresMemory):
             let loaded = try RunRequest.resumed(folder)
             warnings = loaded.warnings
-            session = try TrainingSession(loaded.config, resume: .newest)
+            session = try TrainingSession(
+                loaded.config, resume: .newest, ignoringMemory: ignoresMemory)
         }
         session.environment = [
             ("program", "AdaLoRA, the Swift library"),

@@ -27,7 +27,10 @@ extension AdviceAnswer {
         case .measured(.high): "high: the signals agree"
         case .measured(.fair): "fair: the signals differ by up to 4 times"
         case .measured(.low):
-            votes.count > 1 ? "low: the signals differ by more than 4 times" : "low: the probe was too short"
+            headAloneDoes
+                ? "low: that no gain was seen is no proof that there is none"
+                : votes.count > 1
+                    ? "low: the signals differ by more than 4 times" : "low: the probe was too short"
         }
     }
 

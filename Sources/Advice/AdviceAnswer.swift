@@ -70,10 +70,14 @@ package struct AdviceAnswer: Sendable, Equatable {
     /// By a probe.
     package init(_ facts: AdviceFacts, _ rules: RuleAnswer, _ found: ProbeFindings, _ verdict: ProbeVerdict) {
         let spread = verdict.spread
-        basis = .measured(verdict.isBlind ? .low : spread <= 2 ? .high : spread <= 4 ? .fair : .low)
+        // One voice agrees with itself.
+        basis = .measured(verdict.votes.count < 2 ? .low : spread <= 2 ? .high : spread <= 4 ? .fair : .low)
         rank = verdict.headAloneDoes ? 0 : RankLadder.snapped(verdict.rank, largest: found.plan.wideRank)
-        let low = min(verdict.lowest, max(rank, RankLadder.least))
-        range = low...max(verdict.highest, rank, low)
+        let (lowest, highest) =
+            verdict.isBlind
+            ? (rules.range.lowerBound, rules.range.upperBound) : (verdict.lowest, verdict.highest)
+        let low = min(lowest, max(rank, RankLadder.least))
+        range = low...max(highest, rank, low)
         let counted = RankLadder.budgets(rank, range, matrices: facts.matrices)
         (budget, budgetRange) = counted
         initialRank = RankLadder.initial(rank, largest: facts.largestRank)

@@ -17,6 +17,8 @@ package struct AdviceFacts: Sendable, Equatable {
         case places
         /// The next word of so many
         case words(learned: Int)
+
+        var isOfWords: Bool { if case .wordClasses = self { true } else { false } }
     }
 
     package var model: ModelKind

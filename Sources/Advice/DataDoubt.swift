@@ -29,7 +29,7 @@ package struct DataDoubt: Sendable, Equatable {
                         sentence:
                             "The training rows have one class alone: there is nothing to learn to tell apart."
                     ))
-            } else if let doubt = imbalance(counts) {
+            } else if let doubt = imbalance(counts, isOfWords: facts.question.isOfWords) {
                 doubts.append(doubt)
             }
         case .scores(let lowest, let highest):
@@ -63,12 +63,13 @@ package struct DataDoubt: Sendable, Equatable {
         return doubts
     }
 
-    private static func imbalance(_ counts: [Int]) -> DataDoubt? {
+    private static func imbalance(_ counts: [Int], isOfWords: Bool) -> DataDoubt? {
         let sorted = counts.sorted(by: >)
         let total = counts.reduce(0, +)
         let share = Double(sorted[0]) / Double(max(total, 1))
         // Tags of words are mostly "none", which is no fault.
-        guard share > largestShare || (share > largeShare && sorted[1] < fewestOfClass) else { return nil }
+        guard (share > largestShare && !isOfWords) || (share > largeShare && sorted[1] < fewestOfClass)
+        else { return nil }
         return DataDoubt(
             kind: .unbalanced,
             sentence: "\(Figures.percent(share)) of the labels are of one class, the next has "

@@ -24,6 +24,8 @@ package struct ProbePlan: Sendable, Equatable {
     package let headRows: Int
     /// Parts that there is no room for, in the order in which they went
     package let leftOut: [Part]
+    /// Whether nothing was left out or made smaller for want of time
+    package let isWhole: Bool
     /// Products of two numbers, in pairs of operations, by part: those that are done
     package let products: [Part: Double]
     /// What the probe may take, in seconds at `assumedRate`
@@ -91,6 +93,7 @@ package struct ProbePlan: Sendable, Equatable {
         halfRows = plan.halfRows
         headRows = plan.headRows
         self.leftOut = leftOut
+        isWhole = size == 1 && leftOut.isEmpty
         products = plan.products
         self.allowed = allowed
     }

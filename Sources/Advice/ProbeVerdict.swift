@@ -38,7 +38,7 @@ package struct ProbeVerdict: Sendable, Equatable {
         var reasons = [curve.gainSentence(facts)]
         let showsGain = gain.difference > 2 * gain.error
         // Only a whole probe may say that there is nothing to gain.
-        isBlind = !showsGain && !found.plan.leftOut.isEmpty
+        isBlind = !showsGain && !found.plan.isWhole
         headAloneDoes = !showsGain && !isBlind
         var votes: [AdviceAnswer.Vote] = []
         if isBlind {
@@ -61,10 +61,15 @@ package struct ProbeVerdict: Sendable, Equatable {
         spread = highest / lowest
         reasons += votes.map(\.sentence)
         if let bits { reasons.append(Self.capacitySentence(bits, floor)) }
-        reasons += [curve.narrowSentence, Self.directionsSentence(found)].compactMap(\.self)
-        fixedRankDoes = Self.fixedRankDoes(found, curve, &reasons)
-        idleRoles = Self.idleRoles(found, &reasons)
-        learningRate = Self.rate(found, runSteps: runSteps, usual: usualRate, &reasons)
+        if isBlind {
+            // What a probe that saw nothing says of ranks, places and rates is chance.
+            (fixedRankDoes, idleRoles, learningRate) = (false, [], nil)
+        } else {
+            reasons += [curve.narrowSentence, Self.directionsSentence(found)].compactMap(\.self)
+            fixedRankDoes = Self.fixedRankDoes(found, curve, &reasons)
+            idleRoles = Self.idleRoles(found, &reasons)
+            learningRate = Self.rate(found, runSteps: runSteps, usual: usualRate, &reasons)
+        }
         self.reasons = reasons
     }
 

@@ -1,4 +1,5 @@
 import Adapters
+import Messages
 
 extension PlanReader {
     /// Of the rate before the cut, where nothing is said
@@ -42,7 +43,13 @@ extension PlanReader {
                 "use a share of the learning rate before the cut, above 0 and up to 10, like 0.5"
             ) { $0 > 0 && $0 <= 10 } : Self.usualHealRate
         guard let share, let rate else { return nil }
-        return .init(share: share, rate: rate)
+        let heal = ComparisonPlan.Heal(share: share, rate: rate)
+        if let steps = settings["steps"], heal.before(settings)["steps"] == steps {
+            inner.report(
+                "heal", "'heal: \(Figures.plain(share))' leaves none of \(steps) steps after the cut",
+                "give a larger share, or more steps")
+        }
+        return heal
     }
 
     private func number(

@@ -113,7 +113,7 @@ package struct AdviceSession {
         if config.tuning.fromAdapter != nil {
             throw TrainingError(
                 .usage,
-                "advice is for adapters that start anew; leave out \(SettingName.fromAdapter), or give a \(SettingName.budget)"
+                "advice is for adapters that start anew; leave out \(SettingName.fromAdapter), or train with a number as \(SettingName.budget)"
             )
         }
     }
@@ -123,6 +123,8 @@ package struct AdviceSession {
         var changes: [(key: String, value: String?)] = [
             ("method", "adalora"), ("allocator", "prune"), ("importance", nil), ("orthogonality", nil),
             ("initialize", "orthonormal"), ("importance-weights", "paper"), ("rank-pattern", nil),
+            // A bias that has trained once trains in all that comes after.
+            ("bias", "none"),
             ("average-rank", "1"), ("samples", nil), ("forgetting", nil),
             ("recompute", given.recompute.rawValue),
         ]
@@ -139,10 +141,11 @@ package struct AdviceSession {
         _ answer: AdviceAnswer, _ found: ProbeFindings?, _ size: RunSize, _ inputs: RunInputs
     ) throws -> Advised {
         let run = try AdvisedRun(answer, request, size, probed: found?.plan.seconds ?? 0)
+        let trainsAdapters = run.config.tuning.method.hasBudget
         return Advised(
             facts: size.facts, answer: answer, findings: found, config: run.config, runSteps: run.steps,
-            parameters: answer.headAloneDoes && !size.facts.isLanguageModel
-                ? 0 : Int((max(answer.rank, 1) * Double(size.facts.parametersPerRank)).rounded()),
+            parameters: trainsAdapters
+                ? Int((max(answer.rank, 1) * Double(size.facts.parametersPerRank)).rounded()) : 0,
             notes: run.notes, warnings: inputs.warnings)
     }
 }

@@ -2,6 +2,7 @@ import Adapters
 import Advice
 import Foundation
 import Messages
+import RankAllocation
 import RunConfiguration
 import Runs
 
@@ -14,7 +15,7 @@ struct AdvisedRun {
     /// - Parameter probed: seconds of the probe at the assumed rate
     init(_ answer: AdviceAnswer, _ request: AdviceRequest, _ size: RunSize, probed: Double) throws {
         let given = request.config
-        var changes: [(key: String, value: String?)] = []
+        var changes: [(key: String, value: String?)] = [("rank-pattern", nil)]
         var notes: [String] = []
         let usual = RunConfig.usual
         let rank = max(answer.rank, 1)
@@ -24,14 +25,24 @@ struct AdvisedRun {
             changes.append(("method", "head"))
             changes.append(("budget", nil))
         } else {
+            if answer.headAloneDoes, !size.facts.isLanguageModel {
+                notes.append("The method given stays: rank 1 in every matrix.")
+            }
             if answer.fixedRankDoes, mayChange, let lora = FineTuningMethod.named("lora") {
                 method = lora
                 changes.append(("method", "lora"))
             }
             if method.reads("initial-rank") {
                 changes.append(("budget", "\(max(answer.budget, size.facts.matrices))"))
-                if given.tuning.adalora.initialRank == nil, given.tuning.adalora.allocator == .prune {
+                let isShort = Self.isBelow(given.tuning.adalora.initialRank, rank)
+                if given.tuning.adalora.initialRank == nil || isShort,
+                    given.tuning.adalora.allocator == .prune
+                {
                     changes.append(("initial-rank", "\(answer.initialRank)"))
+                    if isShort {
+                        notes.append(
+                            "The \(SettingName.initialRank) given is below the advised rank, and was raised.")
+                    }
                 }
             } else {
                 changes.append(("average-rank", SettingTexts.number(rank)))
@@ -58,5 +69,9 @@ struct AdvisedRun {
         config = try given.with(changes)
         self.steps = steps
         self.notes = notes
+    }
+
+    private static func isBelow(_ initial: InitialRank?, _ rank: Double) -> Bool {
+        if case .triplets(let own)? = initial { Double(own) < rank } else { false }
     }
 }

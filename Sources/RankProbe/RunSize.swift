@@ -35,7 +35,9 @@ struct RunSize {
             seconds: request.seconds)
         self.facts = facts
         let batch = config.resolvedBatchSize * config.accumulate
-        let sampler = BatchSampler(examples: inputs.train.count, batch: batch, seed: config.seed)
+        // The run learns from the rows, too, that the probe alone measures on.
+        let heldOut = request.config.hasValidation ? 0 : inputs.rows.validation?.examples.count ?? 0
+        let sampler = BatchSampler(examples: inputs.train.count + heldOut, batch: batch, seed: config.seed)
         var learned = 0.0
         if case .words(let count) = question { learned = Double(count) / Double(max(facts.rows, 1)) }
         costs = ProbeCosts(

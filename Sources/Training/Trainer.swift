@@ -183,7 +183,8 @@ package final class Trainer: TrainedArrays {
         let own = try Self.naming(step) {
             try balanced.prepare(gradients, in: vector, workers: model.workers)
         }
-        return (max(0, all - own.plain) + own.balanced).squareRoot()
+        // A sum that is no number stays none: `max(0, …)` would lose it.
+        return (max(all - own.plain, 0) + own.balanced).squareRoot()
     }
 
     private func updateBalanced(_ step: Int, rate: Double) throws {

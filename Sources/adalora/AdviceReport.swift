@@ -46,7 +46,7 @@ struct AdviceReport {
     var figures: [(name: String, value: String)] {
         let config = advised.config
         var rows: [(name: String, value: String)] = [("sureness", answer.sureness)]
-        if !answer.headAloneDoes || facts.isLanguageModel {
+        if config.tuning.method.hasBudget {
             let range = answer.budgetRange
             rows.append(
                 (

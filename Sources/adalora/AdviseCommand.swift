@@ -51,7 +51,7 @@ struct AdviseCommand: ParsableCommand {
             let request = AdviceRequest(
                 loaded.config, memory: memory.flatMap(AdviseLimits.bytes),
                 seconds: time.flatMap(AdviseLimits.seconds), rulesOnly: rulesOnly,
-                ignoresMemory: ignoreMemory)
+                keepsMethod: try settings.names("method"), ignoresMemory: ignoreMemory)
             let advised = try AdviceRun.advised(request)
             let (plan, config, notes) = try planned(advised)
             let yaml = AdvisedYAML.text(config, why: AdviceReport.comment(advised))
@@ -133,19 +133,30 @@ struct AdviseFlags: ParsableArguments {
     @OptionGroup(title: "Labels") var labels: LabelOptions
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
-    func load() throws -> LoadedConfig {
+    private var flags: [(key: String, value: String)] {
         let paths: [(key: String, value: String?)] = [
             ("model", model), ("train", train), ("validation", validation),
             ("validation-fraction", validationFraction),
         ]
         let groups: [any SettingFlags] = [base, adapters, allocation, optimizer, data, labels, runOptions]
-        let flags = (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
+        return (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
+    }
+
+    /// Whether somebody gave this setting, by a flag or in the file.
+    func names(_ key: String) throws -> Bool {
+        let yaml = try config.map { try TrainFlags.text(of: $0) }
+        return flags.contains { $0.key == key } || Self.names(key, in: yaml)
+    }
+
+    func load() throws -> LoadedConfig {
+        let flags = flags
         let yaml = try config.map { try TrainFlags.text(of: $0) }
         var settings =
             flags + (Self.names("output", in: yaml) ? [] : [(key: "output", value: "runs/advised")])
         // What is asked for needs no answer beforehand.
         let budgets = ["budget", "average-rank", "budget-parameters", "rank-pattern"]
-        if !budgets.contains(where: { key in flags.contains { $0.0 == key } || Self.names(key, in: yaml) }) {
+        if !budgets.contains(where: { key in flags.contains { $0.key == key } || Self.names(key, in: yaml) })
+        {
             settings.append((key: "budget", value: "auto"))
         }
         return try RunConfig.load(yaml: yaml, yamlName: config ?? "", overrides: settings)
@@ -160,7 +171,7 @@ struct AdviseFlags: ParsableArguments {
 enum AdviseLimits {
     static func bytes(_ text: String) -> Int? {
         let units = [("GB", 1e9), ("G", 1e9), ("MB", 1e6), ("M", 1e6), ("kB", 1e3), ("k", 1e3), ("", 1)]
-        return value(text, units).map { Int($0) }
+        return value(text, units).flatMap { Int(exactly: $0.rounded()) }
     }
 
     static func seconds(_ text: String) -> Double? {

@@ -46,7 +46,7 @@ TEXT
 gzip -9nc "$work/debian/changelog" >"$docs/changelog.Debian.gz"
 
 printf 'Source: adalora\n\nPackage: adalora\nArchitecture: amd64\n' >"$work/debian/control"
-depends="$(cd "$work" && dpkg-shlibdeps -O -eroot/usr/bin/adalora 2>"$work/log" | sed -n 's/^shlibs:Depends=//p')"
+depends="$(cd "$work" && dpkg-shlibdeps -O -eroot/usr/bin/adalora 2>"$work/log" | sed -n 's/^shlibs:Depends=//p')" || depends=
 [[ -n $depends ]] || { cat "$work/log" >&2; exit 1; }
 cat >"$root/DEBIAN/control" <<TEXT
 Package: adalora
