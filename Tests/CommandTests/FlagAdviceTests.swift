@@ -45,7 +45,7 @@ import Testing
         "BaseModelName+Choice": ["export"], "ModelCard": ["predict"], "RowStream": ["predict"],
         "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
         "ChoicesRow": ["train", "evaluate", "data check", "data show"],
-        "AdviceSession": ["advise", "train"],
+        "AdviceSession": ["advise", "train"], "AdvisedRun": ["advise", "train"],
         "StatedPooling": ["train", "plan"], "StepChecks": ["train", "plan"],
     ]
     /// Options of these are reached by more commands than the rest of their file.
