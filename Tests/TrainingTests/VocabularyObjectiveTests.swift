@@ -129,8 +129,7 @@ private struct WordMeter: Meter {
         for step in 1...3 {
             _ = try trainer.step(step, data: data, indices: Array(sampler.indices(step: step, order: order)))
         }
-        // A buffer that is given back early serves another of its size again; which of them do, shards of one and two sequences
-        // foretell but for one of the eight's [72, 32].
+        // Eight sequences take one buffer of [72, 32] more than shards of one and two foretell.
         #expect(abs(trainer.model.workers.allocatedElements - estimate.elements) <= 72 * 32 + 256)
     }
 }
