@@ -9,6 +9,10 @@ let package = Package(
     products: [
         .executable(name: "adalora", targets: ["adalora"])
     ],
+    traits: [
+        .trait(
+            name: "MPI", description: "Training in several processes by Open MPI, also on several machines.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
@@ -21,6 +25,7 @@ let package = Package(
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices", "CVectorKernels"]),
@@ -75,6 +80,11 @@ let package = Package(
                 "RankAllocation", "Settings", "RunConfiguration", "RunRecords", "Adapters", "Training",
                 "AdapterTools",
             ]),
+        .target(
+            name: "DataParallel",
+            dependencies: [
+                "Matrices", "Training", .target(name: "CMPI", condition: .when(traits: ["MPI"])),
+            ]),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
         .target(name: "Charts"),
         .target(
@@ -97,7 +107,8 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages", "ModelFiles",
+                "Adapters", "AdapterTools", "Charts", "DataParallel", "Datasets", "Matrices", "Messages",
+                "ModelFiles",
                 "RankAllocation", "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers",
                 "Training", "Transformers",
                 .product(name: "Yams", package: "Yams"),
@@ -108,7 +119,7 @@ let package = Package(
                 "Matrices", "ModelFiles", "Tokenizers", "ChatTemplates", "Datasets", "Tasks", "Transformers",
                 "Adapters", "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords",
                 "Runs",
-                "Training",
+                "Training", "DataParallel",
                 "Reports", "Charts", "ReportPages", "Experiments", "TensorBoard", "RunServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

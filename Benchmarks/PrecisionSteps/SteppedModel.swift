@@ -43,7 +43,7 @@ final class SteppedModel {
     func gradient() -> (loss: Double, values: [Float]) {
         let gradient = Matrix(rows: 1, columns: trainer.trainableParameters)
         var shards: [Matrix] = []
-        let (loss, _) = trainer.model.lossAndGradient(
+        let (loss, _) = try trainer.model.lossAndGradient(
             data, indices: Array(data.sequences.indices), into: gradient, shardGradients: &shards, seed: 1,
             step: 1)
         return (loss, gradient.values)

@@ -81,6 +81,7 @@ extension OpenedAdapter {
     ///   - progress: told from any thread which share of the rows was sent through the model.
     package func answers(
         _ rows: [RowStream.Row], file: String, _ answering: Answering, workers: Workers,
+        exchange: any GradientExchange = SoleProcess(),
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> [RowAnswer] {
         var batch = RowBatch(rows, file: file, ending: answering.badRows == .stop)
@@ -88,13 +89,13 @@ extension OpenedAdapter {
             tokenizer: loaded.tokenizer, maxLength: description.maxLength,
             longRows: answering.refusesLongRows ? .error : .truncate,
             longRowAdvice: "shorten the text, or use \(SettingName.longRows) truncate", chat: loaded.chat)
-        let model = model(workers)
+        let model = model(workers, exchange)
         func predictions(_ batch: RowBatch) throws -> [Prediction] {
             if batch.usable.isEmpty { return [] }
             let share = Share(progress)
             return try task.predictions(batch.dataset(batch.usable), limits, answering.options) {
-                data, body in
-                model.read(data) { shard in
+                data, results, body in
+                try model.read(data, keeping: results) { shard in
                     body(shard)
                     share.add(shard.members.count, of: data.count)
                 }

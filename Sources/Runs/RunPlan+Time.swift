@@ -53,8 +53,8 @@ extension RunPlan.Time {
                 Double(answerings) * (try SampleAnswering($0, inputs, trainer).mostSeconds())
             } ?? 0
         forgettingSeconds =
-            inputs.heldOutText.map { text in
-                let seconds = Forgetting.seconds(
+            try inputs.heldOutText.map { text in
+                let seconds = try Forgetting.seconds(
                     text, trainer.model, trainsBackbone: inputs.config.tuning.method.trainsBackbone)
                 return seconds.base + Double(evaluations) * seconds.comparison
             } ?? 0

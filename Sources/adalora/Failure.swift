@@ -17,7 +17,7 @@ import Training
 import Transformers
 
 /// Turns errors of the libraries into one clear line on standard error and an exit status of sysexits.h:
-/// 64 usage, 65 bad data, 66 missing input, 74 input or output failed, 75 in use by another process, 70 anything
+/// 64 usage, 65 bad data, 66 missing input, 69 another process of a run is lost, 74 input or output failed, 75 in use by another process, 70 anything
 /// unforeseen; 1 for a run that diverged: neither its data nor the machine is at fault.
 ///
 /// Every error type of the sources stands here, or is caught where it is thrown; `ExitStatusTests` holds the list.
@@ -25,11 +25,14 @@ enum Failure {
     static func run(_ body: () throws -> Void) throws {
         do {
             try body()
+            Together.leave()
         } catch let exit as ExitCode {
+            Together.leave()
             throw exit
         } catch {
-            Terminal.error("error: \(SystemError(error)?.description ?? "\(error)")")
-            throw ExitCode(status(of: error))
+            let status = status(of: error)
+            Together.fail(SystemError(error)?.description ?? "\(error)", status: status)
+            throw ExitCode(status)
         }
     }
 
@@ -45,6 +48,7 @@ enum Failure {
             case .missing: ExitStatus.missingInput
             case .diverged: ExitStatus.diverged
             }
+        case let error as ExchangeError: error.kind == .lost ? ExitStatus.unavailable : ExitStatus.badData
         case let error as TaskError:
             switch error.kind {
             case .usage: ExitStatus.usage

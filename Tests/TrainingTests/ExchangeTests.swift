@@ -79,9 +79,9 @@ import Transformers
         let lambda = try #require(adapter.factors.lambda)
         func slope() -> Double {
             lambda.values.pointer[index] = 0.02
-            let up = trainer.evaluate(Self.data).loss
+            let up = try trainer.evaluate(Self.data).loss
             lambda.values.pointer[index] = -0.02
-            let down = trainer.evaluate(Self.data).loss
+            let down = try trainer.evaluate(Self.data).loss
             lambda.values.pointer[index] = 0
             return (up - down) / 0.04
         }

@@ -52,7 +52,7 @@ import Transformers
             losses.append(
                 try trainer.step(step, data: data, indices: Array(sampler.indices(step: step, order: order)))
                     .loss)
-            if step % 3 == 0 { losses.append(trainer.evaluate(validation).loss) }
+            if step % 3 == 0 { losses.append(try trainer.evaluate(validation).loss) }
         }
         return losses + trainer.vector.values.values.map(Double.init)
     }
@@ -113,7 +113,7 @@ import Transformers
         let room = FrozenCache.Room(limit: 1_000_000)
         let trainer = try Self.trainer(Self.backbone("bert/model"), pooling: .first)
         let data = Self.rows(10, seed: 5, room: room)
-        _ = trainer.evaluate(data)
+        _ = try trainer.evaluate(data)
         #expect(room.used == 10 * trainer.model.backbone.sizes.hidden * 4)
         #expect(room.used == trainer.model.frozenBytes(data, layers: trainer.model.backbone.sizes.layers))
     }
