@@ -105,3 +105,40 @@ import Training
         }
     }
 }
+
+/// What several processes make of a step, by hand.
+@Suite struct ProcessEstimateTests {
+    private static func estimate(_ steps: [[Int]], processes: Int, threads: Int = 1, numbers: Int = 1_000_000)
+        -> ProcessEstimate
+    {
+        ProcessEstimate(
+            steps: steps, processes: processes, threads: threads, perToken: 0.001, everywhere: 0.1,
+            numbers: numbers,
+            network: .init(name: "line", bandwidth: 1e6, latency: 0.01))
+    }
+
+    @Test func oneProcessExchangesNothing() {
+        let one = Self.estimate([[400, 300, 200, 100]], processes: 1)
+        #expect(one.computing == 1 && one.everywhere == 0.1 && one.exchange == 0 && one.bytes == 0)
+        #expect(one.imbalance == 1)
+        // Two threads: 400 + 100 and 300 + 200.
+        #expect(Self.estimate([[400, 300, 200, 100]], processes: 1, threads: 2).computing == 0.5)
+    }
+
+    /// 400 + 100 | 300 + 200: shards 0 and 3 are two sums, 1 and 2 as well.
+    @Test func twoProcessesSendTheirSumsAndTheirStretch() {
+        let two = Self.estimate([[400, 300, 200, 100]], processes: 2)
+        #expect(two.computing == 0.5 && two.imbalance == 1)
+        // Half of the numbers for each of two sums, and half of the total.
+        #expect(two.bytes == 3 * 4 * 1_000_000 / 2)
+        // 6 MB over 1 MB/s; 2 messages and 4 rounds.
+        #expect(abs(two.exchange - (6 + 0.06)) < 1e-9)
+    }
+
+    /// Three shards on two processes, and a step of one shard: one waits.
+    @Test func shardsThatDivideBadlyAreTold() {
+        let odd = Self.estimate([[100, 100, 100], [300]], processes: 2)
+        #expect(odd.computing == (0.2 + 0.3) / 2)
+        #expect(abs(odd.imbalance - 500 / 300.0) < 1e-9)
+    }
+}
