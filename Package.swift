@@ -14,6 +14,10 @@ let package = Package(
         .executable(name: "adalora", targets: ["adalora"]),
         .library(name: "AdaLoRA", targets: ["AdaLoRA"]),
     ],
+    traits: [
+        .trait(
+            name: "MPI", description: "Training in several processes by Open MPI, also on several machines.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/google/swift-benchmark", from: "0.1.2"),
@@ -28,6 +32,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .plugin(name: "CommitFile", capability: .buildTool()),
         .target(name: "BuildFacts", plugins: ["CommitFile"]),
+        .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .target(name: "CVectorKernels", cSettings: [.define("_GNU_SOURCE")] + portable),
         .target(name: "Matrices", dependencies: ["COpenBLAS", "CLAPACKE", "COneDNN", "CVectorKernels"]),
         .target(name: "Autodiff", dependencies: ["Matrices", "CVectorKernels"]),
@@ -96,6 +101,11 @@ let package = Package(
                 "Matrices", "ModelFiles", "Transformers", "Datasets", "Tasks", "Settings",
                 "RunConfiguration", "RunRecords", "AdapterTools", "Runs",
             ], path: "Sources/AdaLoRALibrary"),
+        .target(
+            name: "DataParallel",
+            dependencies: [
+                "Matrices", "Training", .target(name: "CMPI", condition: .when(traits: ["MPI"])),
+            ]),
         .target(name: "Reports", dependencies: ["Messages", "ModelFiles", "RunRecords"]),
         .target(name: "Charts"),
         .target(
@@ -118,7 +128,8 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "BuildFacts", "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages",
+                "BuildFacts", "Adapters", "AdapterTools", "Charts", "DataParallel", "Datasets", "Matrices",
+                "Messages",
                 "ModelFiles",
                 "RankAllocation", "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers",
                 "Training", "Transformers",
@@ -131,7 +142,7 @@ let package = Package(
                 "Datasets", "Tasks", "Transformers",
                 "Adapters", "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords",
                 "Runs",
-                "Training",
+                "Training", "DataParallel",
                 "Reports", "Charts", "ReportPages", "Experiments", "TensorBoard", "RunServer", "Advice",
                 "RankProbe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

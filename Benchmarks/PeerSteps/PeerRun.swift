@@ -96,7 +96,7 @@ struct PeerRun {
 
     func evaluate() throws -> JSONObject {
         guard let validation else { throw TrainingError("the task names no validation file") }
-        let evaluation = trainer.model.evaluation(validation)
+        let evaluation = try trainer.model.evaluation(validation)
         guard case .classes(let predicted, _) = evaluation.rows else {
             throw TrainingError("the rows of the validation file have no classes")
         }

@@ -73,9 +73,9 @@ struct PrecisionSteps: ParsableCommand {
     /// After some steps, when no factor is 0.
     private func compareGradients(_ model: SteppedModel) throws {
         for _ in 0..<3 { _ = try model.step() }
-        let before = model.gradient()
+        let before = try model.gradient()
         model.multiplyInBFloat16()
-        let after = model.gradient()
+        let after = try model.gradient()
         var (difference, size) = (0.0, 0.0)
         for (a, b) in zip(before.values, after.values) {
             difference += Double(a - b) * Double(a - b)

@@ -40,10 +40,10 @@ final class SteppedModel {
         return try trainer.step(steps, data: data, indices: Array(data.sequences.indices)).loss
     }
 
-    func gradient() -> (loss: Double, values: [Float]) {
+    func gradient() throws -> (loss: Double, values: [Float]) {
         let gradient = Matrix(rows: 1, columns: trainer.trainableParameters)
         var shards: [Matrix] = []
-        let (loss, _) = trainer.model.lossAndGradient(
+        let (loss, _) = try trainer.model.lossAndGradient(
             data, indices: Array(data.sequences.indices), into: gradient, shardGradients: &shards, seed: 1,
             step: 1)
         return (loss, gradient.values)

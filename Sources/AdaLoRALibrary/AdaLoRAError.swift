@@ -45,7 +45,8 @@ public struct AdaLoRAError: Error, Sendable, Equatable, CustomStringConvertible 
             case .inputOutput: .inputOutput
             case .inUse: .inUse
             case .diverged: .diverged
-            case .unforeseen: .unforeseen
+            // The library trains in one process.
+            case .lostProcess, .unforeseen: .unforeseen
             }
         self.init(kind, FailureKind.text(error))
     }

@@ -70,7 +70,7 @@ package enum GGUFExport {
         let own = SequenceModel(backbone: subject.loaded.backbone, head: subject.head, workers: workers)
         let expected = own.logits(samples)
         let isTold = subject.rows.map(\.isClassifier) ?? true
-        let before = isTold ? text.map { own.evaluation($0.rows).loss } : nil
+        let before = isTold ? try text.map { try own.evaluation($0.rows).loss } : nil
         return try ParentFolders.making(for: output) {
             let partial = output.deletingLastPathComponent().appendingPathComponent(
                 ".\(output.lastPathComponent).unchecked")
@@ -82,7 +82,7 @@ package enum GGUFExport {
             let difference = LogitDifference(expected, written.logits(samples))
             try check(difference, roundings, options, subject)
             let losses = try subject.losses(in: written.backbone) + subject.tokenizerLosses(in: model)
-            let after = isTold ? text.map { written.evaluation($0.rows).loss } : nil
+            let after = isTold ? try text.map { try written.evaluation($0.rows).loss } : nil
             let rows = subject.rows.map { rows -> Outcome.Rows in
                 guard !rows.isClassifier else { return .classes }
                 guard let text else { return embeddings("made-up rows", expected, written.logits(samples)) }

@@ -19,12 +19,13 @@ extension OpenedAdapter {
 
     /// Loss and metrics on labelled data, and what a person should know about the rows.
     package func evaluate(
-        _ dataset: Dataset, _ options: AnswerOptions = AnswerOptions(), workers: Workers
+        _ dataset: Dataset, _ options: AnswerOptions = AnswerOptions(), workers: Workers,
+        exchange: any GradientExchange = SoleProcess()
     ) throws -> (
         evaluation: Evaluation, examples: Int, warnings: [String]
     ) {
         let data = try task.tokenized(dataset, isLabelled: true, limits)
-        let evaluation = model(workers).evaluation(data, options)
+        let evaluation = try model(workers, exchange).evaluation(data, options)
         return (
             evaluation, dataset.examples.count - data.droppedRows,
             warnings + dataset.warnings + data.warnings(name: dataset.file, maxLength: description.maxLength)

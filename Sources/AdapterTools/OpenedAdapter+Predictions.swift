@@ -79,7 +79,7 @@ extension OpenedAdapter {
     /// - Throws: for a row that cannot be answered.
     package func predictions(_ rows: Dataset, workers: Workers) throws -> [Prediction] {
         let model = model(workers)
-        return try task.predictions(rows, limits, AnswerOptions()) { model.read($0, $1) }
+        return try task.predictions(rows, limits, AnswerOptions()) { try model.read($0, keeping: $1, $2) }
     }
 
     /// Answers in the order of the rows, up to the first bad row where such an end is wanted, which then is the last answer.
@@ -89,6 +89,7 @@ extension OpenedAdapter {
     ///   - progress: told from any thread which share of the rows was sent through the model.
     package func answers(
         _ rows: [RowStream.Row], file: String, _ answering: Answering, workers: Workers,
+        exchange: any GradientExchange = SoleProcess(),
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> [RowAnswer] {
         var batch = RowBatch(rows, file: file, ending: answering.badRows == .stop)
@@ -96,13 +97,13 @@ extension OpenedAdapter {
             tokenizer: loaded.tokenizer, maxLength: description.maxLength,
             longRows: answering.refusesLongRows ? .error : .truncate,
             longRowAdvice: "shorten the text, or use \(SettingName.longRows) truncate", chat: loaded.chat)
-        let model = model(workers)
+        let model = model(workers, exchange)
         func predictions(_ batch: RowBatch) throws -> [Prediction] {
             if batch.usable.isEmpty { return [] }
             let share = Share(progress)
             return try task.predictions(batch.dataset(batch.usable), limits, answering.options) {
-                data, body in
-                model.read(data) { shard in
+                data, results, body in
+                try model.read(data, keeping: results) { shard in
                     body(shard)
                     share.add(shard.members.count, of: data.count)
                 }

@@ -120,8 +120,11 @@ package struct OpenedAdapter: Sendable {
             stream: RandomStream(seed: 0, purpose: "overwritten"))
     }
 
-    package func model(_ workers: Workers) -> SequenceModel {
-        SequenceModel(backbone: loaded.backbone, head: head, workers: workers, sharing: .evaluations)
+    package func model(_ workers: Workers, _ exchange: any GradientExchange = SoleProcess()) -> SequenceModel
+    {
+        SequenceModel(
+            backbone: loaded.backbone, head: head, workers: workers, sharing: .evaluations, exchange: exchange
+        )
     }
 
     /// From now on products with frozen weights take factors of bf16, as in training with that precision.

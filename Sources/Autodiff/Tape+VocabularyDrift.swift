@@ -3,7 +3,7 @@ import Glibc
 import Matrices
 
 /// What a model that was tuned says of the token that follows, beside what it said before.
-package struct TokenDrift: Sendable, Equatable {
+package struct TokenDrift: Sendable, Equatable, Codable {
     /// −log p(token) before
     package let baseLoss: Double
     /// −log q(token) now

@@ -48,7 +48,7 @@ package struct AnswerSearch: Sendable {
     }
 
     /// What one window has to offer.
-    package struct Offer: Sendable, Equatable {
+    package struct Offer: Sendable, Equatable, Codable {
         /// The best span, as UTF-8 bytes of the context.
         let range: Range<Int>?
         let score: Double

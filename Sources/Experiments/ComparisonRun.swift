@@ -113,26 +113,32 @@ package struct ComparisonRun {
     ///   - retriesFailed: whether those that failed are tried again.
     ///   - keepsRuns: whether adapters and checkpoints stay, not only the records.
     ///   - progressEvery: between two events of a trial's progress.
+    ///   - exchange: the processes that take trials in turns; the first one keeps results and report.
     /// - Returns: all results; `found` and what came, also after an interruption.
     package func work(
         _ found: [TrialResult], limit: Int?, retriesFailed: Bool, keepsRuns: Bool, progressEvery: Duration,
-        isInterrupted: () -> Bool, onEvent: (Event) -> Void
+        exchange: any GradientExchange = SoleProcess(), isInterrupted: () -> Bool, onEvent: (Event) -> Void
     ) throws -> [TrialResult] {
         // What a killed comparison left loose; damage is found before anything runs.
-        try store.packPredictions()
-        try folds?.write(to: store.folder)
+        if exchange.leads {
+            try store.packPredictions()
+            try folds?.write(to: store.folder)
+        }
+        _ = try exchange.any(false)
         var results = found
         var ignored = retriesFailed ? Set(found.filter { !$0.isOK }.map(\.id)) : []
         var done = 0
         var pace = RunPace()
         while done < limit ?? Int.max {
             let state = schedule.state(completed: results.filter { !ignored.contains($0.id) })
-            guard let trial = state.next.first else { break }
+            let round = state.next.prefix(min(exchange.processes, limit.map { $0 - done } ?? Int.max))
+            guard let first = round.first else { break }
             let others = Self.others(state, limit.map { $0 - done })
             pace.begin()
-            onEvent(.begins(trial, number: state.finished.count + 1, total: state.total))
-            let pattern = trial.patternFrom.flatMap { source in results.last { $0.id == source }?.ranks }
-            guard
+            let trial = round.dropFirst(exchange.rank).first
+            onEvent(.begins(trial ?? first, number: state.finished.count + 1, total: state.total))
+            let own = try trial.map { trial -> RoundResult in
+                let pattern = trial.patternFrom.flatMap { source in results.last { $0.id == source }?.ranks }
                 let result = try runner.run(
                     trial, truthID: schedule.truthID(fold: trial.fold), pattern: pattern,
                     every: progressEvery,
@@ -140,25 +146,36 @@ package struct ComparisonRun {
                     onProgress: {
                         onEvent(.progress($0, secondsLeft: pace.secondsLeft($0, others: others)))
                     })
-            else {
+                return result.map { .ended($0) } ?? .interrupted
+            }
+            let ended = try RoundResult.all(own ?? .idle, exchange)
+            for case .ended(let result) in ended {
+                if exchange.leads { try store.append(result) }
+                results.append(result)
+                ignored.remove(result.id)
+                done += 1
+            }
+            // Not before its result is on the disk: without both the run would have to be made again.
+            if case .ended(let result)? = own, !keepsRuns { runner.removeWeights(result.id) }
+            if ended.contains(where: \.isInterrupted) {
                 onEvent(.interrupted)
-                try store.packPredictions()
-                try reporter.write(results)
+                if exchange.leads {
+                    try store.packPredictions()
+                    try reporter.write(results)
+                }
                 return results
             }
-            try store.append(result)
-            // Not before its result is on the disk: without both the run would have to be made again.
-            if !keepsRuns { runner.removeWeights(trial.id) }
-            results.append(result)
-            ignored.remove(trial.id)
-            done += 1
             let seconds = pace.end()
-            onEvent(
-                .ended(
-                    result, seconds: seconds, secondsLeft: (pace.secondsEach ?? seconds) * Double(others)))
-            if done % 10 == 0 { try reporter.write(results) }
+            for case .ended(let result) in ended {
+                onEvent(
+                    .ended(
+                        result, seconds: seconds,
+                        secondsLeft: (pace.secondsEach ?? seconds) * Double(others)
+                            / Double(exchange.processes)))
+            }
+            if exchange.leads && done / 10 > (done - ended.count) / 10 { try reporter.write(results) }
         }
-        try store.packPredictions()
+        if exchange.leads { try store.packPredictions() }
         return results
     }
 
@@ -166,5 +183,34 @@ package struct ComparisonRun {
     private static func others(_ state: TrialSchedule.State, _ limit: Int?) -> Int {
         let left = state.next.count + state.blocked.count { !$0.isHopeless }
         return min(left, limit ?? left) - 1
+    }
+}
+
+/// What became of a process's trial of a round.
+private enum RoundResult {
+    case idle
+    case interrupted
+    case ended(TrialResult)
+
+    var isInterrupted: Bool {
+        if case .interrupted = self { true } else { false }
+    }
+
+    /// That of every process.
+    static func all(_ own: RoundResult, _ exchange: any GradientExchange) throws -> [RoundResult] {
+        if exchange.processes == 1 { return [own] }
+        let line =
+            switch own {
+            case .idle: ""
+            case .interrupted: "-"
+            case .ended(let result): result.line
+            }
+        return try exchange.gather(Data(line.utf8)).map { data in
+            switch data {
+            case Data(): .idle
+            case Data("-".utf8): .interrupted
+            default: .ended(try TrialResult(line: data))
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+import DataParallel
 import Foundation
 import Glibc
 import Messages
@@ -53,9 +54,11 @@ package struct TrainProcess {
         // The image of this very process, also where the file was rebuilt meanwhile.
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe")
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(
-            [Self.parentVariable: String(getpid())]
-        ) { $1 }
+        // It is no process of the launcher that may have started this one.
+        process.environment = ProcessInfo.processInfo.environment.filter { !Processes.isOfLauncher($0.key) }
+            .merging(
+                [Self.parentVariable: String(getpid())]
+            ) { $1 }
         process.standardOutput = output
         process.standardError = output
         try process.run()

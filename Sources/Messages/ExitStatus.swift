@@ -4,6 +4,7 @@ package enum ExitStatus {
     package static let usage: Int32 = 64
     package static let badData: Int32 = 65
     package static let missingInput: Int32 = 66
+    package static let unavailable: Int32 = 69
     package static let unforeseen: Int32 = 70
     package static let inputOutput: Int32 = 74
     package static let inUse: Int32 = 75

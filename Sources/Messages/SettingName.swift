@@ -4,6 +4,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case allClasses = "all-classes"
     case allocateEvery = "allocate-every"
     case allocator
+    case allowDifferentKernels = "allow-different-kernels"
     case anyBaseName = "any-base-name"
     case averageRank = "average-rank"
     case baseFormat = "base-format"

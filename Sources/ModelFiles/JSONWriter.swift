@@ -93,3 +93,19 @@ private struct JSONWriter {
         out.append(UInt8(ascii: "\""))
     }
 }
+
+/// As its text.
+extension JSONObject: Codable {
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(JSONValue.object(self).text())
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let object = try JSONValue.parse(container.decode(String.self)).object else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no object")
+        }
+        self = object
+    }
+}

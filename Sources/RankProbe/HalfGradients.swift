@@ -88,19 +88,21 @@ enum HalfRankings {
     /// - Parameter trainer: whose triplets are exact.
     static func compared(
         _ trainer: Trainer, _ data: TokenizedDataset, _ halves: (one: [Int], other: [Int])
-    ) -> ProbeFindings.Halves {
-        let one = importance(trainer, data, halves.one)
-        let other = importance(trainer, data, halves.other)
+    ) throws -> ProbeFindings.Halves {
+        let one = try importance(trainer, data, halves.one)
+        let other = try importance(trainer, data, halves.other)
         return ProbeFindings.Halves(
             correlation: HalfComparison.rankCorrelation(one, other),
             overlap: HalfComparison.overlap(one, other, top: trainer.adapters.adapters.count))
     }
 
     /// |λ·∂L/∂λ| of every triplet: the first-order change of the loss when it goes.
-    private static func importance(_ trainer: Trainer, _ data: TokenizedDataset, _ rows: [Int]) -> [Double] {
+    private static func importance(_ trainer: Trainer, _ data: TokenizedDataset, _ rows: [Int]) throws
+        -> [Double]
+    {
         let gradients = Matrix(rows: 1, columns: trainer.vector.count)
         var buffers: [Matrix] = []
-        _ = trainer.model.lossAndGradient(
+        _ = try trainer.model.lossAndGradient(
             data, indices: rows, into: gradients, shardGradients: &buffers, seed: trainer.settings.seed,
             step: 0)
         return trainer.adapters.adapters.flatMap { adapter -> [Double] in

@@ -33,7 +33,7 @@ struct MeasuredRows {
     private static let mostFolds = 8
     private static let leastRows = 4
 
-    func loss(_ model: SequenceModel) -> HeldOutLoss {
-        HeldOutLoss(folds: folds.map { model.evaluation($0).loss }, weights: weights)
+    func loss(_ model: SequenceModel) throws -> HeldOutLoss {
+        HeldOutLoss(folds: try folds.map { try model.evaluation($0).loss }, weights: weights)
     }
 }

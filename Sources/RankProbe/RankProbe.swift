@@ -59,10 +59,10 @@ struct RankProbe {
         }
         watch.begin(.narrow)
         let narrow = try plan.does(.narrow) ? trained(training, 1, rate, head, watch) : nil
-        let narrowLoss = narrow.map { measured.loss($0.model) }
+        let narrowLoss = try narrow.map { try measured.loss($0.model) }
         watch.begin(.wide)
         let wide = try trained(training, plan.wideRank, rate, head, watch)
-        let wideLoss = measured.loss(wide.model)
+        let wideLoss = try measured.loss(wide.model)
         guard wideLoss.isFinite else {
             throw TrainingError(
                 .diverged,
@@ -70,7 +70,7 @@ struct RankProbe {
             )
         }
         watch.begin(.halves)
-        let rankings = HalfRankings.compared(wide, inputs.train, halves)
+        let rankings = try HalfRankings.compared(wide, inputs.train, halves)
         let sites = try self.sites(wide)
         watch.begin(.cuts)
         let cuts = try self.cuts(wide, measured, watch)
@@ -91,7 +91,7 @@ struct RankProbe {
         guard !facts.isLanguageModel else {
             let trainer = try training.trainer(rank: 1, steps: 2, rate: rate)
             training.clear()
-            return (nil, measured.loss(trainer.model))
+            return (nil, try measured.loss(trainer.model))
         }
         // What the frozen model makes of the rows is kept, so that passes after the first cost next to nothing.
         let room = FrozenCache.Room(limit: Self.cacheBytes)
@@ -106,12 +106,12 @@ struct RankProbe {
             watch.did(0.6 * Double($0) / Double(steps))
         }
         let head = solved.model.head.parameters.map(\.floats)
-        let first = measured.loss(solved.model)
+        let first = try measured.loss(solved.model)
         let longer = try training.trainer(rank: 0, steps: plan.wideSteps, rate: headRate, head: head)
         try training.run(longer, steps: plan.wideSteps, on: data) {
             watch.did(0.6 + 0.4 * Double($0) / Double(plan.wideSteps))
         }
-        let second = measured.loss(longer.model)
+        let second = try measured.loss(longer.model)
         return (head, second.mean < first.mean ? second : first)
     }
 
@@ -138,7 +138,7 @@ struct RankProbe {
             } catch let error as TrainingError where error.kind == .diverged {
                 return ProbeFindings.Rate(rate: rate, loss: nil)
             }
-            let loss = measured.loss(trainer.model)
+            let loss = try measured.loss(trainer.model)
             return ProbeFindings.Rate(rate: rate, loss: loss.isFinite ? loss : nil)
         }
     }
@@ -180,7 +180,7 @@ struct RankProbe {
             let cut = try AdapterSet.choosing(from: triplets, budget: rank * triplets.count, costs: nil).set
             cut.install()
             defer { watch.did(Double(at + 1) / Double(ranks.count)) }
-            return ProbeFindings.Cut(rank: Double(rank), loss: measured.loss(trainer.model))
+            return ProbeFindings.Cut(rank: Double(rank), loss: try measured.loss(trainer.model))
         }
     }
 }

@@ -26,6 +26,8 @@ package enum FailureKind: Sendable {
     case inUse
     /// Neither data nor machine is at fault: the numbers left what is finite.
     case diverged
+    /// Another process of the run is gone.
+    case lostProcess
     case unforeseen
 
     package init(_ error: any Error) {
@@ -40,6 +42,7 @@ package enum FailureKind: Sendable {
             case .missing: self = .missingInput
             case .diverged: self = .diverged
             }
+        case let error as ExchangeError: self = error.kind == .lost ? .lostProcess : .badData
         case let error as TaskError:
             switch error.kind {
             case .usage: self = .usage

@@ -54,10 +54,10 @@ final class Forgetting {
     }
 
     /// Of the model as it stands, its adapters on. Sums run in the order of the text.
-    func measured() -> ForgettingMetrics {
+    func measured() throws -> ForgettingMetrics {
         let results = RowResults<[TokenDrift]>(count: data.count)
         let (data, base, starts) = (data, base, starts)
-        model.read(data) { rows in
+        try model.read(data, keeping: [results]) { rows in
             // The base model's rows of the same tokens, as they lie in the shard.
             let values = rows.hidden.value
             let before = rows.tape.pool.matrix(rows: values.rows, columns: values.columns)
@@ -98,7 +98,7 @@ extension ForgettingMetrics {
     ) throws -> ForgettingMetrics {
         let text = try HeldOutText(
             file, loaded: opened.loaded, maxLength: opened.description.maxLength, for: .forgetting)
-        return Forgetting(text, opened.model(workers), trainsBackbone: false).measured()
+        return try Forgetting(text, opened.model(workers), trainsBackbone: false).measured()
     }
 }
 
@@ -131,7 +131,7 @@ extension Forgetting {
     private static let measuredTokens = 512
 
     /// Seconds of reading the text once with the base model, and of each comparison with it.
-    static func seconds(_ text: HeldOutText, _ model: SequenceModel, trainsBackbone: Bool) -> (
+    static func seconds(_ text: HeldOutText, _ model: SequenceModel, trainsBackbone: Bool) throws -> (
         base: Double, comparison: Double
     ) {
         var tokens = 0
@@ -144,7 +144,7 @@ extension Forgetting {
         let started = ContinuousClock.now
         let forgetting = Forgetting(rows: Array(some), model, trainsBackbone: trainsBackbone)
         let isRead = ContinuousClock.now
-        _ = forgetting.measured()
+        _ = try forgetting.measured()
         let ended = ContinuousClock.now
         let share = Double(text.rows.reduce(0) { $0 + $1.count }) / Double(tokens)
         return ((isRead - started).seconds * share, (ended - isRead).seconds * share)

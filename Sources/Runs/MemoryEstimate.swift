@@ -104,7 +104,9 @@ package struct MemoryEstimate: Sendable {
         let pools = PoolEstimate(
             trainer.model, inputs.objective, training, load.evaluation, trainable: trainable,
             workers: threads, more: text.map { [Forgetting.reading($0, trainer.model)] } ?? [])
-        let shards = ShardSum.buffers(shards: training.mostShards, workers: threads)
+        // One process's share is less.
+        let shards = ShardSum.buffers(
+            ShardTree(shards: training.mostShards), own: Array(0..<training.mostShards), workers: threads)
         let observes = trainer.method.observesTaskGradient
         return [
             Part(

@@ -204,7 +204,7 @@ extension Checkpoint {
         }
     }
 
-    private static func shown(_ fingerprint: String) -> String {
+    static func shown(_ fingerprint: String) -> String {
         switch fingerprint {
         case "model": "the base model's weights"
         case "model configuration": "the base model's config.json"

@@ -10,6 +10,7 @@ extension RunPlan.Time {
     /// Of a measured step, a thread; of a larger batch the first rows stand for all.
     private static let mostTokens = 8_192
     private static let evaluatedRows = 128
+    private static let fixedSteps = 5
 
     /// Takes some steps, and a part of everything else that happens again and again.
     ///
@@ -30,6 +31,7 @@ extension RunPlan.Time {
         measuredSteps = measuredCount
         secondsPerStep = perToken * Double(inputs.train.tokens) / Double(sampler.stepsPerEpoch)
         tokensPerSecond = 1 / perToken
+        fixedSeconds = try Self.fixed(trainer, caches.train, perToken: perToken)
         // Rows whose frozen layers are read a second time, and those that there is no room for.
         let again = caches.share > 0 ? try measure().perToken / perToken : 1
         let later = caches.share * min(again, 1) + 1 - caches.share
@@ -53,11 +55,28 @@ extension RunPlan.Time {
                 Double(answerings) * (try SampleAnswering($0, inputs, trainer).mostSeconds())
             } ?? 0
         forgettingSeconds =
-            inputs.heldOutText.map { text in
-                let seconds = Forgetting.seconds(
+            try inputs.heldOutText.map { text in
+                let seconds = try Forgetting.seconds(
                     text, trainer.model, trainsBackbone: inputs.config.tuning.method.trainsBackbone)
                 return seconds.base + Double(evaluations) * seconds.comparison
             } ?? 0
+    }
+
+    /// Seconds of a step on the shortest row, less what its tokens take.
+    private static func fixed(_ trainer: Trainer, _ train: TokenizedDataset, perToken: Double) throws
+        -> Double
+    {
+        guard
+            let row = train.sequences.indices.min(by: {
+                train.sequences[$0].ids.count < train.sequences[$1].ids.count
+            })
+        else { return 0 }
+        let seconds = try (0..<fixedSteps).map { _ in
+            let started = ContinuousClock.now
+            let result = try trainer.step(mostSteps, data: train, indices: [row])
+            return (ContinuousClock.now - started).seconds - perToken * Double(result.tokens)
+        }
+        return max(0, seconds.sorted()[fixedSteps / 2])
     }
 
     /// Tokens and seconds of steps, but for the first ones.

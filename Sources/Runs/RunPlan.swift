@@ -32,6 +32,8 @@ package struct RunPlan: Sendable {
         package let answerSeconds: Double
         /// Of telling what is forgotten, at all evaluations
         package let forgettingSeconds: Double
+        /// Of a step, what does not grow with its rows
+        package let fixedSeconds: Double
 
         package var totalSeconds: Double {
             trainingSeconds + evaluationSeconds + answerSeconds + forgettingSeconds
@@ -53,6 +55,8 @@ package struct RunPlan: Sendable {
     package let memory: MemoryEstimate
     /// nil where the memory does not suffice to measure it.
     package let time: Time?
+    /// Tokens that each shard computes, by step, of some steps
+    let shards: [[Int]]
     package let warnings: [String]
     /// How rows were held out, and which settings model and rows decided
     package let notes: [String]
@@ -103,6 +107,7 @@ package struct RunPlan: Sendable {
                     trainer, inputs, caches, sampler, totalSteps: totalSteps, evaluations: evaluations,
                     // The base model's answers first, and those of an adapter to go on from.
                     answerings: looks + (goesOn ? 2 : 1), threads: threads) : nil,
+            shards: load.training.steps,
             warnings: inputs.warnings + trainer.method.warnings
                 + StepChecks(
                     config: config, totalSteps: totalSteps, stepsPerEpoch: sampler.stepsPerEpoch,
@@ -136,5 +141,22 @@ package struct RunPlan: Sendable {
                     return $0 + $1.factors.rank * trained.perRank + trained.beside
                 })
         } + (parts.map { [$0] } ?? [])
+    }
+}
+
+extension RunPlan {
+    /// What several processes make of a step, each with as many threads as this plan.
+    ///
+    /// - Returns: nil where no step was measured.
+    package func estimate(processes: Int, _ network: ProcessEstimate.Network) -> ProcessEstimate? {
+        guard let time else { return nil }
+        let busiest = shards.reduce(0) { $0 + ProcessEstimate.busiestThread($1, threads) }
+        let tokens = Double(busiest) / Double(max(shards.count, 1))
+        guard tokens > 0 else { return nil }
+        let fixed = min(time.fixedSeconds, time.secondsPerStep)
+        return ProcessEstimate(
+            steps: shards, processes: processes, threads: threads,
+            perToken: (time.secondsPerStep - fixed) / tokens,
+            everywhere: fixed, numbers: trainableParameters, network: network)
     }
 }

@@ -31,17 +31,17 @@ final class SampleAnswering {
     /// What the model says before anything is learned; nil if `shouldStop` said so before the end.
     ///
     /// - Parameter goesOn: from an adapter, so that base and tuned model differ already.
-    func firstAnswers(goesOn: Bool, unless shouldStop: () -> Bool) -> [SampleAnswers]? {
+    func firstAnswers(goesOn: Bool, unless shouldStop: () throws -> Bool) throws -> [SampleAnswers]? {
         guard
-            let answers = trainer.model.backbone.withoutAdapters({ continued(unless: shouldStop) })
+            let answers = try trainer.model.backbone.withoutAdapters({ try continued(unless: shouldStop) })
         else { return nil }
         base = answers
-        return goesOn ? self.answers(step: 0, unless: shouldStop) : beside(base, step: 0)
+        return goesOn ? try self.answers(step: 0, unless: shouldStop) : beside(base, step: 0)
     }
 
     /// Of the model as it would be saved; nil if `shouldStop` said so before the end.
-    func answers(step: Int, unless shouldStop: () -> Bool) -> [SampleAnswers]? {
-        trainer.method.masked { continued(unless: shouldStop) }.map { beside($0, step: step) }
+    func answers(step: Int, unless shouldStop: () throws -> Bool) throws -> [SampleAnswers]? {
+        try trainer.method.masked { try continued(unless: shouldStop) }.map { beside($0, step: step) }
     }
 
     /// Takes the base model's answers from the file of the run that goes on.
@@ -90,12 +90,14 @@ final class SampleAnswering {
     }
 
     /// A prompt is one worker's, so that the answers are the same on any number of them.
-    private func continued(unless shouldStop: () -> Bool) -> [SampleAnswers.Answer]? {
+    private func continued(unless shouldStop: () throws -> Bool) throws -> [SampleAnswers.Answer]? {
         var answers: [SampleAnswers.Answer] = []
         let workers = trainer.model.workers
+        // All processes ask at the same places whether to stop, whatever their threads are.
+        let together = trainer.model.exchange.processes == 1 ? workers.count : prompts.count
         while answers.count < prompts.count {
-            if shouldStop() { return nil }
-            let some = prompts[answers.count...].prefix(workers.count).map(\.ids)
+            if try shouldStop() { return nil }
+            let some = prompts[answers.count...].prefix(together).map(\.ids)
             answers += workers.map(tasks: some.count) { [generator] task in
                 let found = generator.continued(some[task], limit: SamplePrompts.mostTokens, .greedy)
                 return SampleAnswers.Answer(

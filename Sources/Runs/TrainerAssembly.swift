@@ -13,12 +13,17 @@ package struct TrainerAssembly {
     let inputs: RunInputs
     let totalSteps: Int
     let workers: Workers
+    let exchange: any GradientExchange
 
-    package init(_ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int) {
+    package init(
+        _ config: RunConfig, _ inputs: RunInputs, totalSteps: Int, threads: Int,
+        exchange: any GradientExchange = SoleProcess()
+    ) {
         self.config = config
         self.inputs = inputs
         self.totalSteps = totalSteps
         workers = Workers(count: threads)
+        self.exchange = exchange
     }
 
     /// - Parameter isResumed: a checkpoint will give shapes and values, so that no data need be looked at for them.
@@ -27,7 +32,7 @@ package struct TrainerAssembly {
         let head = try inputs.startingAdapter?.head ?? freshHead()
         let model = SequenceModel(
             backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute == .layers,
-            sharing: BeginningSharing(config))
+            sharing: BeginningSharing(config), exchange: exchange)
         let start = MethodStart(
             settings: config.tuning, backbone: backbone, totalSteps: totalSteps, seed: config.seed,
             isResumed: isResumed, trained: inputs.startingAdapter?.set,

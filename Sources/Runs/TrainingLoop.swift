@@ -88,7 +88,7 @@ package final class TrainingLoop {
             throw TrainingError(
                 "\(name): there is nothing to learn in these rows; give rows with something to learn")
         }
-        let loss = trainer.backward(completedSteps + 1, data: data, indices: members, scale: scale)
+        let loss = try trainer.backward(completedSteps + 1, data: data, indices: members, scale: scale)
         return Batch(
             loss: loss, tokens: data.tokens, truncatedRows: data.truncatedRows, droppedRows: data.droppedRows)
     }
@@ -119,7 +119,7 @@ package final class TrainingLoop {
     /// Loss and metrics of labelled rows, JSON Lines, on the model as it would be saved.
     package func evaluate(_ rows: [UInt8], name: String) throws -> (evaluation: Evaluation, rows: Int) {
         let data = try inputs.tokenized(rows, name: name, isLabelled: true)
-        return (trainer.evaluate(data), data.rows)
+        return (try trainer.evaluate(data), data.rows)
     }
 
     /// Answers to rows, JSON Lines, of the model as it would be saved.
@@ -127,8 +127,8 @@ package final class TrainingLoop {
         let dataset = try inputs.dataset(rows, name: name, isLabelled: false)
         let (task, limits, model) = (inputs.task, inputs.limits, trainer.model)
         return try trainer.method.masked {
-            Result { try task.predictions(dataset, limits, AnswerOptions()) { model.read($0, $1) } }
-        }.get()
+            try task.predictions(dataset, limits, AnswerOptions()) { try model.read($0, keeping: $1, $2) }
+        }
     }
 
     /// Writes the adapter as it is now: a new folder, or one that holds an adapter of this program, which is replaced.

@@ -22,12 +22,15 @@ package final class TrainingSession {
     private let totalSteps: Int
     private let threads: Int
     private let stepChecks: StepChecks
-    private let log: EventLog
+    /// Of the process that writes
+    private let log: EventLog?
+    /// The processes that train together, of which the first writes
+    private let exchange: any GradientExchange
     /// nil where nobody asks.
     private let samples: SampleAnswering?
     private let forgetting: Forgetting?
     /// Two runs that write one folder would ruin it.
-    private let lock: FolderLock
+    private let lock: FolderLock?
     private var progress = Progress()
     /// What `classes.json` holds
     private var classResults = ClassResults([])
@@ -45,19 +48,27 @@ package final class TrainingSession {
     ///   - rows: in place of files; the run keeps them where the settings name them.
     ///   - resume: where to go on with the run in the configuration's output folder; nil for a new run.
     ///   - ignoringMemory: start also where the memory available is less than the run is estimated to need.
+    ///   - exchange: the processes that train together.
+    ///   - usualThreads: where the configuration says nothing; nil for all cores.
+    ///   - allowingOtherKernels: train also where products round otherwise in one of them than in others.
     package init(
-        _ given: RunConfig, rows: GivenRows = .none, resume: ResumePoint?, ignoringMemory: Bool = false
+        _ given: RunConfig, rows: GivenRows = .none, resume: ResumePoint?, ignoringMemory: Bool = false,
+        exchange: any GradientExchange = SoleProcess(), allowingOtherKernels: Bool = false,
+        usualThreads: Int? = nil
     ) throws {
+        self.exchange = exchange
         var memory = MemoryGuard(isIgnored: ignoringMemory)
         folder = RunFolder(URL(fileURLWithPath: given.output))
         inputs = try RunInputs(given, rows: rows, isResumed: resume != nil)
         config = inputs.config
-        threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        try ProcessAgreement.check(config, inputs, exchange, allowingOtherKernels: allowingOtherKernels)
+        threads = config.threads ?? usualThreads ?? ProcessInfo.processInfo.activeProcessorCount
         sampler = BatchSampler(
             examples: inputs.train.count, batch: config.resolvedBatchSize * config.accumulate,
             seed: config.seed)
         totalSteps = config.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
-        let assembly = TrainerAssembly(config, inputs, totalSteps: totalSteps, threads: threads)
+        let assembly = TrainerAssembly(
+            config, inputs, totalSteps: totalSteps, threads: threads, exchange: exchange)
         try memory.checkState(inputs, config, threads: threads)
         trainer = try assembly.trainer(isResumed: resume != nil)
         let load = RunLoad(trainer.model, inputs, sampler, totalSteps: totalSteps)
@@ -80,7 +91,7 @@ package final class TrainingSession {
             plan: trainer.method.rankPlan)
         startWarnings = inputs.warnings + trainer.method.warnings + stepChecks.warnings + memory.warnings
         if let resume {
-            lock = try FolderLock(folder.url)
+            lock = exchange.leads ? try FolderLock(folder.url) : nil
             let found = try folder.checkpoint(at: resume)
             let checkpoint = found.checkpoint
             try checkpoint.checkUnchanged(
@@ -92,16 +103,23 @@ package final class TrainingSession {
             let classes = ClassResults.resumed(folder, after: progress.step, best: progress.bestStep)
             classResults = classes.results
             startWarnings += found.warnings + classes.warnings
-            folder.removeLeftovers()
-            folder.leaveCheckpoints(after: progress.step, at: resume)
-            log = try EventLog(folder, offsets: checkpoint.offsets, hasSamples: samples != nil)
             if progress.step > 0 { try samples?.takeBase(from: folder) }
-        } else {
+            try ProcessAgreement.check(trainer, step: progress.step, exchange)
+            if exchange.leads {
+                folder.removeLeftovers()
+                folder.leaveCheckpoints(after: progress.step, at: resume)
+            }
+            log =
+                exchange.leads
+                ? try EventLog(folder, offsets: checkpoint.offsets, hasSamples: samples != nil) : nil
+        } else if exchange.leads {
             try folder.create()
             lock = try FolderLock(folder.url)
             try AtomicFile.write(Data(config.yaml().utf8), to: folder.config)
             try rows.write()
             log = try EventLog(folder, offsets: nil, hasSamples: samples != nil)
+        } else {
+            (lock, log) = (nil, nil)
         }
     }
 
@@ -110,11 +128,24 @@ package final class TrainingSession {
     package func run(
         shouldStop: @escaping () -> Bool, onEvent: @escaping (TrainingEvent) -> Void
     ) throws -> RunRecord.End {
+        let agreed = AgreedStop(exchange, shouldStop)
+        do {
+            return try run(unless: agreed.callAsFunction, onEvent)
+        } catch let error as ExchangeError where error.kind == .lost {
+            // Of the step that was at work nothing has been applied.
+            if log != nil { try saveCheckpoint { try log?.append($0) } }
+            throw error
+        }
+    }
+
+    private func run(
+        unless shouldStop: () throws -> Bool, _ onEvent: @escaping (TrainingEvent) -> Void
+    ) throws -> RunRecord.End {
         let clock = ContinuousClock()
         let started = clock.now
         let earlier = progress.seconds
         func emit(_ event: TrainingEvent) throws {
-            try log.append(event)
+            try log?.append(event)
             onEvent(event)
         }
         try emit(.started(startRecord, isEvaluationDue: progress.isEvaluationDue))
@@ -137,7 +168,10 @@ package final class TrainingSession {
                 progress.seconds = earlier + (clock.now - started).seconds
             }
             let isLast = isStoppedEarly || (progress.step == totalSteps && !progress.isEvaluationDue)
-            if shouldStop() && !isLast { return try finish(.interrupted, emit) }
+            if try shouldStop() && !isLast { return try finish(.interrupted, emit) }
+            if progress.step % ProcessAgreement.every == 0 {
+                try ProcessAgreement.check(trainer, step: progress.step, exchange)
+            }
             if !isLast && config.checkpointEvery > 0 && progress.step % config.checkpointEvery == 0 {
                 try saveCheckpoint(emit)
             }
@@ -151,22 +185,26 @@ package final class TrainingSession {
 
     /// What stands in the run folder before the first step. False if `shouldStop` said so before the end; then nothing
     /// has happened.
-    private func start(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws -> Bool {
+    private func start(unless shouldStop: () throws -> Bool, _ emit: (TrainingEvent) throws -> Void) throws
+        -> Bool
+    {
         let goesOn = config.tuning.fromAdapter != nil
         var answers: [SampleAnswers] = []
         if let samples {
-            guard let first = samples.firstAnswers(goesOn: goesOn, unless: shouldStop) else { return false }
+            guard let first = try samples.firstAnswers(goesOn: goesOn, unless: shouldStop) else {
+                return false
+            }
             answers = first
         }
         // Where a run from an adapter stands: with its own head, what the adapter reaches. A language model has its head too.
         if let validation = caches.validation, goesOn || inputs.task.headForm.isOwn {
             let started = ContinuousClock.now
-            guard let (evaluation, more) = measured(validation, unless: shouldStop) else { return false }
+            guard let (evaluation, more) = try measured(validation, unless: shouldStop) else { return false }
             try keepClasses(evaluation, 0, isBest: false)
             try emit(record(evaluation, more, 0, isBest: false, since: started))
         }
-        try log.append(answers)
-        try log.appendRanks(trainer.adapters.ranked.ranks, step: 0)
+        try log?.append(answers)
+        try log?.appendRanks(trainer.adapters.ranked.ranks, step: 0)
         return true
     }
 
@@ -180,7 +218,7 @@ package final class TrainingSession {
         progress.tokens += result.tokens
         if let allocation = result.allocation {
             try emit(.allocation(.init(allocation, step: step)))
-            try log.appendRanks(allocation.ranks, step: step)
+            try log?.appendRanks(allocation.ranks, step: step)
             if let snapshot = allocation.snapshot { try emit(.triplets(.init(snapshot, step: step))) }
         }
         try emit(
@@ -207,36 +245,40 @@ package final class TrainingSession {
 
     /// Evaluates, where there are rows for it, and answers the prompts. False if `shouldStop` said so before the end; then
     /// nothing has happened.
-    private func look(unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void) throws -> Bool {
+    private func look(unless shouldStop: () throws -> Bool, _ emit: (TrainingEvent) throws -> Void) throws
+        -> Bool
+    {
         var answers: [SampleAnswers] = []
         if let samples {
-            guard let found = samples.answers(step: progress.step, unless: shouldStop) else { return false }
+            guard let found = try samples.answers(step: progress.step, unless: shouldStop) else {
+                return false
+            }
             answers = found
         }
         if let validation = caches.validation, try !evaluate(validation, unless: shouldStop, emit) {
             return false
         }
-        try log.append(answers)
+        try log?.append(answers)
         return true
     }
 
     /// nil if `shouldStop` said so before the end.
-    private func measured(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> (
+    private func measured(_ data: TokenizedDataset, unless shouldStop: () throws -> Bool) throws -> (
         evaluation: Evaluation, more: [RunRecord.Metric]
     )? {
-        guard let evaluation = trainer.evaluate(data, unless: shouldStop) else { return nil }
+        guard let evaluation = try trainer.evaluate(data, unless: shouldStop) else { return nil }
         guard let forgetting else { return (evaluation, []) }
-        if shouldStop() { return nil }
-        return (evaluation, trainer.method.masked { forgetting.measured() }.metrics)
+        if try shouldStop() { return nil }
+        return (evaluation, try trainer.method.masked { try forgetting.measured() }.metrics)
     }
 
     /// False if `shouldStop` said so before the end; then nothing has happened.
     private func evaluate(
-        _ data: TokenizedDataset, unless shouldStop: () -> Bool, _ emit: (TrainingEvent) throws -> Void
+        _ data: TokenizedDataset, unless shouldStop: () throws -> Bool, _ emit: (TrainingEvent) throws -> Void
     ) throws -> Bool {
         let started = ContinuousClock.now
         let step = progress.step
-        guard let (evaluation, more) = measured(data, unless: shouldStop) else { return false }
+        guard let (evaluation, more) = try measured(data, unless: shouldStop) else { return false }
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.method.rankPlan.map { step >= $0.schedule.lastBudgetingStep } ?? true
         if evaluation.hasOneAnswer != progress.hasOneAnswer {
@@ -262,7 +304,7 @@ package final class TrainingSession {
             progress.bestValue = value
             progress.bestStep = step
             progress.evaluationsWithoutImprovement = 0
-            try writer.write(to: isFull ? folder.model : folder.adapter, step: step)
+            try writeResult(to: isFull ? folder.model : folder.adapter)
         } else {
             progress.evaluationsWithoutImprovement += 1
         }
@@ -273,7 +315,7 @@ package final class TrainingSession {
 
     private func keepClasses(_ evaluation: Evaluation, _ step: Int, isBest: Bool) throws {
         let labels = inputs.task.record.labels
-        guard
+        guard exchange.leads,
             let classes = ClassResults.Evaluation(evaluation, labels: labels, step: step, isBest: isBest)
         else { return }
         classResults = classResults.adding(classes)
@@ -297,11 +339,11 @@ package final class TrainingSession {
     {
         try saveCheckpoint(emit)
         if reason != .interrupted {
-            try log.appendRanks(trainer.adapters.ranked.ranks, step: progress.step)
+            try log?.appendRanks(trainer.adapters.ranked.ranks, step: progress.step)
             try emit(.triplets(.init(try trainer.snapshot(), step: progress.step)))
-            try writer.write(to: isFull ? folder.lastModel : folder.lastAdapter, step: progress.step)
+            try writeResult(to: isFull ? folder.lastModel : folder.lastAdapter)
             if progress.bestStep == nil {
-                try writer.write(to: isFull ? folder.model : folder.adapter, step: progress.step)
+                try writeResult(to: isFull ? folder.model : folder.adapter)
             }
         }
         let end = RunRecord.End(
@@ -310,11 +352,12 @@ package final class TrainingSession {
             trainableParameters: writer.trainableParameters,
             tokens: progress.tokens, seconds: progress.seconds, peakMemoryBytes: ProcessMemory().peak ?? 0)
         try emit(.finished(end))
-        try log.sync()
+        try log?.sync()
         return end
     }
 
     private func saveCheckpoint(_ emit: (TrainingEvent) throws -> Void) throws {
+        guard let log else { return }
         let url = folder.checkpoint(step: progress.step)
         try emit(.checkpoint(.init(step: progress.step, folder: url.lastPathComponent)))
         try log.sync()
@@ -331,6 +374,10 @@ package final class TrainingSession {
 
     private var isFull: Bool { writer.isWholeModel }
     private var writer: ResultWriter { ResultWriter(config: config, inputs: inputs, trainer: trainer) }
+
+    private func writeResult(to url: URL) throws {
+        if exchange.leads { try writer.write(to: url, step: progress.step) }
+    }
 
     /// Matrices with ranks, in the model's order; empty for methods without.
     package var sites: [RunRecord.Site] { trainer.adapters.ranked.adapters.map { .init($0.layer) } }

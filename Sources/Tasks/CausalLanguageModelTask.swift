@@ -93,14 +93,14 @@ struct CausalLanguageModelTask: LearningTask {
 
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
-        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+        read: ShardReading
     ) throws -> [Prediction] {
         let data = try tokenized(dataset, isLabelled: false, limits)
         guard let objective = data.objective as? NextTokenObjective else {
             preconditionFailure("rows of another task")
         }
-        let scores = RowResults<(loss: Double, hits: Int)>(count: data.count)
-        read(data) { scores.put(objective.scores($0), at: $0.members) }
+        let scores = RowResults<LearnedScore>(count: data.count)
+        try read(data, [scores]) { scores.put(objective.scores($0), at: $0.members) }
         return scores.all.enumerated().map { row, score in
             let count = Double(objective.count(row))
             var line: JSONObject = ["tokens": JSONValue(data.sequences[row].ids.count)]

@@ -49,11 +49,11 @@ struct ClassificationTask: LearningTask {
 
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
-        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+        read: ShardReading
     ) throws -> [Prediction] {
         let data = try tokenized(dataset, isLabelled: false, limits)
         let lines = RowResults<JSONObject>(count: data.count)
-        read(data) { rows in
+        try read(data, [lines]) { rows in
             let logits = rows.logits().value
             lines.put((0..<logits.rows).map { line(logits, $0, top: options.top) }, at: rows.members)
         }
@@ -118,6 +118,8 @@ private struct ClassMeter: Meter {
     /// The probability of each answer
     let confidences: RowResults<Double>
     let wrong: WrongRows
+
+    var kept: [any ExchangedResults] { [answers, confidences, wrong] }
 
     init(truth: [Int32], classes: Int, _ options: AnswerOptions) {
         self.truth = truth

@@ -4,6 +4,12 @@ import ModelFiles
 import Tokenizers
 import Transformers
 
+/// Sends sequences through a model and calls with each shard, on any thread; what is left of each sequence goes into the results, which
+/// in the end are of all sequences, whoever read them.
+package typealias ShardReading = (
+    _ data: TokenizedDataset, _ results: [any ExchangedResults], _ body: @Sendable (ShardRows) -> Void
+) throws -> Void
+
 /// What a task means: what its rows hold, which head answers, how rows become sequences with targets, and how answers
 /// are told. What an answer is worth is its `Objective`'s affair. A task is one file and an entry in `TaskKind.allCases`.
 package protocol LearningTask: Sendable {
@@ -70,7 +76,7 @@ package protocol LearningTask: Sendable {
     /// - Parameter read: sends sequences through the model and calls with each shard, on any thread.
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
-        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+        read: ShardReading
     ) throws -> [Prediction]
 }
 

@@ -48,11 +48,11 @@ struct MultiLabelTask: LearningTask {
 
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
-        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+        read: ShardReading
     ) throws -> [Prediction] {
         let data = try tokenized(dataset, isLabelled: false, limits)
         let lines = RowResults<JSONObject>(count: data.count)
-        read(data) { rows in
+        try read(data, [lines]) { rows in
             let logits = rows.logits().value
             lines.put((0..<logits.rows).map { line(logits, $0, options) }, at: rows.members)
         }
@@ -111,25 +111,32 @@ package struct LabelSetObjective: Objective {
 private struct LabelSetMeter: Meter {
     let truth: [[Int32]]
     let threshold: Double
-    /// [rows, labels]; each shard fills rows of its own.
-    let logits: Matrix
+    let labels: Int
+    /// Of each row [labels]
+    let logits: RowResults<[Float]>
     let wrong: WrongRows
+
+    var kept: [any ExchangedResults] { [logits] }
 
     init(truth: [[Int32]], _ options: AnswerOptions, labels: Int) {
         self.truth = truth
         threshold = options.threshold
         wrong = WrongRows(isKept: options.keepsWrongRows)
-        logits = Matrix(rows: truth.count, columns: labels)
+        self.labels = labels
+        logits = RowResults(count: truth.count)
     }
 
     func read(_ rows: ShardRows) {
         let values = rows.logits().value
-        for (row, member) in rows.members.enumerated() {
-            logits.row(member).update(from: values.row(row), count: values.columns)
-        }
+        logits.put(
+            (0..<values.rows).map {
+                Array(UnsafeBufferPointer(start: values.row($0), count: values.columns))
+            },
+            at: rows.members)
     }
 
     func evaluation() -> Evaluation {
+        let logits = Matrix(rows: truth.count, columns: labels, values: logits.all.flatMap(\.self))
         let predicted = (0..<logits.rows).map { row in
             let probabilities = LabelSetObjective.probabilities(logits, row: row)
             return probabilities.indices.filter { probabilities[$0] >= threshold }.map { Int32($0) }

@@ -100,7 +100,7 @@ struct MultipleChoiceTask: LearningTask {
 
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
-        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+        read: ShardReading
     ) throws -> [Prediction] {
         let rows = try rows(dataset, limits)
         let data = try rows.asked()
@@ -108,7 +108,7 @@ struct MultipleChoiceTask: LearningTask {
             preconditionFailure("rows of another task")
         }
         let losses = RowResults<Double>(count: data.count)
-        read(data) { losses.put(objective.words.scores($0).map(\.loss), at: $0.members) }
+        try read(data, [losses]) { losses.put(objective.words.scores($0).map(\.loss), at: $0.members) }
         let all = losses.all
         return rows.questions.map { question in
             let answer = ChoiceAnswer(question, losses: all)

@@ -1,6 +1,5 @@
 import Autodiff
 import Matrices
-import Synchronization
 import Transformers
 
 /// What a data set's targets ask of a model: a loss to learn from, and figures for people.
@@ -38,6 +37,8 @@ extension Objective {
 
 /// Takes what a model says of a data set shard by shard, keeps no more of it than figures need, and tells them.
 package protocol Meter: Sendable {
+    /// What `read` keeps of rows.
+    var kept: [any ExchangedResults] { get }
     /// From any thread, shards in any order: what is kept of a row has a place of its own.
     func read(_ rows: ShardRows)
     /// Once all shards were read. Sums run in the order of the data, so that their bits are the same however shards came.
@@ -76,31 +77,8 @@ package struct ShardRows {
     package func logits() -> Variable { head.logits(hidden, offsets: offsets, on: tape) }
 }
 
-/// What shards leave of the sequences of a data set, each in its place.
-package final class RowResults<Value: Sendable>: Sendable {
-    private let values: Mutex<[Value?]>
-
-    package init(count: Int) { values = Mutex(Array(repeating: nil, count: count)) }
-
-    /// - Parameter results: one a member.
-    package func put(_ results: [Value], at members: [Int]) {
-        values.withLock { values in
-            for (member, result) in zip(members, results) { values[member] = result }
-        }
-    }
-
-    /// In the order of the data.
-    package var all: [Value] {
-        values.withLock { values in
-            let found = values.compactMap(\.self)
-            precondition(found.count == values.count, "\(found.count) of \(values.count) sequences were read")
-            return found
-        }
-    }
-}
-
 /// What the figures of one class out of several need of a row of logits.
-struct ClassAnswer {
+struct ClassAnswer: Codable {
     /// The position of the first largest.
     let predicted: Int32
     /// −log softmax(logits)[label]

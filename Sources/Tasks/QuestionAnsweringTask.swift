@@ -167,14 +167,16 @@ struct QuestionAnsweringTask: LearningTask {
 
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
-        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+        read: ShardReading
     ) throws -> [Prediction] {
         let windows = try windows(dataset, limits)
         var search = AnswerSearch()
         search.allowsNoAnswer = allowsNoAnswer
         search.noAnswerThreshold = options.noAnswerThreshold
         let offers = SpanOffers(windows.windows, search)
-        read(TokenizedDataset(sequences: windows.sequences)) { offers.put($0, $0.logits().value) }
+        try read(TokenizedDataset(sequences: windows.sequences), [offers.found]) {
+            offers.put($0, $0.logits().value)
+        }
         let found = offers.answers(questions: windows.questions.count)
         return zip(windows.questions, found).map { question, found in
             var line = JSONObject()
@@ -238,7 +240,7 @@ struct SpanObjective: Objective {
 private struct SpanOffers {
     let windows: [AnswerWindow]
     let search: AnswerSearch
-    private let found: RowResults<AnswerSearch.Offer>
+    let found: RowResults<AnswerSearch.Offer>
 
     init(_ windows: [AnswerWindow], _ search: AnswerSearch) {
         self.windows = windows
@@ -265,11 +267,19 @@ private struct SpanOffers {
     }
 }
 
+/// Cross-entropies of start and end
+private struct EndLosses: Codable {
+    let start: Double
+    let end: Double
+}
+
 private struct SpanMeter: Meter {
     let objective: SpanObjective
     let offers: SpanOffers
     /// Cross-entropies of start and end
-    let losses: RowResults<(start: Double, end: Double)>
+    let losses: RowResults<EndLosses>
+
+    var kept: [any ExchangedResults] { [offers.found, losses] }
 
     init(objective: SpanObjective, search: AnswerSearch) {
         self.objective = objective
@@ -288,7 +298,8 @@ private struct SpanMeter: Meter {
                         rows: 1, columns: tokens.count, values: tokens.map { logits.row($0)[column] })
                     return rows.tape.crossEntropy(rows.tape.input(values), labels: [label], divisor: 1)
                 }
-                return (loss(0, objective.starts[member]), loss(1, objective.ends[member]))
+                return EndLosses(
+                    start: loss(0, objective.starts[member]), end: loss(1, objective.ends[member]))
             }, at: rows.members)
     }
 

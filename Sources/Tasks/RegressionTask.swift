@@ -62,11 +62,11 @@ struct RegressionTask: LearningTask {
 
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
-        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+        read: ShardReading
     ) throws -> [Prediction] {
         let data = try tokenized(dataset, isLabelled: false, limits)
         let scores = RowResults<Float>(count: data.count)
-        read(data) { scores.put($0.logits().value.values, at: $0.members) }
+        try read(data, [scores]) { scores.put($0.logits().value.values, at: $0.members) }
         return zip(scores.all, data.truncated).map { score, truncated in
             Prediction(["score": .number(Double(score))], truncatedTokens: truncated)
         }
@@ -106,6 +106,8 @@ package struct ScoreObjective: Objective {
 private struct ScoreMeter: Meter {
     let truth: [Float]
     let scores: RowResults<Float>
+
+    var kept: [any ExchangedResults] { [scores] }
 
     init(truth: [Float]) {
         self.truth = truth

@@ -135,11 +135,11 @@ struct TokenClassificationTask: LearningTask {
 
     func predictions(
         _ dataset: Dataset, _ limits: Tokenization, _ options: AnswerOptions,
-        read: (TokenizedDataset, @Sendable (ShardRows) -> Void) -> Void
+        read: ShardReading
     ) throws -> [Prediction] {
         let sentences = try sentences(dataset, limits)
         let found = RowResults<[Int32]>(count: sentences.sequences.count)
-        read(TokenizedDataset(sequences: sentences.sequences)) { rows in
+        try read(TokenizedDataset(sequences: sentences.sequences), [found]) { rows in
             let logits = rows.logits().value
             found.put(
                 rows.members.indices.map { place in
@@ -226,6 +226,8 @@ private struct TokenMeter: Meter {
     let classes: Int
     /// Of the labelled tokens of each sequence
     let answers: RowResults<[ClassAnswer]>
+
+    var kept: [any ExchangedResults] { [answers] }
 
     init(objective: TokenObjective, classes: Int) {
         self.objective = objective

@@ -4,14 +4,19 @@ import Matrices
 import Synchronization
 
 /// A row whose answer is not the truth.
-package struct WrongRow: Sendable {
+package struct WrongRow: Sendable, Codable {
+    package struct Probability: Sendable, Codable {
+        package let label: Int32
+        package let probability: Double
+    }
+
     /// Which of the data's sequences
     package let row: Int
     /// Positions in the `LabelSet`, rising; of a task with one class a row one each.
     package let truth: [Int32]
     package let answer: [Int32]
     /// The most probable first, at most `mostProbable` and those of the truth.
-    package let probabilities: [(label: Int32, probability: Double)]
+    package let probabilities: [Probability]
 
     /// With all probabilities of all wrong rows an evaluation would hold the logits of the data.
     package static let mostProbable = 10
@@ -25,12 +30,14 @@ package struct WrongRow: Sendable {
         let shown = order.enumerated().filter { place, label in
             place < Self.mostProbable || truth.contains(Int32(label))
         }
-        self.probabilities = shown.map { (Int32($0.element), probabilities[$0.element]) }
+        self.probabilities = shown.map {
+            Probability(label: Int32($0.element), probability: probabilities[$0.element])
+        }
     }
 }
 
 /// The wrong rows that a meter keeps where it is asked to, from shards in any order.
-final class WrongRows: Sendable {
+final class WrongRows: ExchangedResults {
     private let isKept: Bool
     private let rows = Mutex<[WrongRow]>([])
 
@@ -40,6 +47,17 @@ final class WrongRows: Sendable {
         guard isKept, truth != answer else { return }
         let wrong = WrongRow(row: row, truth: truth, answer: answer, of: probabilities())
         rows.withLock { $0.append(wrong) }
+    }
+
+    func said(at places: [Int]) -> Data {
+        let places = Set(places)
+        return ExchangedForm.data(rows.withLock { rows in rows.filter { places.contains($0.row) } })
+    }
+
+    func hear(_ data: Data, at places: [Int]) -> Bool {
+        guard let found = ExchangedForm.values([WrongRow].self, data) else { return false }
+        rows.withLock { $0 += found }
+        return true
     }
 
     /// In the order of the data; nil where they are not kept.

@@ -1,6 +1,5 @@
 import Autodiff
 import Matrices
-import Synchronization
 import Tasks
 import Transformers
 
@@ -13,51 +12,68 @@ package struct SequenceModel: Sendable {
     package let recomputesLayers: Bool
     /// Where what sequences begin with alike is computed once
     package let sharing: BeginningSharing
+    /// The processes that share the work
+    package let exchange: any GradientExchange
 
     package init(
         backbone: any Backbone, head: SequenceHead, workers: Workers, recomputesLayers: Bool = false,
-        sharing: BeginningSharing = .none
+        sharing: BeginningSharing = .none, exchange: any GradientExchange = SoleProcess()
     ) {
         self.backbone = backbone
         self.head = head
         self.workers = workers
         self.recomputesLayers = recomputesLayers
         self.sharing = sharing
+        self.exchange = exchange
     }
 
     /// Forward and backward over the examples `indices`. The mean loss of the step is returned, its gradient
-    /// with respect to all trainable parameters written to `gradients` [1, N], summed in shard order.
+    /// with respect to all trainable parameters written to `gradients` [1, N], summed in the shape of a `ShardTree`. Each process
+    /// runs some of the shards, and all have loss and gradient.
     ///
-    /// `shardGradients` grows to one buffer per worker and one more, and is reused from step to step. Dropout draws from a
+    /// `shardGradients` grows to a few buffers, and is reused from step to step. Dropout draws from a
     /// stream of its own for each step, shard and pass of the step.
     package func lossAndGradient(
         _ data: TokenizedDataset, indices: [Int], into gradients: Matrix, shardGradients: inout [Matrix],
         seed: UInt64, step: Int, pass: Int = 0
-    ) -> (loss: Double, tokens: Int) {
+    ) throws -> (loss: Double, tokens: Int) {
         let sharded = ShardedSequences(training: data, indices, mayShare: sharesInTraining)
         let shards = sharded.shards
+        let owners = ShardOwners.of(loads(sharded, data), processes: exchange.processes)
+        let own = shards.indices.filter { owners[$0] == exchange.rank }
+        let tree = ShardTree(shards: shards.count)
         if shardGradients.first?.count != gradients.count { shardGradients.removeAll() }
-        while shardGradients.count < ShardSum.buffers(shards: shards.count, workers: workers.count) {
+        while shardGradients.count < ShardSum.buffers(tree, own: own, workers: workers.count) {
             shardGradients.append(Matrix(rows: 1, columns: gradients.count))
         }
-        let sum = ShardSum(into: gradients, buffers: shardGradients)
+        let sum = ShardSum(tree, own: own, buffers: shardGradients, workers: workers.count)
         let divisor = weight(data, indices)
-        let losses = Mutex([Double](repeating: 0, count: shards.count))
-        workers.run(tasks: shards.count) { shard, pool in
-            let buffer = sum.buffer(for: shard)
+        let losses = RowResults<Double>(count: shards.count)
+        workers.run(tasks: own.count) { place, pool in
+            let shard = own[place]
+            let buffer = sum.buffer(for: place)
             let tape = Tape(
                 pool: pool, parameterGradients: buffer,
                 dropoutStream: RandomStream(
                     seed: seed, purpose: "dropout", indices: pass == 0 ? [step, shard] : [step, shard, pass]))
             let rows = forward(data, shards[shard], isShared: sharded.isShared, on: tape)
-            let value = loss(rows, data, divisor: divisor)
-            losses.withLock { $0[shard] = value }
+            losses.put([loss(rows, data, divisor: divisor)], at: [shard])
             tape.backward()
-            sum.add(buffer, of: shard)
+            sum.add(buffer, of: place)
         }
-        return (
-            losses.withLock { $0.reduce(0, +) }, indices.reduce(0) { $0 + data.sequences[$1].ids.count }
-        )
+        try exchange.complete([losses], owners: owners)
+        try exchange.sum(sum.sums, tree, owners: owners, into: gradients)
+        return (losses.all.reduce(0, +), indices.reduce(0) { $0 + data.sequences[$1].ids.count })
+    }
+
+    /// What each shard computes, in tokens.
+    private func loads(_ sharded: ShardedSequences, _ data: TokenizedDataset) -> [Int] {
+        if exchange.processes == 1 { return sharded.shards.map { _ in 0 } }
+        return sharded.shards.map { shard in
+            sharded.isShared
+                ? data.batch(shard, isShared: true).computedTokens
+                : shard.reduce(0) { $0 + data.sequences[$1].ids.count }
+        }
     }
 
     /// Sends the examples through shard by shard, on one core and without dropout, for the sake of probes that hang
@@ -137,32 +153,58 @@ package struct SequenceModel: Sendable {
     }
 
     /// Loss and metrics of labelled data, without dropout. What is kept of a shard is the task's affair.
-    package func evaluation(_ data: TokenizedDataset, _ options: AnswerOptions = AnswerOptions())
+    package func evaluation(_ data: TokenizedDataset, _ options: AnswerOptions = AnswerOptions()) throws
         -> Evaluation
     {
         let meter = meter(data, options)
-        read(data) { meter.read($0) }
+        try read(data, keeping: meter.kept) { meter.read($0) }
         return meter.evaluation()
     }
 
     /// As above, or nil if `shouldStop` said so, which is asked every few shards.
-    func evaluation(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Evaluation? {
+    func evaluation(_ data: TokenizedDataset, unless shouldStop: () throws -> Bool) throws -> Evaluation? {
         let meter = meter(data, AnswerOptions())
         let sharded = shards(evaluating: data)
-        var left = sharded.shards[...]
-        while !left.isEmpty {
-            if shouldStop() { return nil }
-            let some = left.prefix(4 * workers.count)
-            read(data, some, isShared: sharded.isShared) { meter.read($0) }
-            left = left.dropFirst(some.count)
+        // All processes ask at the same places whether to stop, whatever their threads are.
+        let some = exchange.processes == 1 ? 4 * workers.count : 16 * exchange.processes
+        for start in stride(from: 0, to: sharded.shards.count, by: some) {
+            if try shouldStop() { return nil }
+            read(data, own(sharded, from: start, count: some), isShared: sharded.isShared) { meter.read($0) }
         }
+        try complete(meter.kept, sharded)
         return meter.evaluation()
     }
 
-    /// Sends all sequences through without dropout, and calls `body` with each shard on the worker that ran it.
+    /// Sends all sequences through without dropout, and calls `body` with each shard on the worker that ran it; in each process.
     package func read(_ data: TokenizedDataset, _ body: @Sendable (ShardRows) -> Void) {
         let sharded = shards(evaluating: data)
         read(data, sharded.shards[...], isShared: sharded.isShared, body)
+    }
+
+    /// As above, each shard in one of the processes.
+    ///
+    /// - Parameter results: what `body` leaves of sequences; in the end every process has it of all.
+    package func read(
+        _ data: TokenizedDataset, keeping results: [any ExchangedResults],
+        _ body: @Sendable (ShardRows) -> Void
+    ) throws {
+        let sharded = shards(evaluating: data)
+        read(data, own(sharded, from: 0, count: sharded.shards.count), isShared: sharded.isShared, body)
+        try complete(results, sharded)
+    }
+
+    /// Those of some shards of an evaluation, in turns, that are this process's.
+    private func own(_ sharded: ShardedSequences, from start: Int, count: Int) -> ArraySlice<[Int]> {
+        sharded.shards.indices.dropFirst(start).prefix(count)
+            .filter { $0 % exchange.processes == exchange.rank }.map { sharded.shards[$0] }[...]
+    }
+
+    private func complete(_ results: [any ExchangedResults], _ sharded: ShardedSequences) throws {
+        var owners = [Int](repeating: 0, count: sharded.shards.joined().reduce(0) { max($0, $1 + 1) })
+        for (place, shard) in sharded.shards.enumerated() {
+            for member in shard { owners[member] = place % exchange.processes }
+        }
+        try exchange.complete(results, owners: owners)
     }
 
     private func read(

@@ -1,58 +1,101 @@
 import Foundation
 import Matrices
 
-/// The sum of what shards add to the gradient, taken in the order of the shards whatever order they end in: the same bits
-/// for any number of workers, in the memory of a few gradients however many shards there are.
+/// The sum of a node of the tree.
+package struct NodeSum: Sendable {
+    package let node: ShardTree.Node
+    /// [1, N]
+    package let values: Matrix
+}
+
+/// The sum of what shards add to the gradient, in the shape of a `ShardTree` whatever order they end in: the same bits for any
+/// number of workers, in the memory of a few gradients however many shards there are.
 ///
 /// Unchecked Sendable: the condition guards what changes, and a buffer belongs to one shard at a time.
 package final class ShardSum: @unchecked Sendable {
-    private let sum: Matrix
+    private let tree: ShardTree
+    private let own: [Int]
+    /// How far ahead of the first unfinished shard another may begin, in shards
+    private let window: Int
     private let condition = NSCondition()
     private var free: [Matrix]
-    /// Shards that have a buffer and are at work.
-    private var begun: Set<Int> = []
-    /// Of shards that ended before an earlier one.
-    private var early: [Int: Matrix] = [:]
-    /// The shard that is to be added next.
-    private var next = 0
+    /// Sums of nodes that wait for the other half of the node above
+    private var waiting: [ShardTree.Node: Matrix] = [:]
+    private var finished: [Bool]
+    /// Place among `own` of the first shard that has not ended
+    private var first = 0
 
-    /// Buffers that let every worker begin a shard while the one before it is still at work.
-    package static func buffers(shards: Int, workers: Int) -> Int {
-        min(shards, workers == 1 ? 1 : workers + 1)
+    /// Buffers that let every worker begin a shard while another is late: as many as there may be sums that wait.
+    ///
+    /// - Parameter own: shards that are added up here, rising.
+    package static func buffers(_ tree: ShardTree, own: [Int], workers: Int) -> Int {
+        // Sums that wait once some shards have ended, of which the last takes the largest number of them along.
+        var most = 0
+        var sums: [ShardTree.Node] = []
+        for shard in own.dropLast() {
+            var node = shard..<shard + 1
+            for above in tree.ancestors(of: shard) {
+                guard let (left, right) = ShardTree.halves(above), right == node, sums.last == left else {
+                    break
+                }
+                sums.removeLast()
+                node = above
+            }
+            sums.append(node)
+            most = max(most, sums.count)
+        }
+        return min(own.count, most + window(workers))
     }
+
+    private static func window(_ workers: Int) -> Int { workers == 1 ? 1 : workers + 1 }
 
     /// - Parameters:
-    ///   - sum: [1, N], set to 0 first.
-    ///   - buffers: [1, N] each, at least one; with fewer than workers some wait.
-    package init(into sum: Matrix, buffers: [Matrix]) {
-        self.sum = sum
+    ///   - buffers: [1, N] each, as many as `buffers(_:own:workers:)` says.
+    package init(_ tree: ShardTree, own: [Int], buffers: [Matrix], workers: Int) {
+        self.tree = tree
+        self.own = own
+        window = Self.window(workers)
         free = buffers
-        sum.fill(0)
+        finished = own.map { _ in false }
     }
 
-    /// A buffer of zeros for the gradient of a shard, waited for if need be. While the next shard to be added has none, the
-    /// last one is kept for it: the others wait for that shard.
-    package func buffer(for shard: Int) -> Matrix {
+    /// A buffer of zeros for the gradient of the shard at a place among the own ones, waited for if need be. Shards are begun in
+    /// order.
+    package func buffer(for place: Int) -> Matrix {
         condition.lock()
-        while free.count <= (shard == next || begun.contains(next) ? 0 : 1) { condition.wait() }
+        while place >= first + window || free.isEmpty { condition.wait() }
         let buffer = free.removeLast()
-        begun.insert(shard)
         condition.unlock()
         buffer.fill(0)
         return buffer
     }
 
     /// Takes back a buffer with the gradient of a shard.
-    package func add(_ buffer: Matrix, of shard: Int) {
+    package func add(_ buffer: Matrix, of place: Int) {
         condition.lock()
         defer { condition.unlock() }
-        begun.remove(shard)
-        early[shard] = buffer
-        while let buffer = early.removeValue(forKey: next) {
-            Kernel.add(buffer, into: sum)
-            free.append(buffer)
-            next += 1
+        let shard = own[place]
+        var (node, sum) = (shard..<shard + 1, buffer)
+        for above in tree.ancestors(of: shard) {
+            guard let (left, right) = ShardTree.halves(above) else { break }
+            guard let other = waiting.removeValue(forKey: node == left ? right : left) else { break }
+            let (target, addend) = node == left ? (sum, other) : (other, sum)
+            Kernel.add(addend, into: target)
+            free.append(addend)
+            (node, sum) = (above, target)
         }
+        waiting[node] = sum
+        finished[place] = true
+        while first < finished.count && finished[first] { first += 1 }
         condition.broadcast()
+    }
+
+    /// Once all own shards were added: the largest nodes that they make up, in order.
+    package var sums: [NodeSum] {
+        condition.lock()
+        defer { condition.unlock() }
+        return waiting.sorted { $0.key.lowerBound < $1.key.lowerBound }.map {
+            NodeSum(node: $0.key, values: $0.value)
+        }
     }
 }

@@ -91,7 +91,7 @@ package final class Trainer: TrainedArrays {
     /// Step t on the examples `indices`: gradient, the method's penalty, clipping, precondition, observe → AdamW → what the method does
     /// after an update. Nothing is changed if the loss or a gradient is not finite.
     package func step(_ step: Int, data: TokenizedDataset, indices: [Int]) throws -> StepResult {
-        let (loss, tokens) = model.lossAndGradient(
+        let (loss, tokens) = try model.lossAndGradient(
             data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed,
             step: step)
         return try update(step, loss: loss, tokens: tokens) {
@@ -104,10 +104,12 @@ package final class Trainer: TrainedArrays {
     ///
     /// - Returns: the mean loss, without `scale`.
     @discardableResult
-    package func backward(_ step: Int, data: TokenizedDataset, indices: [Int], scale: Double = 1) -> Double {
+    package func backward(_ step: Int, data: TokenizedDataset, indices: [Int], scale: Double = 1) throws
+        -> Double
+    {
         let isFirst = pending.batches.isEmpty
         let target = isFirst ? gradients : spareGradients()
-        let (loss, tokens) = model.lossAndGradient(
+        let (loss, tokens) = try model.lossAndGradient(
             data, indices: indices, into: target, shardGradients: &shardGradients, seed: settings.seed,
             step: step, pass: pending.batches.count)
         if scale != 1 {
@@ -274,13 +276,15 @@ package final class Trainer: TrainedArrays {
     package func snapshot() throws -> [SiteSnapshot] { try method.snapshot(workers: model.workers) }
 
     /// Evaluates the model as it would be saved.
-    package func evaluate(_ data: TokenizedDataset) -> Evaluation {
-        method.masked { model.evaluation(data) }
+    package func evaluate(_ data: TokenizedDataset) throws -> Evaluation {
+        try method.masked { try model.evaluation(data) }
     }
 
     /// As above, or nil if `shouldStop` said so before the end.
-    package func evaluate(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> Evaluation? {
-        method.masked { model.evaluation(data, unless: shouldStop) }
+    package func evaluate(_ data: TokenizedDataset, unless shouldStop: () throws -> Bool) throws
+        -> Evaluation?
+    {
+        try method.masked { try model.evaluation(data, unless: shouldStop) }
     }
 
     private var methodState: MethodState {

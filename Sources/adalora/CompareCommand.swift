@@ -37,6 +37,8 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
+            // A round of runs takes as long as it takes.
+            let exchange = try Together.join(patience: .infinity) { false }
             let plan = try readPlan()
             guard !reportOnly || FileManager.default.fileExists(atPath: output) else {
                 throw TrainingError(
@@ -45,7 +47,8 @@ struct CompareCommand: ParsableCommand {
             let store = ResultStore(folder: URL(fileURLWithPath: output))
             let (loaded, notes) = try store.load()
             for note in notes { Terminal.error("note: \(note)") }
-            let comparison = try ComparisonRun(plan: plan, store: store, threads: threads)
+            let comparison = try ComparisonRun(
+                plan: plan, store: store, threads: threads ?? Together.threads)
             if let note = comparison.foldNote { Terminal.error(note) }
             if dryRun {
                 let completed = retryFailed ? loaded.filter(\.isOK) : loaded
@@ -55,8 +58,9 @@ struct CompareCommand: ParsableCommand {
                 Terminal.error("note: \(note)")
             }
             for warning in try comparison.warningsOfOverlap() { Terminal.error("warning: \(warning)") }
-            let lock = reportOnly ? nil : try lockedFolder()
-            let results = reportOnly ? loaded : try work(comparison, loaded)
+            let lock = reportOnly || !exchange.leads ? nil : try lockedFolder()
+            let results = reportOnly ? loaded : try work(comparison, loaded, exchange)
+            guard exchange.leads else { return }
             let table = try comparison.reporter.write(results)
             let width = Terminal.isTerminal(STDOUT_FILENO) ? max(Terminal.width, 80) : 100
             Terminal.output(table.terminal(width: min(width, 120)))
@@ -98,7 +102,9 @@ struct CompareCommand: ParsableCommand {
         Terminal.output("\(state.finished.count) of \(state.total) runs are finished, \(left) to go; \(time)")
     }
 
-    private func work(_ comparison: ComparisonRun, _ found: [TrialResult]) throws -> [TrialResult] {
+    private func work(_ comparison: ComparisonRun, _ found: [TrialResult], _ exchange: any GradientExchange)
+        throws -> [TrialResult]
+    {
         let interruption = Interruption(notice: "ending after saving the current run")
         let display = RunsDisplay()
         var wasInterrupted = false
@@ -119,7 +125,7 @@ struct CompareCommand: ParsableCommand {
         }
         let results = try comparison.work(
             found, limit: limit, retriesFailed: retryFailed, keepsRuns: keepRuns,
-            progressEvery: display.every,
+            progressEvery: display.every, exchange: exchange,
             isInterrupted: { interruption.isRequested }, onEvent: show)
         guard !wasInterrupted else {
             Terminal.error("go on with the same command")

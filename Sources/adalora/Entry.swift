@@ -17,7 +17,13 @@ enum Entry {
         sigaddset(&ends, SIGINT)
         sigaddset(&ends, SIGTERM)
         pthread_sigmask(SIG_UNBLOCK, &ends, nil)
-        AdaloraCommand.main(OtherWords.understood(Array(CommandLine.arguments.dropFirst())))
+        let arguments = OtherWords.understood(Array(CommandLine.arguments.dropFirst()))
+        do {
+            try Together.check(arguments)
+        } catch {
+            AdaloraCommand.exit(withError: error)
+        }
+        AdaloraCommand.main(arguments)
     }
 }
 

@@ -35,7 +35,7 @@ struct AdapterChoice: ParsableArguments {
         return opened
     }
 
-    var workers: Workers { Workers(threads: threads) }
+    var workers: Workers { Workers(threads: threads ?? Together.threads) }
 }
 
 /// How products with the model's weights are computed.
@@ -121,6 +121,7 @@ struct EvaluateCommand: ParsableCommand {
             "Between the labels of a multi-label row in CSV and TSV (default: | or, where no row has it, ; or ,)."
     )
     var labelSeparator: String?
+    @OptionGroup var together: TogetherOptions
     @OptionGroup var delimiter: DelimiterOption
     @OptionGroup var labelOptions: LabelOptions
     @Flag(help: "List every class and every confusion, not only the weakest and the most frequent.")
@@ -137,16 +138,17 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
+            let exchange = try Together.join(patience: together.patience) { false }
             let model = try adapter.open(precision)
             try checkWrongRows(model.description.task.kind)
             let (rows, data) = try labelledRows(model)
             var options = answers.options
             options.keepsWrongRows = wrongRows != nil
-            let result = try model.evaluate(rows, options, workers: adapter.workers)
+            let result = try model.evaluate(rows, options, workers: adapter.workers, exchange: exchange)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let evaluation = result.evaluation
             let classNames = evaluation.classNames ?? model.description.task.labels
-            if let wrongRows, let wrong = evaluation.wrongRows {
+            if exchange.leads, let wrongRows, let wrong = evaluation.wrongRows {
                 try WrongRowsFile.write(
                     wrong, of: rows, model.description.task.kind, labels: classNames,
                     to: URL(fileURLWithPath: wrongRows))

@@ -5,6 +5,7 @@ import Messages
 import ModelFiles
 import RunConfiguration
 import Runs
+import Training
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,7 +18,30 @@ struct PlanCommand: ParsableCommand {
             """)
 
     @OptionGroup var settings: TrainFlags
+    @Option(help: "Estimate a step of 1, 2, 4 … up to so many processes that train together (mpirun).")
+    var processes: Int?
+    @Option(
+        help: "What lies between them: 1Gb, 10Gb, 25Gb or 100Gb Ethernet (default: they are on one machine).")
+    var network: String?
     @Flag(help: "Print JSON instead of text.") var json = false
+
+    func validate() throws {
+        if let processes, !(1...4_096).contains(processes) {
+            throw ValidationError("--processes must be 1 to 4096, not \(processes)")
+        }
+        if let network {
+            guard ProcessEstimate.Network.known.contains(where: { $0.name == network }) else {
+                let names = ProcessEstimate.Network.known.map(\.name)
+                throw ValidationError(
+                    "--network must be \(names.joined(separator: ", ")), not \(Messages.quoted(network))")
+            }
+            if processes == nil { throw ValidationError("--network goes with --processes N") }
+        }
+    }
+
+    private var line: ProcessEstimate.Network {
+        ProcessEstimate.Network.known.first { $0.name == network } ?? .memory
+    }
 
     func run() throws {
         try Failure.run {
@@ -27,7 +51,15 @@ struct PlanCommand: ParsableCommand {
             let plan = try RunPlan.measure(loaded.config)
             for note in plan.notes { Terminal.error(note) }
             for warning in plan.warnings { Terminal.error("warning: \(warning)") }
-            Terminal.output(json ? PlanReport.json(plan) : PlanReport.text(plan, width: Terminal.width))
+            let estimates = ProcessReport.counts(processes).compactMap { plan.estimate(processes: $0, line) }
+            if json {
+                Terminal.output(PlanReport.json(plan, estimates, line))
+                return
+            }
+            Terminal.output(PlanReport.text(plan, width: Terminal.width))
+            if !estimates.isEmpty {
+                Terminal.output("\n" + ProcessReport.text(estimates, line, width: Terminal.width))
+            }
         }
     }
 }
@@ -89,7 +121,9 @@ enum PlanReport {
             + "; from \(Figures.counted(time.measuredSteps, "step")) measured now"
     }
 
-    static func json(_ plan: RunPlan) -> String {
+    static func json(_ plan: RunPlan, _ estimates: [ProcessEstimate], _ network: ProcessEstimate.Network)
+        -> String
+    {
         var roles = JSONObject()
         for role in plan.roles {
             var count: JSONObject = ["parameters": JSONValue(role.parameters)]
@@ -127,7 +161,9 @@ enum PlanReport {
             "tokensPerEpoch": JSONValue(plan.tokensPerEpoch),
             "sharedPrefix": plan.sharedPrefix.map { .number($0) } ?? .null,
             "evaluations": JSONValue(plan.evaluations),
-            "time": time ?? .null, "warnings": .array(plan.warnings.map { .string($0) }),
+            "time": time ?? .null,
+            "processes": estimates.isEmpty ? .null : ProcessReport.json(estimates, network),
+            "warnings": .array(plan.warnings.map { .string($0) }),
         ]).text()
     }
 }

@@ -5,6 +5,7 @@ import Foundation
 import Messages
 import ModelFiles
 import Tasks
+import Training
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -64,6 +65,8 @@ struct PredictCommand: ParsableCommand {
         help: "Rows answered together at most (default: 16384 of a file, 256 of those that wait in a pipe).")
     var batchSize: Int?
 
+    @OptionGroup var together: TogetherOptions
+
     enum LongRows: String, CaseIterable, ExpressibleByArgument { case truncate, error }
 
     func validate() throws {
@@ -78,6 +81,11 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         try Failure.run {
+            let exchange = try Together.join(patience: together.patience) { false }
+            if exchange.processes > 1 && data.map({ $0 == "-" }) ?? true {
+                throw TrainingError(
+                    .usage, "standard input reaches one process alone; give the rows as --data FILE")
+            }
             let model = try adapter.open(precision)
             let form = model.rowForm(labelSeparator: nil)
             let file = data.flatMap { $0 == "-" ? nil : URL(fileURLWithPath: $0) }
@@ -88,7 +96,7 @@ struct PredictCommand: ParsableCommand {
                 columns: named.or(model.description.columns), keep: kept)
             for warning in model.warnings { Terminal.error("warning: \(warning)") }
             var run = PredictionRun(
-                model: model, rows: rows, answering: answering, workers: adapter.workers,
+                model: model, rows: rows, answering: answering, workers: adapter.workers, exchange: exchange,
                 writer: AnswerWriter(format, for: model.task, reportsProblems: onError == .report),
                 progress: PredictionProgress(input))
             try run.answerAll(limit(input, outputs: model.task.outputs), named)

@@ -3,6 +3,7 @@ import Datasets
 import Matrices
 import Messages
 import Tasks
+import Training
 
 /// Rows answered and written until there are no more.
 struct PredictionRun {
@@ -10,6 +11,7 @@ struct PredictionRun {
     let rows: RowStream
     let answering: OpenedAdapter.Answering
     let workers: Workers
+    let exchange: any GradientExchange
     var writer: AnswerWriter
     let progress: PredictionProgress
     private var answered = 0
@@ -20,9 +22,10 @@ struct PredictionRun {
 
     init(
         model: OpenedAdapter, rows: RowStream, answering: OpenedAdapter.Answering, workers: Workers,
-        writer: AnswerWriter, progress: PredictionProgress
+        exchange: any GradientExchange, writer: AnswerWriter, progress: PredictionProgress
     ) {
         (self.model, self.rows, self.answering, self.workers) = (model, rows, answering, workers)
+        self.exchange = exchange
         (self.writer, self.progress) = (writer, progress)
     }
 
@@ -39,7 +42,7 @@ struct PredictionRun {
             }
             progress.begin(batch.count)
             let answers = try model.answers(
-                batch, file: rows.file, answering, workers: workers
+                batch, file: rows.file, answering, workers: workers, exchange: exchange
             ) { [progress] share in progress.share(share) }
             try write(answers, to: output)
         }

@@ -31,31 +31,44 @@ struct TrainCommand: ParsableCommand {
             valueName: "run"))
     var resume: String?
     @Flag(help: "Write event files for TensorBoard into the run folder too.") var tensorboard = false
+    @OptionGroup var together: TogetherOptions
+    @Flag(
+        help:
+            "With mpirun: train also where products round otherwise on one machine than on another; results then depend on who computed what."
+    )
+    var allowDifferentKernels = false
     @Flag(help: "Start also where memory is short by the estimate of adalora plan.") var ignoreMemory = false
 
     func run() throws {
         try Failure.run {
             let resumed = resume.map(ResumePoint.parse)
+            let interruption = Interruption(notice: "ending after this step")
+            let exchange = try Together.join(patience: together.patience) { interruption.isRequested }
             let loaded = try resumed.map { try resumedConfiguration($0.run) } ?? settings.load()
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try ProductCheck.run()
             let advised = try advice(loaded.config)
             let session = try TrainingSession(
-                advised?.config ?? loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory)
+                advised?.config ?? loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory,
+                exchange: exchange, allowingOtherKernels: allowDifferentKernels,
+                usualThreads: Together.threads)
             session.environment = RunOrigin.facts()
             if let headline = resumed.flatMap({ _ in Self.headline(in: session.folder) }) {
                 session.environment.append((Self.adviceName, headline))
             }
             if let advised {
                 session.environment.append((Self.adviceName, AdviceReport.headline(advised)))
-                try AtomicFile.write(
-                    Data(AdviceJSON.value(advised).text().utf8), to: session.folder.advice)
+                if exchange.leads {
+                    try AtomicFile.write(
+                        Data(AdviceJSON.value(advised).text().utf8), to: session.folder.advice)
+                }
             }
-            for note in session.notes { Terminal.error(note) }
-            let interruption = Interruption(notice: "ending after this step")
+            for note in session.notes + Together.notes(checkpointEvery: session.config.checkpointEvery) {
+                Terminal.error(note)
+            }
             let display = ProgressDisplay(isTerminal: Terminal.isTerminal(STDERR_FILENO))
             let run = loaded.config.output
-            let log = tensorBoardLog(session.config)
+            let log = exchange.leads ? tensorBoardLog(session.config) : nil
             let end = try session.run(shouldStop: { interruption.isRequested }) { event in
                 display.show(event)
                 log?.append(event)
@@ -64,6 +77,7 @@ struct TrainCommand: ParsableCommand {
                 Terminal.error("go on with: adalora train --resume \(shellQuoted(run))")
                 throw ExitCode(128 + interruption.signal)
             }
+            guard exchange.leads else { return }
             let record = try RunReader.record(of: URL(fileURLWithPath: run))
             if !end.ranks.isEmpty {
                 Terminal.output(try RankReport.table(record, step: nil, style: Terminal.style))

@@ -33,8 +33,8 @@ enum WrongRowsFile {
         line["truth"] = names(row.truth)
         line["answer"] = names(row.answer)
         var probabilities = JSONObject()
-        for (label, probability) in row.probabilities {
-            probabilities[labels[Int(label)]] = .number(probability)
+        for shown in row.probabilities {
+            probabilities[labels[Int(shown.label)]] = .number(shown.probability)
         }
         line["probabilities"] = .object(probabilities)
         return line

@@ -133,7 +133,7 @@ import Transformers
         let trained = model.shard(data, [0, 1, 2, 3, 4])
         #expect(abs(objective.loss(trained, divisor: Double(tokens)) - evaluation.loss) < 1e-6)
 
-        let answers = try task.predictions(dataset, Self.limits(), AnswerOptions()) { data, read in
+        let answers = try task.predictions(dataset, Self.limits(), AnswerOptions()) { data, _, read in
             for members in [[0, 1, 2], [3, 4]] { read(model.shard(data, members)) }
         }.map(\.line)
         for (question, answer) in answers.enumerated() {

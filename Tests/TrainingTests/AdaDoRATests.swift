@@ -63,7 +63,7 @@ import Transformers
         #expect(relativeError(trainer.model.logits(data).values, try tensors.floats("logits")) < 1e-5)
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
-        _ = trainer.model.lossAndGradient(
+        _ = try trainer.model.lossAndGradient(
             data, indices: Array(0..<data.count), into: gradients, shardGradients: &shards, seed: 1, step: 1)
         func check(_ parameter: Parameter, _ name: String) throws {
             let range = vector.range(of: parameter)

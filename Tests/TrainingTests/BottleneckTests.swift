@@ -93,7 +93,7 @@ import Transformers
         let vector = ParameterVector(opened.set.parameters + opened.head.parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
-        _ = model.lossAndGradient(
+        _ = try model.lossAndGradient(
             opened.data, indices: Array(0..<opened.data.count), into: gradients, shardGradients: &shards,
             seed: 1, step: 1)
         func gradient(_ parameter: Parameter) -> [Float] {

@@ -44,7 +44,7 @@ import Transformers
         let vector = ParameterVector(set.parameters + model.head.parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
-        _ = model.lossAndGradient(
+        _ = try model.lossAndGradient(
             data, indices: Array(0..<data.count), into: gradients, shardGradients: &shards, seed: 1, step: 1)
         func gradient(_ parameter: Parameter) -> [Float] {
             let range = vector.range(of: parameter)

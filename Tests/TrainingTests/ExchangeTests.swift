@@ -77,15 +77,15 @@ import Transformers
         let adapter = try #require(trainer.adapters.adapters.first { $0.book.births.contains(8) })
         let index = try #require(adapter.book.births.firstIndex(of: 8))
         let lambda = try #require(adapter.factors.lambda)
-        func slope() -> Double {
+        func slope() throws -> Double {
             lambda.values.pointer[index] = 0.02
-            let up = trainer.evaluate(Self.data).loss
+            let up = try trainer.evaluate(Self.data).loss
             lambda.values.pointer[index] = -0.02
-            let down = trainer.evaluate(Self.data).loss
+            let down = try trainer.evaluate(Self.data).loss
             lambda.values.pointer[index] = 0
             return (up - down) / 0.04
         }
-        let chosen = slope()
+        let chosen = try slope()
         #expect(chosen < 0)
         var stream = RandomStream(seed: 5, purpose: "directions")
         for _ in 0..<10 {
@@ -97,7 +97,7 @@ import Transformers
             try Factorization.orthonormalize(q)
             for row in 0..<p.columns { adapter.factors.p.values.row(row)[index] = p.pointer[row] }
             for column in 0..<q.columns { adapter.factors.q.values.row(index)[column] = q.pointer[column] }
-            #expect(abs(slope()) < -chosen)
+            #expect(try abs(slope()) < -chosen)
         }
     }
 

@@ -52,7 +52,7 @@ import Transformers
             losses.append(
                 try trainer.step(step, data: data, indices: Array(sampler.indices(step: step, order: order)))
                     .loss)
-            if step % 3 == 0 { losses.append(trainer.evaluate(validation).loss) }
+            if step % 3 == 0 { losses.append(try trainer.evaluate(validation).loss) }
         }
         return losses + trainer.vector.values.values.map(Double.init)
     }
@@ -113,7 +113,7 @@ import Transformers
         let room = FrozenCache.Room(limit: 1_000_000)
         let trainer = try Self.trainer(Self.backbone("bert/model"), pooling: .first)
         let data = Self.rows(10, seed: 5, room: room)
-        _ = trainer.evaluate(data)
+        _ = try trainer.evaluate(data)
         #expect(room.used == 10 * trainer.model.backbone.sizes.hidden * 4)
         #expect(room.used == trainer.model.frozenBytes(data, layers: trainer.model.backbone.sizes.layers))
     }
@@ -192,7 +192,7 @@ import Transformers
         let trainer = try Self.trainer(backbone, pooling: .mean)
         let room = FrozenCache.Room(limit: 1_000_000)
         let data = Self.rows(30, seed: 7, room: room)
-        func losses(_ data: TokenizedDataset) -> Double { trainer.evaluate(data).loss }
+        func losses(_ data: TokenizedDataset) throws -> Double { try trainer.evaluate(data).loss }
         let none = FrozenCache.Room(limit: 0)
         for adapted in [layers - 1, layers, 1, layers - 1, 0, layers] {
             let set =
@@ -204,8 +204,8 @@ import Transformers
                     on: backbone.linearLayers.filter { $0.site.layer == adapted }) : nil
             #expect(backbone.frozenLayers == adapted)
             let fresh = Self.plainRows(30, seed: 7).caching(in: FrozenCache(count: 30, room: none))
-            #expect(losses(data) == losses(fresh))
-            #expect(losses(data) == losses(fresh))
+            #expect(try losses(data) == losses(fresh))
+            #expect(try losses(data) == losses(fresh))
             for layer in backbone.linearLayers { layer.adapter = nil }
             withExtendedLifetime(set) {}
         }

@@ -51,7 +51,7 @@ import Transformers
         let (vector, data) = (trainer.vector, batches[0])
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
-        _ = trainer.model.lossAndGradient(
+        _ = try trainer.model.lossAndGradient(
             data, indices: Array(0..<data.count), into: gradients, shardGradients: &shards, seed: 1, step: 1)
         let prefix = "\(kind.rawValue).grad."
         let theirs = expected.tensors.map(\.name).filter { $0.hasPrefix(prefix) }

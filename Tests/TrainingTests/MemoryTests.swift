@@ -58,7 +58,7 @@ import Transformers
         for step in 1...(batch == 1 ? 12 : 8) {
             _ = try trainer.step(step, data: data, indices: Array(sampler.indices(step: step, order: order)))
         }
-        _ = trainer.evaluate(data)
+        _ = try trainer.evaluate(data)
         #expect(trainer.model.workers.allocatedElements == estimate.elements)
     }
 

@@ -87,7 +87,7 @@ import Transformers
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
         let data = try Self.data(Golden.json("adalora/batches.json")["steps"]?.array?.first)
-        let loss = model.lossAndGradient(
+        let loss = try model.lossAndGradient(
             data, indices: Array(0..<data.count), into: gradients, shardGradients: &shards, seed: 1, step: 1
         ).loss
         let taskLoss = try #require(values["taskLoss"]?.double)

@@ -153,12 +153,12 @@ import Transformers
 
     private static let names = ["llama", "gpt2", "decoders/gemma3", "decoders/qwen3"]
 
-    private static func step(_ trainer: Trainer, _ data: TokenizedDataset) -> (
+    private static func step(_ trainer: Trainer, _ data: TokenizedDataset) throws -> (
         loss: Double, gradients: [Float]
     ) {
         let gradients = Matrix(rows: 1, columns: trainer.trainableParameters)
         var shards: [Matrix] = []
-        let result = trainer.model.lossAndGradient(
+        let result = try trainer.model.lossAndGradient(
             data, indices: Array(0..<data.count), into: gradients, shardGradients: &shards, seed: 1, step: 1)
         // Tokens are those of the rows, however many of them are computed.
         #expect(result.tokens == data.tokens)
@@ -182,12 +182,12 @@ import Transformers
                 }
                 trainer.method.parametersChanged()
             }
-            let (one, other) = (Self.step(shared, data), Self.step(plain, data))
+            let (one, other) = try (Self.step(shared, data), Self.step(plain, data))
             #expect(abs(one.loss - other.loss) < 1e-5 * other.loss, "\(learned)")
             let error = relativeError(one.gradients, other.gradients)
             #expect(error < 2e-5, "\(learned): \(error)")
             #expect(one.gradients != other.gradients)
-            let evaluations = [shared, plain].map { $0.evaluate(data) }
+            let evaluations = try [shared, plain].map { try $0.evaluate(data) }
             #expect(abs(evaluations[0].loss - evaluations[1].loss) < 1e-5 * evaluations[1].loss)
         }
     }
@@ -200,12 +200,12 @@ import Transformers
         }
         let data = Self.data(.texts, rows)
         let results = try [BeginningSharing.none, .all, .evaluations].map {
-            Self.step(try Self.trainer(name, .lora, .texts, $0), data)
+            try Self.step(try Self.trainer(name, .lora, .texts, $0), data)
         }
         #expect(results.allSatisfy { $0.loss == results[0].loss && $0.gradients == results[0].gradients })
         let shared = Self.data(.texts)
         let off = try [BeginningSharing.none, .evaluations].map {
-            Self.step(try Self.trainer(name, .lora, .texts, $0), shared)
+            try Self.step(try Self.trainer(name, .lora, .texts, $0), shared)
         }
         #expect(off[0].loss == off[1].loss && off[0].gradients == off[1].gradients)
     }
@@ -215,7 +215,7 @@ import Transformers
         let ends = try [1, 2, 3].map { threads in
             let trainer = try Self.trainer("decoders/gemma3", .adalora, .answers, .all, threads: threads)
             for step in 1...6 { _ = try trainer.step(step, data: data, indices: Array(0..<data.count)) }
-            return trainer.vector.values.values + [Float(trainer.evaluate(data).loss)]
+            return try trainer.vector.values.values + [Float(trainer.evaluate(data).loss)]
         }
         #expect(ends[0] == ends[1] && ends[0] == ends[2])
     }
@@ -240,7 +240,7 @@ import Transformers
         for step in 1...2 {
             _ = try trainer.step(step, data: data, indices: Array(sampler.indices(step: step, order: order)))
         }
-        _ = trainer.evaluate(data)
+        _ = try trainer.evaluate(data)
         let actual = trainer.model.workers.allocatedElements
         // Rows of many lengths and what is read of them, as for shards of rows by themselves.
         #expect(abs(Double(estimate.elements) / Double(actual) - 1) < 0.25, "\(estimate.elements) \(actual)")

@@ -40,10 +40,10 @@ import Transformers
 
     private static func step(
         _ model: SequenceModel, _ indices: [Int], _ vector: ParameterVector, _ data: TokenizedDataset = data
-    ) -> (loss: Double, gradient: [Float]) {
+    ) throws -> (loss: Double, gradient: [Float]) {
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
-        let loss = model.lossAndGradient(
+        let loss = try model.lossAndGradient(
             data, indices: indices, into: gradients, shardGradients: &shards, seed: 1, step: 1
         ).loss
         return (loss, gradients.values)
@@ -56,11 +56,11 @@ import Transformers
         let vector = ParameterVector(model.head.parameters)
         let counts = Self.lengths.enumerated().map { ($1 + $0 % 3) / ($0 % 3 + 1) }
         let total = Double(counts.reduce(0, +))
-        let whole = Self.step(model, Array(Self.lengths.indices), vector)
+        let whole = try Self.step(model, Array(Self.lengths.indices), vector)
         var loss = 0.0
         var gradient = [Double](repeating: 0, count: vector.count)
         for index in Self.lengths.indices {
-            let alone = Self.step(model, [index], vector)
+            let alone = try Self.step(model, [index], vector)
             loss += alone.loss * Double(counts[index]) / total
             for place in gradient.indices {
                 gradient[place] += Double(alone.gradient[place]) * Double(counts[index]) / total
@@ -72,7 +72,7 @@ import Transformers
             // Sums of up to 500 Float32 products of order 1e-2.
             #expect(abs(Double(whole.gradient[place]) - gradient[place]) < 1e-6)
         }
-        #expect(abs(model.evaluation(Self.data).loss - whole.loss) < 1e-6)
+        #expect(try abs(model.evaluation(Self.data).loss - whole.loss) < 1e-6)
     }
 
     /// With weights the mean is over the weights of the step's tokens, however the step is cut into shards.
@@ -85,8 +85,8 @@ import Transformers
             (0..<length).reduce(0) { $0 + ($1 % (index % 3 + 1) == 0 ? weights[$1 % 3] : 0) }
         }
         let all = Array(Self.lengths.indices)
-        let whole = Self.step(model, all, vector, data)
-        let parts = all.map { (sum: sums[$0], step: Self.step(model, [$0], vector, data)) }
+        let whole = try Self.step(model, all, vector, data)
+        let parts = try all.map { (sum: sums[$0], step: try Self.step(model, [$0], vector, data)) }
         let total = sums.reduce(0, +)
         #expect(abs(whole.loss - parts.reduce(0) { $0 + $1.step.loss * $1.sum / total }) < 1e-6)
         for place in whole.gradient.indices {
@@ -95,15 +95,16 @@ import Transformers
             #expect(abs(Double(whole.gradient[place]) - sum) < 1e-6)
         }
         let single = SequenceModel(backbone: model.backbone, head: model.head, workers: Workers(count: 1))
-        let alone = Self.step(single, all, vector, data)
+        let alone = try Self.step(single, all, vector, data)
         #expect(alone.loss == whole.loss && alone.gradient == whole.gradient)
         // Equal weights change nothing but rounding; others do.
-        let plain = Self.step(model, all, vector)
+        let plain = try Self.step(model, all, vector)
         #expect(
-            abs(Self.step(model, all, vector, Self.data.weighted(by: [2, 2, 2])).loss - plain.loss) < 1e-12)
+            try abs(Self.step(model, all, vector, Self.data.weighted(by: [2, 2, 2])).loss - plain.loss)
+                < 1e-12)
         #expect(abs(plain.loss - whole.loss) > 1e-3)
         // Evaluations of rows that nobody weighed are plain means.
-        #expect(abs(model.evaluation(Self.data).loss - plain.loss) < 1e-6)
+        #expect(try abs(model.evaluation(Self.data).loss - plain.loss) < 1e-6)
     }
 
     @Test func logitsStandInTheOrderOfTheData() throws {

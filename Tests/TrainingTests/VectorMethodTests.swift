@@ -104,7 +104,7 @@ import Transformers
             method.groups.flatMap(\.parameters) + opened.model.head.parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
-        _ = opened.model.lossAndGradient(
+        _ = try opened.model.lossAndGradient(
             opened.data, indices: Array(0..<opened.data.count), into: gradients, shardGradients: &shards,
             seed: 1, step: 1)
         var checked = 0

@@ -86,7 +86,7 @@ import Transformers
         let vector = ParameterVector(it.loaded.set.parameters + it.model.head.parameters)
         let gradients = Matrix(rows: 1, columns: vector.count)
         var shards: [Matrix] = []
-        let loss = it.model.lossAndGradient(
+        let loss = try it.model.lossAndGradient(
             it.data, indices: Array(0..<it.data.count), into: gradients, shardGradients: &shards, seed: 1,
             step: 1
         ).loss

@@ -158,7 +158,7 @@ package final class AdaLoRA: FineTuning {
     }
 
     /// Between allocations a pruned λ may have regrown, which must not count.
-    package func masked<Result>(_ body: () -> Result) -> Result {
+    package func masked<Result>(_ body: () throws -> Result) rethrows -> Result {
         let lambdas = adapters.adapters.map { $0.factors.lambda?.values.values }
         for adapter in adapters.adapters { adapter.applyMask() }
         adapters.followUpdates()
@@ -168,7 +168,7 @@ package final class AdaLoRA: FineTuning {
             }
             adapters.followUpdates()
         }
-        return body()
+        return try body()
     }
 
     package var state: MethodState {

@@ -49,7 +49,7 @@ package protocol FineTuning: AnyObject {
     /// All triplets as they are now.
     func snapshot(workers: Workers) throws -> [SiteSnapshot]
     /// Runs `body` on the model as it would be saved.
-    func masked<Result>(_ body: () -> Result) -> Result
+    func masked<Result>(_ body: () throws -> Result) rethrows -> Result
 
     /// What a checkpoint holds of it beside the parameters.
     var state: MethodState { get }
@@ -79,7 +79,7 @@ extension FineTuning {
     package func snapshot(workers: Workers) throws -> [SiteSnapshot] {
         try adapters.snapshot(workers: workers)
     }
-    package func masked<Result>(_ body: () -> Result) -> Result { body() }
+    package func masked<Result>(_ body: () throws -> Result) rethrows -> Result { try body() }
     package var state: MethodState { MethodState(adapters) }
     package func restore(_ state: MethodState, in vector: ParameterVector) throws -> ParameterVector? {
         try state.checkFixed(adapters)

@@ -55,6 +55,8 @@ private struct ChoiceMeter: Meter {
     let objective: ChoiceObjective
     let losses: RowResults<Double>
 
+    var kept: [any ExchangedResults] { [losses] }
+
     init(objective: ChoiceObjective, sequences: Int) {
         self.objective = objective
         losses = RowResults(count: sequences)

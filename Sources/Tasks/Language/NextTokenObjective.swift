@@ -67,14 +67,14 @@ package struct NextTokenObjective: Objective {
     }
 
     /// Of each sequence of a shard, the sum over its tokens, and how many of them are the model's first choice.
-    func scores(_ rows: ShardRows) -> [(loss: Double, hits: Int)] {
+    func scores(_ rows: ShardRows) -> [LearnedScore] {
         let scores = rows.tape.vocabularyScores(
             rows.distinct, places: rows.places, weight: rows.head.outputMatrix, targets: targets(rows),
             transform: rows.head.outputTransform)
         return rows.members.indices.map { place in
-            scores[rows.offsets[place]..<rows.offsets[place + 1]].reduce((0, 0)) {
-                ($0.0 + $1.loss, $0.1 + ($1.isFirst ? 1 : 0))
-            }
+            let tokens = scores[rows.offsets[place]..<rows.offsets[place + 1]]
+            return LearnedScore(
+                loss: tokens.reduce(0) { $0 + $1.loss }, hits: tokens.reduce(0) { $0 + ($1.isFirst ? 1 : 0) })
         }
     }
 
@@ -87,9 +87,19 @@ package struct NextTokenObjective: Objective {
     }
 }
 
+/// Of the learned tokens of a sequence
+struct LearnedScore: Codable {
+    /// −log p, summed
+    let loss: Double
+    /// How many are the model's first choice
+    let hits: Int
+}
+
 private struct NextTokenMeter: Meter {
     let objective: NextTokenObjective
-    let scores: RowResults<(loss: Double, hits: Int)>
+    let scores: RowResults<LearnedScore>
+
+    var kept: [any ExchangedResults] { [scores] }
 
     init(objective: NextTokenObjective, rows: Int) {
         self.objective = objective
