@@ -15,9 +15,8 @@ enum ProcessReport {
     {
         guard let one = estimates.first else { return "" }
         var table = TextTable([
-            ("processes", .right), ("s a step", .right), ("computing", .right), ("everywhere", .right),
-            ("exchange", .right), ("sent", .right), ("imbalance", .right), ("times as fast", .right),
-            ("efficiency", .right),
+            ("processes", .right), ("s/step", .right), ("computing", .right), ("everywhere", .right),
+            ("exchange", .right), ("sent", .right), ("imbalance", .right), ("speed-up", .right),
         ])
         for estimate in estimates {
             let gain = one.seconds / estimate.seconds
@@ -26,14 +25,13 @@ enum ProcessReport {
                 Figures.fixed(estimate.computing, 3),
                 Figures.fixed(estimate.everywhere, 3), Figures.fixed(estimate.exchange, 3),
                 Figures.bytes(Int(estimate.bytes)), Figures.fixed(estimate.imbalance, 2),
-                Figures.fixed(gain, 2),
-                "\(Figures.whole(100 * gain / Double(estimate.processes))) %",
+                "\(Figures.fixed(gain, 2)) \(Figures.whole(100 * gain / Double(estimate.processes))) %",
             ])
         }
         let threads = "\(one.threads) \(one.threads == 1 ? "thread" : "threads")"
         return table.terminal(width: width).joined(separator: "\n")
-            + "\nA step of processes of \(threads) each on machines like this one, \(network.name) between them; docs/several-machines.md "
-            + "has the model."
+            + "\nA step of processes of \(threads) each on machines like this one, \(network.name) between them; speed-up with its "
+            + "efficiency. docs/several-machines.md has the model."
     }
 
     static func json(_ estimates: [ProcessEstimate], _ network: ProcessEstimate.Network) -> JSONValue {

@@ -7,7 +7,10 @@ import Testing
     /// Told in more words than their rows have.
     private static let paths = ["model", "train", "validation", "output"]
     /// Flags that are no settings of a run.
-    private static let others = ["config", "resume", "tensorboard", "ignore-memory", "version", "help"]
+    private static let others = [
+        "config", "resume", "tensorboard", "exchange-timeout", "allow-different-kernels", "ignore-memory",
+        "version", "help",
+    ]
 
     private static func help() throws -> String {
         let result = try Workspace().run(["train", "--help"])

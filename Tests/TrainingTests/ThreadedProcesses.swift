@@ -16,27 +16,33 @@ final class ThreadedProcesses: @unchecked Sendable {
     private init(_ count: Int) { self.count = count }
 
     /// What each of them comes to.
-    static func run<Result: Sendable>(_ count: Int, _ body: @Sendable (any GradientExchange) throws -> Result)
-        throws -> [Result]
-    {
+    static func run<Result: Sendable>(
+        _ count: Int, _ body: @escaping @Sendable (any GradientExchange) throws -> Result
+    ) throws -> [Result] {
         let room = ThreadedProcesses(count)
-        let results = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
-        withoutActuallyEscaping(body) { body in
-            let group = DispatchGroup()
-            for rank in 0..<count {
-                group.enter()
-                let thread = Thread {
-                    let result = Swift.Result { try body(Process(room: room, rank: rank)) }
-                    if case .failure = result { room.goneIsOne() }
-                    results.withLock { $0[rank] = result }
-                    group.leave()
-                }
-                thread.stackSize = 8 << 20
-                thread.start()
+        let results = Results<Swift.Result<Result, any Error>>()
+        let group = DispatchGroup()
+        for rank in 0..<count {
+            group.enter()
+            let thread = Thread {
+                let result = Swift.Result { try body(Process(room: room, rank: rank)) }
+                if case .failure = result { room.goneIsOne() }
+                results.put(result, rank)
+                group.leave()
             }
-            group.wait()
+            thread.stackSize = 8 << 20
+            thread.start()
         }
-        return try results.withLock { found in try (0..<count).compactMap { try found[$0]?.get() } }
+        group.wait()
+        return try results.all(count).map { try $0.get() }
+    }
+
+    /// What the threads came to; a thread may live a little longer than who waits for its result.
+    private final class Results<Value: Sendable>: Sendable {
+        private let found = Mutex<[Int: Value]>([:])
+
+        func put(_ value: Value, _ rank: Int) { found.withLock { $0[rank] = value } }
+        func all(_ count: Int) -> [Value] { found.withLock { found in (0..<count).compactMap { found[$0] } } }
     }
 
     private func goneIsOne() {
