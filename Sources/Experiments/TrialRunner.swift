@@ -173,7 +173,7 @@ package struct TrialRunner {
             return isInterrupted()
         }
         // A run that ended while somebody interrupted is a result all the same.
-        if status != 0 && (isInterrupted() || status == 128 + SIGINT || status == 128 + SIGTERM) {
+        if status != 0 && (isInterrupted() || [SIGINT, SIGTERM, SIGUSR1].contains(status - 128)) {
             return .interrupted
         }
         if status != 0 {

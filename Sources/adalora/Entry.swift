@@ -12,10 +12,12 @@ enum Entry {
         // A parent that ignores or blocks these must not pass that on: a run is told to end by them.
         signal(SIGINT, SIG_DFL)
         signal(SIGTERM, SIG_DFL)
+        signal(SIGUSR1, SIG_DFL)
         var ends = sigset_t()
         sigemptyset(&ends)
         sigaddset(&ends, SIGINT)
         sigaddset(&ends, SIGTERM)
+        sigaddset(&ends, SIGUSR1)
         pthread_sigmask(SIG_UNBLOCK, &ends, nil)
         let arguments = OtherWords.understood(Array(CommandLine.arguments.dropFirst()))
         do {

@@ -4,7 +4,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// SIGINT or SIGTERM asks for an end at the next good place; a second one ends at once.
+/// SIGINT, SIGTERM or SIGUSR1 asks for an end at the next good place; a second one ends at once.
 final class Interruption: Sendable {
     /// The signal that came, 0 for none.
     private let received = Mutex<Int32>(0)
@@ -18,10 +18,20 @@ final class Interruption: Sendable {
     }
     var isRequested: Bool { signal != 0 }
 
+    private static let isContinued = Atomic(false)
+    /// Whether the launcher of several processes may be about to end them: it first continues those that are stopped, and a while later
+    /// tells them to end.
+    var mayCome: Bool { isRequested || Self.isContinued.load(ordering: .relaxed) }
+
+    static func watchLauncher() {
+        Glibc.signal(SIGCONT) { _ in Interruption.isContinued.store(true, ordering: .relaxed) }
+    }
+
     /// - Parameter notice: what a person reads after the first signal.
     init(notice: String) {
         parent = ProcessInfo.processInfo.environment[TrainProcess.parentVariable].flatMap { pid_t($0) }
-        for number in [SIGINT, SIGTERM] {
+        // The third is what schedulers of clusters send some time before they kill, and what mpirun hands on.
+        for number in [SIGINT, SIGTERM, SIGUSR1] {
             Glibc.signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [self] in

@@ -46,6 +46,7 @@ enum Together {
         -> any GradientExchange
     {
         let exchange = try Processes.join(patience: patience, isEnding: isEnding)
+        if exchange.processes > 1 { Interruption.watchLauncher() }
         if exchange.processes > 1 && !exchange.leads {
             let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
             let saved = (rank: exchange.rank, processes: exchange.processes, descriptor: dup(STDERR_FILENO))
@@ -86,10 +87,10 @@ enum Together {
         let environment = ProcessInfo.processInfo.environment
         let grace = environment["OMPI_MCA_odls_base_sigkill_timeout"].flatMap { Int($0) } ?? 1
         var notes: [String] = []
-        if grace < 30 {
+        if grace < 15 {
             notes.append(
-                "mpirun kills processes \(grace) s after it told them to end, which is less than a step and its checkpoint may take; "
-                    + "give it --mca odls_base_sigkill_timeout 60")
+                "when it is told to end, or a process is lost, mpirun kills the others within \(2 * grace) s, which may be too short to save "
+                    + "the state: end a run by kill -USR1 and mpirun's process, and give mpirun --mca odls_base_sigkill_timeout 15")
         }
         if checkpointEvery == 0 {
             notes.append(

@@ -43,7 +43,7 @@ struct TrainCommand: ParsableCommand {
         try Failure.run {
             let resumed = resume.map(ResumePoint.parse)
             let interruption = Interruption(notice: "ending after this step")
-            let exchange = try Together.join(patience: together.patience) { interruption.isRequested }
+            let exchange = try Together.join(patience: together.patience) { interruption.mayCome }
             let loaded = try resumed.map { try resumedConfiguration($0.run) } ?? settings.load()
             for warning in loaded.warnings { Terminal.error("warning: \(warning)") }
             try ProductCheck.run()
@@ -75,7 +75,8 @@ struct TrainCommand: ParsableCommand {
             }
             if end.reason == .interrupted {
                 Terminal.error("go on with: adalora train --resume \(shellQuoted(run))")
-                throw ExitCode(128 + interruption.signal)
+                // Another process may have been told.
+                throw ExitCode(128 + (interruption.isRequested ? interruption.signal : SIGTERM))
             }
             guard exchange.leads else { return }
             let record = try RunReader.record(of: URL(fileURLWithPath: run))

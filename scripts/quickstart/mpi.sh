@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 
 # As a container's user, who is root, and with more processes than mpirun finds cores.
-together=(mpirun --oversubscribe --bind-to none --mca odls_base_sigkill_timeout 60)
+together=(mpirun --oversubscribe --bind-to none)
 [ "$(id -u)" -eq 0 ] && together+=(--allow-run-as-root)
 
 runs=runs/quickstart-mpi-$(date +%Y%m%d-%H%M%S)
