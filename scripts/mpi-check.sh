@@ -2,7 +2,7 @@
 # Trains in one process and in several by the real mpirun, and compares adapters, ranks and events; ends processes on the way; and, where
 # network namespaces can be made (root), trains over two of them and cuts the line between them.
 #
-#   scripts/mpi-check.sh          builds adalora with MPI into .build-mpi; about … minutes
+#   scripts/mpi-check.sh [PART…]  builds adalora with MPI into .build-mpi; about 12 minutes, the build not counted
 #   ADALORA_MPI=BINARY …          takes that binary
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,4 +11,4 @@ if [ -z "${ADALORA_MPI:-}" ]; then
     swift build -c release --product adalora --traits MPI --scratch-path .build-mpi
     ADALORA_MPI=.build-mpi/release/adalora
 fi
-exec python3 scripts/mpi/check.py "$(realpath "$ADALORA_MPI")"
+exec python3 scripts/mpi/check.py "$(realpath "$ADALORA_MPI")" "$@"

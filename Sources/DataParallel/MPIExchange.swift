@@ -15,7 +15,7 @@
         package let processes: Int
         private let patience: Double
         private let isEnding: @Sendable () -> Bool
-        /// The longest that others took to answer, in seconds
+        /// The longest that others took to answer of late, in seconds: what was longer before counts for less with each answer
         private let longest = Mutex(0.0)
 
         private static let begun = Mutex(false)
@@ -107,13 +107,13 @@
                 if looks % 200 == 0 { try checkPatience(since: started) }
             }
             let seconds = Self.seconds(since: started)
-            longest.withLock { $0 = max($0, seconds) }
+            longest.withLock { $0 = max(0.9 * $0, seconds) }
         }
 
         /// One that is told to end waits for the others' step, not for others that are gone.
         private func checkPatience(since started: ContinuousClock.Instant) throws {
             let seconds = Self.seconds(since: started)
-            let limit = isEnding() ? min(patience, max(10, 3 * longest.withLock { $0 })) : patience
+            let limit = isEnding() ? min(patience, max(5, 3 * longest.withLock { $0 })) : patience
             if seconds > limit {
                 throw ExchangeError(
                     .lost,
