@@ -2,8 +2,8 @@
 # Trains in one process and in several by the real mpirun, and compares adapters, ranks and events; ends processes on the way; and, where
 # network namespaces can be made (root), trains over two of them and cuts the line between them.
 #
-#   scripts/mpi-check.sh [PART…]  builds adalora with MPI into .build-mpi; about 12 minutes, the build not counted
-#   ADALORA_MPI=BINARY …          takes that binary
+#   scripts/mpi-check.sh [--short | PART…]  builds adalora with MPI into .build-mpi; about 12 minutes, the build not counted
+#   ADALORA_MPI=BINARY …                    takes that binary
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ -z "${ADALORA_MPI:-}" ]; then
