@@ -34,17 +34,19 @@ let package = Package(
         .target(name: "CCharacterWidths", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "Messages", dependencies: ["CCharacterWidths"]),
         .target(name: "ModelFiles", dependencies: ["COpenSSL", "CZlib", "Messages"]),
+        .target(name: "Images"),
         .target(name: "Tokenizers", dependencies: ["Messages", "ModelFiles"]),
         .target(name: "Datasets", dependencies: ["Messages", "ModelFiles"]),
         .target(name: "ChatTemplates", dependencies: ["Messages", "ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(name: "RunRecords", dependencies: ["Messages", "ModelFiles", "RankAllocation"]),
         .target(name: "Settings", dependencies: ["Messages"]),
-        .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "Messages", "ModelFiles"]),
+        .target(
+            name: "Transformers", dependencies: ["Matrices", "Autodiff", "Images", "Messages", "ModelFiles"]),
         .target(
             name: "Tasks",
             dependencies: [
-                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Matrices", "Autodiff", "Images", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
                 "ChatTemplates",
             ]),
         .target(
@@ -185,7 +187,8 @@ let package = Package(
             ], path: "Benchmarks/PeerSteps"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
         .target(
-            name: "GoldenModels", dependencies: ["Autodiff", "Matrices", "Transformers"],
+            name: "GoldenModels",
+            dependencies: ["Autodiff", "GoldenFiles", "Images", "Matrices", "ModelFiles", "Transformers"],
             path: "Tests/GoldenModels"),
         .target(
             name: "FuzzEntries",
@@ -219,7 +222,8 @@ let package = Package(
         .testTarget(
             name: "TransformersTests",
             dependencies: [
-                "Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles", "GoldenModels",
+                "Transformers", "Autodiff", "Images", "Matrices", "ModelFiles", "GoldenFiles",
+                "GoldenModels",
             ]),
         .testTarget(
             name: "AdaptersTests",
@@ -230,8 +234,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Adapters", "Tasks", "Transformers", "Autodiff", "Matrices", "ModelFiles",
-                "Datasets", "RankAllocation", "GoldenFiles", "GoldenModels",
+                "Training", "Adapters", "Tasks", "Transformers", "Autodiff", "Images", "Matrices",
+                "ModelFiles", "Datasets", "RankAllocation", "GoldenFiles", "GoldenModels",
             ]),
         .testTarget(
             name: "AdapterToolsTests",

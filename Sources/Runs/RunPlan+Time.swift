@@ -71,7 +71,7 @@ extension RunPlan.Time {
             let rows = sampler.indices(step: step, order: order)
             var tokens = 0
             let measurable = rows.prefix {
-                tokens += train.sequences[$0].ids.count
+                tokens += train.sequences[$0].length
                 return tokens <= threads * mostTokens
             }
             let stepStart = ContinuousClock.now

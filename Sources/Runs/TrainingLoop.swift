@@ -88,7 +88,7 @@ package final class TrainingLoop {
             throw TrainingError(
                 "\(name): there is nothing to learn in these rows; give rows with something to learn")
         }
-        let loss = trainer.backward(completedSteps + 1, data: data, indices: members, scale: scale)
+        let loss = try trainer.backward(completedSteps + 1, data: data, indices: members, scale: scale)
         return Batch(
             loss: loss, tokens: data.tokens, truncatedRows: data.truncatedRows, droppedRows: data.droppedRows)
     }
@@ -119,7 +119,9 @@ package final class TrainingLoop {
     /// Loss and metrics of labelled rows, JSON Lines, on the model as it would be saved.
     package func evaluate(_ rows: [UInt8], name: String) throws -> (evaluation: Evaluation, rows: Int) {
         let data = try inputs.tokenized(rows, name: name, isLabelled: true)
-        return (trainer.evaluate(data), data.rows)
+        let evaluation = trainer.evaluate(data)
+        try data.checkImages()
+        return (evaluation, data.rows)
     }
 
     /// Answers to rows, JSON Lines, of the model as it would be saved.

@@ -55,17 +55,9 @@ struct ClassificationTask: LearningTask {
         let lines = RowResults<JSONObject>(count: data.count)
         read(data) { rows in
             let logits = rows.logits().value
-            lines.put((0..<logits.rows).map { line(logits, $0, top: options.top) }, at: rows.members)
+            lines.put((0..<logits.rows).map { head.line(logits, $0, top: options.top) }, at: rows.members)
         }
         return zip(lines.all, data.truncated).map { Prediction($0, truncatedTokens: $1) }
-    }
-
-    private func line(_ logits: Matrix, _ row: Int, top: Int?) -> JSONObject {
-        let probabilities = logits.probabilities(row)
-        var line: JSONObject = ["label": .string(head.labels.names[Int(logits.largestColumn(row))])]
-        line["probability"] = .number(probabilities.max() ?? 0)
-        line["probabilities"] = head.labels.ranked(probabilities, top: top)
-        return line
     }
 }
 

@@ -17,11 +17,14 @@ extension TaskKind: RawRepresentable, CaseIterable {
     }
 
     /// The tasks whose heads PEFT calls so; those that pool for a name that is none of ours, or for none.
-    package static func all(peftTask: String?) -> [TaskKind] {
+    ///
+    /// - Parameter ofImages: those of models that read images, which PEFT has no names for, in place of texts.
+    package static func all(peftTask: String?, ofImages: Bool = false) -> [TaskKind] {
         func form(_ kind: TaskKind) -> HeadForm { kind.type.headForm(.pooler) }
-        let known = allCases.contains { form($0).peftTask == peftTask }
+        let readable = allCases.filter { $0.readsImages == ofImages }
+        let known = readable.contains { form($0).peftTask == peftTask }
         let wanted = known ? peftTask : form(.classification).peftTask
-        return allCases.filter { form($0).peftTask == wanted }
+        return readable.filter { form($0).peftTask == wanted }
     }
 }
 
