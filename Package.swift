@@ -36,7 +36,12 @@ let package = Package(
         .target(name: "ModelFiles", dependencies: ["COpenSSL", "CZlib", "Messages"]),
         .target(name: "Images"),
         .target(name: "Tokenizers", dependencies: ["Messages", "ModelFiles"]),
-        .target(name: "Datasets", dependencies: ["Messages", "ModelFiles"]),
+        .target(
+            name: "CImageCodecs",
+            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("webp")]),
+        .target(
+            name: "Images", dependencies: ["CImageCodecs", "CZlib", "Matrices", "Messages", "ModelFiles"]),
+        .target(name: "Datasets", dependencies: ["Images", "Messages", "ModelFiles"]),
         .target(name: "ChatTemplates", dependencies: ["Messages", "ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(name: "RunRecords", dependencies: ["Messages", "ModelFiles", "RankAllocation"]),
@@ -79,7 +84,8 @@ let package = Package(
         .target(
             name: "Runs",
             dependencies: [
-                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Images", "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers",
+                "Datasets",
                 "Tasks",
                 "RankAllocation", "Settings", "RunConfiguration", "RunRecords", "Adapters", "Training",
                 "AdapterTools", "ChatTemplates",
@@ -130,7 +136,7 @@ let package = Package(
             name: "adalora",
             dependencies: [
                 "BuildFacts", "COpenSSL", "CZlib", "Matrices", "ModelFiles", "Tokenizers", "ChatTemplates",
-                "Datasets", "Tasks", "Transformers",
+                "Images", "Datasets", "Tasks", "Transformers",
                 "Adapters", "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords",
                 "Runs",
                 "Training",
@@ -194,7 +200,8 @@ let package = Package(
             name: "FuzzEntries",
             dependencies: [
                 "ChatTemplates",
-                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
+                "Matrices", "ModelFiles", "Tokenizers", "Images", "Datasets", "Transformers", "Adapters",
+                "Training",
                 "Runs",
             ], path: "Tests/FuzzEntries"),
         .testTarget(
@@ -204,7 +211,10 @@ let package = Package(
         .testTarget(name: "MessagesTests", dependencies: ["Messages"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "GoldenFiles"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "ModelFiles"]),
+        .testTarget(
+            name: "ImagesTests", dependencies: ["CZlib", "Images", "GoldenFiles", "Matrices", "ModelFiles"]),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Datasets", "GoldenFiles", "Images", "ModelFiles"]),
         .testTarget(
             name: "ChatTemplatesTests", dependencies: ["ChatTemplates", "ModelFiles", "GoldenFiles"]),
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),

@@ -8,7 +8,7 @@ package struct PixelImage: Sendable, Equatable {
     package init(channels: Int, height: Int, width: Int, values: [Float]) {
         precondition(
             values.count == channels * height * width,
-            "\(values.count) values for an image [\(channels), \(height), \(width)]")
+            "\(values.count) values for [\(channels), \(height), \(width)]")
         self.channels = channels
         self.height = height
         self.width = width

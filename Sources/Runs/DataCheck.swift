@@ -63,6 +63,9 @@ package struct DataCheck: Sendable {
             // Without rows to learn from there is nothing to hold the others against.
             findings += datasets.flatMap { $0.repetitions() }
         }
+        if config.task.rowForm(labelSeparator: config.labelSeparator).isOfImages {
+            findings += ImageFindings.findings(datasets)
+        }
         var tokenized: [TokenizedDataset?] = []
         for file in read {
             tokenized.append(nil)
