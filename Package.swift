@@ -34,7 +34,6 @@ let package = Package(
         .target(name: "CCharacterWidths", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "Messages", dependencies: ["CCharacterWidths"]),
         .target(name: "ModelFiles", dependencies: ["COpenSSL", "CZlib", "Messages"]),
-        .target(name: "Images"),
         .target(name: "Tokenizers", dependencies: ["Messages", "ModelFiles"]),
         .target(
             name: "CImageCodecs",
@@ -51,7 +50,8 @@ let package = Package(
         .target(
             name: "Tasks",
             dependencies: [
-                "Matrices", "Autodiff", "Images", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Matrices", "Autodiff", "Images", "Messages", "ModelFiles", "Transformers", "Tokenizers",
+                "Datasets",
                 "ChatTemplates",
             ]),
         .target(
@@ -76,7 +76,8 @@ let package = Package(
         .target(
             name: "AdapterTools",
             dependencies: [
-                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Images", "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers",
+                "Datasets",
                 "Tasks",
                 "RankAllocation", "RunRecords", "Adapters", "Training",
                 .product(name: "Yams", package: "Yams"),

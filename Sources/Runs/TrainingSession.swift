@@ -161,7 +161,7 @@ package final class TrainingSession {
         // Where a run from an adapter stands: with its own head, what the adapter reaches. A language model has its head too.
         if let validation = caches.validation, goesOn || inputs.task.headForm.isOwn {
             let started = ContinuousClock.now
-            guard let (evaluation, more) = measured(validation, unless: shouldStop) else { return false }
+            guard let (evaluation, more) = try measured(validation, unless: shouldStop) else { return false }
             try keepClasses(evaluation, 0, isBest: false)
             try emit(record(evaluation, more, 0, isBest: false, since: started))
         }
@@ -174,8 +174,10 @@ package final class TrainingSession {
     private func step(_ order: [Int], _ emit: (TrainingEvent) throws -> Void) throws {
         let started = ContinuousClock.now
         let step = progress.step + 1
+        let data = caches.train.inEpoch(sampler.epoch(ofStep: step))
+        prepare(step + 1, order)
         let result = try trainer.step(
-            step, data: caches.train, indices: Array(sampler.indices(step: step, order: order)))
+            step, data: data, indices: Array(sampler.indices(step: step, order: order)))
         progress.step = step
         progress.tokens += result.tokens
         if let allocation = result.allocation {
@@ -188,6 +190,17 @@ package final class TrainingSession {
         if step == trainer.method.rankPlan?.schedule.lastBudgetingStep { try compact(step, emit) }
         progress.isEvaluationDue =
             (inputs.validation != nil || samples != nil) && evaluates(after: step)
+    }
+
+    /// Begins to read the images of a step while the one before it runs.
+    private func prepare(_ step: Int, _ order: [Int]) {
+        guard let images = caches.train.images, step <= totalSteps else { return }
+        let epoch = sampler.epoch(ofStep: step)
+        let own = epoch == sampler.epoch(ofStep: step - 1) ? order : sampler.order(epoch: epoch)
+        images.prepare(
+            caches.train.unkept(
+                sampler.indices(step: step, order: own), of: trainer.model.backbone.frozenLayers),
+            epoch: epoch)
     }
 
     private func compact(_ step: Int, _ emit: (TrainingEvent) throws -> Void) throws {
@@ -221,10 +234,11 @@ package final class TrainingSession {
     }
 
     /// nil if `shouldStop` said so before the end.
-    private func measured(_ data: TokenizedDataset, unless shouldStop: () -> Bool) -> (
+    private func measured(_ data: TokenizedDataset, unless shouldStop: () -> Bool) throws -> (
         evaluation: Evaluation, more: [RunRecord.Metric]
     )? {
         guard let evaluation = trainer.evaluate(data, unless: shouldStop) else { return nil }
+        try data.checkImages()
         guard let forgetting else { return (evaluation, []) }
         if shouldStop() { return nil }
         return (evaluation, trainer.method.masked { forgetting.measured() }.metrics)
@@ -236,7 +250,7 @@ package final class TrainingSession {
     ) throws -> Bool {
         let started = ContinuousClock.now
         let step = progress.step
-        guard let (evaluation, more) = measured(data, unless: shouldStop) else { return false }
+        guard let (evaluation, more) = try measured(data, unless: shouldStop) else { return false }
         // Before its last allocation the model still holds more than the budget: not an adapter to keep.
         let isWithinBudget = trainer.method.rankPlan.map { step >= $0.schedule.lastBudgetingStep } ?? true
         if evaluation.hasOneAnswer != progress.hasOneAnswer {

@@ -10,6 +10,7 @@ struct ClassificationTask: LearningTask {
     static let name = "classification"
     static let metrics: [Metric] = [.accuracy, .macroF1, .matthews, .calibrationError]
     static let tellsWrongRows = true
+    static var ofImages: (any LearningTask.Type)? { ImageClassificationTask.self }
     static let splitRule = SplitRule.labels
     static let settings: Set = ["text-column", "label-column", "label-names", "class-weights"]
     static var problemType: String? { "single_label_classification" }

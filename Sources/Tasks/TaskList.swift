@@ -6,6 +6,7 @@ extension TaskKind: RawRepresentable, CaseIterable {
         classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
         TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
         TaskKind(CausalLanguageModelTask.self), TaskKind(MultipleChoiceTask.self),
+        TaskKind(ImageClassificationTask.self), TaskKind(ImageRegressionTask.self),
     ]
 
     /// What a run trains for unless told otherwise.

@@ -133,6 +133,22 @@ package struct TokenizedDataset: Sendable {
         self.images = images
     }
 
+    /// The images of rows.
+    ///
+    /// - Parameter isTraining: whether they are augmented.
+    init(
+        images dataset: Dataset, _ limits: Tokenization, isTraining: Bool, objective: (any Objective)?
+    ) throws {
+        guard let reading = limits.images else {
+            throw TaskError(
+                .usage,
+                "\(dataset.file): these rows are images, and the model reads texts; give a model of images")
+        }
+        self.init(
+            try reading.feed(dataset, isTraining: isTraining), count: dataset.examples.count,
+            rows: reading.rows, objective: objective)
+    }
+
     /// Images of zeros, that memory can be estimated with.
     ///
     /// - Parameter rows: that each becomes in a model that reads `input`.
@@ -189,6 +205,12 @@ package struct TokenizedDataset: Sendable {
         return frozenCache.missing(of: members, after: layers)
     }
 
+    /// Throws where an image cannot be read, of any row.
+    package func readImages() throws {
+        for row in sequences.indices { _ = images?.images([row], epoch: nil) }
+        try checkImages()
+    }
+
     /// Throws where an image could not be read since the data set was made: what a model said of it means nothing then.
     package func checkImages() throws { try images?.check() }
 
@@ -234,15 +256,17 @@ package struct Tokenization {
     let longRows: TokenizedDataset.LongRows
     /// How conversations are written; nil where nobody says.
     package var chat: ChatFormat?
+    /// How images become rows, of a model that reads these.
+    package var images: ImageReading?
     /// What to try where a row is too long, and that is an error.
     private let longRowAdvice: String
 
     package init(
         tokenizer: Tokenizer, maxLength: Int, longRows: TokenizedDataset.LongRows,
         longRowAdvice: String = "raise it, or use \(SettingName.longRows) truncate or drop",
-        chat: ChatFormat? = nil
+        chat: ChatFormat? = nil, images: ImageReading? = nil
     ) {
-        self.chat = chat
+        (self.chat, self.images) = (chat, images)
         self.tokenizer = tokenizer
         self.maxLength = maxLength
         self.longRows = longRows

@@ -123,6 +123,10 @@ import Transformers
                 "dinov2_with_registers.encoder.layer.0.mlp.fc2",
             ])
         #expect(cases.compactMap(\.backbone.imageInput?.leading) == [1, 1, 2, 1, 1, 3])
+        #expect(
+            cases.allSatisfy {
+                Set($0.backbone.architecture.roles) == Set($0.backbone.linearLayers.map(\.site.role))
+            })
         #expect(cases.map(\.head.modules) == Array(repeating: ["classifier"], count: 6))
         #expect(cases.map(\.head.weight.columns) == [16, 16, 16, 32, 32, 32])
         #expect(cases.allSatisfy { $0.head.peftTask == nil && $0.backbone.startCache() == nil })

@@ -66,7 +66,7 @@ package struct Architecture: Sendable {
     /// others may have, too.
     let marks: [String]
     /// What the matrices of a layer that can carry adapters do, in the order of tables and of ties.
-    package let roles: [LinearSite.Role]
+    package internal(set) var roles: [LinearSite.Role]
     /// Those of `roles` that multiply the layer's input.
     package let inputRoles: [LinearSite.Role]
     /// nil for a decoder whose rows are not classified.

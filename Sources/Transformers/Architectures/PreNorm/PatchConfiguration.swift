@@ -17,6 +17,12 @@ package struct PatchConfiguration: Sendable, Equatable {
     /// Whether feed-forward networks are gated by silu; `activation` is not read then.
     let isGated: Bool
 
+    /// What a layer's matrices do
+    var roles: Set<LinearSite.Role> {
+        Set([.query, .key, .value, .attentionOutput]).union(
+            isGated ? [.gate, .up, .down] : [.intermediate, .output])
+    }
+
     /// Images have no longest sequence: positions are interpolated.
     var sizes: BackboneSizes {
         BackboneSizes(hidden: hiddenSize, layers: layers, vocabulary: 0, positions: Self.mostRows)

@@ -18,7 +18,9 @@ package final class PatchEncoder: Backbone {
         _ architecture: Architecture, _ traits: PatchTraits, _ configuration: PatchConfiguration,
         _ source: any TensorSource
     ) throws {
-        self.architecture = architecture
+        var own = architecture
+        own.roles = architecture.roles.filter { configuration.roles.contains($0) }
+        self.architecture = own
         self.configuration = configuration
         let weights = BackboneWeights(source, prefix: architecture.prefix)
         embedding = try PatchEmbedding(weights, configuration, traits)
