@@ -40,16 +40,23 @@ let package = Package(
         .target(name: "Messages", dependencies: ["CCharacterWidths"]),
         .target(name: "ModelFiles", dependencies: ["COpenSSL", "CZlib", "Messages"]),
         .target(name: "Tokenizers", dependencies: ["Messages", "ModelFiles"]),
-        .target(name: "Datasets", dependencies: ["Messages", "ModelFiles"]),
+        .target(
+            name: "CImageCodecs",
+            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("webp")]),
+        .target(
+            name: "Images", dependencies: ["CImageCodecs", "CZlib", "Matrices", "Messages", "ModelFiles"]),
+        .target(name: "Datasets", dependencies: ["Images", "Messages", "ModelFiles"]),
         .target(name: "ChatTemplates", dependencies: ["Messages", "ModelFiles"]),
         .target(name: "RankAllocation"),
         .target(name: "RunRecords", dependencies: ["Messages", "ModelFiles", "RankAllocation"]),
         .target(name: "Settings", dependencies: ["Messages"]),
-        .target(name: "Transformers", dependencies: ["Matrices", "Autodiff", "Messages", "ModelFiles"]),
+        .target(
+            name: "Transformers", dependencies: ["Matrices", "Autodiff", "Images", "Messages", "ModelFiles"]),
         .target(
             name: "Tasks",
             dependencies: [
-                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Matrices", "Autodiff", "Images", "Messages", "ModelFiles", "Transformers", "Tokenizers",
+                "Datasets",
                 "ChatTemplates",
             ]),
         .target(
@@ -74,7 +81,8 @@ let package = Package(
         .target(
             name: "AdapterTools",
             dependencies: [
-                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Images", "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers",
+                "Datasets",
                 "Tasks",
                 "RankAllocation", "RunRecords", "Adapters", "Training",
                 .product(name: "Yams", package: "Yams"),
@@ -82,7 +90,8 @@ let package = Package(
         .target(
             name: "Runs",
             dependencies: [
-                "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers", "Datasets",
+                "Images", "Matrices", "Autodiff", "Messages", "ModelFiles", "Transformers", "Tokenizers",
+                "Datasets",
                 "Tasks",
                 "RankAllocation", "Settings", "RunConfiguration", "RunRecords", "Adapters", "Training",
                 "AdapterTools", "ChatTemplates",
@@ -139,7 +148,7 @@ let package = Package(
             name: "adalora",
             dependencies: [
                 "BuildFacts", "COpenSSL", "CZlib", "Matrices", "ModelFiles", "Tokenizers", "ChatTemplates",
-                "Datasets", "Tasks", "Transformers",
+                "Images", "Datasets", "Tasks", "Transformers",
                 "Adapters", "AdapterTools", "Messages", "RankAllocation", "RunConfiguration", "RunRecords",
                 "Runs",
                 "Training", "DataParallel",
@@ -196,13 +205,15 @@ let package = Package(
             ], path: "Benchmarks/PeerSteps"),
         .target(name: "GoldenFiles", dependencies: ["ModelFiles"], path: "Tests/GoldenFiles"),
         .target(
-            name: "GoldenModels", dependencies: ["Autodiff", "Matrices", "Transformers"],
+            name: "GoldenModels",
+            dependencies: ["Autodiff", "GoldenFiles", "Images", "Matrices", "ModelFiles", "Transformers"],
             path: "Tests/GoldenModels"),
         .target(
             name: "FuzzEntries",
             dependencies: [
                 "ChatTemplates",
-                "Matrices", "ModelFiles", "Tokenizers", "Datasets", "Transformers", "Adapters", "Training",
+                "Matrices", "ModelFiles", "Tokenizers", "Images", "Datasets", "Transformers", "Adapters",
+                "Training",
                 "Runs",
             ], path: "Tests/FuzzEntries"),
         .testTarget(
@@ -212,7 +223,10 @@ let package = Package(
         .testTarget(name: "MessagesTests", dependencies: ["Messages"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "GoldenFiles"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "ModelFiles"]),
+        .testTarget(
+            name: "ImagesTests", dependencies: ["CZlib", "Images", "GoldenFiles", "Matrices", "ModelFiles"]),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Datasets", "GoldenFiles", "Images", "ModelFiles"]),
         .testTarget(
             name: "ChatTemplatesTests", dependencies: ["ChatTemplates", "ModelFiles", "GoldenFiles"]),
         .testTarget(name: "RankAllocationTests", dependencies: ["RankAllocation"]),
@@ -230,7 +244,8 @@ let package = Package(
         .testTarget(
             name: "TransformersTests",
             dependencies: [
-                "Transformers", "Autodiff", "Matrices", "ModelFiles", "GoldenFiles", "GoldenModels",
+                "Transformers", "Autodiff", "Images", "Matrices", "ModelFiles", "GoldenFiles",
+                "GoldenModels",
             ]),
         .testTarget(
             name: "AdaptersTests",
@@ -241,8 +256,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Adapters", "Tasks", "Transformers", "Autodiff", "Matrices", "ModelFiles",
-                "Datasets", "RankAllocation", "GoldenFiles", "GoldenModels",
+                "Training", "Adapters", "Tasks", "Transformers", "Autodiff", "Images", "Matrices",
+                "ModelFiles", "Datasets", "RankAllocation", "GoldenFiles", "GoldenModels",
             ]),
         .testTarget(
             name: "AdapterToolsTests",

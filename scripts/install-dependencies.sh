@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing: OpenBLAS, LAPACKE, oneDNN, OpenSSL, zlib, WordNet's data files, pip (to fetch the model).
-# With --mpi Open MPI too.
+# Installs the Debian packages that are missing: OpenBLAS, LAPACKE, oneDNN, OpenSSL, zlib, libjpeg-turbo, libpng, libwebp, WordNet's data
+# files, pip (to fetch the model). With --mpi Open MPI too.
 set -euo pipefail
 
-packages=(libopenblas-dev liblapacke-dev libdnnl-dev libssl-dev zlib1g-dev wordnet-base)
+packages=(libopenblas-dev liblapacke-dev libdnnl-dev libssl-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev wordnet-base)
 command -v python3 >/dev/null || packages+=(python3)
 python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 [ "${1:-}" = --mpi ] && packages+=(libopenmpi-dev openmpi-bin pkg-config)

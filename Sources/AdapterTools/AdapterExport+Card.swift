@@ -54,7 +54,7 @@ extension AdapterExport {
             base: base.origin == .wholePath ? nil : base.name, isWhole: options.form == .merged,
             head: head.form,
             outputModule: architecture.outputName(head.form),
-            hasDense: !architecture.isDecoder && !architecture.hasPooler(.sequence(.pooler)),
+            hasDense: architecture.hasDense(.sequence(.pooler)),
             labels: opened.task.record.labels, outputs: opened.task.outputs,
             replacesHead: head.parameters.contains { parameter in
                 weights.tensor(parameter.name).map { $0.shape != parameter.savedShape } ?? false
@@ -63,7 +63,7 @@ extension AdapterExport {
             needsPadding: architecture.isDecoder,
             spacesWords: try head.form.readsWords
                 && !opened.loaded.tokenizer.filesSpacingWords(in: source).isEmpty,
-            isOnGGUF: model.gguf != nil && base.isLocal)
+            isOnGGUF: model.gguf != nil && base.isLocal, readsImages: architecture.readsImages)
     }
 
     /// Of an adapter that its run still holds. What is wrong with the run's records keeps no adapter from being exported.

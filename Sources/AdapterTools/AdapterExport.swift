@@ -84,7 +84,7 @@ package enum AdapterExport {
                 return try opened.task.tokenized(dataset, isLabelled: false, opened.limits)
             }
             ?? LogitCheck.samples(
-                opened.loaded.tokenizer, maxLength: opened.description.maxLength,
+                opened.loaded.tokenizer, of: opened.loaded.backbone, maxLength: opened.description.maxLength,
                 outputs: opened.head.tokenOutputs)
         let expected = opened.model(workers).logits(data)
         let base = options.modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)

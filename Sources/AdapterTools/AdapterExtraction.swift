@@ -91,7 +91,7 @@ package enum AdapterExtraction {
         let warnings = try tokenizerWarnings(tuned, base) + head.warnings
 
         let samples = LogitCheck.samples(
-            old.tokenizer, maxLength: old.usualMaxLength, outputs: head.onBase.tokenOutputs)
+            old.tokenizer, of: old.backbone, maxLength: old.usualMaxLength, outputs: head.onBase.tokenOutputs)
         let wanted = head.model(new.backbone, head.onTuned, workers).logits(samples)
         cut.install()
         let expected = head.model(old.backbone, head.onBase, workers).logits(samples)
@@ -182,7 +182,9 @@ struct ExtractedHead {
     init(tuned: URL, old: LoadedModel, new: LoadedModel, labels given: [String]?) throws {
         // Heads on tokens and for multiple choice have weights of the same name.
         let classes = new.model.config.raw["architectures"]?.array?.compactMap(\.string) ?? []
-        let isClassifier = classes.contains { $0.hasSuffix("ForSequenceClassification") }
+        let ofImages = new.backbone.architecture.readsImages
+        let classEnd = ofImages ? "ForImageClassification" : "ForSequenceClassification"
+        let isClassifier = classes.contains { $0.hasSuffix(classEnd) }
         if !isClassifier, old.backbone.outputMatrix != nil, new.backbone.outputMatrix != nil {
             (onTuned, onBase) = (try Self.ownHead(new), try Self.ownHead(old))
             (isTuned, labels, warnings) = (true, [], [])
@@ -196,7 +198,9 @@ struct ExtractedHead {
         let outputs =
             other == nil
             ? try PEFTFolder.outputs(
-                of: store, classifier: classifier, inputs: new.backbone.sizes.hidden) : nil
+                of: store, classifier: classifier,
+                inputs: new.backbone.architecture.headWidth(
+                    .sequence(own), hidden: new.backbone.sizes.hidden)) : nil
         // A BERT saved without its pooler has first rows.
         let pooling = outputs == nil && own == .pooler ? .first : own
         func head(_ backbone: any Backbone) throws -> SequenceHead {
@@ -208,7 +212,7 @@ struct ExtractedHead {
         (onTuned, onBase) = (try head(new.backbone), try head(old.backbone))
         isTuned = outputs != nil
         guard let outputs else {
-            (labels, task) = (nil, .classification)
+            (labels, task) = (nil, TaskKind.all(peftTask: onTuned.form.peftTask, ofImages: ofImages)[0])
             warnings = [
                 (other.map { "\(tuned.path) is a \(oneLine($0, limit: 80)), no sequence classifier" }
                     ?? "\(tuned.path) has no classification head (\(classifier))")
@@ -225,8 +229,8 @@ struct ExtractedHead {
                 "\(tuned.path): problem_type \(problem) with \(outputs) scores a row is not supported, only with "
                     + (needed == 1 ? "one" : "\(needed)"))
         }
-        let candidates = TaskKind.all(peftTask: onTuned.form.peftTask)
-        task = candidates.first { $0.type.answers(problemType: problem, outputs: outputs) } ?? .classification
+        let candidates = TaskKind.all(peftTask: onTuned.form.peftTask, ofImages: ofImages)
+        task = candidates.first { $0.type.answers(problemType: problem, outputs: outputs) } ?? candidates[0]
         guard task.type.fixedOutputs == nil else {
             (labels, warnings) = ([], [])
             return

@@ -61,7 +61,7 @@ package enum AdapterImport {
                 maxLength: options.maxLength, anyBaseName: options.anyBaseName)
         let workers = Workers(threads: options.threads)
         let data = LogitCheck.samples(
-            opened.loaded.tokenizer, maxLength: opened.description.maxLength,
+            opened.loaded.tokenizer, of: opened.loaded.backbone, maxLength: opened.description.maxLength,
             outputs: opened.head.tokenOutputs)
         let expected = opened.model(workers).logits(data)
         let isLoRA = !opened.adapters.adapters.isEmpty && opened.adapters.adapters[0].factors.lambda == nil

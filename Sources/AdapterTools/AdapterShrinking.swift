@@ -45,7 +45,8 @@ extension VerifiedFolder {
     {
         let description = opened.description
         let data = LogitCheck.samples(
-            opened.loaded.tokenizer, maxLength: description.maxLength, outputs: opened.head.tokenOutputs)
+            opened.loaded.tokenizer, of: opened.loaded.backbone, maxLength: description.maxLength,
+            outputs: opened.head.tokenOutputs)
         let base = opened.loaded.url
         return try write(what, expected: opened.model(workers).logits(data), samples: data) { target in
             try PEFTFolder.write(

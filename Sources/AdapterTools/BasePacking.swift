@@ -1,4 +1,5 @@
 import Foundation
+import Images
 import Messages
 import ModelFiles
 import Tokenizers
@@ -100,6 +101,7 @@ enum PackedFolderFiles {
             "chat_template.jinja", "chat_template.json", "generation_config.json", "modules.json",
             "config_sentence_transformers.json", "sentence_bert_config.json", "README.md", "LICENSE",
             "LICENSE.txt", "LICENSE.md", "NOTICE",
+            ImagePreprocessing.file, ImagePreprocessing.processorFile,
         ]
     private static let mostBytes = 1 << 30
 

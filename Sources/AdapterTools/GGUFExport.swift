@@ -66,7 +66,8 @@ package enum GGUFExport {
         let workers = Workers(threads: options.threads)
         let text = try options.text.map { try ComparedText($0, subject) }
         let samples = LogitCheck.samples(
-            subject.loaded.tokenizer, maxLength: subject.maxLength, outputs: subject.head.tokenOutputs)
+            subject.loaded.tokenizer, of: subject.loaded.backbone, maxLength: subject.maxLength,
+            outputs: subject.head.tokenOutputs)
         let own = SequenceModel(backbone: subject.loaded.backbone, head: subject.head, workers: workers)
         let expected = own.logits(samples)
         let isTold = subject.rows.map(\.isClassifier) ?? true

@@ -30,7 +30,8 @@ package enum HubExport {
         let names = try names(opened, base, options)
         let workers = Workers(threads: options.threads)
         let samples = LogitCheck.samples(
-            opened.loaded.tokenizer, maxLength: opened.description.maxLength, outputs: head.tokenOutputs)
+            opened.loaded.tokenizer, of: opened.loaded.backbone, maxLength: opened.description.maxLength,
+            outputs: head.tokenOutputs)
         let model = options.modelFolder ?? URL(fileURLWithPath: opened.description.baseModel)
         let readme = try readme(names, opened)
         let difference = try folder.write(

@@ -26,7 +26,7 @@ package enum LoRAExport {
         let opened = try OpenedAdapter(options.adapter, modelFolder: options.modelFolder)
         try refuseRest(opened, options.adapter)
         let data = LogitCheck.samples(
-            opened.loaded.tokenizer, maxLength: opened.description.maxLength,
+            opened.loaded.tokenizer, of: opened.loaded.backbone, maxLength: opened.description.maxLength,
             outputs: opened.head.tokenOutputs)
         let workers = Workers(threads: options.threads)
         let expected = opened.model(workers).logits(data)

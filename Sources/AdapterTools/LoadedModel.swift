@@ -1,5 +1,6 @@
 import Autodiff
 import Foundation
+import Images
 import Matrices
 import Messages
 import ModelFiles
@@ -8,13 +9,17 @@ import Tokenizers
 import Training
 import Transformers
 
-/// A model opened for text, from a folder or a GGUF: backbone and tokenizer that fit each other and the length limit.
+/// A model opened for text, from a folder or a GGUF: backbone and tokenizer that fit each other and the length limit. Or one for
+/// images, with how its folder says that files become pixels.
 package struct LoadedModel {
     package let model: PretrainedModel
     /// The folder, or the file
     package var url: URL { model.url }
     package let backbone: any Backbone
+    /// One that knows no text, of a model that reads images.
     package let tokenizer: Tokenizer
+    /// How files become images for it; nil of a model that reads text.
+    package let images: ImageReading?
     /// How its conversations are written; nil for a model that was not trained to talk.
     package let chat: ChatFormat?
     /// Where the base is kept in another format than its files'.
@@ -61,6 +66,14 @@ package struct LoadedModel {
         var isOpen = false
         // A program that ends with an error takes OpenSSL down, which must not be at work then.
         defer { if when == .meanwhile || when == .beyond && !isOpen { _ = pending.wait() } }
+        if let input = backbone.imageInput {
+            images = try ImageReading(ImagePreprocessing(folder: url), input, folder: url.path)
+            (tokenizer, chat) = (.ofNoText, nil)
+            configWarnings = Self.unreadKeys(model.config)
+            isOpen = true
+            return
+        }
+        images = nil
         var tokenizer =
             try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) }
             ?? Tokenizer(folder: url)
@@ -87,16 +100,19 @@ package struct LoadedModel {
                 "max-length \(maxLength) is more than the \(positions) positions of the model; use \(positions) or less"
             )
         }
-        var warnings = tokenizer.notes
         // Read with the tokenizer.
         _ = model.config.value("tokenizer_class")
-        if !model.config.unreadKeys.isEmpty {
-            warnings.append(
-                "\(model.config.path): keys without a meaning here: "
-                    + oneLine(model.config.unreadKeys.joined(separator: ", ")))
-        }
-        configWarnings = warnings
+        configWarnings = tokenizer.notes + Self.unreadKeys(model.config)
         isOpen = true
+    }
+
+    private static func unreadKeys(_ config: HFConfig) -> [String] {
+        config.unreadKeys.isEmpty
+            ? []
+            : [
+                "\(config.path): keys without a meaning here: "
+                    + oneLine(config.unreadKeys.joined(separator: ", "))
+            ]
     }
 
     /// Lays matrices out for products with Wᵀ, which the first products would do one after the other.

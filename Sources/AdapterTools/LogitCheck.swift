@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Images
 import Matrices
 import Tasks
 import Tokenizers
@@ -20,11 +21,15 @@ package enum LogitCheck {
         backbone.outputMatrix == nil ? 1e-4 : 1e-3
     }
 
-    /// Made-up sequences of tokens.
+    private static let madeUpImages = 4
+
+    /// Made-up sequences of tokens, or images for a model that reads these.
     ///
     /// - Parameter outputs: logits of each token; 0 where each sequence has some.
-    package static func samples(_ tokenizer: Tokenizer, maxLength: Int, outputs: Int = 0) -> TokenizedDataset
-    {
+    package static func samples(
+        _ tokenizer: Tokenizer, of backbone: any Backbone, maxLength: Int, outputs: Int = 0
+    ) -> TokenizedDataset {
+        if let input = backbone.imageInput { return images(input) }
         let longest = min(longestSample, maxLength, max(4, mostLogits / madeUpSamples / max(outputs, 1)))
         var stream = RandomStream(seed: 1, purpose: "samples of an export")
         // Tokens that only side files declare may have no row in the model.
@@ -35,5 +40,22 @@ package enum LogitCheck {
             return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
         }
         return TokenizedDataset(sequences: sequences)
+    }
+
+    /// Noise of the size that the model was trained on.
+    private static func images(_ input: ImageInput) -> TokenizedDataset {
+        let size = input.size
+        let feed = ImageFeed(
+            channels: input.channels, size: (size.height, size.width), isAugmented: false
+        ) { row, _ in
+            var stream = RandomStream(seed: 1, purpose: "samples of an export", indices: [row])
+            let values = Matrix(rows: 1, columns: input.channels * size.height * size.width)
+            stream.fillNormal(values, deviation: 1)
+            return PixelImage(
+                channels: input.channels, height: size.height, width: size.width, values: values.values)
+        }
+        return TokenizedDataset(
+            feed, count: madeUpImages, rows: input.rows(height: size.height, width: size.width),
+            objective: nil)
     }
 }

@@ -26,6 +26,7 @@ extension OpenedAdapter {
     ) {
         let data = try task.tokenized(dataset, isLabelled: true, limits)
         let evaluation = try model(workers, exchange).evaluation(data, options)
+        try data.checkImages()
         return (
             evaluation, dataset.examples.count - data.droppedRows,
             warnings + dataset.warnings + data.warnings(name: dataset.file, maxLength: description.maxLength)

@@ -91,7 +91,8 @@ extension OpenedAdapter {
     ) throws -> (task: TaskKind, form: HeadForm, outputs: Int) {
         let architecture = loaded.backbone.architecture
         let type = try PEFTFolder.taskType(of: folder) ?? architecture.usualPEFTTask
-        let candidates = named.map { [$0] } ?? TaskKind.all(peftTask: type)
+        let candidates =
+            named.map { [$0] } ?? TaskKind.all(peftTask: type, ofImages: architecture.readsImages)
         let form = candidates[0].type.headForm(architecture.ownPooling)
         // The model's own output matrix is no part of an adapter.
         if form.isOwn { return (candidates[0], form, 0) }
@@ -104,7 +105,7 @@ extension OpenedAdapter {
             )
         }
         let classifier = architecture.outputName(form) + ".weight"
-        let width = loaded.backbone.sizes.hidden
+        let width = architecture.headWidth(form, hidden: loaded.backbone.sizes.hidden)
         guard
             let outputs = try PEFTFolder.outputs(of: folder, classifier: classifier, inputs: width)
                 ?? PEFTFolder.outputs(of: store, classifier: classifier, inputs: width), outputs > 0

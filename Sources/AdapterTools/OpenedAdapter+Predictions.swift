@@ -96,7 +96,8 @@ extension OpenedAdapter {
         let limits = Tokenization(
             tokenizer: loaded.tokenizer, maxLength: description.maxLength,
             longRows: answering.refusesLongRows ? .error : .truncate,
-            longRowAdvice: "shorten the text, or use \(SettingName.longRows) truncate", chat: loaded.chat)
+            longRowAdvice: "shorten the text, or use \(SettingName.longRows) truncate", chat: loaded.chat,
+            images: loaded.images)
         let model = model(workers, exchange)
         func predictions(_ batch: RowBatch) throws -> [Prediction] {
             if batch.usable.isEmpty { return [] }
@@ -114,7 +115,7 @@ extension OpenedAdapter {
         } catch let error as TaskError where error.kind == .data {
             // Which rows are at fault is asked only where some are.
             let found = try batch.reject { rows in
-                _ = try task.tokenized(rows, isLabelled: false, limits)
+                try task.tokenized(rows, isLabelled: false, limits).readImages()
             }
             if !found { throw error }
             return batch.answers(try predictions(batch))

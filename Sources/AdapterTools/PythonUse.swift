@@ -28,20 +28,22 @@ package struct PythonUse: Sendable {
     let spacesWords: Bool
     /// The base goes by the name of a GGUF.
     let isOnGGUF: Bool
+    let readsImages: Bool
 
     private static let listedLabels = 100
 
     /// The program, a line each.
     func lines(_ card: TaskCard) -> [String] {
-        imports(card) + [""] + opening + template(card) + [""] + card.batch + forward + card.printing
+        if readsImages { return imageLines(card) }
+        return imports(card) + [""] + opening + template(card) + [""] + card.batch + forward + card.printing
     }
 
     /// What must be known before.
     var remarks: String {
         if let pooling = head.pooling, !pooling.isOfTransformers {
+            let rows = readsImages ? ("all rows'", "the first row's") : ("all tokens'", "the first token's")
             let read =
-                pooling == .mean
-                ? "the mean of all tokens' last hidden states" : "the first token's last hidden state"
+                pooling == .mean ? "the mean of \(rows.0) last hidden states" : "\(rows.1) last hidden state"
             return
                 "The head reads \(read), which no class of transformers does: what `\(modelClass)` itself answers, "
                 + "in a pipeline or a server too, is wrong. These lines answer as trained:"
@@ -162,7 +164,7 @@ package struct PythonUse: Sendable {
     }
 
     /// Of the base's class
-    private var arguments: [String] {
+    var arguments: [String] {
         var arguments: [String] = []
         if !labels.isEmpty {
             arguments += ["num_labels=len(labels)", "id2label=dict(enumerate(labels))"]

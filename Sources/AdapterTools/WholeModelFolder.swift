@@ -1,5 +1,6 @@
 import Autodiff
 import Foundation
+import Images
 import Matrices
 import Messages
 import ModelFiles
@@ -9,8 +10,8 @@ import Training
 import Transformers
 
 /// A fully fine-tuned model as a Hugging Face folder: `config.json` with the labels, `model.safetensors` (or several
-/// shards and their index) with the backbone under its prefix (`bert.`) and the classifier, and the tokenizer files of
-/// the base model.
+/// shards and their index) with the backbone under its prefix (`bert.`) and the classifier, and the files of the base model that
+/// say how texts become tokens, or images pixels.
 package enum WholeModelFolder {
     /// Throws where transformers would not open what was written as this model; see `WholeModelConfig.check`.
     ///
@@ -32,7 +33,11 @@ package enum WholeModelFolder {
             return TensorToWrite(name: name, shape: weight.savedShape, values: weight.savedFloats)
         }
         try WholeModelConfig.write(task: task, head: model.head, base: base, into: folder)
-        for name in TokenizerFileNames.all + TokenizerFileNames.sentencePiece {
+        let inputs =
+            model.backbone.imageInput == nil
+            ? TokenizerFileNames.all + TokenizerFileNames.sentencePiece
+            : [ImagePreprocessing.file, ImagePreprocessing.processorFile]
+        for name in inputs {
             let source = base.appendingPathComponent(name)
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
             try AtomicFile.write(data, to: folder.appendingPathComponent(name))
@@ -75,7 +80,7 @@ package enum WholeModelFolder {
         }
         // Backbones saved alone have names without the prefix that whole models give them.
         let backbone: [(name: String, weight: any Operand)] = kept.map { weight in
-            (architecture.wholeName(weight.name), weight)
+            (architecture.storedName(architecture.wholeName(weight.name)), weight)
         }
         return backbone + model.head.parameters.map { ($0.name, $0) }
     }

@@ -45,6 +45,12 @@ package enum PEFTFolder {
             to: folder.appendingPathComponent(configurationFile))
     }
 
+    /// What PEFT calls the task; of a folder without a head that of most.
+    static func taskType(_ head: SequenceHead?) -> JSONValue {
+        guard let head else { return .string(HeadForm.sequence(.pooler).peftTask) }
+        return head.peftTask.map { .string($0) } ?? .null
+    }
+
     private static func configuration(
         _ set: AdapterSet, _ form: PEFTForm, head: SequenceHead?, changed: ChangedParts, baseModel: String
     ) -> JSONObject {
@@ -53,7 +59,7 @@ package enum PEFTFolder {
         let scale = Double(set.adapters.first?.factors.factor ?? 1)
         var config: JSONObject = [
             "peft_type": .string(form.type),
-            "task_type": .string((head?.form ?? .sequence(.pooler)).peftTask),
+            "task_type": taskType(head),
             "base_model_name_or_path": .string(baseModel),
             "target_modules": .array(
                 set.adapters.filter(form.holds).map { .string($0.layer.modulePath) }

@@ -10,10 +10,15 @@ final class PEFTReader {
     /// `bert.` where the file's names do without it: the adapter was trained on the backbone alone (PEFT's task
     /// `FEATURE_EXTRACTION`).
     private let left: String
+    /// Whose modules the file calls as transformers did before it named them anew; nil where it does not.
+    private let earlier: Architecture?
 
     init(store: any TensorSource, architecture: Architecture? = nil) {
         self.store = store
         left = architecture.map { Self.isOfBackboneAlone(store, $0) ? $0.prefix : "" } ?? ""
+        earlier = architecture.flatMap { architecture in
+            store.names.contains { architecture.moduleName($0) != $0 } ? architecture : nil
+        }
     }
 
     /// Whether an adapter was trained on the backbone alone, without any head.
@@ -27,12 +32,15 @@ final class PEFTReader {
 
     /// A module's path as PEFT saw it, from the path in transformers' whole model.
     func path(_ module: String) -> String {
-        module.hasPrefix(left) ? String(module.dropFirst(left.count)) : module
+        let path = module.hasPrefix(left) ? String(module.dropFirst(left.count)) : module
+        return earlier?.storedName(path) ?? path
     }
 
     /// The path in transformers' whole model; nil for what is no part of the adapted model.
     func wholePath(_ name: String) -> String? {
-        name.hasPrefix(PEFTForm.prefix) ? left + name.dropFirst(PEFTForm.prefix.count) : nil
+        guard name.hasPrefix(PEFTForm.prefix) else { return nil }
+        let path = left + name.dropFirst(PEFTForm.prefix.count)
+        return earlier?.moduleName(path) ?? path
     }
 
     func take(_ name: String) { taken.insert(name) }

@@ -102,7 +102,7 @@ struct PartFolder {
             tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent(PEFTFolder.weightsFile))
         var config: JSONObject = [
             "peft_type": .string(form.type),
-            "task_type": .string((head?.form ?? .sequence(.pooler)).peftTask),
+            "task_type": PEFTFolder.taskType(head),
             "base_model_name_or_path": .string(baseModel),
             "modules_to_save": .array((head?.modules ?? []).map { .string($0) }),
             "inference_mode": .bool(true),

@@ -23,11 +23,16 @@ package final class Weight: Operand, @unchecked Sendable {
 
     /// A matrix [O, I].
     ///
-    /// - Parameter isStoredTransposed: files have it as [I, O].
-    package init(name: String, matrix: any FrozenMatrix, isStoredTransposed: Bool = false) {
+    /// - Parameters:
+    ///   - isStoredTransposed: files have it as [I, O].
+    ///   - savedShape: as files have it, where that is neither [O, I] nor [I, O].
+    package init(
+        name: String, matrix: any FrozenMatrix, isStoredTransposed: Bool = false, savedShape: [Int]? = nil
+    ) {
         self.name = name
-        savedShape =
-            isStoredTransposed ? [matrix.columns, matrix.rows] : [matrix.rows, matrix.columns]
+        self.savedShape =
+            savedShape
+            ?? (isStoredTransposed ? [matrix.columns, matrix.rows] : [matrix.rows, matrix.columns])
         (rows, columns) = (matrix.rows, matrix.columns)
         self.isStoredTransposed = isStoredTransposed
         content = .matrix(matrix)

@@ -34,15 +34,20 @@ package struct ColumnNames: Sendable, Equatable {
         case .texts, .labelSets, .questions: knownTexts
         case .conversations: ConversationLayout.knownTables
         case .choices: []
+        case .images: knownImages.map { [$0] }
+        case .captionedImages: knownImages.flatMap { image in ["text", "caption"].map { [image, $0] } }
         }
     }
 
+    /// Of the paths of images; the last is Hugging Face's.
+    static let knownImages = ["image", "image_path", "file_name"]
+
     static func knownLabels(_ form: RowForm) -> [String] {
         switch form {
-        case .texts, .questions: knownLabels
+        case .texts, .questions, .images: knownLabels
         case .choices: knownAnswers
         case .labelSets: ["labels", "label"]
-        case .bareTexts, .conversations: []
+        case .bareTexts, .conversations, .captionedImages: []
         case .sentences: ["labels", "tags", "ner_tags"]
         }
     }
@@ -200,6 +205,12 @@ struct ChosenColumns: Equatable {
                 throw problem(
                     "\(names.count) text columns were asked for", "name one; this task reads one text a row")
             }
+            if form.isOfImages && names.count != (form == .images ? 1 : 2) {
+                throw problem(
+                    "\(names.count) columns were asked for",
+                    form == .images ? "name one, of the images" : "name two, of the images and of their texts"
+                )
+            }
             guard names.count == 1 || names.count == 2, Set(names).count == names.count else {
                 throw problem(
                     "\(names.count) text columns were asked for", "name one, or two different ones for pairs")
@@ -227,12 +238,22 @@ struct ChosenColumns: Equatable {
         }
         guard let names = found.first else {
             throw problem(
-                form == .sentences
-                    ? "no column of words (such as 'tokens')"
-                    : "no text column (such as 'text', or \(form == .conversations ? "'prompt' and 'completion'" : "'sentence1' and 'sentence2'"))",
-                "\(columns): name one with \(SettingName.textColumn)")
+                "no \(missing(form))",
+                "\(columns): name \(form == .captionedImages ? "both" : "one") with \(SettingName.textColumn)"
+            )
         }
         return names
+    }
+
+    /// What is looked for in vain, for messages.
+    private static func missing(_ form: RowForm) -> String {
+        switch form {
+        case .sentences: "column of words (such as 'tokens')"
+        case .images: "column of images (such as 'image')"
+        case .captionedImages: "columns of images and texts (such as 'image' and 'text')"
+        case .conversations: "text column (such as 'text', or 'prompt' and 'completion')"
+        default: "text column (such as 'text', or 'sentence1' and 'sentence2')"
+        }
     }
 }
 

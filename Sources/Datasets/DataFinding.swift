@@ -40,6 +40,8 @@ package struct DataFinding: Sendable, Equatable {
         case toolArguments = "tool-arguments"
         /// Questions of which two choices are the same.
         case repeatedChoices = "repeated-choices"
+        /// Images that are damaged, cut off, too large, or of a kind that is not read.
+        case unreadableImages = "unreadable-images"
     }
 
     package let kind: Kind

@@ -14,7 +14,8 @@ extension DatasetBuilder {
     ) throws -> RowLabels? {
         // Who asks for no labels does not care about their shape.
         if !requireLabels {
-            guard form == .texts, let name, let label = try? label(values[name], column: name, line: line)
+            guard form.hasSingleLabels, let name,
+                let label = try? label(values[name], column: name, line: line)
             else { return nil }
             return .one(label)
         }
@@ -26,7 +27,7 @@ extension DatasetBuilder {
                     }))
         }
         guard let name else { return nil }
-        if form == .texts {
+        if form.hasSingleLabels {
             return try label(values[name], column: name, line: line).map { .one($0) }
         }
         return try labelSource(values[name], column: name, line: line).map { .several($0) }
@@ -36,7 +37,7 @@ extension DatasetBuilder {
     func rowLabels(_ columns: ChosenColumns, _ fields: [String], line: Int) throws -> RowLabels? {
         guard let field = fields.first else { return nil }
         if !requireLabels {
-            guard form == .texts, let label = try? label(field, line: line) else { return nil }
+            guard form.hasSingleLabels, let label = try? label(field, line: line) else { return nil }
             return .one(label)
         }
         if fields.count > 1 {
@@ -44,13 +45,13 @@ extension DatasetBuilder {
                 .flags(
                     try zip(columns.labels, fields).map { ($0, try flag($1, of: $0, line: line)) }))
         }
-        if form == .texts { return try label(field, line: line).map { .one($0) } }
+        if form.hasSingleLabels { return try label(field, line: line).map { .one($0) } }
         return .several(try labelSource(field, line: line))
     }
 
     /// One label a row, each of which is a vector of 0 and 1 of one length, is no label.
     func checkSingleLabels(_ examples: [Example]) throws {
-        guard form == .texts, requireLabels, examples.count > 1 else { return }
+        guard form.hasSingleLabels, requireLabels, examples.count > 1 else { return }
         for separator in [",", ";", "|", " "] {
             var width: Int?
             let areVectors = examples.allSatisfy { example in

@@ -86,7 +86,9 @@ struct DatasetBuilder {
                     + "every line needs the same text columns")
         case let value?:
             throw problem(
-                "column \(quoted(name)) is \(value.kind), not a string", line: line, "put the text in quotes")
+                "column \(quoted(name)) is \(value.kind), not a string", line: line,
+                form.isOfImages
+                    ? "write the path of an image, or its text, in quotes" : "put the text in quotes")
         }
     }
 
@@ -156,6 +158,7 @@ struct DatasetBuilder {
         if text.utf8.contains(0) || pair?.utf8.contains(0) == true {
             throw problem("NUL character in the text", line: line, "remove it")
         }
+        let image = form.isOfImages ? try ImagePath.file(text, RowPlace(file: file, line: line)) : nil
         if text.allSatisfy(\.isWhitespace) || pair?.allSatisfy(\.isWhitespace) == true {
             if emptyTexts == 0 { firstEmptyText = line }
             emptyTexts += 1
@@ -163,7 +166,7 @@ struct DatasetBuilder {
         examples.append(
             Example(
                 text: text, pair: pair, label: label, line: line, words: words, name: name,
-                conversation: conversation, choices: choices))
+                conversation: conversation, choices: choices, image: image))
     }
 
     mutating func noteBlankLines(_ count: Int, first: Int) {

@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 
 extension Dataset {
-    /// Reads a JSON Lines, JSON, TSV, CSV, CoNLL or SQuAD file, packed by gzip or not.
+    /// Reads a JSON Lines, JSON, TSV, CSV, CoNLL or SQuAD file, packed by gzip or not; or a folder of images.
     ///
     /// - Parameters:
     ///   - format: nil takes it from the file name's extension.
@@ -14,6 +14,14 @@ extension Dataset {
         requireLabels: Bool
     ) throws -> Dataset {
         let name = url.relativePath
+        if isImageFolder(url, form) {
+            guard form == .images else {
+                throw DataError(
+                    kind: .unreadable, file: name, problem: "this is a folder, whose images have no texts",
+                    advice: "give a CSV, TSV or JSONL file with the paths of images and their texts")
+            }
+            return try ImageFolder.read(url, requireLabels: requireLabels)
+        }
         try checkIsFile(url)
         guard let format = format ?? DataFormat(fileName: url.lastPathComponent, form: form) else {
             if let foreign = ForeignFormat(fileName: url.lastPathComponent) { throw foreign.error(name) }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How the examples of a file are written.
 package enum DataFormat: String, Sendable, CaseIterable {
     /// One JSON object per line.
@@ -49,13 +51,23 @@ package enum RowForm: Sendable, Equatable {
     case conversations
     /// A question, what may answer it, and which of these does.
     case choices
+    /// An image and a label; also a folder with one subfolder of images for each label.
+    case images
+    /// An image and a text that describes it, and no label.
+    case captionedImages
 
     var labelSeparator: String? {
         if case .labelSets(let separator) = self { separator } else { nil }
     }
 
     /// Whether rows may have a label at all.
-    var hasLabels: Bool { self != .bareTexts && self != .conversations }
+    var hasLabels: Bool { self != .bareTexts && self != .conversations && self != .captionedImages }
+
+    /// Whether a row has one label, of whatever form.
+    var hasSingleLabels: Bool { self == .texts || self == .images }
+
+    /// Whether a row names an image file.
+    package var isOfImages: Bool { self == .images || self == .captionedImages }
 
     /// Whether a row is a JSON object of a form of its own, which columns alone do not tell.
     var isOfObjects: Bool { self == .conversations || self == .choices }
@@ -63,7 +75,7 @@ package enum RowForm: Sendable, Equatable {
     /// What a file of this form may be, for messages.
     var formats: [DataFormat] {
         switch self {
-        case .texts, .bareTexts, .labelSets: [.jsonl, .tsv, .csv]
+        case .texts, .bareTexts, .labelSets, .images, .captionedImages: [.jsonl, .tsv, .csv]
         case .sentences: [.jsonl, .conll]
         case .questions: [.jsonl, .squad]
         case .conversations: [.jsonl, .json, .tsv, .csv]
@@ -128,14 +140,14 @@ package struct Answer: Sendable, Hashable {
 
 /// One row of a data file.
 package struct Example: Sendable, Equatable {
-    /// A sentence's words joined by spaces; a question.
+    /// A sentence's words joined by spaces; a question; the path of an image.
     package let text: String
-    /// The second text of a pair task, nil when the task has one text; a question's context.
+    /// The second text of a pair task, nil when the task has one text; a question's context; what describes an image.
     package let pair: String?
     /// nil only where labels were not required.
     package let label: RawLabel?
     /// Where the row starts in its file, counted from 1; in a SQuAD document, which question it is, in an array of several rows a
-    /// line, which row.
+    /// line, which row, in a folder of images, which image.
     package let line: Int
     /// The words of a sentence; nil for texts, which are not cut yet.
     package let words: [String]?
@@ -145,10 +157,13 @@ package struct Example: Sendable, Equatable {
     package let conversation: Conversation?
     /// What may answer a question; `text` is then the question with all of it, the label the position of the right one.
     package let choices: Choices?
+    /// The file of the image that `text` names.
+    package let image: URL?
 
     package init(
         text: String, pair: String? = nil, label: RawLabel?, line: Int, words: [String]? = nil,
-        name: String? = nil, conversation: Conversation? = nil, choices: Choices? = nil
+        name: String? = nil, conversation: Conversation? = nil, choices: Choices? = nil,
+        image: URL? = nil
     ) {
         self.text = text
         self.pair = pair
@@ -158,11 +173,12 @@ package struct Example: Sendable, Equatable {
         self.name = name
         self.conversation = conversation
         self.choices = choices
+        self.image = image
     }
 
     func labelled(_ label: RawLabel?) -> Example {
         Example(
             text: text, pair: pair, label: label, line: line, words: words, name: name,
-            conversation: conversation, choices: choices)
+            conversation: conversation, choices: choices, image: image)
     }
 }

@@ -13,6 +13,13 @@ package struct RowChunks {
     /// - Throws: `DataError` for a document, whose rows are no lines.
     package init(_ url: URL, form: RowForm, _ dataset: Dataset) throws {
         let name = url.relativePath
+        if Dataset.isImageFolder(url, form) {
+            throw DataError(
+                file: name, problem: "a folder of images has no lines to put into files of their own",
+                advice:
+                    "hold rows out in training with \(SettingName.validationFraction), or give a CSV file with their paths"
+            )
+        }
         guard let format = DataFormat(fileName: url.lastPathComponent, form: form) else {
             preconditionFailure("\(name) was read, in no known format")
         }

@@ -7,7 +7,8 @@ private struct RowTexts: Hashable {
     let pair: String?
 
     init(_ example: Example) {
-        text = example.text
+        // One path may name other images in another folder.
+        text = example.image?.standardizedFileURL.path ?? example.text
         pair = example.pair
     }
 }

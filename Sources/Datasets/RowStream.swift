@@ -76,6 +76,10 @@ package final class RowStream {
         cutter.rule = reader.rule
         if let data = format.data {
             try Dataset.check(data, holds: form, file: input.name)
+        } else if form == .captionedImages {
+            throw DataError(
+                file: input.name, problem: "lines of text hold no images with their texts",
+                advice: "give JSONL, CSV or TSV")
         } else if form == .questions || form == .choices {
             throw DataError(
                 file: input.name,

@@ -85,14 +85,25 @@ struct RegularFile {
 
 /// A whole file in memory, once: for texts that someone may edit while they are read, which a mapping does not bear.
 package enum FileBytes {
+    /// The first `count` bytes, or all where there are fewer. Throws `ModelFileError` as `read`.
+    package static func start(_ url: URL, count: Int) throws -> [UInt8] {
+        let file = try RegularFile(url.path, byteLimit: Int.max)
+        defer { close(file.descriptor) }
+        return try bytes(of: file, count: min(count, file.size), path: url.path)
+    }
+
     /// Throws `ModelFileError` as `FileMapping` does.
     package static func read(_ url: URL, byteLimit: Int = Int.max) throws -> [UInt8] {
         let file = try RegularFile(url.path, byteLimit: byteLimit)
         defer { close(file.descriptor) }
+        return try bytes(of: file, count: file.size, path: url.path)
+    }
+
+    private static func bytes(of file: RegularFile, count wanted: Int, path: String) throws -> [UInt8] {
         var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: file.size) { buffer, count in
-            while count < file.size, let start = buffer.baseAddress {
-                let got = Glibc.read(file.descriptor, start + count, file.size - count)
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+            while count < wanted, let start = buffer.baseAddress {
+                let got = Glibc.read(file.descriptor, start + count, wanted - count)
                 if got < 0 && errno == EINTR { continue }
                 if got < 0 { failure = errno }
                 if got <= 0 { return }
@@ -100,7 +111,7 @@ package enum FileBytes {
             }
         }
         guard failure == 0 else {
-            throw ModelFileError.system("read", url.path, errno: failure, writing: false)
+            throw ModelFileError.system("read", path, errno: failure, writing: false)
         }
         return bytes
     }

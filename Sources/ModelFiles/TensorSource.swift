@@ -52,6 +52,17 @@ package struct StoredTensor: Sendable {
         StoredTensor(name: name, format: format, shape: shape, file: file, range: range)
     }
 
+    /// The `index`-th of `count` equal parts of the first dimension; nil where it has none, or its format has blocks that go
+    /// over their borders.
+    package func part(_ index: Int, of count: Int) -> StoredTensor? {
+        guard let rows = shape.first, rows > 0, rows % count == 0, range.count % rows == 0 else { return nil }
+        let bytes = range.count / count
+        let start = range.lowerBound + index * bytes
+        return StoredTensor(
+            name: name, format: format, shape: [rows / count] + shape.dropFirst(), file: file,
+            range: start..<start + bytes)
+    }
+
     /// Whether shape, format and bytes are the same, whatever the names.
     package func isSame(as other: StoredTensor) -> Bool {
         guard format == other.format, shape == other.shape, bytes.count == other.bytes.count,

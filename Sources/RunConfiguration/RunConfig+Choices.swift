@@ -26,6 +26,8 @@ extension RunConfig {
 
     /// In what products with frozen weights are computed: Float32, or factors of bf16 with sums of Float32.
     package enum Precision: String, CaseIterable, Sendable { case auto, float32, bf16 }
+    /// Whether training shows half of the images mirrored.
+    package enum ImageFlip: String, CaseIterable, Sendable { case off, on }
     /// Whether what rows begin with alike is computed once, where nothing is in the way.
     package enum SharedPrefix: String, CaseIterable, Sendable { case auto, off }
     /// How much memory what frozen layers make of the rows may take.

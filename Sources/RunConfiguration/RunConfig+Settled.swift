@@ -33,6 +33,13 @@ extension RunConfig {
     /// Of a run whose epochs are many
     static let mostEvaluations = 15
 
+    /// The same for a model that reads images: what is asked of texts is asked of these.
+    package var onImages: RunConfig {
+        var config = self
+        if let task = task.ofImages { config.task = task }
+        return config
+    }
+
     /// The given one, or what so many training rows take.
     package func batchSize(ofRows rows: Int) -> Int {
         batchSize ?? (rows <= Self.fewRows ? Self.usualBatchSize.few : Self.usualBatchSize.many)

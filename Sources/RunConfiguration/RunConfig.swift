@@ -46,6 +46,10 @@ package struct RunConfig: Sendable, Equatable {
     package internal(set) var chatTemplate: String?
     /// A file that names the labels which rows give as numbers.
     package internal(set) var labelNames: String?
+    /// Whether training shows half of the images mirrored.
+    package internal(set) var imageFlip = ImageFlip.off
+    /// The smallest share of an image's area that training may show in its place; nil shows all of it.
+    package internal(set) var imageCrop: Double?
 
     // What trains.
 

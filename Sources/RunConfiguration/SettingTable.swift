@@ -102,7 +102,25 @@ enum SettingTable {
             idle: unlessTaskReads("label-names"),
             set: { $0.labelNames = try $1.orNone { try $0.text() } },
             get: { $0.labelNames.map(SettingText.text) }),
+        Setting(
+            "image-flip", "Whether training shows half of the images mirrored, others in each epoch",
+            choices: RunConfig.ImageFlip.allCases.map(\.rawValue), idle: unlessImagesRead("image-flip"),
+            set: { $0.imageFlip = try $1.choice() }, get: { $0.imageFlip.rawValue }),
+        Setting(
+            "image-crop",
+            "Smallest share of an image's area that training cuts out and shows in its place, another part in each epoch",
+            unset: "none: images are shown whole", idle: unlessImagesRead("image-crop"),
+            set: { $0.imageCrop = try $1.orNone { try $0.number(.aboveZeroTo(1)) } },
+            get: { $0.imageCrop.map(SettingText.number) }),
     ]
+
+    /// A task of texts becomes one of images on a model that reads these.
+    private static func unlessImagesRead(_ key: String) -> @Sendable (RunConfig) -> String? {
+        {
+            $0.task.reads(key) || ($0.task.ofImages?.reads(key) ?? false)
+                ? nil : "with task \($0.task.rawValue)"
+        }
+    }
 
     /// `128, and 512 with task causal-lm`
     private static var usualLengths: String {

@@ -48,6 +48,7 @@ package struct DataCheck: Sendable {
             ? try LoadedModel(
                 URL(fileURLWithPath: config.model), maxLength: config.maxLength, fingerprint: .whenAsked)
             : nil
+        let config = model?.images == nil ? config : config.onImages
         var findings: [DataFinding] = []
         var read: [ReadFile] = []
         for (role, path) in paths { read.append(try ReadFile(role, path, config, &findings)) }
@@ -62,6 +63,9 @@ package struct DataCheck: Sendable {
         } else {
             // Without rows to learn from there is nothing to hold the others against.
             findings += datasets.flatMap { $0.repetitions() }
+        }
+        if config.task.rowForm(labelSeparator: config.labelSeparator).isOfImages {
+            findings += ImageFindings.findings(datasets)
         }
         var tokenized: [TokenizedDataset?] = []
         for file in read {
@@ -183,7 +187,7 @@ private struct ReadFile {
     private func lengths(_ config: RunConfig, _ tokenizer: Tokenizer?, _ tokenized: TokenizedDataset?)
         -> RowLengths?
     {
-        guard let dataset, let tokenizer else { return nil }
+        guard let dataset, let tokenizer, !config.task.readsImages else { return nil }
         guard config.task.type.headForm(.pooler).isOwn else {
             return RowLengths(dataset, tokenizer, maxLength: config.maxLength)
         }

@@ -2,6 +2,7 @@ import Adapters
 import ChatTemplates
 import Datasets
 import Foundation
+import Images
 import Matrices
 import Messages
 import ModelFiles
@@ -49,6 +50,12 @@ package enum FailureKind: Sendable {
             case .data: self = .badData
             }
         case let error as DataError:
+            switch error.kind {
+            case .missing: self = .missingInput
+            case .unreadable: self = .inputOutput
+            case .invalid: self = .badData
+            }
+        case let error as ImageError:
             switch error.kind {
             case .missing: self = .missingInput
             case .unreadable: self = .inputOutput

@@ -40,7 +40,9 @@ struct FrozenCaches {
             case .bytes(let bytes): bytes
             }
         let (room, none) = (FrozenCache.Room(limit: limit), FrozenCache.Room(limit: 0))
-        let (trainsAgain, evaluatesAgain) = (totalSteps > epochSteps, evaluations > 1)
+        // What augmentation makes of an image is another one in each epoch.
+        let isAugmented = inputs.train.images?.isAugmented ?? false
+        let (trainsAgain, evaluatesAgain) = (totalSteps > epochSteps && !isAugmented, evaluations > 1)
         train = inputs.train.caching(
             in: FrozenCache(count: inputs.train.count, room: trainsAgain ? room : none))
         validation = inputs.validation.map {

@@ -27,7 +27,12 @@ package struct GivenRows: Sendable {
     /// The hash that the rows have as a file.
     func fingerprint(_ path: String, _ form: Fingerprint.Form) throws -> String {
         guard let text = texts[path] else {
-            return try Fingerprint.of(file: URL(fileURLWithPath: path), form)
+            let url = URL(fileURLWithPath: path)
+            // Of a folder what its rows are: what the images hold is another matter.
+            guard !Dataset.isImageFolder(url, .images) else {
+                return try Dataset.read(url, form: .images, requireLabels: false).pathFingerprint(form)
+            }
+            return try Fingerprint.of(file: url, form)
         }
         let print = Fingerprint(form)
         text.withUnsafeBytes { form == .sha256 ? print.addPart($0) : print.add($0) }

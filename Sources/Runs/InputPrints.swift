@@ -13,6 +13,8 @@ struct InputPrints {
     /// Training rows, then validation rows
     let tokenized: [TokenizedDataset]
     let classWeights: [Double]?
+    /// nil of a model that reads texts
+    let images: ImageReading?
     let startingAdapter: StartingAdapter?
     let rows: RunRows
     let given: GivenRows
@@ -36,6 +38,15 @@ struct InputPrints {
         if let file = config.usedSamples { prints.append(("samples", try of(file))) }
         if let file = config.usedForgetting { prints.append(("forgetting", try of(file))) }
         if let file = config.usedLabelNames { prints.append(("label names", try of(file))) }
+        if let images {
+            let print = Fingerprint(form)
+            JSONValue.object(images.preprocessing.asWritten).bytes().withUnsafeBytes { print.add($0) }
+            prints.append(("image preprocessing", print.text()))
+            prints.append(("images", try rows.all.imageFingerprint(form)))
+            if config.validation != nil, let validation = rows.validation {
+                prints.append(("validation images", try validation.imageFingerprint(form)))
+            }
+        }
         if let classWeights {
             let print = Fingerprint(form)
             classWeights.withUnsafeBytes { print.add($0) }

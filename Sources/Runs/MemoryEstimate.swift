@@ -115,6 +115,10 @@ package struct MemoryEstimate: Sendable {
             Part(
                 name: "gradients of \(shards) \(shards == 1 ? "shard" : "shards") at a time",
                 bytes: (shards + (observes ? 1 : 0)) * trainable * float),
+            Part(
+                name: "images of two steps",
+                bytes: (inputs.train.images?.rowBytes ?? 0) * 2 * config.resolvedBatchSize * config.accumulate
+            ),
             Part(name: "work space of products", bytes: workers * productSpace),
             Part(
                 name: "an adapter that is written", bytes: (trainable + trainer.method.copies) * float),

@@ -212,10 +212,13 @@ extension Checkpoint {
             "the kernels that this CPU or OPENBLAS_CORETYPE makes OpenBLAS choose, which round differently,"
         case "formats": "the number formats of the base model's weights, or how this version keeps them,"
         case "tokens": "the tokens of the rows (rows or tokenizer files)"
+        case "images": "the images of the training rows"
+        case "validation images": "the images of the validation rows"
         case RunRows.heldOutPrint: "which rows are held out"
         case "samples": "the prompts (samples)"
         case "forgetting": "the text to tell forgetting by"
         case "class weights": "the weights of the classes"
+        case "image preprocessing": "how the model's folder says that files become images"
         default: "the \(fingerprint) file"
         }
     }

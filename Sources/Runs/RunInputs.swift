@@ -6,6 +6,7 @@ import Matrices
 import Messages
 import ModelFiles
 import RunConfiguration
+import Settings
 import Tasks
 import Tokenizers
 import Training
@@ -73,10 +74,12 @@ package struct RunInputs {
         let earlierModel = isResumed ? loaded.earlierFingerprint : nil
         (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)
         var warnings = loaded.warnings
-        let rows = try RunRows(given, givenRows)
+        let suited = loaded.images == nil ? given : given.onImages
+        try Self.checkReading(suited.task, loaded)
+        let rows = try RunRows(suited, givenRows)
         self.rows = rows
-        let settling = try isResumed ? nil : Settling(given, loaded, trainingRows: rows.train.examples.count)
-        let config = settling?.config ?? given
+        let settling = try isResumed ? nil : Settling(given, suited, loaded, rows.train.examples.count)
+        let config = settling?.config ?? suited
         self.config = config
         warnings += settling?.warnings ?? []
         startingAdapter = try config.tuning.fromAdapter.map {
@@ -131,9 +134,23 @@ package struct RunInputs {
         let prints = InputPrints(
             config: config, pretrained: loaded.model, formats: loaded.formats,
             tokenized: [train] + (validation.map { [$0] } ?? []),
-            classWeights: classWeights, startingAdapter: startingAdapter, rows: rows, given: givenRows)
+            classWeights: classWeights, images: loaded.images, startingAdapter: startingAdapter, rows: rows,
+            given: givenRows)
         fingerprints = try prints.all(.sha256, model: loaded.fingerprint)
         earlierFingerprints = try earlierModel.map { try prints.all(.earlier, model: $0) } ?? []
+    }
+
+    /// Throws unless the model reads what the task's rows are.
+    private static func checkReading(_ task: TaskKind, _ loaded: LoadedModel) throws {
+        guard task.readsImages != (loaded.images != nil) else { return }
+        throw TrainingError(
+            .usage,
+            task.readsImages
+                ? "\(loaded.url.path): \(SettingName.task) \(task.rawValue) is about images, and this model reads texts; give a model of "
+                    + "images, or another \(SettingName.task)"
+                : "\(loaded.url.path): this model reads images, of which \(SettingName.task) \(task.rawValue) means nothing; use "
+                    + alternatives(
+                        TaskKind.allCases.filter(\.readsImages).map { "\(SettingName.task) \($0.rawValue)" }))
     }
 
     /// - Parameter setting: `balanced`, or a file.

@@ -68,7 +68,7 @@ extension RunPlan.Time {
     {
         guard
             let row = train.sequences.indices.min(by: {
-                train.sequences[$0].ids.count < train.sequences[$1].ids.count
+                train.sequences[$0].length < train.sequences[$1].length
             })
         else { return 0 }
         let seconds = try (0..<fixedSteps).map { _ in
@@ -90,7 +90,7 @@ extension RunPlan.Time {
             let rows = sampler.indices(step: step, order: order)
             var tokens = 0
             let measurable = rows.prefix {
-                tokens += train.sequences[$0].ids.count
+                tokens += train.sequences[$0].length
                 return tokens <= threads * mostTokens
             }
             let stepStart = ContinuousClock.now

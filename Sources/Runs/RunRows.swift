@@ -11,6 +11,8 @@ import Training
 package struct RunRows {
     package let train: Dataset
     package let validation: Dataset?
+    /// Of the training file or folder, those held out too
+    let all: Dataset
     /// What holds `validation` out of the training rows; nil where it has a file of its own.
     let heldOut: RowSplit?
     /// Of labels that rows give as numbers
@@ -26,7 +28,7 @@ package struct RunRows {
             return try names?.named(rows) ?? rows
         }
         labelNames = names
-        let all = try read(config.train)
+        all = try read(config.train)
         guard let fraction = config.validationFraction else {
             train = all
             validation = try config.validation.map(read)

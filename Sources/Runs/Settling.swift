@@ -13,8 +13,10 @@ struct Settling {
     private let given: RunConfig
     private let poolingSource: String?
 
-    init(_ given: RunConfig, _ loaded: LoadedModel, trainingRows: Int) throws {
-        self.given = given
+    /// - Parameter suited: what was given, for what the model reads.
+    init(_ asGiven: RunConfig, _ suited: RunConfig, _ loaded: LoadedModel, _ trainingRows: Int) throws {
+        given = asGiven
+        let given = suited
         let asked = try given.pooling == nil && given.task.poolsRows ? Self.pooling(given, loaded) : nil
         let pooling = given.pooling ?? asked?.pooling ?? .pooler
         let ownHead = try StartingAdapter.pooling(given, loaded) != nil

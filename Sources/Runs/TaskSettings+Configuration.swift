@@ -1,6 +1,7 @@
 import AdapterTools
 import Datasets
 import Foundation
+import Images
 import ModelFiles
 import RunConfiguration
 import Tasks
@@ -23,11 +24,16 @@ extension Tokenization {
     init(_ loaded: LoadedModel, _ config: RunConfig) {
         self.init(
             tokenizer: loaded.tokenizer, maxLength: config.maxLength, longRows: config.longRows,
-            chat: loaded.chat)
+            chat: loaded.chat, images: loaded.images.map { config.augmenting($0) })
     }
 }
 
 extension RunConfig {
+    /// As training reads images.
+    fileprivate func augmenting(_ reading: ImageReading) -> ImageReading {
+        reading.augmenting(AugmentationSettings(flip: imageFlip == .on, crop: imageCrop), seed: seed)
+    }
+
     /// The template given in place of the model's.
     func givenChat(_ tokenizer: Tokenizer) throws -> ChatFormat? {
         try usedChatTemplate.map { try ChatFormat.read(URL(fileURLWithPath: $0), tokenizer) }

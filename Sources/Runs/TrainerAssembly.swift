@@ -107,7 +107,8 @@ package struct TrainerAssembly {
     {
         if inputs.startingAdapter == nil { return try begin() }
         let samples = LogitCheck.samples(
-            inputs.tokenizer, maxLength: config.maxLength, outputs: model.head.tokenOutputs)
+            inputs.tokenizer, of: inputs.backbone, maxLength: config.maxLength,
+            outputs: model.head.tokenOutputs)
         let before = model.logits(samples)
         let method = try begin()
         let difference = LogitDifference(before, model.logits(samples))
@@ -125,6 +126,7 @@ package struct TrainerAssembly {
         for batch in 1...min(count, sampler.stepsPerEpoch) {
             model.probe(
                 inputs.train, indices: Array(sampler.indices(step: batch, order: order)), backwardInto: nil)
+            try inputs.train.checkImages()
             try body()
         }
     }

@@ -119,7 +119,9 @@ package final class TrainingLoop {
     /// Loss and metrics of labelled rows, JSON Lines, on the model as it would be saved.
     package func evaluate(_ rows: [UInt8], name: String) throws -> (evaluation: Evaluation, rows: Int) {
         let data = try inputs.tokenized(rows, name: name, isLabelled: true)
-        return (try trainer.evaluate(data), data.rows)
+        let evaluation = try trainer.evaluate(data)
+        try data.checkImages()
+        return (evaluation, data.rows)
     }
 
     /// Answers to rows, JSON Lines, of the model as it would be saved.

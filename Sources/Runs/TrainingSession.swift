@@ -212,8 +212,10 @@ package final class TrainingSession {
     private func step(_ order: [Int], _ emit: (TrainingEvent) throws -> Void) throws {
         let started = ContinuousClock.now
         let step = progress.step + 1
+        let data = caches.train.inEpoch(sampler.epoch(ofStep: step))
+        prepare(step + 1, order)
         let result = try trainer.step(
-            step, data: caches.train, indices: Array(sampler.indices(step: step, order: order)))
+            step, data: data, indices: Array(sampler.indices(step: step, order: order)))
         progress.step = step
         progress.tokens += result.tokens
         if let allocation = result.allocation {
@@ -226,6 +228,17 @@ package final class TrainingSession {
         if step == trainer.method.rankPlan?.schedule.lastBudgetingStep { try compact(step, emit) }
         progress.isEvaluationDue =
             (inputs.validation != nil || samples != nil) && evaluates(after: step)
+    }
+
+    /// Begins to read the images of a step while the one before it runs.
+    private func prepare(_ step: Int, _ order: [Int]) {
+        guard let images = caches.train.images, step <= totalSteps else { return }
+        let epoch = sampler.epoch(ofStep: step)
+        let own = epoch == sampler.epoch(ofStep: step - 1) ? order : sampler.order(epoch: epoch)
+        images.prepare(
+            caches.train.unkept(
+                sampler.indices(step: step, order: own), of: trainer.model.backbone.frozenLayers),
+            epoch: epoch)
     }
 
     private func compact(_ step: Int, _ emit: (TrainingEvent) throws -> Void) throws {
@@ -267,6 +280,7 @@ package final class TrainingSession {
         evaluation: Evaluation, more: [RunRecord.Metric]
     )? {
         guard let evaluation = try trainer.evaluate(data, unless: shouldStop) else { return nil }
+        try data.checkImages()
         guard let forgetting else { return (evaluation, []) }
         if try shouldStop() { return nil }
         return (evaluation, try trainer.method.masked { try forgetting.measured() }.metrics)

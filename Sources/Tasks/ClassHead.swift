@@ -1,4 +1,5 @@
 import Datasets
+import Matrices
 import ModelFiles
 import Transformers
 
@@ -19,6 +20,15 @@ struct ClassHead {
 
     func record(_ kind: TaskKind) -> TaskRecord {
         TaskRecord(kind, labels: labels.names, pooling: pooling)
+    }
+
+    /// The answer of a row of logits [B, K].
+    func line(_ logits: Matrix, _ row: Int, top: Int?) -> JSONObject {
+        let probabilities = logits.probabilities(row)
+        var line: JSONObject = ["label": .string(labels.names[Int(logits.largestColumn(row))])]
+        line["probability"] = .number(probabilities.max() ?? 0)
+        line["probabilities"] = labels.ranked(probabilities, top: top)
+        return line
     }
 }
 

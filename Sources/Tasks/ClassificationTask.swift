@@ -10,6 +10,7 @@ struct ClassificationTask: LearningTask {
     static let name = "classification"
     static let metrics: [Metric] = [.accuracy, .macroF1, .matthews, .calibrationError]
     static let tellsWrongRows = true
+    static var ofImages: (any LearningTask.Type)? { ImageClassificationTask.self }
     static let splitRule = SplitRule.labels
     static let settings: Set = ["text-column", "label-column", "label-names", "class-weights"]
     static var problemType: String? { "single_label_classification" }
@@ -55,17 +56,9 @@ struct ClassificationTask: LearningTask {
         let lines = RowResults<JSONObject>(count: data.count)
         try read(data, [lines]) { rows in
             let logits = rows.logits().value
-            lines.put((0..<logits.rows).map { line(logits, $0, top: options.top) }, at: rows.members)
+            lines.put((0..<logits.rows).map { head.line(logits, $0, top: options.top) }, at: rows.members)
         }
         return zip(lines.all, data.truncated).map { Prediction($0, truncatedTokens: $1) }
-    }
-
-    private func line(_ logits: Matrix, _ row: Int, top: Int?) -> JSONObject {
-        let probabilities = logits.probabilities(row)
-        var line: JSONObject = ["label": .string(head.labels.names[Int(logits.largestColumn(row))])]
-        line["probability"] = .number(probabilities.max() ?? 0)
-        line["probabilities"] = head.labels.ranked(probabilities, top: top)
-        return line
     }
 }
 

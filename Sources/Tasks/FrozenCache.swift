@@ -49,6 +49,13 @@ package final class FrozenCache: Sendable {
         }
     }
 
+    /// Those of which nothing is kept that so many layers made, or fewer.
+    func missing(of members: some Collection<Int>, after layers: Int) -> [Int] {
+        entries.withLock { entries in
+            members.filter { member in entries[member].map { $0.layers > layers } ?? true }
+        }
+    }
+
     /// Keeps a copy, where there is room for it, in the place of what fewer or more layers made.
     package func keep(_ rows: Matrix, after layers: Int, of member: Int) {
         entries.withLock { entries in

@@ -21,6 +21,10 @@ package protocol LearningTask: Sendable {
     static var usualMetric: Metric? { get }
     /// Whether its evaluations can tell the rows that were answered wrongly.
     static var tellsWrongRows: Bool { get }
+    /// Whether its rows are images, which other models read than texts.
+    static var readsImages: Bool { get }
+    /// The same of images; nil of a task that means nothing there.
+    static var ofImages: (any LearningTask.Type)? { get }
     /// Tokens of the longest row unless told otherwise
     static var usualMaxLength: Int { get }
     /// Keys of the settings that not every task reads, and that this one does.
@@ -84,6 +88,8 @@ extension LearningTask {
     package static var usualMetric: Metric? { metrics.first }
     package static var usualMaxLength: Int { 128 }
     package static var tellsWrongRows: Bool { false }
+    package static var readsImages: Bool { false }
+    package static var ofImages: (any LearningTask.Type)? { nil }
     package static var splitRule: SplitRule { .rows }
     package static var fixedOutputs: Int? { nil }
     package static var problemType: String? { nil }

@@ -10,6 +10,7 @@ struct RegressionTask: LearningTask {
     static let metrics: [Metric] = [.pearson, .spearman, .meanAbsoluteError, .rootMeanSquaredError]
     static let settings: Set = ["text-column", "label-column"]
     static var problemType: String? { "regression" }
+    static var ofImages: (any LearningTask.Type)? { ImageRegressionTask.self }
     static var fixedOutputs: Int? { 1 }
     static func headForm(_ pooling: Pooling) -> HeadForm { .sequence(pooling) }
     static func rowForm(labelSeparator: String?) -> RowForm { .texts }

@@ -12,6 +12,12 @@ package struct TaskCard: Sendable {
     /// The adapter's own chat template, in `adalora.json`, takes the place of the tokenizer's.
     package var hasOwnTemplate = false
 
+    /// A batch of images, by `processor`
+    static let imageBatch = [
+        "images = [Image.open(\"image.jpg\").convert(\"RGB\")]",
+        "batch = processor(images, return_tensors=\"pt\")",
+    ]
+
     /// What a row holds, and how much of it is read.
     package struct Rows: Sendable {
         package let maxLength: Int

@@ -21,6 +21,12 @@ package struct TaskKind: Sendable, Hashable {
     /// Whether the head reads one row of each sequence, which pooling makes.
     package var poolsRows: Bool { !type.headForm(.pooler).isPerToken }
 
+    /// Whether its rows are images, which other models read than texts.
+    package var readsImages: Bool { type.readsImages }
+
+    /// The same of images; nil of a task that means nothing there.
+    package var ofImages: TaskKind? { type.ofImages.map { TaskKind($0) } }
+
     /// Whether its evaluations can tell the rows that were answered wrongly.
     package var tellsWrongRows: Bool { type.tellsWrongRows }
 

@@ -6,6 +6,7 @@ extension TaskKind: RawRepresentable, CaseIterable {
         classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
         TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
         TaskKind(CausalLanguageModelTask.self), TaskKind(MultipleChoiceTask.self),
+        TaskKind(ImageClassificationTask.self), TaskKind(ImageRegressionTask.self),
     ]
 
     /// What a run trains for unless told otherwise.
@@ -17,11 +18,14 @@ extension TaskKind: RawRepresentable, CaseIterable {
     }
 
     /// The tasks whose heads PEFT calls so; those that pool for a name that is none of ours, or for none.
-    package static func all(peftTask: String?) -> [TaskKind] {
+    ///
+    /// - Parameter ofImages: those of models that read images, which PEFT has no names for, in place of texts.
+    package static func all(peftTask: String?, ofImages: Bool = false) -> [TaskKind] {
         func form(_ kind: TaskKind) -> HeadForm { kind.type.headForm(.pooler) }
-        let known = allCases.contains { form($0).peftTask == peftTask }
+        let readable = allCases.filter { $0.readsImages == ofImages }
+        let known = readable.contains { form($0).peftTask == peftTask }
         let wanted = known ? peftTask : form(.classification).peftTask
-        return allCases.filter { form($0).peftTask == wanted }
+        return readable.filter { form($0).peftTask == wanted }
     }
 }
 

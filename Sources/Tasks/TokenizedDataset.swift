@@ -1,16 +1,27 @@
 import Datasets
 import Messages
 import Tokenizers
+import Transformers
 
 /// Examples as token ids with what they ask of a model, and what tokenizing cost: rows cut or left out are counted.
 package struct TokenizedDataset: Sendable {
     package struct Sequence: Sendable {
+        /// None of an image
         package let ids: [Int32]
         package let typeIDs: [Int32]
+        /// Its rows in a model: tokens, or what an image becomes
+        package let length: Int
 
         package init(ids: [Int32], typeIDs: [Int32]) {
             self.ids = ids
             self.typeIDs = typeIDs
+            length = ids.count
+        }
+
+        /// Of an image that becomes so many rows.
+        package init(imageOfRows length: Int) {
+            (ids, typeIDs) = ([], [])
+            self.length = length
         }
     }
 
@@ -22,6 +33,10 @@ package struct TokenizedDataset: Sendable {
     package private(set) var objective: (any Objective)?
     /// Where rows of the model's frozen layers are kept; nil where nobody reads the sequences again.
     package private(set) var frozenCache: FrozenCache?
+    /// What gives the pixels of sequences that are images; nil where they are tokens.
+    package private(set) var images: ImageFeed?
+    /// That the images are read in; nil as an evaluation reads them.
+    package private(set) var epoch: Int?
     /// What was cut from each sequence, in `unit`s.
     package let truncated: [Int]
     private let unit: String
@@ -93,7 +108,7 @@ package struct TokenizedDataset: Sendable {
                 "\(dataset.file): no row is left with \(SettingName.maxLength) \(maxLength) and \(SettingName.longRows) drop; raise \(SettingName.maxLength)"
             )
         }
-        guard sequences.allSatisfy({ !$0.ids.isEmpty }) else {
+        guard sequences.allSatisfy({ $0.length > 0 }) else {
             throw TaskError(
                 "\(dataset.file): a row has no token for this model; remove it, or give it a text")
         }
@@ -105,8 +120,46 @@ package struct TokenizedDataset: Sendable {
         self.droppedRows = droppedRows
         unknownTokens = unknown.count
         self.notes = notes
-        tokens = sequences.reduce(0) { $0 + $1.ids.count }
+        tokens = sequences.reduce(0) { $0 + $1.length }
         unknownAdvice = unknown.count > 0 && unknown.count * 100 >= tokens ? unknown.advice : ""
+    }
+
+    /// Images, as many as `objective` is of.
+    ///
+    /// - Parameter rows: that each becomes in the model.
+    package init(_ images: ImageFeed, count: Int, rows: Int, objective: (any Objective)?) {
+        self.init(
+            sequences: Array(repeating: Sequence(imageOfRows: rows), count: count), objective: objective)
+        self.images = images
+    }
+
+    /// The images of rows.
+    ///
+    /// - Parameter isTraining: whether they are augmented.
+    init(
+        images dataset: Dataset, _ limits: Tokenization, isTraining: Bool, objective: (any Objective)?
+    ) throws {
+        guard let reading = limits.images else {
+            throw TaskError(
+                .usage,
+                "\(dataset.file): these rows are images, and the model reads texts; give a model of images")
+        }
+        self.init(
+            try reading.feed(dataset, isTraining: isTraining), count: dataset.examples.count,
+            rows: reading.rows, objective: objective)
+    }
+
+    /// Images of zeros, that memory can be estimated with.
+    ///
+    /// - Parameter rows: that each becomes in a model that reads `input`.
+    package init(imagesOfRows rows: Int, count: Int, _ input: ImageInput, _ objective: any Objective) {
+        let image = input.madeUp(rows: rows)
+        let feed = ImageFeed(
+            channels: image.channels, size: (image.height, image.width), isAugmented: false
+        ) { _, _ in image }
+        self.init(
+            feed, count: count, rows: input.rows(height: image.height, width: image.width),
+            objective: objective)
     }
 
     /// Sequences that are token ids already.
@@ -118,7 +171,7 @@ package struct TokenizedDataset: Sendable {
         notes = []
         droppedRows = 0
         truncated = Array(repeating: 0, count: sequences.count)
-        tokens = sequences.reduce(0) { $0 + $1.ids.count }
+        tokens = sequences.reduce(0) { $0 + $1.length }
         unknownTokens = 0
         unknownAdvice = ""
     }
@@ -137,6 +190,29 @@ package struct TokenizedDataset: Sendable {
         copy.frozenCache = cache
         return copy
     }
+
+    /// The same as a step of this epoch reads it, counted from 0: with what the epoch makes of images.
+    package func inEpoch(_ epoch: Int?) -> TokenizedDataset {
+        guard images != nil else { return self }
+        var copy = self
+        copy.epoch = epoch
+        return copy
+    }
+
+    /// Those of these sequences whose images a step reads: where frozen layers made something of one that is kept, it does not.
+    package func unkept(_ members: some Collection<Int>, of layers: Int) -> [Int] {
+        guard layers > 0, let frozenCache else { return Array(members) }
+        return frozenCache.missing(of: members, after: layers)
+    }
+
+    /// Throws where an image cannot be read, of any row.
+    package func readImages() throws {
+        for row in sequences.indices { _ = images?.images([row], epoch: nil) }
+        try checkImages()
+    }
+
+    /// Throws where an image could not be read since the data set was made: what a model said of it means nothing then.
+    package func checkImages() throws { try images?.check() }
 
     /// The same without what it asks of a model: every row of the last layer is then read.
     package var unasked: TokenizedDataset {
@@ -180,15 +256,17 @@ package struct Tokenization {
     let longRows: TokenizedDataset.LongRows
     /// How conversations are written; nil where nobody says.
     package var chat: ChatFormat?
+    /// How images become rows, of a model that reads these.
+    package var images: ImageReading?
     /// What to try where a row is too long, and that is an error.
     private let longRowAdvice: String
 
     package init(
         tokenizer: Tokenizer, maxLength: Int, longRows: TokenizedDataset.LongRows,
         longRowAdvice: String = "raise it, or use \(SettingName.longRows) truncate or drop",
-        chat: ChatFormat? = nil
+        chat: ChatFormat? = nil, images: ImageReading? = nil
     ) {
-        self.chat = chat
+        (self.chat, self.images) = (chat, images)
         self.tokenizer = tokenizer
         self.maxLength = maxLength
         self.longRows = longRows

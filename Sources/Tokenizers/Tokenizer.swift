@@ -98,6 +98,28 @@ package struct Tokenizer: Sendable {
         (bosID, eosID, eotID) = (habits.roles.bos, habits.roles.eos, habits.roles.eot)
     }
 
+    /// Of a model that reads no text, in which every text is without a token.
+    package static let ofNoText = Tokenizer()
+
+    private init() {
+        (notes, typeNote, longestSequence, cutsStart) = ([], nil, nil, false)
+        pipeline = .subword(
+            [], [NoWords()],
+            .bytePair(
+                BytePairEncoding(
+                    alphabet: [:], merges: [], unknownID: nil, fusesUnknown: false, wholeWords: [:])))
+        (template, trimming) = (.plain, nil)
+        (unknownID, paddingID) = (nil, nil)
+        (originalTokens, normalizedTokens, normalizedNames) = (AddedTokens([]), AddedTokens([]), [:])
+        (tokenNames, vocabularySize, storedSize) = ([:], 0, 0)
+        (decoding, specialIDs, addedIDs) = ([], [], [:])
+        (bosID, eosID, eotID) = (nil, nil, nil)
+    }
+
+    private struct NoWords: PreTokenizer {
+        func split(_ text: ArraySlice<LocatedScalar>) -> [ArraySlice<LocatedScalar>] { [] }
+    }
+
     /// The added tokens that are looked for in normalized text, each with its own normalized scalars.
     private static func normalized(
         _ tokens: [AddedToken], _ file: TokenizerFile

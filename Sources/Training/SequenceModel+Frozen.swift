@@ -49,7 +49,7 @@ extension SequenceModel {
         _ pool: BufferPool
     ) -> [Matrix] {
         let tape = Tape(evaluatingWith: pool, byRow: true)
-        let batch = PackedBatch(members.map { (data.sequences[$0].ids, data.sequences[$0].typeIDs) })
+        let batch = data.batch(members, isShared: false)
         let input = before.map { LayerInput(layer: start, rows: tape.input($0)) }
         var offsets = batch.offsets
         let made: Matrix
@@ -84,7 +84,7 @@ extension SequenceModel {
             ? data.tokens
             : head.rows == .all
                 ? data.sequences.indices.reduce(0) { sum, member in
-                    sum + (data.objective?.rowsRead(member)?.count ?? data.sequences[member].ids.count)
+                    sum + (data.objective?.rowsRead(member)?.count ?? data.sequences[member].length)
                 } : data.count
         return rows * backbone.sizes.hidden * MemoryLayout<Float>.size
     }

@@ -63,7 +63,7 @@ package struct SequenceModel: Sendable {
         }
         try exchange.complete([losses], owners: owners)
         try exchange.sum(sum.sums, tree, owners: owners, into: gradients)
-        return (losses.all.reduce(0, +), indices.reduce(0) { $0 + data.sequences[$1].ids.count })
+        return (losses.all.reduce(0, +), indices.reduce(0) { $0 + data.sequences[$1].length })
     }
 
     /// What each shard computes, in tokens.
@@ -72,7 +72,7 @@ package struct SequenceModel: Sendable {
         return sharded.shards.map { shard in
             sharded.isShared
                 ? data.batch(shard, isShared: true).computedTokens
-                : shard.reduce(0) { $0 + data.sequences[$1].ids.count }
+                : shard.reduce(0) { $0 + data.sequences[$1].length }
         }
     }
 
@@ -82,7 +82,7 @@ package struct SequenceModel: Sendable {
         let pool = BufferPool()
         // Probes see what goes through the layers, frozen ones too.
         let data = data.caching(in: nil)
-        for shard in ShardPlan.shards(lengths: indices.map { data.sequences[$0].ids.count }) {
+        for shard in ShardPlan.shards(lengths: indices.map { data.sequences[$0].length }) {
             let members = shard.map { indices[$0] }
             guard let scratch else {
                 _ = forward(data, members, on: Tape(evaluatingWith: pool))
@@ -101,7 +101,7 @@ package struct SequenceModel: Sendable {
     ///   - objective: of the run's task, whose loss or figures are computed.
     ///   - trainable: the number of trainable parameters; nil for an evaluation.
     func poolEvents(lengths: [Int], objective: any Objective, trainable: Int?) -> [BufferPool.Event] {
-        let data = Self.madeUp(lengths, objective)
+        let data = madeUp(lengths, objective)
         guard let trainable else {
             return poolEvents(data) { meter(data, AnswerOptions()).read($0) }
         }
@@ -120,7 +120,7 @@ package struct SequenceModel: Sendable {
     package func poolEvents(
         lengths: [Int], objective: any Objective, reading body: (ShardRows) -> Void
     ) -> [BufferPool.Event] {
-        poolEvents(Self.madeUp(lengths, objective), body)
+        poolEvents(madeUp(lengths, objective), body)
     }
 
     private func poolEvents(_ data: TokenizedDataset, _ body: (ShardRows) -> Void) -> [BufferPool.Event] {
@@ -130,8 +130,12 @@ package struct SequenceModel: Sendable {
         }
     }
 
-    private static func madeUp(_ lengths: [Int], _ objective: any Objective) -> TokenizedDataset {
-        TokenizedDataset(
+    private func madeUp(_ lengths: [Int], _ objective: any Objective) -> TokenizedDataset {
+        if let input = backbone.imageInput {
+            return TokenizedDataset(
+                imagesOfRows: lengths[0], count: lengths.count, input, objective.madeUp(lengths: lengths))
+        }
+        return TokenizedDataset(
             sequences: lengths.map { length in
                 let zeros = [Int32](repeating: 0, count: length)
                 return TokenizedDataset.Sequence(ids: zeros, typeIDs: zeros)
@@ -149,7 +153,7 @@ package struct SequenceModel: Sendable {
         let wanted = max(1, min(all.count, all.count * rows / max(data.count, 1)))
         let some = (0..<wanted).map { all[$0 * all.count / wanted] }
         read(data, some[...], isShared: sharded.isShared) { meter.read($0) }
-        return some.joined().reduce(0) { $0 + data.sequences[$1].ids.count }
+        return some.joined().reduce(0) { $0 + data.sequences[$1].length }
     }
 
     /// Loss and metrics of labelled data, without dropout. What is kept of a shard is the task's affair.
@@ -223,7 +227,7 @@ package struct SequenceModel: Sendable {
         var firstRows = Array(0...data.count)
         if head.form.isPerToken {
             for index in 0..<data.count {
-                firstRows[index + 1] = firstRows[index] + data.sequences[index].ids.count
+                firstRows[index + 1] = firstRows[index] + data.sequences[index].length
             }
         }
         let starts = firstRows

@@ -51,7 +51,7 @@ package struct ShardLoad: Equatable {
     private mutating func add(_ sharded: ShardedSequences, of data: TokenizedDataset) {
         var step: [Int] = []
         for shard in sharded.shards {
-            let found = shard.map { data.sequences[$0].ids.count }
+            let found = shard.map { data.sequences[$0].length }
             let count =
                 sharded.isShared ? data.batch(shard, isShared: true).computedTokens : found.reduce(0, +)
             step.append(count)

@@ -12,15 +12,15 @@ package struct ShardedSequences: Sendable, Equatable {
     ///
     /// - Parameter mayShare: whether the model computes once what sequences of up to so many tokens begin with alike.
     package init(training data: TokenizedDataset, _ indices: [Int], mayShare: (_ longest: Int) -> Bool) {
-        let longest = indices.reduce(0) { max($0, data.sequences[$1].ids.count) }
+        let longest = indices.reduce(0) { max($0, data.sequences[$1].length) }
         let shared = mayShare(longest) ? ShardPlan.shards(sharing: data.tokens(indices)) : nil
-        let places = shared ?? ShardPlan.shards(lengths: indices.map { data.sequences[$0].ids.count })
+        let places = shared ?? ShardPlan.shards(lengths: indices.map { data.sequences[$0].length })
         self.init(places.map { shard in shard.map { indices[$0] } }, isShared: shared != nil)
     }
 
     /// Those of an evaluation; results do not depend on the grouping.
     package init(evaluating data: TokenizedDataset, mayShare: (_ longest: Int) -> Bool) {
-        let longest = data.sequences.reduce(0) { max($0, $1.ids.count) }
+        let longest = data.sequences.reduce(0) { max($0, $1.length) }
         let shared =
             mayShare(longest) ? ShardPlan.evaluationShards(sharing: data.tokens(Array(0..<data.count))) : nil
         self.init(shared ?? data.evaluationShards, isShared: shared != nil)
@@ -35,19 +35,22 @@ extension TokenizedDataset {
     }
 
     func batch(_ members: [Int], isShared: Bool) -> PackedBatch {
-        PackedBatch(tokens(members), isShared: isShared)
+        guard let images else { return PackedBatch(tokens(members), isShared: isShared) }
+        return PackedBatch(lengths: members.map { sequences[$0].length }) { [epoch] in
+            images.images(members, epoch: epoch)
+        }
     }
 
     /// Similar lengths together fill shards evenly.
     fileprivate var evaluationShards: [[Int]] {
         let order = sequences.indices.sorted {
-            (sequences[$0].ids.count, $0) < (sequences[$1].ids.count, $1)
+            (sequences[$0].length, $0) < (sequences[$1].length, $1)
         }
         var shards: [[Int]] = []
         var shard: [Int] = []
         var tokens = 0
         for index in order {
-            let length = sequences[index].ids.count
+            let length = sequences[index].length
             if !shard.isEmpty && tokens + length > ShardPlan.shardTokens {
                 shards.append(shard)
                 shard = []

@@ -94,6 +94,7 @@ package final class Trainer: TrainedArrays {
         let (loss, tokens) = try model.lossAndGradient(
             data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed,
             step: step)
+        try data.checkImages()
         return try update(step, loss: loss, tokens: tokens) {
             model.probe(data, indices: indices, backwardInto: gradients)
         }
@@ -103,6 +104,7 @@ package final class Trainer: TrainedArrays {
     /// what step t learns from.
     ///
     /// - Returns: the mean loss, without `scale`.
+    /// - Throws: where an image cannot be read; nothing is added then.
     @discardableResult
     package func backward(_ step: Int, data: TokenizedDataset, indices: [Int], scale: Double = 1) throws
         -> Double
@@ -112,6 +114,7 @@ package final class Trainer: TrainedArrays {
         let (loss, tokens) = try model.lossAndGradient(
             data, indices: indices, into: target, shardGradients: &shardGradients, seed: settings.seed,
             step: step, pass: pending.batches.count)
+        try data.checkImages()
         if scale != 1 {
             let factor = Float(scale)
             for index in 0..<target.count { target.pointer[index] *= factor }

@@ -1,8 +1,8 @@
 import Autodiff
 import Matrices
 
-/// A pretrained model without a head: token ids to a row of hidden states a token, with linear layers that can carry
-/// adapters. An architecture's file gives one.
+/// A pretrained model without a head: token ids, or images, to a row of hidden states for each token or patch, with linear
+/// layers that can carry adapters. An architecture's file gives one.
 package protocol Backbone: AnyObject, Sendable {
     var architecture: Architecture { get }
     var sizes: BackboneSizes { get }
@@ -20,6 +20,8 @@ package protocol Backbone: AnyObject, Sendable {
     var unusedWeights: [String] { get }
     /// [T, E]: what words are where a prefix of the input stands, before anything is added to them.
     func wordRows(_ ids: [Int32]) -> Matrix
+    /// Of a model that reads images; nil for text.
+    var imageInput: ImageInput? { get }
     /// Of keys, and of values: columns, and the heads that they are of.
     var keyShape: (columns: Int, heads: Int) { get }
     /// Whether attention looks rows up by the distance of tokens, in tables as long as the longest sequence.
@@ -58,6 +60,7 @@ package protocol Backbone: AnyObject, Sendable {
 
 extension Backbone {
     package var pooler: Dense? { nil }
+    package var imageInput: ImageInput? { nil }
     package var outputMatrix: Weight? { nil }
     package var outputTransform: LogitTransform { .identity }
     package var attendsByDistance: Bool { false }

@@ -28,6 +28,12 @@ package struct HeadError: Error, CustomStringConvertible {
                 "\(name): this version has no heads on the tokens of decoders, which do not see what follows; use an "
                 + "encoder, or a task that answers for a whole row (adalora train \(SettingName.task))")
     }
+    static func notOnPatches(_ name: String) -> HeadError {
+        HeadError(
+            description:
+                "\(name): the model reads images, which have no words that a head could answer for; use a task of images "
+                + "(adalora train \(SettingName.task) image-classification)")
+    }
     static func otherPooling(_ pooling: Pooling, _ architecture: Architecture) -> HeadError {
         let usual = architecture.ownPooling.rawValue
         let problem =
@@ -54,6 +60,11 @@ package final class SequenceHead: Sendable {
     package let dropout: Float
     private let output: Output
     private let pooler: Dense?
+    /// Rows of a sequence that stand before those of its patches, where the head reads the mean of these beside the first; nil
+    /// for all other heads.
+    private let rowsBeforeMean: Int?
+    /// Of `task_type` in PEFT's adapter_config.json; nil where its own classes know no such task.
+    package let peftTask: String?
     /// `[C, C]` and `[1, C]`, of the head's own, trained with it
     private let dense: (weight: Parameter, bias: Parameter, activation: DenseActivation, dropsInput: Bool)?
 
@@ -115,24 +126,31 @@ package final class SequenceHead: Sendable {
         let architecture = backbone.architecture
         self.form = form
         self.dropout = dropout
+        peftTask = architecture.peftTask(form)
         if form.isOwn {
             guard let own = backbone.outputMatrix else {
                 throw architecture.isDecoder
                     ? HeadError.missingOutput(architecture) : HeadError.notSpeaking(architecture.name)
             }
             (output, pooler, dense) = (.own(own, backbone.outputTransform), nil, nil)
+            rowsBeforeMean = nil
             return
         }
         let heads = try Self.heads(of: architecture, form)
         let name = architecture.outputName(form)
         let width = backbone.sizes.hidden
         var stream = stream
-        let values = Matrix(rows: outputs, columns: width)
+        let values = Matrix(rows: outputs, columns: architecture.headWidth(form, hidden: width))
         stream.fillNormal(values, deviation: 0.02)
         output = .trained(
             weight: Parameter(name: name + ".weight", values: values),
             bias: architecture.isDecoder
                 ? nil : Parameter(name: name + ".bias", vector: Matrix(rows: 1, columns: outputs)))
+        if form == .sequence(.pooler), case .firstAndMean = heads.classifier {
+            rowsBeforeMean = backbone.imageInput?.leading ?? 1
+        } else {
+            rowsBeforeMean = nil
+        }
         switch (form, heads.classifier) {
         case (.sequence(.pooler), .pooler):
             guard let own = backbone.pooler else { throw HeadError.missingPooler }
@@ -159,6 +177,7 @@ package final class SequenceHead: Sendable {
                 architecture.isDecoder ? pooling == .last || pooling == .mean : pooling != .last
             guard isPossible else { throw HeadError.otherPooling(pooling, architecture) }
         case .token, .span:
+            if architecture.readsImages { throw HeadError.notOnPatches(architecture.name) }
             if architecture.isDecoder { throw HeadError.notOnTokens(architecture.name) }
         case .vocabulary: break
         }
@@ -198,10 +217,21 @@ package final class SequenceHead: Sendable {
     package var rows: HiddenRows {
         switch form {
         case .sequence(.first): .first
-        case .sequence(.pooler): .start
+        case .sequence(.pooler): rowsBeforeMean == nil ? .start : .all
         case .sequence(.last): .last
         case .sequence(.mean), .token, .span, .vocabulary: .all
         }
+    }
+
+    /// [B, 2 · C]: the first row of each sequence, and the mean of those from row `before` on.
+    private func firstAndMean(_ hidden: Variable, offsets: [Int], before: Int, on tape: Tape) -> Variable {
+        var (rows, starts): ([Int], [Int]) = ([], [0])
+        for (start, end) in zip(offsets, offsets.dropFirst()) {
+            rows += start + before..<end
+            starts.append(rows.count)
+        }
+        return tape.beside(
+            tape.firstRows(hidden, offsets: offsets), tape.meanRows(tape.rows(hidden, rows), offsets: starts))
     }
 
     /// logits[B, K] from hidden[T, C], or [T, K] if there is a row for each token. A head on last rows gets these alone,
@@ -210,6 +240,8 @@ package final class SequenceHead: Sendable {
         var pooled: Variable
         switch form {
         case .sequence(.mean): pooled = tape.meanRows(hidden, offsets: offsets)
+        case .sequence(.pooler) where rowsBeforeMean != nil:
+            pooled = firstAndMean(hidden, offsets: offsets, before: rowsBeforeMean ?? 0, on: tape)
         case .sequence(.first), .sequence(.pooler): pooled = tape.firstRows(hidden, offsets: offsets)
         case .sequence(.last):
             precondition(

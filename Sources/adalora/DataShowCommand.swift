@@ -11,11 +11,12 @@ import Training
 
 struct DataShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show a row as the tokens that a language model learns.",
+        commandName: "show", abstract: "Show a row as a model reads it.",
         discussion: """
             What the model learns to say is marked: in colour on a terminal, else between « and ». Control tokens are shown \
             by name. --tokens lists one token a line. Of --task multiple-choice each choice is shown behind its question, \
-            marked where it is scored; the right one is learned.
+            marked where it is scored; the right one is learned. Of images the file is described, and the values that the model \
+            reads of it.
             """)
 
     @Argument(help: "Rows, as for train.") var file: String
@@ -37,12 +38,14 @@ struct DataShowCommand: ParsableCommand {
     @Flag(help: "One token a line: id, whether it is learned, name.") var tokens = false
     @Flag(help: "Print JSON.") var json = false
 
-    /// Those that language models learn.
+    /// Those that language models learn, and those of images.
     private static let shownTasks = TaskKind.allCases.filter {
-        [.conversations, .choices].contains($0.rowForm(labelSeparator: nil))
+        let form = $0.rowForm(labelSeparator: nil)
+        return [.conversations, .choices].contains(form) || form.isOfImages
     }.map(\.rawValue)
 
-    private var asksChoices: Bool { TaskKind(rawValue: task)?.rowForm(labelSeparator: nil) == .choices }
+    private var form: RowForm { TaskKind(rawValue: task)?.rowForm(labelSeparator: nil) ?? .conversations }
+    private var asksChoices: Bool { form == .choices }
 
     func validate() throws {
         guard row > 0 else { throw ValidationError("--row counts from 1, not \(row)") }
@@ -56,19 +59,28 @@ struct DataShowCommand: ParsableCommand {
             throw ValidationError(
                 "--train-on is for conversations; of a question the right choice is learned")
         }
-        guard asksChoices || labelColumn == nil else {
+        guard form != .conversations || labelColumn == nil else {
             throw ValidationError("--label-column is for questions with choices (--task multiple-choice)")
+        }
+        guard !form.isOfImages || (trainOn == nil && chatTemplate == nil && !tokens) else {
+            throw ValidationError(
+                "--train-on, --chat-template and --tokens are for language models, not for images")
         }
     }
 
     func run() throws {
         try Failure.run {
             let rows = try Dataset.read(
-                URL(fileURLWithPath: file), form: asksChoices ? .choices : .conversations,
+                URL(fileURLWithPath: file), form: form,
                 columns: Columns.parse(textColumn, labelColumn), requireLabels: false)
             guard row <= rows.examples.count else {
                 throw TrainingError(
                     .usage, "\(file) has \(rows.examples.count) rows; there is no row \(row)")
+            }
+            if form.isOfImages {
+                for warning in rows.warnings { Terminal.error("warning: \(warning)") }
+                let shown = try ShownImage(rows.examples[row - 1], model: URL(fileURLWithPath: model))
+                return Terminal.output(json ? shown.json.text() : shown.text)
             }
             let loaded = try LoadedModel(
                 URL(fileURLWithPath: model), maxLength: 1, fingerprint: .whenAsked)

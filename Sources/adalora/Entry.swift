@@ -54,7 +54,7 @@ struct AdaloraCommand: ParsableCommand {
             GenerateCommand.self,
             RanksCommand.self, SpectrumCommand.self, ReportCommand.self, WatchCommand.self, ServeCommand.self,
             ShrinkCommand.self,
-            ExportCommand.self, ImportCommand.self, PackCommand.self,
+            ExportCommand.self, ImportCommand.self, PackCommand.self, InitCommand.self,
             MergeAdaptersCommand.self, ExtractCommand.self,
             CompareCommand.self, SweepCommand.self, DoctorCommand.self,
         ])

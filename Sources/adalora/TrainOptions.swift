@@ -49,6 +49,7 @@ struct TrainFlags: ParsableArguments {
     @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
     @OptionGroup(title: "Data") var data: DataOptions
     @OptionGroup(title: "Labels") var labels: LabelOptions
+    @OptionGroup(title: "Images") var images: ImageOptions
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
     /// Those that were given.
@@ -57,7 +58,9 @@ struct TrainFlags: ParsableArguments {
             ("model", model), ("base-format", baseFormat), ("train", train), ("validation", validation),
             ("validation-fraction", validationFraction), ("output", output),
         ]
-        let groups: [any SettingFlags] = [adapters, allocation, optimizer, data, labels, runOptions]
+        let groups: [any SettingFlags] = [
+            adapters, allocation, optimizer, data, labels, images, runOptions,
+        ]
         return (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
     }
 
@@ -133,6 +136,14 @@ struct LabelOptions: ParsableArguments, SettingFlags {
         String?
 
     var flags: [(key: String, value: String?)] { [("label-names", labelNames)] }
+}
+
+struct ImageOptions: ParsableArguments, SettingFlags {
+    @Option(name: .customLong("image-flip"), help: help("image-flip"), completion: choices("image-flip"))
+    var imageFlip: String?
+    @Option(name: .customLong("image-crop"), help: help("image-crop")) var imageCrop: String?
+
+    var flags: [(key: String, value: String?)] { [("image-flip", imageFlip), ("image-crop", imageCrop)] }
 }
 
 struct AdapterOptions: ParsableArguments, SettingFlags {

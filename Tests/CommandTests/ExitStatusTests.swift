@@ -13,6 +13,7 @@ import Testing
         "AdaLoRAError": "AdaLoRALibrary/AdaLoRAError.swift",
         "Fault": "RunRecords/EventLine+Triplets.swift",
         "GzipError": "Experiments/StoredPredictions.swift",
+        "BrokenMetadata": "Images/ImageHeader.swift",
         "ExpressionError": "Tokenizers/File/JSONValue+Settings.swift",
     ]
 

@@ -36,7 +36,7 @@ import Testing
         ("extract", ["--base", "--tuned", "--energy", "--targets", "--svd", "--labels", "--output"]),
         ("report", ["--format", "--figure", "--output", "--theme"]), ("watch", ["--every", "--wait"]),
         ("pack", ["--base-format", "--max-shard-size", "--verbose", "--json", "--output"]),
-        ("doctor", ["--kernel", "--json"]),
+        ("doctor", ["--kernel", "--json"]), ("init", ["--seed"]),
         ("plan", ["--model", "--train", "--budget", "--batch-size", "--threads", "--json"]),
         ("data check", ["--train", "--validation", "--test", "--model", "--task", "--json", "--strict"]),
     ])

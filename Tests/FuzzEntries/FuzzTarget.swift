@@ -1,5 +1,6 @@
 import ChatTemplates
 import Datasets
+import Images
 import ModelFiles
 import Tokenizers
 import Training
@@ -26,6 +27,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case data
     /// `adapter_config.json` and `adapter_model.safetensors`
     case adapter
+    /// A JPEG, PNG or WebP file
+    case image
+    /// `preprocessor_config.json`
+    case processor
     /// `manifest.json`, `state.json` and `state.safetensors`
     case checkpoint
 
@@ -48,6 +53,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             case .template: try TemplateInputs.render(bytes)
             case .data: try TextInputs.readData(bytes, in: scratch)
             case .adapter: try ModelInputs.readAdapter(bytes, in: scratch)
+            case .image: try ImageInputs.decode(bytes)
+            case .processor: try ImageInputs.preprocess(bytes)
             case .checkpoint: try ModelInputs.readCheckpoint(bytes, in: scratch)
             }
             return nil
@@ -64,7 +71,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         let message = "\(error)"
         guard
             error is ModelFileError || error is TokenizerError || error is DataError || error is TrainingError
-                || error is ChatTemplateError
+                || error is ChatTemplateError || error is ImageError
         else { throw Violation("an error that names no file: \(message)") }
         guard !message.contains(where: \.isNewline), message.utf8.count <= longestMessage else {
             throw Violation("a message that is not one line of reasonable length: \(message.prefix(500))")

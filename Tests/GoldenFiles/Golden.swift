@@ -19,6 +19,8 @@ package enum Golden {
 
     package struct Missing: Error, CustomStringConvertible {
         package let description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// Token ids, type ids and label (−1 when there is none) of each sequence of a `sequences` array.

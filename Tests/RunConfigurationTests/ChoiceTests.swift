@@ -25,6 +25,7 @@ import Transformers
             $0.longRows.rawValue
         },
         Row(key: "train-on", names: TrainedParts.allCases.map(\.rawValue)) { $0.trainedParts.rawValue },
+        Row(key: "image-flip", names: RunConfig.ImageFlip.allCases.map(\.rawValue)) { $0.imageFlip.rawValue },
         Row(key: "method", names: FineTuningMethod.all.map(\.name)) { $0.tuning.method.name },
         Row(key: "head-start", names: RunConfig.HeadStart.allCases.map(\.rawValue)) { $0.headStart.rawValue },
         Row(key: "pooling", names: Pooling.allCases.map(\.rawValue)) { $0.pooling?.rawValue },

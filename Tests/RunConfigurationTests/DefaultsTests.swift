@@ -199,7 +199,7 @@ import Testing
 
     @Test func settingsDescribeEveryKeyOnce() throws {
         let settings = RunConfig.settings
-        #expect(settings.count == 88)
+        #expect(settings.count == 90)
         #expect(Set(settings.map(\.key)).count == settings.count)
         for setting in settings {
             #expect(!setting.help.isEmpty && !setting.help.contains("\n") && !setting.help.hasSuffix("."))

@@ -14,7 +14,7 @@ import Transformers
         #expect(
             TaskKind.allCases.map(\.rawValue) == [
                 "classification", "regression", "multi-label", "token-classification", "question-answering",
-                "causal-lm", "multiple-choice",
+                "causal-lm", "multiple-choice", "image-classification", "image-regression",
             ])
         #expect(TaskKind.classification.rawValue == "classification")
         #expect(TaskKind(rawValue: "translation") == nil)
@@ -48,6 +48,8 @@ import Transformers
             "token-classification": "accuracy f1 precision recall", "question-answering": "f1 exact-match",
             "causal-lm": "exact-match perplexity bits-per-byte token-accuracy",
             "multiple-choice": "accuracy accuracy-normalized",
+            "image-classification": "accuracy macro-f1 matthews ece",
+            "image-regression": "pearson spearman mae rmse",
         ]
         for (name, metrics) in suited {
             let kind = try Self.kind(name)
@@ -57,7 +59,8 @@ import Transformers
         }
         #expect(
             TaskKind.allCases.map { $0.usualMetric?.rawValue } == [
-                "accuracy", "pearson", "micro-f1", nil, "f1", "perplexity", "accuracy-normalized",
+                "accuracy", "pearson", "micro-f1", nil, "f1", "perplexity", "accuracy-normalized", "accuracy",
+                "pearson",
             ])
     }
 
@@ -83,10 +86,10 @@ import Transformers
     }
 
     @Test func onlyTasksWithoutLabelsFixTheirOutputs() throws {
-        #expect(TaskKind.allCases.map { $0.type.fixedOutputs } == [nil, 1, nil, nil, 2, 0, 0])
+        #expect(TaskKind.allCases.map { $0.type.fixedOutputs } == [nil, 1, nil, nil, 2, 0, 0, nil, 1])
         #expect(
             TaskKind.allCases.filter(\.poolsRows).map(\.rawValue) == [
-                "classification", "regression", "multi-label",
+                "classification", "regression", "multi-label", "image-classification", "image-regression",
             ])
     }
 

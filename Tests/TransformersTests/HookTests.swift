@@ -6,7 +6,7 @@ import Testing
 import Transformers
 
 /// Scales what each part adds, and remembers where it was asked.
-private final class Scaling: BlockAdapter {
+final class Scaling: BlockAdapter {
     let factor: Float
     init(_ factor: Float) { self.factor = factor }
 

@@ -96,7 +96,8 @@ import Transformers
                 == "c: key 'model_type': missing or not a string; check that this is a model's config.json, and add "
                 + "\"model_type\" with one of bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, "
                 + "deberta-v2, mpnet, llama, mistral, ministral3, qwen2, qwen3, gemma2, gemma3_text, phi3, "
-                + "smollm3, granite, granitemoehybrid, olmo2, olmo3, gpt2, gpt_neox")
+                + "smollm3, granite, granitemoehybrid, olmo2, olmo3, gpt2, gpt_neox, vit, deit, dinov2, "
+                + "dinov2_with_registers")
     }
 
     /// JSON has no such numbers, though Python writes them.

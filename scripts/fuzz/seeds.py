@@ -160,6 +160,16 @@ def checkpoints():
     write("checkpoint", "manifest", manifest + SEPARATOR + text + SEPARATOR + tensors)
 
 
+def images():
+    """Some of each kind"""
+    for name in ["rgb-420.jpg", "progressive.jpg", "cmyk.jpg", "grey.jpg", "turned-6.jpg", "xmp.jpg", "palette-4.png", "rgb-16.png",
+                 "interlaced-rgba-16.png", "exif-profile.png", "xmp-packed.png", "lossy.webp", "lossless.webp", "lossy-alpha.webp",
+                 "exif.webp"]:
+        write("image", name, (GOLDENS / "images/files" / name).read_bytes())
+    for case in json.loads((GOLDENS / "images/processors.json").read_text())["cases"]:
+        write("processor", case["name"], compact(case["config"]))
+
+
 def blocks():
     """Rows of ggml's blocks as bytes, for which the format stands in the name"""
     header, data = {}, b""
@@ -188,6 +198,7 @@ def main():
         write("text", str(number), bytes([number]) + texts[number % 3].encode())
     data()
     adapters()
+    images()
     checkpoints()
 
 

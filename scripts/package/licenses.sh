@@ -48,6 +48,9 @@ component FlyingFox "$(pinned FlyingFox)" MIT "in the program" .build/checkouts/
 debian LAPACKE liblapacke BSD-3-Clause "in the program" lapacke.txt
 debian "OpenSSL's libcrypto" libssl3 Apache-2.0 "in the program" openssl.txt
 debian zlib zlib1g Zlib "in the program" zlib.txt
+debian libjpeg-turbo libjpeg62-turbo "IJG, BSD-3-Clause and Zlib" "in the program" libjpeg-turbo.txt
+debian libpng libpng16-16 libpng-2.0 "in the program" libpng.txt
+debian libwebp libwebp7 BSD-3-Clause "in the program" libwebp.txt
 debian OpenBLAS libopenblas0-pthread BSD-3-Clause libopenblas.so.0 openblas.txt
 debian oneDNN libdnnl2 "Apache-2.0 and others" libdnnl.so.2 onednn.txt
 debian "OpenCL's loader (ocl-icd)" ocl-icd-libopencl1 BSD-2-Clause libOpenCL.so.1 ocl-icd.txt

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # link.sh wheel|deb PROGRAM: links the objects of the last release build with Swift's runtime in the program.
 #
-# For the wheel LAPACKE, libcrypto and zlib are put in too, and the other libraries looked for in ../libexec/adalora from where
+# For the wheel LAPACKE, libcrypto, zlib and what reads images are put in too, and the other libraries looked for in ../libexec/adalora from where
 # the program stands, whatever LD_LIBRARY_PATH says (an rpath, not a runpath: another OpenBLAS may stand there). For Debian
 # the system's libraries stay what they are.
 set -euo pipefail
@@ -31,11 +31,11 @@ case "$kind" in
 wheel)
     # The variant on POSIX threads, whichever the system prefers.
     libraries=(
-        -l:liblapacke.a -l:libcrypto.a -l:libz.a -L/usr/lib/x86_64-linux-gnu/openblas-pthread
+        -l:liblapacke.a -l:libcrypto.a -l:libjpeg.a -l:libpng16.a -l:libwebp.a -l:libz.a -L/usr/lib/x86_64-linux-gnu/openblas-pthread
         "-Wl,-rpath,\$ORIGIN/../libexec/adalora" -Wl,--disable-new-dtags
     )
     ;;
-deb) libraries=(-llapacke -lcrypto -lz) ;;
+deb) libraries=(-llapacke -lcrypto -ljpeg -lpng16 -lwebp -lz) ;;
 *) exit 64 ;;
 esac
 "$swift/bin/clang" -fuse-ld=lld -pie -o "$program" -Wl,--gc-sections -Wl,--defsym=main=adalora_main -Wl,--build-id \

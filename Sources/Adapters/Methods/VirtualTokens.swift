@@ -161,6 +161,12 @@ extension MethodStart {
 
     /// Throws where virtual tokens leave no position to a token.
     func checkVirtualTokens(_ count: Int) throws {
+        guard backbone.imageInput == nil else {
+            throw AdapterError(
+                description:
+                    "\(SettingName.method) \(settings.method.name) trains what stands before the words of a text, and this model reads "
+                    + "images; use \(SettingName.method) \(FineTuningMethod.withAdapters)")
+        }
         let positions = backbone.sizes.positions
         guard count < positions else {
             throw AdapterError(

@@ -22,6 +22,10 @@ package struct Architecture: Sendable {
             case dense(String, DenseActivation, dropsInput: Bool)
             /// The last row of a decoder, through one matrix without bias.
             case lastRow
+            /// The first row itself.
+            case firstRow
+            /// The first row, and behind it the mean of those of the patches.
+            case firstAndMean
         }
 
         let classifier: Classifier
@@ -35,11 +39,17 @@ package struct Architecture: Sendable {
     package let modelTypes: [ModelType]
     /// What models of it are, for messages.
     package var noun: String { isDecoder ? "decoder" : "encoder" }
+    /// Whether models of it read images in place of texts.
+    package var readsImages = false
+    /// How modules are called in files and by transformers' classes, where these differ.
+    var spelling: ModuleSpelling?
+    /// How its weights begin where nobody trained them, by their names without the prefix; nil of one that is not begun here.
+    var initial: (@Sendable (HFConfig) throws -> @Sendable (_ name: String) -> InitialTensors.Start)?
     /// Whether a row sees only those before it, so that the model gives next words.
     package var isDecoder: Bool {
         switch heads?.classifier {
         case .lastRow, nil: true
-        case .pooler, .dense: false
+        case .pooler, .dense, .firstRow, .firstAndMean: false
         }
     }
     /// How transformers' sequence classifier of it reads rows.
@@ -56,7 +66,7 @@ package struct Architecture: Sendable {
     /// others may have, too.
     let marks: [String]
     /// What the matrices of a layer that can carry adapters do, in the order of tables and of ties.
-    package let roles: [LinearSite.Role]
+    package internal(set) var roles: [LinearSite.Role]
     /// Those of `roles` that multiply the layer's input.
     package let inputRoles: [LinearSite.Role]
     /// nil for a decoder whose rows are not classified.
@@ -70,7 +80,20 @@ package struct Architecture: Sendable {
 
     /// The model that a `config.json` describes. Throws where it asks for something that is not computed here.
     func backbone(_ config: HFConfig, _ weights: any TensorSource) throws -> any Backbone {
-        try open(self, config, weights)
+        try open(self, config, spelling.map { RespelledTensors(weights, $0) } ?? weights)
+    }
+
+    /// The same with weights that nobody trained, drawn from streams of this seed.
+    package func untrainedBackbone(_ config: HFConfig, seed: UInt64) throws -> any Backbone {
+        guard let initial else {
+            let others = Self.modelTypeNames(of: Self.all.filter { $0.initial != nil })
+            throw ModelFileError(
+                file: config.path, place: "model_type",
+                problem: "\"\(name)\" is not begun here with weights that nobody trained",
+                advice: "use a checkpoint, or one of " + others.joined(separator: ", "))
+        }
+        return try open(
+            self, config, InitialTensors(path: config.path, seed: seed, start: initial(config)))
     }
 }
 
@@ -81,9 +104,36 @@ extension Architecture {
         return name.hasPrefix(prefix) || isOutside ? name : prefix + name
     }
 
+    /// What transformers' files call a weight of a whole model, by its name there or in the classes of today.
+    package func storedName(_ name: String) -> String { spelling?.stored(name) ?? name }
+
+    /// What its classes of today call a weight or module of a whole model, by that name or the one in its files.
+    package func moduleName(_ name: String) -> String { spelling?.module(name) ?? name }
+
+    /// What ends the name of transformers' class of a model with such a head.
+    func classEnd(_ head: HeadForm) -> String {
+        guard readsImages, case .sequence(let pooling) = head else { return head.classEnd }
+        return pooling.isOfTransformers ? "ForImageClassification" : "Model"
+    }
+
+    /// Of `task_type` in PEFT's adapter_config.json; nil where its own classes know no such task.
+    package func peftTask(_ head: HeadForm) -> String? { readsImages ? nil : head.peftTask }
+
+    /// Columns of the rows that a head on a model of this width reads.
+    package func headWidth(_ head: HeadForm, hidden: Int) -> Int {
+        if head == .sequence(.pooler), case .firstAndMean? = heads?.classifier { return 2 * hidden }
+        return hidden
+    }
+
     /// Whether transformers' model with such a head has the pooler of the backbone.
     package func hasPooler(_ head: HeadForm) -> Bool {
         guard case .sequence = head, case .pooler? = heads?.classifier else { return false }
+        return true
+    }
+
+    /// Whether transformers' model with such a head has a dense layer of the head's own before the last.
+    package func hasDense(_ head: HeadForm) -> Bool {
+        guard case .sequence = head, case .dense? = heads?.classifier else { return false }
         return true
     }
 

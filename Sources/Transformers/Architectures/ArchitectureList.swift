@@ -6,7 +6,7 @@ extension Architecture {
     package static let all: [Architecture] = [
         .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama, .mistral, .ministral3,
         .qwen2, .qwen3, .gemma2, .gemma3, .phi3, .smolLM3, .granite, .graniteHybrid, .olmo2, .olmo3,
-        .gpt2, .gptNeoX,
+        .gpt2, .gptNeoX, .vit, .deit, .dinov2, .dinov2WithRegisters,
     ]
 
     /// Of all models here; a model has those of its own architecture.
@@ -34,11 +34,11 @@ extension Architecture {
     /// transformers' class of a model of this `model_type` with such a head, for `architectures` in a `config.json`; of
     /// the backbone alone where no class reads rows as the head does.
     package static func className(modelType: String, head: HeadForm) -> String? {
-        let types = all.flatMap(\.modelTypes)
-        return types.first { $0.name == modelType }.map { type in
-            let own = head == .vocabulary ? type.languageModelClass : nil
-            return own ?? type.className + head.classEnd
-        }
+        guard let architecture = all.first(where: { $0.has(modelType: modelType) }),
+            let type = architecture.modelTypes.first(where: { $0.name == modelType })
+        else { return nil }
+        let own = head == .vocabulary ? type.languageModelClass : nil
+        return own ?? type.className + architecture.classEnd(head)
     }
 
     private func has(modelType: String) -> Bool { modelTypes.contains { $0.name == modelType } }

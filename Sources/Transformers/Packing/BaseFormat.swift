@@ -61,7 +61,8 @@ package struct BaseFormat: Sendable, Equatable {
     private func weights(of backbone: any Backbone) -> [Weight] {
         let layers = Set(backbone.linearLayers.map { ObjectIdentifier($0.weight) })
         return backbone.weights.filter { weight in
-            weight.format != nil && weight.rows >= Self.fewestRows
+            // What embeds images has more dimensions, and stays as the files have it.
+            weight.format != nil && weight.rows >= Self.fewestRows && weight.savedShape.count == 2
                 && (!isForLayersAlone || layers.contains(ObjectIdentifier(weight)))
         }
     }
@@ -79,7 +80,9 @@ package struct BaseFormat: Sendable, Equatable {
                     file: name, place: "tensor \(quoted(weight.name))", problem: "it is \(held) already",
                     advice: "leave out \(SettingName.baseFormat): such a model stays as it is")
             }
-            try base.add(weight, packedBy: pack, model: name)
+            try base.add(
+                weight, storedName: backbone.architecture.storedName(weight.name), packedBy: pack, model: name
+            )
         }
         return base
     }

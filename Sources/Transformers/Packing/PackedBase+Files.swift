@@ -18,7 +18,7 @@ extension PackedBase {
     /// By the names of tensors. What is there twice is packed twice: readers tell by equal tensors whether weights are tied.
     private func packed(in store: TensorStore) throws -> [String: Entry] {
         let originals = try entries.map { entry in
-            guard let stored = store.tensor(entry.name) else {
+            guard let stored = store.tensor(entry.name) ?? store.tensor(entry.storedName) else {
                 throw ModelFileError(
                     file: store.path, place: "tensor \(quoted(entry.name))",
                     problem: "no tensor of this name holds the weight",
@@ -27,7 +27,7 @@ extension PackedBase {
             return (entry: entry, stored: stored)
         }
         var packed: [String: Entry] = [:]
-        for entry in entries { packed[entry.name] = entry }
+        for (entry, stored) in originals { packed[stored.name] = entry }
         let byShape = Dictionary(grouping: originals) { $0.stored.shape }
         for name in store.names where packed[name] == nil {
             guard let stored = store.tensor(name) else { continue }

@@ -7,6 +7,8 @@ import ModelFiles
 package struct PackedBase: Sendable {
     package struct Entry: Sendable {
         package let name: String
+        /// Where files have another name for it than transformers' classes
+        let storedName: String
         package let format: String
         package let rows: Int
         package let columns: Int
@@ -35,7 +37,7 @@ package struct PackedBase: Sendable {
     package var worst: Entry? { entries.max { $0.error < $1.error } }
 
     mutating func add(
-        _ weight: Weight, packedBy pack: (Matrix) -> PackedMatrix?, model: String
+        _ weight: Weight, storedName: String, packedBy pack: (Matrix) -> PackedMatrix?, model: String
     ) throws {
         let values = weight.dense()
         guard let packed = pack(values) else { return kept.append(weight.name) }
@@ -50,7 +52,8 @@ package struct PackedBase: Sendable {
         error.add(matrix, from: values.buffer)
         entries.append(
             Entry(
-                name: weight.name, format: matrix.format, rows: weight.rows, columns: weight.columns,
+                name: weight.name, storedName: storedName, format: matrix.format, rows: weight.rows,
+                columns: weight.columns,
                 byteCount: packed.byteCount, error: error.relative,
                 isStoredTransposed: weight.isStoredTransposed, parts: packed.parts))
         bytes.before += weight.count * MemoryLayout<Float>.size

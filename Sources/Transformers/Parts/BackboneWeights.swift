@@ -83,6 +83,11 @@ final class BackboneWeights {
             bias: hasBias ? try vector(name + ".bias", outputs) : nil, isConv1D: isConv1D)
     }
 
+    /// A matrix [rows, columns] that the file has in another shape, by its whole name.
+    func shaped(_ name: String, _ rows: Int, _ columns: Int, shape: [Int]) throws -> Weight {
+        taken(try cursor.matrix(name, rows: rows, columns: columns, shape: shape))
+    }
+
     func vector(_ name: String, _ count: Int) throws -> Weight {
         taken(try cursor.vector(name, count: count))
     }

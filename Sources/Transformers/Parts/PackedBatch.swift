@@ -1,12 +1,18 @@
-/// Sequences laid end to end, without padding: T tokens in all, sequence b holds offsets[b] ..< offsets[b + 1].
+import Images
+
+/// Sequences laid end to end, without padding: T rows in all, sequence b holds offsets[b] ..< offsets[b + 1]. They are token
+/// ids, or images, which the embedding cuts into patches; nothing else asks which.
 package struct PackedBatch: Sendable {
     package let ids: [Int32]
     package let typeIDs: [Int32]
     package let offsets: [Int]
     /// What sequences begin with alike, for models that compute that once; nil for each sequence by itself.
     package let tree: TokenTree?
+    /// Gives the image of each sequence when the embedding asks; nil where these are tokens.
+    package let images: (@Sendable () -> [PixelImage])?
 
-    package var tokens: Int { ids.count }
+    /// Rows of all sequences, be they tokens or what a model makes of images.
+    package var tokens: Int { offsets[offsets.count - 1] }
     package var sequences: Int { offsets.count - 1 }
 
     /// - Parameter isShared: whether tokens that sequences begin with alike may be computed once, where they are many.
@@ -27,6 +33,25 @@ package struct PackedBatch: Sendable {
         self.typeIDs = typeIDs
         self.offsets = offsets
         tree = isShared ? TokenTree(sequences) : nil
+        images = nil
+    }
+
+    /// Images.
+    ///
+    /// - Parameters:
+    ///   - lengths: rows that the model makes of each.
+    ///   - images: gives them, if the model asks for more than what it has made of them before.
+    package init(lengths: [Int], images: @escaping @Sendable () -> [PixelImage]) {
+        var offsets = [0]
+        for length in lengths { offsets.append(offsets[offsets.count - 1] + length) }
+        self.offsets = offsets
+        (ids, typeIDs, tree) = ([], [], nil)
+        self.images = images
+    }
+
+    /// - Parameter input: of the model.
+    package init(_ images: [PixelImage], _ input: ImageInput) {
+        self.init(lengths: images.map { input.rows(height: $0.height, width: $0.width) }) { images }
     }
 
     /// Tokens of it that are computed by a model that computes once what sequences begin with alike

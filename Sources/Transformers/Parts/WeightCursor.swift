@@ -15,10 +15,13 @@ package final class WeightCursor {
     /// Tensors by the name that they have here: without prefix, in today's spelling. Several where a file has both.
     private let found: [String: [String]]
     private var taken: Set<String> = []
+    /// Of a model that nobody trained, which has whatever is asked for.
+    private let initial: InitialTensors?
 
     /// - Parameter optionalPrefix: what the names may start with.
     package init(_ source: any TensorSource, optionalPrefix: String) {
         self.source = source
+        initial = source as? InitialTensors
         prefix = optionalPrefix
         found = Dictionary(grouping: source.names) { name in
             Self.spelled(name.hasPrefix(optionalPrefix) ? String(name.dropFirst(optionalPrefix.count)) : name)
@@ -44,20 +47,30 @@ package final class WeightCursor {
     /// Counts a tensor as taken that one with the same values stands for.
     func pass(over name: String) { taken.formUnion((found[name] ?? []).prefix(1)) }
 
-    package func contains(_ name: String) -> Bool { found[name] != nil }
+    package func contains(_ name: String) -> Bool { found[name] != nil || initial != nil }
 
     /// A matrix `[rows, columns]`, in the format it has. It is called `name`, after the prefix if the tensor has it.
     ///
-    /// - Parameter isTransposed: the tensor is `[columns, rows]`, and the matrix a copy.
-    package func matrix(_ name: String, rows: Int, columns: Int, isTransposed: Bool = false) throws -> Weight
-    {
+    /// - Parameters:
+    ///   - isTransposed: the tensor is `[columns, rows]`, and the matrix a copy.
+    ///   - shape: of the tensor, where that is neither.
+    package func matrix(
+        _ name: String, rows: Int, columns: Int, isTransposed: Bool = false, shape: [Int]? = nil
+    ) throws -> Weight {
+        if let initial {
+            return Weight(
+                name: prefix + name,
+                matrix: Float32Weight(initial.values(name, rows: rows, columns: columns)),
+                isStoredTransposed: isTransposed, savedShape: shape)
+        }
         if isTransposed { return try transposed(name, rows, columns) }
-        let tensor = try tensor(name, rows == 1 ? [[columns], [1, columns]] : [[rows, columns]])
+        let shapes = rows == 1 ? [[columns], [1, columns]] : [[rows, columns]]
+        let tensor = try tensor(name, shape.map { [$0] } ?? shapes)
         let matrix = try frozen(tensor, rows, columns)
         guard matrix.isFinite else { throw notFinite(tensor.name) }
         // The check has read every page, of which some (rare words) may never be wanted again.
         matrix.releasePages()
-        return Weight(name: ownName(name, tensor), matrix: matrix)
+        return Weight(name: ownName(name, tensor), matrix: matrix, savedShape: shape)
     }
 
     /// Out of a tensor `[columns, rows]`. One that is not finite is no less so in another order.
@@ -85,6 +98,9 @@ package final class WeightCursor {
 
     /// A vector, as Float32, called likewise.
     package func vector(_ name: String, count: Int) throws -> Weight {
+        if let initial {
+            return Weight(name: prefix + name, vector: initial.values(name, rows: 1, columns: count))
+        }
         let tensor = try tensor(name, [[count], [1, count]])
         let values = try copy(tensor, 1, count)
         guard Kernel.allFinite(values) else { throw notFinite(tensor.name) }

@@ -1,0 +1,41 @@
+import Foundation
+import Images
+import ModelFiles
+
+extension Dataset {
+    /// Whether data at this path are a folder of images.
+    package static func isImageFolder(_ url: URL, _ form: RowForm) -> Bool {
+        var isFolder: ObjCBool = false
+        return form.isOfImages && FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+            && isFolder.boolValue
+    }
+
+    /// Tells unchanged images from changed ones: paths, and the bytes of each file, in the order of the rows.
+    ///
+    /// - Throws: `DataError` for an image that is there no more.
+    package func imageFingerprint(_ form: Fingerprint.Form = .sha256) throws -> String {
+        let print = Fingerprint(form)
+        for example in examples {
+            guard let image = example.image else { continue }
+            do {
+                let hash = try Fingerprint.of(file: image, form)
+                Array("\(example.text)\0\(hash)".utf8).withUnsafeBytes { print.add($0) }
+            } catch let error as ModelFileError {
+                throw DataError(
+                    kind: error.kind == .missing ? .missing : .unreadable, file: file, line: example.line,
+                    problem: "image \(quoted(example.text, limit: 200)): \(error.problem)",
+                    advice: error.advice)
+            }
+        }
+        return print.text()
+    }
+
+    /// What stands for the hash of a file of rows, of a folder of classes: paths and labels in their order.
+    package func pathFingerprint(_ form: Fingerprint.Form = .sha256) -> String {
+        let print = Fingerprint(form)
+        for example in examples {
+            Array("\(example.text)\0\(example.label?.className ?? "")".utf8).withUnsafeBytes { print.add($0) }
+        }
+        return print.text()
+    }
+}

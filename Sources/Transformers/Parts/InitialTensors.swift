@@ -1,0 +1,43 @@
+import Matrices
+import ModelFiles
+
+/// Weights for a model that nobody trained, in place of a checkpoint: drawn as transformers draws them, each from a stream of its
+/// own that its name and the seed decide.
+final class InitialTensors: TensorSource {
+    /// What a weight begins as.
+    enum Start: Sendable, Equatable {
+        /// N(0, σ²)
+        case normal(Double)
+        case constant(Float)
+    }
+
+    let path: String
+    let names: [String] = []
+    private let seed: UInt64
+    private let start: @Sendable (_ name: String) -> Start
+
+    /// - Parameters:
+    ///   - path: of the configuration, for messages.
+    ///   - start: of a weight, by its name without the architecture's prefix.
+    init(path: String, seed: UInt64, start: @escaping @Sendable (_ name: String) -> Start) {
+        (self.path, self.seed, self.start) = (path, seed, start)
+    }
+
+    func tensor(_ name: String) -> StoredTensor? { nil }
+
+    func copyFloat32(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
+        throw ModelFileError(
+            file: path, place: name, problem: "there are no weights yet", advice: "write initial ones first")
+    }
+
+    func values(_ name: String, rows: Int, columns: Int) -> Matrix {
+        let matrix = Matrix(rows: rows, columns: columns)
+        switch start(name) {
+        case .constant(let value): matrix.fill(value)
+        case .normal(let deviation):
+            var stream = RandomStream(seed: seed, purpose: "initial weights: \(name)")
+            stream.fillNormal(matrix, deviation: deviation)
+        }
+        return matrix
+    }
+}
