@@ -1,3 +1,4 @@
+import Foundation
 import Messages
 import ModelFiles
 
@@ -7,7 +8,8 @@ private struct RowTexts: Hashable {
     let pair: String?
 
     init(_ example: Example) {
-        text = example.text
+        // Two folders may each have an image of one name.
+        text = example.image?.standardizedFileURL.path ?? example.text
         pair = example.pair
     }
 }
