@@ -13,6 +13,13 @@ package struct ImageFindings {
         case unreadable(ImageError)
     }
 
+    /// Two rows with the same pixels.
+    private struct Twin {
+        let own: Example
+        let other: Example
+        let differs: Bool
+    }
+
     private let dataset: Dataset
     /// By position of the example
     private let contents: [Int: Content]
@@ -80,16 +87,15 @@ package struct ImageFindings {
     }
 
     /// Rows that show the picture of another file: those of one path are told as repeated rows.
-    private func twins(in other: ImageFindings) -> [(line: Int, other: Int, differs: Bool)] {
+    private func twins(in other: ImageFindings) -> [Twin] {
         let firsts = other.firsts()
         return dataset.examples.enumerated().compactMap { index, example in
             guard case .pixels(let print)? = contents[index], let twin = firsts[print],
                 twin.image?.standardizedFileURL != example.image?.standardizedFileURL
             else { return nil }
-            return (
-                example.line, twin.line,
-                example.pair == nil && example.label?.className != twin.label?.className
-            )
+            return Twin(
+                own: example, other: twin,
+                differs: example.pair == nil && example.label?.className != twin.label?.className)
         }
     }
 
@@ -100,7 +106,7 @@ package struct ImageFindings {
         if !same.isEmpty {
             findings.append(
                 DataFinding(
-                    .duplicates, file: dataset.file, count: same.count, lines: same.map(\.line),
+                    .duplicates, file: dataset.file, count: same.count, lines: same.map(\.own.line),
                     text:
                         "\(oneLine(dataset.file)): \(DataFinding.counted(same.count, "image")) with the pixels of an earlier "
                         + "one (\(pairs(same))); such rows count more than others"))
@@ -109,7 +115,7 @@ package struct ImageFindings {
             findings.append(
                 DataFinding(
                     .conflictingLabels, file: dataset.file, count: differing.count,
-                    lines: differing.map(\.line),
+                    lines: differing.map(\.own.line),
                     text:
                         "\(oneLine(dataset.file)): \(DataFinding.counted(differing.count, "image")) with the pixels of an "
                         + "earlier one but another label (\(pairs(differing))); no model can learn both"))
@@ -122,7 +128,7 @@ package struct ImageFindings {
         guard !shared.isEmpty else { return nil }
         let differing = shared.count { $0.differs }
         return DataFinding(
-            .overlap, file: dataset.file, count: shared.count, lines: shared.map(\.line),
+            .overlap, file: dataset.file, count: shared.count, lines: shared.map(\.own.line),
             text:
                 "\(oneLine(dataset.file)): \(shared.count) of \(DataFinding.counted(dataset.examples.count, "image")) "
                 + "\(shared.count == 1 ? "has" : "have") the pixels of one in \(oneLine(other.dataset.file)) (\(pairs(shared)))"
@@ -130,7 +136,11 @@ package struct ImageFindings {
                 + "; metrics on them look better than they are")
     }
 
-    private func pairs(_ rows: [(line: Int, other: Int, differs: Bool)]) -> String {
-        DataFinding.pairs(rows.map { ($0.line, $0.other) })
+    /// `'b/2.png' as 'a/1.png', …`: of a folder nobody knows the numbers of images.
+    private func pairs(_ twins: [Twin]) -> String {
+        let shown = twins.prefix(DataFinding.mostLines).map { twin in
+            "\(quoted(twin.own.text, limit: 200)) as \(quoted(twin.other.text, limit: 200))"
+        }
+        return shown.joined(separator: ", ") + (twins.count > DataFinding.mostLines ? ", …" : "")
     }
 }

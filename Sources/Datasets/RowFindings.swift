@@ -1,3 +1,4 @@
+import Foundation
 import Messages
 import ModelFiles
 
@@ -7,7 +8,7 @@ private struct RowTexts: Hashable {
     let pair: String?
 
     init(_ example: Example) {
-        // One path may name other images in another folder.
+        // Two folders may each have an image of one name.
         text = example.image?.standardizedFileURL.path ?? example.text
         pair = example.pair
     }

@@ -12,7 +12,7 @@ enum DataCheckReport {
     private static let mostLabels = 50
 
     static func text(_ check: DataCheck, _ config: RunConfig, width: Int) -> String {
-        var parts = [files(check, config, width: width), columns(check)]
+        var parts = [files(check, config, width: width), columns(check, config)]
         parts.append(contentsOf: labels(check, width: width).map { [$0] } ?? [])
         let rejected = check.files.flatMap(\.rejected).map { "  \($0)" }
         if !rejected.isEmpty {
@@ -62,13 +62,19 @@ enum DataCheckReport {
         return (table.terminal(width: width) + notes).joined(separator: "\n")
     }
 
-    private static func columns(_ check: DataCheck) -> String {
+    private static func columns(_ check: DataCheck, _ config: RunConfig) -> String {
+        let what =
+            switch config.task.rowForm(labelSeparator: nil) {
+            case .images: "image"
+            case .captionedImages: "image and text"
+            default: "text"
+            }
         func list(_ names: [String], _ separator: String) -> String {
             names.map(visibleName).joined(separator: separator)
         }
         let lines = check.files.compactMap { file in
             file.columns.map { columns in
-                "\(file.role.rawValue): text \(list(columns.text, " + "))"
+                "\(file.role.rawValue): \(what) \(list(columns.text, " + "))"
                     + (hasLabels(file) ? ", label \(columns.label ?? "none")" : "")
                     + (columns.unused.isEmpty ? "" : ", not read \(list(columns.unused, ", "))")
                     + (columns.delimiter.map { ", between columns: \($0.rawValue)" } ?? "")

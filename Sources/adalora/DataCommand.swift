@@ -18,7 +18,8 @@ struct DataCheckCommand: ParsableCommand {
             Files are training, validation and test rows, in this order or by --train, --validation and --test. With \
             --model lengths are counted in its tokens. What training refuses is an error (exit status 65), all else a \
             warning: rows that cannot be read, repeated or contradictory rows, rows that two files share, labels that \
-            one file lacks, empty and overlong texts.
+            one file lacks, empty and overlong texts. Rows of images may also be a folder with one subfolder for each \
+            class; each image is decoded, and the same pixels by other names are found.
             """)
 
     @Argument(help: "Training rows, then validation rows, then test rows.") var files: [String] = []

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import GoldenFiles
+import ModelFiles
 import Testing
 
 /// Rows that name image files, and folders of them.
@@ -153,6 +154,28 @@ import Testing
         #expect(read.rejected.map(\.line) == [3, 4])
     }
 
+    /// Rows as they come, in tables and as lines of nothing but paths.
+    @Test func streamsReadTheSame() throws {
+        let folder = try Folder()
+        defer { folder.remove() }
+        try folder.copy("rgb.png", to: "a.png")
+        for (name, text, format) in [
+            ("r.csv", "image\na.png\nb.png\n", RowFormat.csv), ("r.txt", "a.png\nb.png\n", .text),
+        ] {
+            try folder.write(text, to: name)
+            let input = try ByteStream(folder.url.appendingPathComponent(name))
+            let stream = try RowStream(input, format: format, form: .images, columns: ColumnNames())
+            let rows = try stream.next(.init(rows: 9, bytes: .max))
+            #expect(rows.count == 2, "\(name)")
+            #expect(try rows.first?.example.get().image?.lastPathComponent == "a.png", "\(name)")
+            #expect(throws: DataError.self, "\(name)") { try rows.last?.example.get() }
+        }
+        #expect(throws: DataError.self) {
+            let input = try ByteStream(folder.url.appendingPathComponent("r.txt"))
+            _ = try RowStream(input, format: .text, form: .captionedImages, columns: ColumnNames())
+        }
+    }
+
     // MARK: Folders
 
     @Test func subfoldersAreClasses() throws {
@@ -215,6 +238,19 @@ import Testing
         #expect(circle.refusal()?.contains("more than 32 folders inside each other; check its links") == true)
     }
 
+    /// Files of one name in two folders are two images.
+    @Test func foldersMayHaveTheSameNames() throws {
+        let (first, second) = (try Folder(), try Folder())
+        defer {
+            first.remove()
+            second.remove()
+        }
+        try first.copy("rgb.png", to: "a/1.png")
+        try second.copy("grey.jpg", to: "a/1.png")
+        #expect(try second.read().overlap(with: first.read()) == 0)
+        #expect(try first.read().overlap(with: first.read()) == 1)
+    }
+
     // MARK: What images hold
 
     @Test func findingsDecodeEveryImage() throws {
@@ -238,6 +274,7 @@ import Testing
             findings[0].text.contains("1 image cannot be read (line 4); first ")
                 && findings[0].text.contains("half.jpg"))
         #expect(findings[1].lines == [3] && findings[2].lines == [5] && findings[3].lines == [2])
+        #expect(findings[2].text.contains("('b/same-pixels.png' as 'a/1.png')"))
         #expect(findings[3].text.contains("1 of 2 images has the pixels of one in"))
     }
 
