@@ -1,9 +1,11 @@
-/// What a file says beside its pixels of which way is up.
+/// What a file says beside its pixels: which way is up, what is transparent.
 struct ImageMetadata {
     /// As TIFF, with or without `Exif\0\0` before it.
     var exif: [UInt8]?
     /// As XML
     var xmp: [UInt8]?
+    /// Red, green and blue
+    var transparentColor: [UInt8]?
 
     /// By EXIF, or where that has no such tag by XMP: as PIL finds it, also where several types of numbers could stand for it.
     ///
@@ -37,7 +39,7 @@ struct ImageMetadata {
     }
 }
 
-/// Why EXIF data cannot be read.
+/// Why what stands beside the pixels cannot be read.
 struct BrokenMetadata: Error { let problem: String }
 
 /// The first directory of EXIF data (TIFF 6.0), as far as it tells the orientation.
@@ -67,7 +69,8 @@ struct ExifDirectory {
         for _ in 0..<2 where bytes.starts(with: prefix) { bytes = bytes.dropFirst(prefix.count) }
         guard !bytes.isEmpty else { return nil }
         guard bytes.count >= 8, Self.marks.contains(where: bytes.starts) else {
-            throw BrokenMetadata(problem: "the EXIF data do not begin as TIFF does")
+            throw BrokenMetadata(
+                problem: "the EXIF data do not begin as TIFF does, and they may say which way is up")
         }
         self.bytes = Array(bytes)
         isBigEndian = bytes.first == 0x4D

@@ -10,9 +10,12 @@ import ModelFiles
 /// Refused by name: animations, of which nobody knows which frame is meant; grey of 16 bits, of which PIL makes white where
 /// it is above 255; whatever is damaged or cut off, of which PIL shows half.
 package enum ImageFile {
+    /// - Parameter whitens: whether the one colour that a PNG calls transparent, where it does, becomes white.
     /// - Throws: `ImageError`.
-    package static func read(_ url: URL, limits: ImageLimits = ImageLimits()) throws -> RGBImage {
-        try decode(try bytes(url, limits), name: url.relativePath, limits: limits)
+    package static func read(
+        _ url: URL, limits: ImageLimits = ImageLimits(), whitens: Bool = false
+    ) throws -> RGBImage {
+        try decode(try bytes(url, limits), name: url.relativePath, limits: limits, whitens: whitens)
     }
 
     /// What a file is, without its pixels.
@@ -35,12 +38,12 @@ package enum ImageFile {
     }
 
     /// Reads from memory; `name` stands for the file in messages.
-    package static func decode(_ bytes: [UInt8], name: String, limits: ImageLimits = ImageLimits()) throws
-        -> RGBImage
-    {
+    package static func decode(
+        _ bytes: [UInt8], name: String, limits: ImageLimits = ImageLimits(), whitens: Bool = false
+    ) throws -> RGBImage {
         let header = try ImageHeader(bytes, name: name, limits)
-        let image = try pixels(bytes, header, name: name)
-        return header.orientation.upright(image)
+        let image = header.orientation.upright(try pixels(bytes, header, name: name))
+        return whitens ? header.transparentColor.map(image.whitened) ?? image : image
     }
 
     private static func pixels(_ bytes: [UInt8], _ header: ImageHeader, name: String) throws -> RGBImage {

@@ -8,6 +8,8 @@ package struct ImageHeader: Sendable {
     /// Of the pixels as they are stored, before they are turned upright.
     let storedHeight: Int
     let storedWidth: Int
+    /// The one colour that is transparent; nil where there is none.
+    let transparentColor: [UInt8]?
 
     /// Of the upright image.
     package var height: Int { orientation.swapsSides ? storedWidth : storedHeight }
@@ -25,11 +27,12 @@ package struct ImageHeader: Sendable {
         self.format = format
         try Self.check(header, format, name: name, limits)
         do {
-            orientation = try Self.metadata(bytes, format, name: name).orientation()
+            let metadata = try Self.metadata(bytes, format, name: name)
+            orientation = try metadata.orientation()
+            transparentColor = metadata.transparentColor
         } catch let error as BrokenMetadata {
             throw ImageError(
-                file: name, problem: "\(error.problem), and they may say which way is up",
-                advice: "save the picture again, or without such data")
+                file: name, problem: error.problem, advice: "save the picture again, or without such data")
         }
     }
 
@@ -74,7 +77,9 @@ package struct ImageHeader: Sendable {
         case .png:
             let chunks = try PNGChunks(bytes)
             if chunks.frames != nil { throw animated(format, name: name) }
-            return chunks.metadata
+            var metadata = chunks.metadata
+            metadata.transparentColor = chunks.transparentColor
+            return metadata
         }
     }
 }

@@ -9,12 +9,14 @@ import ModelFiles
 /// arithmetic of its own: it is met within 1 of 255 a sample. It also pads what is smaller than a crop one pixel further down and
 /// right where the border is odd.
 ///
-/// An image comes here as `ImageFile` reads it, as transformers' `load_image` does: always with three channels, so that
-/// `do_convert_rgb` changes nothing.
+/// An image comes here as `ImageFile` reads it, as transformers' `load_image` does: always with three channels, without alpha.
+/// `do_convert_rgb` is left with the one colour that some PNGs call transparent, which it makes white.
 package struct ImagePreprocessing: Sendable {
     /// As it stands in an exported folder's `preprocessor_config.json`.
     package let asWritten: JSONObject
     package let limits: ImageLimits
+    /// Whether the one colour that a PNG calls transparent becomes white.
+    let whitens: Bool
     let size: ProcessorSize?
     let filter: ResampleFilter
     let cropSize: (height: Int, width: Int)?
@@ -50,6 +52,7 @@ package struct ImagePreprocessing: Sendable {
         try fields.checkKeys()
         asWritten = json
         self.limits = limits
+        whitens = try fields.bool("do_convert_rgb", kind.convertsTransparency)
         size = try fields.bool("do_resize", true) ? try fields.size(kind) : nil
         filter = try fields.filter(kind)
         cropSize = try fields.bool("do_center_crop", kind.cropsMiddle) ? try fields.cropSize(kind) : nil
@@ -61,8 +64,8 @@ package struct ImagePreprocessing: Sendable {
     /// - Parameter augmentation: nil as in evaluation.
     /// - Throws: `ImageError`.
     package func pixels(_ file: URL, augmentation: Augmentation? = nil) throws -> PixelImage {
-        try pixels(
-            try ImageFile.read(file, limits: limits), augmentation: augmentation, name: file.relativePath)
+        let image = try ImageFile.read(file, limits: limits, whitens: whitens)
+        return try pixels(image, augmentation: augmentation, name: file.relativePath)
     }
 
     /// The same of an image that was read already; `name` stands for it in messages.

@@ -42,6 +42,8 @@ enum ImageProcessorClass: String, CaseIterable {
     }
     /// Whether a size that is one number is that of both sides, not of the shorter one.
     var takesSquares: Bool { self == .vit || self == .deit || self == .beit }
+    /// Whether what is transparent becomes white.
+    var convertsTransparency: Bool { self == .bit || self == .clip || self == .siglip }
     var cropsMiddle: Bool { self == .deit || self == .bit || self == .clip }
     /// nil where nothing is cropped unless a file says how large.
     var cropSize: (height: Int, width: Int)? { self == .vit || self == .siglip ? nil : (224, 224) }

@@ -9,15 +9,16 @@ struct ProcessorFields {
     /// Sides beyond this are no model's: they would fill the memory.
     private static let longestSide = 16_384
 
-    /// Members that say nothing of pixels, or nothing that could differ: images come here as RGB, arrays channels first.
+    /// Members that say nothing of pixels, or nothing that could differ: arrays are channels first.
     private static let silent: Set<String> = [
-        "image_processor_type", "feature_extractor_type", "processor_class", "do_convert_rgb", "data_format",
+        "image_processor_type", "feature_extractor_type", "processor_class", "data_format",
         "input_data_format", "device", "return_tensors", "disable_grouping", "image_seq_length",
         "_valid_processor_keys",
         "do_reduce_labels", "reduce_labels", "model_input_names", "_commit_hash", "_name_or_path",
     ]
     private static let read: Set<String> = [
-        "do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor",
+        "do_convert_rgb", "do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale",
+        "rescale_factor",
         "do_normalize",
         "image_mean", "image_std", "default_to_square", "do_pad", "pad_size", "use_square_size",
     ]

@@ -38,6 +38,16 @@ package struct RGBImage: Sendable, Equatable {
         rearranged(height: height, width: width) { y, x in (y, width - 1 - x) }
     }
 
+    /// White wherever there was this colour.
+    func whitened(_ color: [UInt8]) -> RGBImage {
+        var samples = samples
+        for start in stride(from: 0, to: samples.count, by: 3)
+        where samples[start] == color[0] && samples[start + 1] == color[1] && samples[start + 2] == color[2] {
+            for channel in 0..<3 { samples[start + channel] = 255 }
+        }
+        return RGBImage(height: height, width: width, samples: samples)
+    }
+
     /// What lies in a rectangle of this image.
     package func cropped(to place: PixelRectangle) -> RGBImage {
         precondition(place.isInside(height: height, width: width), "\(place) is not in [\(height), \(width)]")

@@ -1,6 +1,7 @@
 import COpenSSL
 import CZlib
 import Foundation
+import Images
 import Matrices
 
 /// A library that the program runs with.
@@ -24,6 +25,9 @@ struct Library {
                 path: files.library("libcrypto.")),
             Library(name: "zlib", version: text(zlibVersion()), path: files.library("libz.")),
         ]
+            + ImageLibraries.all.map {
+                Library(name: $0.name, version: $0.version, path: files.library($0.file))
+            }
     }
 
     private static func text(_ version: UnsafePointer<CChar>?) -> String {

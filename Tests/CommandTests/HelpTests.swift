@@ -113,7 +113,10 @@ import Testing
         #expect(try #require(json["memory"]?["bytes"]?.int) > 0)
         #expect(try #require(json["productError"]?.double) < 1e-4)
         let libraries = try #require(json["libraries"]?.array)
-        #expect(libraries.map { $0["name"]?.string } == ["OpenBLAS", "oneDNN", "LAPACK", "OpenSSL", "zlib"])
+        #expect(
+            libraries.map { $0["name"]?.string } == [
+                "OpenBLAS", "oneDNN", "LAPACK", "OpenSSL", "zlib", "libjpeg-turbo", "libpng", "libwebp",
+            ])
         for library in libraries {
             let name = library["name"]?.string ?? ""
             #expect(library["version"]?.string?.first?.isNumber ?? false, "\(name)")

@@ -159,6 +159,13 @@ def pngs():
     write_png("grey-trns.png", grey, 8, 0, before=chunk(b"tRNS", struct.pack(">H", int(grey[3, 4, 0]))))
     write_png("palette-trns.png", grey >> 5, 3 + 1, 3, before=chunk(b"PLTE", noise(1, 8)[0].tobytes())
               + chunk(b"tRNS", bytes([0, 100, 255, 7])))
+    # PIL makes one colour of these, which processors that convert to RGB then make white.
+    write_png("palette-key.png", grey >> 5, 4, 3, before=chunk(b"PLTE", noise(1, 8)[0].tobytes())
+              + chunk(b"tRNS", bytes([255, 255, 0, 255])))
+    for depth, value in [(1, 0), (1, 1), (2, 3), (2, 0), (4, 300)]:
+        write_png(f"grey-key-{depth}-{value}.png", grey >> (8 - depth), depth, 0, before=chunk(b"tRNS", struct.pack(">H", value)))
+    write_png("rgb-key-16.png", (alpha[..., :3].astype(np.int64) << 8) + alpha[..., :3], 16, 2,
+              before=chunk(b"tRNS", struct.pack(">HHH", *alpha[5, 6, :3].tolist())))
     write_png("grey-alpha.png", alpha[..., [0, 3]], 8, 4)
     write_png("grey-alpha-16.png", wide[..., :2], 16, 4)
     write_png("rgb.png", alpha[..., :3], 8, 2)
@@ -251,6 +258,12 @@ CASES = [
     ("clip-small", "CLIPImageProcessor", "one.jpg", {"do_resize": False, "crop_size": {"height": 4, "width": 5}}),
     ("clip-padded", "CLIPImageProcessor", "wide.jpg", {"do_resize": False, "crop_size": {"height": 8, "width": 30}}),
     ("clip-odd", "CLIPImageProcessor", "grey-alpha-16.png", {"do_resize": False, "crop_size": {"height": 20, "width": 24}}),
+    *((f"clip-{file}", "CLIPImageProcessor", f"{file}.png", {"do_resize": False, "do_center_crop": False}) for file in [
+        "palette-key", "palette-trns", "grey-trns", "rgb-trns", "rgb-key-16", "rgba", "grey-key-1-0", "grey-key-1-1", "grey-key-2-3",
+        "grey-key-2-0", "grey-key-4-300"]),
+    ("vit-key", "ViTImageProcessor", "palette-key.png", {"size": FRAME}),
+    ("vit-white", "ViTImageProcessor", "palette-key.png", {"size": FRAME, "do_convert_rgb": True}),
+    ("clip-key", "CLIPImageProcessor", "palette-key.png", {"size": FRAME, "do_convert_rgb": False, "do_center_crop": False}),
     ("siglip", "SiglipImageProcessor", "interlaced-palette.png", {"size": FRAME}),
     ("siglip-number", "SiglipImageProcessor", "lossy-alpha.webp", {"size": 12}),
 ]
