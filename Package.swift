@@ -127,7 +127,8 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "BuildFacts", "Adapters", "AdapterTools", "Charts", "Datasets", "Matrices", "Messages",
+                "BuildFacts", "Adapters", "AdapterTools", "Charts", "Datasets", "Images", "Matrices",
+                "Messages",
                 "ModelFiles",
                 "RankAllocation", "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers",
                 "Training", "Transformers",
