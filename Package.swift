@@ -137,7 +137,8 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "BuildFacts", "Adapters", "AdapterTools", "Charts", "DataParallel", "Datasets", "Matrices",
+                "BuildFacts", "Adapters", "AdapterTools", "Charts", "DataParallel", "Datasets", "Images",
+                "Matrices",
                 "Messages",
                 "ModelFiles",
                 "RankAllocation", "Reports", "RunConfiguration", "RunRecords", "Runs", "Tasks", "Tokenizers",

@@ -52,7 +52,7 @@ extension ComparisonPlan {
                 _ = try RunConfig.load(
                     yaml: nil, yamlName: "", overrides: flags + [("best-metric", metric.rawValue)])
             }
-            return try RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config
+            return try RunConfig.load(yaml: nil, yamlName: "", overrides: flags).config.suitedToModel
         } catch {
             throw ComparisonError("arm \(arm.name): \(error)")
         }

@@ -1,4 +1,6 @@
+import Datasets
 import Foundation
+import Images
 import ModelFiles
 import Tokenizers
 import Transformers
@@ -23,7 +25,11 @@ package enum InputFingerprints {
             return prints
         }
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let texts = ["config.json"] + Tokenizer.decidingFiles(in: folder)
+        let texts =
+            ["config.json"]
+            + (readsImages(folder)
+                ? [ImagePreprocessing.file, ImagePreprocessing.processorFile]
+                : Tokenizer.decidingFiles(in: folder))
         for file in entries.sorted() where texts.contains(file) || file.hasSuffix(".safetensors") {
             prints["model/\(file)"] = try of(folder.appendingPathComponent(file), form)
         }
@@ -36,6 +42,20 @@ package enum InputFingerprints {
                 kind: .missing, file: file.path, problem: "the file does not exist",
                 advice: "paths are relative to the current folder")
         }
+        // What images hold counts as their names do.
+        guard !Dataset.isImageFolder(file, .images) else {
+            let rows = try Dataset.read(file, form: .images, requireLabels: false)
+            let print = Fingerprint(form)
+            for part in [rows.pathFingerprint(form), try rows.imageFingerprint(form)] {
+                Array(part.utf8).withUnsafeBytes { print.add($0) }
+            }
+            return print.text()
+        }
         return try Fingerprint.of(file: file, form)
+    }
+
+    private static func readsImages(_ folder: URL) -> Bool {
+        guard let config = try? HFFolder(folder).config else { return false }
+        return (try? Architecture.of(config))?.readsImages ?? false
     }
 }

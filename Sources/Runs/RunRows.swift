@@ -88,8 +88,12 @@ package enum ValidationRows {
         let file = config.validation ?? config.train
         try check(
             config.validation == nil ? "train" : "validation",
-            { try Fingerprint.of(file: URL(fileURLWithPath: file), $0) }, file)
+            { try GivenRows.none.fingerprint(file, $0) }, file)
         let rows = try RunRows(config)
+        let judged = config.validation == nil ? rows.all : rows.validation
+        try check(
+            config.validation == nil ? "images" : "validation images",
+            { try judged?.imageFingerprint($0) }, "an image of \(file)")
         try check(RunRows.heldOutPrint, rows.heldOutPrint, "\(file), or the way rows are held out,")
         guard let validation = rows.validation else {
             preconditionFailure("a run with validation rows has none")

@@ -6,6 +6,7 @@ import ModelFiles
 import RunConfiguration
 import Tasks
 import Tokenizers
+import Transformers
 
 extension TaskSettings {
     /// - Parameters:
@@ -29,6 +30,15 @@ extension Tokenization {
 }
 
 extension RunConfig {
+    /// The same for what its model reads; as it is where the model cannot be opened, which whoever trains it says.
+    package var suitedToModel: RunConfig {
+        let url = URL(fileURLWithPath: model)
+        guard !PretrainedModel.isGGUF(url), let config = try? HFFolder(url).config,
+            let architecture = try? Architecture.of(config), architecture.readsImages
+        else { return self }
+        return onImages
+    }
+
     /// As training reads images.
     fileprivate func augmenting(_ reading: ImageReading) -> ImageReading {
         reading.augmenting(AugmentationSettings(flip: imageFlip == .on, crop: imageCrop), seed: seed)

@@ -90,7 +90,8 @@ enum Together {
         if grace < 15 {
             notes.append(
                 "when it is told to end, or a process is lost, mpirun kills the others within \(2 * grace) s, which may be too short to save "
-                    + "the state: end a run by kill -USR1 and mpirun's process, and give mpirun --mca odls_base_sigkill_timeout 15")
+                    + "the state: end a run by kill -USR1 and mpirun's process, and give mpirun --mca odls_base_sigkill_timeout 15"
+            )
         }
         if checkpointEvery == 0 {
             notes.append(

@@ -109,12 +109,17 @@ import Testing
         try #require(resumed.status == 0, "\(resumed.errors)")
         let weights = "adapter-last/adapter_model.safetensors"
         #expect(try workspace.bytes("whole/\(weights)") == workspace.bytes("cut/\(weights)"))
+        let held = try workspace.run(["evaluate", "whole", "--validation-rows"])
+        #expect(held.status == 0, "\(held.errors)")
         // Another image is another run.
         try workspace.bytes("train/red/2.png").write(to: workspace.file("train/green/1.png"))
         let refused = try workspace.run(["train", "--resume", "cut/checkpoints/step-7"])
         #expect(
             refused.status != 0 && refused.errors.contains("the images of the training rows"),
             "\(refused.errors)")
+        try workspace.bytes("train/red/2.png").write(to: workspace.file("validation/blue/0.png"))
+        let changed = try workspace.run(["evaluate", "whole", "--validation-rows"])
+        #expect(changed.errors.contains("an image of validation changed since the run"), "\(changed.errors)")
     }
 
     @Test func predictionsAndScores() throws {
@@ -177,6 +182,31 @@ import Testing
             "--budget", "12",
         ])
         try #require(text.status == 0, "\(text.errors)")
+    }
+
+    /// A comparison on folders of images, whose task follows from the model; other images are other trials.
+    @Test func comparing() throws {
+        let workspace = try workspace()
+        try write(12, to: "test", in: workspace, shift: 200)
+        let plan = [
+            "name: colours", "model: model", "train: train", "validation: validation", "test: test",
+            "metric: accuracy", "average-ranks: [1]", "seeds: [42]", "baseline: LoRA",
+            "search: {learning-rates: [1e-2], seeds: [7]}", "settings: {steps: 8, batch-size: 8}", "arms:",
+            "  - {name: LoRA, settings: {method: lora}}", "  - {name: AdaLoRA, settings: {method: adalora}}",
+        ]
+        try workspace.write(plan.joined(separator: "\n") + "\n", to: "plan.yaml")
+        func lines() throws -> Int {
+            try workspace.text("compared/results.jsonl").split(separator: "\n").count
+        }
+        for _ in 0..<2 {
+            let result = try workspace.run(["compare", "plan.yaml", "--output", "compared"])
+            try #require(result.status == 0, "\(result.errors)")
+            // With one learning rate there is nothing to search.
+            #expect(try lines() == 2)
+        }
+        try workspace.bytes("train/red/2.png").write(to: workspace.file("train/green/1.png"))
+        try #require(try workspace.run(["compare", "plan.yaml", "--output", "compared"]).status == 0)
+        #expect(try lines() == 4)
     }
 
     @Test func whatDoesNotFitIsSaid() throws {

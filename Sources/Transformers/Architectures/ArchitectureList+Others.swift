@@ -1,4 +1,4 @@
-/// Decoders that people tune and that are none of `all`, by what they do beside attention and a feed-forward network.
+/// Models that people tune and that are none of `all`, by what they do beside attention and a feed-forward network.
 extension Architecture {
     /// Why a model of this `model_type` is not opened, of those that are asked for.
     static func whyNot(modelType: String) -> String? {
@@ -31,6 +31,24 @@ extension Architecture {
                 "idefics3",
             ],
             "it reads pictures; its language model alone would have to be saved as a model of its own"
+        ),
+        (
+            [
+                "clip", "clip_vision_model", "clip_text_model", "siglip", "siglip_vision_model",
+                "siglip_text_model", "siglip2", "align", "blip", "chinese_clip", "altclip", "xclip",
+                "metaclip_2",
+            ], "its towers of images and of texts are not supported"
+        ),
+        (
+            [
+                "beit", "data2vec-vision", "swin", "swinv2", "convnext", "convnextv2", "dinov3_vit",
+                "dinov3_convnext", "resnet", "regnet", "efficientnet", "mobilevit", "mobilevitv2", "levit",
+                "segformer", "pvt", "cvt", "poolformer", "vivit", "hiera", "bit",
+            ], "it reads images in another way than ViT, DeiT and DINOv2 do"
+        ),
+        (
+            ["vit_mae", "vit_msn", "ijepa", "timm_wrapper"],
+            "of ViT's kin only those of model_type vit, deit, dinov2 and dinov2_with_registers are"
         ),
     ]
 }
