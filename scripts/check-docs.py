@@ -36,7 +36,7 @@ STEPS = 8
 CLASSES = {"noun.act", "noun.animal", "noun.artifact", "noun.person", "noun.plant", "verb.change", "verb.motion"}
 # Flags of other programs that pages name.
 OTHERS = {
-    "--lora", "--fine-tune-type", "--local-dir", "--extra-index-url", "--no-deps", "--enable-lora", "--lora-modules", "--max-lora-rank",
+    "--mca", "--lora", "--fine-tune-type", "--local-dir", "--extra-index-url", "--no-deps", "--enable-lora", "--lora-modules", "--max-lora-rank",
     "--chat", "--run", "--update", "--break-system-packages",
 }
 

@@ -26,6 +26,8 @@ package final class TrainingSession {
     private let log: EventLog?
     /// The processes that train together, of which the first writes
     private let exchange: any GradientExchange
+    /// Whether the first process's state is taken over after each step, for others come to other bits
+    private let sharesState: Bool
     /// nil where nobody asks.
     private let samples: SampleAnswering?
     private let forgetting: Forgetting?
@@ -62,6 +64,7 @@ package final class TrainingSession {
         inputs = try RunInputs(given, rows: rows, isResumed: resume != nil)
         config = inputs.config
         try ProcessAgreement.check(config, inputs, exchange, allowingOtherKernels: allowingOtherKernels)
+        sharesState = allowingOtherKernels && exchange.processes > 1
         threads = config.threads ?? usualThreads ?? ProcessInfo.processInfo.activeProcessorCount
         sampler = BatchSampler(
             examples: inputs.train.count, batch: config.resolvedBatchSize * config.accumulate,
@@ -148,6 +151,7 @@ package final class TrainingSession {
             try log?.append(event)
             onEvent(event)
         }
+        if sharesState { try SharedState.take(trainer, exchange) }
         try emit(.started(startRecord, isEvaluationDue: progress.isEvaluationDue))
         for warning in startWarnings { try emit(.warning(warning)) }
         if progress.step == 0, try !start(unless: shouldStop, emit) { return try finish(.interrupted, emit) }
@@ -216,6 +220,7 @@ package final class TrainingSession {
         prepare(step + 1, order)
         let result = try trainer.step(
             step, data: data, indices: Array(sampler.indices(step: step, order: order)))
+        if sharesState { try SharedState.take(trainer, exchange) }
         progress.step = step
         progress.tokens += result.tokens
         if let allocation = result.allocation {

@@ -3,7 +3,7 @@
 
 usage: check.py ADALORA [--short | PART…]     (built with the trait MPI; from the root of the repository, with models and data fetched)
 
-Parts: answers, refusals, endings, trials, namespaces, language_model; all of them unless some are named. The short check
+Parts: answers, refusals, other_kernels, endings, trials, namespaces, language_model; all of them unless some are named. The short check
 is AdaLoRA in 1 to 3 processes, and their answers.
 """
 
@@ -174,6 +174,24 @@ def refusals(data, work):
     check("and no run was begun", not (work / "uneven").exists())
 
 
+def other_kernels(work, data):
+    """Processes of which one has the kernels of an older CPU."""
+    script = work / "older.sh"
+    script.write_text(f'#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 1 ] && export OPENBLAS_CORETYPE=Haswell || export OPENBLAS_CORETYPE=Sandybridge\n'
+                      f'exec {ADALORA} "$@"\n')
+    script.chmod(0o755)
+    for flags, is_allowed in (([], False), (["--allow-different-kernels"], True)):
+        run = work / f"kernels-{is_allowed}"
+        done = subprocess.run(
+            ["mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", "2", str(script), "train", "--model", str(MINILM),
+             "--train", str(data / "train.jsonl"), "--budget", "72", "--steps", "60", "--batch-size", "16", "--threads", "1", "--output",
+             str(run), *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if is_allowed:
+            check("they train together where that is allowed", done.returncode == 0 and (run / "adapter").exists(), done.stdout)
+        else:
+            check("other kernels are refused by name", done.returncode != 0 and "which round differently" in done.stdout, done.stdout)
+
+
 def wait_for_step(run, step, process):
     """Until the run's events tell that step."""
     deadline = time.time() + 300
@@ -296,7 +314,8 @@ def main():
     short = ([next(iter(SETTINGS))], (1, 2, 3) if named == ["--short"] else (1,))
     run = same_bits(work, data, *(short if named else (SETTINGS, (1, 2, 3, 4))))
     parts = {
-        "answers": lambda: answers(work, data, run), "refusals": lambda: refusals(data, work), "endings": lambda: endings(work, data),
+        "answers": lambda: answers(work, data, run), "refusals": lambda: refusals(data, work), "other_kernels": lambda: other_kernels(work, data),
+        "endings": lambda: endings(work, data),
         "trials": lambda: trials(work, data), "namespaces": lambda: namespaces(work, data), "language_model": lambda: language_model(work),
     }
     for part in ["answers"] if named == ["--short"] else named or parts:
