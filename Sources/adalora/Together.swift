@@ -31,6 +31,8 @@ enum Together {
 
     /// - Throws: for a command that would do everything several times.
     static func check(_ arguments: [String]) throws {
+        // mpirun gives its processes terminals, whatever its own output goes to.
+        if Processes.announced > 1 { setenv("NO_COLOR", "1", 0) }
         guard Processes.announced > 1, let command = arguments.first, !command.hasPrefix("-"),
             !commands.contains(command), !arguments.contains("--help"), !arguments.contains("-h")
         else { return }

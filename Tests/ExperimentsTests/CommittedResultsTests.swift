@@ -8,15 +8,28 @@ import Testing
     private static let benchmarks = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Benchmarks")
 
-    /// Of MiniLM's folder, SmolLM2's file, and of the data that `scripts/make-wordnet.py`, `make-reviews.py` and
-    /// `make-wordnet-chat.py` make.
+    /// Of MiniLM's folder, SmolLM2's file, the ViT that `scripts/train-digits.sh` makes, and of the data that `scripts/make-wordnet.py`,
+    /// `make-reviews.py`, `make-wordnet-chat.py` and `make-digits.py` make.
     private static let minilm = [
         "model/config.json": "dcce0845dd1c3c91", "model/tokenizer.json": "f85d622f29405bf7",
         "model/tokenizer_config.json": "e10178d5323ced4f", "model/vocab.txt": "70445717497bc7b1",
         "model/model.safetensors": "346e1383fca48a72",
     ]
     private static let smollm2 = ["model/SmolLM2-135M-Instruct.Q4_1.gguf": "19e8acf04332cbaf"]
+    private static let digitsModel = [
+        "model/config.json": "7b7c1c22e2f8e12b", "model/model.safetensors": "7059e1bb86496e76",
+        "model/preprocessor_config.json": "a59482c6ab433ba7",
+    ]
     private static let data = [
+        "digits-inverted": [
+            "train": "e535cc777b7d6b2e", "validation": "3d85c4a296b2d514", "test": "ccdb7bb16de88e76",
+        ],
+        "digits-rotated": [
+            "train": "9bf8befffbc47154", "validation": "be0402ec1c787229", "test": "b431c2d7fa1ad62",
+        ],
+        "digits-small": [
+            "train": "606a96af0ec6a1e0", "validation": "2a636575916d696d", "test": "b18306af10b14e9",
+        ],
         "wordnet": [
             "train": "8b2c8c5738080690", "validation": "e69b847f3cf1e2d", "test": "7312f38d268fc6b5",
         ],
@@ -59,6 +72,10 @@ import Testing
         // Of 30 layers, seven matrices each.
         Folder(name: "chat-meanings", parametersPerRank: 305_280, results: 18),
         Folder(name: "chat-categories", parametersPerRank: 305_280, results: 18),
+        // Of 4 layers, six matrices each.
+        Folder(name: "digits-inverted", parametersPerRank: 4_608, results: 57),
+        Folder(name: "digits-rotated", parametersPerRank: 4_608, results: 59),
+        Folder(name: "digits-small", parametersPerRank: 4_608, results: 59),
     ]
 
     static func schedule(_ folder: Folder) throws -> TrialSchedule {
@@ -67,7 +84,12 @@ import Testing
             yaml: try String(contentsOf: file, encoding: .utf8), file: file.path,
             settings: RunConfig.settings.map(\.key))
         let task = String(folder.name.split(separator: "-")[0])
-        let (own, model) = task == "chat" ? (folder.name, smollm2) : (task, minilm)
+        let (own, model) =
+            switch task {
+            case "chat": (folder.name, smollm2)
+            case "digits": (folder.name, digitsModel)
+            default: (task, minilm)
+            }
         let prints = try #require(data[own]).merging(model) { $1 }
         return try TrialSchedule(
             plan: plan, fingerprints: prints, parametersPerRank: folder.parametersPerRank)
