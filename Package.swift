@@ -272,7 +272,9 @@ let package = Package(
         .testTarget(
             name: "RunsTests",
             dependencies: [
-                "Runs", "ModelFiles", "RunConfiguration", "Adapters", "RankAllocation", "Transformers",
+                "Runs", "Matrices", "ModelFiles", "RunConfiguration", "Adapters", "RankAllocation",
+                "Training",
+                "Transformers",
             ]),
         .target(name: "RunFolders", dependencies: ["RunRecords"], path: "Tests/RunFolders"),
         .testTarget(name: "RunRecordsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),

@@ -124,9 +124,10 @@ package struct ComparisonRun {
             try store.packPredictions()
             try folds?.write(to: store.folder)
         }
-        _ = try exchange.any(false)
         var results = found
         var ignored = retriesFailed ? Set(found.filter { !$0.isOK }.map(\.id)) : []
+        let left = schedule.state(completed: found.filter { !ignored.contains($0.id) }).next.map(\.id)
+        try ProcessAgreement.check([("the runs that are left to do", left.joined(separator: " "))], exchange)
         var done = 0
         var pace = RunPace()
         while done < limit ?? Int.max {

@@ -7,7 +7,7 @@ import Training
 
 /// What processes that train together must have alike, asked before they begin and on the way. Weights, moments, importance and
 /// allocation follow from the same sums by the same arithmetic everywhere, so that a process with others is broken.
-enum ProcessAgreement {
+package enum ProcessAgreement {
     /// Steps between two looks at the weights
     static let every = 50
 
@@ -21,24 +21,51 @@ enum ProcessAgreement {
             ("the setting \($0.key) (\($0.value))", $0.value)
         }
         facts += inputs.fingerprints.map { (Checkpoint.shown($0.name), $0.hash) }
-        if !allowingOtherKernels {
-            facts.append((Checkpoint.shown(Checkpoint.kernels.name), Checkpoint.kernels.hash))
-        }
-        try check(facts, exchange)
+        try check(facts + (allowingOtherKernels ? [] : [kernels]), exchange)
     }
 
-    /// - Throws: as above, where weights or moments differ.
+    /// Of processes that answer rows with an adapter.
+    ///
+    /// - Parameter rows: their fingerprint.
+    /// - Throws: as above.
+    package static func check(
+        adapter: URL, rows: @autoclosure () throws -> String, _ exchange: any GradientExchange,
+        allowingOtherKernels: Bool
+    ) throws {
+        if exchange.processes == 1 { return }
+        // Its manifest has the hash of each file; folders of other programs have none.
+        let hashes =
+            FolderManifest.exists(in: adapter)
+            ? [try Fingerprint.of(file: adapter.appendingPathComponent(FolderManifest.file))]
+            : try AdapterFolder(adapter).fingerprints(.sha256).map(\.hash)
+        let facts = [("the adapter", hashes.joined(separator: " ")), ("the rows", try rows())]
+        try check(facts + (allowingOtherKernels ? [] : [kernels]), exchange)
+    }
+
+    private static var kernels: (name: String, value: String) {
+        (Checkpoint.shown(Checkpoint.kernels.name), Checkpoint.kernels.hash)
+    }
+
+    /// - Throws: as above, where weights, moments, importance or masks differ.
     static func check(_ trainer: Trainer, step: Int, _ exchange: any GradientExchange) throws {
         if exchange.processes == 1 { return }
-        let arrays = [trainer.vector.values, trainer.firstMoments, trainer.secondMoments]
-        let digest = SHA256Digest()
-        for array in arrays { digest.update(UnsafeRawBufferPointer(array.buffer)) }
-        try check([(weights(step), digest.hexadecimal())], exchange)
+        try check([(weights(step), digest(trainer.state))], exchange)
     }
 
-    private static func check(_ facts: [(name: String, value: String)], _ exchange: any GradientExchange)
-        throws
-    {
+    package static func digest(_ state: TrainerState) -> String {
+        let digest = SHA256Digest()
+        let arrays =
+            [state.values, state.firstMoments, state.secondMoments] + state.method.tensors.map(\.values)
+        for array in arrays { array.forEachPiece { digest.update(UnsafeRawBufferPointer($0)) } }
+        for mask in state.method.masks { mask.withUnsafeBytes { digest.update($0) } }
+        return digest.hexadecimal()
+    }
+
+    /// - Throws: as above, by the names of what differs.
+    package static func check(
+        _ facts: [(name: String, value: String)], _ exchange: any GradientExchange
+    ) throws {
+        if exchange.processes == 1 { return }
         var object = JSONObject()
         for fact in facts { object[fact.name] = .string(fact.value) }
         object["host"] = .string(ProcessInfo.processInfo.hostName)
@@ -55,7 +82,7 @@ enum ProcessAgreement {
         }
     }
 
-    private static let weights = "the weights and moments after step"
+    private static let weights = "the state after step"
 
     private static func weights(_ step: Int) -> String { "\(weights) \(step)" }
 

@@ -172,10 +172,12 @@ extension Checkpoint {
 
     /// Throws, naming each difference, unless settings and files are those of the checkpoint.
     ///
-    /// - Parameter earlier: fingerprints in the form of versions before SHA-256, whose checkpoints have these.
+    /// - Parameters:
+    ///   - earlier: fingerprints in the form of versions before SHA-256, whose checkpoints have these.
+    ///   - allowingOtherKernels: whether products may round otherwise than before.
     func checkUnchanged(
         _ config: RunConfig, _ fingerprints: [(name: String, hash: String)],
-        earlier: [(name: String, hash: String)]
+        earlier: [(name: String, hash: String)], allowingOtherKernels: Bool = false
     ) throws {
         let saved = try RunConfig.load(yaml: configuration, yamlName: "the checkpoint", overrides: []).config
         let settings = config.differences(from: saved, except: ResumePoint.changeableSettings)
@@ -188,7 +190,9 @@ extension Checkpoint {
         func hash(_ entries: [(name: String, hash: String)], _ name: String) -> String? {
             entries.first { $0.name == name }?.hash
         }
-        let names = (fingerprints + self.fingerprints).map(\.name)
+        let names = (fingerprints + self.fingerprints).map(\.name).filter {
+            !allowingOtherKernels || $0 != Self.kernels.name
+        }
         let changed = names.filter { name in
             let recorded = hash(self.fingerprints, name)
             let isEarlier = recorded != nil && recorded == hash(earlier, name)

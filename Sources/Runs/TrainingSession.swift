@@ -98,7 +98,8 @@ package final class TrainingSession {
             let found = try folder.checkpoint(at: resume)
             let checkpoint = found.checkpoint
             try checkpoint.checkUnchanged(
-                config, inputs.fingerprints + [Checkpoint.kernels], earlier: inputs.earlierFingerprints)
+                config, inputs.fingerprints + [Checkpoint.kernels], earlier: inputs.earlierFingerprints,
+                allowingOtherKernels: sharesState)
             try folder.checkUnfinished(checkpoint, config, totalSteps: totalSteps)
             try folder.checkBest(checkpoint.progress, advice: found.advice)
             try trainer.restore(checkpoint.trainer)

@@ -22,8 +22,24 @@ struct ClassHead {
         TaskRecord(kind, labels: labels.names, pooling: pooling)
     }
 
+    /// The answers of sequences, in their order.
+    func lines(_ data: TokenizedDataset, _ options: AnswerOptions, read: ShardReading) throws -> [JSONObject]
+    {
+        let lines = RowResults<JSONObject>(count: data.count)
+        try read(data, [lines]) { rows in
+            let logits = rows.logits().value
+            lines.put((0..<logits.rows).map { line(logits, $0, top: options.top) }, at: rows.members)
+        }
+        return lines.all
+    }
+
+    /// What a model card's program prints of logits [B, K].
+    static let printing = [
+        "for row in logits.softmax(-1).tolist():", "    print(labels[row.index(max(row))], max(row))",
+    ]
+
     /// The answer of a row of logits [B, K].
-    func line(_ logits: Matrix, _ row: Int, top: Int?) -> JSONObject {
+    private func line(_ logits: Matrix, _ row: Int, top: Int?) -> JSONObject {
         let probabilities = logits.probabilities(row)
         var line: JSONObject = ["label": .string(labels.names[Int(logits.largestColumn(row))])]
         line["probability"] = .number(probabilities.max() ?? 0)

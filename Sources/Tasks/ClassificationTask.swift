@@ -35,10 +35,7 @@ struct ClassificationTask: LearningTask {
         TaskCard(
             pipelineTag: "text-classification",
             answers: "one of \(outputs) labels for \(rows.each)", batch: rows.batch,
-            printing: [
-                "for row in logits.softmax(-1).tolist():",
-                "    print(labels[row.index(max(row))], max(row))",
-            ])
+            printing: ClassHead.printing)
     }
 
     func tokenized(_ dataset: Dataset, isLabelled: Bool, _ limits: Tokenization) throws -> TokenizedDataset {
@@ -53,12 +50,8 @@ struct ClassificationTask: LearningTask {
         read: ShardReading
     ) throws -> [Prediction] {
         let data = try tokenized(dataset, isLabelled: false, limits)
-        let lines = RowResults<JSONObject>(count: data.count)
-        try read(data, [lines]) { rows in
-            let logits = rows.logits().value
-            lines.put((0..<logits.rows).map { head.line(logits, $0, top: options.top) }, at: rows.members)
-        }
-        return zip(lines.all, data.truncated).map { Prediction($0, truncatedTokens: $1) }
+        let lines = try head.lines(data, options, read: read)
+        return zip(lines, data.truncated).map { Prediction($0, truncatedTokens: $1) }
     }
 }
 

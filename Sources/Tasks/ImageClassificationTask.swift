@@ -39,10 +39,7 @@ struct ImageClassificationTask: LearningTask {
         TaskCard(
             pipelineTag: "image-classification", answers: "one of \(outputs) labels for each image",
             batch: TaskCard.imageBatch,
-            printing: [
-                "for row in logits.softmax(-1).tolist():",
-                "    print(labels[row.index(max(row))], max(row))",
-            ])
+            printing: ClassHead.printing)
     }
 
     func learned(_ dataset: Dataset, _ limits: Tokenization) throws -> TokenizedDataset {
@@ -63,12 +60,8 @@ struct ImageClassificationTask: LearningTask {
         read: ShardReading
     ) throws -> [Prediction] {
         let data = try tokenized(dataset, isLabelled: false, limits)
-        let lines = RowResults<JSONObject>(count: data.count)
-        try read(data, [lines]) { rows in
-            let logits = rows.logits().value
-            lines.put((0..<logits.rows).map { head.line(logits, $0, top: options.top) }, at: rows.members)
-        }
+        let lines = try head.lines(data, options, read: read)
         try data.checkImages()
-        return lines.all.map { Prediction($0, truncatedTokens: 0) }
+        return lines.map { Prediction($0, truncatedTokens: 0) }
     }
 }

@@ -54,9 +54,8 @@ struct ImageRegressionTask: LearningTask {
         read: ShardReading
     ) throws -> [Prediction] {
         let data = try tokenized(dataset, isLabelled: false, limits)
-        let scores = RowResults<Float>(count: data.count)
-        try read(data, [scores]) { scores.put($0.logits().value.values, at: $0.members) }
+        let scores = try RegressionTask.scores(data, read: read)
         try data.checkImages()
-        return scores.all.map { Prediction(["score": .number(Double($0))], truncatedTokens: 0) }
+        return scores.map { Prediction(["score": .number(Double($0))], truncatedTokens: 0) }
     }
 }

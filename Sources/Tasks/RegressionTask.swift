@@ -66,11 +66,17 @@ struct RegressionTask: LearningTask {
         read: ShardReading
     ) throws -> [Prediction] {
         let data = try tokenized(dataset, isLabelled: false, limits)
-        let scores = RowResults<Float>(count: data.count)
-        try read(data, [scores]) { scores.put($0.logits().value.values, at: $0.members) }
-        return zip(scores.all, data.truncated).map { score, truncated in
+        let scores = try Self.scores(data, read: read)
+        return zip(scores, data.truncated).map { score, truncated in
             Prediction(["score": .number(Double(score))], truncatedTokens: truncated)
         }
+    }
+
+    /// Of sequences, in their order.
+    static func scores(_ data: TokenizedDataset, read: ShardReading) throws -> [Float] {
+        let scores = RowResults<Float>(count: data.count)
+        try read(data, [scores]) { scores.put($0.logits().value.values, at: $0.members) }
+        return scores.all
     }
 }
 

@@ -1,4 +1,5 @@
 import Autodiff
+import Foundation
 import Matrices
 import Tasks
 import Transformers
@@ -64,6 +65,20 @@ package struct SequenceModel: Sendable {
         try exchange.complete([losses], owners: owners)
         try exchange.sum(sum.sums, tree, owners: owners, into: gradients)
         return (losses.all.reduce(0, +), indices.reduce(0) { $0 + data.sequences[$1].length })
+    }
+
+    /// Throws where an image of these rows could not be read, in whichever process.
+    ///
+    /// - Parameter loss: of the step, which is no number then.
+    func checkImages(_ data: TokenizedDataset, loss: Double) throws {
+        guard exchange.processes > 1 else { return try data.checkImages() }
+        if loss.isFinite { return }
+        let own = Result { try data.checkImages() }
+        var text = ""
+        if case .failure(let error) = own { text = "\(error)" }
+        for said in try exchange.gather(Data(text.utf8)) where !said.isEmpty {
+            throw TrainingError(String(decoding: said, as: UTF8.self))
+        }
     }
 
     /// What each shard computes, in tokens.

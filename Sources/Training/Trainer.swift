@@ -94,7 +94,7 @@ package final class Trainer: TrainedArrays {
         let (loss, tokens) = try model.lossAndGradient(
             data, indices: indices, into: gradients, shardGradients: &shardGradients, seed: settings.seed,
             step: step)
-        try data.checkImages()
+        try model.checkImages(data, loss: loss)
         return try update(step, loss: loss, tokens: tokens) {
             model.probe(data, indices: indices, backwardInto: gradients)
         }
@@ -114,7 +114,7 @@ package final class Trainer: TrainedArrays {
         let (loss, tokens) = try model.lossAndGradient(
             data, indices: indices, into: target, shardGradients: &shardGradients, seed: settings.seed,
             step: step, pass: pending.batches.count)
-        try data.checkImages()
+        try model.checkImages(data, loss: loss)
         if scale != 1 {
             let factor = Float(scale)
             for index in 0..<target.count { target.pointer[index] *= factor }

@@ -142,6 +142,9 @@ struct EvaluateCommand: ParsableCommand {
             let model = try adapter.open(precision)
             try checkWrongRows(model.description.task.kind)
             let (rows, data) = try labelledRows(model)
+            try ProcessAgreement.check(
+                adapter: adapter.url, rows: fingerprint(rows), exchange,
+                allowingOtherKernels: together.allowDifferentKernels)
             var options = answers.options
             options.keepsWrongRows = wrongRows != nil
             let result = try model.evaluate(rows, options, workers: adapter.workers, exchange: exchange)
@@ -200,6 +203,13 @@ struct EvaluateCommand: ParsableCommand {
             throw ValidationError(
                 "--\(flag.0) goes with --data; --validation-rows are read as the run read them")
         }
+    }
+
+    private func fingerprint(_ rows: Dataset) throws -> String {
+        guard let file = data.map({ URL(fileURLWithPath: $0) }), !Dataset.isImageFolder(file, .images) else {
+            return rows.pathFingerprint()
+        }
+        return try Fingerprint.of(file: file)
     }
 
     private func labelledRows(_ model: OpenedAdapter) throws -> (rows: Dataset, name: String) {

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Messages
 import ModelFiles
+import Runs
 import Tasks
 import Training
 
@@ -87,6 +88,11 @@ struct PredictCommand: ParsableCommand {
                     .usage, "standard input reaches one process alone; give the rows as --data FILE")
             }
             let model = try adapter.open(precision)
+            if let data {
+                try ProcessAgreement.check(
+                    adapter: adapter.url, rows: Fingerprint.of(file: URL(fileURLWithPath: data)),
+                    exchange, allowingOtherKernels: together.allowDifferentKernels)
+            }
             let form = model.rowForm(labelSeparator: nil)
             let file = data.flatMap { $0 == "-" ? nil : URL(fileURLWithPath: $0) }
             let input = try file.map(RowStream.open) ?? ByteStream()

@@ -14,6 +14,11 @@ struct TogetherOptions: ParsableArguments {
             "With mpirun: seconds that another process may take to answer before the run is saved and ends.",
             valueName: "seconds"))
     var patience = 600.0
+    @Flag(
+        help:
+            "With mpirun: work also where products round otherwise on one machine than on another; results then depend on who computed what."
+    )
+    var allowDifferentKernels = false
 
     func validate() throws {
         guard patience.isFinite, patience >= 1 else {

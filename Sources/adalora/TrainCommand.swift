@@ -32,11 +32,6 @@ struct TrainCommand: ParsableCommand {
     var resume: String?
     @Flag(help: "Write event files for TensorBoard into the run folder too.") var tensorboard = false
     @OptionGroup var together: TogetherOptions
-    @Flag(
-        help:
-            "With mpirun: train also where products round otherwise on one machine than on another; results then depend on who computed what."
-    )
-    var allowDifferentKernels = false
     @Flag(help: "Start also where memory is short by the estimate of adalora plan.") var ignoreMemory = false
 
     func run() throws {
@@ -50,7 +45,7 @@ struct TrainCommand: ParsableCommand {
             let advised = try advice(loaded.config)
             let session = try TrainingSession(
                 advised?.config ?? loaded.config, resume: resumed?.point, ignoringMemory: ignoreMemory,
-                exchange: exchange, allowingOtherKernels: allowDifferentKernels,
+                exchange: exchange, allowingOtherKernels: together.allowDifferentKernels,
                 usualThreads: Together.threads)
             session.environment = RunOrigin.facts()
             if let headline = resumed.flatMap({ _ in Self.headline(in: session.folder) }) {

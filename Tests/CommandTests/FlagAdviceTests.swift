@@ -30,7 +30,8 @@ import Testing
         // How to train for what cannot be exported or has no head.
         "AdapterExtraction": ["train"],
         "AdaLoRA+Start": ["train"], "AdaDoRA": ["train"], "ChangedParts": ["train"], "IA3": ["train"],
-        "BottleneckSettings": ["train"], "ProcessAgreement": ["train"], "VectorTuning": ["train"],
+        "BottleneckSettings": ["train"], "ProcessAgreement": ["train", "evaluate", "predict"],
+        "VectorTuning": ["train"],
         "FineTuning": ["train"], "LoRA": ["train"], "VirtualTokens": ["train"],
         "PrefixTuning": ["train"], "PromptTuning": ["train"], "TuningSettings": ["train"],
         "AdapterDescription": ["evaluate", "predict", "export", "shrink", "merge-adapters"],

@@ -4,7 +4,7 @@
 usage: check.py ADALORA [--short | PART…]     (built with the trait MPI; from the root of the repository, with models and data fetched)
 
 Parts: answers, refusals, other_kernels, endings, trials, namespaces, language_model; all of them unless some are named. The short check
-is AdaLoRA in 1 to 3 processes, and their answers.
+is AdaLoRA in 1 to 4 processes, their answers, their ends, and two network namespaces.
 """
 
 import json
@@ -26,6 +26,7 @@ KEEPALIVE = [word for name, value in (("time", 10), ("intvl", 2), ("probes", 5))
 GRACE = ["--mca", "odls_base_sigkill_timeout", "15"]
 # Times, and what a machine is; seconds tell time too.
 TIMES = {"seconds", "date", "threads", "peakMemoryBytes", "environment"}
+SHORT = ["answers", "refusals", "other_kernels", "endings", "namespaces"]
 failures = []
 
 
@@ -184,10 +185,21 @@ def other_kernels(work, data):
         run = work / f"kernels-{is_allowed}"
         done = subprocess.run(
             ["mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", "2", str(script), "train", "--model", str(MINILM),
-             "--train", str(data / "train.jsonl"), "--budget", "72", "--steps", "60", "--batch-size", "16", "--threads", "1", "--output",
-             str(run), *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+             "--train", str(data / "train.jsonl"), "--budget", "72", "--steps", "60", "--batch-size", "16", "--threads", "1", "--checkpoint-every", "20",
+             "--keep-checkpoints", "5", "--output", str(run), *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if is_allowed:
             check("they train together where that is allowed", done.returncode == 0 and (run / "adapter").exists(), done.stdout)
+            shutil.rmtree(run / "adapter-last")
+            last = max((run / "checkpoints").iterdir(), key=lambda path: int(path.name.split("-")[1]))
+            shutil.rmtree(last)
+            done = subprocess.run(
+                ["mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", "2", str(script), "train", "--resume",
+                 str(run), *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            check("and go on with it", done.returncode == 0, done.stdout)
+            done = subprocess.run(
+                ["mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", "2", str(script), "evaluate", str(run),
+                 "--data", str(data / "test.jsonl")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            check("an evaluation by other kernels is refused", done.returncode != 0 and "which round differently" in done.stdout, done.stdout)
         else:
             check("other kernels are refused by name", done.returncode != 0 and "which round differently" in done.stdout, done.stdout)
 
@@ -311,14 +323,14 @@ def main():
     data = glosses(work / "data")
     named = sys.argv[2:]
     # Of its runs the other parts need the first.
-    short = ([next(iter(SETTINGS))], (1, 2, 3) if named == ["--short"] else (1,))
+    short = ([next(iter(SETTINGS))], (1, 2, 3, 4) if named == ["--short"] else (1,))
     run = same_bits(work, data, *(short if named else (SETTINGS, (1, 2, 3, 4))))
     parts = {
         "answers": lambda: answers(work, data, run), "refusals": lambda: refusals(data, work), "other_kernels": lambda: other_kernels(work, data),
         "endings": lambda: endings(work, data),
         "trials": lambda: trials(work, data), "namespaces": lambda: namespaces(work, data), "language_model": lambda: language_model(work),
     }
-    for part in ["answers"] if named == ["--short"] else named or parts:
+    for part in SHORT if named == ["--short"] else named or parts:
         parts[part]()
     if failures:
         sys.exit(f"{len(failures)} failed: {'; '.join(failures)}; see {work}")
