@@ -253,6 +253,8 @@ def endings(work, data):
 
 def namespaces(work, data):
     """Two hosts that are network namespaces, with a line of their own, which is cut in the middle of a run."""
+    # What a check that was killed left
+    subprocess.run("ip netns del ada0; ip netns del ada1", shell=True, stderr=subprocess.DEVNULL)
     made = subprocess.run("ip netns add ada0 && ip netns add ada1 && ip link add va0 netns ada0 type veth peer name va1 netns ada1",
                           shell=True, stderr=subprocess.PIPE)
     if made.returncode != 0:
@@ -288,7 +290,7 @@ def namespaces(work, data):
         status, told = finish(mpirun(1, ["train", "--resume", str(run), "--threads", "1"]))
         check("and one process goes on to the same bits", status == 0 and not differences(whole, left(run)), told)
     finally:
-        subprocess.run("pkill -9 -f two-hosts; pkill -9 -f cut-line; ip netns del ada0; ip netns del ada1", shell=True)
+        subprocess.run("pkill -9 -f '[t]wo-hosts'; pkill -9 -f '[c]ut-line'; ip netns del ada0; ip netns del ada1", shell=True)
 
 
 def trials(work, data):
