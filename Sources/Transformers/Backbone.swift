@@ -22,6 +22,8 @@ package protocol Backbone: AnyObject, Sendable {
     func wordRows(_ ids: [Int32]) -> Matrix
     /// Of a model that reads images; nil for text.
     var imageInput: ImageInput? { get }
+    /// Of a model of two towers; nil of one.
+    var pair: PairOutput? { get }
     /// Of keys, and of values: columns, and the heads that they are of.
     var keyShape: (columns: Int, heads: Int) { get }
     /// Whether attention looks rows up by the distance of tokens, in tables as long as the longest sequence.
@@ -61,6 +63,7 @@ package protocol Backbone: AnyObject, Sendable {
 extension Backbone {
     package var pooler: Dense? { nil }
     package var imageInput: ImageInput? { nil }
+    package var pair: PairOutput? { nil }
     package var outputMatrix: Weight? { nil }
     package var outputTransform: LogitTransform { .identity }
     package var attendsByDistance: Bool { false }
@@ -111,6 +114,38 @@ package enum HiddenRows: Sendable, Equatable {
     case last
     /// Rows of the packed batch, in rising order.
     case some([Int])
+}
+
+/// What a model of two towers says: a row of each text and of each image, whose product is the logit that they belong together,
+/// its temperature and bias with it.
+///
+/// Hidden states of a batch of texts with images are [B, 2 · D], the row of the text before that of its image; of texts alone
+/// or images alone [B, D].
+package struct PairOutput: Sendable, Equatable {
+    /// What the logits of all texts and images of a batch are learned by.
+    package enum Loss: Sendable {
+        /// Each text is a class of the images and each image one of the texts (Radford et al. 2021, "CLIP").
+        case softmax
+        /// Each text and image belong together or not (Zhai et al. 2023, "SigLIP").
+        case sigmoid
+    }
+
+    /// D
+    package let columns: Int
+    package let loss: Loss
+    /// Tokens that every text is filled up to, and with which; nil where they are as long as they are.
+    package let filled: (length: Int, id: Int32)?
+
+    package init(columns: Int, loss: Loss, filled: (length: Int, id: Int32)?) {
+        self.columns = columns
+        self.loss = loss
+        self.filled = filled
+    }
+
+    package static func == (first: PairOutput, second: PairOutput) -> Bool {
+        first.columns == second.columns && first.loss == second.loss
+            && first.filled?.length == second.filled?.length && first.filled?.id == second.filled?.id
+    }
 }
 
 /// What of a model's sizes others need to know.

@@ -20,6 +20,8 @@ package enum HeadForm: Sendable, Equatable {
     case span
     /// Every row, through the model's own output matrix, for a number a word of the vocabulary. Nothing of it trains.
     case vocabulary
+    /// What the towers of a pair say of a text and its image, side by side. Nothing of it trains.
+    case pair
 
     /// Of a head that reads one row of a sequence.
     package var pooling: Pooling? {
@@ -31,11 +33,14 @@ package enum HeadForm: Sendable, Equatable {
 
     /// Whether there is a row of logits for each token.
     package var isPerToken: Bool {
-        if case .sequence = self { false } else { true }
+        switch self {
+        case .sequence, .pair: false
+        case .token, .span, .vocabulary: true
+        }
     }
 
     /// Whether the head is the model's own, so that nothing of it trains or is saved.
-    package var isOwn: Bool { self == .vocabulary }
+    package var isOwn: Bool { self == .vocabulary || self == .pair }
     /// Whether words are given to it, each with a number of its own.
     package var readsWords: Bool { self == .token }
 
@@ -46,6 +51,7 @@ package enum HeadForm: Sendable, Equatable {
         case .token: "TOKEN_CLS"
         case .span: "QUESTION_ANS"
         case .vocabulary: "CAUSAL_LM"
+        case .pair: "FEATURE_EXTRACTION"
         }
     }
 
@@ -56,6 +62,7 @@ package enum HeadForm: Sendable, Equatable {
         case .token: "ForTokenClassification"
         case .span: "ForQuestionAnswering"
         case .vocabulary: "ForCausalLM"
+        case .pair: "Model"
         }
     }
 }

@@ -45,6 +45,18 @@ package struct HeadError: Error, CustomStringConvertible {
                 "\(architecture.name): pooling \(pooling.rawValue) is not supported: \(problem); take "
                 + "another (adalora train \(SettingName.pooling) \(usual) or mean)")
     }
+    static func notOfTwoTowers(_ name: String) -> HeadError {
+        HeadError(
+            description:
+                "\(name): the model has not two towers, one for texts and one for images; use one that has (clip, siglip), or "
+                + "another task (adalora train \(SettingName.task))")
+    }
+    static func onlyPairs(_ name: String) -> HeadError {
+        HeadError(
+            description:
+                "\(name): the model reads texts and images side by side, and this version has no classifiers on one of its "
+                + "towers; use adalora train \(SettingName.task) image-text")
+    }
     package static func notSpeaking(_ name: String) -> HeadError {
         HeadError(
             description:
@@ -73,6 +85,8 @@ package final class SequenceHead: Sendable {
         case trained(weight: Parameter, bias: Parameter?)
         /// `[V, C]`, of the model, and what becomes of its products
         case own(Weight, LogitTransform)
+        /// The model's rows are what is read, so many columns.
+        case none(columns: Int)
     }
 
     /// `[K, C]`, of a head that trains.
@@ -95,6 +109,7 @@ package final class SequenceHead: Sendable {
         switch output {
         case .trained(let weight, _): weight
         case .own(let weight, _): weight
+        case .none: preconditionFailure("the model of a pair has no output matrix")
         }
     }
 
@@ -104,7 +119,7 @@ package final class SequenceHead: Sendable {
     }
 
     /// K, or the words of the vocabulary.
-    package var outputs: Int { outputMatrix.rows }
+    package var outputs: Int { if case .none(let columns) = output { columns } else { outputMatrix.rows } }
 
     /// Logits of each token; 0 where each sequence has some.
     package var tokenOutputs: Int { form.isPerToken ? outputs : 0 }
@@ -127,6 +142,13 @@ package final class SequenceHead: Sendable {
         self.form = form
         self.dropout = dropout
         peftTask = architecture.peftTask(form)
+        if form == .pair {
+            guard let pair = backbone.pair else { throw HeadError.notOfTwoTowers(architecture.name) }
+            (output, pooler, dense) = (.none(columns: 2 * pair.columns), nil, nil)
+            rowsBeforeMean = nil
+            return
+        }
+        if backbone.pair != nil { throw HeadError.onlyPairs(architecture.name) }
         if form.isOwn {
             guard let own = backbone.outputMatrix else {
                 throw architecture.isDecoder
@@ -179,7 +201,7 @@ package final class SequenceHead: Sendable {
         case .token, .span:
             if architecture.readsImages { throw HeadError.notOnPatches(architecture.name) }
             if architecture.isDecoder { throw HeadError.notOnTokens(architecture.name) }
-        case .vocabulary: break
+        case .vocabulary, .pair: break
         }
         return heads
     }
@@ -220,6 +242,7 @@ package final class SequenceHead: Sendable {
         case .sequence(.pooler): rowsBeforeMean == nil ? .start : .all
         case .sequence(.last): .last
         case .sequence(.mean), .token, .span, .vocabulary: .all
+        case .pair: .last
         }
     }
 
@@ -243,7 +266,7 @@ package final class SequenceHead: Sendable {
         case .sequence(.pooler) where rowsBeforeMean != nil:
             pooled = firstAndMean(hidden, offsets: offsets, before: rowsBeforeMean ?? 0, on: tape)
         case .sequence(.first), .sequence(.pooler): pooled = tape.firstRows(hidden, offsets: offsets)
-        case .sequence(.last):
+        case .sequence(.last), .pair:
             precondition(
                 hidden.rows == offsets.count - 1,
                 "\(hidden.rows) rows of \(offsets.count - 1) sequences for a head on last rows")
@@ -262,6 +285,7 @@ package final class SequenceHead: Sendable {
             return tape.linear(tape.dropout(pooled, probability: dropout), weight: weight, bias: bias)
         case .own(let weight, let transform):
             return tape.logits(tape.linear(pooled, weight: weight, bias: nil), transform)
+        case .none: return pooled
         }
     }
 }

@@ -158,6 +158,7 @@ extension Architecture {
         case .token: "classifier"
         case .span: "qa_outputs"
         case .vocabulary: vocabularyOutput
+        case .pair: "logit_scale"
         }
     }
 }

@@ -21,13 +21,21 @@ package struct LinearSite: Hashable, Sendable, CustomStringConvertible {
         package static let gateUp = Role(rawValue: "gate-up")
     }
 
+    /// Of a model of two towers, the one that a layer is in.
+    package enum Tower: String, CaseIterable, Sendable { case text, vision }
+
+    /// nil in a model of one
+    package let tower: Tower?
     package let layer: Int
     package let role: Role
 
-    package init(layer: Int, role: Role) {
+    package init(tower: Tower? = nil, layer: Int, role: Role) {
+        self.tower = tower
         self.layer = layer
         self.role = role
     }
 
-    package var description: String { "layer.\(layer).\(role.rawValue)" }
+    package var description: String {
+        "\(tower.map { $0.rawValue + "." } ?? "")layer.\(layer).\(role.rawValue)"
+    }
 }

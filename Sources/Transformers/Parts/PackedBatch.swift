@@ -1,14 +1,15 @@
 import Images
 
 /// Sequences laid end to end, without padding: T rows in all, sequence b holds offsets[b] ..< offsets[b + 1]. They are token
-/// ids, or images, which the embedding cuts into patches; nothing else asks which.
+/// ids, or images, which the embedding cuts into patches, or, for a model of two towers, texts each with an image; nothing
+/// else asks which.
 package struct PackedBatch: Sendable {
     package let ids: [Int32]
     package let typeIDs: [Int32]
     package let offsets: [Int]
     /// What sequences begin with alike, for models that compute that once; nil for each sequence by itself.
     package let tree: TokenTree?
-    /// Gives the image of each sequence when the embedding asks; nil where these are tokens.
+    /// Gives the image of each sequence when the embedding asks; nil where there are none.
     package let images: (@Sendable () -> [PixelImage])?
 
     /// Rows of all sequences, be they tokens or what a model makes of images.
@@ -46,6 +47,20 @@ package struct PackedBatch: Sendable {
         for length in lengths { offsets.append(offsets[offsets.count - 1] + length) }
         self.offsets = offsets
         (ids, typeIDs, tree) = ([], [], nil)
+        self.images = images
+    }
+
+    /// Texts, each with an image: the offsets are those of the texts.
+    package init(texts: [[Int32]], images: @escaping @Sendable () -> [PixelImage]) {
+        var offsets = [0]
+        for text in texts {
+            precondition(!text.isEmpty, "an empty sequence has no row to attend to")
+            offsets.append(offsets[offsets.count - 1] + text.count)
+        }
+        ids = texts.flatMap(\.self)
+        typeIDs = Array(repeating: 0, count: ids.count)
+        self.offsets = offsets
+        tree = nil
         self.images = images
     }
 
