@@ -168,6 +168,10 @@ import Transformers
         ("[a-]", "-", true), ("(a*)*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", false),
         ("((a|a)(a|a))*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", false),
         (#"model\.layers\.\d+\.(self_attn|mlp)\.(q|up)_proj"#, "model.layers.17.mlp.up_proj", true),
+        (
+            #"vision_model\.encoder\..*\.(q|v)_proj"#, "vision_model.encoder.layers.1.self_attn.v_proj", true
+        ),
+        (#"vision_model\.encoder\..*\.(q|v)_proj"#, "text_model.encoder.layers.1.self_attn.v_proj", false),
     ])
     func patternsMatchWholePaths(pattern: String, path: String, expected: Bool) throws {
         #expect(try #require(ModulePattern(pattern)).matches(path) == expected)

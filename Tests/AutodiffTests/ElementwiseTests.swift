@@ -17,6 +17,19 @@ import Testing
     @Test func geluGradients() {
         GradientCheck(inputs: [x]) { tape, inputs in tape.gelu(inputs[0]) }.run()
         GradientCheck(inputs: [x]) { tape, inputs in tape.gelu(inputs[0], form: .tanh) }.run()
+        GradientCheck(inputs: [x]) { tape, inputs in tape.gelu(inputs[0], form: .quick) }.run()
+    }
+
+    @Test func quickGELUValues() {
+        let y = evaluate { $0.gelu($0.input(x), form: .quick) }
+        for (value, x) in zip(y, x.values) {
+            // A few roundings of a value of order 1.
+            #expect(abs(Double(value) - Double(x) / (1 + exp(-1.702 * Double(x)))) < 5e-7)
+        }
+        // With the slope, the values are the same.
+        let tape = Tape(
+            pool: poisonedPool(), parameterGradients: Matrix(rows: 1, columns: 0), dropoutStream: nil)
+        #expect(tape.gelu(tape.input(x, needsGradient: true), form: .quick).value.values == y)
     }
 
     private let up = normalMatrix(6, 19, seed: 23)

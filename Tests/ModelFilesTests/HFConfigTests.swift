@@ -42,6 +42,24 @@ struct HFConfigTests {
         #expect(config.unreadKeys == ["rope_scaling"])
     }
 
+    /// An object inside another is read as one of its own, whose keys have a path.
+    @Test func nestedObjects() throws {
+        let config = try config(
+            #""size":1,"inner":{"model_type":"x","size":"2","odd":3,"id2label":{}},"n":4"#)
+        #expect(config.unreadKeys == ["size", "inner", "n"])
+        let inner = try config.nested("inner")
+        #expect(inner.modelType == "x" && config.modelType == "bert" && inner.named("size") == "inner.size")
+        #expect(config.unreadKeys == ["size", "inner.size", "inner.odd", "n"])
+        let error = #expect(throws: ModelFileError.self) { try inner.int("size", in: 0...9) }
+        #expect("\(try #require(error))".contains("key 'inner.size': the string '2' is not an integer"))
+        #expect(config.unreadKeys == ["size", "inner.odd", "n"] && inner.unreadKeys == ["inner.odd"])
+        #expect(try config.nested("none").int("size", in: 0...9, default: 7) == 7)
+        let other = #expect(throws: ModelFileError.self) { try config.nested("n") }
+        #expect("\(try #require(other))".contains("key 'n': 4 is not an object"))
+        let deep = try self.config(#""a":{"b":{"c":1}}"#).nested("a").nested("b")
+        #expect(deep.unreadKeys == ["a.b.c"])
+    }
+
     struct Row: Sendable {
         let members: String
         let read: @Sendable (HFConfig) throws -> Void

@@ -119,8 +119,9 @@ extension Architecture {
         return pooling.isOfTransformers ? "ForImageClassification" : "Model"
     }
 
-    /// Of `task_type` in PEFT's adapter_config.json; nil where its own classes know no such task.
-    package func peftTask(_ head: HeadForm) -> String? { readsImages ? nil : head.peftTask }
+    /// Of `task_type` in PEFT's adapter_config.json; nil where its own classes know no such task, or give the model what it does
+    /// not take: the one of `FEATURE_EXTRACTION` gives `inputs_embeds`, of which two towers make two.
+    package func peftTask(_ head: HeadForm) -> String? { readsImages || isPair ? nil : head.peftTask }
 
     /// Columns of the rows that a head on a model of this width reads.
     package func headWidth(_ head: HeadForm, hidden: Int) -> Int {

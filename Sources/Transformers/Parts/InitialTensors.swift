@@ -12,7 +12,8 @@ final class InitialTensors: TensorSource {
         case uniform(Double)
         /// Between ±√(6 / (inputs + outputs)) of a matrix [outputs, inputs] (Glorot and Bengio 2010)
         case xavierUniform
-        /// N(0, σ²) cut at ±2σ, of variance 1 / inputs of a matrix [outputs, inputs] (LeCun et al. 1998)
+        /// N(0, 1 / inputs) of a matrix [outputs, inputs] (LeCun et al. 1998), as transformers has it: wider by what a cut at ±2σ
+        /// would take away, though it cuts at ±2
         case lecunNormal
         case constant(Float)
     }
@@ -46,19 +47,8 @@ final class InitialTensors: TensorSource {
         case .xavierUniform:
             stream.fillUniform(matrix, bound: (6 / Double(rows + columns)).squareRoot())
         case .lecunNormal:
-            // The deviation of a standard normal that is cut at ±2, as transformers has it
-            let deviation = 1 / Double(columns).squareRoot() / 0.87962566103423978
-            for index in 0..<matrix.count { matrix.pointer[index] = Float(deviation * stream.cutNormal()) }
+            stream.fillNormal(matrix, deviation: 1 / Double(columns).squareRoot() / 0.87962566103423978)
         }
         return matrix
-    }
-}
-
-extension RandomStream {
-    /// Standard normal, drawn again beyond ±2
-    fileprivate mutating func cutNormal() -> Double {
-        var value = normal()
-        while abs(value) > 2 { value = normal() }
-        return value
     }
 }
