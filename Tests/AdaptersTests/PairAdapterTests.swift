@@ -122,7 +122,7 @@ import Transformers
         let model = try PairModel("clip")
         let error = #expect(throws: ModelFileError.self) {
             try PEFTFolder.load(
-                Golden.url("bottleneck/bert-houlsby/hub"), onto: model.backbone, head: model.head)
+                Golden.url("virtual-tokens/bert-prompt/adapter"), onto: model.backbone, head: model.head)
         }
         #expect("\(try #require(error))".contains("both towers of clip have the same ones"))
     }

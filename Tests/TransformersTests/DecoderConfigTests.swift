@@ -154,7 +154,8 @@ import Transformers
         ("nemotron_h", "layers of state spaces, recurrences or convolutions"),
         ("qwen3_next", "recurrences"), ("lfm2", "convolutions"), ("gemma3n", "embeddings of each layer"),
         ("gemma4", "embeddings of each layer"), ("gemma3", "it reads pictures"),
-        ("mistral3", "it reads pictures"), ("siglip", "towers of images and of texts"),
+        ("mistral3", "it reads pictures"), ("siglip2", "of models of two towers only"),
+        ("clip_text_model", "it is one tower of two"),
         ("swin", "in another way than ViT"), ("vit_mae", "of ViT's kin only"),
         ("t5", "is not an architecture this version can train; use a checkpoint of bert"),
     ])

@@ -97,7 +97,7 @@ import Transformers
                 + "\"model_type\" with one of bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, "
                 + "deberta-v2, mpnet, llama, mistral, ministral3, qwen2, qwen3, gemma2, gemma3_text, phi3, "
                 + "smollm3, granite, granitemoehybrid, olmo2, olmo3, gpt2, gpt_neox, vit, deit, dinov2, "
-                + "dinov2_with_registers")
+                + "dinov2_with_registers, clip, siglip")
     }
 
     /// JSON has no such numbers, though Python writes them.

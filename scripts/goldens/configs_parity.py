@@ -25,8 +25,8 @@ GOLDENS = Path(GOLDENS)
 BERT, ROBERTA, DISTILBERT, ELECTRA, ALBERT, MPNET = (
     "bert", "encoders/roberta", "encoders/distilbert", "encoders/electra", "encoders/albert", "encoders/mpnet")
 DEBERTA, OWN = "encoders/deberta", "encoders/deberta-own-projections"
-ACTIVATIONS = ["gelu_python", "gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"]
-OTHER_ACTIVATIONS = ["gelu_10", "quick_gelu", "relu", "relu6", "silu", "swish", "tanh", "mish", "sigmoid", "linear"]
+ACTIVATIONS = ["gelu_python", "gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh", "quick_gelu"]
+OTHER_ACTIVATIONS = ["gelu_10", "relu", "relu6", "silu", "swish", "tanh", "mish", "sigmoid", "linear"]
 # What a config of transformers 2 to 5 may hold without another function.
 EVERY_OPTION = {
     "output_attentions": False, "output_hidden_states": True, "torchscript": False, "use_bfloat16": False,
