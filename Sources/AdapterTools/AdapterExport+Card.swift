@@ -63,7 +63,8 @@ extension AdapterExport {
             needsPadding: architecture.isDecoder,
             spacesWords: try head.form.readsWords
                 && !opened.loaded.tokenizer.filesSpacingWords(in: source).isEmpty,
-            isOnGGUF: model.gguf != nil && base.isLocal, readsImages: architecture.readsImages)
+            isOnGGUF: model.gguf != nil && base.isLocal, readsImages: architecture.readsImages,
+            readsPairs: architecture.readsPairs)
     }
 
     /// Of an adapter that its run still holds. What is wrong with the run's records keeps no adapter from being exported.

@@ -163,13 +163,17 @@ package struct TokenizedDataset: Sendable {
         guard let reading = limits.images, let form = limits.pair else {
             throw TaskError(
                 .usage,
-                "\(dataset.file): these rows are images with texts, and the model has not a tower for each; give one that has")
+                "\(dataset.file): these rows are images with texts, and the model has not a tower for each; give one that has"
+            )
         }
         let texts = Dataset(
             examples: dataset.examples.map { Example(text: $0.pair ?? "", label: nil, line: $0.line) },
             file: dataset.file)
         var kept: [Int] = []
-        try self.init(texts, limits) { kept = $0; return nil }
+        try self.init(texts, limits) {
+            kept = $0
+            return nil
+        }
         let rows = Dataset(examples: kept.map { dataset.examples[$0] }, file: dataset.file)
         let names = Names(texts: sequences.map(\.ids), images: rows.examples.map(\.text))
         objective = ImageTextObjective(form: form.loss, texts: names.texts, images: names.images)
@@ -177,6 +181,14 @@ package struct TokenizedDataset: Sendable {
         images = try reading.feed(rows, isTraining: isTraining)
         sequences = sequences.map { Sequence(ids: form.filling($0.ids), imageOfRows: reading.rows) }
         tokens = sequences.reduce(0) { $0 + $1.length }
+    }
+
+    /// The same images, each with a text.
+    package func with(texts: [[Int32]]) -> TokenizedDataset {
+        var copy = self
+        copy.sequences = zip(sequences, texts).map { Sequence(ids: $1, imageOfRows: $0.length) }
+        copy.tokens = copy.sequences.reduce(0) { $0 + $1.length }
+        return copy
     }
 
     /// Which rows have the same text, and which the same image.

@@ -237,7 +237,7 @@ package struct MethodStart {
         self.isResumed = isResumed
         self.trained = trained
         readsPooler = headForm == .sequence(.pooler)
-        readsOutput = headForm.isOwn
+        readsOutput = headForm == .vocabulary
         self.workers = workers
         self.lookAtBatches = lookAtBatches
         self.readRanks = readRanks

@@ -41,6 +41,8 @@ package struct Architecture: Sendable {
     package var noun: String { isDecoder ? "decoder" : "encoder" }
     /// Whether models of it read images in place of texts.
     package var readsImages = false
+    /// Whether models of it have two towers, one for texts and one for images.
+    package var readsPairs = false
     /// How modules are called in files and by transformers' classes, where these differ.
     var spelling: ModuleSpelling?
     /// How its weights begin where nobody trained them, by their names without the prefix; nil of one that is not begun here.
