@@ -64,7 +64,7 @@ extension AdapterExport {
             spacesWords: try head.form.readsWords
                 && !opened.loaded.tokenizer.filesSpacingWords(in: source).isEmpty,
             isOnGGUF: model.gguf != nil && base.isLocal, readsImages: architecture.readsImages,
-            readsPairs: architecture.readsPairs)
+            readsPairs: architecture.isPair)
     }
 
     /// Of an adapter that its run still holds. What is wrong with the run's records keeps no adapter from being exported.

@@ -94,7 +94,7 @@ extension OpenedAdapter {
         let candidates =
             named.map { [$0] }
             ?? TaskKind.all(
-                peftTask: type, ofImages: architecture.readsImages, ofPairs: architecture.readsPairs)
+                peftTask: type, ofImages: architecture.readsImages, ofPairs: architecture.isPair)
         let form = candidates[0].type.headForm(architecture.ownPooling)
         // The model's own output matrix is no part of an adapter.
         if form.isOwn { return (candidates[0], form, 0) }

@@ -42,7 +42,7 @@ extension RunConfig {
 
     /// The same, for what models of this architecture read.
     package func suited(to architecture: Architecture) -> RunConfig {
-        architecture.readsPairs ? onPairs : architecture.readsImages ? onImages : self
+        architecture.isPair ? onPairs : architecture.readsImages ? onImages : self
     }
 
     /// As training reads images.

@@ -244,6 +244,17 @@ package struct MethodStart {
         self.readTokens = readTokens
     }
 
+    /// Throws where the model has two towers: what hangs on layers does so by their numbers, and both towers have the same ones.
+    func requireOneTower() throws {
+        guard backbone.pair == nil else {
+            throw AdapterError(
+                description:
+                    "\(SettingName.method) \(settings.method.name) trains parts of layers that are known by their numbers, and both "
+                    + "towers of \(backbone.architecture.name) have the same ones; use \(SettingName.method) lora, adalora or ia3"
+            )
+        }
+    }
+
     private var goingOn: String {
         "\(SettingName.fromAdapter) with \(SettingName.method) \(settings.method.name)"
     }
