@@ -25,6 +25,7 @@ extension PythonUse {
                 + (base.map(CardText.quoted)
                     ?? "PeftConfig.from_pretrained(\(quoted)).base_model_name_or_path"),
             "model = \(start)base, \(arguments.joined(separator: ", ")))",
+        ] + ownHead + [
             "model = PeftModel.from_pretrained(model, \(quoted)).get_base_model()",
             "processor = AutoImageProcessor.from_pretrained(base)",
         ]
@@ -50,6 +51,13 @@ extension PythonUse {
             ]
         return imports + opening + [""] + card.batch + ["with torch.no_grad():"]
             + card.printing.map { "    " + $0 }
+    }
+
+    /// PEFT puts a trained head only where one of its size stands.
+    private var ownHead: [String] {
+        guard isNarrower else { return [] }
+        let count = labels.isEmpty ? "\(outputs)" : "len(labels)"
+        return ["model.\(outputModule) = torch.nn.Linear(model.config.hidden_size, \(count))"]
     }
 
     private var imageForward: [String] {

@@ -30,6 +30,8 @@ package struct PythonUse: Sendable {
     let isOnGGUF: Bool
     let readsImages: Bool
     let readsPairs: Bool
+    /// transformers' classifier reads several rows beside each other, the head one.
+    let isNarrower: Bool
 
     private static let listedLabels = 100
 
@@ -46,6 +48,11 @@ package struct PythonUse: Sendable {
             let rows = readsImages ? ("all rows'", "the first row's") : ("all tokens'", "the first token's")
             let read =
                 pooling == .mean ? "the mean of \(rows.0) last hidden states" : "\(rows.1) last hidden state"
+            if isNarrower {
+                return
+                    "The head reads \(read), which no class of transformers does: `\(modelClass)` has a head of another size, so "
+                    + "that these lines put one of the adapter's in its place. They answer as trained:"
+            }
             return
                 "The head reads \(read), which no class of transformers does: what `\(modelClass)` itself answers, "
                 + "in a pipeline or a server too, is wrong. These lines answer as trained:"
@@ -64,7 +71,9 @@ package struct PythonUse: Sendable {
             + "the trained one.)"
     }
 
-    private var modelClass: String { "AutoModel" + Self.classEnd(head) }
+    private var modelClass: String {
+        "AutoModel" + (readsImages ? "ForImageClassification" : Self.classEnd(head))
+    }
 
     /// Of the class that has a place for the head, be it that it reads rows otherwise.
     private static func classEnd(_ head: HeadForm) -> String {

@@ -122,10 +122,14 @@ extension Architecture {
     /// Of `task_type` in PEFT's adapter_config.json; nil where its own classes know no such task.
     package func peftTask(_ head: HeadForm) -> String? { readsImages ? nil : head.peftTask }
 
+    /// Whether transformers' sequence classifier reads two rows beside each other.
+    package var readsRowsBesideEachOther: Bool {
+        if case .firstAndMean? = heads?.classifier { true } else { false }
+    }
+
     /// Columns of the rows that a head on a model of this width reads.
     package func headWidth(_ head: HeadForm, hidden: Int) -> Int {
-        if head == .sequence(.pooler), case .firstAndMean? = heads?.classifier { return 2 * hidden }
-        return hidden
+        head == .sequence(.pooler) && readsRowsBesideEachOther ? 2 * hidden : hidden
     }
 
     /// Whether transformers' model with such a head has the pooler of the backbone.
