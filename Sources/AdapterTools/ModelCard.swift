@@ -137,7 +137,9 @@ package struct ModelCard: Sendable {
             }
             lines += [list("text", columns.text), list("label", columns.labels)].compactMap(\.self)
         }
-        if !task.kind.readsImages { lines.append("- rows of at most \(maxLength) tokens") }
+        if !task.kind.readsImages || task.kind.readsPairs {
+            lines.append("- rows of at most \(maxLength) tokens")
+        }
         return "## Task\n\n" + lines.joined(separator: "\n")
     }
 
