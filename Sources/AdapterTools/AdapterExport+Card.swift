@@ -30,7 +30,7 @@ extension AdapterExport {
             adapter: ModelCard.Adapter(
                 kind: opened.kind,
                 ranks: zip(adapters.ranked.adapters, adapters.ranked.ranks).map {
-                    ($0.site.layer, $0.site.role.rawValue, $1)
+                    ($0.site.tower?.rawValue, $0.site.layer, $0.site.role.rawValue, $1)
                 },
                 parameters: run?.parameters
                     ?? adapters.liveParameterCount + ownHead + opened.changed.parameterCount,
@@ -63,7 +63,10 @@ extension AdapterExport {
             needsPadding: architecture.isDecoder,
             spacesWords: try head.form.readsWords
                 && !opened.loaded.tokenizer.filesSpacingWords(in: source).isEmpty,
-            isOnGGUF: model.gguf != nil && base.isLocal, readsImages: architecture.readsImages)
+            isOnGGUF: model.gguf != nil && base.isLocal, readsImages: architecture.readsImages,
+            readsPairs: architecture.isPair,
+            isNarrower: architecture.readsRowsBesideEachOther
+                && architecture.headWidth(head.form, hidden: 1) == 1)
     }
 
     /// Of an adapter that its run still holds. What is wrong with the run's records keeps no adapter from being exported.

@@ -125,6 +125,12 @@ package enum AdapterExport {
             }
         }
         guard let pooling = opened.head.form.pooling, !pooling.isOfTransformers else { return warnings }
+        if opened.loaded.backbone.architecture.readsRowsBesideEachOther {
+            return warnings + [
+                "transformers' image classifier reads the first row beside the mean of the others, not \(pooling.rawValue), and has no "
+                    + "place for this head; \(ModelCard.file) has the lines of Python that answer as trained"
+            ]
+        }
         return warnings + [
             "PEFT puts the adapter on transformers' sequence classifier, which has its own pooling, not "
                 + "\(pooling.rawValue): what that answers is wrong; \(ModelCard.file) has the lines of Python that answer as "

@@ -29,11 +29,15 @@ package struct PythonUse: Sendable {
     /// The base goes by the name of a GGUF.
     let isOnGGUF: Bool
     let readsImages: Bool
+    let readsPairs: Bool
+    /// transformers' classifier reads several rows beside each other, the head one.
+    let isNarrower: Bool
 
     private static let listedLabels = 100
 
     /// The program, a line each.
     func lines(_ card: TaskCard) -> [String] {
+        if readsPairs { return pairLines(card) }
         if readsImages { return imageLines(card) }
         return imports(card) + [""] + opening + template(card) + [""] + card.batch + forward + card.printing
     }
@@ -44,6 +48,11 @@ package struct PythonUse: Sendable {
             let rows = readsImages ? ("all rows'", "the first row's") : ("all tokens'", "the first token's")
             let read =
                 pooling == .mean ? "the mean of \(rows.0) last hidden states" : "\(rows.1) last hidden state"
+            if isNarrower {
+                return
+                    "The head reads \(read), which no class of transformers does: `\(modelClass)` has a head of another size, so "
+                    + "that these lines put one of the adapter's in its place. They answer as trained:"
+            }
             return
                 "The head reads \(read), which no class of transformers does: what `\(modelClass)` itself answers, "
                 + "in a pipeline or a server too, is wrong. These lines answer as trained:"
@@ -62,7 +71,9 @@ package struct PythonUse: Sendable {
             + "the trained one.)"
     }
 
-    private var modelClass: String { "AutoModel" + Self.classEnd(head) }
+    private var modelClass: String {
+        "AutoModel" + (readsImages ? "ForImageClassification" : Self.classEnd(head))
+    }
 
     /// Of the class that has a place for the head, be it that it reads rows otherwise.
     private static func classEnd(_ head: HeadForm) -> String {
@@ -78,7 +89,7 @@ package struct PythonUse: Sendable {
         case .sequence(let pooling): !pooling.isOfTransformers
         // PEFT 0.21's own would drop the types of tokens.
         case .span: true
-        case .token, .vocabulary: false
+        case .token, .vocabulary, .pair: false
         }
     }
 
@@ -194,7 +205,7 @@ package struct PythonUse: Sendable {
                 "logits = \(output)((hidden * mask).sum(1) / mask.sum(1))",
             ]
         case .span: inner = ["output = model(**batch)"]
-        case .vocabulary: return []
+        case .vocabulary, .pair: return []
         }
         return ["with torch.no_grad():"] + inner.map { "    " + $0 }
     }

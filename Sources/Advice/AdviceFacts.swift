@@ -33,7 +33,7 @@ package struct AdviceFacts: Sendable, Equatable {
     package var question: Question
     package var rows: Int
     package var heldOutRows: Int
-    /// Of the training rows, special tokens included
+    /// Of the training rows, special tokens included; of images the rows that they become in the model
     package var tokens: Int
     /// Adapted matrices
     package var matrices: Int

@@ -30,6 +30,17 @@ extension Dataset {
         return print.text()
     }
 
+    /// Throws where rows that are to stand in another folder name images by paths that begin at this one's.
+    package func checkImagePathsAreWhole() throws {
+        guard let row = examples.first(where: { $0.image != nil && !$0.text.hasPrefix("/") }) else { return }
+        throw DataError(
+            file: file, line: row.line,
+            problem:
+                "the path of the image \(quoted(row.text, limit: 200)) begins at the folder of this file, and the rows are to be "
+                + "written into files of another folder",
+            advice: "write paths that begin with /, or keep the new files beside this one")
+    }
+
     /// What stands for the hash of a file of rows, of a folder of classes: paths and labels in their order.
     package func pathFingerprint(_ form: Fingerprint.Form = .sha256) -> String {
         let print = Fingerprint(form)

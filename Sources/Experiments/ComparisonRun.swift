@@ -20,7 +20,7 @@ package struct ComparisonRun {
         let folds = try Self.foldFiles(plan)
         let runner = TrialRunner(plan: plan, folds: folds, store: store, threads: threads, origin: Origin())
         let schedule = try TrialSchedule(
-            plan: plan, fingerprints: Self.fingerprints(plan), folds: folds?.allFingerprints ?? [],
+            plan: plan, fingerprints: Self.fingerprints(plan), folds: folds?.allFingerprints() ?? [],
             parametersPerRank: runner.perRank())
         self.plan = plan
         self.store = store
@@ -44,13 +44,16 @@ package struct ComparisonRun {
     /// Other data make other trials. Those of folds are told by the rows of each.
     private static func fingerprints(_ plan: ComparisonPlan) throws -> [String: String] {
         guard case .files(let validation, let test) = plan.split else {
-            return try InputFingerprints.of(model: plan.model, files: [], .earlier)
+            return try InputFingerprints.of(model: plan.model, files: [], .earlier) {
+                try plan.rows($0, of: firstArm(plan))
+            }
         }
         let prints = try InputFingerprints.of(
             model: plan.model,
             files: [("train", plan.train), ("validation", validation), ("test", test)],
             // Parts of the trials' ids, by which results on the disk are found again.
-            .earlier)
+            .earlier
+        ) { try plan.rows($0, of: firstArm(plan)) }
         for name in ["train", "validation"] where prints[name] == prints["test"] {
             throw TrainingError(
                 .usage, "\(test): the test data are the \(name) data; give rows of their own as 'test'")

@@ -10,6 +10,7 @@ package struct FoldFiles {
     /// How the rows were put into folds.
     package let folds: RowFolds
     private let chunks: RowChunks
+    private let rows: Dataset
     /// Positions of rows by fold, in the order of `names`.
     private let parts: [[[Int]]]
     /// Of the files: that of the training file, without what packs it.
@@ -34,6 +35,9 @@ package struct FoldFiles {
         let rule = config.task.type.splitRule
         chunks = try RowChunks(
             url, form: config.task.rowForm(labelSeparator: config.labelSeparator), rows)
+        // Files of folds lie in folders of their own.
+        try rows.checkImagePathsAreWhole()
+        self.rows = rows
         let folds = try RowFolds(rows, rule: rule, count: wanted.count, seed: wanted.seed)
         self.folds = folds
         parts = try folds.folds.enumerated().map { index, test in
@@ -56,14 +60,17 @@ package struct FoldFiles {
         folder.appendingPathComponent("folds/fold-\(fold)/\(name).\(ending)")
     }
 
-    /// For each fold of the bytes of its files, by what they are for: as those of `InputFingerprints`, other rows make other
-    /// trials.
-    var allFingerprints: [[String: String]] {
-        parts.map { fold in
+    /// For each fold of the bytes of its files, by what they are for: as those of `InputFingerprints`, other rows, or other
+    /// images that they name, make other trials.
+    func allFingerprints() throws -> [[String: String]] {
+        try parts.map { fold in
             var prints: [String: String] = [:]
             for (name, part) in zip(Self.names, fold) {
                 let print = Fingerprint()
                 bytes(part).withUnsafeBytes { print.add($0) }
+                if rows.examples.contains(where: { $0.image != nil }) {
+                    Array(try rows.rows(part).imageFingerprint().utf8).withUnsafeBytes { print.add($0) }
+                }
                 prints[name] = print.text()
             }
             return prints

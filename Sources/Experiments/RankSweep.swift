@@ -1,4 +1,5 @@
 import Charts
+import Datasets
 import Foundation
 import Messages
 import ModelFiles
@@ -128,7 +129,8 @@ package struct RankSweep {
         let file = RunFolder(folder(run)).config
         guard let yaml = try? String(contentsOf: file, encoding: .utf8) else { return }
         let old = try RunConfig.load(yaml: yaml, yamlName: file.path, overrides: []).config
-        let now = try Self.config(flags(run))
+        // The run's file has the task that its model brought about.
+        let now = try Self.config(flags(run)).suitedToModel
         let changed = now.differences(from: old, except: now.leftOpen.union(["output", "threads"]))
         guard changed.isEmpty else {
             throw TrainingError(
@@ -136,6 +138,15 @@ package struct RankSweep {
                 "\(folder(run).path) was made with other settings (\(changed.joined(separator: "; "))); "
                     + "give another \(SettingName.output), or delete it")
         }
+    }
+
+    private func rows(_ path: String) throws -> Dataset {
+        let config = try Self.config(
+            settings + [("model", model), ("train", train), ("output", output.path)]
+        ).suitedToModel
+        return try Dataset.read(
+            URL(fileURLWithPath: path), form: config.task.rowForm(labelSeparator: config.labelSeparator),
+            columns: ColumnNames(config), requireLabels: false)
     }
 
     /// Makes the folder, or finds the one of this very sweep. Runs on other data are no runs of it.
@@ -148,7 +159,7 @@ package struct RankSweep {
         func now(_ form: Fingerprint.Form) throws -> JSONValue {
             var prints = JSONObject()
             for (name, hash) in try InputFingerprints.of(
-                model: model, files: [("train", train), ("validation", validation)], form
+                model: model, files: [("train", train), ("validation", validation)], form, rows: rows
             ).sorted(by: { $0.key < $1.key }) { prints[name] = .string(hash) }
             return .object(prints)
         }

@@ -73,6 +73,7 @@ package struct AdviceSession {
         let given = request.config
         try Self.check(given)
         let inputs = try RunInputs(Self.probed(given))
+        try Self.check(inputs.task)
         let config = inputs.config
         for note in inputs.notes { onEvent(.note(note)) }
         for warning in inputs.warnings { onEvent(.warning(warning)) }
@@ -116,6 +117,16 @@ package struct AdviceSession {
                 "advice is for adapters that start anew; leave out \(SettingName.fromAdapter), or train with a number as \(SettingName.budget)"
             )
         }
+    }
+
+    /// A loss of pairs depends on which others are in their batch, so that its parts cannot be held against each other; and there is no
+    /// head to hold adapters against.
+    private static func check(_ task: any LearningTask) throws {
+        guard task.headForm == .pair else { return }
+        throw TrainingError(
+            .usage,
+            "advice is not given for \(SettingName.task) \(task.kind.rawValue), whose loss is one of whole batches; try ranks side by "
+                + "side with adalora sweep")
     }
 
     /// The run as the probe takes it: of exact triplets, with rows to measure on, without what only people look at.

@@ -27,6 +27,7 @@ package struct HalfGradients {
         let one = gradients(sites, halves.one)
         onHalf()
         let other = gradients(sites, halves.other)
+        try data.checkImages()
         let (layers, seed) = (trainer.adapters.layers, seed)
         return try trainer.model.workers.mapThrowing(tasks: sites.count) { task in
             try Self.compared(one[task], other[task], layers[sites[task]].site, seed: seed)
@@ -91,6 +92,7 @@ enum HalfRankings {
     ) throws -> ProbeFindings.Halves {
         let one = try importance(trainer, data, halves.one)
         let other = try importance(trainer, data, halves.other)
+        try data.checkImages()
         return ProbeFindings.Halves(
             correlation: HalfComparison.rankCorrelation(one, other),
             overlap: HalfComparison.overlap(one, other, top: trainer.adapters.adapters.count))

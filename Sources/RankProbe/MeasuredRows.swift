@@ -34,6 +34,11 @@ struct MeasuredRows {
     private static let leastRows = 4
 
     func loss(_ model: SequenceModel) throws -> HeldOutLoss {
-        HeldOutLoss(folds: try folds.map { try model.evaluation($0).loss }, weights: weights)
+        let losses = try folds.map { fold in
+            let loss = try model.evaluation(fold).loss
+            try fold.checkImages()
+            return loss
+        }
+        return HeldOutLoss(folds: losses, weights: weights)
     }
 }

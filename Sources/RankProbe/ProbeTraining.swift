@@ -42,7 +42,8 @@ struct ProbeTraining {
         return trainer
     }
 
-    /// Takes all steps, on the rows `order` from its start again and again.
+    /// Takes all steps, on the rows `rows` in orders of their own, again and again. Images are augmented as the run's are, but where
+    /// what frozen layers make of them is kept, which each epoch would change.
     func run(
         _ trainer: Trainer, steps: Int, on data: TokenizedDataset, rows: [Int]? = nil,
         onStep: (Int) -> Void
@@ -57,7 +58,9 @@ struct ProbeTraining {
                 order = sampler.order(epoch: epoch)
             }
             let places = sampler.indices(step: step, order: order)
-            _ = try trainer.step(step, data: data, indices: places.map { rows?[$0] ?? $0 })
+            _ = try trainer.step(
+                step, data: data.frozenCache == nil ? data.inEpoch(epoch) : data,
+                indices: places.map { rows?[$0] ?? $0 })
             onStep(step)
         }
     }

@@ -78,8 +78,9 @@ struct Checkup {
             ("speed", "\(speed) GFLOP/s on one core (sgemm 512 × 384 × 384, median)"),
         ]
         rows += variables.map { ("variable", "\($0.name)=\($0.value)") }
+        let width = rows.reduce(0) { max($0, $1.0.count) } + 2
         return rows.map { name, value in
-            name.padding(toLength: 13, withPad: " ", startingAt: 0) + TerminalText.clean(value)
+            name.padding(toLength: width, withPad: " ", startingAt: 0) + TerminalText.clean(value)
         }.joined(separator: "\n")
     }
 

@@ -61,6 +61,11 @@ struct DataSplitCommand: ParsableCommand {
             let rows = try Dataset.read(url, form: form, columns: ColumnNames(config), requireLabels: true)
             let named = try config.usedLabelNames.map { try LabelNames(URL(fileURLWithPath: $0)).named(rows) }
             let chunks = try RowChunks(url, form: form, rows)
+            if target("train").deletingLastPathComponent().standardizedFileURL.path
+                != url.deletingLastPathComponent().standardizedFileURL.path
+            {
+                try rows.checkImagePathsAreWhole()
+            }
             for warning in rows.warnings { Terminal.error("warning: \(warning)") }
             let split = try RowSplit(
                 named ?? rows, rule: config.task.type.splitRule,

@@ -97,6 +97,26 @@ import Testing
         #expect(!card.contains("tokenizer"), "\(card)")
     }
 
+    /// transformers' classifier on DINOv2 reads two rows beside each other: it has no place for a head on one row.
+    @Test func aHeadOnOneRowOfDINOv2() throws {
+        let workspace = try workspace("dinov2")
+        let trained = try workspace.run(Self.training("run", steps: 8, ["--pooling", "mean"]))
+        try #require(trained.status == 0, "\(trained.errors)")
+        let lora = try workspace.run(["export", "run", "--to", "lora", "--output", "lora"])
+        try #require(lora.status == 0, "\(lora.errors)")
+        #expect(lora.errors.contains("has no place for this head"), "\(lora.errors)")
+        let card = try workspace.text("lora/README.md")
+        #expect(
+            card.contains("model.classifier = torch.nn.Linear(model.config.hidden_size, len(labels))"),
+            "\(card)")
+        #expect(card.contains("`AutoModelForImageClassification` has a head of another size"), "\(card)")
+        let merged = try workspace.run(["export", "run", "--to", "merged", "--output", "merged"])
+        #expect(
+            merged.status == 64 && merged.errors.contains("or train with --pooling pooler"),
+            "\(merged.errors)")
+        #expect(!workspace.exists("merged"))
+    }
+
     /// A run that was cut goes on with the same images, flips and crops.
     @Test func aResumedRunGivesTheSameBytes() throws {
         let workspace = try workspace()
@@ -207,6 +227,39 @@ import Testing
         try workspace.bytes("train/red/2.png").write(to: workspace.file("train/green/1.png"))
         try #require(try workspace.run(["compare", "plan.yaml", "--output", "compared"]).status == 0)
         #expect(try lines() == 4)
+    }
+
+    /// On folders of images, whose task follows from the model: a probe that reads them as the run does, and a sweep that goes on.
+    @Test func adviceAndSweeps() throws {
+        let workspace = try workspace()
+        try write(72, to: "rows", in: workspace, shift: 300)
+        try write(24, to: "held", in: workspace, shift: 500)
+        let data = ["--model", "model", "--train", "rows", "--validation", "held", "--threads", "1"]
+        let advise =
+            ["advise"] + data + ["--batch-size", "8", "--image-crop", "0.5", "--output", "run.yaml"]
+        let advised = try workspace.run(advise)
+        try #require(advised.status == 0, "\(advised.errors)")
+        #expect(advised.output.contains("The probe took"), "\(advised.output)")
+        let settings = try workspace.text("run.yaml")
+        #expect(settings.contains("image-crop: 0.5") && settings.contains("train: rows"), "\(settings)")
+        let sweep =
+            ["sweep"] + data + [
+                "--ranks", "1,2", "--seeds", "1", "--set", "steps=8", "--set", "batch-size=8", "--output",
+                "out",
+            ]
+        let first = try workspace.run(sweep)
+        try #require(first.status == 0, "\(first.errors)")
+        let again = try workspace.run(sweep)
+        #expect(again.status == 0 && again.output == first.output, "\(again.errors)")
+        #expect(!again.errors.contains("rank 2, seed"), "\(again.errors)")
+        let image = try workspace.bytes("held/red/3.png")
+        try image.prefix(image.count / 2).write(to: workspace.file("held/red/3.png"))
+        let damaged = try workspace.run(advise)
+        #expect(
+            damaged.status == 65 && damaged.errors.contains("held/red/3.png: the PNG image is cut off"),
+            "\(damaged.errors)")
+        let other = try workspace.run(sweep)
+        #expect(other.status == 64 && other.errors.contains("other data"), "\(other.errors)")
     }
 
     @Test func whatDoesNotFitIsSaid() throws {

@@ -123,10 +123,14 @@ extension Architecture {
     /// not take: the one of `FEATURE_EXTRACTION` gives `inputs_embeds`, of which two towers make two.
     package func peftTask(_ head: HeadForm) -> String? { readsImages || isPair ? nil : head.peftTask }
 
+    /// Whether transformers' sequence classifier reads two rows beside each other.
+    package var readsRowsBesideEachOther: Bool {
+        if case .firstAndMean? = heads?.classifier { true } else { false }
+    }
+
     /// Columns of the rows that a head on a model of this width reads.
     package func headWidth(_ head: HeadForm, hidden: Int) -> Int {
-        if head == .sequence(.pooler), case .firstAndMean? = heads?.classifier { return 2 * hidden }
-        return hidden
+        head == .sequence(.pooler) && readsRowsBesideEachOther ? 2 * hidden : hidden
     }
 
     /// Whether transformers' model with such a head has the pooler of the backbone.
