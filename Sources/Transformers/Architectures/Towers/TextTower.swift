@@ -32,32 +32,40 @@ struct TextTower: Sendable {
         _ batch: PackedBatch, recomputing: Bool, _ hooks: BackboneHooks, on tape: Tape,
         observe: ((Int, Variable) -> Void)?
     ) -> Variable {
-        let texts = read(batch)
+        let (texts, chosen) = read(batch)
         precondition(texts.longest <= mostTokens, "\(texts.longest) tokens for \(mostTokens) positions")
         var hidden = tape.embedding([(words, texts.ids), (positions, texts.positions())])
         observe?(0, hidden)
         layers.run(
-            &hidden, offsets: texts.offsets, layers: 0..<layers.shape.layers, rows: .last,
-            recomputing: recomputing, hooks, on: tape, observe: observe)
+            &hidden, offsets: texts.offsets, layers: 0..<layers.shape.layers,
+            rows: chosen == nil ? .last : .all, recomputing: recomputing, hooks, on: tape, observe: observe)
+        if let chosen { hidden = tape.rows(hidden, chosen) }
         return tape.linear(
             finalNorm(hidden, epsilon: layers.shape.epsilon, on: tape), weight: projection,
             bias: projectionBias)
     }
 
-    /// The texts up to the row that is read, which is their last one then: where layers are causal no row sees those behind it.
-    private func read(_ batch: PackedBatch) -> PackedBatch {
+    /// The texts up to the row that is read, which is their last one then, since where layers are causal no row sees those behind
+    /// it; and the rows that are read where some are not the last.
+    ///
+    /// Of a text without a token that ends it, as made-up ones are that memory is estimated with, the first row is read, as
+    /// transformers does, and it stays as it is.
+    private func read(_ batch: PackedBatch) -> (texts: PackedBatch, chosen: [Int]?) {
         if case .last = row {
             precondition(
                 zip(batch.offsets, batch.offsets.dropFirst()).allSatisfy { $1 - $0 == mostTokens },
                 "texts are not filled up to \(mostTokens) tokens")
-            return batch
+            return (batch, nil)
         }
-        return PackedBatch(
-            (0..<batch.sequences).map { sequence in
-                let ids = batch.ids[batch.offsets[sequence]..<batch.offsets[sequence + 1]]
-                let read = ids.prefix(through: place(in: ids))
-                return (Array(read), Array(repeating: 0, count: read.count))
+        let ids = zip(batch.offsets, batch.offsets.dropFirst()).map { batch.ids[$0..<$1] }
+        let places = ids.map { place(in: $0) - $0.startIndex }
+        let texts = PackedBatch(
+            zip(ids, places).map { ids, place in
+                let kept = place == 0 ? ids : ids.prefix(place + 1)
+                return (Array(kept), Array(repeating: 0, count: kept.count))
             })
+        let chosen = zip(texts.offsets, places).map { $0 + $1 }
+        return (texts, chosen == texts.offsets.dropFirst().map { $0 - 1 } ? nil : chosen)
     }
 
     /// As transformers, the first row of a text without a token that ends it.
