@@ -7,30 +7,34 @@ import Transformers
 package protocol JointObjective: Sendable {
     /// - Parameter rows: [N, C], one of each sequence.
     /// - Returns: the loss, and its gradient [N, C].
-    func loss(_ rows: Matrix) -> (loss: Double, gradient: Matrix)
+    package func loss(_ rows: Matrix) -> (loss: Double, gradient: Matrix)
 }
 
 /// Texts and images that belong together: each text beside all images of the batch, and each image beside all texts.
-struct ImageTextObjective: Objective, JointObjective {
+package struct ImageTextObjective: Objective, JointObjective {
     let form: PairOutput.Loss
     /// By sequence which text, which image: equal ones are one.
     let texts: [Int32]
     let images: [Int32]
 
+    package init(form: PairOutput.Loss, texts: [Int32], images: [Int32]) {
+        (self.form, self.texts, self.images) = (form, texts, images)
+    }
+
     /// Rows of which the loss of an evaluation is that of one batch: it grows with their number.
     static let evaluationRows = 256
 
-    var joint: (any JointObjective)? { self }
+    package var joint: (any JointObjective)? { self }
 
     /// Of the shard by itself.
-    func loss(_ rows: ShardRows, divisor: Double) -> Double {
+    package func loss(_ rows: ShardRows, divisor: Double) -> Double {
         let logits = rows.logits()
         let (loss, gradient) = loss(logits.value)
         rows.tape.seed(logits, with: logits.needsGradient ? gradient : nil)
         return loss
     }
 
-    func loss(_ rows: Matrix) -> (loss: Double, gradient: Matrix) {
+    package func loss(_ rows: Matrix) -> (loss: Double, gradient: Matrix) {
         let (count, columns) = (rows.rows, rows.columns / 2)
         let (texts, images) = (rows.columnHalf(0), rows.columnHalf(1))
         let logits = Matrix(rows: count, columns: count)
@@ -53,19 +57,19 @@ struct ImageTextObjective: Objective, JointObjective {
         return (loss, gradient)
     }
 
-    func meter(_ options: AnswerOptions, outputs: Int) -> any Meter { ImageTextMeter(self) }
+    package func meter(_ options: AnswerOptions, outputs: Int) -> any Meter { ImageTextMeter(self) }
 
-    func madeUp(lengths: [Int]) -> any Objective {
+    package func madeUp(lengths: [Int]) -> any Objective {
         let each = lengths.indices.map { Int32($0) }
         return ImageTextObjective(form: form, texts: each, images: each)
     }
 }
 
 /// Losses of the logits [N, N] of N texts and their N images, each text beside its own image on the diagonal.
-enum PairLoss {
+package enum PairLoss {
     /// The mean of two cross-entropies: of each text among the images, of each image among the texts (Radford et al. 2021, figure 3).
     /// The logits become their gradient.
-    static func softmax(_ logits: Matrix) -> Double {
+    package static func softmax(_ logits: Matrix) -> Double {
         let count = logits.rows
         let across = logSums(logits, isTransposed: false)
         let down = logSums(logits, isTransposed: true)
@@ -84,7 +88,7 @@ enum PairLoss {
     }
 
     /// The sum over all pairs of −log sigmoid(±logit), over N (Zhai et al. 2023, algorithm 1). The logits become their gradient.
-    static func sigmoid(_ logits: Matrix) -> Double {
+    package static func sigmoid(_ logits: Matrix) -> Double {
         let count = logits.rows
         var loss = 0.0
         for row in 0..<count {

@@ -4,24 +4,24 @@ import Matrices
 ///
 /// Equal texts are one, and so are equal images: whoever finds one of an image's texts, or one of a text's images, is right. What has
 /// the same score as the right one stands before it, so that a model which tells nothing apart finds nothing.
-struct Retrieval {
+package struct Retrieval {
     /// Of each row's text and image
-    let logits: [Float]
+    package let logits: [Float]
     /// By row, from 1: of the best text of its image
-    let textRanks: [Int]
+    package let textRanks: [Int]
     /// By row, from 1: of the best image of its text
-    let imageRanks: [Int]
+    package let imageRanks: [Int]
     /// Whether all images get one text, where there are several of both.
-    let hasOneAnswer: Bool
+    package let hasOneAnswer: Bool
 
     private static let depths = [1, 5, 10]
-    static let metrics =
+    package static let metrics =
         depths.map(Metric.recall) + depths.map(Metric.textRecall) + depths.map(Metric.imageRecall)
 
     /// - Parameters:
     ///   - rows: of each the text's and the image's, side by side.
     ///   - texts, images: by row, which they are.
-    init(_ rows: [[Float]], texts: [Int32], images: [Int32]) {
+    package init(_ rows: [[Float]], texts: [Int32], images: [Int32]) {
         let all = Matrix(rowValues: rows)
         let (ofTexts, ofImages) = (all.columnHalf(0), all.columnHalf(1))
         logits = (0..<all.rows).map { row in
@@ -37,7 +37,7 @@ struct Retrieval {
     }
 
     /// By metric of each row whether it was found, as a part of 1.
-    var shares: [Metric: [(part: Double, whole: Double)]] {
+    package var shares: [Metric: [(part: Double, whole: Double)]] {
         var shares: [Metric: [(part: Double, whole: Double)]] = [:]
         for depth in Self.depths {
             let ofTexts = textRanks.map { $0 <= depth ? 1.0 : 0 }

@@ -1,9 +1,8 @@
 import Autodiff
 import Matrices
+import Tasks
 import Testing
 import Transformers
-
-@testable import Tasks
 
 /// What image–text matching learns by, and what it is judged by.
 @Suite struct ImageTextTests {
