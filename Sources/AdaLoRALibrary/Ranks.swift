@@ -3,9 +3,11 @@ import RunRecords
 
 /// The rank of one adapted matrix.
 public struct MatrixRank: Sendable, Equatable {
-    /// `layer.3.query`
+    /// `layer.3.query`, or `text.layer.3.query` in a model of two towers
     public let name: String
-    /// From 0
+    /// `text` or `vision` in a model of two towers; nil in a model of one
+    public let tower: String?
+    /// From 0, in each tower
     public let layer: Int
     /// `query`, `key` … of ``Model/roles``
     public let role: String
@@ -29,7 +31,7 @@ public struct Ranks: Sendable, Equatable {
     init(_ sites: [RunRecord.Site], _ ranks: [Int]) {
         matrices = zip(sites, ranks).map { site, rank in
             MatrixRank(
-                name: site.name, layer: site.layer, role: site.role, outputs: site.outputs,
+                name: site.name, tower: site.tower, layer: site.layer, role: site.role, outputs: site.outputs,
                 inputs: site.inputs, rank: rank)
         }
     }
@@ -51,12 +53,24 @@ public struct Ranks: Sendable, Equatable {
     /// Of all matrices together
     public var total: Int { matrices.reduce(0) { $0 + $1.rank } }
 
-    /// Of one matrix; nil where it has no adapter.
+    /// Of one matrix; nil where it has no adapter, and in a model of two towers: there a layer's number is not enough.
     public subscript(layer layer: Int, role role: String) -> Int? {
-        matrices.first { $0.layer == layer && $0.role == role }?.rank
+        self[tower: nil, layer: layer, role: role]
     }
 
-    /// The sum of each layer's, by layer
+    /// Of one matrix of a tower; nil where it has no adapter.
+    public subscript(tower tower: String?, layer layer: Int, role role: String) -> Int? {
+        matrices.first { $0.tower == tower && $0.layer == layer && $0.role == role }?.rank
+    }
+
+    /// The sum of each tower's, by tower; empty for a model of one.
+    public var byTower: [String: Int] {
+        matrices.reduce(into: [:]) { sums, one in
+            if let tower = one.tower { sums[tower, default: 0] += one.rank }
+        }
+    }
+
+    /// The sum of each layer's, by layer; layers of two towers that have a number in common count together.
     public var byLayer: [Int: Int] { sums(\.layer) }
 
     /// The sum of each role's over all layers, by role

@@ -30,7 +30,7 @@ extension AdapterExport {
             adapter: ModelCard.Adapter(
                 kind: opened.kind,
                 ranks: zip(adapters.ranked.adapters, adapters.ranked.ranks).map {
-                    ($0.site.layer, $0.site.role.rawValue, $1)
+                    ($0.site.tower?.rawValue, $0.site.layer, $0.site.role.rawValue, $1)
                 },
                 parameters: run?.parameters
                     ?? adapters.liveParameterCount + ownHead + opened.changed.parameterCount,
@@ -64,6 +64,7 @@ extension AdapterExport {
             spacesWords: try head.form.readsWords
                 && !opened.loaded.tokenizer.filesSpacingWords(in: source).isEmpty,
             isOnGGUF: model.gguf != nil && base.isLocal, readsImages: architecture.readsImages,
+            readsPairs: architecture.isPair,
             isNarrower: architecture.readsRowsBesideEachOther
                 && architecture.headWidth(head.form, hidden: 1) == 1)
     }

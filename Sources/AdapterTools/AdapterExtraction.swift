@@ -185,10 +185,12 @@ struct ExtractedHead {
         let ofImages = new.backbone.architecture.readsImages
         let classEnd = ofImages ? "ForImageClassification" : "ForSequenceClassification"
         let isClassifier = classes.contains { $0.hasSuffix(classEnd) }
-        if !isClassifier, old.backbone.outputMatrix != nil, new.backbone.outputMatrix != nil {
-            (onTuned, onBase) = (try Self.ownHead(new), try Self.ownHead(old))
+        let isPair = old.backbone.pair != nil && new.backbone.pair != nil
+        if isPair || !isClassifier && old.backbone.outputMatrix != nil && new.backbone.outputMatrix != nil {
+            let form = isPair ? HeadForm.pair : .vocabulary
+            (onTuned, onBase) = (try Self.ownHead(new, form), try Self.ownHead(old, form))
             (isTuned, labels, warnings) = (true, [], [])
-            task = TaskKind.all(peftTask: onTuned.form.peftTask)[0]
+            task = TaskKind.all(peftTask: form.peftTask, ofPairs: isPair)[0]
             return
         }
         let store = try new.model.openWeights()
@@ -240,9 +242,8 @@ struct ExtractedHead {
         warnings = warning.map { [$0] } ?? []
     }
 
-    private static func ownHead(_ loaded: LoadedModel) throws -> SequenceHead {
-        try SequenceHead(
-            backbone: loaded.backbone, outputs: 0, form: .vocabulary, dropout: 0, stream: stream)
+    private static func ownHead(_ loaded: LoadedModel, _ form: HeadForm) throws -> SequenceHead {
+        try SequenceHead(backbone: loaded.backbone, outputs: 0, form: form, dropout: 0, stream: stream)
     }
 
     func model(_ backbone: any Backbone, _ head: SequenceHead, _ workers: Workers) -> SequenceModel {

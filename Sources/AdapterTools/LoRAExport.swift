@@ -73,7 +73,7 @@ package enum LoRAExport {
             throw TrainingError(.usage, "\(folder.path) is a whole model and has no adapter")
         }
         try opened.adapters.requireSums(for: "export \(SettingName.to) gguf-lora")
-        guard opened.head.form.isOwn else {
+        guard opened.head.form == .vocabulary else {
             throw refusal(
                 "the adapter has a head of its own (\(opened.head.modules.joined(separator: ", ")))")
         }

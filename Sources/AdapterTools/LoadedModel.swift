@@ -10,15 +10,15 @@ import Training
 import Transformers
 
 /// A model opened for text, from a folder or a GGUF: backbone and tokenizer that fit each other and the length limit. Or one for
-/// images, with how its folder says that files become pixels.
+/// images, with how its folder says that files become pixels; or for both, of two towers.
 package struct LoadedModel {
     package let model: PretrainedModel
     /// The folder, or the file
     package var url: URL { model.url }
     package let backbone: any Backbone
-    /// One that knows no text, of a model that reads images.
+    /// One that knows no text, of a model that reads images alone.
     package let tokenizer: Tokenizer
-    /// How files become images for it; nil of a model that reads text.
+    /// How files become images for it; nil of a model that reads none.
     package let images: ImageReading?
     /// How its conversations are written; nil for a model that was not trained to talk.
     package let chat: ChatFormat?
@@ -68,12 +68,15 @@ package struct LoadedModel {
         defer { if when == .meanwhile || when == .beyond && !isOpen { _ = pending.wait() } }
         if let input = backbone.imageInput {
             images = try ImageReading(ImagePreprocessing(folder: url), input, folder: url.path)
-            (tokenizer, chat) = (.ofNoText, nil)
-            configWarnings = Self.unreadKeys(model.config)
-            isOpen = true
-            return
+            if backbone.pair == nil {
+                (tokenizer, chat) = (.ofNoText, nil)
+                configWarnings = Self.unreadKeys(model.config)
+                isOpen = true
+                return
+            }
+        } else {
+            images = nil
         }
-        images = nil
         var tokenizer =
             try model.gguf.map { try Tokenizer(gguf: GGUFVocabulary.read($0.file), name: $0.file.path) }
             ?? Tokenizer(folder: url)

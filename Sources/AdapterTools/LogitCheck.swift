@@ -29,7 +29,10 @@ package enum LogitCheck {
     package static func samples(
         _ tokenizer: Tokenizer, of backbone: any Backbone, maxLength: Int, outputs: Int = 0
     ) -> TokenizedDataset {
-        if let input = backbone.imageInput { return images(input) }
+        if let input = backbone.imageInput {
+            guard let pair = backbone.pair else { return images(input) }
+            return images(input).with(texts: texts(tokenizer, backbone, pair, maxLength: maxLength))
+        }
         let longest = min(longestSample, maxLength, max(4, mostLogits / madeUpSamples / max(outputs, 1)))
         var stream = RandomStream(seed: 1, purpose: "samples of an export")
         // Tokens that only side files declare may have no row in the model.
@@ -40,6 +43,20 @@ package enum LogitCheck {
             return TokenizedDataset.Sequence(ids: ids, typeIDs: ids.map { _ in 0 })
         }
         return TokenizedDataset(sequences: sequences)
+    }
+
+    /// Tokens for each of the made-up images, of which a model may read the last one alone.
+    private static func texts(
+        _ tokenizer: Tokenizer, _ backbone: any Backbone, _ pair: PairOutput, maxLength: Int
+    ) -> [[Int32]] {
+        var stream = RandomStream(seed: 1, purpose: "texts of an export")
+        let words = ["a", "of", "one", "two", "red", "round", "small", "large"]
+        return (0..<madeUpImages).map { _ in
+            let text = (0..<4).map { _ in words[Int(stream.uniform() * Double(words.count))] }
+            let room = min(maxLength, backbone.sizes.positions)
+            return pair.filling(
+                tokenizer.encode(text.joined(separator: " "), pair: nil, maxLength: room).ids)
+        }
     }
 
     /// Noise of the size that the model was trained on.

@@ -23,7 +23,7 @@ package struct ModelCard: Sendable {
     package struct Adapter: Sendable {
         /// `AdaLoRA`
         let kind: String
-        let ranks: [(layer: Int, role: String, rank: Int)]
+        let ranks: [(tower: String?, layer: Int, role: String, rank: Int)]
         /// Of triplets, head and what else is changed
         let parameters: Int
         let baseParameters: Int
@@ -105,13 +105,17 @@ package struct ModelCard: Sendable {
     /// Ranks by layer and role; nil without any.
     private var rankTable: String? {
         guard !adapter.ranks.isEmpty else { return nil }
-        var roles: [String] = []
+        var (roles, towers): ([String], [String?]) = ([], [])
         for site in adapter.ranks where !roles.contains(site.role) { roles.append(site.role) }
-        let layers = Set(adapter.ranks.map(\.layer)).sorted()
-        let rows = layers.map { layer in
-            let own = adapter.ranks.filter { $0.layer == layer }
-            let cells = roles.map { role in own.first { $0.role == role }.map { "\($0.rank)" } ?? "" }
-            return ["\(layer)"] + cells + ["\(own.reduce(0) { $0 + $1.rank })"]
+        for site in adapter.ranks where !towers.contains(site.tower) { towers.append(site.tower) }
+        let rows = towers.flatMap { tower in
+            let sites = adapter.ranks.filter { $0.tower == tower }
+            return Set(sites.map(\.layer)).sorted().map { layer in
+                let own = sites.filter { $0.layer == layer }
+                let cells = roles.map { role in own.first { $0.role == role }.map { "\($0.rank)" } ?? "" }
+                return ["\(tower.map { $0 + " " } ?? "")\(layer)"] + cells
+                    + ["\(own.reduce(0) { $0 + $1.rank })"]
+            }
         }
         return CardText.table(["layer"] + roles + ["total"], rows)
     }
@@ -133,7 +137,9 @@ package struct ModelCard: Sendable {
             }
             lines += [list("text", columns.text), list("label", columns.labels)].compactMap(\.self)
         }
-        if !task.kind.readsImages { lines.append("- rows of at most \(maxLength) tokens") }
+        if !task.kind.readsImages || task.kind.readsPairs {
+            lines.append("- rows of at most \(maxLength) tokens")
+        }
         return "## Task\n\n" + lines.joined(separator: "\n")
     }
 

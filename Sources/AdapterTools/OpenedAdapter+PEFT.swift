@@ -92,7 +92,9 @@ extension OpenedAdapter {
         let architecture = loaded.backbone.architecture
         let type = try PEFTFolder.taskType(of: folder) ?? architecture.usualPEFTTask
         let candidates =
-            named.map { [$0] } ?? TaskKind.all(peftTask: type, ofImages: architecture.readsImages)
+            named.map { [$0] }
+            ?? TaskKind.all(
+                peftTask: type, ofImages: architecture.readsImages, ofPairs: architecture.isPair)
         let form = candidates[0].type.headForm(architecture.ownPooling)
         // The model's own output matrix is no part of an adapter.
         if form.isOwn { return (candidates[0], form, 0) }

@@ -31,6 +31,28 @@ extension PythonUse {
         ]
     }
 
+    /// Of a model of two towers.
+    func pairLines(_ card: TaskCard) -> [String] {
+        let (quoted, start) = (CardText.quoted(folder), "AutoModel.from_pretrained(")
+        let peft = isWhole ? [] : ["from peft import \(base == nil ? "PeftConfig, " : "")PeftModel"]
+        let imports =
+            ["import torch"] + peft + [
+                "from PIL import Image", "from transformers import AutoModel, AutoProcessor", "",
+            ]
+        let named =
+            base.map(CardText.quoted) ?? "PeftConfig.from_pretrained(\(quoted)).base_model_name_or_path"
+        let opening =
+            isWhole
+            ? ["model = \(start)\(quoted))", "processor = AutoProcessor.from_pretrained(\(quoted))"]
+            : [
+                "base = \(named)", "model = \(start)\((["base"] + arguments).joined(separator: ", ")))",
+                "model = PeftModel.from_pretrained(model, \(quoted))",
+                "processor = AutoProcessor.from_pretrained(base)",
+            ]
+        return imports + opening + [""] + card.batch + ["with torch.no_grad():"]
+            + card.printing.map { "    " + $0 }
+    }
+
     /// PEFT puts a trained head only where one of its size stands.
     private var ownHead: [String] {
         guard isNarrower else { return [] }

@@ -29,6 +29,7 @@ package struct PythonUse: Sendable {
     /// The base goes by the name of a GGUF.
     let isOnGGUF: Bool
     let readsImages: Bool
+    let readsPairs: Bool
     /// transformers' classifier reads several rows beside each other, the head one.
     let isNarrower: Bool
 
@@ -36,6 +37,7 @@ package struct PythonUse: Sendable {
 
     /// The program, a line each.
     func lines(_ card: TaskCard) -> [String] {
+        if readsPairs { return pairLines(card) }
         if readsImages { return imageLines(card) }
         return imports(card) + [""] + opening + template(card) + [""] + card.batch + forward + card.printing
     }
@@ -87,7 +89,7 @@ package struct PythonUse: Sendable {
         case .sequence(let pooling): !pooling.isOfTransformers
         // PEFT 0.21's own would drop the types of tokens.
         case .span: true
-        case .token, .vocabulary: false
+        case .token, .vocabulary, .pair: false
         }
     }
 
@@ -203,7 +205,7 @@ package struct PythonUse: Sendable {
                 "logits = \(output)((hidden * mask).sum(1) / mask.sum(1))",
             ]
         case .span: inner = ["output = model(**batch)"]
-        case .vocabulary: return []
+        case .vocabulary, .pair: return []
         }
         return ["with torch.no_grad():"] + inner.map { "    " + $0 }
     }

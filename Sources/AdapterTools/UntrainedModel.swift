@@ -3,6 +3,7 @@ import Images
 import Messages
 import ModelFiles
 import Tasks
+import Tokenizers
 import Training
 import Transformers
 
@@ -31,6 +32,7 @@ package enum UntrainedModel {
         if let input = backbone.imageInput {
             _ = try ImageReading(ImagePreprocessing(folder: folder), input, folder: folder.path)
         }
+        if backbone.pair != nil { _ = try Tokenizer(folder: folder) }
         let architecture = backbone.architecture
         try SafetensorsWriter.write(
             backbone.weights.map { weight in

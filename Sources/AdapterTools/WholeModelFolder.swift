@@ -33,11 +33,12 @@ package enum WholeModelFolder {
             return TensorToWrite(name: name, shape: weight.savedShape, values: weight.savedFloats)
         }
         try WholeModelConfig.write(task: task, head: model.head, base: base, into: folder)
-        let inputs =
-            model.backbone.imageInput == nil
-            ? TokenizerFileNames.all + TokenizerFileNames.sentencePiece
-            : [ImagePreprocessing.file, ImagePreprocessing.processorFile]
-        for name in inputs {
+        let readsImages = model.backbone.imageInput != nil
+        let images = readsImages ? [ImagePreprocessing.file, ImagePreprocessing.processorFile] : []
+        let texts =
+            readsImages && model.backbone.pair == nil
+            ? [] : TokenizerFileNames.all + TokenizerFileNames.sentencePiece
+        for name in texts + images {
             let source = base.appendingPathComponent(name)
             guard let data = FileManager.default.contents(atPath: source.path) else { continue }
             try AtomicFile.write(data, to: folder.appendingPathComponent(name))

@@ -40,7 +40,8 @@ struct WrittenModel {
     private init(_ opened: OpenedAdapter, _ source: URL) throws {
         try opened.adapters.requireMatrices(for: "export \(SettingName.to) gguf")
         let isEncoder = !opened.loaded.backbone.architecture.isDecoder
-        guard isEncoder || (opened.head.form.isOwn && opened.loaded.backbone.outputMatrix != nil) else {
+        guard isEncoder || (opened.head.form == .vocabulary && opened.loaded.backbone.outputMatrix != nil)
+        else {
             throw TrainingError(
                 .usage,
                 "\(source.path): the model has a head of its own (\(opened.head.modules.joined(separator: ", "))), for which "

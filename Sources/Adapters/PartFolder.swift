@@ -55,6 +55,13 @@ struct PartFolder {
         onto backbone: any Backbone, head target: SequenceHead, base: (any TensorSource)?, takesHead: Bool
     ) throws -> PEFTFolder.Loaded {
         let file = folder.appendingPathComponent(AdapterConfiguration.fileName).path
+        guard backbone.pair == nil else {
+            throw ModelFileError(
+                file: file,
+                problem:
+                    "the adapter is of layers by their numbers, and both towers of \(backbone.architecture.name) have the same ones",
+                advice: "was the adapter trained on another base model?")
+        }
         let reader = PEFTReader(store: try openWeights(), architecture: backbone.architecture)
         let parts = try form(reader, file, backbone)
         let own = try openHead().map { PEFTReader(store: $0, architecture: backbone.architecture) }

@@ -22,7 +22,7 @@ extension RankController {
         let scores = scores(workers: workers)
         let budgeting = Double(schedule.lastBudgetingStep - schedule.warmupSteps)
         let left = Double(schedule.lastBudgetingStep - step) / budgeting
-        let count = set.adapters.reduce(0) { $0 + $1.factors.rank }
+        let counts = settings.groups.sums(set.adapters.map(\.factors.rank))
         let isLate = step + schedule.interval > schedule.lastBudgetingStep
         let plan = try TripletExchange.plan(
             scores: scores,
@@ -30,8 +30,9 @@ extension RankController {
                 adapter.book.births.map { $0 > 0 && step - $0 < schedule.interval }
             }, costs: costs,
             largestRanks: set.adapters.map { min($0.layer.outputs, $0.layer.inputs) },
-            budget: schedule.budget(at: step),
-            limit: isLate ? 0 : Int((share * left * Double(count)).rounded(.up)))
+            budgets: schedule.budgets(at: step),
+            limits: counts.map { isLate ? 0 : Int((share * left * Double($0)).rounded(.up)) },
+            groups: settings.groups)
         return (plan, scores)
     }
 
@@ -62,9 +63,11 @@ extension RankController {
         let reshaped =
             plan.isEmpty ? nil : reshape(vector, keeping: kept, adding: newborns, after: step, others: others)
         let costs = self.costs
-        let spent = set.adapters.indices.reduce(0) { $0 + set.adapters[$1].rank * (costs?[$1] ?? 1) }
+        let spending = settings.groups.sums(
+            set.adapters.indices.map { set.adapters[$0].rank * (costs?[$0] ?? 1) })
         let outcome = AllocationOutcome(
-            budget: schedule.budget(at: step), spent: spent, ranks: set.ranks, worstKept: keptScores.min(),
+            budgets: schedule.budgets(at: step), spending: spending, ranks: set.ranks,
+            worstKept: keptScores.min(),
             bestPruned: removedScores.max(), returned: 0, left: removedScores.count, added: plan.added.count,
             snapshot: keepsHistory
                 ? try snapshot(

@@ -10,6 +10,8 @@ package struct AllocationSettings: Sendable {
     package var weightsAfterUpdate = false
     package var beta1: Float = 0.85
     package var beta2: Float = 0.85
+    /// Which sites share a budget
+    package var groups = SiteGroups.whole
     /// What budgets count.
     package var unit = BudgetUnit.triplets
     /// Whether P, Λ, Q are re-factorized into exact singular triplets after each step.
@@ -28,9 +30,9 @@ package struct AllocationSettings: Sendable {
 
 /// What one allocation did.
 package struct AllocationOutcome: Sendable {
-    /// b(t) and what of it is in use, in triplets or parameters.
-    package let budget: Int
-    package let spent: Int
+    /// b(t) of each group of sites that has one, and what of it is in use, in triplets or parameters.
+    package let budgets: [Int]
+    package let spending: [Int]
     package let ranks: [Int]
     package let worstKept: Float?
     package let bestPruned: Float?
@@ -40,6 +42,10 @@ package struct AllocationOutcome: Sendable {
     package let added: Int
     /// All sites' triplets, when this allocation's history is kept.
     package let snapshot: [SiteSnapshot]?
+
+    /// Over all groups
+    package var budget: Int { budgets.reduce(0, +) }
+    package var spent: Int { spending.reduce(0, +) }
 }
 
 /// One site after an allocation.
@@ -188,10 +194,11 @@ package final class RankController {
         if schedule.allocates(after: step) {
             let scores = scores(workers: workers)
             let costs = self.costs
-            let available = zip(scores, costs ?? scores.map { _ in 1 }).reduce(0) { $0 + $1.0.count * $1.1 }
+            let available = settings.groups.sums(
+                zip(scores, costs ?? scores.map { _ in 1 }).map { $0.count * $1 })
             let new = try RankAllocator.allocate(
-                scores: scores, costs: costs, budget: min(schedule.budget(at: step), available),
-                previous: set.adapters.map(\.mask))
+                scores: scores, costs: costs, budgets: zip(schedule.budgets(at: step), available).map(min),
+                groups: settings.groups, previous: set.adapters.map(\.mask))
             let keepsHistory = keepsHistory(after: step)
             let energies = keepsHistory ? self.energies(left: new.keep, workers: workers) : []
             for (adapter, mask) in zip(set.adapters, new.keep) {
@@ -199,7 +206,7 @@ package final class RankController {
                 adapter.applyMask()
             }
             outcome = AllocationOutcome(
-                budget: schedule.budget(at: step), spent: new.spent, ranks: new.ranks,
+                budgets: schedule.budgets(at: step), spending: new.spending, ranks: new.ranks,
                 worstKept: new.worstKept, bestPruned: new.bestPruned, returned: new.returned, left: new.left,
                 added: 0,
                 snapshot: keepsHistory

@@ -2,8 +2,9 @@ import CVectorKernels
 import Glibc
 import Matrices
 
-/// The two GELUs in use: by the error function, or BERT's original code's approximation of it by tanh (`gelu_new`).
-package enum GELUForm: Sendable { case erf, tanh }
+/// The GELUs in use: by the error function, BERT's original code's approximation of it by tanh (`gelu_new`), or the one of CLIP's
+/// original code, x / (1 + e⁻¹·⁷⁰²ˣ) (`quick_gelu`).
+package enum GELUForm: Sendable { case erf, tanh, quick }
 
 /// Activations of a classification head's dense layer.
 package enum DenseActivation: Sendable { case tanh, gelu, relu }
@@ -67,6 +68,7 @@ extension Tape {
         switch form {
         case .erf: avk_gelu(input.pointer, out.value.pointer, slope?.pointer, input.count)
         case .tanh: avk_gelu_tanh(input.pointer, out.value.pointer, slope?.pointer, input.count)
+        case .quick: avk_gelu_quick(input.pointer, out.value.pointer, slope?.pointer, input.count)
         }
         guard let slope else { return out }
         record(out) { [unowned self, x = x.place] g in

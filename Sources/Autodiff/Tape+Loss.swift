@@ -117,7 +117,8 @@ extension Tape {
         return loss
     }
 
-    private func seed(_ variable: Variable, with gradient: Matrix?) {
+    /// Sends the gradient of a loss back to what it was computed of; nil sends nothing.
+    package func seed(_ variable: Variable, with gradient: Matrix?) {
         guard let gradient else { return }
         recordLoss { [unowned self, place = variable.place] in
             guard let target = gradientTarget(of: place) else { return }

@@ -39,9 +39,11 @@ package final class Weight: Operand, @unchecked Sendable {
     }
 
     /// A vector [1, C].
-    package init(name: String, vector: Matrix) {
+    ///
+    /// - Parameter savedShape: as files have it, where that is not [C]: a single number may have no dimension.
+    package init(name: String, vector: Matrix, savedShape: [Int]? = nil) {
         self.name = name
-        savedShape = [vector.count]
+        self.savedShape = savedShape ?? [vector.count]
         (rows, columns) = (vector.rows, vector.columns)
         isStoredTransposed = false
         content = .vector(vector)

@@ -135,6 +135,33 @@ INLINE void sigmoid_one(float x, float *value, float *complement) {
     *complement = e * *value;
 }
 
+// x sigmoid(k x) with k = 1.702, whose slope is sigmoid(k x) (1 + k x (1 - sigmoid(k x))).
+INLINE void gelu_quick_one(float x, float *value, float *slope) {
+    float sigmoid, complement;
+    sigmoid_one(1.702f * x, &sigmoid, &complement);
+    *value = x * sigmoid;
+    *slope = sigmoid * (1.0f + 1.702f * x * complement);
+}
+
+MULTIVERSION void avk_gelu_quick(const float *x, float *y, float *slope, size_t n) {
+    if (slope) {
+#pragma clang loop vectorize(assume_safety)
+        for (size_t i = 0; i < n; i++) {
+            float value, derivative;
+            gelu_quick_one(x[i], &value, &derivative);
+            slope[i] = derivative;
+            y[i] = value;
+        }
+    } else {
+#pragma clang loop vectorize(assume_safety)
+        for (size_t i = 0; i < n; i++) {
+            float value, derivative;
+            gelu_quick_one(x[i], &value, &derivative);
+            y[i] = value;
+        }
+    }
+}
+
 MULTIVERSION void avk_gated_silu(const float *gate, const float *up, float *y, size_t n) {
 #pragma clang loop vectorize(assume_safety)
     for (size_t i = 0; i < n; i++) {

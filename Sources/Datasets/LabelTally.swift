@@ -57,6 +57,14 @@ package enum LabelTally: Sendable, Equatable {
         self = .parts(parts)
     }
 
+    /// Of images and their texts, which are no labels.
+    package init(captionsOf dataset: Dataset) {
+        self = .parts([
+            PartCount(name: "images", count: Set(dataset.examples.map(\.text)).count),
+            PartCount(name: "texts", count: Set(dataset.examples.map(\.pair)).count),
+        ])
+    }
+
     /// Of labels that are numbers to predict.
     package init(scoresOf dataset: Dataset) {
         let scores = dataset.examples.compactMap { $0.label?.score }

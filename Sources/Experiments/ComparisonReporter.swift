@@ -165,12 +165,19 @@ package struct ComparisonReporter {
 
     private static func heatmap(_ row: ComparisonTable.Row) -> Heatmap {
         let ranks = row.ranks?.bySite ?? [:]
-        let grid = RankGrid(ranks.keys.sorted().compactMap(RankGrid.place(ofSite:)))
+        let grids = RankGrid.towers(ranks.keys.sorted().compactMap(RankGrid.Place.init(site:)))
+        // A tower below the other, as rows of one map.
+        let roles = grids.reduce(into: [String]()) { roles, grid in
+            roles += grid.roles.filter { !roles.contains($0) }
+        }
         return Heatmap(
-            id: "ranks-\(row.arm)", title: row.arm, rowLabels: grid.layers.map { String($0) },
-            columnLabels: grid.roles.map(RankGrid.shortName),
-            values: grid.layers.map { layer in
-                grid.roles.map { role in ranks[RankGrid.site(layer: layer, role: role)] }
+            id: "ranks-\(row.arm)", title: row.arm,
+            rowLabels: grids.flatMap { grid in grid.layers.map { grid.named("\($0)") } },
+            columnLabels: roles.map(RankGrid.shortName),
+            values: grids.flatMap { grid in
+                grid.layers.map { layer in
+                    roles.map { ranks[RankGrid.Place(tower: grid.tower, layer: layer, role: $0).name] }
+                }
             })
     }
 
@@ -189,12 +196,15 @@ package struct ComparisonReporter {
     }
 
     private static func overTime(_ run: RunRecord, title: String) -> String {
-        let groups = RankGrid(run.start.sites).roles.compactMap { role -> StackedAreaChart.Group? in
-            let sites = run.start.sites.indices.filter { run.start.sites[$0].role == role }
-            guard !sites.isEmpty else { return nil }
-            return StackedAreaChart.Group(
-                name: role,
-                values: run.rankTables.map { table in sites.reduce(0.0) { $0 + Double(table.ranks[$1]) } })
+        let groups = RankGrid.towers(run.start.sites).flatMap { grid in
+            grid.roles.enumerated().map { column, role in
+                let sites = grid.column(column).compactMap { $0 }
+                return StackedAreaChart.Group(
+                    name: grid.named(role),
+                    values: run.rankTables.map { table in
+                        sites.reduce(0.0) { $0 + Double(table.ranks[$1]) }
+                    })
+            }
         }
         var chart = StackedAreaChart(
             id: "over-time", title: "Rank over time by role: \(title)", x: Axis("step", wholeNumbers: true),

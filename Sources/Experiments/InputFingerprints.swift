@@ -66,6 +66,6 @@ package enum InputFingerprints {
 
     private static func readsImages(_ folder: URL) -> Bool {
         guard let config = try? HFFolder(folder).config else { return false }
-        return (try? Architecture.of(config))?.readsImages ?? false
+        return (try? Architecture.of(config)).map { $0.readsImages || $0.isPair } ?? false
     }
 }

@@ -19,9 +19,9 @@ package struct MeanRanks: Sendable, Equatable {
     package var total: Double { bySite.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value } }
 
     /// Triplets at some places of a model; nil where it has no site there.
-    func sum(layers: [Int], roles: [String]) -> Double? {
+    func sum(tower: String?, layers: [Int], roles: [String]) -> Double? {
         let found = layers.flatMap { layer in
-            roles.compactMap { bySite[RankGrid.site(layer: layer, role: $0)] }
+            roles.compactMap { bySite[RankGrid.Place(tower: tower, layer: layer, role: $0).name] }
         }
         return found.isEmpty ? nil : found.reduce(0, +)
     }

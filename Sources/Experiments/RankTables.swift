@@ -14,8 +14,8 @@ package struct RankTables: Sendable {
     }
 
     private let sections: [(title: String, rows: [Row])]
-    private let layers: [Int]
-    private let roles: [String]
+    /// One for each tower
+    private let grids: [RankGrid]
     /// Means of seeds that differ have a decimal, in all tables or in none.
     private let places: Int
 
@@ -27,8 +27,7 @@ package struct RankTables: Sendable {
         self.sections = shown
         let ranks = shown.flatMap(\.rows).map(\.ranks)
         let sites = Set(ranks.flatMap(\.bySite.keys)).sorted()
-        let grid = RankGrid(sites.compactMap(RankGrid.place(ofSite:)))
-        (layers, roles) = (grid.layers, grid.roles)
+        grids = RankGrid.towers(sites.compactMap(RankGrid.Place.init(site:)))
         let isWhole = ranks.allSatisfy { $0.bySite.values.allSatisfy { $0 == $0.rounded() } }
         places = isWhole ? 0 : 1
     }
@@ -41,7 +40,8 @@ package struct RankTables: Sendable {
             let widest = lines(columns, width: .max).map(TerminalText.columns).max() ?? 0
             return widest - longest + min(longest, Self.shortestName) > width
         }
-        let layerCount = (1...layers.count).first { !isTooWide(layerColumns($0)) } ?? layers.count
+        let most = max(grids.map(\.layers.count).max() ?? 1, 1)
+        let layerCount = (1...most).first { !isTooWide(layerColumns($0)) } ?? most
         return ["final ranks: triplets by role, mean over runs", ""] + lines(roleColumns, width: width)
             + ["", "final ranks: triplets by layer, mean over runs", ""]
             + lines(layerColumns(layerCount), width: width)
@@ -64,20 +64,31 @@ package struct RankTables: Sendable {
 
     private struct Column {
         let title: String
+        let tower: String?
         let layers: [Int]
         let roles: [String]
     }
 
     private var roleColumns: [Column] {
-        roles.map { Column(title: RankGrid.shortName($0), layers: layers, roles: [$0]) }
+        grids.flatMap { grid in
+            grid.roles.map {
+                Column(
+                    title: grid.named(RankGrid.shortName($0)), tower: grid.tower, layers: grid.layers,
+                    roles: [$0])
+            }
+        }
     }
 
     /// - Parameter count: of layers in a column.
     private func layerColumns(_ count: Int) -> [Column] {
-        stride(from: 0, to: layers.count, by: count).map { start in
-            let part = Array(layers[start..<min(start + count, layers.count)])
-            let title = part.count == 1 ? "\(part[0])" : "\(part[0])–\(part[part.count - 1])"
-            return Column(title: title, layers: part, roles: roles)
+        grids.flatMap { grid in
+            let layers = grid.layers
+            return stride(from: 0, to: layers.count, by: count).map { start in
+                let part = Array(layers[start..<min(start + count, layers.count)])
+                let title = part.count == 1 ? "\(part[0])" : "\(part[0])–\(part[part.count - 1])"
+                return Column(
+                    title: grid.named(title), tower: grid.tower, layers: part, roles: grid.roles)
+            }
         }
     }
 
@@ -86,7 +97,9 @@ package struct RankTables: Sendable {
     private func cells(_ row: Row, _ columns: [Column]) -> [String] {
         [row.name]
             + columns.map { column in
-                row.ranks.sum(layers: column.layers, roles: column.roles).map { Figures.fixed($0, places) }
+                row.ranks.sum(tower: column.tower, layers: column.layers, roles: column.roles).map {
+                    Figures.fixed($0, places)
+                }
                     ?? "–"
             } + [Figures.fixed(row.ranks.total, places)]
     }

@@ -20,7 +20,9 @@ package struct HFConfig: Sendable {
     package let path: String
     /// Of the model's weights; nil if nobody knows.
     package let folder: URL?
-    private let keysRead = KeysRead()
+    /// What stands before its keys where it is an object inside another (`text_config.`).
+    private let place: String
+    private let keysRead: KeysRead
 
     /// Reads the file. Throws `ModelFileError` when it is missing or not a JSON object.
     package init(file: URL) throws {
@@ -35,16 +37,34 @@ package struct HFConfig: Sendable {
                 file: path, problem: "this is \(json.summary), not an object",
                 advice: "check that this is a model's config.json")
         }
-        raw = json
+        self.init(object: json, path: path, folder: folder, place: "", KeysRead())
+    }
+
+    private init(object: JSONValue, path: String, folder: URL?, place: String, _ keysRead: KeysRead) {
+        raw = object
         self.path = path
         self.folder = folder
-        modelType = json["model_type"]?.string.flatMap { $0.isEmpty ? nil : $0 }
-        keysRead.insert("model_type")
+        self.place = place
+        self.keysRead = keysRead
+        modelType = object["model_type"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+        keysRead.insert(place + "model_type")
     }
+
+    /// The object at a key as a configuration of its own, whose keys are called `key.name` where they are named; one without keys
+    /// where it is absent.
+    package func nested(_ key: String) throws -> HFConfig {
+        let found = value(key) ?? .object([:])
+        guard found.object != nil else { throw fault(key, "\(found.summary) is not an object") }
+        keysRead.insert(named(key) + ".")
+        return HFConfig(object: found, path: path, folder: folder, place: named(key) + ".", keysRead)
+    }
+
+    /// A key as messages call it.
+    package func named(_ key: String) -> String { place + key }
 
     /// The value of a key; nil when it is absent or null.
     package func value(_ key: String) -> JSONValue? {
-        keysRead.insert(key)
+        keysRead.insert(named(key))
         guard let value = raw[key], !value.isNull else { return nil }
         return value
     }
@@ -132,11 +152,16 @@ package struct HFConfig: Sendable {
 
     /// The keys that are neither null nor read so far nor in `descriptiveKeys`, in the order of the file: a
     /// setting among them may ask for something that the code does not do.
-    package var unreadKeys: [String] {
-        let read = keysRead.all
-        return (raw.object?.members ?? []).filter {
-            !$0.value.isNull && !read.contains($0.key) && !Self.descriptiveKeys.contains($0.key)
-        }.map(\.key)
+    package var unreadKeys: [String] { Self.unread(raw, place, keysRead.all) }
+
+    /// - Parameter place: before the keys of the object.
+    private static func unread(_ object: JSONValue, _ place: String, _ read: Set<String>) -> [String] {
+        (object.object?.members ?? []).flatMap { member -> [String] in
+            let name = place + member.key
+            if member.value.isNull || descriptiveKeys.contains(member.key) { return [] }
+            if read.contains(name + ".") { return unread(member.value, name + ".", read) }
+            return read.contains(name) ? [] : [name]
+        }
     }
 
     private func absent<Value>(_ key: String, _ fallback: Value?) throws -> Value {
@@ -146,7 +171,7 @@ package struct HFConfig: Sendable {
 
     private func fault(_ key: String, _ problem: String) -> ModelFileError {
         ModelFileError(
-            file: path, place: "key \(quoted(key))", problem: problem,
+            file: path, place: "key \(quoted(named(key)))", problem: problem,
             advice: "check that this model is of a supported kind and its config.json complete")
     }
 }

@@ -2,24 +2,29 @@
 package struct Allocation: Sendable, Equatable {
     /// The mask: for each site, whether each of its triplets survives.
     package let keep: [[Bool]]
-    /// The budget `b(t)`: the number of surviving triplets, exactly, or an upper bound of their parameters
-    /// where triplets have costs.
-    package let budget: Int
-    /// What the surviving triplets cost, in the unit of `budget` and never above it.
-    package let spent: Int
+    /// The budget `b(t)` of each group of sites: the number of its surviving triplets, exactly, or an upper bound of their
+    /// parameters where triplets have costs.
+    package let budgets: [Int]
+    /// What the surviving triplets of each group cost, in the unit of `budgets` and never above them.
+    package let spending: [Int]
     /// The lowest among the kept triplets of what they were ranked by; nil when none is kept.
     ///
     /// That is the score or, where costs differ between sites, the score per parameter.
     package let worstKept: Float?
     /// The highest among the pruned triplets of what they were ranked by; nil when none is pruned.
     ///
-    /// Never above `worstKept` where all triplets cost the same. With costs that differ it may be: a triplet
-    /// too expensive for what was left is pruned, and cheaper ones of lower rank are kept.
+    /// Never above `worstKept` where all triplets cost the same and share a budget. With costs that differ it may be: a
+    /// triplet too expensive for what was left is pruned, and cheaper ones of lower rank are kept. So are those of another
+    /// group, whose budget is larger.
     package let bestPruned: Float?
     /// Triplets kept now that the previous mask had pruned.
     package let returned: Int
     /// Triplets pruned now that the previous mask had kept.
     package let left: Int
+
+    /// Over all groups.
+    package var budget: Int { budgets.reduce(0, +) }
+    package var spent: Int { spending.reduce(0, +) }
 
     /// What is left of the budget: 0 without costs, and with costs less than any pruned triplet costs.
     package var slack: Int { budget - spent }

@@ -17,11 +17,12 @@
 ///         interval: 1)
 ///     schedule.budget(at: 300)  // 309
 package struct BudgetSchedule: Sendable, Equatable {
-    /// `b(0)`: the sum of the initial ranks over all adapted matrices, in triplets; or what those triplets
-    /// cost, in parameters, as `RankAllocator` counts them.
-    package let initialBudget: Int
-    /// `b(T)`: the triplets, or parameters, that survive at the end.
-    package let finalBudget: Int
+    /// `b(0)` of each group of sites that has a budget of its own, as `SiteGroups` numbers them: the sum of the initial
+    /// ranks over its adapted matrices, in triplets; or what those triplets cost, in parameters, as `RankAllocator` counts
+    /// them.
+    package let initialBudgets: [Int]
+    /// `b(T)` of each: the triplets, or parameters, that survive at the end.
+    package let finalBudgets: [Int]
     /// `T`, in optimizer steps.
     package let totalSteps: Int
     /// `t_i`, in optimizer steps.
@@ -37,26 +38,44 @@ package struct BudgetSchedule: Sendable, Equatable {
         initialBudget: Int, finalBudget: Int, totalSteps: Int, warmupSteps: Int, finalSteps: Int,
         interval: Int
     ) throws(ScheduleError) {
-        try Self.check("initial budget", initialBudget, minimum: 0)
-        try Self.check("final budget", finalBudget, minimum: 0)
+        try self.init(
+            initialBudgets: [initialBudget], finalBudgets: [finalBudget], totalSteps: totalSteps,
+            warmupSteps: warmupSteps, finalSteps: finalSteps, interval: interval)
+    }
+
+    /// The same for groups of sites, whose budgets fall at the same steps, each from its own start to its own end.
+    package init(
+        initialBudgets: [Int], finalBudgets: [Int], totalSteps: Int, warmupSteps: Int, finalSteps: Int,
+        interval: Int
+    ) throws(ScheduleError) {
+        precondition(
+            !finalBudgets.isEmpty && initialBudgets.count == finalBudgets.count,
+            "a schedule needs both budgets of each group, got \(initialBudgets) and \(finalBudgets)")
+        for initialBudget in initialBudgets { try Self.check("initial budget", initialBudget, minimum: 0) }
+        for finalBudget in finalBudgets { try Self.check("final budget", finalBudget, minimum: 0) }
         try Self.check("total steps", totalSteps, minimum: 1)
         try Self.check("warm-up steps", warmupSteps, minimum: 0)
         try Self.check("final steps", finalSteps, minimum: 0)
         try Self.check("allocation interval", interval, minimum: 1)
-        guard finalBudget <= initialBudget else {
+        for (initialBudget, finalBudget) in zip(initialBudgets, finalBudgets)
+        where finalBudget > initialBudget {
             throw .finalBudgetAboveInitial(finalBudget: finalBudget, initialBudget: initialBudget)
         }
         guard warmupSteps + finalSteps < totalSteps else {
             throw .noBudgetingSteps(
                 warmupSteps: warmupSteps, finalSteps: finalSteps, totalSteps: totalSteps)
         }
-        self.initialBudget = initialBudget
-        self.finalBudget = finalBudget
+        self.initialBudgets = initialBudgets
+        self.finalBudgets = finalBudgets
         self.totalSteps = totalSteps
         self.warmupSteps = warmupSteps
         self.finalSteps = finalSteps
         self.interval = interval
     }
+
+    /// `b(0)` and `b(T)` over all groups
+    package var initialBudget: Int { initialBudgets.reduce(0, +) }
+    package var finalBudget: Int { finalBudgets.reduce(0, +) }
 
     /// `T − t_f`: the step after which the mask is fixed. It always lies in the budgeting phase.
     package var lastBudgetingStep: Int { totalSteps - finalSteps }
@@ -68,19 +87,24 @@ package struct BudgetSchedule: Sendable, Equatable {
         return step <= lastBudgetingStep ? .budgeting : .final
     }
 
-    /// `b(t)` over all adapted matrices, in the unit of `initialBudget` and `finalBudget`.
+    /// `b(t)` over all adapted matrices, in the unit of `initialBudget` and `finalBudget`: the sum of `budgets(at:)`.
     ///
     /// Non-increasing, `b(0)` up to the end of warm-up and exactly `b(T)` from the last budgeting step on.
-    package func budget(at step: Int) -> Int {
+    package func budget(at step: Int) -> Int { budgets(at: step).reduce(0, +) }
+
+    /// `b(t)` of each group.
+    package func budgets(at step: Int) -> [Int] {
         switch phase(at: step) {
         case .warmup:
-            return initialBudget
+            return initialBudgets
         case .final:
-            return finalBudget
+            return finalBudgets
         case .budgeting:
             let elapsed = Double(step - warmupSteps) / Double(lastBudgetingStep - warmupSteps)
-            let excess = Double(initialBudget - finalBudget)
-            return Int(excess * Self.cube(1 - elapsed) + Double(finalBudget))
+            let cube = Self.cube(1 - elapsed)
+            return zip(initialBudgets, finalBudgets).map { initial, final in
+                Int(Double(initial - final) * cube + Double(final))
+            }
         }
     }
 

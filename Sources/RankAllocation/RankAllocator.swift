@@ -33,21 +33,38 @@ package enum RankAllocator {
     package static func allocate(
         scores: [[Float]], costs: [Int]? = nil, budget: Int, previous: [[Bool]]? = nil
     ) throws(AllocationError) -> Allocation {
+        try allocate(scores: scores, costs: costs, budgets: [budget], groups: .whole, previous: previous)
+    }
+
+    /// The same where groups of sites have a budget each: what survives of a group is what would if there were no other.
+    ///
+    ///     // Of the first two sites one triplet survives, of the third two, though all of its scores are lower.
+    ///     let apart = try RankAllocator.allocate(
+    ///         scores: [[9, 8], [7], [3, 2, 1]], budgets: [1, 2], groups: SiteGroups([0, 0, 1]))
+    ///     apart.keep  // [[true, false], [false], [true, true, false]]
+    ///
+    /// - Parameter budgets: of each group, from 0 to what its triplets cost.
+    package static func allocate(
+        scores: [[Float]], costs: [Int]? = nil, budgets: [Int], groups: SiteGroups,
+        previous: [[Bool]]? = nil
+    ) throws(AllocationError) -> Allocation {
+        groups.check(sites: scores.count, budgets: budgets.count)
         if let previous { try checkShape(of: previous, against: scores) }
         let ranking = try TripletRanking(scores: scores, costs: costs)
-        guard budget >= 0 && budget <= ranking.total else {
+        for (budget, total) in zip(budgets, ranking.totals(groups)) where budget < 0 || budget > total {
             throw .budgetOutOfRange(
-                budget: budget, total: ranking.total, unit: costs == nil ? .triplets : .parameters)
+                budget: budget, total: total, unit: costs == nil ? .triplets : .parameters)
         }
         var keep = scores.map { [Bool](repeating: false, count: $0.count) }
-        var spent = 0
+        var spending = [Int](repeating: 0, count: groups.count)
         var worstKept: Float?
         var bestPruned: Float?
         for triplet in ranking.triplets {
             let cost = ranking.costs[triplet.site]
-            if cost <= budget - spent {
+            let group = groups[triplet.site]
+            if cost <= budgets[group] - spending[group] {
                 keep[triplet.site][triplet.index] = true
-                spent += cost
+                spending[group] += cost
                 worstKept = Float(triplet.key)
             } else if bestPruned == nil {
                 bestPruned = Float(triplet.key)
@@ -55,7 +72,7 @@ package enum RankAllocator {
         }
         let (returned, left) = changes(from: previous, to: keep)
         return Allocation(
-            keep: keep, budget: budget, spent: spent, worstKept: worstKept, bestPruned: bestPruned,
+            keep: keep, budgets: budgets, spending: spending, worstKept: worstKept, bestPruned: bestPruned,
             returned: returned, left: left)
     }
 

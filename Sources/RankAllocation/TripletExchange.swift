@@ -55,19 +55,44 @@ package enum TripletExchange {
     package static func plan(
         scores: [[Float]], isProtected: [[Bool]], costs: [Int]?, largestRanks: [Int], budget: Int, limit: Int
     ) throws(AllocationError) -> ExchangePlan {
+        try plan(
+            scores: scores, isProtected: isProtected, costs: costs, largestRanks: largestRanks,
+            budgets: [budget], limits: [limit], groups: .whole)
+    }
+
+    /// The same where groups of sites have a budget each: triplets go and come within a group, as if there were no other.
+    ///
+    /// - Parameters:
+    ///   - budgets: of each group, at least 0
+    ///   - limits: how many sites of each group may grow, at least 0.
+    package static func plan(
+        scores: [[Float]], isProtected: [[Bool]], costs: [Int]?, largestRanks: [Int], budgets: [Int],
+        limits: [Int], groups: SiteGroups
+    ) throws(AllocationError) -> ExchangePlan {
         precondition(
-            budget >= 0 && limit >= 0,
-            "an exchange needs a budget and a limit of at least 0, got budget \(budget), limit \(limit)")
+            budgets.allSatisfy { $0 >= 0 } && limits.allSatisfy { $0 >= 0 } && limits.count == budgets.count,
+            "an exchange needs a budget and a limit of at least 0, got budget \(budgets), limit \(limits)")
+        groups.check(sites: scores.count, budgets: budgets.count)
         try checkShapes(scores: scores, isProtected: isProtected, largestRanks: largestRanks)
         let ranking = try TripletRanking(scores: scores, costs: costs)
-        var exchange = Exchange(ranking: ranking, isProtected: isProtected, budget: budget)
-        for receiver in worstTriplets(of: ranking, siteCount: scores.count)
-        where scores[receiver.site].count < largestRanks[receiver.site]
-            && !isProtected[receiver.site].contains(true) && exchange.removed[receiver.site].isEmpty
-        {
-            guard exchange.added.count < limit, exchange.serve(receiver) else { break }
+        let receivers = worstTriplets(of: ranking, siteCount: scores.count).filter {
+            scores[$0.site].count < largestRanks[$0.site] && !isProtected[$0.site].contains(true)
         }
-        return ExchangePlan(removed: exchange.removed.map { $0.sorted() }, added: exchange.added.sorted())
+        let totals = ranking.totals(groups)
+        var removed = scores.map { _ in [Int]() }
+        var added: [Int] = []
+        for group in 0..<groups.count {
+            var exchange = Exchange(
+                ranking: ranking, isProtected: isProtected, spare: budgets[group] - totals[group]
+            ) { groups[$0] == group }
+            for receiver in receivers
+            where groups[receiver.site] == group && exchange.removed[receiver.site].isEmpty {
+                guard exchange.added.count < limits[group], exchange.serve(receiver) else { break }
+            }
+            for site in removed.indices { removed[site] += exchange.removed[site].sorted() }
+            added += exchange.added
+        }
+        return ExchangePlan(removed: removed, added: added.sorted())
     }
 
     /// The worst triplet of each site that has one, best first, ties by lower site.
@@ -105,10 +130,13 @@ private struct Exchange {
     var removed: [[Int]]
     var added: [Int] = []
 
-    init(ranking: TripletRanking, isProtected: [[Bool]], budget: Int) {
+    /// - Parameter isOwn: whether a site takes part
+    init(ranking: TripletRanking, isProtected: [[Bool]], spare: Int, isOwn: (Int) -> Bool) {
         costs = ranking.costs
-        candidates = ranking.triplets.reversed().filter { !isProtected[$0.site][$0.index] }
-        spare = budget - ranking.total
+        candidates = ranking.triplets.reversed().filter {
+            !isProtected[$0.site][$0.index] && isOwn($0.site)
+        }
+        self.spare = spare
         removed = isProtected.map { _ in [] }
     }
 

@@ -21,8 +21,11 @@ struct TripletRanking {
     let triplets: [RankedTriplet]
     /// The cost of a triplet at each site; 1 where none are given.
     let costs: [Int]
-    /// The cost of all triplets.
-    let total: Int
+    /// The cost of each site's triplets.
+    private let siteCosts: [Int]
+
+    /// The cost of all triplets of each group.
+    func totals(_ groups: SiteGroups) -> [Int] { groups.sums(siteCosts) }
 
     /// Up to this cost, dividing by it in Double keeps every order of Float scores, and every tie.
     static let largestCost = 1 << 27
@@ -43,7 +46,7 @@ struct TripletRanking {
         triplets.sort(by: RankedTriplet.precedes)
         self.triplets = triplets
         self.costs = unitCosts
-        total = zip(scores, unitCosts).reduce(0) { $0 + $1.0.count * $1.1 }
+        siteCosts = zip(scores, unitCosts).map { $0.count * $1 }
     }
 
     private static func check(_ costs: [Int], sites: Int) throws(AllocationError) {

@@ -187,12 +187,11 @@ enum ComparedFigures {
                 },
                 table: {
                     FigureTable(
-                        columns: ["layer", "role", "run", "difference"],
+                        columns: grid.placeColumns + ["run", "difference"],
                         rows: grid.members.dropFirst().flatMap { run in
                             zip(grid.cells, grid.differences(run, from: first)).map { cell, value in
-                                [
-                                    FigureValue(cell.layer), .text(cell.role), .text(run.name),
-                                    FigureValue(value),
+                                SharedGrid.values(cell, hasTower: grid.hasTowers) + [
+                                    .text(run.name), FigureValue(value),
                                 ]
                             }
                         })
@@ -200,36 +199,65 @@ enum ComparedFigures {
     }
 }
 
-/// Layers × roles of several runs together.
+/// Layers × roles of several runs together, a tower after the other where models have two.
 struct SharedGrid: Sendable {
-    struct Cell: Hashable, Sendable {
+    /// The layer of a tower
+    struct Row: Hashable, Sendable {
+        /// nil in a model of one
+        let tower: String?
         let layer: Int
-        let role: String
+
+        /// `3`, `text 3`
+        var label: String { "\(tower.map { $0 + " " } ?? "")\(layer)" }
     }
 
     /// The runs that have ranks.
     let members: [ReportedRun]
-    let layers: [Int]
+    let rows: [Row]
     let roles: [String]
 
     init(_ runs: [ReportedRun]) {
         members = runs.filter { $0.noRanks == nil }
-        var seen: Set<Cell> = []
-        let sites = members.flatMap(\.record.start.sites).filter {
-            seen.insert(Cell(layer: $0.layer, role: $0.role)).inserted
+        var seen: Set<RankGrid.Place> = []
+        let places = members.flatMap { $0.record.start.sites.map(\.place) }.filter {
+            seen.insert($0).inserted
         }
-        let grid = RankGrid(sites)
-        (layers, roles) = (grid.layers, grid.roles)
+        let grids = RankGrid.towers(places)
+        rows = grids.flatMap { grid in grid.layers.map { Row(tower: grid.tower, layer: $0) } }
+        roles = grids.reduce(into: []) { roles, grid in
+            roles += grid.roles.filter { !roles.contains($0) }
+        }
     }
 
     /// Row by row.
-    var cells: [Cell] { layers.flatMap { layer in roles.map { Cell(layer: layer, role: $0) } } }
+    var cells: [RankGrid.Place] {
+        rows.flatMap { row in roles.map { RankGrid.Place(tower: row.tower, layer: row.layer, role: $0) } }
+    }
+
+    /// The cells of a row
+    func cells(_ row: Int) -> Range<Int> { (row * roles.count)..<((row + 1) * roles.count) }
+
+    /// The rows of each tower; one entry for models of one.
+    var towers: [(name: String?, rows: Range<Int>)] {
+        var towers: [(name: String?, rows: Range<Int>)] = []
+        for (at, row) in rows.enumerated() {
+            if let last = towers.last, last.name == row.tower {
+                towers[towers.count - 1].rows = last.rows.lowerBound..<(at + 1)
+            } else {
+                towers.append((row.tower, at..<(at + 1)))
+            }
+        }
+        return towers
+    }
+
+    /// Whether some run has a model of two towers
+    var hasTowers: Bool { rows.contains { $0.tower != nil } }
 
     var largest: Int { members.map(\.record.largestRank).max() ?? 1 }
 
     /// For each cell the position of the run's site; nil where it adapts no such matrix.
     func positions(_ run: ReportedRun) -> [Int?] {
-        let sites = run.record.start.sites.enumerated().map { (Cell(layer: $1.layer, role: $1.role), $0) }
+        let sites = run.record.start.sites.enumerated().map { ($1.place, $0) }
         let places = Dictionary(uniqueKeysWithValues: sites)
         return cells.map { places[$0] }
     }
@@ -246,21 +274,31 @@ struct SharedGrid: Sendable {
         }
     }
 
-    /// - Parameter values: of the cells.
-    func map(_ title: String, _ values: [Double?]) -> Heatmap {
-        Heatmap(
-            id: "", title: title, rowLabels: layers.map { "\($0)" },
+    /// - Parameters:
+    ///   - values: of the cells.
+    ///   - shown: the rows of one tower, which the map's title names; nil for all.
+    func map(_ title: String, _ values: [Double?], rows shown: Range<Int>? = nil) -> Heatmap {
+        let shown = shown ?? rows.indices
+        return Heatmap(
+            id: "", title: title,
+            rowLabels: shown.map { shown == rows.indices ? rows[$0].label : "\(rows[$0].layer)" },
             columnLabels: roles.map(RankGrid.shortName),
-            values: layers.indices.map { row in
-                Array(values[(row * roles.count)..<((row + 1) * roles.count)])
-            })
+            values: shown.map { Array(values[cells($0)]) })
+    }
+
+    /// The columns that tell a cell, in front of others.
+    var placeColumns: [String] { (hasTowers ? ["tower"] : []) + ["layer", "role"] }
+
+    static func values(_ cell: RankGrid.Place, hasTower: Bool) -> [FigureValue] {
+        (hasTower ? [cell.tower.map { .text($0) } ?? .none] : [])
+            + [FigureValue(cell.layer), .text(cell.role)]
     }
 
     var table: FigureTable {
         FigureTable(
-            columns: ["layer", "role"] + members.map(\.name),
+            columns: placeColumns + members.map(\.name),
             rows: zip(cells, cells.indices).map { cell, at in
-                [FigureValue(cell.layer), .text(cell.role)]
+                Self.values(cell, hasTower: hasTowers)
                     + members.map { FigureValue(finalRanks($0)[at].map(Double.init)) }
             })
     }

@@ -46,12 +46,15 @@ struct PageData {
             "name": .string(report.runs.count == 1 ? report.runs[0].name : "runs"),
             "steps": .array(frames.map { .init($0) }),
             "lastStep": .init(report.runs.map { $0.record.start.totalSteps }.max() ?? 0),
-            "layers": .array(grid.layers.map { .init($0) }),
+            "layers": .array(grid.rows.map { .init($0.layer) }),
             "roles": .array(grid.roles.map { .string($0) }),
             "levels": Self.levels(ranks, 0...largest),
             "differenceLevels": Self.levels(differences, -largest...largest),
             "maps": .array(grid.members.map(map)),
         ]
+        if grid.hasTowers {
+            object["towers"] = .array(grid.rows.map { $0.tower.map { .string($0) } ?? .null })
+        }
         if report.runs.count == 1, let run = grid.members.first {
             object["phases"] = .array(
                 run.phases.map { ["label": .string($0.label), "to": .number($0.to)] as JSONObject }
@@ -74,10 +77,12 @@ struct PageData {
     }
 
     private func site(_ site: RunRecord.Site) -> JSONValue {
-        .object([
+        var object: JSONObject = [
             "layer": .init(site.layer), "role": .string(TerminalText.clean(site.role)),
             "outputs": .init(site.outputs), "inputs": .init(site.inputs),
-        ])
+        ]
+        if let tower = site.tower { object["tower"] = .string(TerminalText.clean(tower)) }
+        return .object(object)
     }
 
     /// The ranks of a run at each frame, by cell; before its first table those of the first.
@@ -124,6 +129,11 @@ struct PageData {
         }
         return object
     }
+}
+
+extension RunRecord.Site {
+    /// `Layer 3, query`, `Text layer 3, query`
+    var pageTitle: String { "\(RankGrid.layerTitle(layer, tower: tower)), \(TerminalText.clean(role))" }
 }
 
 extension ReportedRun {

@@ -1,5 +1,6 @@
 import Charts
 import Foundation
+import Messages
 import Reports
 
 extension RunFigures {
@@ -12,11 +13,11 @@ extension RunFigures {
                     "Triplets that each matrix holds. An empty cell has rank 0: the matrix is as pretrained.",
                 content: .drawn(
                     draw: { form in
-                        var map = RankMaps.map(run, table.ranks, id: form.id)
-                        map.title = "Rank after step \(table.step)"
-                        map.style = RankMaps.style(
+                        var panel = RankMaps.panel(
+                            run, table.ranks, id: form.id, title: "Rank after step \(table.step)")
+                        panel.style = RankMaps.style(
                             form, largest: table.ranks.max() ?? 1, inRun: run.record.largestRank)
-                        return map.svg()
+                        return panel.svg()
                     }, table: { rankRows(run) }))
         }
         return ReportFigure(
@@ -46,14 +47,18 @@ extension RunFigures {
                 "‖ΔW‖, the Frobenius norm of what was learned: the root of the sum of squared singular values.",
             content: .drawn(
                 draw: { form in
-                    let grid = RankGrid(run.record.start.sites)
-                    var map = Heatmap(
-                        id: form.id, title: "‖ΔW‖ after step \(snapshot.step)",
-                        rowLabels: grid.layers.map { "\($0)" },
-                        columnLabels: grid.roles.map(RankGrid.shortName),
-                        values: grid.layers.indices.map { row in
-                            grid.row(row).map { at in at.flatMap { sizes[$0] } }
-                        })
+                    let grids = RankGrid.towers(run.record.start.sites)
+                    let maps = grids.map { grid in
+                        Heatmap(
+                            id: form.id, title: grid.tower ?? "",
+                            rowLabels: grid.layers.map { "\($0)" },
+                            columnLabels: grid.roles.map(RankGrid.shortName),
+                            values: grid.layers.indices.map { row in
+                                grid.row(row).map { at in at.flatMap { sizes[$0] } }
+                            })
+                    }
+                    var map = HeatmapPanel(
+                        id: form.id, title: "‖ΔW‖ after step \(snapshot.step)", maps: maps)
                     map.style.showsZeroAsEmpty = true
                     map.style.rowTitle = "layer"
                     map.style.legendTitle = "‖ΔW‖"
@@ -80,20 +85,47 @@ extension RunFigures {
                 }))
     }
 
-    static func roles(_ run: ReportedRun) -> ReportFigure {
-        let grid = RankGrid(run.record.start.sites)
-        return overTime(
-            run, id: "roles", title: "Rank over time by role",
-            groups: grid.roles.enumerated().map { at, role in (role, grid.column(at).compactMap { $0 }) })
+    /// Of a model of two towers; none of a model of one.
+    static func towers(_ run: ReportedRun) -> [ReportFigure] {
+        let grids = RankGrid.towers(run.record.start.sites)
+        guard grids.count > 1 else { return [] }
+        return [
+            overTime(
+                run, id: "towers", title: "Rank over time by tower",
+                groups: grids.map { grid in
+                    (grid.tower ?? "no tower", grid.layers.indices.flatMap { grid.row($0) }.compactMap { $0 })
+                })
+        ]
     }
 
-    static func layers(_ run: ReportedRun) -> ReportFigure {
-        let grid = RankGrid(run.record.start.sites)
-        return overTime(
-            run, id: "layers", title: "Rank over time by layer",
-            groups: grid.layers.enumerated().map { at, layer in
-                ("layer \(layer)", grid.row(at).compactMap { $0 })
-            }, isSequence: true)
+    /// A figure for each tower.
+    static func roles(_ run: ReportedRun) -> [ReportFigure] {
+        RankGrid.towers(run.record.start.sites).map { grid in
+            overTime(
+                run, id: part("roles", grid), title: title("Rank over time by role", grid),
+                groups: grid.roles.enumerated().map { at, role in (role, grid.column(at).compactMap { $0 }) }
+            )
+        }
+    }
+
+    static func layers(_ run: ReportedRun) -> [ReportFigure] {
+        RankGrid.towers(run.record.start.sites).map { grid in
+            overTime(
+                run, id: part("layers", grid), title: title("Rank over time by layer", grid),
+                groups: grid.layers.enumerated().map { at, layer in
+                    ("layer \(layer)", grid.row(at).compactMap { $0 })
+                }, isSequence: true)
+        }
+    }
+
+    /// `roles`, `roles-text`: names come from a file, and ids stand in the page.
+    private static func part(_ id: String, _ grid: RankGrid) -> String {
+        guard let tower = grid.tower else { return id }
+        return "\(id)-" + String(tower.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+    }
+
+    private static func title(_ title: String, _ grid: RankGrid) -> String {
+        grid.tower.map { "\(title), \($0) tower" } ?? title
     }
 
     private static func overTime(
@@ -163,14 +195,25 @@ extension ReportedRun {
 
 /// Heatmaps of ranks.
 enum RankMaps {
-    static func map(_ run: ReportedRun, _ ranks: [Int], id: String) -> Heatmap {
-        let grid = RankGrid(run.record.start.sites)
-        return Heatmap(
-            id: id, title: run.name, rowLabels: grid.layers.map { "\($0)" },
-            columnLabels: grid.roles.map(RankGrid.shortName),
-            values: grid.layers.indices.map { row in
-                grid.row(row).map { at in at.map { Double(ranks[$0]) } }
-            })
+    /// A map, or for a model of two towers one for each, whose columns are the same as those of `SharedGrid`.
+    static func panel(_ run: ReportedRun, _ ranks: [Int], id: String, title: String) -> HeatmapPanel {
+        let shared = SharedGrid([run])
+        let values = shared.positions(run).map { at in at.map { Double(ranks[$0]) } }
+        let total = ranks.reduce(0, +)
+        let maps = shared.towers.map { tower in
+            let sum = tower.rows.flatMap { shared.positions(run)[shared.cells($0)] }.reduce(0) {
+                $0 + ($1.map { ranks[$0] } ?? 0)
+            }
+            return shared.map(
+                tower.name.map { "\($0): \(Figures.grouped(sum))\(share(sum, of: total))" } ?? "", values,
+                rows: tower.rows)
+        }
+        return HeatmapPanel(id: id, title: title, maps: maps)
+    }
+
+    /// ` (33.3%)`; nothing where there is no whole.
+    private static func share(_ part: Int, of whole: Int) -> String {
+        Figures.percent(part, of: whole).map { " (\($0)%)" } ?? ""
     }
 
     /// - Parameters:

@@ -9,9 +9,10 @@ import Tasks
 enum RunFigures {
     static func all(_ run: ReportedRun) -> [ReportFigure] {
         [
-            ranks(run), changes(run), loss(run), metrics(run), learningRate(run), gradient(run), roles(run),
-            layers(run), importance(run), returns(run), orthogonality(run), throughput(run),
-        ] + errors(run) + forgetting(run) + confusion(run)
+            ranks(run), changes(run), loss(run), metrics(run), learningRate(run), gradient(run),
+        ] + towers(run) + roles(run) + layers(run)
+            + [importance(run), returns(run), orthogonality(run), throughput(run)] + errors(run)
+            + forgetting(run) + confusion(run)
     }
 
     /// A line chart with the run's phases and, where it changes, its budget.

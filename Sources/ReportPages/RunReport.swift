@@ -101,16 +101,22 @@ package struct RunReport: Sendable {
         if runs.count > 1 { blocks += ComparedBudgets(runs).notes.map(MarkdownTable.escaped) + bestBlocks }
         for run in runs where run.noRanks == nil {
             let table = run.record.rankTables[run.record.rankTables.count - 1]
-            let grid = RankGrid(run.record.start.sites)
-            blocks.append("Rank in \(MarkdownTable.escaped(run.name)) after step \(table.step)")
-            blocks.append(
-                MarkdownTable.text(
-                    head: ["layer"] + grid.roles + ["total"],
-                    rows: grid.layers.indices.map { row in
-                        let ranks = grid.row(row).map { at in at.map { table.ranks[$0] } }
-                        return ["\(grid.layers[row])"] + ranks.map { $0.map { "\($0)" } ?? "–" }
-                            + ["\(ranks.reduce(0) { $0 + ($1 ?? 0) })"]
-                    }))
+            for grid in RankGrid.towers(run.record.start.sites) {
+                let sum = grid.total(table.ranks)
+                let tower = grid.tower.map {
+                    ", \(MarkdownTable.escaped($0)) tower: \(sum) of \(table.total)"
+                }
+                blocks.append(
+                    "Rank in \(MarkdownTable.escaped(run.name)) after step \(table.step)\(tower ?? "")")
+                blocks.append(
+                    MarkdownTable.text(
+                        head: ["layer"] + grid.roles + ["total"],
+                        rows: grid.layers.indices.map { row in
+                            let ranks = grid.row(row).map { at in at.map { table.ranks[$0] } }
+                            return ["\(grid.layers[row])"] + ranks.map { $0.map { "\($0)" } ?? "–" }
+                                + ["\(ranks.reduce(0) { $0 + ($1 ?? 0) })"]
+                        }))
+            }
         }
         for run in runs where !run.record.start.parts.isEmpty {
             let table = PartTable(run.record.start.parts)

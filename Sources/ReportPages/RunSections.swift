@@ -74,7 +74,9 @@ struct RunSections {
     private var rank: Markup {
         let intro =
             run.isAllocated
-            ? "All matrices share one budget. Move the slider or press Play to see it move; choose a cell to see what "
+            ? (run.record.start.towerBudgets.isEmpty
+                ? "All matrices share one budget. " : "The matrices of each tower share a budget. ")
+                + "Move the slider or press Play to see it move; choose a cell to see what "
                 + "its matrix learned."
             : "Every matrix keeps its rank in this run; choose a cell to see what it learned."
         if !run.record.start.parts.isEmpty {
@@ -99,12 +101,23 @@ struct RunSections {
             "rank", "Where the rank goes", intro: intro + thinned,
             [
                 PageParts.player(steps: run.isAllocated ? frames : 0), split,
-                grid(["roles", "layers"]), rankTable,
+                self.grid(overTime), rankTables,
             ])
     }
 
-    private var rankTable: Markup {
-        let grid = RankGrid(run.record.start.sites)
+    /// Of each tower where there are two
+    private var overTime: [String] {
+        report.figures.map(\.id).filter { id in
+            ["towers", "roles", "layers"].contains { id == $0 || id.hasPrefix("\($0)-") }
+        }
+    }
+
+    private var rankTables: Markup {
+        PageParts.folded(
+            "Ranks as a table", .joined(RankGrid.towers(run.record.start.sites).map { rankTable($0) }))
+    }
+
+    private func rankTable(_ grid: RankGrid) -> Markup {
         let table = run.record.rankTables[run.record.rankTables.count - 1]
         let rows = grid.layers.indices.map { row in
             let ranks = grid.row(row).map { at in at.map { table.ranks[$0] } }
@@ -114,13 +127,13 @@ struct RunSections {
         let sums = grid.roles.indices.map { column in
             grid.column(column).reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
         }
-        let total = ["total"] + sums.map(Figures.grouped) + [Figures.grouped(table.total)]
-        return PageParts.folded(
-            "Ranks as a table",
-            .table(
-                caption: "Rank of each matrix after step \(Figures.grouped(table.step))",
-                head: ["layer"] + grid.roles.map(RankGrid.shortName) + ["total"], rows: rows + [total],
-                narrow: .fixed))
+        let total =
+            ["total"] + sums.map(Figures.grouped) + [Figures.grouped(grid.total(table.ranks))]
+        let place = grid.tower.map { " of the \($0) tower" } ?? ""
+        return .table(
+            caption: "Rank of each matrix\(place) after step \(Figures.grouped(table.step))",
+            head: ["layer"] + grid.roles.map(RankGrid.shortName) + ["total"], rows: rows + [total],
+            narrow: .fixed)
     }
 
     private var tokens: Markup {
@@ -234,7 +247,7 @@ struct SitePanel {
         let at = Self.first(run)
         let site = run.record.start.sites[at]
         let parts: [Markup] = [
-            .element("h3", [("id", "site-title")], text: "Layer \(site.layer), \(site.role)"),
+            .element("h3", [("id", "site-title")], text: site.pageTitle),
             .element("p", [("id", "site-facts")], text: facts(at)),
             .element("div", [("id", "site-trace")]),
             .element("h4", [("id", "values-title")], text: "Singular values"), values(at),

@@ -70,11 +70,17 @@ struct RunSummary: Sendable {
             unit == .triplets
             ? "triplets: average rank \(NumberFormat.automatic.string(average)) over \(matrices)"
             : "parameters over \(matrices)"
+        let towers = start.towerBudgets.map { own in
+            let end = Figures.grouped(own.final)
+            let way = own.initial == own.final ? end : "\(Figures.grouped(own.initial)) → \(end)"
+            return "; \(own.tower) \(way)"
+        }.joined()
         guard start.initialBudget != start.finalBudget else {
-            return Item(label: "Budget", value: final, note: note)
+            return Item(label: "Budget", value: final, note: note + towers)
         }
         return Item(
-            label: "Budget", value: "\(Figures.grouped(start.initialBudget)) → \(final)", note: note)
+            label: "Budget", value: "\(Figures.grouped(start.initialBudget)) → \(final)",
+            note: note + towers)
     }
 
     private static func rank(_ run: ReportedRun) -> Item {
@@ -88,8 +94,16 @@ struct RunSummary: Sendable {
         return Item(
             label: "Rank", value: range,
             note:
-                "\(Figures.grouped(table.total)) triplets, \(zeros) of \(table.ranks.count) matrices at 0"
+                "\(Figures.grouped(table.total)) triplets\(towers(run, table)), \(zeros) of \(table.ranks.count) matrices at 0"
         )
+    }
+
+    /// ` (text 24, vision 48)`; nothing for a model of one.
+    private static func towers(_ run: ReportedRun, _ table: RunRecord.RankTable) -> String {
+        let grids = RankGrid.towers(run.record.start.sites)
+        guard grids.count > 1 else { return "" }
+        let parts = grids.map { "\($0.tower ?? "no tower") \(Figures.grouped($0.total(table.ranks)))" }
+        return " (\(parts.joined(separator: ", ")))"
     }
 
     private static func trainable(_ run: ReportedRun) -> Item {

@@ -10,7 +10,7 @@ package enum LiveReport {
         var lines = [style.bold(heading(run, style)), progress(run, style), ""]
         let losses = run.steps.map(\.loss)
         let evaluation = run.evaluations.last.map { [evaluated($0, style)] } ?? []
-        let grid = run.rankTables.last.map { RankReport.grid(run, $0, style) } ?? []
+        let grid = run.rankTables.last.map { RankTable(run, $0, style).lines } ?? []
         // The ranks matter most; the curve takes what is left, and is dropped where that is too little.
         let left = height - lines.count - evaluation.count - grid.count - 2
         let rows = min(8, left - 1)

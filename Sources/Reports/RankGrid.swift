@@ -1,8 +1,10 @@
 import Messages
 import RunRecords
 
-/// The sites of a run laid out as layers × roles.
-package struct RankGrid {
+/// The sites of a run, or of one tower of its model, laid out as layers × roles.
+package struct RankGrid: Sendable {
+    /// Of a model of two towers the one that is laid out; nil in a model of one.
+    package let tower: String?
     package let layers: [Int]
     package let roles: [String]
     /// Position in `Start.sites` of the site in a row and column; nil where a layer has no such matrix.
@@ -10,20 +12,60 @@ package struct RankGrid {
 
     private static let knownRoles = ["query", "key", "value", "attention-output", "intermediate", "output"]
 
-    package init(_ sites: [RunRecord.Site]) { self.init(sites.map { ($0.layer, $0.role) }) }
+    /// Where a site is.
+    package struct Place: Hashable, Sendable {
+        /// nil in a model of one
+        package let tower: String?
+        package let layer: Int
+        package let role: String
+
+        package init(tower: String?, layer: Int, role: String) {
+            self.tower = tower
+            self.layer = layer
+            self.role = role
+        }
+
+        /// Of a site by its name, `layer.3.query` or `text.layer.3.query`; nil for a name that is none.
+        package init?(site name: String) {
+            let parts = name.split(separator: ".", maxSplits: 3)
+            let start = parts.first == "layer" ? 0 : 1
+            guard parts.count > start + 2, parts[start] == "layer", let layer = Int(parts[start + 1]) else {
+                return nil
+            }
+            self.init(
+                tower: start == 0 ? nil : String(parts[0]), layer: layer,
+                role: parts[(start + 2)...].joined(separator: "."))
+        }
+
+        /// The name of its site
+        package var name: String { "\(tower.map { $0 + "." } ?? "")layer.\(layer).\(role)" }
+    }
+
+    /// One for each tower, in the order of the sites; a single one for a model of one.
+    package static func towers(_ sites: [RunRecord.Site]) -> [RankGrid] { towers(sites.map(\.place)) }
+
+    package static func towers(_ places: [Place]) -> [RankGrid] {
+        var towers: [String?] = []
+        for place in places where !towers.contains(place.tower) { towers.append(place.tower) }
+        return (towers.isEmpty ? [nil] : towers).map { RankGrid(places, tower: $0) }
+    }
 
     /// Layers ascend; known roles come in their usual order, others after them as they first occur.
-    package init(_ sites: [(layer: Int, role: String)]) {
-        let layers = Set(sites.map(\.layer)).sorted()
-        var roles = Self.knownRoles.filter { role in sites.contains { $0.role == role } }
-        for site in sites where !roles.contains(site.role) { roles.append(site.role) }
+    ///
+    /// - Parameter tower: of which the places are.
+    private init(_ places: [Place], tower: String?) {
+        let own = places.enumerated().filter { $0.element.tower == tower }
+        let layers = Set(own.map(\.element.layer)).sorted()
+        var roles = Self.knownRoles.filter { role in own.contains { $0.element.role == role } }
+        for (_, place) in own where !roles.contains(place.role) { roles.append(place.role) }
         let rows = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1, $0) })
         let columns = Dictionary(uniqueKeysWithValues: roles.enumerated().map { ($1, $0) })
         var positions = [[Int?]](
             repeating: [Int?](repeating: nil, count: roles.count), count: layers.count)
-        for (at, site) in sites.enumerated() {
-            if let row = rows[site.layer], let column = columns[site.role] { positions[row][column] = at }
+        for (at, place) in own {
+            if let row = rows[place.layer], let column = columns[place.role] { positions[row][column] = at }
         }
+        self.tower = tower
         self.layers = layers
         self.roles = roles
         self.positions = positions
@@ -34,14 +76,21 @@ package struct RankGrid {
 
     package func column(_ column: Int) -> [Int?] { positions.map { $0[column] } }
 
-    /// Layer and role of a site by its name; nil for a name that is none.
-    package static func place(ofSite name: String) -> (layer: Int, role: String)? {
-        let parts = name.split(separator: ".", maxSplits: 2)
-        guard parts.count == 3, parts[0] == "layer", let layer = Int(parts[1]) else { return nil }
-        return (layer, String(parts[2]))
+    /// What its sites hold of the ranks of all.
+    package func total(_ ranks: [Int]) -> Int {
+        positions.joined().reduce(0) { $0 + ($1.map { ranks[$0] } ?? 0) }
     }
 
-    package static func site(layer: Int, role: String) -> String { "layer.\(layer).\(role)" }
+    /// A name that tells it from the same of the other tower, `text query`.
+    package func named(_ name: String) -> String { tower.map { "\($0) \(name)" } ?? name }
+
+    /// `Layer 3`, `Text layer 3`
+    package static func layerTitle(_ layer: Int, tower: String?) -> String {
+        guard let tower = tower.map(TerminalText.clean), let first = tower.first else {
+            return "Layer \(layer)"
+        }
+        return "\(first.uppercased())\(tower.dropFirst()) layer \(layer)"
+    }
 
     /// A role's name in a table head.
     package static func shortName(_ role: String) -> String {
@@ -51,6 +100,10 @@ package struct RankGrid {
         default: role
         }
     }
+}
+
+extension RunRecord.Site {
+    package var place: RankGrid.Place { RankGrid.Place(tower: tower, layer: layer, role: role) }
 }
 
 extension RunRecord {

@@ -5,11 +5,13 @@ import RunRecords
 
 extension RankReport {
     /// One line for each site: `step,site,layer,role,outputs,inputs,initial_rank,rank`, of the table that `table`
-    /// shows, or with `history` of every recorded table up to `step`. Fields are quoted as in RFC 4180.
+    /// shows, or with `history` of every recorded table up to `step`. Of a model of two towers `tower` comes last. Fields are
+    /// quoted as in RFC 4180.
     ///
     /// Throws `RecordError` as `table` does.
     package static func csv(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
-        var text = "step,site,layer,role,outputs,inputs,initial_rank,rank\n"
+        let hasTowers = run.start.sites.contains { $0.tower != nil }
+        var text = "step,site,layer,role,outputs,inputs,initial_rank,rank\(hasTowers ? ",tower" : "")\n"
         let sites = run.start.sites.enumerated().map { at, site in
             [
                 field(site.name), "\(site.layer)", field(site.role), "\(site.outputs)", "\(site.inputs)",
@@ -17,7 +19,10 @@ extension RankReport {
             ].joined(separator: ",")
         }
         for table in try tables(run, step: step, history: history) {
-            for (site, rank) in zip(sites, table.ranks) { text += "\(table.step),\(site),\(rank)\n" }
+            for (at, rank) in table.ranks.enumerated() {
+                let tower = hasTowers ? "," + field(run.start.sites[at].tower ?? "") : ""
+                text += "\(table.step),\(sites[at]),\(rank)\(tower)\n"
+            }
         }
         return text
     }
@@ -28,27 +33,36 @@ extension RankReport {
     /// Throws `RecordError` as `table` does.
     package static func json(_ run: RunRecord, step: Int?, history: Bool) throws -> String {
         let table = try run.rankTable(at: step)
-        let grid = RankGrid(run.start.sites)
+        let grids = RankGrid.towers(run.start.sites)
         let initial = run.rankTables[0].ranks
         var object = summary(run, table, asked: step)
         object["allocation"] = run.allocation(at: table.step).map { allocation($0, run) } ?? .null
+        if grids.count > 1 { object["towers"] = .array(grids.map { tower($0, table, run) }) }
         object["layers"] = .array(
-            grid.layers.indices.map { row in
-                sums("layer", .init(grid.layers[row]), grid.row(row), table)
+            grids.flatMap { grid in
+                grid.layers.indices.map { row in
+                    sums("layer", .init(grid.layers[row]), grid.row(row), table, grid.tower)
+                }
             })
         object["roles"] = .array(
-            grid.roles.indices.map { column in
-                sums("role", .string(TerminalText.clean(grid.roles[column])), grid.column(column), table)
+            grids.flatMap { grid in
+                grid.roles.indices.map { column in
+                    sums(
+                        "role", .string(TerminalText.clean(grid.roles[column])), grid.column(column), table,
+                        grid.tower)
+                }
             })
         object["sites"] = .array(
             run.start.sites.indices.map { at in
                 let site = run.start.sites[at]
-                return .object([
+                var object: JSONObject = [
                     "site": .string(TerminalText.clean(site.name)), "layer": .init(site.layer),
                     "role": .string(TerminalText.clean(site.role)), "outputs": .init(site.outputs),
                     "inputs": .init(site.inputs), "initialRank": .init(initial[at]),
                     "rank": .init(table.ranks[at]),
-                ])
+                ]
+                if let tower = site.tower { object["tower"] = .string(TerminalText.clean(tower)) }
+                return .object(object)
             })
         if history {
             object["history"] = .array(
@@ -99,12 +113,30 @@ extension RankReport {
         ])
     }
 
+    /// A tower's sum, and its budget where it has one of its own.
+    private static func tower(_ grid: RankGrid, _ table: RunRecord.RankTable, _ run: RunRecord) -> JSONValue {
+        let total = grid.total(table.ranks)
+        var object: JSONObject = [
+            "tower": .string(TerminalText.clean(grid.tower ?? "")), "rank": .init(total),
+            "share": table.total > 0 ? .number(Double(total) / Double(table.total)) : .null,
+        ]
+        if let at = run.start.towerBudgets.firstIndex(where: { $0.tower == grid.tower }) {
+            let own = run.start.towerBudgets[at]
+            object["budget"] = .init(
+                run.allocation(at: table.step)?.towers[at].budget ?? own.initial)
+            object["initialBudget"] = .init(own.initial)
+            object["finalBudget"] = .init(own.final)
+        }
+        return .object(object)
+    }
+
     /// `share` is a fraction of the kept triplets, null when there are none.
     private static func sums(
-        _ key: String, _ name: JSONValue, _ sites: [Int?], _ table: RunRecord.RankTable
+        _ key: String, _ name: JSONValue, _ sites: [Int?], _ table: RunRecord.RankTable, _ tower: String?
     ) -> JSONValue {
         let total = sites.reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
         var object = JSONObject()
+        if let tower { object["tower"] = .string(TerminalText.clean(tower)) }
         object[key] = name
         object["rank"] = .init(total)
         object["share"] = table.total > 0 ? .number(Double(total) / Double(table.total)) : .null

@@ -20,6 +20,8 @@ extension RankReport {
 /// The parts of the picture. Labels, columns and the last value stand side by side.
 private struct HistoryPicture {
     private struct Row {
+        /// Of its first row, in a model of two towers
+        var tower: String?
         let layer: String
         let label: String
         /// Positions in `Start.sites` whose mean rank the row shows.
@@ -35,7 +37,7 @@ private struct HistoryPicture {
     private let style: Style
     /// The step of each column, and the table that holds after it.
     private let columns: [(step: Int, table: Int)]
-    private let grid: RankGrid
+    private let grids: [RankGrid]
     private let showsMeans: Bool
     /// Room for the values after the last step.
     private let tailWidth: Int
@@ -43,7 +45,7 @@ private struct HistoryPicture {
     init(_ run: RunRecord, _ style: Style) {
         self.run = run
         self.style = style
-        grid = RankGrid(run.start.sites)
+        grids = RankGrid.towers(run.start.sites)
         showsMeans = run.start.sites.count > Self.mostRows
         let last = run.rankTables[run.rankTables.count - 1]
         let widest = "\(last.ranks.max() ?? 0)".count + (showsMeans ? 2 : 0)
@@ -75,6 +77,10 @@ private struct HistoryPicture {
         lines.append("")
         for row in rows {
             if row.startsGroup, lines.last != "" { lines.append("") }
+            if let tower = row.tower {
+                if lines.last != "" { lines.append("") }
+                lines += [style.bold("\(style.name(tower)) tower"), ""]
+            }
             lines.append(line(row.layer, row.label, cells(row), tail(row)))
         }
         lines += axis
@@ -89,6 +95,14 @@ private struct HistoryPicture {
     }
 
     private var rows: [Row] {
+        grids.flatMap { grid in
+            var rows = rows(grid)
+            if !rows.isEmpty { rows[0].tower = grid.tower }
+            return rows
+        }
+    }
+
+    private func rows(_ grid: RankGrid) -> [Row] {
         if showsMeans {
             let layers = grid.layers.indices.map { at in
                 Row(

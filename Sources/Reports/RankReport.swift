@@ -10,7 +10,7 @@ package enum RankReport {
     package static func table(_ run: RunRecord, step: Int?, style: Style) throws -> String {
         let table = try run.rankTable(at: step)
         let lines =
-            [heading(run, table, asked: step, style), ""] + grid(run, table, style) + [""]
+            [heading(run, table, asked: step, style), ""] + RankTable(run, table, style).lines + [""]
             + details(run, table, style)
         return lines.joined(separator: "\n") + "\n"
     }
@@ -28,91 +28,15 @@ package enum RankReport {
         }
     }
 
-    /// Widths of the columns; cells shrink before anything else does.
-    private struct Widths {
-        let layer = 6
-        let cell: Int
-        let total: Int
-        /// 0 where there is no room for it.
-        let share: Int
-
-        init(_ grid: RankGrid, total: Int, style: Style) {
-            self.total = max(Figures.grouped(total).count + 2, 8)
-            let roles = max(grid.roles.count, 1)
-            share = layer + 5 * roles + self.total + 8 <= style.width ? 8 : 0
-            cell = min(max((style.width - layer - self.total - share) / roles, 5), 9)
-        }
-
-        func all(_ grid: RankGrid) -> Int { layer + cell * grid.roles.count + total + share }
-    }
-
-    static func grid(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
-        let grid = RankGrid(run.start.sites)
-        let widths = Widths(grid, total: table.total, style: style)
-        let largest = run.largestRank
-        let names = grid.roles.map { role in
-            let name = TerminalText.shortened(
-                style.name(RankGrid.shortName(role)), to: widths.cell - 1, unicode: style.unicode)
-            return TerminalText.right(name, widths.cell - 1) + " "
-        }
-        let rule = style.faint(String(repeating: style.rule, count: widths.all(grid)))
-        var lines = [
-            style.bold(
-                TerminalText.left("layer", widths.layer) + names.joined()
-                    + TerminalText.right("total", widths.total)
-                    + (widths.share > 0 ? TerminalText.right("share", widths.share) : "")),
-            rule,
-        ]
-        for (row, layer) in grid.layers.enumerated() {
-            let cells = grid.row(row).map { at in
-                guard let at else { return TerminalText.spaces(widths.cell) }
-                let rank = table.ranks[at]
-                let text = TerminalText.right("\(rank)", widths.cell - 1) + " "
-                return style.shaded(text, RunRecord.shade(rank, of: largest))
-            }
-            let total = grid.row(row).reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
-            lines.append(
-                TerminalText.right("\(layer)", widths.layer - 1) + " " + cells.joined()
-                    + sums(total, of: table.total, widths, style))
-        }
-        let totals = grid.roles.indices.map { column in
-            grid.column(column).reduce(0) { $0 + ($1.map { table.ranks[$0] } ?? 0) }
-        }
-        let width = widths.cell - 1
-        let cells = totals.map { TerminalText.right(Figures.grouped($0), width) + " " }
-        let shares = totals.map { total in
-            // Decimals would touch their neighbors in narrow columns.
-            let text =
-                width < 6 ? wholeShare(total, of: table.total, style) : share(total, of: table.total, style)
-            return TerminalText.right(text, width) + " "
-        }
-        return lines + [
-            rule,
-            TerminalText.left("total", widths.layer) + cells.joined()
-                + sums(table.total, of: table.total, widths, style),
-            style.faint(TerminalText.left("share", widths.layer) + shares.joined().trimmingEnd()),
-        ]
-    }
-
-    private static func sums(_ total: Int, of all: Int, _ widths: Widths, _ style: Style) -> String {
-        TerminalText.right(Figures.grouped(total), widths.total)
-            + (widths.share > 0 ? TerminalText.right(share(total, of: all, style), widths.share) : "")
-    }
-
-    private static func wholeShare(_ part: Int, of whole: Int, _ style: Style) -> String {
-        whole > 0 ? "\((200 * part + whole) / (2 * whole))%" : style.dash
-    }
-
-    private static func share(_ part: Int, of whole: Int, _ style: Style) -> String {
-        Figures.percent(part, of: whole).map { "\($0)%" } ?? style.dash
-    }
-
     private static func details(_ run: RunRecord, _ table: RunRecord.RankTable, _ style: Style) -> [String] {
         let initialRanks = run.rankTables[0].ranks
         let parameters = (run.parameters(table.ranks), run.parameters(initialRanks))
         var facts: [(String, String)] = [
             ("method", "\(style.name(run.start.method)), \(run.state)"),
             ("budget", budget(run, at: table.step)),
+        ]
+        facts += towers(run, at: table.step).map { ("", $0) }
+        facts += [
             ("kept", part(table.total, of: run.rankTables[0].total, "triplets", style)),
             ("parameters", part(parameters.0, of: parameters.1, "in the triplets", style)),
             ("trainable", trainable(run, at: table.step, style)),
@@ -146,10 +70,24 @@ package enum RankReport {
             + "to \(Figures.grouped(start.finalBudget))"
     }
 
+    /// What each tower may spend of it, where each has a budget of its own.
+    private static func towers(_ run: RunRecord, at step: Int) -> [String] {
+        let (start, allocation) = (run.start, run.allocation(at: step))
+        return start.towerBudgets.enumerated().map { at, tower in
+            let share = allocation.map { $0.towers[at] }
+            var text =
+                "\(TerminalText.clean(tower.tower)): \(Figures.grouped(share?.budget ?? tower.initial)) after this step"
+            if let share, start.budgetUnit == .parameters {
+                text += ", spent \(Figures.grouped(share.spent))"
+            }
+            return text + "; from \(Figures.grouped(tower.initial)) to \(Figures.grouped(tower.final))"
+        }
+    }
+
     /// `72 of 432 triplets (16.7%)`
     private static func part(_ part: Int, of whole: Int, _ noun: String, _ style: Style) -> String {
         "\(Figures.grouped(part)) of \(Figures.grouped(whole)) \(noun) "
-            + "(\(share(part, of: whole, style)))"
+            + "(\(RankTable.share(part, of: whole, style)))"
     }
 
     private static func trainable(_ run: RunRecord, at step: Int, _ style: Style) -> String {

@@ -10,17 +10,19 @@ extension SpectrumReport {
     /// sites; a site of rank 0 has no line. Throws `RecordError` as `sites` does.
     package static func csv(_ history: TripletHistory, names: [String] = [], step: Int?) throws -> String {
         let snapshot = try history.snapshot(at: step)
-        var text = "step,site,layer,role,index,value,energy,cumulative\n"
+        let hasTowers = history.run.start.sites.contains { $0.tower != nil }
+        var text = "step,site,layer,role,index,value,energy,cumulative\(hasTowers ? ",tower" : "")\n"
         for at in try positions(history, names) {
             let site = history.run.start.sites[at]
             let start =
                 "\(snapshot.step),\(RankReport.field(site.name)),\(site.layer),\(RankReport.field(site.role))"
+            let tower = hasTowers ? "," + RankReport.field(site.tower ?? "") : ""
             let spectrum = snapshot.sites[at].spectrum
             for (index, value) in spectrum.values.enumerated() {
                 let shares =
                     spectrum.shares.isEmpty
                     ? "," : "\(spectrum.shares[index]),\(spectrum.cumulative[index])"
-                text += "\(start),\(index + 1),\(value.isFinite ? "\(value)" : ""),\(shares)\n"
+                text += "\(start),\(index + 1),\(value.isFinite ? "\(value)" : ""),\(shares)\(tower)\n"
             }
         }
         return text
@@ -74,6 +76,7 @@ extension SpectrumReport {
             "role": .string(TerminalText.clean(site.role)), "outputs": .init(site.outputs),
             "inputs": .init(site.inputs),
         ]
+        if let tower = site.tower { object["tower"] = .string(TerminalText.clean(tower)) }
         for (key, value) in measures(triplets.spectrum).members { object[key] = value }
         object["energyShare"] = number(energyShare)
         object["keptEnergy"] = number(triplets.keptEnergy)

@@ -75,19 +75,32 @@ struct SpectrumTable {
     }
 
     var lines: [String] {
-        let grid = RankGrid(history.run.start.sites)
+        let grids = RankGrid.towers(history.run.start.sites)
         let rule = style.faint(
             String(repeating: style.rule, count: Self.labelWidth + measures.reduce(0) { $0 + $1.width }))
         var lines = head + [rule]
-        for (row, layer) in grid.layers.enumerated() {
-            var label = "\(layer)"
-            for (role, at) in zip(grid.roles, grid.row(row)) {
-                guard let at else { continue }
-                lines.append(self.row(label, role, at))
-                label = ""
+        for grid in grids {
+            if let tower = grid.tower { lines.append(style.bold("\(style.name(tower)) tower")) }
+            for (row, layer) in grid.layers.enumerated() {
+                var label = "\(layer)"
+                for (role, at) in zip(grid.roles, grid.row(row)) {
+                    guard let at else { continue }
+                    lines.append(self.row(label, role, at))
+                    label = ""
+                }
             }
+            if grid.tower != nil { lines += [rule, total(of: grid), rule] }
         }
-        return lines + [rule, total]
+        return lines + (grids.count > 1 ? [] : [rule]) + [total("total", snapshot)]
+    }
+
+    /// The sums of one tower, beside those of all.
+    private func total(of grid: RankGrid) -> String {
+        let own = grid.layers.indices.flatMap { grid.row($0) }.compactMap { $0 }
+        let share = own.reduce(0) { $0 + (shares[$1] ?? 0) }
+        return total(
+            style.name(grid.tower ?? ""),
+            TripletHistory.Snapshot(step: snapshot.step, sites: own.map { snapshot.sites[$0] }), share: share)
     }
 
     private var head: [String] {
@@ -157,22 +170,25 @@ struct SpectrumTable {
         share < 10 ? Figures.percent(share) : ">999%"
     }
 
-    private var total: String {
+    /// - Parameter share: of the energy of all sites
+    private func total(_ name: String, _ snapshot: TripletHistory.Snapshot, share: Double = 1) -> String {
         let joined = snapshot.joined
         let cells = measures.map { measure in
             let text: String? =
                 switch measure {
                 case .rank: Figures.grouped(joined.rank)
-                case .share: joined.shares.isEmpty ? nil : Figures.percent(1)
+                case .share: joined.shares.isEmpty ? nil : Figures.percent(share)
                 case .mask:
                     SpectrumReport.keptEnergy(snapshot).map { ($0.isBound ? "<" : "") + Self.left($0.ratio) }
                 case .error:
-                    snapshot.sites.contains { $0.orthogonalityError != nil }
-                        ? Figures.measured(largestError, largest: largestError) : nil
+                    snapshot.sites.compactMap(\.orthogonalityError).max().map {
+                        Figures.measured($0, largest: largestError)
+                    }
                 default: self.text(measure, joined)
                 }
             return TerminalText.right(text ?? style.dash, measure.width)
         }
-        return TerminalText.left("total", Self.labelWidth) + cells.joined()
+        let label = TerminalText.shortened(name, to: Self.labelWidth - 1, unicode: style.unicode)
+        return TerminalText.left(label, Self.labelWidth) + cells.joined()
     }
 }

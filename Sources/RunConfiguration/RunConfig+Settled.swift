@@ -40,6 +40,13 @@ extension RunConfig {
         return config
     }
 
+    /// The same for a model of two towers, which has one task alone.
+    package var onPairs: RunConfig {
+        var config = self
+        if task == .classification { config.task = .imageText }
+        return config
+    }
+
     /// The given one, or what so many training rows take.
     package func batchSize(ofRows rows: Int) -> Int {
         batchSize ?? (rows <= Self.fewRows ? Self.usualBatchSize.few : Self.usualBatchSize.many)

@@ -12,6 +12,7 @@ struct EventLine {
         static let matrixSide = 1 << 22
         static let sites = 10_000
         static let roles = 100
+        static let towers = 4
         static let lineBytes = 64 << 20
         static let lineValues = 4_000_000
     }
@@ -165,20 +166,64 @@ struct EventLine {
                 let outputs = value["outputs"]?.int, (1...Limit.matrixSide).contains(outputs),
                 let inputs = value["inputs"]?.int, (1...Limit.matrixSide).contains(inputs)
             else { throw wrong("sites", "an array of objects with site, layer, role, outputs and inputs") }
+            guard value["tower"] == nil || value["tower"]?.string != nil else {
+                throw wrong("sites", "an array of objects whose tower is a string")
+            }
             return RunRecord.Site(
-                name: name, layer: layer, role: role, outputs: outputs, inputs: inputs,
+                name: name, tower: value["tower"]?.string, layer: layer, role: role, outputs: outputs,
+                inputs: inputs,
                 trained: try trained(value["trained"]))
         }
         guard Set(sites.map(\.name)).count == sites.count else {
             throw error("key 'sites' has the same site twice")
         }
-        guard Set(sites.map { "\($0.layer) \($0.role)" }).count == sites.count else {
-            throw error("key 'sites' has the same layer and role twice")
+        let places = Dictionary(grouping: sites) { $0.tower }
+        guard
+            places.values.allSatisfy({ own in Set(own.map { "\($0.layer) \($0.role)" }).count == own.count })
+        else { throw error("key 'sites' has the same layer and role twice") }
+        guard places.count <= Limit.towers else {
+            throw error("key 'sites' has more than \(Limit.towers) towers")
         }
         guard Set(sites.map(\.role)).count <= Limit.roles else {
             throw error("key 'sites' has more than \(Limit.roles) roles")
         }
         return sites
+    }
+
+    /// None where one budget is over all.
+    func towerBudgets() throws -> [RunRecord.TowerBudget] {
+        try towers("towerBudgets", "initial", "final").map {
+            .init(tower: $0.tower, initial: $0.values.0, final: $0.values.1)
+        }
+    }
+
+    /// - Parameter start: whose budgets these follow
+    func towerShares(_ start: RunRecord.Start?) throws -> [RunRecord.Allocation.TowerShare] {
+        let shares = try towers("towers", "budget", "spent")
+        let names = start?.towerBudgets.map(\.tower) ?? []
+        guard shares.map(\.tower) == names else {
+            throw error(
+                "key 'towers' should have \(names.isEmpty ? "no towers" : names.joined(separator: ", ")), as the start record"
+            )
+        }
+        return shares.map { .init(budget: $0.values.0, spent: $0.values.1) }
+    }
+
+    /// An object of towers with two counts each.
+    private func towers(_ key: String, _ first: String, _ second: String) throws
+        -> [(tower: String, values: (Int, Int))]
+    {
+        guard let towers = object[key] else { return [] }
+        let expected = "an object of at most \(Limit.towers) towers, each with \(first) and \(second)"
+        guard let members = towers.object?.members, members.count <= Limit.towers else {
+            throw wrong(key, expected)
+        }
+        return try members.map { tower, value in
+            guard let one = value[first]?.int, let other = value[second]?.int, one >= 0, other >= 0 else {
+                throw wrong(key, expected)
+            }
+            return (tower, (one, other))
+        }
     }
 
     /// nil where a run of an older version does not say.

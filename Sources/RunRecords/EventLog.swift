@@ -10,6 +10,8 @@ package final class EventLog {
     /// nil for a run without prompts.
     private let samples: AppendFile?
     private var sites: [RunRecord.Site] = []
+    /// That have a budget of their own
+    private var towers: [String] = []
     private var lastRankStep = -1
     private var lastTripletStep = -1
 
@@ -61,9 +63,12 @@ package final class EventLog {
     private static let tripletsStart = "{\"step\":"
 
     package func append(_ event: TrainingEvent) throws {
-        if case .started(let start, _) = event { sites = start.sites }
+        if case .started(let start, _) = event {
+            sites = start.sites
+            towers = start.towerBudgets.map(\.tower)
+        }
         if case .triplets(let snapshot) = event { return try append(snapshot) }
-        try events.append(JSONValue.object(Self.json(event)).text() + "\n")
+        try events.append(JSONValue.object(Self.json(event, towers: towers)).text() + "\n")
     }
 
     /// The ranks in force after `step`. A step is written once, though it may be an allocation and the last.
@@ -132,19 +137,12 @@ package final class EventLog {
 
     private static func integers(_ values: [Int]) -> JSONValue { .array(values.map { JSONValue($0) }) }
 
-    static func json(_ event: TrainingEvent) -> JSONObject {
+    /// - Parameter towers: that have a budget of their own, as the start record names them
+    static func json(_ event: TrainingEvent, towers: [String] = []) -> JSONObject {
         switch event {
         case .started(let start, _): startJSON(start)
         case .step(let record): stepJSON(record)
-        case .allocation(let record):
-            [
-                "event": .string("allocation"), "step": JSONValue(record.step),
-                "budget": JSONValue(record.budget), "spent": JSONValue(record.spent),
-                "ranks": integers(record.ranks), "threshold": optional(record.worstKept),
-                "worstKept": optional(record.worstKept), "bestPruned": optional(record.bestPruned),
-                "returned": JSONValue(record.returned), "left": JSONValue(record.left),
-                "added": JSONValue(record.added),
-            ]
+        case .allocation(let record): allocationJSON(record, towers)
         case .compaction(let record):
             [
                 "event": .string("compaction"), "step": JSONValue(record.step),
@@ -180,6 +178,7 @@ package final class EventLog {
                         "role": .string(site.role), "outputs": JSONValue(site.outputs),
                         "inputs": JSONValue(site.inputs),
                     ]
+                    if let tower = site.tower { json["tower"] = .string(tower) }
                     if let trained = site.trained {
                         json["trained"] = .object([
                             "perRank": JSONValue(trained.perRank), "beside": JSONValue(trained.beside),
@@ -199,6 +198,12 @@ package final class EventLog {
             "environment": object(start.environment),
             "hashes": object(start.hashes),
         ]
+        if !start.towerBudgets.isEmpty {
+            json["towerBudgets"] = towers(
+                start.towerBudgets.map {
+                    ($0.tower, ["initial": JSONValue($0.initial), "final": JSONValue($0.final)])
+                })
+        }
         if !start.parts.isEmpty {
             json["parts"] = .array(
                 start.parts.map {
@@ -210,6 +215,12 @@ package final class EventLog {
                 })
         }
         return json
+    }
+
+    private static func towers(_ values: [(tower: String, value: JSONObject)]) -> JSONValue {
+        var object = JSONObject()
+        for entry in values { object[entry.tower] = .object(entry.value) }
+        return .object(object)
     }
 
     private static func object(_ facts: [RunRecord.Fact]) -> JSONValue {
@@ -227,6 +238,24 @@ package final class EventLog {
             "rank": JSONValue(record.rank), "tokens": JSONValue(record.tokens),
             "seconds": .number(record.seconds),
         ]
+    }
+
+    private static func allocationJSON(_ record: RunRecord.Allocation, _ towers: [String]) -> JSONObject {
+        var json: JSONObject = [
+            "event": .string("allocation"), "step": JSONValue(record.step),
+            "budget": JSONValue(record.budget), "spent": JSONValue(record.spent),
+            "ranks": integers(record.ranks), "threshold": optional(record.worstKept),
+            "worstKept": optional(record.worstKept), "bestPruned": optional(record.bestPruned),
+            "returned": JSONValue(record.returned), "left": JSONValue(record.left),
+            "added": JSONValue(record.added),
+        ]
+        if !record.towers.isEmpty {
+            json["towers"] = Self.towers(
+                zip(towers, record.towers).map {
+                    ($0, ["budget": JSONValue($1.budget), "spent": JSONValue($1.spent)])
+                })
+        }
+        return json
     }
 
     private static func evaluationJSON(_ record: RunRecord.Evaluation) -> JSONObject {

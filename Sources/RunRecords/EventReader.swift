@@ -90,7 +90,8 @@ package struct EventReader {
             sites: try line.sites(), parts: try line.parts(), allocator: try line.textUnlessNull("allocator"),
             budgetUnit: try line.budgetUnit(),
             initialBudget: try line.count("initialBudget"),
-            finalBudget: try line.count("finalBudget"), warmupSteps: try line.step("warmupSteps"),
+            finalBudget: try line.count("finalBudget"), towerBudgets: try line.towerBudgets(),
+            warmupSteps: try line.step("warmupSteps"),
             finalSteps: try line.step("finalSteps"),
             trainableParameters: try line.count("trainableParameters"),
             frozenParameters: try line.count("frozenParameters"), threads: try line.count("threads"),
@@ -106,6 +107,9 @@ package struct EventReader {
             }
             guard first.budgetUnit == start.budgetUnit else {
                 throw line.error("a resumed run with another budget unit than the first start record")
+            }
+            guard first.towerBudgets.map(\.tower) == start.towerBudgets.map(\.tower) else {
+                throw line.error("a resumed run with budgets of other towers than the first start record")
             }
             dropRecords(after: start.completedSteps)
         }
@@ -149,7 +153,8 @@ package struct EventReader {
         allocations.append(
             .init(
                 step: step, budget: try line.count("budget"),
-                spent: try line.countIfPresent("spent") ?? cost(ranks), ranks: ranks,
+                spent: try line.countIfPresent("spent") ?? cost(ranks),
+                towers: try line.towerShares(starts.first), ranks: ranks,
                 worstKept: try line.optionalNumber("worstKept"),
                 bestPruned: try line.optionalNumber("bestPruned"), returned: try line.count("returned"),
                 left: try line.count("left"), added: try line.countIfPresent("added") ?? 0))

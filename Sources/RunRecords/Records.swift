@@ -6,6 +6,9 @@ extension RunRecord {
     package struct Site: Sendable, Equatable {
         /// For example `layer.3.query`. As in the file: not yet fit for a terminal.
         package let name: String
+        /// `text` or `vision` of a model of two towers, whose names begin with it; nil in a model of one.
+        package let tower: String?
+        /// Counted in each tower from 0
         package let layer: Int
         package let role: String
         package let outputs: Int
@@ -24,9 +27,11 @@ extension RunRecord {
         }
 
         package init(
-            name: String, layer: Int, role: String, outputs: Int, inputs: Int, trained: Trained? = nil
+            name: String, tower: String? = nil, layer: Int, role: String, outputs: Int, inputs: Int,
+            trained: Trained? = nil
         ) {
             self.name = name
+            self.tower = tower
             self.layer = layer
             self.role = role
             self.outputs = outputs
@@ -35,7 +40,9 @@ extension RunRecord {
         }
 
         /// The same without what trains, of which older runs say nothing.
-        var matrix: Site { Site(name: name, layer: layer, role: role, outputs: outputs, inputs: inputs) }
+        var matrix: Site {
+            Site(name: name, tower: tower, layer: layer, role: role, outputs: outputs, inputs: inputs)
+        }
 
         /// What trains of it at a rank; nil for older runs, of which the method tells.
         package func parameters(rank: Int) -> Int? { trained.map { rank * $0.perRank + $0.beside } }
@@ -68,6 +75,19 @@ extension RunRecord {
         }
     }
 
+    /// The budget of one tower, in `Start.budgetUnit`.
+    package struct TowerBudget: Sendable, Equatable {
+        package let tower: String
+        package let initial: Int
+        package let final: Int
+
+        package init(tower: String, initial: Int, final: Int) {
+            self.tower = tower
+            self.initial = initial
+            self.final = final
+        }
+    }
+
     package struct Start: Sendable, Equatable {
         package let method: String
         package let totalSteps: Int
@@ -87,6 +107,8 @@ extension RunRecord {
         package let budgetUnit: BudgetUnit
         package let initialBudget: Int
         package let finalBudget: Int
+        /// Where each tower has a budget of its own, of which the two above are sums; empty where one is over all.
+        package let towerBudgets: [TowerBudget]
         package let warmupSteps: Int
         package let finalSteps: Int
         package let trainableParameters: Int
@@ -109,8 +131,8 @@ extension RunRecord {
             method: String, totalSteps: Int, stepsPerEpoch: Int, completedSteps: Int, trainExamples: Int,
             validationExamples: Int, labels: [String], sites: [Site], parts: [Part] = [],
             allocator: String?,
-            budgetUnit: BudgetUnit, initialBudget: Int, finalBudget: Int, warmupSteps: Int,
-            finalSteps: Int, trainableParameters: Int, frozenParameters: Int, threads: Int,
+            budgetUnit: BudgetUnit, initialBudget: Int, finalBudget: Int, towerBudgets: [TowerBudget] = [],
+            warmupSteps: Int, finalSteps: Int, trainableParameters: Int, frozenParameters: Int, threads: Int,
             sharedPrefix: Double? = nil, kernel: String, precision: String?, date: String?,
             environment: [Fact], hashes: [Fact]
         ) {
@@ -127,6 +149,7 @@ extension RunRecord {
             self.budgetUnit = budgetUnit
             self.initialBudget = initialBudget
             self.finalBudget = finalBudget
+            self.towerBudgets = towerBudgets
             self.warmupSteps = warmupSteps
             self.finalSteps = finalSteps
             self.trainableParameters = trainableParameters
@@ -191,6 +214,8 @@ extension RunRecord {
         package let budget: Int
         /// What the kept triplets cost. Computed from the ranks for older runs, which do not say.
         package let spent: Int
+        /// The same of each tower, in the order of `Start.towerBudgets`.
+        package let towers: [TowerShare]
         /// In the order of `Start.sites`.
         package let ranks: [Int]
         /// Score of the worst kept triplet: what it took to stay.
@@ -202,13 +227,22 @@ extension RunRecord {
         /// New triplets that the exchange allocator made; 0 for the others and for older runs.
         package let added: Int
 
+        /// What one tower may spend and what it does, in `Start.budgetUnit`.
+        package struct TowerShare: Sendable, Equatable {
+            package let budget: Int
+            package let spent: Int
+
+            package init(budget: Int, spent: Int) { (self.budget, self.spent) = (budget, spent) }
+        }
+
         package init(
-            step: Int, budget: Int, spent: Int, ranks: [Int], worstKept: Double?,
+            step: Int, budget: Int, spent: Int, towers: [TowerShare] = [], ranks: [Int], worstKept: Double?,
             bestPruned: Double?, returned: Int, left: Int, added: Int
         ) {
             self.step = step
             self.budget = budget
             self.spent = spent
+            self.towers = towers
             self.ranks = ranks
             self.worstKept = worstKept
             self.bestPruned = bestPruned

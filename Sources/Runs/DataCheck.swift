@@ -48,7 +48,7 @@ package struct DataCheck: Sendable {
             ? try LoadedModel(
                 URL(fileURLWithPath: config.model), maxLength: config.maxLength, fingerprint: .whenAsked)
             : nil
-        let config = model?.images == nil ? config : config.onImages
+        let config = model.map { config.suited(to: $0.backbone.architecture) } ?? config
         var findings: [DataFinding] = []
         var read: [ReadFile] = []
         for (role, path) in paths { read.append(try ReadFile(role, path, config, &findings)) }

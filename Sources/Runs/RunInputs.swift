@@ -74,7 +74,7 @@ package struct RunInputs {
         let earlierModel = isResumed ? loaded.earlierFingerprint : nil
         (backbone, tokenizer) = (loaded.backbone, loaded.tokenizer)
         var warnings = loaded.warnings
-        let suited = loaded.images == nil ? given : given.onImages
+        let suited = given.suited(to: loaded.backbone.architecture)
         try Self.checkReading(suited.task, loaded)
         let rows = try RunRows(suited, givenRows)
         self.rows = rows
@@ -142,6 +142,17 @@ package struct RunInputs {
 
     /// Throws unless the model reads what the task's rows are.
     private static func checkReading(_ task: TaskKind, _ loaded: LoadedModel) throws {
+        let isPair = loaded.backbone.pair != nil
+        if task.readsPairs && isPair { return }
+        if isPair || task.readsPairs {
+            throw TrainingError(
+                .usage,
+                isPair
+                    ? "\(loaded.url.path): this model reads texts and images side by side, of which \(SettingName.task) "
+                        + "\(task.rawValue) means nothing; use \(SettingName.task) \(TaskKind.imageText.rawValue)"
+                    : "\(loaded.url.path): \(SettingName.task) \(task.rawValue) takes a model with a tower for texts and one for "
+                        + "images; give one that has, or another \(SettingName.task)")
+        }
         guard task.readsImages != (loaded.images != nil) else { return }
         throw TrainingError(
             .usage,
@@ -150,7 +161,9 @@ package struct RunInputs {
                     + "images, or another \(SettingName.task)"
                 : "\(loaded.url.path): this model reads images, of which \(SettingName.task) \(task.rawValue) means nothing; use "
                     + alternatives(
-                        TaskKind.allCases.filter(\.readsImages).map { "\(SettingName.task) \($0.rawValue)" }))
+                        TaskKind.allCases.filter { $0.readsImages && !$0.readsPairs }.map {
+                            "\(SettingName.task) \($0.rawValue)"
+                        }))
     }
 
     /// - Parameter setting: `balanced`, or a file.

@@ -131,15 +131,18 @@ package struct RunPlan: Sendable {
         let parts = set.parts.first.map {
             RoleCount(role: "\(Figures.plural($0.kind))", matrices: nil, parameters: set.partParameters)
         }
-        return architecture.roles.compactMap { role in
-            let adapters = set.adapters.filter { $0.site.role == role }
-            if adapters.isEmpty { return nil }
-            return RoleCount(
-                role: role.rawValue, matrices: adapters.count,
-                parameters: adapters.reduce(0) {
-                    let trained = RunRecord.Site.Trained($1, settings)
-                    return $0 + $1.factors.rank * trained.perRank + trained.beside
-                })
+        return ([nil] + LinearSite.Tower.allCases).flatMap { tower in
+            architecture.roles.compactMap { role in
+                let adapters = set.adapters.filter { $0.site.tower == tower && $0.site.role == role }
+                if adapters.isEmpty { return nil }
+                return RoleCount(
+                    role: "\(tower.map { "\($0.rawValue)." } ?? "")\(role.rawValue)",
+                    matrices: adapters.count,
+                    parameters: adapters.reduce(0) {
+                        let trained = RunRecord.Site.Trained($1, settings)
+                        return $0 + $1.factors.rank * trained.perRank + trained.beside
+                    })
+            }
         } + (parts.map { [$0] } ?? [])
     }
 }

@@ -34,6 +34,7 @@ struct SessionRecords {
             parts: RunRecord.Part.all(trainer.adapters, trainer.method.changed), allocator: plan?.allocator,
             budgetUnit: plan?.unit ?? .triplets,
             initialBudget: schedule?.initialBudget ?? total, finalBudget: schedule?.finalBudget ?? total,
+            towerBudgets: plan.map { RunRecord.TowerBudget.all($0, trainer.adapters) } ?? [],
             warmupSteps: schedule?.warmupSteps ?? 0, finalSteps: schedule?.finalSteps ?? 0,
             trainableParameters: trainer.trainableParameters,
             frozenParameters: isFull
@@ -58,10 +59,27 @@ struct SessionRecords {
     }
 }
 
+extension RunRecord.TowerBudget {
+    /// Of a plan whose groups of adapters are towers; none where one budget is over all.
+    static func all(_ plan: RankPlan, _ set: AdapterSet) -> [Self] {
+        guard plan.groups.count > 1 else { return [] }
+        return (0..<plan.groups.count).map { group in
+            let first = set.adapters.indices.first { plan.groups[$0] == group }
+            return Self(
+                tower: first.flatMap { set.adapters[$0].site.tower?.rawValue } ?? "group \(group)",
+                initial: plan.schedule.initialBudgets[group], final: plan.schedule.finalBudgets[group])
+        }
+    }
+}
+
 extension RunRecord.Allocation {
     init(_ allocation: AllocationOutcome, step: Int) {
+        let towers = zip(allocation.budgets, allocation.spending).map {
+            TowerShare(budget: $0, spent: $1)
+        }
         self.init(
-            step: step, budget: allocation.budget, spent: allocation.spent, ranks: allocation.ranks,
+            step: step, budget: allocation.budget, spent: allocation.spent,
+            towers: towers.count > 1 ? towers : [], ranks: allocation.ranks,
             worstKept: allocation.worstKept.map(Double.init),
             bestPruned: allocation.bestPruned.map(Double.init), returned: allocation.returned,
             left: allocation.left,

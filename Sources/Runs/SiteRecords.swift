@@ -8,8 +8,8 @@ import Transformers
 extension RunRecord.Site {
     package init(_ layer: AdaptedLayer, trained: Trained? = nil) {
         self.init(
-            name: "\(layer.site)", layer: layer.site.layer, role: layer.site.role.rawValue,
-            outputs: layer.outputs, inputs: layer.inputs, trained: trained)
+            name: "\(layer.site)", tower: layer.site.tower?.rawValue, layer: layer.site.layer,
+            role: layer.site.role.rawValue, outputs: layer.outputs, inputs: layer.inputs, trained: trained)
     }
 
     /// The matrices that a configuration adapts, before anything is trained, in the model's order; empty for a method without
@@ -21,8 +21,8 @@ extension RunRecord.Site {
             of: config.tuning.adaptedRoles(of: backbone.architecture), in: backbone.linearLayers
         ).map {
             Self(
-                name: "\($0.site)", layer: $0.site.layer, role: $0.site.role.rawValue, outputs: $0.outputs,
-                inputs: $0.inputs)
+                name: "\($0.site)", tower: $0.site.tower?.rawValue, layer: $0.site.layer,
+                role: $0.site.role.rawValue, outputs: $0.outputs, inputs: $0.inputs)
         }
     }
 }
@@ -44,12 +44,16 @@ extension RunRecord.Part {
     static func all(_ set: AdapterSet, _ changed: ChangedParts) -> [Self] {
         var parts = set.parts.map { Self($0) }
         if !set.hasRanks {
-            let layers = Dictionary(grouping: set.adapters) { $0.site.layer }
-            parts += layers.sorted { $0.key < $1.key }.map { layer, adapters in
-                Self(
-                    kind: "\(set.kind) layer",
-                    summary: adapters.map(\.site.role.rawValue).joined(separator: ", "),
-                    layer: layer, parameters: adapters.reduce(0) { $0 + $1.parameterCount(rank: 0) })
+            for tower in [nil] + LinearSite.Tower.allCases {
+                let layers = Dictionary(grouping: set.adapters.filter { $0.site.tower == tower }) {
+                    $0.site.layer
+                }
+                parts += layers.sorted { $0.key < $1.key }.map { layer, adapters in
+                    Self(
+                        kind: "\(tower.map { "\($0.rawValue) " } ?? "")\(set.kind) layer",
+                        summary: adapters.map(\.site.role.rawValue).joined(separator: ", "),
+                        layer: layer, parameters: adapters.reduce(0) { $0 + $1.parameterCount(rank: 0) })
+                }
             }
         }
         if !changed.isEmpty {

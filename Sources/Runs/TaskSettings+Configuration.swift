@@ -25,7 +25,8 @@ extension Tokenization {
     init(_ loaded: LoadedModel, _ config: RunConfig) {
         self.init(
             tokenizer: loaded.tokenizer, maxLength: config.maxLength, longRows: config.longRows,
-            chat: loaded.chat, images: loaded.images.map { config.augmenting($0) })
+            chat: loaded.chat, images: loaded.images.map { config.augmenting($0) }, pair: loaded.backbone.pair
+        )
     }
 }
 
@@ -34,9 +35,14 @@ extension RunConfig {
     package var suitedToModel: RunConfig {
         let url = URL(fileURLWithPath: model)
         guard !PretrainedModel.isGGUF(url), let config = try? HFFolder(url).config,
-            let architecture = try? Architecture.of(config), architecture.readsImages
+            let architecture = try? Architecture.of(config)
         else { return self }
-        return onImages
+        return suited(to: architecture)
+    }
+
+    /// The same, for what models of this architecture read.
+    package func suited(to architecture: Architecture) -> RunConfig {
+        architecture.isPair ? onPairs : architecture.readsImages ? onImages : self
     }
 
     /// As training reads images.

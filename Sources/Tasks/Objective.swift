@@ -12,6 +12,8 @@ package protocol Objective: Sendable {
     /// The loss of a shard, over `divisor`. What lies between the model's last layer and the loss, the product with the
     /// head too, is the task's.
     func loss(_ rows: ShardRows, divisor: Double) -> Double
+    /// The loss over all sequences of a step together, where it is no sum over them; nil where it is.
+    var joint: (any JointObjective)? { get }
     /// An empty one, for all sequences.
     ///
     /// - Parameter outputs: columns of the logits.
@@ -29,6 +31,7 @@ package protocol Objective: Sendable {
 extension Objective {
     package func weight(of members: [Int]) -> Double { Double(members.count) }
     package func rowsRead(_ member: Int) -> [Int]? { nil }
+    package var joint: (any JointObjective)? { nil }
     /// A softmax does not notice what all its logits have in common, so that nothing drives a head away from 0.
     package func startingBias(outputs: Int) -> [Float]? { nil }
     package var classes: [[Int32]] { [] }
@@ -75,6 +78,14 @@ package struct ShardRows {
 
     /// [sequences, K], or [T, K] from a head that reads each token.
     package func logits() -> Variable { head.logits(hidden, offsets: offsets, on: tape) }
+
+    /// The same of each sequence, of a head that reads one row of it: [sequences][K].
+    package var valuesOfRows: [[Float]] {
+        let said = logits().value
+        return (0..<said.rows).map {
+            Array(UnsafeBufferPointer(start: said.row($0), count: said.columns))
+        }
+    }
 }
 
 /// What the figures of one class out of several need of a row of logits.

@@ -19,10 +19,13 @@ package struct TaskKind: Sendable, Hashable {
     package func rowForm(labelSeparator: String?) -> RowForm { type.rowForm(labelSeparator: labelSeparator) }
 
     /// Whether the head reads one row of each sequence, which pooling makes.
-    package var poolsRows: Bool { !type.headForm(.pooler).isPerToken }
+    package var poolsRows: Bool { type.headForm(.pooler).pooling != nil }
 
     /// Whether its rows are images, which other models read than texts.
     package var readsImages: Bool { type.readsImages }
+
+    /// Whether its rows are texts with images, which models of two towers read.
+    package var readsPairs: Bool { type.headForm(.pooler) == .pair }
 
     /// The same of images; nil of a task that means nothing there.
     package var ofImages: TaskKind? { type.ofImages.map { TaskKind($0) } }

@@ -7,10 +7,14 @@ extension TaskKind: RawRepresentable, CaseIterable {
         TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
         TaskKind(CausalLanguageModelTask.self), TaskKind(MultipleChoiceTask.self),
         TaskKind(ImageClassificationTask.self), TaskKind(ImageRegressionTask.self),
+        imageText,
     ]
 
     /// What a run trains for unless told otherwise.
     package static let classification = TaskKind(ClassificationTask.self)
+
+    /// What a run on a model of two towers trains for unless told otherwise.
+    package static let imageText = TaskKind(ImageTextTask.self)
 
     package init?(rawValue: String) {
         guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
@@ -19,10 +23,13 @@ extension TaskKind: RawRepresentable, CaseIterable {
 
     /// The tasks whose heads PEFT calls so; those that pool for a name that is none of ours, or for none.
     ///
-    /// - Parameter ofImages: those of models that read images, which PEFT has no names for, in place of texts.
-    package static func all(peftTask: String?, ofImages: Bool = false) -> [TaskKind] {
+    /// - Parameters:
+    ///   - ofImages: those of models that read images, which PEFT has no names for, in place of texts.
+    ///   - ofPairs: those of models that read both.
+    package static func all(peftTask: String?, ofImages: Bool = false, ofPairs: Bool = false) -> [TaskKind] {
         func form(_ kind: TaskKind) -> HeadForm { kind.type.headForm(.pooler) }
-        let readable = allCases.filter { $0.readsImages == ofImages }
+        if ofPairs { return allCases.filter(\.readsPairs) }
+        let readable = allCases.filter { $0.readsImages == ofImages && !$0.readsPairs }
         let known = readable.contains { form($0).peftTask == peftTask }
         let wanted = known ? peftTask : form(.classification).peftTask
         return readable.filter { form($0).peftTask == wanted }

@@ -18,6 +18,13 @@ package struct TokenizedDataset: Sendable {
             length = ids.count
         }
 
+        /// Of a text with an image that becomes so many rows.
+        package init(ids: [Int32], imageOfRows rows: Int) {
+            self.ids = ids
+            typeIDs = Array(repeating: 0, count: ids.count)
+            length = ids.count + rows
+        }
+
         /// Of an image that becomes so many rows.
         package init(imageOfRows length: Int) {
             (ids, typeIDs) = ([], [])
@@ -28,7 +35,7 @@ package struct TokenizedDataset: Sendable {
     /// What happens to rows longer than allowed: cut and counted, left out and counted, or refused.
     package enum LongRows: String, CaseIterable, Sendable { case truncate, drop, error }
 
-    package let sequences: [Sequence]
+    package private(set) var sequences: [Sequence]
     /// What the rows ask of a model; nil without labels.
     package private(set) var objective: (any Objective)?
     /// Where rows of the model's frozen layers are kept; nil where nobody reads the sequences again.
@@ -44,8 +51,8 @@ package struct TokenizedDataset: Sendable {
     /// Rows of the file that are here; several sequences may be of one.
     package let rows: Int
     /// What else a person should know.
-    private let notes: [String]
-    package let tokens: Int
+    private var notes: [String]
+    package private(set) var tokens: Int
     package let unknownTokens: Int
     /// What to look at for them; empty where they are few.
     private let unknownAdvice: String
@@ -147,6 +154,87 @@ package struct TokenizedDataset: Sendable {
         self.init(
             try reading.feed(dataset, isTraining: isTraining), count: dataset.examples.count,
             rows: reading.rows, objective: objective)
+    }
+
+    /// The texts of rows, each with its image.
+    ///
+    /// - Parameter isTraining: whether images are augmented.
+    init(pairs dataset: Dataset, _ limits: Tokenization, isTraining: Bool) throws {
+        guard let reading = limits.images, let form = limits.pair else {
+            throw TaskError(
+                .usage,
+                "\(dataset.file): these rows are images with texts, and the model has not a tower for each; give one that has"
+            )
+        }
+        let texts = Dataset(
+            examples: dataset.examples.map { Example(text: $0.pair ?? "", label: nil, line: $0.line) },
+            file: dataset.file)
+        var kept: [Int] = []
+        try self.init(texts, limits) {
+            kept = $0
+            return nil
+        }
+        let rows = Dataset(examples: kept.map { dataset.examples[$0] }, file: dataset.file)
+        let names = Names(texts: sequences.map(\.ids), images: rows.examples.map(\.text))
+        objective = ImageTextObjective(form: form.loss, texts: names.texts, images: names.images)
+        notes += names.notes
+        images = try reading.feed(rows, isTraining: isTraining)
+        sequences = sequences.map { Sequence(ids: form.filling($0.ids), imageOfRows: reading.rows) }
+        tokens = sequences.reduce(0) { $0 + $1.length }
+    }
+
+    /// The same images, each with a text.
+    package func with(texts: [[Int32]]) -> TokenizedDataset {
+        var copy = self
+        copy.sequences = zip(sequences, texts).map { Sequence(ids: $1, imageOfRows: $0.length) }
+        copy.tokens = copy.sequences.reduce(0) { $0 + $1.length }
+        return copy
+    }
+
+    /// Which rows have the same text, and which the same image.
+    private struct Names {
+        let texts: [Int32]
+        let images: [Int32]
+
+        init(texts: [[Int32]], images: [String]) {
+            (self.texts, self.images) = (Self.numbers(texts), Self.numbers(images))
+        }
+
+        private static func numbers<Name: Hashable>(_ names: [Name]) -> [Int32] {
+            var known: [Name: Int32] = [:]
+            return names.map { name in
+                let number = known[name] ?? Int32(known.count)
+                known[name] = number
+                return number
+            }
+        }
+
+        /// That rows are learned as wrong for each other, where they are many.
+        var notes: [String] {
+            let first = Dictionary(zip(texts, images)) { first, _ in first }
+            let shared = zip(texts, images).count { first[$0] != $1 }
+            guard shared * 50 > texts.count else { return [] }
+            return [
+                "\(shared) of \(texts.count) rows have the text of an earlier row with another image; where both stand in one batch, "
+                    + "each text is learned as wrong for the other's image"
+            ]
+        }
+    }
+
+    /// Texts of zeros with images of zeros, that memory can be estimated with.
+    ///
+    /// - Parameter rows: of both together in a model that reads `input`.
+    package init(pairsOfRows rows: Int, count: Int, _ input: ImageInput, _ objective: any Objective) {
+        let wanted = input.rows(height: input.size.height, width: input.size.width)
+        let image = input.madeUp(rows: min(wanted, rows - 1))
+        let ofImage = input.rows(height: image.height, width: image.width)
+        let text = [Int32](repeating: 0, count: max(1, rows - ofImage))
+        self.init(
+            sequences: Array(repeating: Sequence(ids: text, imageOfRows: ofImage), count: count),
+            objective: objective)
+        images = ImageFeed(
+            channels: image.channels, size: (image.height, image.width), isAugmented: false
+        ) { _, _ in image }
     }
 
     /// Images of zeros, that memory can be estimated with.
@@ -258,15 +346,17 @@ package struct Tokenization {
     package var chat: ChatFormat?
     /// How images become rows, of a model that reads these.
     package var images: ImageReading?
+    /// Of a model that reads texts with images; nil of others.
+    package var pair: PairOutput?
     /// What to try where a row is too long, and that is an error.
     private let longRowAdvice: String
 
     package init(
         tokenizer: Tokenizer, maxLength: Int, longRows: TokenizedDataset.LongRows,
         longRowAdvice: String = "raise it, or use \(SettingName.longRows) truncate or drop",
-        chat: ChatFormat? = nil, images: ImageReading? = nil
+        chat: ChatFormat? = nil, images: ImageReading? = nil, pair: PairOutput? = nil
     ) {
-        (self.chat, self.images) = (chat, images)
+        (self.chat, self.images, self.pair) = (chat, images, pair)
         self.tokenizer = tokenizer
         self.maxLength = maxLength
         self.longRows = longRows

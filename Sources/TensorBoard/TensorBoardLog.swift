@@ -10,6 +10,8 @@ package final class TensorBoardLog {
     private let settings: [String: String]
     private var file: EventFolder?
     private var sites: [RunRecord.Site] = []
+    /// That have a budget of their own
+    private var towers: [String] = []
     /// The rank of the pictures' last color, the same through the run.
     private var largestRank = 1
     private var lastTripletStep = -1
@@ -61,6 +63,7 @@ package final class TensorBoardLog {
 
     private func begin(_ start: RunRecord.Start, isEvaluationDue: Bool) throws {
         sites = start.sites
+        towers = start.towerBudgets.map(\.tower)
         let isNew = start.completedSteps == 0
         largestRank = Self.startingRank(start)
         file = try EventFolder(
@@ -121,6 +124,13 @@ package final class TensorBoardLog {
         if let threshold = record.worstKept {
             values.append(.scalar("Budget/mask_threshold", threshold))
         }
+        for (tower, share) in zip(towers, record.towers) {
+            values.append(.scalar("Budget/budget_\(tower)", Double(share.budget)))
+        }
+        for grid in RankGrid.towers(sites) {
+            guard let tower = grid.tower else { continue }
+            values.append(.scalar("Budget/total_rank_\(tower)", Double(grid.total(record.ranks))))
+        }
         for (site, rank) in zip(sites, record.ranks) {
             values.append(.scalar("Ranknum/\(site.name)", Double(rank)))
         }
@@ -133,12 +143,14 @@ package final class TensorBoardLog {
             SummaryValue.histogram("SingularValues/\(site.name)", triplets.spectrum.values)
         }
         if !sites.isEmpty {
-            let grid = RankGrid(sites)
-            let rows = grid.layers.indices.map { grid.row($0).map { at in at.map { ranks[$0] } } }
-            let picture = RankImage(
-                rows, layers: grid.layers.map { "\($0)" }, roles: grid.roles.map(RankGrid.shortName),
-                largest: largestRank)
-            values.append(.image("Ranks/layers_by_roles", picture))
+            for grid in RankGrid.towers(sites) {
+                let rows = grid.layers.indices.map { grid.row($0).map { at in at.map { ranks[$0] } } }
+                let picture = RankImage(
+                    rows, layers: grid.layers.map { "\($0)" }, roles: grid.roles.map(RankGrid.shortName),
+                    largest: largestRank)
+                values.append(
+                    .image("Ranks/\(grid.tower.map { $0 + "_" } ?? "")layers_by_roles", picture))
+            }
             values.append(.scalar(Self.scaleTag, Double(largestRank)))
         }
         return values

@@ -50,21 +50,24 @@ package struct SequenceModel: Sendable {
         let sum = ShardSum(tree, own: own, buffers: shardGradients, workers: workers.count)
         let divisor = weight(data, indices)
         let losses = RowResults<Double>(count: shards.count)
+        @Sendable func stream(_ shard: Int) -> RandomStream {
+            RandomStream(
+                seed: seed, purpose: "dropout", indices: pass == 0 ? [step, shard] : [step, shard, pass])
+        }
+        let joint = try jointGradient(data, indices, sharded, owners, stream)
         workers.run(tasks: own.count) { place, pool in
             let shard = own[place]
             let buffer = sum.buffer(for: place)
-            let tape = Tape(
-                pool: pool, parameterGradients: buffer,
-                dropoutStream: RandomStream(
-                    seed: seed, purpose: "dropout", indices: pass == 0 ? [step, shard] : [step, shard, pass]))
+            let tape = Tape(pool: pool, parameterGradients: buffer, dropoutStream: stream(shard))
             let rows = forward(data, shards[shard], isShared: sharded.isShared, on: tape)
-            losses.put([loss(rows, data, divisor: divisor)], at: [shard])
+            joint?.seed(rows)
+            losses.put([joint == nil ? loss(rows, data, divisor: divisor) : 0], at: [shard])
             tape.backward()
             sum.add(buffer, of: place)
         }
         try exchange.complete([losses], owners: owners)
         try exchange.sum(sum.sums, tree, owners: owners, into: gradients)
-        return (losses.all.reduce(0, +), indices.reduce(0) { $0 + data.sequences[$1].length })
+        return (joint?.loss ?? losses.all.reduce(0, +), indices.reduce(0) { $0 + data.sequences[$1].length })
     }
 
     /// Throws where an image of these rows could not be read, in whichever process.
@@ -97,14 +100,18 @@ package struct SequenceModel: Sendable {
         let pool = BufferPool()
         // Probes see what goes through the layers, frozen ones too.
         let data = data.caching(in: nil)
-        for shard in ShardPlan.shards(lengths: indices.map { data.sequences[$0].length }) {
-            let members = shard.map { indices[$0] }
+        let shards = ShardPlan.shards(lengths: indices.map { data.sequences[$0].length })
+            .map { shard in shard.map { indices[$0] } }
+        let joint = scratch == nil ? nil : jointGradient(data, shards, pool)
+        for members in shards {
             guard let scratch else {
                 _ = forward(data, members, on: Tape(evaluatingWith: pool))
                 continue
             }
             let tape = Tape(pool: pool, parameterGradients: scratch, dropoutStream: nil)
-            _ = loss(forward(data, members, on: tape), data, divisor: weight(data, indices))
+            let rows = forward(data, members, on: tape)
+            joint?.seed(rows)
+            if joint == nil { _ = loss(rows, data, divisor: weight(data, indices)) }
             tape.backward()
         }
     }
@@ -146,6 +153,10 @@ package struct SequenceModel: Sendable {
     }
 
     private func madeUp(_ lengths: [Int], _ objective: any Objective) -> TokenizedDataset {
+        if let input = backbone.imageInput, backbone.pair != nil {
+            return TokenizedDataset(
+                pairsOfRows: lengths[0], count: lengths.count, input, objective.madeUp(lengths: lengths))
+        }
         if let input = backbone.imageInput {
             return TokenizedDataset(
                 imagesOfRows: lengths[0], count: lengths.count, input, objective.madeUp(lengths: lengths))
@@ -286,7 +297,7 @@ package struct SequenceModel: Sendable {
         ShardedSequences(evaluating: data, mayShare: sharesInEvaluations)
     }
 
-    private func forward(
+    func forward(
         _ data: TokenizedDataset, _ members: [Int], isShared: Bool = false, on tape: Tape
     ) -> ShardRows {
         let batch = data.batch(members, isShared: isShared)

@@ -1,3 +1,4 @@
+import Images
 import Tasks
 import Transformers
 
@@ -36,9 +37,11 @@ extension TokenizedDataset {
 
     func batch(_ members: [Int], isShared: Bool) -> PackedBatch {
         guard let images else { return PackedBatch(tokens(members), isShared: isShared) }
-        return PackedBatch(lengths: members.map { sequences[$0].length }) { [epoch] in
-            images.images(members, epoch: epoch)
-        }
+        let read: @Sendable () -> [PixelImage] = { [epoch] in images.images(members, epoch: epoch) }
+        let texts = members.map { sequences[$0].ids }
+        return texts.allSatisfy(\.isEmpty)
+            ? PackedBatch(lengths: members.map { sequences[$0].length }, images: read)
+            : PackedBatch(texts: texts, images: read)
     }
 
     /// Similar lengths together fill shards evenly.

@@ -142,6 +142,12 @@ package struct PairOutput: Sendable, Equatable {
         self.filled = filled
     }
 
+    /// A text as long as all are, where they are filled up.
+    package func filling(_ ids: [Int32]) -> [Int32] {
+        guard let filled else { return ids }
+        return ids + Array(repeating: filled.id, count: max(0, filled.length - ids.count))
+    }
+
     package static func == (first: PairOutput, second: PairOutput) -> Bool {
         first.columns == second.columns && first.loss == second.loss
             && first.filled?.length == second.filled?.length && first.filled?.id == second.filled?.id

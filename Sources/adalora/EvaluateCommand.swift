@@ -121,6 +121,14 @@ struct EvaluateCommand: ParsableCommand {
             "Between the labels of a multi-label row in CSV and TSV (default: | or, where no row has it, ; or ,)."
     )
     var labelSeparator: String?
+    @Option(
+        name: .customLong("zero-shot"),
+        help: ArgumentHelp(
+            """
+            Models of texts and images: tell the classes of --data (images with labels, or a folder of them) by what this text \
+            says of each, with the label in place of {}; several are averaged.
+            """, valueName: "text"))
+    var zeroShot: [String] = []
     @OptionGroup var together: TogetherOptions
     @OptionGroup var delimiter: DelimiterOption
     @OptionGroup var labelOptions: LabelOptions
@@ -140,17 +148,18 @@ struct EvaluateCommand: ParsableCommand {
         try Failure.run {
             let exchange = try Together.join(patience: together.patience) { false }
             let model = try adapter.open(precision)
-            try checkWrongRows(model.description.task.kind)
+            try checkZeroShot(model.description.task.kind)
+            try checkWrongRows(zeroShot.isEmpty ? model.description.task.kind : Self.zeroShotRows)
             let (rows, data) = try labelledRows(model)
             try ProcessAgreement.check(
                 adapter: adapter.url, rows: fingerprint(rows), exchange,
                 allowingOtherKernels: together.allowDifferentKernels)
             var options = answers.options
             options.keepsWrongRows = wrongRows != nil
-            let result = try model.evaluate(rows, options, workers: adapter.workers, exchange: exchange)
+            let result = try measured(model, rows, options, exchange)
             for warning in result.warnings { Terminal.error("warning: \(warning)") }
             let evaluation = result.evaluation
-            let classNames = evaluation.classNames ?? model.description.task.labels
+            let classNames = evaluation.classNames ?? result.labels
             if exchange.leads, let wrongRows, let wrong = evaluation.wrongRows {
                 try WrongRowsFile.write(
                     wrong, of: rows, model.description.task.kind, labels: classNames,
@@ -188,7 +197,32 @@ struct EvaluateCommand: ParsableCommand {
         }
     }
 
+    /// What rows hold whose classes are told by texts
+    private static let zeroShotRows = TaskKind(rawValue: "image-classification") ?? .classification
+
+    private func measured(
+        _ model: OpenedAdapter, _ rows: Dataset, _ options: AnswerOptions, _ exchange: any GradientExchange
+    ) throws -> (evaluation: Evaluation, examples: Int, labels: [String], warnings: [String]) {
+        guard zeroShot.isEmpty else {
+            return try model.zeroShot(
+                rows, templates: zeroShot, options, workers: adapter.workers, exchange: exchange)
+        }
+        let result = try model.evaluate(rows, options, workers: adapter.workers, exchange: exchange)
+        return (result.evaluation, result.examples, model.description.task.labels, result.warnings)
+    }
+
+    private func checkZeroShot(_ task: TaskKind) throws {
+        if zeroShot.isEmpty || task.readsPairs { return }
+        throw TrainingError(
+            .usage,
+            "--zero-shot: task \(task.rawValue) has classes of its own; leave it out, or take an adapter of task "
+                + TaskKind.imageText.rawValue)
+    }
+
     func validate() throws {
+        guard zeroShot.isEmpty || data != nil else {
+            throw ValidationError("--zero-shot goes with --data, images with labels or a folder of them")
+        }
         guard (data != nil) != validationRows else {
             throw ValidationError(
                 data == nil
@@ -216,9 +250,14 @@ struct EvaluateCommand: ParsableCommand {
         guard let data else { return try ValidationRows.read(URL(fileURLWithPath: adapter.folder)) }
         let trained = model.description.columns
         let columns = Columns.parse(textColumn, labelColumn, delimiter.choice)
-        let dataset = try Dataset.read(
-            URL(fileURLWithPath: data), form: model.trainedRowForm(labelSeparator: labelSeparator),
-            columns: columns.or(trained), requireLabels: true)
+        let dataset =
+            zeroShot.isEmpty
+            ? try Dataset.read(
+                URL(fileURLWithPath: data), form: model.trainedRowForm(labelSeparator: labelSeparator),
+                columns: columns.or(trained), requireLabels: true)
+            : try Dataset.read(
+                URL(fileURLWithPath: data), form: .images, columns: columns, requireLabels: true)
+        guard zeroShot.isEmpty else { return (dataset, data) }
         let notes = trained?.notes(
             read: dataset.columns, given: columns, readsLabels: true, file: dataset.file)
         for note in notes ?? [] { Terminal.error("note: \(note)") }

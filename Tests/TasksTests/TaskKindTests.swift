@@ -15,6 +15,7 @@ import Transformers
             TaskKind.allCases.map(\.rawValue) == [
                 "classification", "regression", "multi-label", "token-classification", "question-answering",
                 "causal-lm", "multiple-choice", "image-classification", "image-regression",
+                "image-text",
             ])
         #expect(TaskKind.classification.rawValue == "classification")
         #expect(TaskKind(rawValue: "translation") == nil)
@@ -29,6 +30,8 @@ import Transformers
                 "f1",
                 "precision", "recall", "exact-match", "perplexity", "bits-per-byte", "token-accuracy",
                 "accuracy-normalized",
+                "recall@1", "recall@5", "recall@10", "text-recall@1", "text-recall@5", "text-recall@10",
+                "image-recall@1", "image-recall@5", "image-recall@10",
                 "loss",
             ])
         #expect(
@@ -50,6 +53,8 @@ import Transformers
             "multiple-choice": "accuracy accuracy-normalized",
             "image-classification": "accuracy macro-f1 matthews ece",
             "image-regression": "pearson spearman mae rmse",
+            "image-text":
+                "recall@1 recall@5 recall@10 text-recall@1 text-recall@5 text-recall@10 image-recall@1 image-recall@5 image-recall@10",
         ]
         for (name, metrics) in suited {
             let kind = try Self.kind(name)
@@ -60,7 +65,7 @@ import Transformers
         #expect(
             TaskKind.allCases.map { $0.usualMetric?.rawValue } == [
                 "accuracy", "pearson", "micro-f1", nil, "f1", "perplexity", "accuracy-normalized", "accuracy",
-                "pearson",
+                "pearson", "recall@1",
             ])
     }
 
@@ -86,7 +91,7 @@ import Transformers
     }
 
     @Test func onlyTasksWithoutLabelsFixTheirOutputs() throws {
-        #expect(TaskKind.allCases.map { $0.type.fixedOutputs } == [nil, 1, nil, nil, 2, 0, 0, nil, 1])
+        #expect(TaskKind.allCases.map { $0.type.fixedOutputs } == [nil, 1, nil, nil, 2, 0, 0, nil, 1, 0])
         #expect(
             TaskKind.allCases.filter(\.poolsRows).map(\.rawValue) == [
                 "classification", "regression", "multi-label", "image-classification", "image-regression",

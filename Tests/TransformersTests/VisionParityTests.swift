@@ -223,7 +223,7 @@ import Transformers
         ),
         ("vit", #""image_size": [12]"#, "key 'image_size': neither a whole number nor two"),
         ("vit", #""image_size": 16"#, "the weight has shape [1, 10, 16], config.json asks for [1, 17, 16]"),
-        ("vit", #""hidden_act": "quick_gelu""#, "hidden_act: \"quick_gelu\" is not supported"),
+        ("vit", #""hidden_act": "gelu_10""#, "hidden_act: \"gelu_10\" is not supported"),
         ("vit", #""head_dim": 4"#, "head_dim: 4 is not supported"),
         ("vit", #""num_attention_heads": 3"#, "a width of 16 does not divide into 3 heads"),
         ("vit", #""qkv_bias": false, "intermediate_size": 8"#, "config.json asks for [8, 16]"),

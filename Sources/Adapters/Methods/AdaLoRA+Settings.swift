@@ -156,7 +156,7 @@ extension AdaLoRASettings {
                 "\(rules.mention("warmup-fraction", "final-fraction")): warmup-fraction \(warmup) and "
                     + "final-fraction \(final) leave no steps to allocate in; make their sum less than 1")
         }
-        if case .triplets(let rank) = initialRank, case .averageRank(let average) = settings.budget,
+        if case .triplets(let rank) = initialRank, let average = settings.largestAverageRank,
             average > Double(rank), allocator == .prune, rules.areKnown("initial-rank", "average-rank")
         {
             rules.add(

@@ -11,7 +11,7 @@ extension AdaLoRA {
 
     /// - Parameters:
     ///   - trained: what the run goes on from; nil for a fresh start
-    ///   - budget: what of the budget triplets may take
+    ///   - budget: what of a budget triplets may take in these layers
     ///   - finish: what becomes of the adapters before anything counts them
     convenience init(
         _ start: MethodStart, trained: AdapterSet?,
@@ -19,16 +19,14 @@ extension AdaLoRA {
         finish: (AdapterSet) -> Void = { _ in }
     ) throws {
         let settings = start.settings
-        guard let budget = settings.budget else {
-            throw AdapterError(description: "method \(settings.method.name) has no budget; give one")
-        }
         let layers = try start.layers()
+        let shares = try settings.budgetShares(of: layers).map {
+            var own = $0
+            own.budget = try share($0.budget, $0.layers)
+            return own
+        }
         let builder = AdaLoRAStart(
-            start: start, trained: trained, settings: settings.adalora, budget: try share(budget, layers),
-            layers: layers,
-            costs: layers.map {
-                TripletCost.parameters(outputs: $0.outputs, inputs: $0.inputs, hasLambda: true)
-            })
+            start: start, trained: trained, settings: settings.adalora, shares: shares, layers: layers)
         let set = try builder.adapters()
         finish(set)
         let ranks = settings.adalora.allocator == .fixed ? nil : try builder.rankController(set)
@@ -47,12 +45,26 @@ private struct AdaLoRAStart {
     let start: MethodStart
     let trained: AdapterSet?
     let settings: AdaLoRASettings
-    let budget: Budget
+    /// At least one; each layer is in one of them.
+    let shares: [BudgetShare]
     let layers: [LinearLayer]
-    /// What a triplet of each layer costs in parameters
-    let costs: [Int]
 
-    private var counted: [Int] { budget.counted(costs) }
+    private var unit: BudgetUnit { shares[0].budget.unit }
+
+    /// Which layers share a budget
+    private var groups: SiteGroups {
+        if shares.count == 1 { return .whole }
+        return SiteGroups(
+            layers.map { layer in shares.firstIndex { $0.tower == layer.site.tower } ?? 0 })
+    }
+
+    /// What a triplet of each layer costs in parameters, where that is what budgets count
+    private var costs: [Int]? {
+        guard unit == .parameters else { return nil }
+        return layers.map {
+            TripletCost.parameters(outputs: $0.outputs, inputs: $0.inputs, hasLambda: true)
+        }
+    }
 
     func adapters() throws -> AdapterSet {
         var plan = try plan()
@@ -72,30 +84,20 @@ private struct AdaLoRAStart {
         return try AdapterSet(installing: plan, on: layers)
     }
 
-    /// That every matrix can have
-    private var largestRank: Int { layers.map { min($0.outputs, $0.inputs) }.min() ?? 1 }
-
-    private func initialRank() -> Int {
-        InitialRank.rank(settings.initialRank, budget: budget, costs: costs, largest: largestRank)
-    }
-
-    private func checkBudget() throws {
-        let asked = budget.total(costs: costs)
-        let most = counted.reduce(0) { $0 + $1 * largestRank }
-        guard asked > most else { return }
-        throw AdapterError(
-            description:
-                "the budget of \(asked) \(budget.unit.rawValue) is more than \(layers.count) matrices of rank \(largestRank) "
-                + "hold; give \(most) or less")
-    }
-
     private func plan() throws -> AdapterPlan {
-        try checkBudget()
-        var plan = start.plan(.adalora, rank: initialRank())
+        for share in shares { try share.check() }
+        let initialRanks = shares.map { $0.initialRank(settings.initialRank) }
+        var plan = start.plan(.adalora, rank: initialRanks.max() ?? 0)
         plan.initialization = settings.initialization
+        for (share, rank) in zip(shares, initialRanks) where rank < plan.rank {
+            for layer in share.layers { plan.ranks[layer.site] = rank }
+        }
         if settings.allocator == .prune { return plan }
-        plan.ranks = Dictionary(
-            uniqueKeysWithValues: zip(layers.map(\.site), budget.evenRanks(costs: costs)))
+        for share in shares {
+            for (layer, rank) in zip(share.layers, share.budget.evenRanks(costs: share.costs)) {
+                plan.ranks[layer.site] = rank
+            }
+        }
         plan.rank = plan.ranks.values.max() ?? 0
         try checkEveryMatrixHasRank(plan)
         return plan
@@ -114,17 +116,27 @@ private struct AdaLoRAStart {
     /// Initial ranks that hold what the adapter does. A budget that must not fall spreads its rest evenly.
     private func raise(_ plan: inout AdapterPlan, to held: [LinearSite: Int]) throws {
         if settings.allocator == .prune {
-            for layer in layers { plan.ranks[layer.site] = max(plan.rank, held[layer.site] ?? 0) }
+            for layer in layers {
+                plan.ranks[layer.site] = max(plan.rank(at: layer.site), held[layer.site] ?? 0)
+            }
             return
         }
-        let counted = counted
+        for share in shares {
+            for (layer, rank) in zip(share.layers, try filled(share, held)) { plan.ranks[layer.site] = rank }
+        }
+        plan.rank = layers.map { plan.rank(at: $0.site) }.max() ?? 0
+        try checkEveryMatrixHasRank(plan)
+    }
+
+    /// The ranks held, and what a budget has left beyond them spread evenly.
+    private func filled(_ share: BudgetShare, _ held: [LinearSite: Int]) throws -> [Int] {
+        let (layers, counted) = (share.layers, share.counted)
         var ranks = layers.map { held[$0.site] ?? 0 }
-        let total = budget.total(costs: costs)
-        var left = total - zip(ranks, counted).reduce(0) { $0 + $1.0 * $1.1 }
+        var left = share.total - share.spent(held)
         guard left >= 0 else {
             throw AdapterError(
                 description:
-                    "the adapter holds \(total - left) of a budget of \(total), and \(SettingName.allocator) "
+                    "the adapter holds \(share.total - left) of a budget of \(share.total)\(share.place), and \(SettingName.allocator) "
                     + "\(settings.allocator.rawValue) prunes nothing; raise the budget, or use \(SettingName.allocator) prune"
             )
         }
@@ -134,9 +146,7 @@ private struct AdaLoRAStart {
             ranks[next] += 1
             left -= counted[next]
         }
-        for (layer, rank) in zip(layers, ranks) { plan.ranks[layer.site] = rank }
-        plan.rank = ranks.max() ?? 0
-        try checkEveryMatrixHasRank(plan)
+        return ranks
     }
 
     /// Looks at the inputs of a few batches: Q starts along their leading right singular vectors, and the initial
@@ -144,18 +154,18 @@ private struct AdaLoRAStart {
     private func startFromActivations(_ plan: inout AdapterPlan) throws {
         let statistics = ActivationSVD(probing: layers)
         try start.lookAtBatches(settings.activationBatches) { try statistics.fold(workers: start.workers) }
-        let largest = layers.map { min(2 * plan.rank, $0.outputs, $0.inputs) }
+        let groups = groups
+        let most = shares.map { $0.layers.map { plan.rank(at: $0.site) }.max() ?? 0 }
+        let largest = layers.enumerated().map { min(2 * most[groups[$0]], $1.outputs, $1.inputs) }
         let directions = try statistics.finish(
             count: largest.max() ?? 0, seed: start.seed, workers: start.workers)
-        let initialBudget = zip(layers, counted).reduce(0) { sum, entry in
-            sum + (plan.ranks[entry.0.site] ?? plan.rank) * entry.1
-        }
+        let uniform = Dictionary(uniqueKeysWithValues: layers.map { ($0.site, plan.rank(at: $0.site)) })
         // The first direction of each matrix is always in: a matrix without triplets could never show its worth.
         let scores = zip(directions, largest).map { directions, largest in
             directions.explained.prefix(largest).enumerated().map { $0.offset == 0 ? .infinity : $0.element }
         }
         let initial = try RankAllocator.allocate(
-            scores: scores, costs: budget.unit == .parameters ? costs : nil, budget: initialBudget)
+            scores: scores, costs: costs, budgets: shares.map { $0.spent(uniform) }, groups: groups)
         for (index, layer) in layers.enumerated() {
             plan.ranks[layer.site] = initial.ranks[index]
             plan.rightVectors[layer.site] = directions[index].vectors
@@ -163,30 +173,15 @@ private struct AdaLoRAStart {
     }
 
     func rankController(_ set: AdapterSet) throws -> RankController {
-        let counted = counted
-        let final = budget.total(costs: costs)
         let isExchange = settings.allocator == .exchange
-        let uniform = initialRank()
-        // Ranks by explained variance may leave a little of a budget in parameters over; the schedule does not care.
-        let ranks = set.adapters.map { trained == nil ? uniform : $0.factors.rank }
-        let initial = isExchange ? final : zip(ranks, counted).reduce(0) { $0 + $1.0 * $1.1 }
-        let unit = budget.unit
-        guard final <= initial else {
-            let shown = Set(ranks).sorted().map(String.init).joined(separator: ", ")
-            throw AdapterError(
-                description:
-                    "the budget of \(final) \(unit.rawValue) is more than the \(initial) of the start "
-                    + "(\(set.adapters.count) matrices of rank \(shown)); raise \(SettingName.initialRank) or lower it"
-            )
-        }
-        if let cheapest = counted.min(), final < cheapest {
-            throw AdapterError(
-                description:
-                    "the budget of \(final) \(unit.rawValue) does not pay for one triplet of \(cheapest); raise it"
-            )
+        let held = Dictionary(uniqueKeysWithValues: set.adapters.map { ($0.site, $0.factors.rank) })
+        let initialBudgets = try shares.map {
+            let initial = isExchange ? $0.total : startingBudget($0, held)
+            try check($0, initial: initial, held)
+            return initial
         }
         let schedule = try BudgetSchedule(
-            initialBudget: initial, finalBudget: final, totalSteps: start.totalSteps,
+            initialBudgets: initialBudgets, finalBudgets: shares.map(\.total), totalSteps: start.totalSteps,
             warmupSteps: Int(settings.warmupFraction * Double(start.totalSteps)),
             finalSteps: Int(settings.finalFraction * Double(start.totalSteps)),
             interval: settings.resolvedAllocateEvery)
@@ -201,13 +196,44 @@ private struct AdaLoRAStart {
         return RankController(set: set, settings: allocation(schedule))
     }
 
+    /// What the ranks that pruning starts at cost. Ranks by explained variance may leave a little of a budget in parameters
+    /// over; the schedule does not care.
+    private func startingBudget(_ share: BudgetShare, _ held: [LinearSite: Int]) -> Int {
+        share.spent(startingRanks(share, held))
+    }
+
+    private func startingRanks(_ share: BudgetShare, _ held: [LinearSite: Int]) -> [LinearSite: Int] {
+        let uniform = share.initialRank(settings.initialRank)
+        return Dictionary(
+            uniqueKeysWithValues: share.layers.map {
+                ($0.site, trained == nil ? uniform : held[$0.site] ?? 0)
+            })
+    }
+
+    private func check(_ share: BudgetShare, initial: Int, _ held: [LinearSite: Int]) throws {
+        guard share.total <= initial else {
+            let shown = Set(startingRanks(share, held).values).sorted().map(String.init).joined(
+                separator: ", ")
+            throw AdapterError(
+                description:
+                    "\(share.title) is more than the \(initial) of the start "
+                    + "(\(share.layers.count) matrices of rank \(shown)); raise \(SettingName.initialRank) or lower it"
+            )
+        }
+        if let cheapest = share.counted.min(), share.total < cheapest {
+            throw AdapterError(
+                description: "\(share.title) does not pay for one triplet of \(cheapest); raise it")
+        }
+    }
+
     private func allocation(_ schedule: BudgetSchedule) -> AllocationSettings {
         var allocation = AllocationSettings(
             schedule: schedule, measure: settings.resolvedImportance.measure(seed: start.seed))
         allocation.weightsAfterUpdate = settings.importanceWeights == .peft
         allocation.beta1 = Float(settings.importanceBeta1)
         allocation.beta2 = Float(settings.importanceBeta2)
-        allocation.unit = budget.unit
+        allocation.unit = unit
+        allocation.groups = groups
         allocation.keepsTripletsExact = settings.resolvedOrthogonality == .exact
         allocation.exchangeShare = settings.allocator == .exchange ? settings.exchangeShare : nil
         let allocations = (schedule.lastBudgetingStep - schedule.warmupSteps) / schedule.interval

@@ -35,7 +35,9 @@ package final class AdaLoRA: FineTuning {
 
     package var rankPlan: RankPlan? {
         ranks.map {
-            RankPlan(schedule: $0.schedule, unit: $0.settings.unit, allocator: allocator.rawValue)
+            RankPlan(
+                schedule: $0.schedule, groups: $0.settings.groups, unit: $0.settings.unit,
+                allocator: allocator.rawValue)
         }
     }
 

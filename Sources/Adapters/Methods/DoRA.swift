@@ -42,7 +42,7 @@ package final class DoRA: FineTuning {
     convenience init(_ start: MethodStart) throws {
         let layers = try start.layers()
         let trained = try start.trainedSumsOrMagnitudes()
-        let set = try LoRA.adapters(start, layers, extra: layers.reduce(0) { $0 + $1.outputs })
+        let set = try LoRA.adapters(start, layers, extra: { $0.reduce(0) { $0 + $1.outputs } })
         set.takeMagnitudes(of: trained)
         try self.init(
             set, ratio: start.settings.lora.ratio, optimizer: start.settings.adapterOptimizer,

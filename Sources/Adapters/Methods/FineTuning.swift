@@ -140,12 +140,17 @@ package struct MethodUpdate {
 /// How and when a method moves ranks.
 package struct RankPlan: Sendable {
     package let schedule: BudgetSchedule
+    /// Which of the adapters share a budget
+    package let groups: SiteGroups
     package let unit: BudgetUnit
     /// `prune` or `exchange`
     package let allocator: String
 
-    package init(schedule: BudgetSchedule, unit: BudgetUnit, allocator: String) {
+    package init(
+        schedule: BudgetSchedule, groups: SiteGroups = .whole, unit: BudgetUnit, allocator: String
+    ) {
         self.schedule = schedule
+        self.groups = groups
         self.unit = unit
         self.allocator = allocator
     }
@@ -237,11 +242,22 @@ package struct MethodStart {
         self.isResumed = isResumed
         self.trained = trained
         readsPooler = headForm == .sequence(.pooler)
-        readsOutput = headForm.isOwn
+        readsOutput = headForm == .vocabulary
         self.workers = workers
         self.lookAtBatches = lookAtBatches
         self.readRanks = readRanks
         self.readTokens = readTokens
+    }
+
+    /// Throws where the model has two towers: what hangs on layers does so by their numbers, and both towers have the same ones.
+    func requireOneTower() throws {
+        guard backbone.pair == nil else {
+            throw AdapterError(
+                description:
+                    "\(SettingName.method) \(settings.method.name) trains parts of layers that are known by their numbers, and both "
+                    + "towers of \(backbone.architecture.name) have the same ones; use \(SettingName.method) lora, adalora or ia3"
+            )
+        }
     }
 
     private var goingOn: String {

@@ -69,7 +69,10 @@ package struct FineTuningMethod: Sendable {
         self.rankChoice = rankChoice
         self.parameters = parameters
         self.check = check
-        self.start = start
+        self.start = { model in
+            if parts != nil { try model.requireOneTower() }
+            return try start(model)
+        }
         keys = Set(rows.map(\.key))
     }
 

@@ -88,8 +88,10 @@ package final class LoRA: FineTuning {
 
     /// Fresh ones of the ranks that the settings give, or those that the run goes on from.
     ///
-    /// - Parameter extra: parameters beside the triplets that a budget in parameters pays for too
-    static func adapters(_ start: MethodStart, _ layers: [LinearLayer], extra: Int = 0) throws -> AdapterSet {
+    /// - Parameter extra: parameters beside the triplets of these layers that a budget in parameters pays for too
+    static func adapters(
+        _ start: MethodStart, _ layers: [LinearLayer], extra: ([LinearLayer]) -> Int = { _ in 0 }
+    ) throws -> AdapterSet {
         let settings = start.settings
         if let trained = try start.trainedMatrices() {
             let plan = start.plan(.lora, rank: 0)
@@ -104,29 +106,37 @@ package final class LoRA: FineTuning {
             settings.parameters(outputs: $0.outputs, inputs: $0.inputs, rank: 2)
                 - settings.parameters(outputs: $0.outputs, inputs: $0.inputs, rank: 1)
         }
-        let rank = try fixedRank(settings.budget, layers, costs: costs, extra: extra)
-        return try fresh(start, layers, rank: rank, ranks: [:])
+        let costBySite = Dictionary(uniqueKeysWithValues: zip(layers.map(\.site), costs))
+        let shares = try settings.budgetShares(of: layers)
+        let ranks = try shares.map {
+            try fixedRank($0, costs: $0.layers.map { costBySite[$0.site] ?? 0 }, extra: extra($0.layers))
+        }
+        let rank = ranks.max() ?? 0
+        var others: [LinearSite: Int] = [:]
+        for (share, own) in zip(shares, ranks) where own < rank {
+            for layer in share.layers { others[layer.site] = own }
+        }
+        return try fresh(start, layers, rank: rank, ranks: others)
     }
 
-    private static func fixedRank(_ budget: Budget?, _ layers: [LinearLayer], costs: [Int], extra: Int) throws
-        -> Int
-    {
-        if case .parameters(let parameters) = budget {
+    private static func fixedRank(_ share: BudgetShare, costs: [Int], extra: Int) throws -> Int {
+        let layers = share.layers
+        if case .parameters(let parameters) = share.budget {
             let perRank = costs.reduce(0, +)
             guard parameters - extra >= perRank else {
                 throw AdapterError(
                     description:
                         "a budget of \(parameters) parameters is less than the \(perRank + extra) of rank 1 in "
-                        + "\(layers.count) matrices; raise \(SettingName.budgetParameters), or adapt fewer \(SettingName.targets)"
+                        + "\(layers.count) matrices\(share.place); raise \(SettingName.budgetParameters), or adapt fewer \(SettingName.targets)"
                 )
             }
             return (parameters - extra) / perRank
         }
-        let total = budget?.total(costs: costs) ?? 0
+        let total = share.total
         guard total > 0, total % layers.count == 0 else {
             throw AdapterError(
                 description:
-                    "a fixed rank must be whole: budget \(total) over \(layers.count) matrices is "
+                    "a fixed rank must be whole: budget \(total) over \(layers.count) matrices\(share.place) is "
                     + "\(Double(total) / Double(layers.count)); use \(SettingName.averageRank) or a multiple of \(layers.count)"
             )
         }
@@ -135,8 +145,9 @@ package final class LoRA: FineTuning {
 
     /// - Parameter spent: parameters
     static func warnings(_ start: MethodStart, _ name: String, spent: Int) -> [String] {
-        guard start.trained == nil, case .parameters(let budget) = start.settings.budget, spent != budget
-        else { return [] }
+        guard start.trained == nil, let budget = start.settings.budgetParameters, spent != budget else {
+            return []
+        }
         return [
             "\(name) of whole rank spends \(spent) of the budget of \(budget) parameters; \(budget - spent) stay unused"
         ]

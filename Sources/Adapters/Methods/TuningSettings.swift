@@ -11,6 +11,8 @@ package struct TuningSettings: Sendable, Equatable {
     package var fromAdapter: String?
     /// Over all adapted matrices at the end, b(T).
     package var budget: Budget?
+    /// In place of `budget`, for a model of two towers
+    package var towerBudgets: TowerBudgets?
     /// Whether a probe says the budget before the run begins, in place of `budget`.
     package var hasAdvisedBudget = false
     /// A file, or a run folder, that gives each matrix a rank in place of a budget, for methods of fixed ranks.
@@ -34,44 +36,61 @@ package struct TuningSettings: Sendable, Equatable {
     static let budgetRows = [
         Setting<TuningSettings>(
             "budget",
-            "Triplets over all adapted matrices at the end, or auto, for as many as a short probe of the rows advises",
+            "Triplets over all adapted matrices at the end, of each tower of a model of two like text=24,vision=48, or "
+                + "auto, for as many as a short probe of the rows advises",
             idle: ifRanksAreKept,
             set: { settings, value in
                 if case .text(TuningSettings.advised) = value.content {
-                    settings.budget = nil
+                    (settings.budget, settings.towerBudgets) = (nil, nil)
                     settings.hasAdvisedBudget = true
                     return
                 }
-                let count = try value.orNone { try $0.wholeNumber(1...1_000_000_000) }
-                settings.hasAdvisedBudget = false
-                settings.setBudget(count.map { .triplets($0) }, inPlaceOf: { $0.asTriplets != nil })
+                if value.isNull { settings.hasAdvisedBudget = false }
+                try settings.readBudget(value, isOwn: { $0.asTriplets != nil }) {
+                    .triplets(try $0.wholeNumber(1...1_000_000_000))
+                }
             },
-            get: { $0.hasAdvisedBudget ? TuningSettings.advised : $0.budget?.asTriplets.map { String($0) } }),
+            get: { settings in
+                settings.hasAdvisedBudget
+                    ? TuningSettings.advised : settings.budgetText { $0.asTriplets.map { String($0) } }
+            }),
         Setting(
-            "average-rank", "The budget as triplets per adapted matrix, in place of budget",
+            "average-rank",
+            "The budget as triplets per adapted matrix, in place of budget; of each tower like text=1,vision=2",
             idle: ifRanksAreKept,
             set: { settings, value in
-                let rank = try value.orNone { try $0.number(.aboveZeroTo(100_000)) }
-                settings.setBudget(rank.map { .averageRank($0) }, inPlaceOf: { $0.asAverageRank != nil })
+                try settings.readBudget(value, isOwn: { $0.asAverageRank != nil }) {
+                    .averageRank(try $0.number(.aboveZeroTo(100_000)))
+                }
             },
-            get: { $0.budget?.asAverageRank.map(SettingText.number) }),
+            get: { settings in settings.budgetText { $0.asAverageRank.map(SettingText.number) } }),
         Setting(
-            "budget-parameters", "The budget as parameters of triplets (300k, 1.2M), in place of budget",
+            "budget-parameters",
+            "The budget as parameters of triplets (300k, 1.2M), in place of budget; of each tower like "
+                + "text=100k,vision=200k",
             idle: ifRanksAreKept,
             set: { settings, value in
-                let count = try value.orNone { try $0.largeNumber(1...1_000_000_000_000) }
-                settings.setBudget(count.map { .parameters($0) }, inPlaceOf: { $0.asParameters != nil })
+                try settings.readBudget(value, isOwn: { $0.asParameters != nil }) {
+                    .parameters(try $0.largeNumber(1...1_000_000_000_000))
+                }
             },
-            get: { $0.budget?.asParameters.map { String($0) } }),
+            get: { settings in settings.budgetText { $0.asParameters.map { String($0) } } }),
     ]
 
     /// Of `budget`
     package static let advised = "auto"
 
-    /// Unsetting one way to say the budget leaves a budget that was said another way.
-    private mutating func setBudget(_ new: Budget?, inPlaceOf isOwn: (Budget) -> Bool) {
-        if new != nil { hasAdvisedBudget = false }
-        if new != nil || budget.map(isOwn) ?? false { budget = new }
+    /// The budget, or those of towers together, where it was said in parameters.
+    var budgetParameters: Int? {
+        let budgets = LinearSite.Tower.allCases.compactMap { towerBudgets?[$0] } + (budget.map { [$0] } ?? [])
+        let parameters = budgets.compactMap(\.asParameters)
+        return parameters.isEmpty ? nil : parameters.reduce(0, +)
+    }
+
+    /// The largest that was given as one; nil where the budget was said otherwise.
+    var largestAverageRank: Double? {
+        let budgets = LinearSite.Tower.allCases.compactMap { towerBudgets?[$0] } + (budget.map { [$0] } ?? [])
+        return budgets.compactMap(\.asAverageRank).max()
     }
 
     /// For methods with adapters.
@@ -148,7 +167,7 @@ package struct TuningSettings: Sendable, Equatable {
     /// A method whose ranks nothing else gives needs a budget.
     func checkBudget(_ rules: inout RuleCheck) {
         let keepsRanks = method.keepsRanks && (rankPattern != nil || fromAdapter != nil)
-        if method.hasBudget, budget == nil, !hasAdvisedBudget, !keepsRanks,
+        if method.hasBudget, !saysBudget, !keepsRanks,
             rules.areKnown(
                 "method", "budget", "average-rank", "budget-parameters", "rank-pattern", "from-adapter")
         {

@@ -41,6 +41,9 @@ void avk_gelu(const float *x, float *y, float *slope, size_t n);
 // The same for the approximation x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 ("gelu_new").
 void avk_gelu_tanh(const float *x, float *y, float *slope, size_t n);
 
+// The same for x / (1 + exp(-1.702 x)) ("quick_gelu").
+void avk_gelu_quick(const float *x, float *y, float *slope, size_t n);
+
 // y[i] = silu(gate[i]) * up[i], with silu(x) = x / (1 + exp(-x)).
 void avk_gated_silu(const float *gate, const float *up, float *y, size_t n);
 

@@ -20,15 +20,41 @@
   };
 
   // ---- The maps ----
+  // Of one run each tower has a map of its own; its rows are counted from those of the towers before it.
+  const towers = data.towers ? [...new Set(data.towers)] : [];
+  const hasTowerMaps = isSingle && towers.length > 1;
+  const firstRow = (group) => (hasTowerMaps ? data.towers.indexOf(towers[Number(group.dataset.map)]) : 0);
   const cellsOf = (figure) => all(`figure[data-figure="${figure}"] g[data-map]`).map((group) => ({
-    group, map: Number(group.dataset.map), rect: group.querySelector('rect'), text: group.querySelector('text'),
+    group, map: hasTowerMaps ? 0 : Number(group.dataset.map), rect: group.querySelector('rect'), text: group.querySelector('text'),
     note: group.querySelector('rect > title'), shown: undefined, level: group.getAttribute('class'),
-    cell: Number(group.dataset.row) * columns + Number(group.dataset.column),
+    cell: (Number(group.dataset.row) + firstRow(group)) * columns + Number(group.dataset.column),
   }));
   const rankCells = cellsOf('ranks');
   const differenceCells = cellsOf('difference');
 
-  const cellName = (cell) => `Layer ${data.layers[Math.floor(cell / columns)]}, ${data.roles[cell % columns]}`;
+  const layerName = (tower, layer) => (tower ? `${tower[0].toUpperCase()}${tower.slice(1)} layer ${layer}` : `Layer ${layer}`);
+  const cellName = (cell) => {
+    const row = Math.floor(cell / columns);
+    return `${layerName(data.towers && data.towers[row], data.layers[row])}, ${data.roles[cell % columns]}`;
+  };
+
+  // `text: 24 (33.3%)` above each tower's map
+  const paintTowerTitles = () => {
+    if (!hasTowerMaps) return;
+    const sums = towers.map(() => 0);
+    data.maps[0].ranks[frame].forEach((rank, cell) => {
+      sums[towers.indexOf(data.towers[Math.floor(cell / columns)])] += rank || 0;
+    });
+    const whole = sums.reduce((sum, one) => sum + one, 0);
+    for (const svg of all('figure[data-figure="ranks"] svg')) {
+      const titles = Array.from(svg.children).filter((child) => child.matches('text.b')).slice(1);
+      if (titles.length !== towers.length) continue;
+      titles.forEach((title, at) => {
+        const share = whole > 0 ? ` (${(100 * sums[at] / whole).toFixed(1)}%)` : '';
+        title.textContent = `${towers[at]}: ${grouped(sums[at])}${share}`;
+      });
+    }
+  };
 
   const fill = (entry, value, level, isEmpty, label) => {
     if (entry.shown === value) return;
@@ -83,6 +109,7 @@
       const label = value < 0 ? `\u2212${-value}` : String(value);
       fill(entry, value, data.differenceLevels[value + middle], false, label);
     }
+    paintTowerTitles();
     const after = `after step ${grouped(data.steps[frame])}`;
     for (const title of all('figure[data-figure="ranks"] svg > text.b:first-of-type')) title.textContent = `Rank ${after}`;
     for (const title of all('figure[data-figure="difference"] svg > text.b:first-of-type')) {
@@ -183,7 +210,7 @@
     if (!isSingle || chosen === null || !byId('site')) return;
     const site = data.sites[chosen];
     const rank = data.maps[0].ranks[frame][data.positions.indexOf(chosen)];
-    byId('site-title').textContent = `Layer ${site.layer}, ${site.role}`;
+    byId('site-title').textContent = `${layerName(site.tower, site.layer)}, ${site.role}`;
     const facts = [`${grouped(site.outputs)} × ${grouped(site.inputs)}`, `rank ${rank} after step ${grouped(data.steps[frame])}`];
     byId('site-trace').replaceChildren(node('h4', {}, 'Rank over the run'), trace(chosen));
     const triplets = data.triplets;
@@ -247,7 +274,7 @@
     const column = Number(entry.group.dataset.column);
     // Over holes in the map to the next matrix.
     for (let step = 1; step < Math.max(data.layers.length, columns); step += 1) {
-      const next = svg.querySelector(`g[role="button"][data-row="${row + rows * step}"][data-column="${column + across * step}"]`);
+      const next = svg.querySelector(`g[role="button"][data-map="${entry.group.dataset.map}"][data-row="${row + rows * step}"][data-column="${column + across * step}"]`);
       if (next) {
         next.focus();
         return;

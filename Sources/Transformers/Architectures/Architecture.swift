@@ -41,13 +41,16 @@ package struct Architecture: Sendable {
     package var noun: String { isDecoder ? "decoder" : "encoder" }
     /// Whether models of it read images in place of texts.
     package var readsImages = false
+    /// Whether models of it have two towers, which read texts and images side by side.
+    package var isPair = false
     /// How modules are called in files and by transformers' classes, where these differ.
     var spelling: ModuleSpelling?
     /// How its weights begin where nobody trained them, by their names without the prefix; nil of one that is not begun here.
     var initial: (@Sendable (HFConfig) throws -> @Sendable (_ name: String) -> InitialTensors.Start)?
     /// Whether a row sees only those before it, so that the model gives next words.
     package var isDecoder: Bool {
-        switch heads?.classifier {
+        if isPair { return false }
+        return switch heads?.classifier {
         case .lastRow, nil: true
         case .pooler, .dense, .firstRow, .firstAndMean: false
         }
@@ -69,7 +72,7 @@ package struct Architecture: Sendable {
     package internal(set) var roles: [LinearSite.Role]
     /// Those of `roles` that multiply the layer's input.
     package let inputRoles: [LinearSite.Role]
-    /// nil for a decoder whose rows are not classified.
+    /// nil of a decoder whose rows are not classified, and of two towers.
     let heads: Heads?
     /// The module of the output matrix, where the model has one of its own.
     var vocabularyOutput = "lm_head"

@@ -34,10 +34,14 @@ extension Architecture {
         ),
         (
             [
-                "clip", "clip_vision_model", "clip_text_model", "siglip", "siglip_vision_model",
-                "siglip_text_model", "siglip2", "align", "blip", "chinese_clip", "altclip", "xclip",
-                "metaclip_2",
-            ], "its towers of images and of texts are not supported"
+                "clip_vision_model", "clip_text_model", "siglip_vision_model", "siglip_text_model",
+            ], "it is one tower of two; the whole model, of model_type clip or siglip, is"
+        ),
+        (
+            [
+                "siglip2", "align", "blip", "chinese_clip", "altclip", "xclip", "metaclip_2", "clipseg",
+                "vision-text-dual-encoder",
+            ], "of models of two towers only those of model_type clip and siglip are"
         ),
         (
             [

@@ -6,7 +6,7 @@ extension Architecture {
     package static let all: [Architecture] = [
         .bert, .roberta, .distilbert, .electra, .albert, .deberta, .mpnet, .llama, .mistral, .ministral3,
         .qwen2, .qwen3, .gemma2, .gemma3, .phi3, .smolLM3, .granite, .graniteHybrid, .olmo2, .olmo3,
-        .gpt2, .gptNeoX, .vit, .deit, .dinov2, .dinov2WithRegisters,
+        .gpt2, .gptNeoX, .vit, .deit, .dinov2, .dinov2WithRegisters, .clip, .siglip,
     ]
 
     /// Of all models here; a model has those of its own architecture.

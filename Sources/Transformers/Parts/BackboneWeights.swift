@@ -88,8 +88,9 @@ final class BackboneWeights {
         taken(try cursor.matrix(name, rows: rows, columns: columns, shape: shape))
     }
 
-    func vector(_ name: String, _ count: Int) throws -> Weight {
-        taken(try cursor.vector(name, count: count))
+    /// - Parameter shape: of the tensor, where that is not [count].
+    func vector(_ name: String, _ count: Int, shape: [Int]? = nil) throws -> Weight {
+        taken(try cursor.vector(name, count: count, shape: shape))
     }
 
     private func taken(_ weight: Weight) -> Weight {

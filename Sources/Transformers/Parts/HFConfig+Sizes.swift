@@ -13,7 +13,8 @@ extension HFConfig {
     func check(width: Int, heads: Int, at place: String) throws {
         guard width % heads == 0 else {
             throw ModelFileError(
-                file: path, place: place, problem: "a width of \(width) does not divide into \(heads) heads",
+                file: path, place: named(place),
+                problem: "a width of \(width) does not divide into \(heads) heads",
                 advice: "use the config.json that was saved with the weights")
         }
     }
@@ -33,7 +34,7 @@ extension HFConfig {
         ] {
             guard let value = value(key), value.object?.isEmpty != true, value.array?.isEmpty != true
             else { continue }
-            throw ModelFileError(file: path, place: key, problem: problem, advice: advice)
+            throw ModelFileError(file: path, place: named(key), problem: problem, advice: advice)
         }
     }
 }
@@ -45,12 +46,13 @@ extension GELUForm {
         case "gelu", "gelu_python": self = .erf
         // One formula; they differ in how it is rounded.
         case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate": self = .tanh
+        case "quick_gelu": self = .quick
         case let name:
             throw ModelFileError(
-                file: config.path, place: key, problem: "\"\(name)\" is not supported",
+                file: config.path, place: config.named(key), problem: "\"\(name)\" is not supported",
                 advice:
-                    "supported are gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh and "
-                    + "gelu_python_tanh")
+                    "supported are gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh, "
+                    + "gelu_python_tanh and quick_gelu")
         }
     }
 }

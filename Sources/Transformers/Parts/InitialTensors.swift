@@ -8,6 +8,12 @@ final class InitialTensors: TensorSource {
     enum Start: Sendable, Equatable {
         /// N(0, σ²)
         case normal(Double)
+        /// Between −b and b
+        case uniform(Double)
+        /// Between ±√(6 / (inputs + outputs)) of a matrix [outputs, inputs] (Glorot and Bengio 2010)
+        case xavierUniform
+        /// N(0, σ²) cut at ±2σ, of variance 1 / inputs of a matrix [outputs, inputs] (LeCun et al. 1998)
+        case lecunNormal
         case constant(Float)
     }
 
@@ -32,12 +38,27 @@ final class InitialTensors: TensorSource {
 
     func values(_ name: String, rows: Int, columns: Int) -> Matrix {
         let matrix = Matrix(rows: rows, columns: columns)
+        var stream = RandomStream(seed: seed, purpose: "initial weights: \(name)")
         switch start(name) {
         case .constant(let value): matrix.fill(value)
-        case .normal(let deviation):
-            var stream = RandomStream(seed: seed, purpose: "initial weights: \(name)")
-            stream.fillNormal(matrix, deviation: deviation)
+        case .normal(let deviation): stream.fillNormal(matrix, deviation: deviation)
+        case .uniform(let bound): stream.fillUniform(matrix, bound: bound)
+        case .xavierUniform:
+            stream.fillUniform(matrix, bound: (6 / Double(rows + columns)).squareRoot())
+        case .lecunNormal:
+            // The deviation of a standard normal that is cut at ±2, as transformers has it
+            let deviation = 1 / Double(columns).squareRoot() / 0.87962566103423978
+            for index in 0..<matrix.count { matrix.pointer[index] = Float(deviation * stream.cutNormal()) }
         }
         return matrix
+    }
+}
+
+extension RandomStream {
+    /// Standard normal, drawn again beyond ±2
+    fileprivate mutating func cutNormal() -> Double {
+        var value = normal()
+        while abs(value) > 2 { value = normal() }
+        return value
     }
 }

@@ -9,7 +9,7 @@ extension LinearSite {
     ///
     /// - Parameter indices: what else tells streams of one purpose apart.
     package func stream(seed: UInt64, purpose: String, indices: [Int] = []) -> RandomStream {
-        guard let place = Self.numbered.firstIndex(of: role) else {
+        guard tower == nil, let place = Self.numbered.firstIndex(of: role) else {
             return RandomStream(seed: seed, purpose: "\(purpose) of \(self)", indices: indices)
         }
         return RandomStream(seed: seed, purpose: purpose, indices: indices + [layer, place])

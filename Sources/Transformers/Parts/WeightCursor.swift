@@ -97,14 +97,17 @@ package final class WeightCursor {
     }
 
     /// A vector, as Float32, called likewise.
-    package func vector(_ name: String, count: Int) throws -> Weight {
+    ///
+    /// - Parameter shape: of the tensor, where that is neither [count] nor [1, count].
+    package func vector(_ name: String, count: Int, shape: [Int]? = nil) throws -> Weight {
         if let initial {
-            return Weight(name: prefix + name, vector: initial.values(name, rows: 1, columns: count))
+            return Weight(
+                name: prefix + name, vector: initial.values(name, rows: 1, columns: count), savedShape: shape)
         }
-        let tensor = try tensor(name, [[count], [1, count]])
+        let tensor = try tensor(name, shape.map { [$0] } ?? [[count], [1, count]])
         let values = try copy(tensor, 1, count)
         guard Kernel.allFinite(values) else { throw notFinite(tensor.name) }
-        return Weight(name: ownName(name, tensor), vector: values)
+        return Weight(name: ownName(name, tensor), vector: values, savedShape: shape)
     }
 
     private func ownName(_ name: String, _ tensor: StoredTensor) -> String {

@@ -9,9 +9,10 @@ struct PatchEmbedding: Sendable {
     private let registers: Int
     private let resampling: PositionGrid.Kernel
     /// [C, channels · patch height · patch width] and its bias
-    private let projection: Dense
+    private let projection: Weight
+    private let projectionBias: Weight?
     /// [1, C] each
-    private let classRow: Weight
+    private let classRow: Weight?
     private let distillationRow: Weight?
     /// [R, C]
     private let registerRows: Weight?
@@ -19,25 +20,27 @@ struct PatchEmbedding: Sendable {
     private let positions: Weight
 
     init(_ weights: BackboneWeights, _ c: PatchConfiguration, _ traits: PatchTraits) throws {
-        let (names, width) = (traits.names, c.hiddenSize)
+        let (names, width) = (traits.names, c.shape.width)
         (input, grid, registers) = (c.input, c.grid, c.registers)
         resampling = traits.antialiases ? .antialiased : .plain
-        projection = Dense(
-            weight: try weights.shaped(
-                names.projection + ".weight", width, c.input.patchValues,
-                shape: [width, c.input.channels, c.input.patch.height, c.input.patch.width]),
-            bias: try weights.vector(names.projection + ".bias", width))
-        classRow = try weights.shaped(names.classRow, 1, width, shape: [1, 1, width])
-        distillationRow =
-            traits.hasDistillation
-            ? try weights.shaped(names.distillationRow, 1, width, shape: [1, 1, width]) : nil
+        projection = try weights.shaped(
+            names.projection + ".weight", width, c.input.patchValues,
+            shape: [width, c.input.channels, c.input.patch.height, c.input.patch.width])
+        projectionBias =
+            traits.hasPatchBias ? try weights.vector(names.projection + ".bias", width) : nil
+        func row(_ name: String) throws -> Weight {
+            try weights.shaped(name, 1, width, shape: traits.isFlat ? [width] : [1, 1, width])
+        }
+        classRow = traits.hasClassRow ? try row(names.classRow) : nil
+        distillationRow = traits.hasDistillation ? try row(names.distillationRow) : nil
         registerRows =
             c.registers > 0
             ? try weights.shaped(names.registerRows, c.registers, width, shape: [1, c.registers, width])
             : nil
         let places = c.input.leading - c.registers
         let rows = places + c.grid.height * c.grid.width
-        positions = try weights.shaped(names.positions, rows, width, shape: [1, rows, width])
+        positions = try weights.shaped(
+            names.positions, rows, width, shape: traits.isFlat ? [rows, width] : [1, rows, width])
         if traits.keepsMask, weights.cursor.contains(names.maskRow) {
             _ = try weights.shaped(names.maskRow, 1, width, shape: [1, width])
         }
@@ -53,7 +56,8 @@ struct PatchEmbedding: Sendable {
             let grid = input.grid(height: image.height, width: image.width)
             offsets.append(offsets[offsets.count - 1] + grid.height * grid.width)
         }
-        var rows = tape.add(projection(tape.input(cut), on: tape), positions(of: images, on: tape))
+        let products = tape.linear(tape.input(cut), weight: projection, bias: projectionBias)
+        var rows = tape.add(products, positions(of: images, on: tape))
         if let registerRows {
             rows = prepending(
                 [(registerRows, (0..<Int32(registers)).map { $0 })], count: registers, to: rows, &offsets,

@@ -7,6 +7,12 @@ package struct PatchTraits: Sendable {
     var names = PatchNames()
     var usualPatch = 16
     var usualEpsilon = 1e-12
+    /// Whether a row of the class stands before those of the patches.
+    var hasClassRow = true
+    /// Whether what patches are multiplied by has a bias.
+    var hasPatchBias = true
+    /// Whether files have the row of the class and the positions without a first dimension of 1.
+    var isFlat = false
     /// Whether a row of distillation stands behind that of the class (Touvron et al. 2021, "DeiT").
     var hasDistillation = false
     /// Rows without a position behind that of the class (Darcet et al. 2024, "Vision Transformers Need Registers").

@@ -1,7 +1,6 @@
 import Autodiff
-import ModelFiles
 
-/// One layer: attention over all rows and a feed-forward network, each on the norm of its input and added to it.
+/// One layer: attention over all rows, or those up to its own, and a feed-forward network, each on the norm of its input and added to it.
 struct PreNormBlock: Sendable {
     private let query, key, value, attentionOutput: LinearLayer
     private let feedForward: FeedForward
@@ -26,26 +25,29 @@ struct PreNormBlock: Sendable {
             || [attentionScale, feedForwardScale].contains { $0?.isTrainable ?? false }
     }
 
-    init(_ weights: BackboneWeights, _ c: PatchConfiguration, _ traits: PatchTraits, layer: Int) throws {
-        let names = traits.names
+    init(
+        _ weights: BackboneWeights, _ shape: PreNormShape, _ names: PatchNames, tower: LinearSite.Tower?,
+        layer: Int
+    ) throws {
         let path = names.layer(layer)
         func linear(
             _ role: LinearSite.Role, _ name: String, _ outputs: Int, _ inputs: Int, hasBias: Bool = true
         ) throws -> LinearLayer {
             try weights.linear(
-                LinearSite(layer: layer, role: role), "\(path).\(name)", outputs, inputs, hasBias: hasBias)
+                LinearSite(tower: tower, layer: layer, role: role), "\(path).\(name)", outputs, inputs,
+                hasBias: hasBias)
         }
-        let (width, inner) = (c.hiddenSize, c.intermediateSize)
+        let (width, inner) = (shape.width, shape.inner)
         attentionNorm = try weights.norm("\(path).\(names.attentionNorm)", width)
-        query = try linear(.query, names.query, width, width, hasBias: c.hasAttentionBias)
-        key = try linear(.key, names.key, width, width, hasBias: c.hasAttentionBias)
-        value = try linear(.value, names.value, width, width, hasBias: c.hasAttentionBias)
+        query = try linear(.query, names.query, width, width, hasBias: shape.hasAttentionBias)
+        key = try linear(.key, names.key, width, width, hasBias: shape.hasAttentionBias)
+        value = try linear(.value, names.value, width, width, hasBias: shape.hasAttentionBias)
         attentionOutput = try linear(.attentionOutput, names.attentionOutput, width, width)
         attentionScale =
-            traits.hasLayerScale ? try weights.vector("\(path).\(names.attentionScale)", width) : nil
+            shape.hasLayerScale ? try weights.vector("\(path).\(names.attentionScale)", width) : nil
         feedForwardNorm = try weights.norm("\(path).\(names.feedForwardNorm)", width)
         feedForward =
-            c.isGated
+            shape.isGated
             ? .gated(
                 gate: try linear(.gate, names.gate, inner, width),
                 up: try linear(.up, names.up, inner, width), down: try linear(.down, names.down, width, inner)
@@ -54,39 +56,43 @@ struct PreNormBlock: Sendable {
                 intermediate: try linear(.intermediate, names.intermediate, inner, width),
                 output: try linear(.output, names.output, width, inner))
         feedForwardScale =
-            traits.hasLayerScale ? try weights.vector("\(path).\(names.feedForwardScale)", width) : nil
+            shape.hasLayerScale ? try weights.vector("\(path).\(names.feedForwardScale)", width) : nil
     }
 
-    /// hidden[T, C] one layer on; with `readsFirst` [B, C], the first row of each sequence.
+    /// hidden[T, C] one layer on; [B, C] where one row of each sequence is read.
     func callAsFunction(
-        _ hidden: Variable, offsets: [Int], readsFirst: Bool, layer: Int, _ hooks: BackboneHooks,
-        _ c: PatchConfiguration, on tape: Tape
+        _ hidden: Variable, offsets: [Int], rows: PreNormStack.Rows, layer: Int, _ hooks: BackboneHooks,
+        _ shape: PreNormShape, on tape: Tape
     ) -> Variable {
-        let normed = attentionNorm(hidden, epsilon: c.layerNormEpsilon, on: tape)
-        let (kept, read) =
-            readsFirst
-            ? (tape.firstRows(hidden, offsets: offsets), tape.firstRows(normed, offsets: offsets))
-            : (hidden, normed)
+        let normed = attentionNorm(hidden, epsilon: shape.epsilon, on: tape)
+        let (kept, read) = (
+            tape.taken(rows, of: hidden, offsets: offsets), tape.taken(rows, of: normed, offsets: offsets)
+        )
         // Query, key, value: in this order their gradients are summed.
         let query = query(read, on: tape)
         let seen = hooks.prefixed(
             key(normed, on: tape), value(normed, on: tape), offsets: offsets, layer: layer, on: tape)
-        let context = tape.attention(
-            query: query, key: seen.key, value: seen.value,
-            queryOffsets: readsFirst ? Array(0...(offsets.count - 1)) : offsets, offsets: seen.offsets,
-            heads: c.heads)
+        let queryOffsets = rows == .all ? offsets : Array(0...(offsets.count - 1))
+        let context =
+            shape.isCausal
+            ? tape.causalAttention(
+                query: query, key: seen.key, value: seen.value, queryOffsets: queryOffsets,
+                offsets: seen.offsets, heads: shape.heads, keyValueHeads: shape.heads)
+            : tape.attention(
+                query: query, key: seen.key, value: seen.value, queryOffsets: queryOffsets,
+                offsets: seen.offsets, heads: shape.heads)
         let attended = sum(
             attentionOutput(context, on: tape), attentionScale, kept, .attention, hooks.blocks[layer],
             on: tape)
         return sum(
-            fed(feedForwardNorm(attended, epsilon: c.layerNormEpsilon, on: tape), c, on: tape),
+            fed(feedForwardNorm(attended, epsilon: shape.epsilon, on: tape), shape, on: tape),
             feedForwardScale, attended, .feedForward, hooks.blocks[layer], on: tape)
     }
 
-    private func fed(_ x: Variable, _ c: PatchConfiguration, on tape: Tape) -> Variable {
+    private func fed(_ x: Variable, _ shape: PreNormShape, on tape: Tape) -> Variable {
         switch feedForward {
         case .plain(let intermediate, let output):
-            output(tape.gelu(intermediate(x, on: tape), form: c.activation, reusing: true), on: tape)
+            output(tape.gelu(intermediate(x, on: tape), form: shape.activation, reusing: true), on: tape)
         case .gated(let gate, let up, let down):
             down(tape.gated(gate(x, on: tape), up(x, on: tape), by: .silu), on: tape)
         }
@@ -99,5 +105,16 @@ struct PreNormBlock: Sendable {
         let scaled = scale.map { tape.scaledColumns(update, by: $0) } ?? update
         let added = adapter?.output(of: scaled, in: BlockSum(part, residual), on: tape) ?? scaled
         return tape.add(added, residual)
+    }
+}
+
+extension Tape {
+    /// [B, C], one row of each sequence of x[T, C], or all of x
+    fileprivate func taken(_ rows: PreNormStack.Rows, of x: Variable, offsets: [Int]) -> Variable {
+        switch rows {
+        case .all: x
+        case .first: firstRows(x, offsets: offsets)
+        case .last: self.rows(x, offsets.dropFirst().map { $0 - 1 })
+        }
     }
 }
