@@ -199,7 +199,7 @@ let package = Package(
         .executableTarget(
             name: "PeerSteps",
             dependencies: [
-                "TrainingSteps", "Matrices", "ModelFiles", "Tasks", "Transformers", "RankAllocation",
+                "TrainingSteps", "Images", "Matrices", "ModelFiles", "Tasks", "Transformers", "RankAllocation",
                 "Adapters",
                 "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
