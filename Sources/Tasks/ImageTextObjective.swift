@@ -7,7 +7,7 @@ import Transformers
 package protocol JointObjective: Sendable {
     /// - Parameter rows: [N, C], one of each sequence.
     /// - Returns: the loss, and its gradient [N, C].
-    package func loss(_ rows: Matrix) -> (loss: Double, gradient: Matrix)
+    func loss(_ rows: Matrix) -> (loss: Double, gradient: Matrix)
 }
 
 /// Texts and images that belong together: each text beside all images of the batch, and each image beside all texts.
