@@ -199,7 +199,7 @@ let package = Package(
         .executableTarget(
             name: "PeerSteps",
             dependencies: [
-                "TrainingSteps", "Matrices", "ModelFiles", "Tasks", "Transformers", "RankAllocation",
+                "TrainingSteps", "Images", "Matrices", "ModelFiles", "Tasks", "Transformers", "RankAllocation",
                 "Adapters",
                 "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -278,8 +278,11 @@ let package = Package(
             ]),
         .target(name: "RunFolders", dependencies: ["RunRecords"], path: "Tests/RunFolders"),
         .testTarget(name: "RunRecordsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunRecords", "RunFolders"]),
-        .testTarget(name: "TensorBoardTests", dependencies: ["CZlib", "Charts", "TensorBoard"]),
+        .testTarget(
+            name: "ReportsTests", dependencies: ["ModelFiles", "Reports", "RunRecords", "RunFolders"]),
+        .testTarget(
+            name: "TensorBoardTests",
+            dependencies: ["CZlib", "Charts", "RunFolders", "RunRecords", "TensorBoard"]),
         .target(name: "MarkupReading", path: "Tests/MarkupReading"),
         .testTarget(name: "ChartsTests", dependencies: ["Charts", "MarkupReading"]),
         .testTarget(

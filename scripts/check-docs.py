@@ -10,6 +10,8 @@ A page that is run names what lies in its folder, `<!-- with: minilm wordnet -->
     wordnet    train.jsonl, validation.jsonl and test.jsonl: 200, 60 and 60 glosses of seven supersenses
     smollm2    model.gguf, SmolLM2-135M-Instruct of 4 bits
     chat       chats.jsonl, 60 rows of instructions about words
+    pictures   colours/train, validation and test, folders of images of three colours, lists of them; vit, a tiny ViT with weights that
+               nobody trained; shapes, a few drawn shapes with descriptions (scripts/make-shapes.py, which needs Pillow)
 
 Of a block ```console every line that begins with `$ ` is a command; the page's commands run in order in one folder. A block behind
 `<!-- not run: REASON -->` is only read. In one behind `<!-- fails -->` each command must fail, and the lines below it must stand in
@@ -23,10 +25,12 @@ import json
 import os
 import re
 import shlex
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,6 +160,47 @@ def bad_words(page, text, known):
                 yield problem(page, prose.count("\n", 0, span.start()) + 1, f"no command has {flag}")
 
 
+def png(pixel, side=16):
+    """A picture of side × side; pixel(x, y) gives red, green and blue."""
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    rows = b"".join(b"\0" + bytes(value for x in range(side) for value in pixel(x, y)) for y in range(side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def pictures(folder):
+    """Images whose colour is their class, two lists of them, and a model for them."""
+    colours = ["blue", "green", "red"]
+    for part, count in {"train": 60, "validation": 24, "test": 24}.items():
+        for index in range(count):
+            label = colours[index % 3]
+            place = folder / "colours" / part / label
+            place.mkdir(parents=True, exist_ok=True)
+            seed = index + 100 * len(part)
+
+            def pixel(x, y, label=label, seed=seed):
+                noise = (x * 7 + y * 13 + seed * 29) % 90
+                return [255 - noise if label == colour else noise for colour in ("red", "green", "blue")]
+
+            (place / f"{index}.png").write_bytes(png(pixel))
+    rows = ["image,label"] + [f"colours/test/{label}/{index}.png,{label}" for index, label in enumerate(colours)]
+    (folder / "colours.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / "odd.csv").write_text("\n".join([*rows[:2], "gone.png,red"]) + "\n", encoding="utf-8")
+    model = folder / "vit"
+    model.mkdir()
+    config = {"model_type": "vit", "architectures": ["ViTModel"], "image_size": 16, "patch_size": 4, "num_channels": 3, "hidden_size": 32,
+              "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64, "hidden_act": "gelu", "layer_norm_eps": 1e-12}
+    processor = {"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}}
+    for name, value in [("config", config), ("preprocessor_config", processor)]:
+        (model / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    subprocess.run([BINARY, "init", model], check=True, stderr=subprocess.DEVNULL)
+    # Of the drawn shapes a few, with another style and classes.
+    subprocess.run([sys.executable, ROOT / "scripts/make-shapes.py", folder / "shapes", "--share", "0.02"], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
 def fixtures(names, folder):
     """Puts what a page needs into the folder where it runs."""
     def rows(source, target, count, wanted=lambda row: True):
@@ -183,6 +228,8 @@ def fixtures(names, folder):
             made("data/wordnet-chat/test.jsonl", "make-wordnet-chat.py", "data/wordnet-chat")
             rows("data/wordnet-chat/train.jsonl", "chats.jsonl", 60)
             rows("data/wordnet-chat/prompts.jsonl", "prompts.jsonl", 2)
+        elif name == "pictures":
+            pictures(folder)
         else:
             sys.exit(f"check-docs: no fixture {name}")
 

@@ -1,5 +1,6 @@
 import Adapters
 import Foundation
+import Images
 import Matrices
 import ModelFiles
 import RankAllocation
@@ -16,7 +17,8 @@ struct PeerRun {
     private let lastBudgetingStep: Int
 
     init(_ task: PeerTask, workers: Workers) throws {
-        batches = try TokenizedDataset.batches(of: task.batches)
+        batches = try TokenizedDataset.batches(
+            of: task.batches, task.pixels.map { try PixelImage.all(in: $0) } ?? [])
         validation = try task.validation.flatMap { try TokenizedDataset.batches(of: $0).first }
         let start = try task.start.map { try TensorStore(file: URL(fileURLWithPath: $0)) }
         let backbone = try PretrainedModel.open(URL(fileURLWithPath: task.model)).openBackbone()

@@ -74,7 +74,8 @@ struct HeatmapLayout {
         let titleHeight = titleLines == 0 ? 0 : 22 + Double(titleLines - 1) * Self.mapTitleLine
         headHeight = columnLabelHeight + titleHeight + (style.columnTitle.isEmpty ? 0 : 18)
         mapHeight = headHeight + cellHeight * Double(rows)
-        mapsPerRow = max(1, min(maps.count, Int((limit - 24 + Self.gap) / (mapWidth + Self.gap))))
+        // Cells as wide as the room for `beside` maps fill it exactly, but for the last bit.
+        mapsPerRow = max(1, min(maps.count, Int((limit - 24 + Self.gap) / (mapWidth + Self.gap) + 1e-9)))
         let mapRows = (maps.count + mapsPerRow - 1) / mapsPerRow
         let used = Double(mapsPerRow) * (mapWidth + Self.gap) - Self.gap + 24
         width = max(used, min(limit, 480))

@@ -13,7 +13,10 @@ extension RunFigures {
                 id: id, title: title,
                 caption:
                     "Scores of all triplets of the model at each record: the line is the median, the band goes "
-                    + "from the least to the greatest. Where the bands meet is what it takes to stay.",
+                    + "from the least to the greatest. "
+                    + (run.record.start.towerBudgets.isEmpty
+                        ? "Where the bands meet is what it takes to stay."
+                        : "Each tower has a budget of its own, so that the bands overlap."),
                 content: .drawn(
                     draw: { form in importanceChart(run, form, title, spreads) },
                     table: { importanceTable(spreads) }))

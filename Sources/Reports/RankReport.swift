@@ -112,6 +112,7 @@ package enum RankReport {
         func score(_ value: Double?) -> String { value.map(Figures.scientific) ?? style.dash }
         return "worst kept \(score(allocation.worstKept)), best pruned \(score(allocation.bestPruned)), "
             + "threshold \(score(allocation.worstKept))"
+            + (allocation.towers.isEmpty ? "" : ", of all towers, each with a threshold of its own")
     }
 
     /// How many and which sites hold no triplet.

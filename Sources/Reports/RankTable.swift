@@ -34,7 +34,7 @@ struct RankTable {
             isBeside
             ? beside(blocks, widths: zip(grids, widths).map { $1.all($0) })
             : Array(blocks.joined(separator: [""]))
-        return tables + ["", all(grids)]
+        return tables + [""] + all(grids)
     }
 
     /// `text tower: 24 triplets, 33.3% of all`
@@ -46,7 +46,8 @@ struct RankTable {
         return style.bold(TerminalText.shortened(text, to: room, unicode: style.unicode))
     }
 
-    private func all(_ grids: [RankGrid]) -> String {
+    /// What all hold and each tower of it, in as many lines as it takes.
+    private func all(_ grids: [RankGrid]) -> [String] {
         let parts = grids.map { grid in
             let total = grid.total(table.ranks)
             return "\(style.name(grid.tower ?? "no tower")) \(Figures.grouped(total)) "
@@ -54,7 +55,8 @@ struct RankTable {
         }
         return TerminalText.wrapped(
             "all: \(Figures.counted(table.total, "triplet")), \(parts.joined(separator: ", "))",
-            width: style.width, indent: 5)
+            width: style.width, indent: 5
+        ).split(separator: "\n").map(String.init)
     }
 
     /// Lines of blocks side by side, each block as wide as it is anywhere.

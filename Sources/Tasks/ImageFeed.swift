@@ -26,7 +26,8 @@ package final class ImageFeed: Sendable {
     /// Bytes of the largest row
     package let rowBytes: Int
     private let make: @Sendable (_ row: Int, _ epoch: Int?) throws -> PixelImage
-    private let fallback: PixelImage
+    /// Of every image
+    private let shape: (channels: Int, height: Int, width: Int)
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -38,12 +39,15 @@ package final class ImageFeed: Sendable {
     ) {
         self.isAugmented = isAugmented
         self.make = make
-        let count = channels * size.height * size.width
-        rowBytes = count * MemoryLayout<Float>.size
-        // Whoever forgot to ask for the failure gets no number that means something.
-        fallback = PixelImage(
-            channels: channels, height: size.height, width: size.width,
-            values: [Float](repeating: .nan, count: count))
+        shape = (channels, size.height, size.width)
+        rowBytes = channels * size.height * size.width * MemoryLayout<Float>.size
+    }
+
+    /// Whoever forgot to ask for the failure gets no number that means something.
+    private var fallback: PixelImage {
+        PixelImage(
+            channels: shape.channels, height: shape.height, width: shape.width,
+            values: [Float](repeating: .nan, count: rowBytes / MemoryLayout<Float>.size))
     }
 
     /// Rows that were made and not read yet
@@ -70,13 +74,10 @@ package final class ImageFeed: Sendable {
     private func made(_ address: Address) -> PixelImage {
         do {
             let image = try make(address.row, address.epoch)
-            guard
-                (image.channels, image.height, image.width)
-                    == (fallback.channels, fallback.height, fallback.width)
-            else {
+            guard (image.channels, image.height, image.width) == shape else {
                 throw TaskError(
                     "row \(address.row + 1): the image became [\(image.channels), \(image.height), \(image.width)] pixels, "
-                        + "all others [\(fallback.channels), \(fallback.height), \(fallback.width)]")
+                        + "all others [\(shape.channels), \(shape.height), \(shape.width)]")
             }
             return image
         } catch {

@@ -17,7 +17,8 @@ struct ReportCommand: ParsableCommand {
             laid over each other. The page is one file that needs no network. --figure takes one figure out of it.
 
             Figures of one run: \(RunReport.figureNames.one.joined(separator: ", ")) (the singular values of one \
-            matrix, such as spectrum:layer.3.query).
+            matrix, such as spectrum:layer.3.query). Of a model of two towers also towers, and roles and layers for each of \
+            them (roles-text, layers-vision).
 
             Figures of several runs: \(RunReport.figureNames.several.joined(separator: ", ")) (such as \
             metric:accuracy).

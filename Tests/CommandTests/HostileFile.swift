@@ -30,7 +30,9 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
 
     static let all =
         weights + ggufFiles + packedFolders + indices + configurations + tokenizers + data + settings
-        + adapters
+        + adapters + imageFiles
+    /// These are read in a step, when the run's folder is there already.
+    static let ofSteps = damagedImages
     /// These spoil a copy of a finished run.
     static let ofRuns = descriptions + checkpoints
 

@@ -16,6 +16,14 @@ import Testing
         #expect(!workspace.exists("run"))
     }
 
+    @Test(arguments: HostileFile.ofSteps)
+    func isOneClearErrorInAStep(file: HostileFile) throws {
+        let workspace = try Workspace()
+        try file.prepare(workspace)
+        try check(file, workspace)
+        #expect(!workspace.exists("run/adapter"))
+    }
+
     /// A run of a few steps, made once.
     private static let finished = Result {
         let workspace = try Workspace()

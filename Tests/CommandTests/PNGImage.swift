@@ -50,7 +50,7 @@ struct PNGImage {
         return block
     }
 
-    private static func chunk(_ name: String, _ bytes: [UInt8]) -> [UInt8] {
+    static func chunk(_ name: String, _ bytes: [UInt8]) -> [UInt8] {
         let body: [UInt8] = Array(name.utf8) + bytes
         var chunk = bigEndian(UInt32(bytes.count))
         chunk += body
@@ -68,7 +68,7 @@ struct PNGImage {
         return ~sum
     }
 
-    private static func bigEndian(_ value: UInt32) -> [UInt8] {
+    static func bigEndian(_ value: UInt32) -> [UInt8] {
         [24, 16, 8, 0].map { UInt8(value >> $0 & 0xFF) }
     }
 }

@@ -251,6 +251,28 @@ import Testing
         #expect(try first.read().overlap(with: first.read()) == 1)
     }
 
+    /// In another folder such paths mean other images, or none.
+    @Test func pathsThatHoldInTheirFolderAlone() throws {
+        let folder = try Folder()
+        defer { folder.remove() }
+        try folder.copy("rgb-420.jpg", to: "a.png")
+        let whole = folder.url.appendingPathComponent("a.png").path
+        try folder.write("image,label\n\(whole),x\n", to: "whole.csv")
+        try folder.read("whole.csv").checkImagePathsAreWhole()
+        try folder.write("image,label\n\(whole),x\na.png,y\n", to: "r.csv")
+        let rows = try folder.read("r.csv")
+        do {
+            try rows.checkImagePathsAreWhole()
+            Issue.record("a path that begins at the file's folder is written elsewhere")
+        } catch let error as DataError {
+            #expect(
+                error.line == 3 && error.problem.contains("the path of the image 'a.png' begins at"),
+                "\(error)")
+        }
+        try Dataset(examples: [Example(text: "a", label: nil, line: 1)], file: "r.jsonl")
+            .checkImagePathsAreWhole()
+    }
+
     // MARK: What images hold
 
     @Test func findingsDecodeEveryImage() throws {

@@ -12,11 +12,16 @@ package final class RunFolderFixture {
     package var samples: [String] = []
 
     package static let roles = ["query", "key", "value", "attention-output", "intermediate", "output"]
-    private let sites: [(layer: Int, role: String)]
+    private let sites: [(tower: String?, layer: Int, role: String)]
 
-    package init(layers: Int = 2, roles: [String] = RunFolderFixture.roles) {
+    /// - Parameter towers: as many layers in each
+    package init(
+        layers: Int = 2, roles: [String] = RunFolderFixture.roles, towers: [String?] = [nil]
+    ) {
         url = FileManager.default.temporaryDirectory.appendingPathComponent("reports-\(UUID().uuidString)")
-        sites = (0..<layers).flatMap { layer in roles.map { (layer, $0) } }
+        sites = towers.flatMap { tower in
+            (0..<layers).flatMap { layer in roles.map { (tower, layer, $0) } }
+        }
     }
 
     deinit { try? FileManager.default.removeItem(at: url) }
@@ -50,14 +55,47 @@ package final class RunFolderFixture {
         return run
     }
 
+    /// Two towers of two layers with four matrices each, all at rank 2, whose budgets fall from 16 to 4 and from 16 to 8.
+    package static func towers(ended: Bool = true) -> RunFolderFixture {
+        let run = RunFolderFixture(
+            roles: ["query", "value", "intermediate", "output"], towers: ["text", "vision"])
+        run.addStart(
+            initialBudget: 32, finalBudget: 12,
+            towerBudgets: #"{"text":{"initial":16,"final":4},"vision":{"initial":16,"final":8}}"#)
+        run.addRanks(0, [Int](repeating: 2, count: 16))
+        let last = [0, 1, 0, 0, 1, 2, 0, 0, 1, 1, 2, 0, 0, 2, 2, 0]
+        for step in 1...40 {
+            run.addStep(step, phase: step <= 4 ? "warmup" : step <= 24 ? "budgeting" : "final")
+            if step == 12 {
+                run.addAllocation(
+                    12, budget: 22, [1, 2, 1, 0, 1, 2, 1, 1, 1, 2, 2, 1, 2, 2, 2, 1], left: 10, spent: 22,
+                    towers: #"{"text":{"budget":9,"spent":9},"vision":{"budget":13,"spent":13}}"#)
+            }
+            if step == 24 {
+                run.addAllocation(
+                    24, budget: 12, last, left: 10, spent: 12,
+                    towers: #"{"text":{"budget":4,"spent":4},"vision":{"budget":8,"spent":8}}"#)
+            }
+        }
+        run.addRanks(40, last)
+        run.events.append(
+            #"{"event":"evaluation","step":40,"loss":0.5,"metrics":{"accuracy":0.75},"isBest":true,"seconds":0.25}"#
+        )
+        if ended { run.addEnd(40, ranks: last) }
+        return run
+    }
+
     package func addStart(
         method: String = "adalora", totalSteps: Int = 40, completedSteps: Int = 0, warmupSteps: Int = 4,
-        finalSteps: Int = 16, initialBudget: Int = 36, finalBudget: Int = 9, unit: String? = nil
+        finalSteps: Int = 16, initialBudget: Int = 36, finalBudget: Int = 9, unit: String? = nil,
+        towerBudgets: String? = nil
     ) {
         let described = sites.map { site in
             let (outputs, inputs) =
                 site.role == "intermediate" ? (32, 8) : site.role == "output" ? (8, 32) : (8, 8)
-            return #"{"site":"\#(name(site))","layer":\#(site.layer),"role":"\#(site.role)","#
+            return #"{"site":"\#(name(site))","#
+                + (site.tower.map { #""tower":"\#($0)","# } ?? "")
+                + #""layer":\#(site.layer),"role":"\#(site.role)","#
                 + #""outputs":\#(outputs),"inputs":\#(inputs)}"#
         }
         events.append(
@@ -65,6 +103,7 @@ package final class RunFolderFixture {
                 + #""completedSteps":\#(completedSteps),"trainExamples":640,"validationExamples":64,"#
                 + #""labels":["no","yes"],"sites":[\#(described.joined(separator: ","))],"#
                 + (unit.map { #""budgetUnit":"\#($0)","# } ?? "")
+                + (towerBudgets.map { #""towerBudgets":\#($0),"# } ?? "")
                 + #""initialBudget":\#(initialBudget),"finalBudget":\#(finalBudget),"#
                 + #""warmupSteps":\#(warmupSteps),"finalSteps":\#(finalSteps),"trainableParameters":1218,"#
                 + #""frozenParameters":22700000,"threads":2,"kernel":"SkylakeX"}"#)
@@ -80,7 +119,7 @@ package final class RunFolderFixture {
     /// The event and its rows of `ranks.csv`. Without `spent` and `added` as older runs wrote it.
     package func addAllocation(
         _ step: Int, budget: Int, _ ranks: [Int], returned: Int = 0, left: Int = 0, spent: Int? = nil,
-        added: Int? = nil
+        added: Int? = nil, towers: String? = nil
     ) {
         let newer = [("spent", spent), ("added", added)].compactMap { key, value in
             value.map { #","\#(key)":\#($0)"# }
@@ -88,7 +127,7 @@ package final class RunFolderFixture {
         events.append(
             #"{"event":"allocation","step":\#(step),"budget":\#(budget),"ranks":\#(ranks),"threshold":1.25e-9,"#
                 + #""worstKept":1.25e-9,"bestPruned":1.2e-9,"returned":\#(returned),"left":\#(left)"#
-                + newer.joined() + "}")
+                + newer.joined() + (towers.map { #","towers":\#($0)"# } ?? "") + "}")
         addRanks(step, ranks)
     }
 
@@ -117,7 +156,9 @@ package final class RunFolderFixture {
                 + #""trainableParameters":330,"tokens":20480,"seconds":5.5,"peakMemoryBytes":1048576}"#)
     }
 
-    private func name(_ site: (layer: Int, role: String)) -> String { "layer.\(site.layer).\(site.role)" }
+    private func name(_ site: (tower: String?, layer: Int, role: String)) -> String {
+        "\(site.tower.map { $0 + "." } ?? "")layer.\(site.layer).\(site.role)"
+    }
 
     /// Writes the files and reads them back.
     package func record() throws -> RunRecord {

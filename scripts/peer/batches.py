@@ -18,6 +18,14 @@ class Example:
     label: int = 0
     learned: list[int] | None = None
     """Of a row of a language model, which of its tokens the loss predicts."""
+    image: int | None = None
+    """Of a row that is an image, which of the task's pictures."""
+    rows: int = 0
+    """Of an image: what it becomes in the model."""
+
+    @property
+    def length(self) -> int:
+        return self.rows or len(self.ids)
 
 
 Batch = list[Example]
@@ -85,7 +93,10 @@ def grouped_by_length(batches: list[Batch], seed: int) -> list[Batch]:
 def write_batches(batches: list[Batch], path: Path) -> Path:
     with path.open("w") as output:
         for batch in batches:
-            line = {"ids": [example.ids for example in batch]}
+            if batch[0].image is None:
+                line = {"ids": [example.ids for example in batch]}
+            else:
+                line = {"images": [example.image for example in batch], "rows": batch[0].rows}
             if batch[0].learned is None:
                 line["labels"] = [example.label for example in batch]
             else:
@@ -98,7 +109,10 @@ def read_batches(path: Path) -> list[Batch]:
     batches = []
     for line in path.read_text().splitlines():
         record = json.loads(line)
-        if learned := record.get("learned"):
+        if images := record.get("images"):
+            rows = record["rows"]
+            batches.append([Example([], label, image=i, rows=rows) for i, label in zip(images, record["labels"], strict=True)])
+        elif learned := record.get("learned"):
             batches.append([Example(ids, learned=some) for ids, some in zip(record["ids"], learned, strict=True)])
         else:
             batches.append([Example(ids, label) for ids, label in zip(record["ids"], record["labels"], strict=True)])

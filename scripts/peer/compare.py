@@ -23,6 +23,7 @@ from typing import Any
 import report
 from batches import Batch, Corpus, cut, write_batches
 from chats import ChatCorpus
+from pictures import Pictures
 from protocol import Side, SideFailed
 from scenarios import (
     AVERAGE_RANK,
@@ -34,6 +35,7 @@ from scenarios import (
     Scenario,
     make_batches,
     make_bert_base,
+    make_vit_base,
     write_start,
 )
 from task import Task
@@ -73,9 +75,9 @@ class Comparison:
         return Side("probe", [str(self.arguments.peer_steps), "--threads", str(self.arguments.threads)])
 
     def task(self, name: str, batches: list[Batch], model: Path, parity: bool = False, **settings: Any) -> Path:
-        labels, start = 0, None
+        labels, start, names = 0, None, settings.pop("names", self.corpus.names)
         if batches[0][0].learned is None:
-            labels = len(self.corpus.names)
+            labels = len(names)
             path = self.work / f"{name}.start.safetensors"
             start = str(write_start(path, ModelSize.read(model), labels, seed=1, with_lambda=parity))
         task = Task(
@@ -115,6 +117,11 @@ class Comparison:
         model, corpus = self.arguments.model, self.corpus
         if scenario.bert_base:
             model = make_bert_base(self.work / "bert-base")
+        own: dict[str, Any] = {}
+        if scenario.vit_base:
+            model = make_vit_base(self.work / "vit-base")
+            corpus = Pictures(self.work / "pixels.safetensors")
+            own = {"names": corpus.names, "pixels": str(corpus.path)}
         if scenario.decoder:
             model = getattr(self.arguments, scenario.decoder)
             corpus = ChatCorpus(model, scenario.decoder, self.arguments.chats / "train.jsonl")
@@ -123,8 +130,8 @@ class Comparison:
         batches, peft_batches = make_batches(scenario, corpus, steps, self.arguments.seed)
         # The last step of the schedule's budgeting is not reached: a new mask after every step that is measured.
         schedule = {"totalSteps": steps + 2, "warmupSteps": 0, "finalSteps": 1}
-        task = self.task(scenario.name, batches, model, **schedule)
-        peft_task = self.task(f"{scenario.name}-peft", peft_batches, model, **schedule)
+        task = self.task(scenario.name, batches, model, **schedule, **own)
+        peft_task = self.task(f"{scenario.name}-peft", peft_batches, model, **schedule, **own)
         size = DecoderSize.read(model) if scenario.decoder else ModelSize.read(model)
         with self.swift(task) as ours:
             first = {"ours": ours.step(1)["loss"]}

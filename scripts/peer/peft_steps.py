@@ -19,7 +19,7 @@ import torch
 from peft import AdaLoraConfig, AdaLoraModel, PeftModel, TaskType, get_peft_model
 from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
-from transformers import BertForSequenceClassification
+from transformers import BertForSequenceClassification, ViTForImageClassification
 from transformers.utils import logging
 
 import peft_language_model
@@ -30,18 +30,23 @@ SITES = (
     r"bert\.encoder\.layer\.\d+\.(attention\.self\.(query|key|value)|attention\.output\.dense"
     r"|intermediate\.dense|output\.dense)"
 )
+IMAGE_SITES = r"vit\.layers\.\d+\.(attention\.[qkvo]_proj|mlp\.fc[12])"
 ORTHOGONALITY_WEIGHT = 0.5  # PEFT's default
 LARGEST_GRADIENT_NORM = 1.0
 
 
 def build_model(task: Task, answers_only: bool) -> PeftModel:
-    if task.labels:
+    kind: dict[str, Any] = {"task_type": TaskType.SEQ_CLS if task.labels else TaskType.CAUSAL_LM}
+    if task.pixels:
+        # PEFT knows no task of images.
+        base, targets, kind = build_image_classifier(task), IMAGE_SITES, {"modules_to_save": ["classifier"]}
+    elif task.labels:
         base, targets = build_classifier(task), SITES
     else:
         base = peft_language_model.open_base(Path(task.model), answers_only=answers_only)
         targets = peft_language_model.TARGETS
     config = AdaLoraConfig(
-        task_type=TaskType.SEQ_CLS if task.labels else TaskType.CAUSAL_LM,
+        **kind,
         target_modules=targets,
         init_r=task.initialRank,
         target_r=task.averageRank,
@@ -67,6 +72,17 @@ def build_classifier(task: Task) -> BertForSequenceClassification:
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         classifier_dropout=0.0,
+        dtype=torch.float32,
+        attn_implementation="sdpa",
+    )
+
+
+def build_image_classifier(task: Task) -> ViTForImageClassification:
+    return ViTForImageClassification.from_pretrained(
+        task.model,
+        num_labels=task.labels,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
         dtype=torch.float32,
         attn_implementation="sdpa",
     )
@@ -102,11 +118,24 @@ def collate(batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     return inputs, torch.tensor([example.label for example in batch])
 
 
+class ImageCollate:
+    """Pixels [B, 3, H, W]."""
+
+    def __init__(self, path: Path) -> None:
+        self.pixels = load_file(path)["pixels"]
+
+    def __call__(self, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        chosen = self.pixels[[example.image for example in batch]]
+        return {"pixel_values": chosen}, torch.tensor([example.label for example in batch])
+
+
 class Run:
     def __init__(self, task: Task, compiled: bool, answers_only: bool) -> None:
         self.task = task
         self.batches = read_batches(Path(task.batches))
         self.collate = collate if task.labels else peft_language_model.collate
+        if task.pixels:
+            self.collate = ImageCollate(Path(task.pixels))
         self.model = build_model(task, answers_only)
         adalora = self.model.base_model
         assert isinstance(adalora, AdaLoraModel)
@@ -140,7 +169,7 @@ class Run:
             "seconds": elapsed,
             "loss": plain,
             "regularizedLoss": total,
-            "tokens": sum(len(example.ids) for example in batch),
+            "tokens": sum(example.length for example in batch),
             "alive": sum(int((values != 0).sum()) for values in self.lambdas),
         }
 

@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy
 from safetensors.numpy import save_file
 
 from batches import LONGEST, Batch, Corpus, cut, grouped_by_length, log_normal_lengths
 from chats import ChatCorpus
+from pictures import Pictures
 
 INITIAL_RANK, AVERAGE_RANK = 12, 8
 WARM_UP_STEPS = 3
@@ -20,12 +22,13 @@ GAUSSIAN = 0.02  # of PEFT's and the paper's start
 class Scenario:
     name: str
     title: str
-    lengths: Literal["equal", "log-normal", "wordnet", "chat", "chat-alone"]
+    lengths: Literal["equal", "log-normal", "wordnet", "chat", "chat-alone", "images"]
     batch_size: int = 32
     grouped: bool = False
     tcmalloc: bool = False
     compiled: bool = False
     bert_base: bool = False
+    vit_base: bool = False
     decoder: Literal["smollm2", "gemma"] | None = None
 
     @property
@@ -65,18 +68,41 @@ SCENARIOS = [
     ),
     Scenario("wordnet", "WordNet glosses; PEFT default padding", "wordnet"),
     Scenario("bert-base", "BERT-base size, 8 × 128 tokens; PEFT default", "equal", batch_size=8, bert_base=True),
+    Scenario(
+        "bert-base-best",
+        "BERT-base size, 8 × 128 tokens; PEFT with tcmalloc, torch.compile",
+        "equal",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        bert_base=True,
+    ),
+    Scenario("vit-base", "ViT-base size, 8 images of 224 pixels; PEFT default", "images", batch_size=8, vit_base=True),
+    Scenario(
+        "vit-base-best",
+        "ViT-base size, 8 images of 224 pixels; PEFT with tcmalloc, torch.compile",
+        "images",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        vit_base=True,
+    ),
     *chat_scenarios("chat", "SmolLM2-135M, answers after one system prompt", "smollm2", "chat", 16),
     *chat_scenarios("chat-alone", "SmolLM2-135M, answers, no common beginning", "smollm2", "chat-alone", 16),
     *chat_scenarios("gemma", "Gemma-3-270M, answers after one system prompt", "gemma", "chat", 8),
 ]
 
 
-def make_batches(scenario: Scenario, corpus: Corpus | ChatCorpus, steps: int, seed: int) -> tuple[list[Batch], list[Batch]]:
+def make_batches(
+    scenario: Scenario, corpus: Corpus | ChatCorpus | Pictures, steps: int, seed: int
+) -> tuple[list[Batch], list[Batch]]:
     """Batches of this project and of PEFT; the warm-up steps are the same also where PEFT gets grouped ones."""
     count = steps * scenario.batch_size
     match scenario.lengths:
         case "chat" | "chat-alone":
             examples = corpus.rows(count, seed, system=scenario.lengths == "chat")
+        case "images":
+            examples = corpus.rows(count, seed)
         case "equal":
             examples = corpus.of_lengths([LONGEST] * count, seed)
         case "log-normal":
@@ -94,27 +120,33 @@ class ModelSize:
     layers: int
     hidden: int
     intermediate: int
+    of_images: bool = False
 
     @staticmethod
     def read(folder: Path) -> "ModelSize":
         config = json.loads((folder / "config.json").read_text())
-        return ModelSize(config["num_hidden_layers"], config["hidden_size"], config["intermediate_size"])
+        return ModelSize(
+            config["num_hidden_layers"],
+            config["hidden_size"],
+            config["intermediate_size"],
+            of_images=config["model_type"] == "vit",
+        )
 
     def sites(self) -> list[tuple[str, int, int]]:
         """Module path, outputs and inputs of each adapted matrix."""
         wide = self.intermediate
-        shapes = [
-            ("attention.self.query", self.hidden, self.hidden),
-            ("attention.self.key", self.hidden, self.hidden),
-            ("attention.self.value", self.hidden, self.hidden),
-            ("attention.output.dense", self.hidden, self.hidden),
-            ("intermediate.dense", wide, self.hidden),
-            ("output.dense", self.hidden, wide),
-        ]
+        if self.of_images:
+            start = "vit.layers"
+            names = [f"attention.{part}_proj" for part in "qkvo"] + ["mlp.fc1", "mlp.fc2"]
+        else:
+            start = "bert.encoder.layer"
+            names = [f"attention.self.{part}" for part in ("query", "key", "value")]
+            names += ["attention.output.dense", "intermediate.dense", "output.dense"]
+        shapes = [(self.hidden, self.hidden)] * 4 + [(wide, self.hidden), (self.hidden, wide)]
         return [
-            (f"bert.encoder.layer.{layer}.{path}", outputs, inputs)
+            (f"{start}.{layer}.{name}", *shape)
             for layer in range(self.layers)
-            for path, outputs, inputs in shapes
+            for name, shape in zip(names, shapes, strict=True)
         ]
 
     def floating_point_operations(self, batch: Batch, rank: int) -> float:
@@ -122,12 +154,12 @@ class ModelSize:
 
         The input gradients of the lowest query, key and value are not needed, and of the last layer only keys and
         values for other rows than each sequence's first. Attention: 2 products forward, 4 backward, of 2·L·C
-        operations per query row each. Norms, activations, optimizer and head are left out.
+        operations per query row each. Norms, activations, optimizer and head are left out, and what makes rows of patches.
         """
-        lengths = [len(example.ids) for example in batch]
+        lengths = [example.length for example in batch]
         tokens, work = sum(lengths), 0
         for path, outputs, inputs in self.sites():
-            is_read = f"layer.{self.layers - 1}." not in path or path.endswith((".key", ".value"))
+            is_read = f".{self.layers - 1}." not in path or path.endswith((".key", ".value", ".k_proj", ".v_proj"))
             rows = tokens if is_read else len(lengths)
             work += rows * (2 * 2 * outputs * inputs + 3 * 2 * rank * (outputs + inputs))
         scores = (self.layers - 1) * sum(length**2 for length in lengths) + tokens
@@ -200,14 +232,26 @@ def write_start(path: Path, size: ModelSize, labels: int, seed: int, with_lambda
 
 def make_bert_base(folder: Path) -> Path:
     """A random checkpoint of BERT-base's size, 440 MB, made once."""
+    from transformers import BertConfig, BertModel
+
+    return make_random(folder, lambda: BertModel(BertConfig()))
+
+
+def make_vit_base(folder: Path) -> Path:
+    """A random checkpoint of the size of ViT-base, 224 pixels and patches of 16, 340 MB, made once."""
+    from transformers import ViTConfig, ViTModel
+
+    return make_random(folder, lambda: ViTModel(ViTConfig(), add_pooling_layer=False))
+
+
+def make_random(folder: Path, model: Callable[[], Any]) -> Path:
     if not (folder / "config.json").exists():
         import torch
-        from transformers import BertConfig, BertModel
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         torch.manual_seed(1)
         staging = folder.with_suffix(".new")
-        BertModel(BertConfig()).save_pretrained(staging)
+        model().save_pretrained(staging)
         staging.rename(folder)
     return folder

@@ -22,6 +22,8 @@ class Task:
     learningRateWarmupSteps: int = 0
     validation: str | None = None
     parity: bool = False
+    pixels: str | None = None
+    """Of a model of images: safetensors with `pixels`, float32 [N, 3, H, W]."""
 
     def write(self, path: Path) -> Path:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")

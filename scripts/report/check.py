@@ -111,16 +111,34 @@ def events(run, kind):
     return [event for event in map(json.loads, (run / "events.jsonl").read_text().splitlines()) if event["event"] == kind]
 
 
+ALL_CELLS = """return Array.from(document.querySelectorAll('figure[data-figure="ranks"] .wide g[data-map]'))
+    .map((g) => [Number(g.dataset.map), Number(g.dataset.row), Number(g.dataset.column),
+                 (g.querySelector('text') || {}).textContent]).filter((cell) => cell[3])"""
+
 CELLS = """return Array.from(document.querySelectorAll('figure[data-figure="ranks"] .wide g[data-map="0"]'))
     .map((g) => [Number(g.dataset.row), Number(g.dataset.column), (g.querySelector('text') || {}).textContent])"""
 
 
 def cells(page, sites):
     """The ranks that the map shows, in the order of the sites."""
-    layers, roles = page.js("const d = JSON.parse(document.getElementById('report-data').textContent);"
-                            "return [d.layers, d.roles]")
-    shown = {(layers[row], roles[column]): int(text) for row, column, text in page.js(CELLS)}
-    return [shown[site["layer"], site["role"]] for site in sites]
+    data = json.loads(page.js("return document.getElementById('report-data').textContent"))
+    shown = {tuple(place): int(text) for *place, text in page.js(ALL_CELLS)}
+    return [shown[place(data, site)] for site in sites]
+
+
+def place(data, site):
+    """Map, row and column of a site: each tower of a model of two has a map of its own."""
+    towers = data.get("towers", [None] * len(data["layers"]))
+    tower = site.get("tower")
+    rows = [layer for layer, own in zip(data["layers"], towers) if own == tower]
+    return list(dict.fromkeys(towers)).index(tower), rows.index(site["layer"]), data["roles"].index(site["role"])
+
+
+def site_title(data, row, column):
+    """The title of the panel of a cell."""
+    tower = data.get("towers", [None] * len(data["layers"]))[row]
+    layer = f"layer {data['layers'][row]}"
+    return f"{(f'{tower} ' if tower else '')}{layer}".capitalize() + f", {data['roles'][column]}"
 
 
 def check_data(page, run, name):
@@ -172,21 +190,20 @@ def check_cells(page, run, data, name):
     first = page.find('figure[data-figure="ranks"] .wide g[role="button"]')
     page.click(first)
     title = page.find("#site-title").text
-    expect(title == f"Layer {data['layers'][0]}, {data['roles'][0]}", f"{name}: a click does not choose ({title})")
+    expect(title == site_title(data, 0, 0), f"{name}: a click does not choose ({title})")
     page.driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
     title = page.find("#site-title").text
-    expect(title == f"Layer {data['layers'][1]}, {data['roles'][0]}", f"{name}: an arrow key does not choose ({title})")
+    expect(title == site_title(data, 1, 0), f"{name}: an arrow key does not choose ({title})")
     expect(page.js("return document.activeElement.getAttribute('role')") == "button", f"{name}: focus is lost")
     if not (run / "triplets.jsonl").exists():
         return
     last = json.loads((run / "triplets.jsonl").read_text().splitlines()[-1])
-    names = [(site["layer"], site["role"]) for site in data["sites"]]
-    for at, (site, recorded) in enumerate(zip(names, last["sites"])):
+    for at, (site, recorded) in enumerate(zip(data["sites"], last["sites"])):
         if at > 12:
             break
-        row, column = data["layers"].index(site[0]), data["roles"].index(site[1])
+        of, row, column = place(data, site)
         page.js("arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", page.find(
-            f'figure[data-figure="ranks"] .wide g[data-row="{row}"][data-column="{column}"]'))
+            f'figure[data-figure="ranks"] .wide g[data-map="{of}"][data-row="{row}"][data-column="{column}"]'))
         shown = page.js("return Array.from(document.querySelectorAll('#site-values li span:last-child'))"
                         ".map((span) => span.textContent)")
         expected = [float(f"{value:.4g}") for value in recorded["values"]]

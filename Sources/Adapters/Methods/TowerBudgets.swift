@@ -9,6 +9,8 @@ package struct TowerBudgets: Sendable, Equatable {
     /// In the order of `LinearSite.Tower.allCases`
     private let budgets: [Budget]
 
+    package init(text: Budget, vision: Budget) { budgets = [text, vision] }
+
     package subscript(tower: LinearSite.Tower) -> Budget {
         budgets[LinearSite.Tower.allCases.firstIndex(of: tower) ?? 0]
     }

@@ -35,7 +35,9 @@ package final class LinearLayer: @unchecked Sendable {
     /// Whether something of it trains, or an adapter on it.
     var trains: Bool { adapter != nil || weight.isTrainable || (bias?.isTrainable ?? false) }
 
-    init(site: LinearSite, modulePath: String, weight: Weight, bias: Weight?, isConv1D: Bool = false) {
+    package init(
+        site: LinearSite, modulePath: String, weight: Weight, bias: Weight?, isConv1D: Bool = false
+    ) {
         self.site = site
         self.modulePath = modulePath
         self.weight = weight
