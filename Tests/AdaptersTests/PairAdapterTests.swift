@@ -99,6 +99,34 @@ import Transformers
         #expect(relativeError(again.logits(rows), logits) < 1e-5)
     }
 
+    /// PEFT's `bias` all is of modules: not that of logits, nor those of the attention that makes an image's row.
+    @Test func everyBias() throws {
+        let model = try PairModel("siglip")
+        let loaded = try Self.load(Case(name: "siglip", adapter: "biases", count: 2), model)
+        #expect(loaded.set.adapters.count == 2 && loaded.changed.isBiases)
+        let biases = model.backbone.weights.map(\.name).filter { $0.hasSuffix(".bias") }
+        #expect(loaded.changed.weights.map(\.name) == biases)
+        let expected = try Golden.tensors("pairs/siglip/adapter_expected.safetensors")
+        let logits = try expected.floats("biases.logits_per_image")
+        func error(_ model: PairModel) throws -> Double {
+            let rows = try Self.rows(model, on: Tape(evaluatingWith: BufferPool()))
+            return relativeError(model.logits(rows.value), logits)
+        }
+        #expect(try error(model) < 1e-5)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "pairs-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try PEFTFolder.write(
+            loaded.set, as: .lora, head: model.head, changed: loaded.changed, baseModel: "base", into: folder)
+        let theirs = try Golden.tensors("pairs/siglip/biases/adapter_model.safetensors")
+        let ours = try TensorStore(file: folder.appendingPathComponent("adapter_model.safetensors"))
+        #expect(ours.names == theirs.names)
+        let again = try PairModel("siglip")
+        _ = try PEFTFolder.load(folder, onto: again.backbone, head: again.head)
+        #expect(try error(again) < 1e-5)
+    }
+
     private static func started(_ name: String, _ model: PairModel) throws -> any FineTuning {
         var settings = TuningSettings()
         settings.method = try #require(FineTuningMethod.named(name))

@@ -8,6 +8,7 @@ adapter/                      LoRA on queries, values and the first matrices of 
                               PEFT saves it: of CLIP by the ends of names with a rank and an α of their own, of SigLIP by an
                               expression, since the head of its images has such matrices too
 vision/                       (clip) LoRA on queries and values of the tower of images alone, by an expression
+biases/                       (siglip) LoRA on queries of the tower of images, and the biases of all modules beside it
 adapter_expected.safetensors  of each of them (FOLDER.) logits_per_image [4, 4], loss [1], grad.<module path>.lora_A [R, I] and
                               .lora_B [O, R] of transformers' own loss
 
@@ -30,6 +31,7 @@ ADAPTERS = [
         alpha_pattern={r"vision_model\..*\.fc1": 7}), 12),
     ("clip", "vision", dict(target_modules=r"vision_model\.encoder\..*\.(q_proj|v_proj)"), 4),
     ("siglip", "adapter", dict(target_modules=r".*\.encoder\..*\.(q_proj|v_proj|fc1)"), 12),
+    ("siglip", "biases", dict(target_modules=r"vision_model\.encoder\..*\.q_proj", bias="all"), 2),
 ]
 
 
@@ -44,6 +46,8 @@ def make(name, target, config, count):
             if ".lora_" in key:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
                 adapted.add(key.split(".lora_")[0])
+            elif parameter.requires_grad:
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
     assert len(adapted) == count, adapted
     model.train()
     outputs = model(**batch, return_loss=True)
