@@ -99,6 +99,7 @@ private final class TwoTowers: Backbone {
     @Test func evenRanksOfEachTower() throws {
         let method = try started(TowerBudgets(text: .triplets(8), vision: .triplets(13))) {
             $0.adalora.allocator = .exchange
+            $0.adalora.allocateEvery = 5
         }
         #expect(ranks(method, .text) == [2, 2, 1, 1, 1, 1])
         #expect(ranks(method, .vision) == [3, 2, 2, 2, 2, 2])
