@@ -166,7 +166,7 @@ struct ClassSections {
                 "pretokenizers",
                 [
                     [
-                        "type": .string("Split"), "pattern": .object(["Regex": .string(Self.clipWords)]),
+                        "type": .string("Split"), "pattern": .object(["Regex": .string(try words())]),
                         "behavior": .string("Removed"), "invert": .bool(true),
                     ],
                     [
@@ -184,8 +184,16 @@ struct ClassSections {
         ])
     }
 
-    private static let clipWords =
-        #"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"#
+    private static let specialWords = #"<\|startoftext\|>|<\|endoftext\|>|"#
+    private static let otherWords = #"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"#
+
+    /// What words are. Published files leave out the special tokens, which are cut out of a text before: without a setting that says
+    /// otherwise both are the same.
+    private func words() throws -> String {
+        let pattern = stored["pre_tokenizer"]?["pretokenizers"]?.array?.first?["pattern"]?["Regex"]?.string
+        let isSame = try pattern == Self.otherWords && !files.flag("split_special_tokens", false)
+        return isSame ? Self.otherWords : Self.specialWords + Self.otherWords
+    }
 
     private func unigram() throws -> JSONValue {
         let isFramed = kind == .albert || kind == .debertaV2
