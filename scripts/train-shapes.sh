@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
 cp -r data/shapes/untrained "$work/untrained"
 "$adalora" init "$work/untrained" --seed 42
 "$adalora" train --task image-text --model "$work/untrained" --method full --train data/shapes/filled/train.csv \
-    --validation data/shapes/filled/validation.csv --epochs 12 --batch-size 128 --learning-rate 1e-3 --output "$work/run"
+    --validation data/shapes/filled/validation.csv --epochs 30 --batch-size 64 --learning-rate 1e-3 --output "$work/run"
 "$adalora" evaluate "$work/run" --data data/shapes/filled/test.csv
 mkdir -p models
 rm -rf models/shapes-clip
