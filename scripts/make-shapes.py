@@ -191,15 +191,19 @@ def write_model(folder):
                 {"SpecialToken": {"id": end, "type_id": 0}}]
 
     tokenizer = {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": special, "normalizer": {"type": "Lowercase"},
-        "pre_tokenizer": {"type": "Whitespace"},
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": special,
+        "normalizer": {"type": "Lowercase"},
+        "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
         "post_processor": {
             "type": "TemplateProcessing", "single": framed("A"), "pair": framed("A", "B"),
             "special_tokens": {word: {"id": word, "ids": [ids[word]], "tokens": [word]} for word in (start, end)}},
-        "decoder": None, "model": {"type": "WordLevel", "vocab": ids, "unk_token": unknown}}
+        "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
+        # Every word is a piece, and there are no others.
+        "model": {"type": "Unigram", "unk_id": ids[unknown], "byte_fallback": False,
+                  "vocab": [[word, 0.0] if word in SPECIAL else [f"▁{word}", -1.0] for word in words]}}
     tower = {"hidden_size": 64, "intermediate_size": 256, "num_attention_heads": 4, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5,
              "attention_dropout": 0.0, "projection_dim": 64}
-    longest = 24
+    longest = 77
     config = {
         "model_type": "clip", "architectures": ["CLIPModel"], "projection_dim": 64, "logit_scale_init_value": 2.6592,
         "text_config": {"model_type": "clip_text_model", "vocab_size": len(words), "num_hidden_layers": 3,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A small CLIP (texts: 3 layers of width 64; images: 4 layers of width 64, 36 patches of 8 × 8) that knows drawn shapes by their descriptions,
-# trained here from nothing on 4,000 pairs: what is adapted to outlines and to other words (make-shapes.py). The data are not counted in the
-# minutes that it takes.
+# trained here from nothing on 4,000 pairs: what is adapted to outlines and to other words (make-shapes.py). Two to four minutes, the data
+# not counted.
 #
 #   scripts/train-shapes.sh       makes data/shapes and models/shapes-clip, what is missing of them
 #   ADALORA=BINARY …              takes that program instead of .build/release/adalora
@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
 cp -r data/shapes/untrained "$work/untrained"
 "$adalora" init "$work/untrained" --seed 42
 "$adalora" train --task image-text --model "$work/untrained" --method full --train data/shapes/filled/train.csv \
-    --validation data/shapes/filled/validation.csv --epochs 12 --batch-size 128 --learning-rate 1e-3 --output "$work/run"
+    --validation data/shapes/filled/validation.csv --epochs 30 --batch-size 64 --learning-rate 1e-3 --output "$work/run"
 "$adalora" evaluate "$work/run" --data data/shapes/filled/test.csv
 mkdir -p models
 rm -rf models/shapes-clip

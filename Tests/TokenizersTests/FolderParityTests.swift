@@ -67,6 +67,8 @@ import Tokenizers
     private static let notes: [(folder: String, note: String?)] = [
         ("bert: no setting", nil),
         ("bert: do_lower_case True", nil),
+        ("clip: as published", nil),
+        ("clip: vocab.json and merges.txt", nil),
         (
             "bert: do_lower_case False",
             "tokenizer_config.json and tokenizer.json differ; read as transformers does it, as BertTokenizer by the "

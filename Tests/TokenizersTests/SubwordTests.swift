@@ -70,7 +70,10 @@ import Tokenizers
 
     static let refused: [(json: String, problem: String)] = [
         (option(#""dropout":0.1"#), "dropout of a BPE model is not supported"),
-        (option(#""end_of_word_suffix":"</w>""#), "end_of_word_suffix of a BPE model is not supported"),
+        (
+            option(#""end_of_word_suffix":"</w>","byte_fallback":true"#),
+            "end_of_word_suffix with byte_fallback of a BPE model is not supported"
+        ),
         (option(#""continuing_subword_prefix":"@@""#), "continuing_subword_prefix of a BPE model is not"),
         (option(#""unk_token":"[UNK]""#), "the vocabulary has no \"[UNK]\" token"),
         (option(#""fuse_unk":1"#), "the setting fuse_unk is not a Bool"),

@@ -68,12 +68,22 @@ def byte_pairs():
     return vocabulary, merges
 
 
+def word_end_pairs():
+    """CLIP's: the last letter of a word has a mark, and no word has a space."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = "o o|g oo|goo d</w>|t h|th e</w>|m o|mo v|i e</w>|mov ie</w>|d a|da y</w>|i s</w>|c a|f Ã|ca fÃ|cafÃ ©</w>|' s</w>".split("|")
+    tokens = letters + [letter + "</w>" for letter in letters] + ["".join(merge.split()) for merge in merges]
+    return {token: index for index, token in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}, merges
+
+
 BERT_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PAIR_VOCABULARY, MERGES = byte_pairs()
+END_VOCABULARY, END_MERGES = word_end_pairs()
 VOCABULARIES = {
     "words": word_piece(BERT_SPECIAL), "mpnet": word_piece(["<s>", "<pad>", "</s>", "[UNK]", "<mask>"]),
     "list": "\n".join(word_piece(BERT_SPECIAL)) + "\n", "mpnet-list": "\n".join(word_piece(["<s>", "<pad>", "</s>", "[UNK]", "<mask>"])) + "\n",
     "bytes": PAIR_VOCABULARY, "merges": MERGES, "merge-list": "#version: 0.2\n" + "\n".join(MERGES) + "\n",
+    "ends": END_VOCABULARY, "end-merges": END_MERGES, "end-merge-list": "#version: 0.2\n" + "\n".join(END_MERGES) + "\n",
     "xlm": unigram(["<s>", "<pad>", "</s>", "<unk>", "<mask>"]),
     "camembert": unigram(["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>", "<mask>"]),
     "albert": unigram(["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]),
@@ -140,6 +150,23 @@ def unigram_json(vocabulary, unknown, start, end, mask, normalizer=None, splits=
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [*steps, {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": True}]},
         "post_processor": around(kind, (start, names[start]), (end, names[end])), "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
         "model": {"type": "Unigram", "unk_id": names[unknown], "vocab": "@" + vocabulary, "byte_fallback": False}, **other}
+
+
+def clip_json(**other):
+    start, end = ("<|startoftext|>", END_VOCABULARY["<|startoftext|>"]), ("<|endoftext|>", END_VOCABULARY["<|endoftext|>"])
+    return {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": added([start[0]], "ends", normalized=True) + added([end[0]], "ends"),
+        "normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "NFC"}, {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "}, {"type": "Lowercase"}]},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "behavior": "Removed", "invert": True, "pattern": {
+                "Regex": r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"}},
+            {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}]},
+        "post_processor": {"type": "RobertaProcessing", "cls": list(start), "sep": list(end), "trim_offsets": False, "add_prefix_space": False},
+        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+        "model": {"type": "BPE", "dropout": None, "unk_token": end[0], "continuing_subword_prefix": "", "end_of_word_suffix": "</w>",
+                  "fuse_unk": False, "vocab": "@ends", "merges": "@end-merges"}, **other}
 
 
 XLM = {"vocabulary": "xlm", "unknown": "<unk>", "start": "<s>", "end": "</s>", "mask": "<mask>"}
@@ -279,6 +306,17 @@ def others():
         yield f"vocab.json and merges.txt: {settings}", {**pairs, "tokenizer_config.json": settings}
     yield "vocab.json and merges.txt: map", {**pairs, "special_tokens_map.json": {"mask_token": {**TOKEN, "content": "<mask>"}, "sep_token": "<x>"},
                                              "added_tokens.json": {"<x>": end_of("roberta")}}
+    clip = {"model_type": "clip"}
+    end = {"content": "<|endoftext|>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": True, "__type": "AddedToken"}
+    usual = {"unk_token": end, "bos_token": {**end, "content": "<|startoftext|>"}, "eos_token": end, "pad_token": "<|endoftext|>",
+             "add_prefix_space": False, "errors": "replace", "do_lower_case": True, "model_max_length": 77, "tokenizer_class": "CLIPTokenizer"}
+    files = {"vocab.json": "@ends", "merges.txt": "@end-merge-list"}
+    yield "clip: tokenizer.json alone", {"config.json": clip, "tokenizer.json": clip_json()}
+    yield "clip: as published", {"config.json": clip, "tokenizer.json": clip_json(), "tokenizer_config.json": usual, **files}
+    yield "clip: as it stands", {"config.json": clip, "tokenizer.json": clip_json(), "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast"}}
+    yield "clip: other padding", {"config.json": clip, "tokenizer.json": clip_json(), "tokenizer_config.json": {**usual, "pad_token": "!"}}
+    yield "clip: vocab.json and merges.txt", {"config.json": clip, "tokenizer_config.json": usual, **files}
+    yield "clip: vocab.json and merges.txt alone", {"config.json": clip, **files}
     yield "vocab.json, merges.txt and vocab.txt", {**pairs, "vocab.txt": "@list"}
 
 

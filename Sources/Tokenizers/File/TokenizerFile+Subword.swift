@@ -54,9 +54,9 @@ extension TokenizerFile {
                 advice: families)
         }
         if let dropout = model?["dropout"], !dropout.isNull, dropout.double != 0 { throw refuse("dropout") }
-        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-            if try !readSetting(model, key, "", \.string, path).isEmpty { throw refuse(key) }
-        }
+        let prefix = "continuing_subword_prefix"
+        if try !readSetting(model, prefix, "", \.string, path).isEmpty { throw refuse(prefix) }
+        let suffix = try readSetting(model, "end_of_word_suffix", "", \.string, path)
         let unknown = try readSetting(model, "unk_token", "", \.string, path)
         var alphabet: [Unicode.Scalar: Int32] = [:]
         for (token, id) in index.byBytes {
@@ -69,12 +69,25 @@ extension TokenizerFile {
             throw TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(unknown)) token")
         }
         let fallsBack = try readSetting(model, "byte_fallback", false, \.bool, path)
+        if fallsBack && !suffix.isEmpty { throw refuse("end_of_word_suffix with byte_fallback") }
         let byteIDs = (0..<(fallsBack ? 256 : 0)).map { index.id(of: ByteToken.name(of: UInt8($0))) }
         let ignoresMerges = try readSetting(model, "ignore_merges", false, \.bool, path)
         return BytePairEncoding(
             alphabet: alphabet, merges: try merges(model?["merges"], index, path), unknownID: unknownID,
             fusesUnknown: try readSetting(model, "fuse_unk", false, \.bool, path),
-            wholeWords: ignoresMerges ? index.byBytes : [:], byteIDs: byteIDs)
+            wholeWords: ignoresMerges ? index.byBytes : [:], byteIDs: byteIDs,
+            endings: suffix.isEmpty ? nil : endings(suffix, index))
+    }
+
+    /// The token of each scalar at the end of a word.
+    private static func endings(_ suffix: String, _ index: Index) -> [Unicode.Scalar: Int32] {
+        var endings: [Unicode.Scalar: Int32] = [:]
+        for (token, id) in index.byBytes where token.count > suffix.utf8.count {
+            guard token.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) else { continue }
+            let scalars = String(decoding: token.dropLast(suffix.utf8.count), as: UTF8.self).unicodeScalars
+            if scalars.count == 1, let scalar = scalars.first { endings[scalar] = id }
+        }
+        return endings
     }
 
     /// Each merge is "a b" or, in newer files, ["a", "b"].
