@@ -20,6 +20,8 @@ package struct LoadedModel {
     package let tokenizer: Tokenizer
     /// How files become images for it; nil of a model that reads none.
     package let images: ImageReading?
+    /// Of a model of two towers; nil of one.
+    package var pair: PairOutput? { backbone.pair?.filling(with: tokenizer.paddingID) }
     /// How its conversations are written; nil for a model that was not trained to talk.
     package let chat: ChatFormat?
     /// Where the base is kept in another format than its files'.

@@ -30,7 +30,7 @@ package enum LogitCheck {
         _ tokenizer: Tokenizer, of backbone: any Backbone, maxLength: Int, outputs: Int = 0
     ) -> TokenizedDataset {
         if let input = backbone.imageInput {
-            guard let pair = backbone.pair else { return images(input) }
+            guard let pair = backbone.pair?.filling(with: tokenizer.paddingID) else { return images(input) }
             return images(input).with(texts: texts(tokenizer, backbone, pair, maxLength: maxLength))
         }
         let longest = min(longestSample, maxLength, max(4, mostLogits / madeUpSamples / max(outputs, 1)))

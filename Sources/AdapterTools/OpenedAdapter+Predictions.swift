@@ -97,7 +97,7 @@ extension OpenedAdapter {
             tokenizer: loaded.tokenizer, maxLength: description.maxLength,
             longRows: answering.refusesLongRows ? .error : .truncate,
             longRowAdvice: "shorten the text, or use \(SettingName.longRows) truncate", chat: loaded.chat,
-            images: loaded.images, pair: loaded.backbone.pair)
+            images: loaded.images, pair: loaded.pair)
         let model = model(workers, exchange)
         func predictions(_ batch: RowBatch) throws -> [Prediction] {
             if batch.usable.isEmpty { return [] }

@@ -136,7 +136,7 @@ package struct OpenedAdapter: Sendable {
     var limits: Tokenization {
         Tokenization(
             tokenizer: loaded.tokenizer, maxLength: description.maxLength, longRows: .truncate,
-            chat: loaded.chat, images: loaded.images, pair: loaded.backbone.pair)
+            chat: loaded.chat, images: loaded.images, pair: loaded.pair)
     }
 }
 

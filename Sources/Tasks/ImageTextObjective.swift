@@ -17,8 +17,11 @@ package struct ImageTextObjective: Objective, JointObjective {
     let texts: [Int32]
     let images: [Int32]
 
-    package init(form: PairOutput.Loss, texts: [Int32], images: [Int32]) {
-        (self.form, self.texts, self.images) = (form, texts, images)
+    /// Of each image; nil where these are as many as the model's own size makes.
+    package let imageRows: Int?
+
+    package init(form: PairOutput.Loss, texts: [Int32], images: [Int32], imageRows: Int? = nil) {
+        (self.form, self.texts, self.images, self.imageRows) = (form, texts, images, imageRows)
     }
 
     /// Rows of which the loss of an evaluation is that of one batch: it grows with their number.
@@ -61,7 +64,7 @@ package struct ImageTextObjective: Objective, JointObjective {
 
     package func madeUp(lengths: [Int]) -> any Objective {
         let each = lengths.indices.map { Int32($0) }
-        return ImageTextObjective(form: form, texts: each, images: each)
+        return ImageTextObjective(form: form, texts: each, images: each, imageRows: imageRows)
     }
 }
 

@@ -14,6 +14,8 @@ package protocol Objective: Sendable {
     func loss(_ rows: ShardRows, divisor: Double) -> Double
     /// The loss over all sequences of a step together, where it is no sum over them; nil where it is.
     var joint: (any JointObjective)? { get }
+    /// Of the rows of each sequence those of its image, beside a text; nil where there are none, or as many as the model's own size makes.
+    var imageRows: Int? { get }
     /// An empty one, for all sequences.
     ///
     /// - Parameter outputs: columns of the logits.
@@ -32,6 +34,7 @@ extension Objective {
     package func weight(of members: [Int]) -> Double { Double(members.count) }
     package func rowsRead(_ member: Int) -> [Int]? { nil }
     package var joint: (any JointObjective)? { nil }
+    package var imageRows: Int? { nil }
     /// A softmax does not notice what all its logits have in common, so that nothing drives a head away from 0.
     package func startingBias(outputs: Int) -> [Float]? { nil }
     package var classes: [[Int32]] { [] }

@@ -174,9 +174,16 @@ package struct TokenizedDataset: Sendable {
             kept = $0
             return nil
         }
+        if let end = form.end, let row = sequences.firstIndex(where: { !$0.ids.contains(end) }) {
+            throw TaskError(
+                "\(dataset.file):\(texts.examples[kept[row]].line): the tokenizer put no token \(end) behind the text, whose row the "
+                    + "model reads (eos_token_id in its config.json); use the tokenizer files that were saved with it"
+            )
+        }
         let rows = Dataset(examples: kept.map { dataset.examples[$0] }, file: dataset.file)
         let names = Names(texts: sequences.map(\.ids), images: rows.examples.map(\.text))
-        objective = ImageTextObjective(form: form.loss, texts: names.texts, images: names.images)
+        objective = ImageTextObjective(
+            form: form.loss, texts: names.texts, images: names.images, imageRows: reading.rows)
         notes += names.notes
         images = try reading.feed(rows, isTraining: isTraining)
         sequences = sequences.map { Sequence(ids: form.filling($0.ids), imageOfRows: reading.rows) }
@@ -223,10 +230,13 @@ package struct TokenizedDataset: Sendable {
 
     /// Texts of zeros with images of zeros, that memory can be estimated with.
     ///
-    /// - Parameter rows: of both together in a model that reads `input`.
-    package init(pairsOfRows rows: Int, count: Int, _ input: ImageInput, _ objective: any Objective) {
-        let wanted = input.rows(height: input.size.height, width: input.size.width)
-        let image = input.madeUp(rows: min(wanted, rows - 1))
+    /// - Parameters:
+    ///   - rows: of both together in a model that reads `input`.
+    ///   - imageRows: those of them that an image becomes.
+    package init(
+        pairsOfRows rows: Int, imageRows: Int, count: Int, _ input: ImageInput, _ objective: any Objective
+    ) {
+        let image = input.madeUp(rows: min(imageRows, rows - 1))
         let ofImage = input.rows(height: image.height, width: image.width)
         let text = [Int32](repeating: 0, count: max(1, rows - ofImage))
         self.init(

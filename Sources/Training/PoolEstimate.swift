@@ -29,7 +29,9 @@ package struct PoolEstimate {
         }
         for reading in readings + more {
             let load = reading.load
-            let demand = Demand(reading, attendsByDistance: model.backbone.attendsByDistance)
+            let demand = Demand(
+                reading, attendsByDistance: model.backbone.attendsByDistance,
+                isPair: model.backbone.pair != nil)
             for (step, shards) in load.steps.enumerated() {
                 let active = min(pools.count, shards.count)
                 for (index, tokens) in shards.enumerated() {
@@ -62,13 +64,13 @@ struct Demand {
 
     fileprivate let events: [Event]
 
-    init(_ reading: PoolReading, attendsByDistance isExact: Bool) {
+    init(_ reading: PoolReading, attendsByDistance isExact: Bool, isPair: Bool) {
         let load = reading.load
         let longest = load.lengths.max() ?? 1
         // Attention keeps no probabilities of sequences of more than 128 tokens. Tables of relative positions are as
-        // long as the longest sequence.
+        // long as the longest sequence. Of texts with images neither tower knows the length of both.
         let mean = max(1, load.lengths.reduce(0, +) / max(load.lengths.count, 1))
-        let length = isExact ? longest : longest > 128 ? 129 : mean
+        let length = isExact ? longest : longest > 128 && !isPair ? 129 : mean
         self.init(reading.events([length]), of: length, reading.events([length, length]))
     }
 

@@ -154,8 +154,10 @@ package struct SequenceModel: Sendable {
 
     private func madeUp(_ lengths: [Int], _ objective: any Objective) -> TokenizedDataset {
         if let input = backbone.imageInput, backbone.pair != nil {
+            let own = input.rows(height: input.size.height, width: input.size.width)
             return TokenizedDataset(
-                pairsOfRows: lengths[0], count: lengths.count, input, objective.madeUp(lengths: lengths))
+                pairsOfRows: lengths[0], imageRows: objective.imageRows ?? own, count: lengths.count, input,
+                objective.madeUp(lengths: lengths))
         }
         if let input = backbone.imageInput {
             return TokenizedDataset(

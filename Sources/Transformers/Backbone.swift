@@ -134,12 +134,22 @@ package struct PairOutput: Sendable, Equatable {
     package let columns: Int
     package let loss: Loss
     /// Tokens that every text is filled up to, and with which; nil where they are as long as they are.
-    package let filled: (length: Int, id: Int32)?
+    package private(set) var filled: (length: Int, id: Int32)?
+    /// The token that ends texts, whose row is read; nil where it is another row.
+    package let end: Int32?
 
-    package init(columns: Int, loss: Loss, filled: (length: Int, id: Int32)?) {
+    package init(columns: Int, loss: Loss, filled: (length: Int, id: Int32)?, end: Int32? = nil) {
         self.columns = columns
         self.loss = loss
         self.filled = filled
+        self.end = end
+    }
+
+    /// The same where texts are filled up with this token, which their tokenizer names.
+    package func filling(with id: Int32?) -> PairOutput {
+        var copy = self
+        if let id, let filled { copy.filled = (filled.length, id) }
+        return copy
     }
 
     /// A text as long as all are, where they are filled up.
@@ -149,7 +159,7 @@ package struct PairOutput: Sendable, Equatable {
     }
 
     package static func == (first: PairOutput, second: PairOutput) -> Bool {
-        first.columns == second.columns && first.loss == second.loss
+        first.columns == second.columns && first.loss == second.loss && first.end == second.end
             && first.filled?.length == second.filled?.length && first.filled?.id == second.filled?.id
     }
 }

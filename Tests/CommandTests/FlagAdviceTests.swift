@@ -34,6 +34,7 @@ import Testing
         "VectorTuning": ["train"],
         "FineTuning": ["train"], "LoRA": ["train"], "VirtualTokens": ["train"],
         "PrefixTuning": ["train"], "PromptTuning": ["train"], "TuningSettings": ["train"],
+        "TuningSettings+Budget": ["train"],
         "AdapterDescription": ["evaluate", "predict", "export", "shrink", "merge-adapters"],
         "Delimiter": ["train", "evaluate", "data check", "predict"],
         "DatasetBuilder+Sentences": ["train", "evaluate", "data check"],

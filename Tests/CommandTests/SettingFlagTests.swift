@@ -54,7 +54,7 @@ import Testing
         let script = try Workspace().run(["--generate-completion-script", shell])
         try #require(script.status == 0, "\(script.errors)")
         let words = Set(
-            script.output.split { !($0.isLetter || $0.isNumber || "-_".contains($0)) }.map(String.init))
+            script.output.split { !($0.isLetter || $0.isNumber || "-_@".contains($0)) }.map(String.init))
         for setting in RunConfig.settings {
             for choice in setting.choices { #expect(words.contains(choice)) }
         }

@@ -105,7 +105,7 @@ import Testing
         #expect(
             TaskKind.allCases.map { $0.type.splitRule.name } == [
                 "stratified", "at random", "at random", "at random", "whole contexts", "at random",
-                "at random", "stratified", "at random",
+                "at random", "stratified", "at random", "at random",
             ])
     }
 }

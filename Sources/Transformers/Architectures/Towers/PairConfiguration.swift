@@ -49,9 +49,14 @@ struct PairConfiguration: Sendable, Equatable {
 
     func output(_ traits: PairTraits) -> PairOutput {
         var filled: (length: Int, id: Int32)?
-        if case .last(let id) = textRow { filled = (positions, id) }
+        var end: Int32?
+        switch textRow {
+        case .last(let id): filled = (positions, id)
+        case .first(let id): end = id
+        case .firstOfHighest: break
+        }
         return PairOutput(
-            columns: columns + (traits.logitBias == nil ? 0 : 1), loss: traits.loss, filled: filled)
+            columns: columns + (traits.logitBias == nil ? 0 : 1), loss: traits.loss, filled: filled, end: end)
     }
 
     /// The configuration of a tower. Where the form of the first versions of CLIP is there (`text_config_dict`), transformers takes
