@@ -13,7 +13,7 @@ package struct Encoding: Sendable, Equatable {
     package let truncatedTokens: Int
 }
 
-/// A WordPiece, BPE or Unigram tokenizer, with the ids of Hugging Face's `tokenizers` library, or for the vocabulary of a
+/// A WordPiece, BPE, Unigram or WordLevel tokenizer, with the ids of Hugging Face's `tokenizers` library, or for the vocabulary of a
 /// GGUF file those of llama.cpp.
 package struct Tokenizer: Sendable {
     /// Largest id + 1.

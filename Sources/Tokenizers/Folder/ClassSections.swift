@@ -15,6 +15,7 @@ struct ClassSections {
         switch kind {
         case .bert, .distilBert, .mpnet: try wordPiece()
         case .roberta: try bytePairs()
+        case .clip: try endedBytePairs()
         case .xlmRoberta, .camembert, .albert, .debertaV2: try unigram()
         case .stored: try asStored()
         }
@@ -262,7 +263,7 @@ struct ClassSections {
         "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>",
     ]
 
-    private func added(
+    func added(
         _ usual: [String: String], extra: [String] = [],
         _ behave: (String, SideFiles.Given) -> SideFiles.Given = { $1 }
     ) throws -> AddedList {
@@ -277,14 +278,14 @@ struct ClassSections {
     }
 
     /// The text of a role's token, which the class cannot do without.
-    private func text(_ key: String, _ usual: String) throws -> String {
+    func text(_ key: String, _ usual: String) throws -> String {
         guard let found = try files.role(key, usual: usual) else {
             throw TokenizerError(file: files.path, problem: "the setting \(key) is null")
         }
         return found.text
     }
 
-    private func padding(_ usual: String) throws -> JSONValue {
+    func padding(_ usual: String) throws -> JSONValue {
         guard let found = try files.role("pad_token", usual: usual) else { return .null }
         return .object(["pad_token": .string(found.text)])
     }
@@ -293,7 +294,7 @@ struct ClassSections {
         TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(token)) token")
     }
 
-    private func around(
+    func around(
         _ type: String, _ start: String, _ end: String, _ added: AddedList, trims: Bool = false,
         prefix: Bool = false
     ) throws -> JSONValue {

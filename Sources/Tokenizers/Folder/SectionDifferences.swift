@@ -160,6 +160,7 @@ struct SectionDifferences {
                 ("continuing_subword_prefix", .string("")), ("end_of_word_suffix", .string("")),
                 ("byte_fallback", .bool(false)), ("ignore_merges", .bool(false)),
             ]
+        case "WordLevel": usual = [("unk_token", .string("<unk>"))]
         default: usual = [("unk_id", JSONValue(0)), ("byte_fallback", .bool(false))]
         }
         return usual.compactMap { key, standard in

@@ -9,6 +9,7 @@ enum TokenizerClass: String {
     case albert = "AlbertTokenizer"
     case debertaV2 = "DebertaV2Tokenizer"
     case mpnet = "MPNetTokenizer"
+    case clip = "CLIPTokenizer"
     /// `tokenizer.json` as it stands
     case stored = "TokenizersBackend"
 
@@ -16,7 +17,7 @@ enum TokenizerClass: String {
     var model: String? {
         switch self {
         case .bert, .distilBert, .mpnet: "WordPiece"
-        case .roberta: "BPE"
+        case .roberta, .clip: "BPE"
         case .xlmRoberta, .camembert, .albert, .debertaV2: "Unigram"
         case .stored: nil
         }
@@ -35,6 +36,7 @@ enum TokenizerClass: String {
         case "albert": .albert
         case "deberta-v2": .debertaV2
         case "mpnet": .mpnet
+        case "clip": .clip
         default: nil
         }
     }

@@ -12,6 +12,8 @@ struct BytePairEncoding: Sendable {
     /// A word of the vocabulary is one token, whatever the merges say.
     let wholeWords: [[UInt8]: Int32]
     let alphabet: [Unicode.Scalar: Int32]
+    /// Of the last scalar of a word, whose token may spell the end of the word too ("a</w>"); `alphabet` where none does.
+    let lastAlphabet: [Unicode.Scalar: Int32]
     /// The token of each byte ("<0x0A>"), when scalars without a token fall back to them; empty otherwise.
     let byteIDs: [Int32?]
     private let merges: [UInt64: Merge]
@@ -19,9 +21,11 @@ struct BytePairEncoding: Sendable {
     init(
         alphabet: [Unicode.Scalar: Int32], merges: [(left: Int32, right: Int32, id: Int32)],
         unknownID: Int32?,
-        fusesUnknown: Bool, wholeWords: [[UInt8]: Int32], byteIDs: [Int32?] = []
+        fusesUnknown: Bool, wholeWords: [[UInt8]: Int32], byteIDs: [Int32?] = [],
+        lastAlphabet: [Unicode.Scalar: Int32]? = nil
     ) {
         self.alphabet = alphabet
+        self.lastAlphabet = lastAlphabet ?? alphabet
         self.byteIDs = byteIDs
         self.unknownID = unknownID
         self.fusesUnknown = fusesUnknown
@@ -68,9 +72,10 @@ struct BytePairEncoding: Sendable {
             symbols.append(Symbol(id: id, size: size, previous: index - 1, next: index + 1))
         }
         var unknownSize = 0
-        for located in word {
+        for (index, located) in zip(word.indices, word) {
             let size = UTF8.width(located.scalar)
-            if let id = alphabet[located.scalar] {
+            let isLast = index == word.endIndex - 1
+            if let id = isLast ? lastAlphabet[located.scalar] : alphabet[located.scalar] {
                 if let unknownID, unknownSize > 0 { add(unknownID, unknownSize) }
                 unknownSize = 0
                 add(id, size)
