@@ -61,6 +61,7 @@ enum SubwordModel: Sendable {
     case unigram(Unigram)
     case scoredPairs(ScoredPairs)
     case wordLevel(WordLevel)
+    case sentencePieces(SentencePieces)
 
     func encode(_ piece: ArraySlice<LocatedScalar>, into output: inout TokenList) {
         switch self {
@@ -68,6 +69,7 @@ enum SubwordModel: Sendable {
         case .unigram(let model): model.encode(piece, into: &output)
         case .scoredPairs(let model): model.encode(piece, into: &output)
         case .wordLevel(let model): model.encode(piece, into: &output)
+        case .sentencePieces(let model): model.encode(piece, into: &output)
         }
     }
 }

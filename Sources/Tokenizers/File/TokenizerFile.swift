@@ -15,7 +15,7 @@ struct TokenizerFile {
 
     static let families =
         "this version reads the tokenizers of BERT, RoBERTa, XLM-R, ALBERT, DeBERTa, Llama, Mistral, Qwen, Gemma, Phi, "
-        + "SmolLM, OLMo, GPT-2, GPT-NeoX and CLIP"
+        + "SmolLM, OLMo, GPT-2, GPT-NeoX, CLIP and SigLIP"
 
     /// More than any vocabulary in use (XLM-V has 901,629); an id beyond it is an attack or damage.
     private static let largestID = 10_000_000
@@ -36,6 +36,7 @@ struct TokenizerFile {
         case "BPE": try self.init(bytePairs: root, path)
         case "Unigram": try self.init(unigram: root, path)
         case "WordLevel": try self.init(wordLevel: root, path)
+        case SentencePieces.kind: try self.init(sentencePieces: root, path)
         default:
             throw TokenizerError(
                 file: path, problem: "model type \(inQuotes(type)) is not supported",

@@ -16,6 +16,7 @@ struct ClassSections {
         case .bert, .distilBert, .mpnet: try wordPiece()
         case .roberta: try bytePairs()
         case .clip: try endedBytePairs()
+        case .siglip: try canonicalPieces()
         case .xlmRoberta, .camembert, .albert, .debertaV2: try unigram()
         case .stored: try asStored()
         }
