@@ -101,7 +101,7 @@ def clips():
             key: value for key, value in token(name).items() if key != "id"} for name in ("!", START, END)}}}
     yield "as it stands", {**config, "tokenizer.json": clip_json(words=""), "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast"}}
     for setting in ({"truncation_side": "left"}, {"split_special_tokens": True}, {"add_bos_token": False}, {"unk_token": "a"}, {"eos_token": "!</w>"},
-                    {"bos_token": "<x>", "extra_special_tokens": ["tok2"]}, {"do_lower_case": False, "add_prefix_space": True}):
+                    {"bos_token": "a</w>", "extra_special_tokens": ["tok2"]}, {"do_lower_case": False, "add_prefix_space": True}):
         yield f"{setting}", {**config, "tokenizer.json": clip_json(words=""), "tokenizer_config.json": setting}
     yield "new tokens", {**config, "tokenizer.json": clip_json(), "tokenizer_config.json": {}, "added_tokens.json": {"<x>": SIZE, "new1": SIZE + 1}}
     other = clip_json(normalizer=None, post_processor={"type": "RobertaProcessing", "sep": ["a", VOCABULARY["a"]], "cls": [START, VOCABULARY[START]],
