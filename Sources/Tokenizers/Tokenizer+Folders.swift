@@ -37,7 +37,9 @@ extension Tokenizer {
     /// the others only where there would be other tokens without them. So whoever knew a folder by its files before the
     /// others were read knows it still, unless they say something new. A folder that cannot be opened follows from all.
     package static func decidingFiles(in folder: URL) -> [String] {
-        let there = TokenizerFileNames.all.filter {
+        // Of SentencePiece's files one class reads one.
+        let isRead = (try? SideFiles(folder: folder, stored: nil))?.kind == .siglip
+        let there = (TokenizerFileNames.all + (isRead ? [SentencePieceFile.name] : [])).filter {
             FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
         }
         let first = there.filter { !TokenizerFileNames.later.contains($0) }

@@ -13,7 +13,7 @@ package struct Encoding: Sendable, Equatable {
     package let truncatedTokens: Int
 }
 
-/// A WordPiece, BPE or Unigram tokenizer, with the ids of Hugging Face's `tokenizers` library, or for the vocabulary of a
+/// A WordPiece, BPE, Unigram or WordLevel tokenizer, with the ids of Hugging Face's `tokenizers` library, or for the vocabulary of a
 /// GGUF file those of llama.cpp.
 package struct Tokenizer: Sendable {
     /// Largest id + 1.
@@ -36,6 +36,7 @@ package struct Tokenizer: Sendable {
 
     let pipeline: TextPipeline
     let cutsStart: Bool
+    private let isWithoutLibrary: Bool
     let template: Template
     private let trimming: ByteLevelTrimming?
     private let originalTokens: AddedTokens
@@ -70,6 +71,7 @@ package struct Tokenizer: Sendable {
         self.typeNote = typeNote
         longestSequence = habits.longest
         cutsStart = habits.cutsStart
+        isWithoutLibrary = habits.isWithoutLibrary
         pipeline = file.pipeline
         template = habits.givesTypes ? file.template : file.template.withoutTypes
         trimming = file.trimming
@@ -102,7 +104,7 @@ package struct Tokenizer: Sendable {
     package static let ofNoText = Tokenizer()
 
     private init() {
-        (notes, typeNote, longestSequence, cutsStart) = ([], nil, nil, false)
+        (notes, typeNote, longestSequence, cutsStart, isWithoutLibrary) = ([], nil, nil, false, false)
         pipeline = .subword(
             [], [NoWords()],
             .bytePair(
@@ -166,7 +168,7 @@ package struct Tokenizer: Sendable {
         var second = pair.map { tokens(of: $0, by: pipeline) } ?? TokenList()
         let total = first.count + second.count
         if pair != nil {
-            let (keptFirst, keptSecond) = Self.longestFirst(first.count, second.count, limit: limit)
+            let (keptFirst, keptSecond) = longestFirst(first.count, second.count, limit: limit)
             first.cut(to: keptFirst, atStart: cutsStart)
             second.cut(to: keptSecond, atStart: cutsStart)
         } else if first.count > limit {
@@ -186,11 +188,18 @@ package struct Tokenizer: Sendable {
             types += [Int32](repeating: type, count: tokens.count)
             offsets += tokens.offsets
         }
+        var last: Int32?
         for part in template.parts(isPair: second != nil) {
             switch part {
-            case .special(let special, let type): add(TokenList(special: special), type)
-            case .first(let type): add(first, type)
-            case .second(let type): add(second ?? TokenList(), type)
+            case .special(let special, let type):
+                if isWithoutLibrary, let last, special == [last] { continue }
+                add(TokenList(special: special), type)
+            case .first(let type):
+                add(first, type)
+                last = first.ids.last
+            case .second(let type):
+                add(second ?? TokenList(), type)
+                last = second?.ids.last
             }
         }
         return Encoding(ids: ids, typeIDs: types, offsets: offsets, truncatedTokens: truncatedTokens)
@@ -210,8 +219,12 @@ package struct Tokenizer: Sendable {
     }
 
     /// How many tokens of each text stay: the longer one gives way, then both, as `longest_first` does.
-    static func longestFirst(_ first: Int, _ second: Int, limit: Int) -> (Int, Int) {
+    private func longestFirst(_ first: Int, _ second: Int, limit: Int) -> (Int, Int) {
         if first + second <= limit { return (first, second) }
+        if isWithoutLibrary {
+            let kept = min(first, max(limit - second, (limit + 1) / 2))
+            return (kept, limit - kept)
+        }
         let short = min(first, second)
         var keptShort = short
         var keptLong = short > limit ? short : max(short, limit - short)

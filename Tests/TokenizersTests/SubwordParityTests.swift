@@ -14,7 +14,7 @@ import Tokenizers
     static let names = [
         "roberta", "roberta-prefix", "bytes-partial", "bytes-nfkc", "xlm-r", "albert", "deberta-v3",
         "deberta-v2", "deberta-transformers", "deberta-split", "mpnet", "byte-fallback", "merged-next",
-        "merged-previous",
+        "merged-previous", "clip", "clip-partial", "words",
     ]
 
     private static let folder = "Tests/Goldens/tokenizer/subword"

@@ -54,6 +54,39 @@ import Tokenizers
         #expect(try tokenizer(unigram).encode("ab", maxLength: 8).ids == [0, 8, 2])
     }
 
+    /// "b</w>" is one token with the end of its word, "a" alone has none and is unknown at an end.
+    @Test func wordsEndInTheirLastToken() throws {
+        let vocabulary = #"{"<s>":0,"</s>":1,"a":2,"b":3,"b</w>":4,"ab</w>":5,"aab</w>":6}"#
+        let json = TinySubword.bytePairs(
+            vocabulary: vocabulary, merges: #"["a b</w>","a ab</w>"]"#,
+            options: #""unk_token":"</s>","end_of_word_suffix":"</w>","continuing_subword_prefix":"""#,
+            preTokenizer: #"{"type":"WhitespaceSplit"}"#,
+            processor: #"{"type":"RobertaProcessing","cls":["<s>",0],"sep":["</s>",1],"trim_offsets":false}"#)
+        let tokenizer = try tokenizer(json)
+        let encoding = tokenizer.encode("aab  b bb ba éb x", maxLength: 64)
+        #expect(encoding.ids == [0, 6, 4, 3, 4, 3, 1, 1, 4, 1, 1])
+        #expect(
+            encoding.offsets == [
+                0..<0, 0..<3, 5..<6, 7..<8, 8..<9, 10..<11, 11..<12, 13..<15, 15..<16, 17..<18, 0..<0,
+            ])
+        #expect(tokenizer.encode("aab b bb", maxLength: 4).ids == [0, 6, 4, 1])
+    }
+
+    @Test func wholeWordsAndTheUnknownOne() throws {
+        let tokenizer = try tokenizer(TinySubword.words())
+        let encoding = tokenizer.encode("A red_1 red, Ünd??  <e>red\u{301}", pair: "red", maxLength: 64)
+        #expect(encoding.ids == [0, 3, 2, 4, 5, 2, 6, 1, 2, 1, 0, 4, 1])
+        #expect(
+            encoding.offsets == [
+                0..<0, 0..<1, 2..<7, 8..<11, 11..<12, 13..<17, 17..<19, 21..<24, 24..<29, 0..<0, 0..<0, 0..<3,
+                0..<0,
+            ])
+        #expect(tokenizer.unknownID == 2)
+        #expect(tokenizer.templateIDs == [0, 1, 0, 1, 0, 1])
+        #expect(tokenizer.encode("red red red", maxLength: 4).ids == [0, 4, 4, 1])
+        #expect(tokenizer.encode("", maxLength: 4).ids == [0, 1])
+    }
+
     private static func option(_ text: String) -> String { TinySubword.bytePairs(options: text) }
 
     private static func decoder(_ text: String) -> String {
@@ -72,7 +105,11 @@ import Tokenizers
         (option(#""dropout":0.1"#), "dropout of a BPE model is not supported"),
         (
             option(#""end_of_word_suffix":"</w>","byte_fallback":true"#),
-            "end_of_word_suffix with byte_fallback of a BPE model is not supported"
+            "byte_fallback beside end_of_word_suffix of a BPE model is not supported"
+        ),
+        (
+            option(#""end_of_word_suffix":"</w>","unk_token":"[UNK]""#),
+            "the vocabulary has no \"[UNK]\" token"
         ),
         (option(#""continuing_subword_prefix":"@@""#), "continuing_subword_prefix of a BPE model is not"),
         (option(#""unk_token":"[UNK]""#), "the vocabulary has no \"[UNK]\" token"),
@@ -136,7 +173,9 @@ import Tokenizers
             preTokenizer(#"{"type":"Split","pattern":{"String":"a"},"behavior":"x"}"#),
             "pre-tokenizer \"Split\" with the behavior \"x\" is not supported"
         ),
-        (preTokenizer(#"{"type":"Whitespace"}"#), "pre-tokenizer \"Whitespace\" is not supported"),
+        (preTokenizer(#"{"type":"UnicodeScripts"}"#), "pre-tokenizer \"UnicodeScripts\" is not supported"),
+        (TinySubword.words(unknown: "[UNK]"), "the vocabulary has no \"[UNK]\" token"),
+        (TinySubword.words(preTokenizer: #"{"type":"Words"}"#), "pre-tokenizer \"Words\" is not supported"),
         (preTokenizer(#"{"type":"Punctuation","behavior":"x"}"#), "with the behavior \"x\" is not supported"),
         (preTokenizer(#"{"type":"Metaspace","replacement":"__"}"#), "is not one character"),
         (

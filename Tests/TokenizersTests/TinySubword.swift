@@ -14,14 +14,39 @@ enum TinySubword {
         """
 
     static func bytePairs(
+        vocabulary: String = #"{"<s>":0,"<pad>":1,"</s>":2,"<unk>":3,"a":4,"b":5,"Ġ":6,"ab":7,"Ġab":8}"#,
         merges: String = #"["a b","Ġ ab"]"#, options: String = #""unk_token":"<unk>""#,
         preTokenizer: String = #"{"type":"ByteLevel","add_prefix_space":false}"#,
         processor: String = #"{"type":"RobertaProcessing","cls":["<s>",0],"sep":["</s>",2]}"#
     ) -> String {
-        let vocabulary = #"{"<s>":0,"<pad>":1,"</s>":2,"<unk>":3,"a":4,"b":5,"Ġ":6,"ab":7,"Ġab":8}"#
+        """
+        {"pre_tokenizer":\(preTokenizer),"post_processor":\(processor),
+        "model":{"type":"BPE",\(options),"vocab":\(vocabulary),"merges":\(merges)}}
+        """
+    }
+
+    /// 0 <b>  1 <e>  2 <u>  3 a  4 red  5 ,  6 ??
+    static func words(
+        unknown: String = "<u>", preTokenizer: String = #"{"type":"Whitespace"}"#
+    ) -> String {
+        let special = ["<b>", "<e>", "<u>"].enumerated().map {
+            #"{"id":\#($0.offset),"content":"\#($0.element)","special":true}"#
+        }
+        func template(_ text: String) -> String {
+            """
+            {"SpecialToken":{"id":"<b>","type_id":0}},{"Sequence":{"id":"\(text)","type_id":0}},
+            {"SpecialToken":{"id":"<e>","type_id":0}}
+            """
+        }
         return """
-            {"pre_tokenizer":\(preTokenizer),"post_processor":\(processor),
-            "model":{"type":"BPE",\(options),"vocab":\(vocabulary),"merges":\(merges)}}
+            {"added_tokens":[\(special.joined(separator: ","))],"normalizer":{"type":"Lowercase"},
+            "pre_tokenizer":\(preTokenizer),
+            "post_processor":{"type":"TemplateProcessing","single":[\(template("A"))],
+            "pair":[\(template("A")),\(template("B"))],
+            "special_tokens":{"<b>":{"id":"<b>","ids":[0],"tokens":["<b>"]},
+            "<e>":{"id":"<e>","ids":[1],"tokens":["<e>"]}}},
+            "model":{"type":"WordLevel","unk_token":"\(unknown)",
+            "vocab":{"<b>":0,"<e>":1,"<u>":2,"a":3,"red":4,",":5,"??":6}}}
             """
     }
 

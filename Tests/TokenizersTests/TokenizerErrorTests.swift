@@ -31,7 +31,7 @@ import Tokenizers
         Case("[PAD]\n[UNK]", "line 1"),
         Case("[]", "normalizer \"none\" is not supported"),
         Case(tiny.json().replacingOccurrences(of: "\"vocab\"", with: "\"other\""), "there is no model.vocab"),
-        Case(tiny.json(model: "WordLevel"), "model type \"WordLevel\" is not supported"),
+        Case(tiny.json(model: "Words"), "model type \"Words\" is not supported"),
         Case(tiny.json(normalizer: #"{"type":"NFC"}"#), "normalizer \"NFC\" is not supported"),
         Case(tiny.json(normalizer: #"{"type":7}"#), "the setting type is not a String"),
         Case(tiny.json(normalizer: "null"), "normalizer \"none\" is not supported"),

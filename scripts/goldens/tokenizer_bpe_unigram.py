@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the goldens of byte-level BPE and Unigram tokenizers, and of MPNet's WordPiece, with Hugging Face tokenizers.
+"""Write the goldens of byte-level BPE, Unigram and WordLevel tokenizers, and of MPNet's WordPiece, with Hugging Face tokenizers.
 
 Everything goes to Tests/Goldens/tokenizer/subword:
 
@@ -30,7 +30,7 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2 as sentencepiece_model
 from tokenizer import CUT_TEXTS, PAIRS, TEXTS, byte_offsets, fnv, wordnet_glosses
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import DebertaV2Tokenizer, MPNetTokenizer
+from transformers import CLIPTokenizer, DebertaV2Tokenizer, MPNetTokenizer
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 FOLDER = os.path.join(ROOT, "Tests", "Goldens", "tokenizer", "subword")
@@ -185,6 +185,44 @@ def by_transformers(trained, tokenizer_class, **options):
     return Tokenizer.from_str(tokenizer_class(vocab=vocabulary, **options).backend_tokenizer.to_str())
 
 
+CLIP_SPECIAL = ["<|startoftext|>", "<|endoftext|>"]
+
+
+def ended_pairs(alphabet=True, size=1200, **options):
+    """BPE whose last token of a word tells so, with CLIP's steps."""
+    steps = CLIPTokenizer().backend_tokenizer
+    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", **options))
+    tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder = steps.normalizer, steps.pre_tokenizer, steps.decoder
+    letters = {"initial_alphabet": pre_tokenizers.ByteLevel.alphabet()} if alphabet else {"limit_alphabet": 60}
+    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(
+        vocab_size=size, special_tokens=CLIP_SPECIAL, show_progress=False, end_of_word_suffix="</w>", **letters))
+    return tokenizer
+
+
+def clip():
+    """As transformers builds it: each byte alone and at the end of a word, merges, and the special tokens last."""
+    model = json.loads(ended_pairs().to_str())["model"]
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    names = dict.fromkeys(letters + [f"{letter}</w>" for letter in letters] + list(model["vocab"]))
+    names = [name for name in names if name not in CLIP_SPECIAL] + CLIP_SPECIAL
+    vocabulary = {name: number for number, name in enumerate(names)}
+    made = CLIPTokenizer(vocab=vocabulary, merges=[tuple(merge) for merge in model["merges"]])
+    return Tokenizer.from_str(made.backend_tokenizer.to_str())
+
+
+def whole_words():
+    tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
+    tokenizer.train_from_iterator(corpus(), trainers.WordLevelTrainer(
+        vocab_size=1500, special_tokens=XLM_SPECIAL, show_progress=False))
+    tokenizer.add_special_tokens(XLM_SPECIAL)
+    tokenizer.add_tokens(added_tokens())
+    single, pair = ROBERTA.split(" / ")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=single, pair=pair, special_tokens=[("<s>", 0), ("</s>", 2)])
+    return tokenizer
+
+
 def word_piece(special):
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
@@ -255,6 +293,13 @@ def tokenizers(precompiled):
     yield "merged-previous", characters(
         n.Sequence([n.Strip(left=True, right=True), n.Replace(Regex(r"\s+"), " \u2029x"), n.NFC(), n.Lowercase()]),
         p.Sequence([p.Punctuation(behavior="merged_with_previous"), p.Digits(individual_digits=True), p.WhitespaceSplit()]))
+    yield "clip", clip()
+    tokenizer = ended_pairs(alphabet=False, size=500, unk_token="<|endoftext|>", fuse_unk=True, ignore_merges=True)
+    tokenizer.add_special_tokens([AddedToken(token, normalized=token == CLIP_SPECIAL[0]) for token in CLIP_SPECIAL])
+    tokenizer.add_tokens(added_tokens())
+    tokenizer.post_processor = processors.RobertaProcessing(("<|endoftext|>", 1), ("<|startoftext|>", 0), True, True)
+    yield "clip-partial", tokenizer
+    yield "words", whole_words()
 
 
 def to_text(name, tokenizer, encoded_charsmap):

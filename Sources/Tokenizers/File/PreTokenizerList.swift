@@ -37,6 +37,7 @@ enum PreTokenizerList {
                     splitsWords: try flag("use_regex", true))
             ]
         case "Metaspace": return [try metaspace(section, path)]
+        case "Whitespace": return [WordRuns()]
         case "WhitespaceSplit": return [Delimiters(kind: .whitespace, behavior: .removed)]
         case "Punctuation":
             return [Delimiters(kind: .punctuation, behavior: try behavior(section, type, path))]

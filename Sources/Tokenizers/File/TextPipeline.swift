@@ -60,12 +60,16 @@ enum SubwordModel: Sendable {
     case bytePair(BytePairEncoding)
     case unigram(Unigram)
     case scoredPairs(ScoredPairs)
+    case wordLevel(WordLevel)
+    case sentencePieces(SentencePieces)
 
     func encode(_ piece: ArraySlice<LocatedScalar>, into output: inout TokenList) {
         switch self {
         case .bytePair(let model): model.encode(piece, into: &output)
         case .unigram(let model): model.encode(piece, into: &output)
         case .scoredPairs(let model): model.encode(piece, into: &output)
+        case .wordLevel(let model): model.encode(piece, into: &output)
+        case .sentencePieces(let model): model.encode(piece, into: &output)
         }
     }
 }

@@ -1,9 +1,9 @@
 import ModelFiles
 
-/// BPE (RoBERTa, decoders) and Unigram (XLM-R, ALBERT, DeBERTa-v2 and -v3).
+/// BPE (RoBERTa, decoders, CLIP), Unigram (XLM-R, ALBERT, DeBERTa-v2 and -v3) and whole words.
 extension TokenizerFile {
     init(bytePairs root: JSONValue, _ path: String) throws {
-        let vocabulary = try Self.bytePairVocabulary(root["model"], path)
+        let vocabulary = try Self.numberedVocabulary(root["model"], path)
         let model = try Self.bytePairEncoding(root["model"], Index(vocabulary), path)
         try self.init(subword: root, vocabulary, .bytePair(model), unknownID: model.unknownID, path)
     }
@@ -13,6 +13,14 @@ extension TokenizerFile {
         let model = try Self.unigram(root["model"], scored, path)
         let vocabulary = scored.enumerated().map { (token: $0.element.token, id: Int32($0.offset)) }
         try self.init(subword: root, vocabulary, .unigram(model), unknownID: model.unknownID, path)
+    }
+
+    init(wordLevel root: JSONValue, _ path: String) throws {
+        let vocabulary = try Self.numberedVocabulary(root["model"], path)
+        let index = Index(vocabulary)
+        let unknown = try readSetting(root["model"], "unk_token", "<unk>", \.string, path)
+        let model = WordLevel(words: index.byBytes, unknownID: try index.requiredID(of: unknown, path))
+        try self.init(subword: root, vocabulary, .wordLevel(model), unknownID: model.unknownID, path)
     }
 
     private init(
@@ -36,7 +44,7 @@ extension TokenizerFile {
             decoding: try DecodingList.read(root["decoder"], path))
     }
 
-    private static func bytePairVocabulary(
+    private static func numberedVocabulary(
         _ model: JSONValue?, _ path: String
     ) throws -> [(token: String, id: Int32)] {
         guard let tokens = model?["vocab"]?.object else {
@@ -56,38 +64,37 @@ extension TokenizerFile {
         if let dropout = model?["dropout"], !dropout.isNull, dropout.double != 0 { throw refuse("dropout") }
         let prefix = "continuing_subword_prefix"
         if try !readSetting(model, prefix, "", \.string, path).isEmpty { throw refuse(prefix) }
-        let suffix = try readSetting(model, "end_of_word_suffix", "", \.string, path)
+        let wordEnd = try readSetting(model, "end_of_word_suffix", "", \.string, path)
         let unknown = try readSetting(model, "unk_token", "", \.string, path)
-        var alphabet: [Unicode.Scalar: Int32] = [:]
-        for (token, id) in index.byBytes {
-            let scalars = String(decoding: token, as: UTF8.self).unicodeScalars
-            if scalars.count == 1, let scalar = scalars.first { alphabet[scalar] = id }
-        }
+        let alphabet = alphabet(index)
+        let lastAlphabet = wordEnd.isEmpty ? alphabet : Self.alphabet(index, before: Array(wordEnd.utf8))
         // The library asks for the unknown token only when a text needs it.
         let unknownID = unknown.isEmpty ? nil : index.id(of: unknown)
-        if !unknown.isEmpty, unknownID == nil, !ByteLevel.scalars.allSatisfy({ alphabet[$0] != nil }) {
+        if !unknown.isEmpty, unknownID == nil,
+            !ByteLevel.scalars.allSatisfy({ alphabet[$0] != nil && lastAlphabet[$0] != nil })
+        {
             throw TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(unknown)) token")
         }
         let fallsBack = try readSetting(model, "byte_fallback", false, \.bool, path)
-        if fallsBack && !suffix.isEmpty { throw refuse("end_of_word_suffix with byte_fallback") }
+        // The library would spell the bytes of the suffix too.
+        if fallsBack && !wordEnd.isEmpty { throw refuse("byte_fallback beside end_of_word_suffix") }
         let byteIDs = (0..<(fallsBack ? 256 : 0)).map { index.id(of: ByteToken.name(of: UInt8($0))) }
         let ignoresMerges = try readSetting(model, "ignore_merges", false, \.bool, path)
         return BytePairEncoding(
             alphabet: alphabet, merges: try merges(model?["merges"], index, path), unknownID: unknownID,
             fusesUnknown: try readSetting(model, "fuse_unk", false, \.bool, path),
-            wholeWords: ignoresMerges ? index.byBytes : [:], byteIDs: byteIDs,
-            endings: suffix.isEmpty ? nil : endings(suffix, index))
+            wholeWords: ignoresMerges ? index.byBytes : [:], byteIDs: byteIDs, lastAlphabet: lastAlphabet)
     }
 
-    /// The token of each scalar at the end of a word.
-    private static func endings(_ suffix: String, _ index: Index) -> [Unicode.Scalar: Int32] {
-        var endings: [Unicode.Scalar: Int32] = [:]
-        for (token, id) in index.byBytes where token.count > suffix.utf8.count {
-            guard token.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) else { continue }
-            let scalars = String(decoding: token.dropLast(suffix.utf8.count), as: UTF8.self).unicodeScalars
-            if scalars.count == 1, let scalar = scalars.first { endings[scalar] = id }
+    /// The tokens of single scalars, or of those that stand alone before the end of a word.
+    private static func alphabet(_ index: Index, before end: [UInt8] = []) -> [Unicode.Scalar: Int32] {
+        var alphabet: [Unicode.Scalar: Int32] = [:]
+        for (token, id) in index.byBytes where token.count > end.count && token.suffix(end.count) == end[...]
+        {
+            let scalars = String(decoding: token.dropLast(end.count), as: UTF8.self).unicodeScalars
+            if scalars.count == 1, let scalar = scalars.first { alphabet[scalar] = id }
         }
-        return endings
+        return alphabet
     }
 
     /// Each merge is "a b" or, in newer files, ["a", "b"].

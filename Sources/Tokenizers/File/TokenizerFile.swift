@@ -15,7 +15,7 @@ struct TokenizerFile {
 
     static let families =
         "this version reads the tokenizers of BERT, RoBERTa, XLM-R, ALBERT, DeBERTa, Llama, Mistral, Qwen, Gemma, Phi, "
-        + "SmolLM, OLMo, GPT-2 and GPT-NeoX"
+        + "SmolLM, OLMo, GPT-2, GPT-NeoX, CLIP and SigLIP"
 
     /// More than any vocabulary in use (XLM-V has 901,629); an id beyond it is an attack or damage.
     private static let largestID = 10_000_000
@@ -35,10 +35,12 @@ struct TokenizerFile {
         case "WordPiece": try self.init(wordPiece: root, words, path)
         case "BPE": try self.init(bytePairs: root, path)
         case "Unigram": try self.init(unigram: root, path)
+        case "WordLevel": try self.init(wordLevel: root, path)
+        case SentencePieces.kind: try self.init(sentencePieces: root, path)
         default:
             throw TokenizerError(
                 file: path, problem: "model type \(inQuotes(type)) is not supported",
-                advice: "this version reads WordPiece, BPE and Unigram tokenizers")
+                advice: "this version reads WordPiece, BPE, Unigram and WordLevel tokenizers")
         }
     }
 

@@ -15,7 +15,8 @@ struct ClassSections {
         switch kind {
         case .bert, .distilBert, .mpnet: try wordPiece()
         case .roberta: try bytePairs()
-        case .clip: try wordEndPairs()
+        case .clip: try endedBytePairs()
+        case .siglip: try canonicalPieces()
         case .xlmRoberta, .camembert, .albert, .debertaV2: try unigram()
         case .stored: try asStored()
         }
@@ -136,63 +137,6 @@ struct ClassSections {
                 "merges": stored["model"]?["merges"] ?? .array([]),
             ]),
         ])
-    }
-
-    /// Byte pairs of words that lose their spaces and have a mark at their end.
-    private func wordEndPairs() throws -> JSONValue {
-        let usual = [
-            "unk_token": "<|endoftext|>", "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
-            "pad_token": "<|endoftext|>",
-        ]
-        let unknown = try text("unk_token", "<|endoftext|>")
-        let start = try text("bos_token", "<|startoftext|>")
-        let end = try text("eos_token", "<|endoftext|>")
-        let added = try added(usual)
-        func sequence(_ key: String, _ steps: [JSONObject]) -> JSONValue {
-            .object(["type": .string("Sequence"), key: .array(steps.map { .object($0) })])
-        }
-        return .object([
-            "added_tokens": added.section,
-            "normalizer": sequence(
-                "normalizers",
-                [
-                    ["type": .string("NFC")],
-                    [
-                        "type": .string("Replace"), "pattern": .object(["Regex": .string(#"\s+"#)]),
-                        "content": .string(" "),
-                    ], ["type": .string("Lowercase")],
-                ]),
-            "pre_tokenizer": sequence(
-                "pretokenizers",
-                [
-                    [
-                        "type": .string("Split"), "pattern": .object(["Regex": .string(try words())]),
-                        "behavior": .string("Removed"), "invert": .bool(true),
-                    ],
-                    [
-                        "type": .string("ByteLevel"), "add_prefix_space": .bool(false),
-                        "use_regex": .bool(true),
-                    ],
-                ]),
-            "post_processor": try around("RobertaProcessing", start, end, added),
-            "padding": try padding("<|endoftext|>"), "decoder": .object(["type": .string("ByteLevel")]),
-            "model": .object([
-                "type": .string("BPE"), "unk_token": .string(unknown), "end_of_word_suffix": .string("</w>"),
-                "vocab": stored["model"]?["vocab"] ?? .null,
-                "merges": stored["model"]?["merges"] ?? .array([]),
-            ]),
-        ])
-    }
-
-    private static let specialWords = #"<\|startoftext\|>|<\|endoftext\|>|"#
-    private static let otherWords = #"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"#
-
-    /// What words are. Published files leave out the special tokens, which are cut out of a text before: without a setting that says
-    /// otherwise both are the same.
-    private func words() throws -> String {
-        let pattern = stored["pre_tokenizer"]?["pretokenizers"]?.array?.first?["pattern"]?["Regex"]?.string
-        let isSame = try pattern == Self.otherWords && !files.flag("split_special_tokens", false)
-        return isSame ? Self.otherWords : Self.specialWords + Self.otherWords
     }
 
     private func unigram() throws -> JSONValue {
@@ -320,7 +264,7 @@ struct ClassSections {
         "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>",
     ]
 
-    private func added(
+    func added(
         _ usual: [String: String], extra: [String] = [],
         _ behave: (String, SideFiles.Given) -> SideFiles.Given = { $1 }
     ) throws -> AddedList {
@@ -335,14 +279,14 @@ struct ClassSections {
     }
 
     /// The text of a role's token, which the class cannot do without.
-    private func text(_ key: String, _ usual: String) throws -> String {
+    func text(_ key: String, _ usual: String) throws -> String {
         guard let found = try files.role(key, usual: usual) else {
             throw TokenizerError(file: files.path, problem: "the setting \(key) is null")
         }
         return found.text
     }
 
-    private func padding(_ usual: String) throws -> JSONValue {
+    func padding(_ usual: String) throws -> JSONValue {
         guard let found = try files.role("pad_token", usual: usual) else { return .null }
         return .object(["pad_token": .string(found.text)])
     }
@@ -351,7 +295,7 @@ struct ClassSections {
         TokenizerError(file: path, problem: "the vocabulary has no \(inQuotes(token)) token")
     }
 
-    private func around(
+    func around(
         _ type: String, _ start: String, _ end: String, _ added: AddedList, trims: Bool = false,
         prefix: Bool = false
     ) throws -> JSONValue {

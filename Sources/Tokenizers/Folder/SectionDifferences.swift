@@ -96,6 +96,13 @@ struct SectionDifferences {
             settings["trim_offsets"] = nil
         case "Punctuation": fill("behavior", .string("Isolated"))
         case "Digits": fill("individual_digits", .bool(false))
+        case "Split":
+            fill("invert", .bool(false))
+            // Older files of CLIP lack what finds nothing, since added tokens are found before.
+            let special = #"<\|startoftext\|>|<\|endoftext\|>|"#
+            if let text = settings["pattern"]?["Regex"]?.string, text.hasPrefix(special) {
+                settings["pattern"] = .object(["Regex": .string(String(text.dropFirst(special.count)))])
+            }
         default: break
         }
         return .object(settings)
@@ -122,7 +129,8 @@ struct SectionDifferences {
     }
 
     private static func told(_ value: JSONValue?) -> String {
-        value?.string.map { inQuotes($0) } ?? value?.bool.map { "\($0)" } ?? value?.int.map { "\($0)" }
+        (value?.string ?? value?["Regex"]?.string ?? value?["String"]?.string).map { inQuotes($0) } ?? value?
+            .bool.map { "\($0)" } ?? value?.int.map { "\($0)" }
             ?? "none"
     }
 
@@ -160,6 +168,7 @@ struct SectionDifferences {
                 ("continuing_subword_prefix", .string("")), ("end_of_word_suffix", .string("")),
                 ("byte_fallback", .bool(false)), ("ignore_merges", .bool(false)),
             ]
+        case "WordLevel": usual = [("unk_token", .string("<unk>"))]
         default: usual = [("unk_id", JSONValue(0)), ("byte_fallback", .bool(false))]
         }
         return usual.compactMap { key, standard in

@@ -10,6 +10,7 @@ enum TokenizerClass: String {
     case debertaV2 = "DebertaV2Tokenizer"
     case mpnet = "MPNetTokenizer"
     case clip = "CLIPTokenizer"
+    case siglip = "SiglipTokenizer"
     /// `tokenizer.json` as it stands
     case stored = "TokenizersBackend"
 
@@ -19,6 +20,7 @@ enum TokenizerClass: String {
         case .bert, .distilBert, .mpnet: "WordPiece"
         case .roberta, .clip: "BPE"
         case .xlmRoberta, .camembert, .albert, .debertaV2: "Unigram"
+        case .siglip: SentencePieces.kind
         case .stored: nil
         }
     }
@@ -37,6 +39,7 @@ enum TokenizerClass: String {
         case "deberta-v2": .debertaV2
         case "mpnet": .mpnet
         case "clip": .clip
+        case "siglip": .siglip
         default: nil
         }
     }

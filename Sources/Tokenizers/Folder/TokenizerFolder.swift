@@ -30,7 +30,10 @@ struct TokenizerFolder {
         let whole = try Self.whole(folder)
         let files = try SideFiles(
             folder: folder, stored: whole?.root, configuration: configuration, leavesOut: leavesOut)
-        let source = try whole ?? Self.parts(folder, wanted: files.kind?.model, leavesOut: leavesOut)
+        let source =
+            files.kind == .siglip
+            ? try Self.pieces(folder, isAlone: whole == nil)
+            : try whole ?? Self.parts(folder, wanted: files.kind?.model, leavesOut: leavesOut)
         guard let kind = try Self.kind(files, source) else {
             file = try TokenizerFile(root: source.root, words: nil, source.path)
             made = source.root
@@ -115,6 +118,25 @@ struct TokenizerFolder {
         guard FileManager.default.fileExists(atPath: json.path) else { return nil }
         return Source(
             path: json.path, isWhole: true, root: try JSONValue.read(json, limits: TokenizerFile.limits))
+    }
+
+    /// SigLIP's class reads SentencePiece's file, whatever else there is.
+    private static func pieces(_ folder: URL, isAlone: Bool) throws -> Source {
+        let file = folder.appendingPathComponent(SentencePieceFile.name)
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw TokenizerError(
+                file: folder.path,
+                problem:
+                    "transformers opens this folder as SiglipTokenizer, which reads spiece.model, and there is none",
+                advice: "add the spiece.model that came with the model"
+                    + (isAlone
+                        ? ""
+                        : ", or if tokenizer.json is right as it stands, say \"tokenizer_class\": "
+                            + "\"PreTrainedTokenizerFast\" in tokenizer_config.json"),
+                isMissing: isAlone)
+        }
+        let model = try SentencePieceFile(file).section
+        return Source(path: file.path, isWhole: false, root: .object(["model": model]))
     }
 
     private static func parts(_ folder: URL, wanted: String?, leavesOut: Bool) throws -> Source {

@@ -14,6 +14,9 @@ struct TokenizerHabits: Equatable {
     var storedCount: Int?
     /// Of two added tokens that overlap the longer is found, not the one that comes first.
     var findsLongestFirst = false
+    /// A text that ends with the one token behind it gets no other, and of two texts that are both cut the second loses
+    /// the odd token; so it is with classes of transformers that do without the `tokenizers` library.
+    var isWithoutLibrary = false
     /// The ids of the tokens that begin and end a text, and of one that ends a turn.
     var roles = Roles()
 
@@ -40,7 +43,7 @@ extension TokenizerHabits {
             cutsStart: try files.side("truncation_side", cut) == "left",
             splitsSpecialTokens: try files.flag("split_special_tokens", false),
             // Without a model nobody says what it takes.
-            givesTypes: files.kind == nil || kind.givesTypes)
+            givesTypes: files.kind == nil || kind.givesTypes, isWithoutLibrary: kind == .siglip)
         // transformers writes 1e30 where there is no limit.
         let longest = files.settings["model_max_length"] ?? files.settings["max_len"]
         self.longest = longest?.double.flatMap { $0 >= 1 && $0 < 1e6 ? Int($0) : nil }

@@ -12,8 +12,8 @@ struct BytePairEncoding: Sendable {
     /// A word of the vocabulary is one token, whatever the merges say.
     let wholeWords: [[UInt8]: Int32]
     let alphabet: [Unicode.Scalar: Int32]
-    /// Of the last scalar of a word, where that is spelled as such (CLIP's "g</w>"); nil where it is like any other.
-    let endings: [Unicode.Scalar: Int32]?
+    /// Of the last scalar of a word, whose token may spell the end of the word too ("a</w>"); `alphabet` where none does.
+    let lastAlphabet: [Unicode.Scalar: Int32]
     /// The token of each byte ("<0x0A>"), when scalars without a token fall back to them; empty otherwise.
     let byteIDs: [Int32?]
     private let merges: [UInt64: Merge]
@@ -22,10 +22,10 @@ struct BytePairEncoding: Sendable {
         alphabet: [Unicode.Scalar: Int32], merges: [(left: Int32, right: Int32, id: Int32)],
         unknownID: Int32?,
         fusesUnknown: Bool, wholeWords: [[UInt8]: Int32], byteIDs: [Int32?] = [],
-        endings: [Unicode.Scalar: Int32]? = nil
+        lastAlphabet: [Unicode.Scalar: Int32]? = nil
     ) {
         self.alphabet = alphabet
-        self.endings = endings
+        self.lastAlphabet = lastAlphabet ?? alphabet
         self.byteIDs = byteIDs
         self.unknownID = unknownID
         self.fusesUnknown = fusesUnknown
@@ -75,7 +75,7 @@ struct BytePairEncoding: Sendable {
         for (index, located) in zip(word.indices, word) {
             let size = UTF8.width(located.scalar)
             let isLast = index == word.endIndex - 1
-            if let id = (isLast ? endings ?? alphabet : alphabet)[located.scalar] {
+            if let id = isLast ? lastAlphabet[located.scalar] : alphabet[located.scalar] {
                 if let unknownID, unknownSize > 0 { add(unknownID, unknownSize) }
                 unknownSize = 0
                 add(id, size)

@@ -65,9 +65,6 @@ struct CharacterMap: TextNormalizer {
 
     /// What the shortest known prefix of a text becomes; nil when no prefix is known.
     private func replacement(of text: ArraySlice<LocatedScalar>) -> [Unicode.Scalar]? {
-        // The units are those of the Darts-clone library: bit 8 says that a value follows, bits 10 to 30 are
-        // the offset (256-fold with bit 9), bits 0 to 7 the label.
-        func offset(_ unit: UInt32) -> Int { Int((unit >> 10) << ((unit & 0x200) >> 6)) }
         var node = offset(units[0])
         for located in text {
             for byte in UTF8.encode(located.scalar) ?? .init() {
@@ -83,6 +80,30 @@ struct CharacterMap: TextNormalizer {
         }
         return nil
     }
+
+    /// What the longest known beginning of a text becomes, and how many scalars it has; nil when none is known.
+    func longestReplacement(of text: ArraySlice<LocatedScalar>) -> (count: Int, scalars: [Unicode.Scalar])? {
+        var node = offset(units[0])
+        var longest: (count: Int, start: Int)?
+        search: for (index, located) in zip(text.indices, text) {
+            for byte in UTF8.encode(located.scalar) ?? .init() {
+                node ^= Int(byte)
+                guard byte != 0, node < units.count, units[node] & 0x8000_00FF == UInt32(byte) else {
+                    break search
+                }
+                let unit = units[node]
+                node ^= offset(unit)
+                guard unit & 0x100 != 0, node < units.count else { continue }
+                longest = (index + 1 - text.startIndex, Int(units[node] & 0x7FFF_FFFF))
+            }
+        }
+        guard let longest, let scalars = value(longest.start) else { return nil }
+        return (longest.count, scalars)
+    }
+
+    /// The units are those of the Darts-clone library: bit 8 says that a value follows, bits 10 to 30 are the offset
+    /// (256-fold with bit 9), bits 0 to 7 the label.
+    private func offset(_ unit: UInt32) -> Int { Int((unit >> 10) << ((unit & 0x200) >> 6)) }
 
     private func value(_ start: Int) -> [Unicode.Scalar]? {
         guard start <= replacements.count else { return nil }

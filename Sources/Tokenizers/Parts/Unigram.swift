@@ -7,18 +7,27 @@ struct Unigram: Sendable {
     /// The token of each byte that has one ("<0x0A>"), when unknown text falls back to them.
     private let byteIDs: [Int32?]
     private let trie: ScalarTrie
+    /// Scores are added up as Float32, as SentencePiece itself does it; the `tokenizers` library has Float64.
+    private let isSingle: Bool
 
     /// A token's id is its position. Of equal tokens the last counts.
-    init(vocabulary: [(token: String, score: Double)], unknownID: Int32, fallsBackToBytes: Bool) {
+    ///
+    /// - Parameter apart: tokens that no text is made of.
+    init(
+        vocabulary: [(token: String, score: Double)], unknownID: Int32, fallsBackToBytes: Bool,
+        apart: Set<Int> = [], isSingle: Bool = false
+    ) {
         self.unknownID = unknownID
+        self.isSingle = isSingle
         scores = vocabulary.map(\.score)
-        unknownScore = (scores.min() ?? 0) - 10
+        let least = scores.indices.lazy.filter { !apart.contains($0) }.map { vocabulary[$0].score }.min() ?? 0
+        unknownScore = isSingle ? Double(Float(least - 10)) : least - 10
         var byteOfToken: [String: Int] = [:]
         for byte in 0..<(fallsBackToBytes ? 256 : 0) { byteOfToken[ByteToken.name(of: UInt8(byte))] = byte }
         var byteIDs = [Int32?](repeating: nil, count: 256)
         var trie = ScalarTrie(capacity: vocabulary.count * 3)
         for (id, token) in vocabulary.map(\.token).enumerated() {
-            trie.insert(token.unicodeScalars, Int32(id))
+            if !apart.contains(id) { trie.insert(token.unicodeScalars, Int32(id)) }
             if let byte = byteOfToken[token] { byteIDs[byte] = Int32(id) }
         }
         self.byteIDs = byteIDs
@@ -61,7 +70,9 @@ struct Unigram: Sendable {
 
     private func bestSteps(_ word: ArraySlice<LocatedScalar>) -> [Step] {
         var steps = [Step](repeating: Step(), count: word.count + 1)
-        func offer(_ score: Double, _ id: Int32, _ range: Range<Int>) {
+        func offer(_ sum: Double, _ id: Int32, _ range: Range<Int>) {
+            // A sum of two Float32 in Float64, rounded once more, is their sum in Float32.
+            let score = isSingle ? Double(Float(sum)) : sum
             if steps[range.upperBound].start < 0 || score > steps[range.upperBound].score {
                 steps[range.upperBound] = Step(score: score, start: range.lowerBound, id: id)
             }

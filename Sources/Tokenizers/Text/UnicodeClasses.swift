@@ -37,8 +37,15 @@ enum UnicodeClasses {
         }
     }
 
-    /// `\w` of the regular expressions that judge an added token's neighbors (Unicode Technical Standard 18).
+    /// `\w` of the regular expressions that split at white space and judge an added token's neighbors (Unicode Technical
+    /// Standard 18), with the tables of Unicode 16.
     static func isWordScalar(_ scalar: Unicode.Scalar) -> Bool {
+        let value = scalar.value
+        if value < 0x80 {
+            return (value | 0x20 >= 0x61 && value | 0x20 <= 0x7A) || (value >= 0x30 && value <= 0x39)
+                || value == 0x5F
+        }
+        guard let age = scalar.properties.age, age.major <= 16 else { return false }
         if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
         switch scalar.properties.generalCategory {
         case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
