@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=.build-fuzz
-targets=(safetensors gguf config tokenizer text expression vocabulary template data adapter image processor checkpoint)
+targets=(safetensors gguf config tokenizer text expression vocabulary pieces template data adapter image processor checkpoint)
 
 fuzz() { # TARGET, then libFuzzer's flags
     mkdir -p "$build/corpus/$1" "$build/findings/$1"

@@ -60,7 +60,8 @@ extension Tokenizer {
             first.cut(to: longestQuestion)
         }
         let room = maxLength - special - first.count
-        let start = specialTokens(beforeSecond: true) + first.count
+        let behind = special - specialTokens(beforeSecond: true)
+        let start = encoding(first, TokenList(), truncatedTokens: 0).ids.count - behind
         let windows = windowRanges(second.count, room: room, stride: stride).map { range in
             var part = TokenList()
             part.ids = Array(second.ids[range])

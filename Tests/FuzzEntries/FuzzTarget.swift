@@ -21,6 +21,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case expression
     /// Keys of a GGUF that say what its tokens are, as JSON
     case vocabulary
+    /// SigLIP's `spiece.model`
+    case pieces
     /// A chat template in Jinja
     case template
     /// JSONL, JSON, CSV, TSV, CoNLL or SQuAD: the first byte chooses what the rows hold and how they are written
@@ -50,6 +52,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             case .text: try TextInputs.encode(bytes)
             case .expression: try VocabularyInputs.split(bytes, in: scratch)
             case .vocabulary: try VocabularyInputs.readVocabulary(bytes, in: scratch)
+            case .pieces: try TextInputs.readPieces(bytes, in: scratch)
             case .template: try TemplateInputs.render(bytes)
             case .data: try TextInputs.readData(bytes, in: scratch)
             case .adapter: try ModelInputs.readAdapter(bytes, in: scratch)

@@ -21,6 +21,13 @@ enum TextInputs {
         for text in samples { try encode(text, by: tokenizer) }
     }
 
+    static func readPieces(_ bytes: [UInt8], in scratch: Scratch) throws {
+        try scratch.write(Array(#"{"model_type":"siglip"}"#.utf8), as: ["config.json"])
+        try scratch.write(bytes, as: ["spiece.model"])
+        let tokenizer = try Tokenizer(folder: scratch.url)
+        for text in samples { try encode(text, by: tokenizer) }
+    }
+
     private static let sideFiles = [
         "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json", "vocab.txt",
     ]

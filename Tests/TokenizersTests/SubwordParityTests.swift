@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Tokenizers
 
-/// Byte-level BPE, Unigram and MPNet's WordPiece against Hugging Face's `tokenizers` library
+/// BPE, Unigram, WordLevel and MPNet's WordPiece against Hugging Face's `tokenizers` library
 /// (scripts/goldens/tokenizer_bpe_unigram.py); all is equal, not close.
 @Suite struct SubwordParityTests {
     private struct Case: Decodable {

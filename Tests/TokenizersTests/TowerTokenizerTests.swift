@@ -16,12 +16,13 @@ import Tokenizers
         return temporary
     }
 
-    // MARK: CLIP
+    // MARK: CLIP and SigLIP 2
 
-    @Test func foldersOfCLIPHaveTransformersIDs() throws {
+    @Test(arguments: [("clip: ", 19), ("gemma: ", 5)])
+    func foldersHaveTransformersIDs(kind: String, count: Int) throws {
         let goldens = try FolderGoldens(Self.file)
-        let folders = goldens.folders.filter { $0.name.hasPrefix("clip: ") }
-        try #require(folders.count == 19)
+        let folders = goldens.folders.filter { $0.name.hasPrefix(kind) }
+        try #require(folders.count == count)
         for folder in folders {
             let temporary = try TemporaryFolder()
             try goldens.write(folder, into: temporary.url)
@@ -65,6 +66,23 @@ import Tokenizers
         #expect(
             notes.count == 1 && notes[0].contains("as CLIPTokenizer by the first: normalizer NFC, Replace"))
         #expect(notes[0].contains("other special tokens around a text"))
+    }
+
+    /// A file of SigLIP 2 is right with Gemma's class, and makes letters small only with its own.
+    @Test func lettersOfSigLIP2AreToldWhereTheyBecomeSmall() throws {
+        for (name, isTold) in [
+            ("siglip, usual", false), ("siglip2, usual", true), ("siglip, its class", true),
+        ] {
+            let folder = try Self.folder("gemma: \(name)")
+            let tokenizer = try Tokenizer(folder: folder.url)
+            let notes = tokenizer.notes.filter { $0.contains("normalizer Lowercase, Replace") }
+            #expect(notes.count == (isTold ? 1 : 0) && tokenizer.notes.count == notes.count, "\(name)")
+            let (large, small) = (
+                tokenizer.encode("The Day", maxLength: 64), tokenizer.encode("the day", maxLength: 64)
+            )
+            #expect((large.ids == small.ids) == isTold && small.ids.first == 1, "\(name)")
+            #expect(tokenizer.longestSequence == 64)
+        }
     }
 
     // MARK: SigLIP

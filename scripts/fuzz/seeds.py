@@ -52,7 +52,7 @@ def gguf():
 
 def tokenizers():
     subword = GOLDENS / "tokenizer/subword"
-    for name in ["mpnet", "roberta", "deberta-v2", "albert", "byte-fallback"]:
+    for name in ["mpnet", "roberta", "deberta-v2", "albert", "byte-fallback", "clip-partial", "words"]:
         file = json.loads((subword / f"{name}.json").read_text())
         model = file["model"]
         vocabulary = model["vocab"]
@@ -73,6 +73,15 @@ def tokenizers():
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s", "a", ".", "naive"]
     settings = {"do_lower_case": True, "strip_accents": None, "tokenizer_class": "BertTokenizer"}
     write("tokenizer", "vocab", "\n".join(words).encode() + b"\n" + SEPARATOR + compact(settings))
+
+
+def pieces():
+    """SigLIP's, as it is and with a table of one unit that knows nothing"""
+    folders = json.loads((GOLDENS / "tokenizer/towers.json").read_text())["folders"]
+    bare = base64.b64decode(next(folder["pieces"] for folder in folders if folder["name"] == "siglip: identity"))
+    table = struct.pack("<II", 4, 0) + b"a\0"
+    write("pieces", "bare", bare)
+    write("pieces", "table", bare + bytes([0x1A, len(table) + 2, 0x12, len(table)]) + table)
 
 
 # Of Llama 3, GPT-2 and DeepSeek's models, and what Oniguruma has besides.
@@ -193,6 +202,7 @@ def main():
         write("config", path.parts[-3], compact(json.loads(path.read_text())))
     tokenizers()
     vocabularies()
+    pieces()
     texts = ["The naïve cat's 12.5 £ “quotes” [MASK]", "Å\u0301ngström ﬁ①² 漢字かな \u1112\u1161\u11ab 한", "<s>  a\t\n\u00a0b</s> x²"]
     for number in range(7):
         write("text", str(number), bytes([number]) + texts[number % 3].encode())

@@ -52,6 +52,8 @@ def ended_pairs():
 VOCABULARY, MERGES = ended_pairs()
 SIZE = len(VOCABULARY)
 PARTS = {"clip": VOCABULARY, "clip-merges": MERGES, "clip-merge-list": "#version: 0.2\n" + "\n".join(MERGES) + "\n"}
+with open(os.path.join(folders.ROOT, "Tests", "Goldens", "tokenizer", "decoders", "gemma.json"), encoding="utf-8") as file:
+    PARTS["gemma"] = json.load(file)
 
 
 def token(text, normalized=False, **flags):
@@ -107,6 +109,19 @@ def clips():
     other = clip_json(normalizer=None, post_processor={"type": "RobertaProcessing", "sep": ["a", VOCABULARY["a"]], "cls": [START, VOCABULARY[START]],
                                                       "trim_offsets": True, "add_prefix_space": False})
     yield "another file", {**config, "tokenizer.json": other, "tokenizer_config.json": {}}
+
+
+def gemmas():
+    """SigLIP 2's folders, whose tokenizer is Gemma's; its class makes letters small."""
+    file = {"tokenizer.json": "@gemma"}
+    settings = {"tokenizer_class": "GemmaTokenizer", "model_max_length": 64, "padding_side": "right",
+                "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<unk>", "mask_token": None}
+    for name, model_type in (("siglip2", "siglip2"), ("siglip", "siglip")):
+        config = {"config.json": {"model_type": model_type}}
+        yield f"{name}, usual", {**config, **file, "tokenizer_config.json": settings}
+        yield f"{name}, its class", {**config, **file, "tokenizer_config.json": {
+            **settings, "tokenizer_class": "Siglip2Tokenizer", "add_bos_token": False, "add_eos_token": True}}
+    yield "siglip2, no setting", {"config.json": {"model_type": "siglip2"}, **file, "tokenizer_config.json": {}}
 
 
 def pieces(**options):
@@ -182,6 +197,7 @@ def main():
     folders.PARTS.clear()
     folders.PARTS.update(PARTS)
     records = [{"name": f"clip: {name}", **folders.opened(files)} for name, files in clips()]
+    records += [{"name": f"gemma: {name}", **folders.opened(files)} for name, files in gemmas()]
     records += [{"name": f"siglip: {name}", **siglip(model, files)} for name, model, files in siglips()]
     lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records]
     with open(OUT, "w", encoding="utf-8", newline="\n") as file:

@@ -42,7 +42,7 @@ extension TokenizerFile {
         token: String, score: Double
     )] {
         let entries = (section?["vocab"]?.array ?? []).compactMap { entry in
-            entry.array.flatMap { pair in pair[0].string.map { ($0, pair[1].double ?? 0) } }
+            entry.array.flatMap { pair in pair.first?.string.map { ($0, pair.last?.double ?? 0) } }
         }
         try checkCount(entries.count, path)
         return entries

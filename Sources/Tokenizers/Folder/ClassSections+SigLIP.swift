@@ -76,3 +76,46 @@ extension ClassSections {
             advice: "this version reads special tokens that are pieces of spiece.model")
     }
 }
+
+extension ClassSections {
+    /// SigLIP 2's: Gemma's BPE of pieces on small letters.
+    func smallPieces() throws -> JSONValue {
+        let added = try added([
+            "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>",
+            "mask_token": "<mask>",
+        ])
+        func replaced(_ old: String, _ new: String) -> JSONValue {
+            .object([
+                "type": .string("Replace"), "pattern": .object(["String": .string(old)]),
+                "content": .string(new),
+            ])
+        }
+        return .object([
+            "added_tokens": added.section,
+            "normalizer": .object([
+                "type": .string("Sequence"),
+                "normalizers": .array([.object(["type": .string("Lowercase")]), replaced(" ", "▁")]),
+            ]),
+            "pre_tokenizer": .object([
+                "type": .string("Split"), "pattern": .object(["String": .string(" ")]),
+                "behavior": .string("MergedWithPrevious"), "invert": .bool(false),
+            ]),
+            // transformers takes add_bos_token and add_eos_token away where there is a tokenizer.json.
+            "post_processor": stored["post_processor"] ?? .null,
+            "padding": try padding("<pad>"),
+            "decoder": .object([
+                "type": .string("Sequence"),
+                "decoders": .array([
+                    replaced("▁", " "), .object(["type": .string("ByteFallback")]),
+                    .object(["type": .string("Fuse")]),
+                ]),
+            ]),
+            "model": .object([
+                "type": .string("BPE"), "unk_token": .string(try text("unk_token", "<unk>")),
+                "fuse_unk": .bool(true), "byte_fallback": .bool(true),
+                "vocab": stored["model"]?["vocab"] ?? .null,
+                "merges": stored["model"]?["merges"] ?? .array([]),
+            ]),
+        ])
+    }
+}

@@ -17,6 +17,7 @@ struct ClassSections {
         case .roberta: try bytePairs()
         case .clip: try endedBytePairs()
         case .siglip: try canonicalPieces()
+        case .siglip2: try smallPieces()
         case .xlmRoberta, .camembert, .albert, .debertaV2: try unigram()
         case .stored: try asStored()
         }

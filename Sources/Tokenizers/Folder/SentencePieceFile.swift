@@ -46,6 +46,7 @@ struct SentencePieceFile {
             }
         }
         pieces.append((text, score, kind))
+        try TokenizerFile.checkCount(pieces.count, path)
     }
 
     private mutating func takeTraining(_ part: ArraySlice<UInt8>) throws {

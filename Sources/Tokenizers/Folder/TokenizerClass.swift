@@ -11,6 +11,7 @@ enum TokenizerClass: String {
     case mpnet = "MPNetTokenizer"
     case clip = "CLIPTokenizer"
     case siglip = "SiglipTokenizer"
+    case siglip2 = "Siglip2Tokenizer"
     /// `tokenizer.json` as it stands
     case stored = "TokenizersBackend"
 
@@ -18,7 +19,7 @@ enum TokenizerClass: String {
     var model: String? {
         switch self {
         case .bert, .distilBert, .mpnet: "WordPiece"
-        case .roberta, .clip: "BPE"
+        case .roberta, .clip, .siglip2: "BPE"
         case .xlmRoberta, .camembert, .albert, .debertaV2: "Unigram"
         case .siglip: SentencePieces.kind
         case .stored: nil
@@ -57,6 +58,8 @@ enum TokenizerClass: String {
     static func resolve(
         modelType: String?, declared: String?
     ) -> (kind: TokenizerClass?, unknown: String?) {
+        // Folders of these models name Gemma's class, which transformers does not believe.
+        if modelType == "siglip2" { return (.siglip2, nil) }
         guard let declared else { return (modelType.flatMap(registered), nil) }
         let name = declared.hasSuffix("Fast") ? String(declared.dropLast(4)) : declared
         if let kind = TokenizerClass(rawValue: name) ?? aliases[name] { return (kind, nil) }

@@ -116,8 +116,14 @@ struct TokenizerFolder {
     private static func whole(_ folder: URL) throws -> Source? {
         let json = folder.appendingPathComponent("tokenizer.json")
         guard FileManager.default.fileExists(atPath: json.path) else { return nil }
-        return Source(
-            path: json.path, isWhole: true, root: try JSONValue.read(json, limits: TokenizerFile.limits))
+        let root = try JSONValue.read(json, limits: TokenizerFile.limits)
+        // Made here of other files only.
+        guard TokenizerFile.modelType(root) != SentencePieces.kind else {
+            throw TokenizerError(
+                file: json.path, problem: "model type \(inQuotes(SentencePieces.kind)) is not supported",
+                advice: "SigLIP's vocabulary is read from \(SentencePieceFile.name)")
+        }
+        return Source(path: json.path, isWhole: true, root: root)
     }
 
     /// SigLIP's class reads SentencePiece's file, whatever else there is.
