@@ -199,7 +199,8 @@ let package = Package(
         .executableTarget(
             name: "PeerSteps",
             dependencies: [
-                "TrainingSteps", "Images", "Matrices", "ModelFiles", "Tasks", "Transformers", "RankAllocation",
+                "TrainingSteps", "Images", "Matrices", "ModelFiles", "Tasks", "Transformers",
+                "RankAllocation",
                 "Adapters",
                 "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

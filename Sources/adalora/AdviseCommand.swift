@@ -131,6 +131,7 @@ struct AdviseFlags: ParsableArguments {
     @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
     @OptionGroup(title: "Data") var data: DataOptions
     @OptionGroup(title: "Labels") var labels: LabelOptions
+    @OptionGroup(title: "Images") var images: ImageOptions
     @OptionGroup(title: "Run") var runOptions: RunOptions
 
     private var flags: [(key: String, value: String)] {
@@ -138,7 +139,9 @@ struct AdviseFlags: ParsableArguments {
             ("model", model), ("train", train), ("validation", validation),
             ("validation-fraction", validationFraction),
         ]
-        let groups: [any SettingFlags] = [base, adapters, allocation, optimizer, data, labels, runOptions]
+        let groups: [any SettingFlags] = [
+            base, adapters, allocation, optimizer, data, labels, images, runOptions,
+        ]
         return (paths + groups.flatMap(\.flags)).compactMap { flag in flag.value.map { (flag.key, $0) } }
     }
 

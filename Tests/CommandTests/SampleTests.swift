@@ -248,7 +248,9 @@ import Testing
         #expect(try #require(start["forgetting-kl"] ?? nil) > 1e-4)
         let told = try #require(try Self.metrics(workspace, "whole").last)
         let base = Dictionary(uniqueKeysWithValues: told)["forgetting-base"] ?? nil
-        #expect(base == (start["forgetting-base"] ?? nil))
+        // Weights that train have OpenBLAS's products, frozen ones those of packed weights: other sums on some of its kernels.
+        let own = try #require(start["forgetting-base"] ?? nil)
+        #expect(abs(try #require(base) - own) < 1e-6 * own)
         let answers = try workspace.bytes("whole/samples.jsonl")
         // The base model's weights are gone after a resume; what it said is not.
         try FileManager.default.removeItem(at: workspace.file("whole/checkpoints/step-20"))

@@ -62,7 +62,8 @@ import Tokenizers
     }
 
     @Test func whatAFileOfCLIPSaysOtherwiseIsTold() throws {
-        let notes = try Tokenizer(folder: Self.folder("clip: another file").url).notes
+        let folder = try Self.folder("clip: another file")
+        let notes = try withExtendedLifetime(folder) { try Tokenizer(folder: folder.url).notes }
         #expect(
             notes.count == 1 && notes[0].contains("as CLIPTokenizer by the first: normalizer NFC, Replace"))
         #expect(notes[0].contains("other special tokens around a text"))
