@@ -48,6 +48,10 @@ echo "other tasks:"
 for model in models/minilm "$work"/models/*; do
     "${quiet[@]}" scripts/interop/check_tasks.py "$adalora" "$model" "$work/rows.jsonl" "$work"
 done
+echo "texts with images:"
+"$venv/bin/python" -c 'import PIL' 2>/dev/null || "$venv/bin/pip" install --quiet pillow
+"${quiet[@]}" scripts/make-shapes.py "$work/shapes" --share 0.05 >/dev/null
+"${quiet[@]}" scripts/interop/check_pairs.py "$adalora" "$work/shapes" "$work" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 echo "language models:"
 "${quiet[@]}" scripts/interop/check_language_models.py "$adalora" "$work/rows.jsonl" "$work"
 echo "llama.cpp with LoRA files:"

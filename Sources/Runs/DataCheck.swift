@@ -46,7 +46,8 @@ package struct DataCheck: Sendable {
         let model =
             hasModel
             ? try LoadedModel(
-                URL(fileURLWithPath: config.model), maxLength: config.maxLength, fingerprint: .whenAsked)
+                URL(fileURLWithPath: config.model), maxLength: config.suitedToModel.maxLength,
+                fingerprint: .whenAsked)
             : nil
         let config = model.map { config.suited(to: $0.backbone.architecture) } ?? config
         var findings: [DataFinding] = []
