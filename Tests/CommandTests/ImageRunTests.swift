@@ -252,11 +252,12 @@ import Testing
         let again = try workspace.run(sweep)
         #expect(again.status == 0 && again.output == first.output, "\(again.errors)")
         #expect(!again.errors.contains("rank 2, seed"), "\(again.errors)")
-        let image = try workspace.bytes("held/red/3.png")
-        try image.prefix(image.count / 2).write(to: workspace.file("held/red/3.png"))
+        let name = "held/\(Self.classes[0])/3.png"
+        let image = try workspace.bytes(name)
+        try image.prefix(image.count / 2).write(to: workspace.file(name))
         let damaged = try workspace.run(advise)
         #expect(
-            damaged.status == 65 && damaged.errors.contains("held/red/3.png: the PNG image is cut off"),
+            damaged.status == 65 && damaged.errors.contains("\(name): the PNG image is cut off"),
             "\(damaged.errors)")
         let other = try workspace.run(sweep)
         #expect(other.status == 64 && other.errors.contains("other data"), "\(other.errors)")
