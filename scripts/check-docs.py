@@ -20,6 +20,7 @@ that file. Trainings take few steps, and runs that would go on for hours are cut
 """
 
 import argparse
+import importlib.util
 import itertools
 import json
 import os
@@ -197,6 +198,8 @@ def pictures(folder):
         (model / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
     subprocess.run([BINARY, "init", model], check=True, stderr=subprocess.DEVNULL)
     # Of the drawn shapes a few, with another style and classes.
+    if importlib.util.find_spec("PIL") is None:
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "pillow"], check=True)
     subprocess.run([sys.executable, ROOT / "scripts/make-shapes.py", folder / "shapes", "--share", "0.02"], check=True,
                    stdout=subprocess.DEVNULL)
 
