@@ -8,7 +8,7 @@ import Testing
     private static let benchmarks = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Benchmarks")
 
-    /// Of MiniLM's folder, SmolLM2's file, the ViT that `scripts/train-digits.sh` makes, and of the data that `scripts/make-wordnet.py`,
+    /// Of MiniLM's folder, SmolLM2's file, what `scripts/train-digits.sh` and `train-shapes.sh` make, and of the data that `scripts/make-wordnet.py`,
     /// `make-reviews.py`, `make-wordnet-chat.py` and `make-digits.py` make.
     private static let minilm = [
         "model/config.json": "dcce0845dd1c3c91", "model/tokenizer.json": "f85d622f29405bf7",
@@ -20,7 +20,21 @@ import Testing
         "model/config.json": "7b7c1c22e2f8e12b", "model/model.safetensors": "7059e1bb86496e76",
         "model/preprocessor_config.json": "a59482c6ab433ba7",
     ]
+    private static let shapesModel = [
+        "model/config.json": "5d150019df0da627", "model/model.safetensors": "199c72f062388c5",
+        "model/preprocessor_config.json": "3a899026efe6a4a0", "model/tokenizer.json": "c3e560f3fe4ca7e7",
+        "model/tokenizer_config.json": "bb5b8bc762360e85",
+    ]
     private static let data = [
+        "shapes-renamed": [
+            "train": "689d5a4f796b383f", "validation": "c6cf5f085c88c0f1", "test": "f6c061bc35b7e816",
+        ],
+        "shapes-outlined": [
+            "train": "23654d31f89592b5", "validation": "eb8855134bb29de1", "test": "b810052c8f48029a",
+        ],
+        "shapes-both": [
+            "train": "17245898b15e52ba", "validation": "bffc1dd698acefdf", "test": "76f9d063273d8fc6",
+        ],
         "digits-inverted": [
             "train": "e535cc777b7d6b2e", "validation": "3d85c4a296b2d514", "test": "ccdb7bb16de88e76",
         ],
@@ -76,6 +90,35 @@ import Testing
         Folder(name: "digits-inverted", parametersPerRank: 4_608, results: 57),
         Folder(name: "digits-rotated", parametersPerRank: 4_608, results: 59),
         Folder(name: "digits-small", parametersPerRank: 4_608, results: 59),
+        // Of 3 layers of texts and 4 of images, six matrices each.
+        // At rank 4 some were run at the rate of rank 1 first.
+        Folder(
+            name: "shapes-renamed", parametersPerRank: 8_064, results: 78,
+            earlier: [
+                "lora-r4-lr1e-2-s42-748b7796e8",
+                "adalora-r4-lr1e-2-s42-1551643691",
+                "random-allocation-r4-lr1e-2-s42-f28b6c5cd2",
+                "lora-r4-lr1e-2-s43-e81fa3b0a5",
+                "adalora-r4-lr1e-2-s43-36cb1dace7",
+                "random-allocation-r4-lr1e-2-s43-8c4475a84b",
+                "lora-r4-lr1e-2-s44-8249735fa8",
+                "adalora-r4-lr1e-2-s44-e45f6855de",
+                "random-allocation-r4-lr1e-2-s44-9bcd8390d9",
+            ]),
+        Folder(
+            name: "shapes-outlined", parametersPerRank: 8_064, results: 84,
+            earlier: [
+                "lora-r4-lr4e-2-s42-669c103e22",
+                "lora-r4-lr4e-2-s43-c0176068b9",
+                "lora-r4-lr4e-2-s44-4224b36b04",
+            ]),
+        Folder(
+            name: "shapes-both", parametersPerRank: 8_064, results: 68,
+            earlier: [
+                "lora-r4-lr1e-2-s42-482f9fb5c3",
+                "lora-r4-lr1e-2-s43-cbb7144685",
+                "lora-r4-lr1e-2-s44-c6accc60cf",
+            ]),
     ]
 
     static func schedule(_ folder: Folder) throws -> TrialSchedule {
@@ -88,6 +131,7 @@ import Testing
             switch task {
             case "chat": (folder.name, smollm2)
             case "digits": (folder.name, digitsModel)
+            case "shapes": (folder.name, shapesModel)
             default: (task, minilm)
             }
         let prints = try #require(data[own]).merging(model) { $1 }
