@@ -18,6 +18,7 @@ import Testing
         """
     private static let preprocessing = ImageRunTests.preprocessing
         .replacing("ViTImageProcessor", with: "CLIPImageProcessor").replacing("12", with: "16")
+        .replacing(#""do_resize": true"#, with: #""do_resize": true, "do_center_crop": false"#)
 
     private static var tokenizer: String {
         let special = words.prefix(3).enumerated().map { id, word in
@@ -120,8 +121,8 @@ import Testing
         let bytes = try workspace.bytes("run/\(weights)")
         #expect(try workspace.bytes("again/\(weights)") == bytes)
         #expect(try workspace.bytes("cut/\(weights)") == bytes)
-        let ranks = try workspace.run(["ranks", "run", "--json"])
-        #expect(ranks.output.contains("vision.layer.1."), "\(ranks.output)")
+        let ranks = try workspace.run(["ranks", "run"])
+        #expect(ranks.output.contains("vision tower: 8 triplets"), "\(ranks.output)")
 
         let loss = try measured(workspace, ["run", "--data", "held.csv"], "loss")
         for form in ["lora", "peft-adalora", "merged"] {
@@ -146,12 +147,13 @@ import Testing
             return result.errors
         }
         let step = ["--steps", "2", "--budget", "12"]
-        let other = try errors(Self.training("a", "model", step + ["--task", "regression"]))
+        let other = try errors(
+            Self.training("a", "model", step + ["--task", "regression", "--max-length", "32"]))
         #expect(other.contains("use --task image-text"), "\(other)")
         let tower = try errors(Self.training("b", "model", ["--steps", "2", "--budget", "text=4,audio=3"]))
         #expect(tower.contains("'audio' is not a tower"), "\(tower)")
         let prefix = try errors(Self.training("c", "model", ["--steps", "2", "--method", "prefix"]))
-        #expect(prefix.contains("two towers"), "\(prefix)")
+        #expect(prefix.contains("both towers of clip"), "\(prefix)")
         try workspace.write("image,text\ntrain/0.png,\n", to: "empty.csv")
         let empty = try workspace.run(
             ["train", "--model", "model", "--train", "empty.csv", "--output", "d"] + step)
