@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A small CLIP (texts: 3 layers of width 64; images: 4 layers of width 64, 36 patches of 8 × 8) that knows drawn shapes by their descriptions,
-# trained here from nothing on 4,000 pairs: what is adapted to outlines and to other words (make-shapes.py). Two to four minutes, the data
+# trained here from nothing on 4,000 pairs: what is adapted to outlines and to other words (make-shapes.py). About two minutes, the data
 # not counted.
 #
 #   scripts/train-shapes.sh       makes data/shapes and models/shapes-clip, what is missing of them

@@ -25,7 +25,7 @@ extension Tokenization {
     init(_ loaded: LoadedModel, _ config: RunConfig) {
         self.init(
             tokenizer: loaded.tokenizer, maxLength: config.maxLength, longRows: config.longRows,
-            chat: loaded.chat, images: loaded.images.map { config.augmenting($0) }, pair: loaded.backbone.pair
+            chat: loaded.chat, images: loaded.images.map { config.augmenting($0) }, pair: loaded.pair
         )
     }
 }

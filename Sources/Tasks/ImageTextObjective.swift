@@ -162,7 +162,7 @@ private struct ImageTextMeter: Meter {
 
 extension Matrix {
     /// Rows of equal length.
-    convenience init(rowValues: some Collection<[Float]>) {
+    package convenience init(rowValues: some Collection<[Float]>) {
         self.init(rows: rowValues.count, columns: rowValues.first?.count ?? 0)
         for (row, values) in rowValues.enumerated() {
             self.row(row).update(from: values, count: columns)

@@ -6,12 +6,14 @@ extension TaskKind: RawRepresentable, CaseIterable {
         classification, TaskKind(RegressionTask.self), TaskKind(MultiLabelTask.self),
         TaskKind(TokenClassificationTask.self), TaskKind(QuestionAnsweringTask.self),
         TaskKind(CausalLanguageModelTask.self), TaskKind(MultipleChoiceTask.self),
-        TaskKind(ImageClassificationTask.self), TaskKind(ImageRegressionTask.self),
-        imageText,
+        imageClassification, TaskKind(ImageRegressionTask.self), imageText,
     ]
 
     /// What a run trains for unless told otherwise.
     package static let classification = TaskKind(ClassificationTask.self)
+
+    /// What rows are for whose classes a model of two towers tells by their texts.
+    package static let imageClassification = TaskKind(ImageClassificationTask.self)
 
     /// What a run on a model of two towers trains for unless told otherwise.
     package static let imageText = TaskKind(ImageTextTask.self)

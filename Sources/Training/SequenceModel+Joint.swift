@@ -13,9 +13,7 @@ struct JointGradient {
     /// - Parameters:
     ///   - rows: of each of `members` what the head says.
     init(_ objective: any JointObjective, _ members: [Int], rows: [[Float]]) {
-        let all = Matrix(rows: rows.count, columns: rows.first?.count ?? 0)
-        for (row, values) in rows.enumerated() { all.row(row).update(from: values, count: all.columns) }
-        (loss, gradient) = objective.loss(all)
+        (loss, gradient) = objective.loss(Matrix(rowValues: rows))
         places = Dictionary(zip(members, 0...)) { first, _ in first }
     }
 

@@ -149,7 +149,8 @@ struct EvaluateCommand: ParsableCommand {
             let exchange = try Together.join(patience: together.patience) { false }
             let model = try adapter.open(precision)
             try checkZeroShot(model.description.task.kind)
-            try checkWrongRows(zeroShot.isEmpty ? model.description.task.kind : Self.zeroShotRows)
+            let task = zeroShot.isEmpty ? model.description.task.kind : .imageClassification
+            try checkWrongRows(task)
             let (rows, data) = try labelledRows(model)
             try ProcessAgreement.check(
                 adapter: adapter.url, rows: fingerprint(rows), exchange,
@@ -162,8 +163,7 @@ struct EvaluateCommand: ParsableCommand {
             let classNames = evaluation.classNames ?? result.labels
             if exchange.leads, let wrongRows, let wrong = evaluation.wrongRows {
                 try WrongRowsFile.write(
-                    wrong, of: rows, model.description.task.kind, labels: classNames,
-                    to: URL(fileURLWithPath: wrongRows))
+                    wrong, of: rows, task, labels: classNames, to: URL(fileURLWithPath: wrongRows))
                 Terminal.error(
                     "\(oneLine(wrongRows)): \(Figures.grouped(wrong.count)) wrong rows of "
                         + Figures.grouped(result.examples))
@@ -196,9 +196,6 @@ struct EvaluateCommand: ParsableCommand {
                 ).text(all: allClasses))
         }
     }
-
-    /// What rows hold whose classes are told by texts
-    private static let zeroShotRows = TaskKind(rawValue: "image-classification") ?? .classification
 
     private func measured(
         _ model: OpenedAdapter, _ rows: Dataset, _ options: AnswerOptions, _ exchange: any GradientExchange
