@@ -11,4 +11,6 @@ if [ -z "${ADALORA_MPI:-}" ]; then
     swift build -c release --product adalora --traits MPI --scratch-path .build-mpi
     ADALORA_MPI=.build-mpi/release/adalora
 fi
+scripts/fetch-minilm.sh
+[ -s data/wordnet/test.jsonl ] || python3 scripts/make-wordnet.py data/wordnet
 exec python3 scripts/mpi/check.py "$(realpath "$ADALORA_MPI")" "$@"

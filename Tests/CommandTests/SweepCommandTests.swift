@@ -50,14 +50,14 @@ import Testing
         #expect(other.status == 64 && other.errors.contains("other data"), "\(other.errors)")
     }
 
-    /// With no margin the lowest rank falls behind the median of three and is given up; a folder of other settings is
+    /// As many steps as take some seconds: a sweep looks at a run once a second. With no margin the lowest rank falls behind the median of three and is given up; a folder of other settings is
     /// refused.
     @Test func hopelessRunsAreGivenUp() throws {
         let workspace = try Workspace()
         let options = [
-            "--seeds", "1", "--set", "steps=3000", "--set", "learning-rate=2e-5", "--metric", "loss",
+            "--seeds", "1", "--set", "steps=12000", "--set", "learning-rate=2e-5", "--metric", "loss",
         ]
-        let more = ["--set", "evaluate-every=200", "--margin", "0", "--ranks", "1,30,31,32", "--no-adalora"]
+        let more = ["--set", "evaluate-every=800", "--margin", "0", "--ranks", "1,30,31,32", "--no-adalora"]
         let result = try sweep(workspace, options + more)
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.errors.contains("given up: loss"), "\(result.errors)")
