@@ -4,9 +4,9 @@
 usage: validate-advice.py SETTINGS RESULTS [--only NAME,…] [--threads N] [--table] [--dry-run]
 
 SETTINGS is JSON as Benchmarks/advice/settings.json. RESULTS/NAME/runs holds the runs of `adalora sweep`, RESULTS/NAME/advice-SEED.json
-what was advised, RESULTS/NAME.json all figures of a setting. What is there already is not done again, so that the command may be
-stopped at any time and goes on. --table runs nothing and prints the table of what there is, in Markdown; --dry-run prints the
-commands. ADALORA names another build of the program.
+what was advised, RESULTS/NAME.json all figures of a setting, RESULTS/behind.svg how far each answer is behind the best rank. What is
+there already is not done again, so that the command may be stopped at any time and goes on; a setting with figures and without
+RESULTS/NAME is finished. --table runs nothing and prints the table of what there is, in Markdown; --dry-run prints the commands. ADALORA names another build of the program.
 """
 
 import argparse
@@ -213,6 +213,68 @@ def table(summaries: list[dict]) -> str:
     return "\n".join(lines)
 
 
+# Of Okabe and Ito, told apart by color-blind people too; advice alone is filled.
+COLORS = ["#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#009E73", "#CC79A7"]
+
+
+def behind(one: dict, row: dict) -> float:
+    """Percent by which a policy's mean is behind the best of the sweep; of a loss, above it."""
+    return 100 * (1 - row["quality"]) if row["quality"] is not None else math.nan
+
+
+def picture(summaries: list[dict]) -> str:
+    """SVG: a row a setting, a mark a policy; a band for what is within the noise of the sweep's best."""
+    names = []
+    for one in summaries:
+        names += [row["policy"] for row in one["policies"] if row["policy"] not in names]
+    colors = {name: COLORS[at % len(COLORS)] for at, name in enumerate(names)}
+    shown = [value for one in summaries for row in one["policies"] if not math.isnan(value := behind(one, row))]
+    noise = [200 * one["best"]["error"] / abs(one["best"]["mean"]) for one in summaries]
+    low, high = min(0.0, *shown) - 0.2, max(1.5, *shown) * 1.05
+    left, top, width, step, foot = 96, 58, 560, 44, 46
+    height = top + step * len(summaries) + foot
+
+    def x(value: float) -> float:
+        return left + width * (min(value, high) - low) / (high - low)
+
+    text = 'font-family="system-ui, sans-serif" font-size="12" fill="#333"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 24} {height}" role="img" '
+        'aria-label="How far each answer to the question of rank is behind the best rank of a sweep">',
+        '<rect width="100%" height="100%" fill="#fff"/>',
+    ]
+    at = 14
+    for name in names:
+        fill = colors[name] if name.startswith("advise") else "#fff"
+        parts.append(f'<circle cx="{at}" cy="20" r="5" fill="{fill}" stroke="{colors[name]}" stroke-width="2"/>')
+        parts.append(f'<text x="{at + 9}" y="24" {text}>{name}</text>')
+        at += 26 + 7 * len(name)
+    parts.append(f'<rect x="{left - 6}" y="34" width="12" height="10" fill="#e8e8e8"/>')
+    parts.append(f'<text x="{left + 10}" y="43" {text}>within the noise of the best</text>')
+    bottom = top + step * len(summaries)
+    for tick in range(math.ceil(low), math.floor(high) + 1, max(1, round((high - low) / 8))):
+        line = "#888" if tick == 0 else "#ddd"
+        parts.append(f'<path d="M{x(tick):.1f} {top}V{bottom}" stroke="{line}"/>')
+        parts.append(f'<text x="{x(tick):.1f}" y="{bottom + 16}" text-anchor="middle" {text}>{tick} %</text>')
+    parts.append(f'<text x="{left + width / 2}" y="{bottom + 36}" text-anchor="middle" {text}>behind the best rank of the sweep</text>')
+    for place, (one, band) in enumerate(zip(summaries, noise)):
+        y = top + step * place
+        parts.append(
+            f'<rect x="{x(0):.1f}" y="{y + 6}" width="{max(0.0, x(band) - x(0)):.1f}" height="{step - 12}" fill="#e8e8e8"/>')
+        parts.append(f'<text x="{left - 10}" y="{y + step / 2 + 4}" text-anchor="end" {text}>{one["setting"]}</text>')
+        for number, row in enumerate(one["policies"]):
+            value = behind(one, row)
+            if math.isnan(value):
+                continue
+            # Apart, so that equal ones are seen.
+            middle = y + 9 + (step - 18) * number / max(1, len(one["policies"]) - 1)
+            fill = colors[row["policy"]] if row["policy"].startswith("advise") else "#fff"
+            parts.append(
+                f'<circle cx="{x(value):.1f}" cy="{middle:.1f}" r="5" fill="{fill}" stroke="{colors[row["policy"]]}" stroke-width="2">'
+                f'<title>{one["setting"]}, {row["policy"]}: rank {row["rank"]:g}, {value:.2f} % behind</title></circle>')
+    return "\n".join(parts + ["</svg>"]) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", type=Path)
@@ -230,12 +292,18 @@ def main() -> None:
     summaries = []
     for name in names:
         setting = Setting(name, plan, arguments.results, arguments.threads)
+        figures = arguments.results / f"{name}.json"
+        if figures.exists() and not setting.folder.exists():
+            summaries.append(json.loads(figures.read_text()))
+            continue
         if not arguments.table:
             work(setting, arguments.dry_run)
         summary = summarized(setting)
         if summary is not None:
             summaries.append(summary)
-            (arguments.results / f"{name}.json").write_text(json.dumps(summary, indent=1) + "\n")
+            figures.write_text(json.dumps(summary, indent=1) + "\n")
+    if summaries:
+        (arguments.results / "behind.svg").write_text(picture(summaries))
     print(table(summaries))
 
 

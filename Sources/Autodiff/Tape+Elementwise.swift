@@ -57,24 +57,38 @@ extension Tape {
 
     /// GELU of x[T, C], exact (erf) unless told otherwise.
     ///
-    /// - Parameter reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,
-    ///   tanh does): its memory is taken for what the backward pass needs. Traps where somebody does.
-    package func gelu(_ x: Variable, form: GELUForm = .erf, reusing: Bool = false) -> Variable {
+    /// - Parameters:
+    ///   - reusing: nobody else reads x, the operation that made it included (linear layers and GELU do not,
+    ///     tanh does): its memory is taken for what the backward pass needs. Traps where somebody does.
+    ///   - remaking: x is kept in place of slopes and output, and both are made of it again once a backward pass reads the output:
+    ///     half the memory for one GELU more. For outputs that a backward pass reads.
+    package func gelu(
+        _ x: Variable, form: GELUForm = .erf, reusing: Bool = false, remaking: Bool = false
+    ) -> Variable {
         let (rows, columns) = (x.rows, x.columns)
         let out = output(rows: rows, columns: columns, needsGradient: x.needsGradient)
         let input = x.value
-        let slope =
-            out.needsGradient ? (reusing ? x.takeMemory() : pool.matrix(rows: rows, columns: columns)) : nil
-        switch form {
-        case .erf: avk_gelu(input.pointer, out.value.pointer, slope?.pointer, input.count)
-        case .tanh: avk_gelu_tanh(input.pointer, out.value.pointer, slope?.pointer, input.count)
-        case .quick: avk_gelu_quick(input.pointer, out.value.pointer, slope?.pointer, input.count)
+        guard out.needsGradient else {
+            form.apply(to: input, into: out.value, slopes: nil)
+            return out
         }
-        guard let slope else { return out }
-        record(out) { [unowned self, x = x.place] g in
+        let remaking = remaking && remakes
+        let memory = reusing ? x.takeMemory() : pool.matrix(rows: rows, columns: columns)
+        form.apply(to: input, into: out.value, slopes: remaking ? nil : memory)
+        if remaking {
+            if !reusing { memory.copyValues(from: input) }
+            remake(out) { [pool] in
+                let again = pool.matrix(rows: rows, columns: columns)
+                form.apply(to: memory, into: again, slopes: memory)
+                return again
+            }
+        }
+        record(out) { [unowned self, x = x.place, place = out.place] g in
+            // The slopes come with the output.
+            if remaking { _ = place.valueAgain() }
             guard let target = gradientTarget(of: x) else { return }
             avk_multiply(
-                g.pointer, slope.pointer, target.matrix.pointer, g.count, target.accumulate ? 1 : 0)
+                g.pointer, memory.pointer, target.matrix.pointer, g.count, target.accumulate ? 1 : 0)
         }
         return out
     }
@@ -141,5 +155,16 @@ extension Tape {
     ) {
         precondition(probability >= 0 && probability < 1, "dropout probability \(probability)")
         avk_dropout(x.pointer, y.pointer, x.count, key, probability, accumulate ? 1 : 0)
+    }
+}
+
+extension GELUForm {
+    /// - Parameter slopes: the derivative, where it is asked for; its memory may be that of x.
+    fileprivate func apply(to x: Matrix, into out: Matrix, slopes: Matrix?) {
+        switch self {
+        case .erf: avk_gelu(x.pointer, out.pointer, slopes?.pointer, x.count)
+        case .tanh: avk_gelu_tanh(x.pointer, out.pointer, slopes?.pointer, x.count)
+        case .quick: avk_gelu_quick(x.pointer, out.pointer, slopes?.pointer, x.count)
+        }
     }
 }

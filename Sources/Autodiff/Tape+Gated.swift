@@ -15,6 +15,11 @@ extension Tape {
         activation.forward(gate.value.pointer, up.value.pointer, out.value.pointer, out.value.count)
         guard out.needsGradient else { return out }
         let (gates, ups) = (gate.keepValue(), up.keepValue())
+        remake(out) { [pool] in
+            let again = pool.matrix(rows: rows, columns: columns)
+            activation.forward(gates.pointer, ups.pointer, again.pointer, again.count)
+            return again
+        }
         record(out) { [unowned self, gate = gate.place, up = up.place] g in
             let toGate = gradientTarget(of: gate)
             let toUp = gradientTarget(of: up)
@@ -33,12 +38,14 @@ extension Tape {
         precondition(x.columns % 2 == 0, "\(x.columns) columns have no halves")
         let (rows, columns) = (x.rows, x.columns / 2)
         let out = output(rows: rows, columns: columns, needsGradient: x.needsGradient)
-        for row in 0..<rows {
-            let gate = x.value.row(row)
-            activation.forward(gate, gate + columns, out.value.row(row), columns)
-        }
+        activation.forward(halvesOf: x.value, into: out.value)
         guard out.needsGradient else { return out }
         let input = x.keepValue()
+        remake(out) { [pool] in
+            let again = pool.matrix(rows: rows, columns: columns)
+            activation.forward(halvesOf: input, into: again)
+            return again
+        }
         record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             for row in 0..<rows {
@@ -53,6 +60,14 @@ extension Tape {
 }
 
 extension GateActivation {
+    /// out[T, C] of x[T, 2 · C]
+    fileprivate func forward(halvesOf x: Matrix, into out: Matrix) {
+        for row in 0..<out.rows {
+            let gate = x.row(row)
+            forward(gate, gate + out.columns, out.row(row), out.columns)
+        }
+    }
+
     fileprivate func forward(
         _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
         _ count: Int

@@ -28,7 +28,13 @@ extension Tape {
             input.pointer, residual?.value.pointer, scale.pointer, beta.vector.pointer, epsilon,
             out.value.pointer, normalized?.pointer, rstd?.pointer, rows, columns)
         guard let normalized, let rstd else { return out }
-        // The summed input is not kept: the backward pass needs only its normalized form.
+        // The summed input is not kept: the backward pass needs only its normalized form, of which the output is made again.
+        remake(out) { [pool] in
+            let again = pool.matrix(rows: rows, columns: columns)
+            avk_scale_and_shift_columns(
+                normalized.pointer, scale.pointer, beta.vector.pointer, again.pointer, rows, columns)
+            return again
+        }
         record(out) { [unowned self, x = x.place, residual = residual?.place] g in
             if gamma.isTrainable || beta.isTrainable {
                 let unused = pool.matrix(rows: 1, columns: columns)

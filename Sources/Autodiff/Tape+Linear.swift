@@ -44,7 +44,7 @@ extension Tape {
             rows: x.rows, columns: weight.rows,
             needsGradient: x.needsGradient || weight.isTrainable || (bias?.isTrainable ?? false))
         forwardLinear(x, weight, bias, out)
-        let input = weight.isTrainable ? x.value : nil
+        let input = weight.isTrainable && out.needsGradient ? x.saved() : nil
         record(out) { [unowned self, x = x.place] g in backwardLinear(x, input, weight, bias, g) }
         return out
     }
@@ -69,7 +69,6 @@ extension Tape {
 
         let dropoutKey = dropout > 0 ? nextDropoutKey() : nil
         let dropped = dropoutKey.map { droppedCopy(x.value, key: $0, probability: dropout) } ?? x.value
-        if dropoutKey == nil && out.needsGradient { x.keepValue() }
         // u[T, R] = dropout(x) · Qᵀ; scaled = factor · u ⊙ λ; out += scaled · Pᵀ
         let u = pool.matrix(rows: rows, columns: lowRank.rank)
         Product.multiplyTransposed(dropped, q, into: u)
@@ -77,7 +76,8 @@ extension Tape {
         Kernel.scaleColumns(u, by: lowRank.lambda?.values, factor: lowRank.factor, into: scaled)
         Product.multiplyTransposed(scaled, p, into: out.value, beta: 1)
 
-        let input = weight.isTrainable ? x.value : nil
+        guard out.needsGradient else { return out }
+        let input = weight.isTrainable || lowRank.q.isTrainable ? x.saved() : nil
         record(out) { [unowned self, x = x.place] g in
             // v[T, R] = g · P, the gradient of `scaled`
             let v = pool.matrix(rows: rows, columns: lowRank.rank)
@@ -89,7 +89,9 @@ extension Tape {
                 Kernel.addColumnDots(u, v, factor: lowRank.factor, into: gradient)
             }
             Kernel.scaleColumns(v, by: lowRank.lambda?.values, factor: lowRank.factor, into: v)
-            if let gradient = gradient(of: lowRank.q) {
+            if let input, let gradient = gradient(of: lowRank.q) {
+                let dropped =
+                    dropoutKey.map { droppedCopy(input.value, key: $0, probability: dropout) } ?? input.value
                 Product.transposedMultiply(v, dropped, into: gradient, beta: 1)
             }
             backwardLinear(x, input, weight, bias, g)
@@ -113,7 +115,6 @@ extension Tape {
     private func forwardLinear(
         _ x: Variable, _ weight: any Operand, _ bias: (any Operand)?, _ out: Variable
     ) {
-        if weight.isTrainable && out.needsGradient { x.keepValue() }
         if let bias { Kernel.fillRows(bias.vector, into: out.value) }
         if readsByRow {
             weight.multiplyTransposedByRow(x.value, into: out.value, adding: bias != nil, pool: pool)
@@ -124,10 +125,10 @@ extension Tape {
 
     /// - Parameter input: the value of x where the weight trains.
     private func backwardLinear(
-        _ x: GradientPlace, _ input: Matrix?, _ weight: any Operand, _ bias: (any Operand)?, _ g: Matrix
+        _ x: GradientPlace, _ input: SavedValue?, _ weight: any Operand, _ bias: (any Operand)?, _ g: Matrix
     ) {
         if let input, let gradient = gradient(of: weight) {
-            Product.transposedMultiply(g, input, into: gradient, beta: 1)
+            Product.transposedMultiply(g, input.value, into: gradient, beta: 1)
         }
         if let bias, let gradient = gradient(of: bias) { Kernel.addColumnSums(of: g, into: gradient) }
         if let target = gradientTarget(of: x) {

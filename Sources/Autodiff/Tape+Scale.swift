@@ -20,10 +20,10 @@ extension Tape {
         let out = output(
             rows: x.rows, columns: x.columns, needsGradient: x.needsGradient || factors.isTrainable)
         Kernel.scaleColumns(x.value, by: scales, factor: 1, into: out.value)
-        if out.needsGradient && factors.isTrainable { x.keepValue() }
-        record(out) { [unowned self] g in
-            if let gradient = gradient(of: factors) {
-                Kernel.addColumnDots(g, x.value, factor: 1, into: gradient)
+        let input = out.needsGradient && factors.isTrainable ? x.saved() : nil
+        record(out) { [unowned self, x = x.place] g in
+            if let input, let gradient = gradient(of: factors) {
+                Kernel.addColumnDots(g, input.value, factor: 1, into: gradient)
             }
             backwardScaledColumns(x, by: scales, g)
         }
@@ -31,7 +31,7 @@ extension Tape {
     }
 
     /// Adds g[T, C] · diag(scales) to the gradient of x[T, C].
-    package func backwardScaledColumns(_ x: Variable, by scales: Matrix, _ g: Matrix) {
+    package func backwardScaledColumns(_ x: GradientPlace, by scales: Matrix, _ g: Matrix) {
         guard let target = gradientTarget(of: x) else { return }
         if target.accumulate {
             let scaled = pool.matrix(rows: g.rows, columns: g.columns)

@@ -39,6 +39,12 @@ package struct Variable {
         return value
     }
 
+    /// The value for a backward pass: kept, unless the operation that made it can make it again for next to nothing.
+    package func saved() -> SavedValue {
+        place.remake == nil
+            ? SavedValue(place: place, kept: keepValue()) : SavedValue(place: place, kept: nil)
+    }
+
     /// The memory of the value, to be written over: traps if a backward pass is to read the value, and whoever reads it
     /// from now on traps.
     package func takeMemory() -> Matrix {
@@ -59,6 +65,23 @@ package final class GradientPlace {
     package let needsGradient: Bool
     package var gradient: Matrix?
     fileprivate(set) var use = Use.free
+    /// Makes the value again from what its operation's backward step reads; it runs before that step, once at most.
+    var remake: (() -> Matrix)?
+    private var remade: Matrix?
+
+    /// The value once more, for all that read it until the operation's own step has run.
+    func valueAgain() -> Matrix {
+        if let remade { return remade }
+        guard let remake else {
+            preconditionFailure("a value [\(rows), \(columns)] that nobody can make again")
+        }
+        let value = remake()
+        remade = value
+        return value
+    }
+
+    /// Nobody reads the value any more, whoever still holds this.
+    fileprivate func forgetValue() { (remake, remade) = (nil, nil) }
 
     enum Use {
         case free
@@ -75,6 +98,16 @@ package final class GradientPlace {
     }
 }
 
+/// What a backward pass reads of a variable's value.
+package struct SavedValue {
+    fileprivate let place: GradientPlace
+    /// nil where the value is made again.
+    fileprivate let kept: Matrix?
+
+    /// Only in a backward step.
+    package var value: Matrix { kept ?? place.valueAgain() }
+}
+
 /// Records coarse operations, each with a hand-written backward kernel, and runs them backwards.
 ///
 /// One tape serves one shard. Buffers come from the worker's pool and return to it as soon as the last
@@ -87,12 +120,22 @@ package final class Tape {
     package let readsByRow: Bool
     /// The flat gradient of the trainable parameters, accumulated into; nil when only values are wanted.
     package let parameterGradients: Matrix?
+    /// Outputs that cost next to nothing to make again are not kept.
+    let remakes: Bool
     private var dropoutStream: RandomStream?
     private var backwardSteps: [() -> Void] = []
 
     /// A tape that records. `dropoutStream` is the shard's stream; without one dropout is the identity.
-    package init(pool: BufferPool, parameterGradients: Matrix, dropoutStream: RandomStream?) {
+    package convenience init(pool: BufferPool, parameterGradients: Matrix, dropoutStream: RandomStream?) {
+        self.init(
+            pool: pool, parameterGradients: parameterGradients, dropoutStream: dropoutStream, remakes: true)
+    }
+
+    private init(
+        pool: BufferPool, parameterGradients: Matrix, dropoutStream: RandomStream?, remakes: Bool
+    ) {
         self.pool = pool
+        self.remakes = remakes
         self.parameterGradients = parameterGradients
         self.dropoutStream = dropoutStream
         readsByRow = false
@@ -105,6 +148,7 @@ package final class Tape {
     ) {
         self.pool = pool
         self.readsByRow = readsByRow
+        remakes = false
         parameterGradients = nil
         self.dropoutStream = dropoutStream
         isTraining = false
@@ -133,10 +177,17 @@ package final class Tape {
         guard isTraining, output.needsGradient else { return }
         let place = output.place
         backwardSteps.append {
-            guard let gradient = place.gradient else { return }
-            step(gradient)
-            place.gradient = nil
+            if let gradient = place.gradient {
+                step(gradient)
+                place.gradient = nil
+            }
+            place.forgetValue()
         }
+    }
+
+    /// Says how the value of an operation's output is made again, of what its backward step reads.
+    func remake(_ output: Variable, _ body: @escaping () -> Matrix) {
+        if isTraining, remakes { output.place.remake = body }
     }
 
     /// Calls `observe` with the gradient of `variable`, once it is complete: call this right after the operation
@@ -193,7 +244,9 @@ package final class Tape {
         input.keepValue()
         record(out) { [unowned self] g in
             guard let parameterGradients else { return }
-            let again = Tape(pool: pool, parameterGradients: parameterGradients, dropoutStream: stream)
+            // Its values are read soon, and no others beside them.
+            let again = Tape(
+                pool: pool, parameterGradients: parameterGradients, dropoutStream: stream, remakes: false)
             let start = again.input(input.value, needsGradient: input.needsGradient)
             let end = body(again, start)
             end.gradient = g

@@ -303,6 +303,15 @@ MULTIVERSION void avk_layer_norm(const float *x, const float *residual, const fl
     }
 }
 
+MULTIVERSION void avk_scale_and_shift_columns(const float *x, const float *gamma, const float *beta, float *y,
+                                              size_t rows, size_t columns) {
+    for (size_t t = 0; t < rows; t++) {
+        const float *xrow = x + t * columns;
+        float *yrow = y + t * columns;
+        for (size_t c = 0; c < columns; c++) yrow[c] = xrow[c] * gamma[c] + beta[c];
+    }
+}
+
 MULTIVERSION void avk_layer_norm_backward(const float *gradient, const float *normalized, const float *rstd,
                                           const float *gamma, float *out, size_t rows, size_t columns,
                                           int accumulate) {

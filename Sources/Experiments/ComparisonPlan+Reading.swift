@@ -7,7 +7,7 @@ extension ComparisonPlan {
 
     static let keys = [
         "name", "model", "train", "validation", "test", "folds", "fold-seed", "validation-fraction", "metric",
-        "average-ranks", "budget-parameters", "seeds",
+        "average-ranks", "budget-parameters", "match", "seeds",
         "search", "baseline", "settings", "arms",
     ]
 

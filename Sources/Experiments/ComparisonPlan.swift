@@ -24,6 +24,14 @@ package struct ComparisonPlan: Sendable, Equatable {
         package var isNeeded: Bool { learningRates.count > 1 }
     }
 
+    /// What arms have alike at a budget.
+    package enum Matching: String, Sendable, CaseIterable {
+        /// Trainable parameters of their adapters, and steps
+        case parameters
+        /// The same parameters, and the time of a run: arms whose steps are shorter make more of them.
+        case time
+    }
+
     /// Where the rows for validation and test are.
     package enum Split: Sendable, Equatable {
         /// Files, as written.
@@ -96,6 +104,7 @@ package struct ComparisonPlan: Sendable, Equatable {
     /// Of all arms, ascending, each once.
     package let budgets: [Budget]
     package let search: Search
+    package var matching = Matching.parameters
     /// The arm that the others are compared with.
     package let baseline: String
     /// In the order of the file.

@@ -101,7 +101,7 @@ package struct ComparisonReport: Sendable {
         text +=
             (kinds ? " " : "") + "Model and data are the same for all; runs are paired by "
             + "\(plan.folds == nil ? "seed" : "fold and seed"). Every run is measured once, after its last step."
-        let notes = pattern + pruned + rest + costs
+        let notes = pattern + pruned + rest + steps + costs
         return text + (notes.isEmpty ? "" : "\n\n" + notes.map { "- " + $0 }.joined(separator: "\n"))
     }
 
@@ -116,9 +116,23 @@ package struct ComparisonReport: Sendable {
         }
         guard !places.isEmpty else { return [] }
         return [
-            "Memory and time are not matched. Peak memory and time of a step beside \(plan.baseline)'s: "
-                + places.joined(separator: "; ")
+            "\(plan.matching == .time ? "Memory is" : "Memory and time are") not matched. Peak memory and time of a step beside "
+                + "\(plan.baseline)'s: " + places.joined(separator: "; ")
                 + ". Times are as the runs had them, which may have shared the machine."
+        ]
+    }
+
+    /// How many steps each arm made in the same time.
+    private var steps: [String] {
+        guard plan.matching == .time else { return [] }
+        let list = plan.arms.compactMap { arm in
+            let made = table.rows.filter { $0.arm == arm.name }.flatMap(\.results).compactMap(\.steps)
+            return made.max().map { "\(arm.name) \(Figures.grouped($0))" }
+        }
+        return [
+            "The time of a run is matched: each arm makes as many steps as \(plan.baseline)'s time has room for, by the median "
+                + "pace of its search runs, which all make the same number of steps"
+                + (list.isEmpty ? "." : ". Steps of the reported runs: \(list.joined(separator: ", ")).")
         ]
     }
 

@@ -130,6 +130,7 @@ extension ComparisonTable {
         return [
             "\(busy.count) of \(Figures.counted(rows.flatMap(\.results).count, "reported run")) were made beside other work, which "
                 + "kept \(Figures.fixed(cores, 1)) cores busy on average: their times of a step (†) are no measure of speed"
+                + (plan.matching == .time ? ", and the steps that match them were counted by such times" : "")
         ]
     }
 

@@ -59,7 +59,8 @@ struct PlanReader {
         let all = Set(arms.flatMap(\.budgets)).sorted { $0.amount < $1.amount }
         return ComparisonPlan(
             name: name, model: model, train: train, split: split, metric: metric,
-            budgets: all, search: search, baseline: baseline, arms: arms, source: source)
+            budgets: all, search: search, matching: matching(search), baseline: baseline, arms: arms,
+            source: source)
     }
 
     private func metric(_ from: PlanFields) -> Metric? {
@@ -120,19 +121,6 @@ struct PlanReader {
         return ComparisonPlan.Search(
             learningRates: rates, seeds: rates.count > 1 ? seeds ?? [] : [], budget: at?.first,
             metric: metric, isEachBudget: isEach, widenings: widenings(inner, rates))
-    }
-
-    private func widenings(_ inner: PlanFields, _ rates: [Double]) -> Int {
-        guard let text = inner.text("widen") else { return 0 }
-        guard let count = Int(text), 0...8 ~= count else {
-            inner.report("widen", "'widen' is \(quoted(text))", "write how many rates it may add, 0 to 8")
-            return 0
-        }
-        if rates.count < 2, count > 0 {
-            inner.report(
-                "widen", "one rate has no ends to widen", "give more learning-rates, or leave it out")
-        }
-        return count
     }
 
     private func checkSearchSeeds(_ search: ComparisonPlan.Search, _ arms: [ComparisonPlan.Arm]) {

@@ -38,10 +38,12 @@ package struct Trial: Sendable, Hashable {
 
     /// - Parameters:
     ///   - effective: every setting that decides what the arm's runs do, defaults included.
+    ///   - steps: in place of those, or of the epochs, that the settings say.
     ///   - fingerprints: of what the plan's paths name (model, data), by name.
     init(
-        stage: Stage, arm: ComparisonPlan.Arm, effective: [String: String], budget: Budget?,
-        learningRate: Double, seed: UInt64, fold: Int?, patternFrom: String?, fingerprints: [String: String]
+        stage: Stage, arm: ComparisonPlan.Arm, effective: [String: String], steps: Int? = nil,
+        budget: Budget?, learningRate: Double, seed: UInt64, fold: Int?, patternFrom: String?,
+        fingerprints: [String: String]
     ) {
         self.stage = stage
         self.arm = arm.name
@@ -49,7 +51,13 @@ package struct Trial: Sendable, Hashable {
         self.learningRate = learningRate
         self.seed = seed
         self.fold = fold
-        self.settings = arm.settings
+        var (settings, effective) = (arm.settings, effective)
+        if let steps {
+            settings["epochs"] = nil
+            settings["steps"] = String(steps)
+            effective.merge(["steps": String(steps), "epochs": "none"]) { $1 }
+        }
+        self.settings = settings
         self.patternFrom = patternFrom
         self.pruneFrom = arm.pruneFrom
         self.heal = arm.heal

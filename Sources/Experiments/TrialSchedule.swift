@@ -193,18 +193,55 @@ private struct TrialSorter {
             switch source(of: slot, stage) {
             case .blocked(let reason, let isHopeless): block(slot, stage, reason, isHopeless)
             case .known(let source):
-                let trial = Trial(
-                    stage: stage, arm: slot.arm, effective: schedule.settings[slot.arm.name] ?? [:],
-                    budget: slot.budget, learningRate: rate, seed: slot.seed, fold: slot.fold,
-                    patternFrom: source, fingerprints: schedule.fingerprints(of: slot.fold))
-                trials[place(slot, stage)] = trial
-                if let result = results[trial.id] {
-                    finished.append((trial, result))
-                } else {
-                    next.append(trial)
+                switch steps(of: slot) {
+                case .blocked(let reason, let isHopeless): block(slot, stage, reason, isHopeless)
+                case .known(let steps):
+                    add(
+                        Trial(
+                            stage: stage, arm: slot.arm, effective: schedule.settings[slot.arm.name] ?? [:],
+                            steps: steps, budget: slot.budget, learningRate: rate, seed: slot.seed,
+                            fold: slot.fold, patternFrom: source,
+                            fingerprints: schedule.fingerprints(of: slot.fold)), at: place(slot, stage))
                 }
             }
         }
+    }
+
+    private mutating func add(_ trial: Trial, at place: Place) {
+        trials[place] = trial
+        if let result = results[trial.id] {
+            finished.append((trial, result))
+        } else {
+            next.append(trial)
+        }
+    }
+
+    /// Those of a reported run of a plan that matches times; nil where they are what the settings say.
+    private mutating func steps(of slot: TrialSchedule.Slot) -> Need<Int?> {
+        guard plan.matching == .time, slot.learningRate == nil, slot.arm.name != plan.baseline,
+            let baseline = plan.arm(plan.baseline)
+        else { return .known(nil) }
+        switch (pace(slot.arm), pace(baseline)) {
+        case (.known(let own), .known(let other)): return .known(TimeMatch.steps(of: own, beside: other))
+        case (.blocked(let reason, let isHopeless), _), (_, .blocked(let reason, let isHopeless)):
+            return .blocked(reason, isHopeless: isHopeless)
+        }
+    }
+
+    /// Known once all search runs of the arm are there, so that what follows from it stays.
+    private mutating func pace(_ arm: ComparisonPlan.Arm) -> Need<TimeMatch.Pace> {
+        for fold in plan.foldNumbers {
+            for budget in plan.searchPoints(of: arm) {
+                if case .blocked(let reason, let isHopeless) = winner(arm, budget, fold) {
+                    return .blocked(reason, isHopeless: isHopeless)
+                }
+            }
+        }
+        let runs = trials.filter { $0.key.stage == .search && $0.key.arm == arm.name }
+        guard let pace = TimeMatch.Pace(runs.compactMap { results[$0.value.id] }) else {
+            return .blocked("no search run of \(arm.name) tells how long its steps take", isHopeless: true)
+        }
+        return .known(pace)
     }
 
     /// Every arm's outcome, in the order of the plan.

@@ -11,12 +11,17 @@ package struct SettlingFacts: Sendable {
     package let hasOneMatrix: Bool
     /// Whether a token sees those before it alone, so that beginnings can be shared.
     package let isDecoder: Bool
+    /// The most tokens that the model reads as one row
+    package let longestSequence: Int
 
-    package init(trainingRows: Int, pooling: Pooling, hasOneMatrix: Bool, isDecoder: Bool) {
+    package init(
+        trainingRows: Int, pooling: Pooling, hasOneMatrix: Bool, isDecoder: Bool, longestSequence: Int
+    ) {
         self.trainingRows = trainingRows
         self.pooling = pooling
         self.hasOneMatrix = hasOneMatrix
         self.isDecoder = isDecoder
+        self.longestSequence = longestSequence
     }
 }
 
@@ -47,6 +52,13 @@ extension RunConfig {
         return config
     }
 
+    /// The same for a model that reads so many tokens as one row: the task's usual length is no longer. What was given stays.
+    package func fitting(longestSequence: Int) -> RunConfig {
+        var config = self
+        config.givenMaxLength = givenMaxLength ?? min(maxLength, longestSequence)
+        return config
+    }
+
     /// The given one, or what so many training rows take.
     package func batchSize(ofRows rows: Int) -> Int {
         batchSize ?? (rows <= Self.fewRows ? Self.usualBatchSize.few : Self.usualBatchSize.many)
@@ -54,8 +66,7 @@ extension RunConfig {
 
     /// The same with a value in each setting that model and rows decide. What was given stays.
     package func settled(by facts: SettlingFacts) -> RunConfig {
-        var settled = self
-        settled.givenMaxLength = maxLength
+        var settled = fitting(longestSequence: facts.longestSequence)
         if precision == .auto { settled.precision = .float32 }
         if task.poolsRows { settled.pooling = pooling ?? facts.pooling }
         let batch = batchSize(ofRows: facts.trainingRows)
@@ -109,7 +120,9 @@ extension RunConfig {
     /// The settings whose values `settled` chose by model and rows, by key, for people.
     package func choices(since given: RunConfig) -> [(key: String, value: String)] {
         SettingTable.all.compactMap { setting in
-            let isQuiet = ["triplet-steps", "max-length", "precision", "shared-prefix"].contains(setting.key)
+            let isQuiet =
+                ["triplet-steps", "precision", "shared-prefix"].contains(setting.key)
+                || (setting.key == "max-length" && maxLength == given.maxLength)
             guard !isQuiet, let value = setting.text(self), value != setting.text(given)
             else { return nil }
             return (setting.key, value)

@@ -46,10 +46,14 @@ package struct DataCheck: Sendable {
         let model =
             hasModel
             ? try LoadedModel(
-                URL(fileURLWithPath: config.model), maxLength: config.suitedToModel.maxLength,
+                URL(fileURLWithPath: config.model), maxLength: config.givenMaxLength ?? 1,
                 fingerprint: .whenAsked)
             : nil
-        let config = model.map { config.suited(to: $0.backbone.architecture) } ?? config
+        let config =
+            model.map {
+                config.suited(to: $0.backbone.architecture)
+                    .fitting(longestSequence: $0.backbone.longestSequence)
+            } ?? config
         var findings: [DataFinding] = []
         var read: [ReadFile] = []
         for (role, path) in paths { read.append(try ReadFile(role, path, config, &findings)) }

@@ -119,6 +119,7 @@ package struct MemoryEstimate: Sendable {
                 name: "images of two steps",
                 bytes: (inputs.train.images?.rowBytes ?? 0) * 2 * config.resolvedBatchSize * config.accumulate
             ),
+            Part(name: "loss over whole batches", bytes: joint(trainer.model, inputs, config) * float),
             Part(name: "work space of products", bytes: workers * productSpace),
             Part(
                 name: "an adapter that is written", bytes: (trainable + trainer.method.copies) * float),
@@ -132,6 +133,17 @@ package struct MemoryEstimate: Sendable {
                         $0, trainer.model, trainsBackbone: config.tuning.method.trainsBackbone)
                 } ?? 0),
         ]
+    }
+
+    /// Floats of a loss that is one of all rows of a step, or of an evaluation: what these say, and what comes of it.
+    private static func joint(_ model: SequenceModel, _ inputs: RunInputs, _ config: RunConfig) -> Int {
+        guard let objective = inputs.objective.joint else { return 0 }
+        let columns = model.head.outputs
+        let step = min(config.resolvedBatchSize * config.accumulate, inputs.train.sequences.count)
+        // Retrieval has the rows as they came, side by side, and in halves, of which one is sought in.
+        return max(
+            2 * step * columns + objective.elements(rows: step, columns: columns),
+            4 * columns * (inputs.validation?.sequences.count ?? 0))
     }
 
     /// What OpenBLAS's `sgemm` lays its operands out in, a worker, as seen with the shapes of MiniLM.

@@ -64,7 +64,7 @@ package struct RunInputs {
         }
         let modelURL = URL(fileURLWithPath: given.model)
         let loaded = try LoadedModel(
-            modelURL, maxLength: given.suitedToModel.maxLength, baseFormat: given.usedBaseFormat)
+            modelURL, maxLength: given.givenMaxLength ?? 1, baseFormat: given.usedBaseFormat)
         if given.tuning.method.trainsBackbone {
             try WholeModelFolder.requireFolder(
                 modelURL, "\(SettingName.method) \(given.tuning.method.name)",

@@ -25,7 +25,8 @@ struct Settling {
                 trainingRows: trainingRows, pooling: pooling,
                 hasOneMatrix: !ownHead
                     && loaded.backbone.architecture.hasOneMatrix(given.task.type.headForm(pooling)),
-                isDecoder: loaded.backbone.architecture.isDecoder))
+                isDecoder: loaded.backbone.architecture.isDecoder,
+                longestSequence: loaded.backbone.longestSequence))
         poolingSource = asked?.source
         warnings = [asked?.warning].compactMap(\.self)
     }
@@ -53,8 +54,13 @@ struct Settling {
     /// `settings by model and rows: pooling mean (by the model's README.md), epochs 12, batch-size 16`
     var notes: [String] {
         let choices = config.choices(since: given).map { choice in
-            let source = choice.key == "pooling" ? poolingSource.map { " (\($0))" } ?? "" : ""
-            return "\(choice.key) \(choice.value)\(source)"
+            let source: String? =
+                switch choice.key {
+                case "pooling": poolingSource
+                case "max-length": "the positions of the model"
+                default: nil
+                }
+            return "\(choice.key) \(choice.value)" + (source.map { " (\($0))" } ?? "")
         }
         return choices.isEmpty ? [] : ["settings by model and rows: " + choices.joined(separator: ", ")]
     }

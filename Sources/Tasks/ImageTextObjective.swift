@@ -8,6 +8,8 @@ package protocol JointObjective: Sendable {
     /// - Parameter rows: [N, C], one of each sequence.
     /// - Returns: the loss, and its gradient [N, C].
     func loss(_ rows: Matrix) -> (loss: Double, gradient: Matrix)
+    /// Floats that `loss` has in memory at most, beside `rows`.
+    func elements(rows: Int, columns: Int) -> Int
 }
 
 /// Texts and images that belong together: each text beside all images of the batch, and each image beside all texts.
@@ -59,6 +61,9 @@ package struct ImageTextObjective: Objective, JointObjective {
         }
         return (loss, gradient)
     }
+
+    /// The logits, both halves, their gradients and these side by side
+    package func elements(rows: Int, columns: Int) -> Int { rows * (rows + 3 * columns) }
 
     package func meter(_ options: AnswerOptions, outputs: Int) -> any Meter { ImageTextMeter(self) }
 

@@ -6,10 +6,12 @@ package struct PackedSize: Equatable {
     package let bytes: Int
 
     package init(_ trainer: Trainer, _ backbone: any Backbone, _ load: ShardLoad) {
-        // What stands before all layers wants a gradient of them all.
+        // What stands before all layers wants a gradient of them all. Each tower has a lowest of its own; parts of layers
+        // are not for two.
         let places =
-            trainer.adapters.adapters.map(\.site.layer) + trainer.adapters.parts.map { $0.layer ?? -1 }
-        let lowest = places.min()
+            trainer.adapters.adapters.map { ($0.site.tower, $0.site.layer) }
+            + trainer.adapters.parts.map { (nil, $0.layer ?? -1) }
+        let lowest = Dictionary(places, uniquingKeysWith: min)
         // Norms and biases that train stand before any matrix.
         let trainsBeside = backbone.weights.contains(where: \.isTrainable)
         let layers = backbone.linearLayers.filter { !$0.weight.isTrainable }
@@ -18,7 +20,7 @@ package struct PackedSize: Equatable {
                 // A gradient of their input is wanted by all layers above the lowest adapter; below that of layer 0 or
                 // of the lowest layer's query, key and value there is nothing to learn.
                 let readsInput = backbone.architecture.inputRoles.contains(layer.site.role)
-                let isBackward = lowest.map {
+                let isBackward = lowest[layer.site.tower].map {
                     layer.site.layer > $0 || (layer.site.layer == $0 && !readsInput)
                 }
                 return layer.weight.productMemory(isBackward: trainsBeside || (isBackward ?? false))

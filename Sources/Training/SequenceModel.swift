@@ -59,9 +59,13 @@ package struct SequenceModel: Sendable {
             let shard = own[place]
             let buffer = sum.buffer(for: place)
             let tape = Tape(pool: pool, parameterGradients: buffer, dropoutStream: stream(shard))
-            let rows = forward(data, shards[shard], isShared: sharded.isShared, on: tape)
-            joint?.seed(rows)
-            losses.put([joint == nil ? loss(rows, data, divisor: divisor) : 0], at: [shard])
+            // Rows that were read go before the backward pass, which has what it reads of them.
+            func forward() -> Double {
+                let rows = self.forward(data, shards[shard], isShared: sharded.isShared, on: tape)
+                joint?.seed(rows)
+                return joint == nil ? loss(rows, data, divisor: divisor) : 0
+            }
+            losses.put([forward()], at: [shard])
             tape.backward()
             sum.add(buffer, of: place)
         }

@@ -127,8 +127,11 @@ import Transformers
         #expect(try error(again) < 1e-5)
     }
 
-    private static func started(_ name: String, _ model: PairModel) throws -> any FineTuning {
+    private static func started(_ name: String, _ model: PairModel, biasLayers: Set<Int>? = nil) throws
+        -> any FineTuning
+    {
         var settings = TuningSettings()
+        settings.biases.layers = biasLayers
         settings.method = try #require(FineTuningMethod.named(name))
         return try settings.method.start(
             MethodStart(
@@ -171,5 +174,21 @@ import Transformers
         #expect(
             others.contains { $0.hasPrefix("text_model") } && others.contains { $0.hasPrefix("vision_model") }
         )
+    }
+
+    /// Layers are those of each tower; one that neither has is refused, whatever both have together.
+    @Test func biasesByLayers() throws {
+        let model = try PairModel("clip")
+        _ = try Self.started("bitfit", model, biasLayers: [1])
+        let trained = model.backbone.weights.filter { $0.parameter != nil }.map(\.name)
+        #expect(trained.allSatisfy { $0.contains("layers.1.") })
+        #expect(
+            trained.contains { $0.hasPrefix("text_model") }
+                && trained.contains { $0.hasPrefix("vision_model") })
+        let layers = (model.backbone.linearLayers.map(\.site.layer).max() ?? 0) + 1
+        let error = #expect(throws: AdapterError.self) {
+            try Self.started("bitfit", try PairModel("clip"), biasLayers: [0, layers])
+        }
+        #expect("\(try #require(error))".contains("layers 0 to \(layers - 1), and no layer \(layers)"))
     }
 }

@@ -227,6 +227,8 @@ import Testing
                 p: normalParameter("P", 4, 1, seed: 223), lambda: nil,
                 q: normalParameter("Q", 1, 4, seed: 224),
                 factor: 1)
+            // Of a Q that trains.
+            _ = ParameterVector([factors.q])
             let x = tape.linear(Self.rows(tape), weight: Self.weight, bias: nil)
             _ = tape.linear(x, weight: Self.weight, bias: nil, lowRank: factors, dropout: 0)
             _ = tape.gelu(x, reusing: true)

@@ -6,7 +6,7 @@ import Testing
     /// A program that takes longer has lost itself in the file.
     private static let seconds = 60
     /// What the program may take beside the size of the file, its own needs included.
-    private static let memory = 64 << 20
+    private static let memory = 68 << 20
 
     @Test(arguments: HostileFile.all)
     func isOneClearErrorInBoundedMemory(file: HostileFile) throws {

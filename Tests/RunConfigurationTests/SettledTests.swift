@@ -5,12 +5,14 @@ import Transformers
 /// What a run's model and rows make of settings that nobody gave.
 @Suite struct SettledTests {
     private func facts(
-        _ rows: Int, _ pooling: Pooling = .mean, hasOneMatrix: Bool = true, isDecoder: Bool = true
+        _ rows: Int, _ pooling: Pooling = .mean, hasOneMatrix: Bool = true, isDecoder: Bool = true,
+        longestSequence: Int = 512
     )
         -> SettlingFacts
     {
         SettlingFacts(
-            trainingRows: rows, pooling: pooling, hasOneMatrix: hasOneMatrix, isDecoder: isDecoder)
+            trainingRows: rows, pooling: pooling, hasOneMatrix: hasOneMatrix, isDecoder: isDecoder,
+            longestSequence: longestSequence)
     }
 
     /// 300 steps at least and 3 passes at least; batches of 16 below 1,000 rows.
@@ -58,6 +60,18 @@ import Transformers
         #expect(settled.precision == .float32 && open.precision == .auto && open.usedPrecision == .float32)
         #expect(open.differences(from: settled, except: open.leftOpen).isEmpty)
         #expect(settled.leftOpen == ["evaluate-every"] && given.leftOpen == ["epochs", "evaluate-every"])
+    }
+
+    /// Of a model of few positions rows are no longer than those, told; a given length is never changed.
+    @Test func rowsAreNoLongerThanTheModelReads() throws {
+        let open = try load(nil, smallest).config
+        let short = open.settled(by: facts(300, longestSequence: 48))
+        #expect(short.maxLength == 48)
+        #expect(short.choices(since: open).first { $0.key == "max-length" }?.value == "48")
+        let long = open.settled(by: facts(300, longestSequence: 2048))
+        #expect(long.maxLength == 128 && !long.choices(since: open).contains { $0.key == "max-length" })
+        let given = try load(nil, smallest + [("max-length", "64")]).config
+        #expect(given.fitting(longestSequence: 48).maxLength == 64)
     }
 
     @Test func theHeadsRate() throws {

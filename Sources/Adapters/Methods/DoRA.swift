@@ -222,7 +222,7 @@ extension Tape {
         let trains = magnitude.isTrainable || (bias?.isTrainable ?? false)
         let out = output(
             rows: x.rows, columns: x.columns, needsGradient: x.needsGradient || trains)
-        if out.needsGradient { x.keepValue() }
+        let input = out.needsGradient ? x.saved() : nil
         if let bias {
             let scaled = pool.matrix(rows: x.value.rows, columns: x.value.columns)
             Kernel.scaleColumns(x.value, by: gains, factor: 1, into: scaled)
@@ -231,11 +231,11 @@ extension Tape {
         } else {
             Kernel.scaleColumns(x.value, by: gains, factor: 1, into: out.value)
         }
-        record(out) { [unowned self] g in
-            if let gradient = gradient(of: magnitude) {
+        record(out) { [unowned self, x = x.place] g in
+            if let input, let gradient = gradient(of: magnitude) {
                 let dots = pool.matrix(rows: 1, columns: gains.count)
                 dots.fill(0)
-                Kernel.addColumnDots(g, x.value, factor: 1, into: dots)
+                Kernel.addColumnDots(g, input.value, factor: 1, into: dots)
                 for row in 0..<gains.count where norms.pointer[row] > 0 {
                     gradient.pointer[row] += dots.pointer[row] / norms.pointer[row]
                 }

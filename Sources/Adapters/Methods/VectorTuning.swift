@@ -73,7 +73,7 @@ extension BiasSettings {
             }),
         Setting(
             "bias-layers",
-            "Layers whose biases method bitfit trains, like 0,1,8-11; of all those outside layers too",
+            "Layers whose biases method bitfit trains, like 0,1,8-11, in each tower of two; of all those outside layers too",
             unset: AdaptedRoles.allName,
             set: { $0.biases.layers = $1.isNull ? nil : try layers($1) },
             get: { $0.biases.layers.map { SettingText.list($0.sorted().map { String($0) }) } }),
@@ -115,7 +115,10 @@ extension BiasSettings {
                     "\(SettingName.biasRoles) \(role): no such part of \(model) has a bias; those that have are "
                     + present.joined(separator: ", "))
         }
-        let count = start.backbone.sizes.layers
+        // The layers of two towers have the same numbers.
+        let count =
+            start.backbone.pair == nil
+            ? start.backbone.sizes.layers : (parts.compactMap(\.layer).max() ?? -1) + 1
         if let layer = layers?.sorted().first(where: { $0 >= count }) {
             throw AdapterError(
                 description:

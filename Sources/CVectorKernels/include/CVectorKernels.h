@@ -120,6 +120,10 @@ void avk_take_diagonals(const float *scores, size_t scoresStride, float *d, size
 void avk_layer_norm(const float *x, const float *residual, const float *gamma, const float *beta, float epsilon,
                     float *y, float *normalized, float *rstd, size_t rows, size_t columns);
 
+// y = x * gamma + beta for each row: of x = normalized the y of the layer norm above, to the bit.
+void avk_scale_and_shift_columns(const float *x, const float *gamma, const float *beta, float *y, size_t rows,
+                                 size_t columns);
+
 // out (+)= d(loss)/ds for the layer norm above.
 void avk_layer_norm_backward(const float *gradient, const float *normalized, const float *rstd,
                              const float *gamma, float *out, size_t rows, size_t columns, int accumulate);

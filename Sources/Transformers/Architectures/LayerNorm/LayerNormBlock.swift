@@ -76,7 +76,8 @@ struct LayerNormBlock: Sendable {
         _ hidden: Variable, _ hooks: BackboneHooks, _ c: LayerNormConfiguration, on tape: Tape
     ) -> Variable {
         let normed = feedForwardNorm(hidden, epsilon: c.normEpsilon, on: tape)
-        let expanded = tape.gelu(intermediate(normed, on: tape), form: c.activation, reusing: true)
+        let expanded = tape.gelu(
+            intermediate(normed, on: tape), form: c.activation, reusing: true, remaking: output.trains)
         let update = output(expanded, on: tape)
         return hooks.blocks[layer]?.output(of: update, in: BlockSum(.feedForward, hidden), on: tape) ?? update
     }

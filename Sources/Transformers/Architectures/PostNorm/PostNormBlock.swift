@@ -67,7 +67,8 @@ struct PostNormBlock: Sendable {
         }
         let attended = attentionNorm(
             update, adding: read, epsilon: c.layerNormEpsilon, reusing: adapter == nil, on: tape)
-        let expanded = tape.gelu(intermediate(attended, on: tape), form: c.activation, reusing: true)
+        let expanded = tape.gelu(
+            intermediate(attended, on: tape), form: c.activation, reusing: true, remaking: output.trains)
         update = output(expanded, on: tape)
         if let adapter {
             let sum = BlockSum(.feedForward, attended) { update, tape in

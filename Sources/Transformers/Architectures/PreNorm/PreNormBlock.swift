@@ -92,7 +92,10 @@ struct PreNormBlock: Sendable {
     private func fed(_ x: Variable, _ shape: PreNormShape, on tape: Tape) -> Variable {
         switch feedForward {
         case .plain(let intermediate, let output):
-            output(tape.gelu(intermediate(x, on: tape), form: shape.activation, reusing: true), on: tape)
+            output(
+                tape.gelu(
+                    intermediate(x, on: tape), form: shape.activation, reusing: true, remaking: output.trains),
+                on: tape)
         case .gated(let gate, let up, let down):
             down(tape.gated(gate(x, on: tape), up(x, on: tape), by: .silu), on: tape)
         }
