@@ -66,6 +66,8 @@ package final class LowRankAdapter: LinearAdapter, @unchecked Sendable {
     /// Without triplets that are physically there it is the bare layer, unless a rule says otherwise.
     package var acts: Bool { factors.rank > 0 || rule != nil }
 
+    package var readsInput: Bool { factors.rank > 0 && factors.q.isTrainable }
+
     /// P, λ (when there is one), Q and what a rule has, in the order of the parameter vector.
     package var parameters: [Parameter] {
         [factors.p] + (factors.lambda.map { [$0] } ?? []) + [factors.q] + (rule?.parameters ?? [])

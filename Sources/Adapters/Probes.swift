@@ -16,8 +16,9 @@ final class GradientProbe: LinearAdapter, @unchecked Sendable {
 
     func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable {
         let out = inner.output(of: x, weight: weight, bias: bias, on: tape)
+        let input = x.saved()
         tape.observeGradient(of: out) { [sum] g in
-            Product.transposedMultiply(g, x.value, into: sum, beta: 1)
+            Product.transposedMultiply(g, input.value, into: sum, beta: 1)
         }
         return out
     }

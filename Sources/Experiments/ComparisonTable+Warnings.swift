@@ -9,7 +9,7 @@ extension ComparisonTable {
             lines.append("partial: \(reported.finished) of \(reported.total) reported runs are there")
         }
         lines += rows.compactMap(collapse) + rows.compactMap(ignorance) + shortRows + unpaired
-        lines += unequalParameters + edges + mixedOrigins + otherWork + runWarnings
+        lines += unequalParameters + edges + mixedOrigins + otherWork + busySearches + runWarnings
         let failed = failures.count
         if failed > 0 {
             lines.append("\(Figures.counted(failed, "run")) failed; see the list of failed runs")
@@ -130,7 +130,17 @@ extension ComparisonTable {
         return [
             "\(busy.count) of \(Figures.counted(rows.flatMap(\.results).count, "reported run")) were made beside other work, which "
                 + "kept \(Figures.fixed(cores, 1)) cores busy on average: their times of a step (†) are no measure of speed"
-                + (plan.matching == .time ? ", and the steps that match them were counted by such times" : "")
+        ]
+    }
+
+    /// Where the pace of search runs decides how many steps others make.
+    private var busySearches: [String] {
+        let all = searches.flatMap(\.otherCores)
+        let busy = all.count { $0 > OtherWork.least }
+        guard plan.matching == .time, busy > 0 else { return [] }
+        return [
+            "\(busy) of \(Figures.counted(all.count, "search run")) were made beside other work, and the steps that match times "
+                + "were counted by their pace"
         ]
     }
 

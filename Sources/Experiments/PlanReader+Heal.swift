@@ -44,7 +44,7 @@ extension PlanReader {
             ) { $0 > 0 && $0 <= 10 } : Self.usualHealRate
         guard let share, let rate else { return nil }
         let heal = ComparisonPlan.Heal(share: share, rate: rate)
-        if let steps = settings["steps"], heal.before(settings)["steps"] == steps {
+        if let steps = settings["steps"].flatMap({ Int($0) }), !heal.leavesSteps(of: steps) {
             inner.report(
                 "heal", "'heal: \(Figures.plain(share))' leaves none of \(steps) steps after the cut",
                 "give a larger share, or more steps")

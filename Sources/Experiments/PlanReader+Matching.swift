@@ -18,6 +18,23 @@ extension PlanReader {
         return matching
     }
 
+    /// Settings by which a step of an arm would be another amount of work than the baseline's, or its steps others than the time decides
+    private static let ofSteps = ["batch-size", "accumulate", "max-length", "long-rows", "epochs", "steps"]
+
+    /// Where times are matched, arms differ in what they do in a step alone.
+    func checkSteps(_ arms: [ComparisonPlan.Arm], baseline: String) {
+        guard fields.text("match") == ComparisonPlan.Matching.time.rawValue,
+            let own = arms.first(where: { $0.name == baseline })?.settings
+        else { return }
+        for arm in arms {
+            guard let key = Self.ofSteps.first(where: { arm.settings[$0] != own[$0] }) else { continue }
+            fields.report(
+                "match",
+                "arm \(quoted(arm.name)) has another '\(key)' than the baseline, and the time of its steps decides how many it makes",
+                "give '\(key)' in the plan's settings")
+        }
+    }
+
     /// Rates that a search may add beyond the ends of its grid
     func widenings(_ inner: PlanFields, _ rates: [Double]) -> Int {
         guard let text = inner.text("widen") else { return 0 }

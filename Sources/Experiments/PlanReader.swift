@@ -53,6 +53,7 @@ struct PlanReader {
                 near.map { "did you mean '\($0)'?" } ?? "use one of \(names)")
         }
         if let search { checkSearchSeeds(search, arms) }
+        if let baseline { checkSteps(arms, baseline: baseline) }
         guard let name = texts[0], let model = texts[1], let train = texts[2], let split, let metric,
             let search, let baseline
         else { return nil }

@@ -20,6 +20,8 @@ package struct SearchOutcome: Sendable, Equatable {
     /// Ascending by rate.
     package let rows: [Row]
     package let seedCount: Int
+    /// Of each run of which something tells: cores that other work kept busy beside it
+    let otherCores: [Double]
     /// The best rate, the smaller one of equals; nil until every trial is there, and when each rate failed.
     package let winner: Double?
 
@@ -63,6 +65,7 @@ package struct SearchOutcome: Sendable, Equatable {
             if let mean, best?.mean.map({ metric.isBetter(mean, than: $0) }) ?? true { best = row }
         }
         self.rows = rows
+        otherCores = results.flatMap(\.results).compactMap(\.otherCores)
         let isComplete = rows.allSatisfy { $0.finished == seedCount }
         winner = isComplete ? best?.learningRate : nil
     }

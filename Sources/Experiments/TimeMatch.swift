@@ -2,7 +2,7 @@
 struct TimeMatch {
     /// Of an arm's search runs
     struct Pace: Equatable {
-        /// Median over the runs; it counts whatever a step does beside learning, such as allocations and a cut.
+        /// Median over the runs; it counts what a step does beside learning, such as allocations.
         let tokensPerSecond: Double
         /// As many as all of them made
         let steps: Int

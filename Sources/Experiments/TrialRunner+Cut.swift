@@ -19,6 +19,9 @@ extension ComparisonPlan.Heal {
         return settings
     }
 
+    /// Whether some of so many steps come after the cut.
+    func leavesSteps(of steps: Int) -> Bool { before(["steps": String(steps)])["steps"] != String(steps) }
+
     /// The settings of the run after the cut, which trains LoRA of the ranks that are left: what other methods alone read, and how
     /// a start is chosen, means nothing there.
     ///

@@ -221,23 +221,31 @@ private struct TrialSorter {
         guard plan.matching == .time, slot.learningRate == nil, slot.arm.name != plan.baseline,
             let baseline = plan.arm(plan.baseline)
         else { return .known(nil) }
-        switch (pace(slot.arm), pace(baseline)) {
-        case (.known(let own), .known(let other)): return .known(TimeMatch.steps(of: own, beside: other))
+        switch (pace(slot.arm, slot), pace(baseline, slot)) {
+        case (.known(let own), .known(let other)):
+            let steps = TimeMatch.steps(of: own, beside: other)
+            guard slot.arm.heal?.leavesSteps(of: steps) ?? true else {
+                return .blocked(
+                    "\(steps) steps, which the time of \(baseline.name) has room for, leave \(slot.arm.name) none after its cut",
+                    isHopeless: true)
+            }
+            return .known(steps)
         case (.blocked(let reason, let isHopeless), _), (_, .blocked(let reason, let isHopeless)):
             return .blocked(reason, isHopeless: isHopeless)
         }
     }
 
-    /// Known once all search runs of the arm are there, so that what follows from it stays.
-    private mutating func pace(_ arm: ComparisonPlan.Arm) -> Need<TimeMatch.Pace> {
-        for fold in plan.foldNumbers {
-            for budget in plan.searchPoints(of: arm) {
-                if case .blocked(let reason, let isHopeless) = winner(arm, budget, fold) {
-                    return .blocked(reason, isHopeless: isHopeless)
-                }
-            }
+    /// Of the search that decides the learning rate there; known once all its runs are there, so that what follows from it stays.
+    private mutating func pace(_ arm: ComparisonPlan.Arm, _ slot: TrialSchedule.Slot) -> Need<TimeMatch.Pace>
+    {
+        let budget = plan.searchPoint(of: arm, for: slot.budget)
+        if case .blocked(let reason, let isHopeless) = winner(arm, budget, slot.fold) {
+            return .blocked(reason, isHopeless: isHopeless)
         }
-        let runs = trials.filter { $0.key.stage == .search && $0.key.arm == arm.name }
+        let runs = trials.filter { place, _ in
+            place.stage == .search && place.arm == arm.name && place.budget == budget
+                && place.fold == slot.fold
+        }
         guard let pace = TimeMatch.Pace(runs.compactMap { results[$0.value.id] }) else {
             return .blocked("no search run of \(arm.name) tells how long its steps take", isHopeless: true)
         }

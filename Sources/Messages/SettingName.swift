@@ -56,6 +56,7 @@ package enum SettingName: String, CaseIterable, CustomStringConvertible, Sendabl
     case samples
     case scale
     case steps
+    case stride
     case svd
     case targets
     case task

@@ -122,7 +122,7 @@ extension RunConfig {
         SettingTable.all.compactMap { setting in
             let isQuiet =
                 ["triplet-steps", "precision", "shared-prefix"].contains(setting.key)
-                || (setting.key == "max-length" && maxLength == given.maxLength)
+                || (setting.key == "max-length" && maxLength == task.type.usualMaxLength)
             guard !isQuiet, let value = setting.text(self), value != setting.text(given)
             else { return nil }
             return (setting.key, value)

@@ -122,11 +122,12 @@ enum SettingTable {
         }
     }
 
-    /// `128, and 512 with task causal-lm`
+    /// `128, 512 with task causal-lm; no more than the model reads`
     private static var usualLengths: String {
         let usual = RunConfig().maxLength
         let others = RunConfig.Task.allCases.filter { $0.type.usualMaxLength != usual }
-        return "\(usual)" + others.map { ", and \($0.type.usualMaxLength) with task \($0.rawValue)" }.joined()
+        return "\(usual)" + others.map { ", \($0.type.usualMaxLength) with task \($0.rawValue)" }.joined()
+            + "; no more than the model reads"
     }
 
     private static let adapters =

@@ -29,6 +29,8 @@ package struct DataCheck: Sendable {
     }
 
     package let files: [File]
+    /// Of rows, in tokens: longer ones are counted.
+    package let maxLength: Int
     /// The classes in the order of the logits, which the training file alone decides; empty where there are none.
     package let labelOrder: [String]
     package let findings: [DataFinding]
@@ -84,6 +86,7 @@ package struct DataCheck: Sendable {
         }
         return DataCheck(
             files: zip(read, tokenized).map { $0.described(config, model, $1) },
+            maxLength: config.maxLength,
             labelOrder: task?.record.labels ?? [], findings: findings)
     }
 

@@ -4,6 +4,7 @@ import Foundation
 import Messages
 import RunConfiguration
 import Tasks
+import Training
 import Transformers
 
 /// What a new run's model and rows make of the settings that nobody gave.
@@ -26,9 +27,21 @@ struct Settling {
                 hasOneMatrix: !ownHead
                     && loaded.backbone.architecture.hasOneMatrix(given.task.type.headForm(pooling)),
                 isDecoder: loaded.backbone.architecture.isDecoder,
-                longestSequence: loaded.backbone.longestSequence))
+                longestSequence: Self.longestSequence(given, loaded.backbone)))
+        if let stride = config.stride, config.task.reads("stride"), stride >= config.maxLength / 2 {
+            throw TrainingError(
+                .usage,
+                "\(SettingName.stride) \(stride): the model reads windows of \(config.maxLength) tokens, which hardly move on; make it "
+                    + "less than half of that")
+        }
         poolingSource = asked?.source
         warnings = [asked?.warning].compactMap(\.self)
+    }
+
+    /// Tokens of a row beside the virtual ones that a method puts before them.
+    private static func longestSequence(_ given: RunConfig, _ backbone: any Backbone) -> Int {
+        let virtual = given.tuning.method.reads("virtual-tokens") ? given.tuning.virtual.count : 0
+        return max(1, backbone.longestSequence - virtual)
     }
 
     /// The head of the adapter that the run goes on from, what the model's folder asks for, or else the architecture's

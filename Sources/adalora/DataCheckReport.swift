@@ -36,7 +36,7 @@ enum DataCheckReport {
             ("", .left), ("rows", .right), ("rejected", .right),
         ]
         if hasLengths {
-            columns += ["tokens: min", "median", "p95", "max", "over \(config.maxLength)"].map {
+            columns += ["tokens: min", "median", "p95", "max", "over \(check.maxLength)"].map {
                 ($0, TextTable.Alignment.right)
             }
         }

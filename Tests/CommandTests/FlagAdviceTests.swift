@@ -48,7 +48,7 @@ import Testing
         "AnswerWriter": ["predict"], "OpenedAdapter+Predictions": ["predict"],
         "ChoicesRow": ["train", "evaluate", "data check", "data show"],
         "AdviceSession": ["advise", "train"], "AdvisedRun": ["advise", "train"],
-        "StatedPooling": ["train", "plan"], "StepChecks": ["train", "plan"],
+        "StatedPooling": ["train", "plan"], "StepChecks": ["train", "plan"], "Settling": ["train", "plan"],
     ]
     /// Options of these are reached by more commands than the rest of their file.
     private static let wider: [String: [String: [String]]] = [

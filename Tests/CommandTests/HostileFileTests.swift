@@ -5,7 +5,7 @@ import Testing
 @Suite struct HostileFileTests {
     /// A program that takes longer has lost itself in the file.
     private static let seconds = 60
-    /// What the program may take beside the size of the file, its own needs included.
+    /// What the program may take beside the size of the file, its own 39 MB with all libraries included.
     private static let memory = 68 << 20
 
     @Test(arguments: HostileFile.all)

@@ -9,7 +9,7 @@ import Testing
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Benchmarks")
 
     /// Of MiniLM's folder, SmolLM2's file, what `scripts/train-digits.sh` and `train-shapes.sh` make, and of the data that `scripts/make-wordnet.py`,
-    /// `make-reviews.py`, `make-wordnet-chat.py` and `make-digits.py` make.
+    /// `make-reviews.py`, `make-packages.py`, `make-wordnet-chat.py` and `make-digits.py` make.
     private static let minilm = [
         "model/config.json": "dcce0845dd1c3c91", "model/tokenizer.json": "f85d622f29405bf7",
         "model/tokenizer_config.json": "e10178d5323ced4f", "model/vocab.txt": "70445717497bc7b1",
@@ -47,6 +47,9 @@ import Testing
         "wordnet": [
             "train": "8b2c8c5738080690", "validation": "e69b847f3cf1e2d", "test": "7312f38d268fc6b5",
         ],
+        "packages": [
+            "train": "55293ddb26516ea6", "validation": "f4afd1dcbc814afb", "test": "39620251584161cf",
+        ],
         "reviews": [
             "train": "179c68e3e4bf3a6e", "validation": "98fbce321e6c8bc", "test": "6fd99af52a090f5f",
         ],
@@ -79,6 +82,8 @@ import Testing
                 "adalora-exact-p9216-lr3e-3-s42-c4cb151efd", "adalora-exact-p9216-lr3e-3-s43-3a4ed2e862",
                 "adalora-exact-p9216-lr3e-3-s44-63194b683c",
             ]),
+        Folder(name: "wordnet-mean", parametersPerRank: 41_472, results: 172),
+        Folder(name: "packages", parametersPerRank: 41_472, results: 240),
         Folder(name: "reviews", parametersPerRank: 41_472, results: 128),
         Folder(name: "reviews-longer", parametersPerRank: 41_472, results: 6),
         Folder(name: "reviews-one-rate", parametersPerRank: 41_472, results: 36),

@@ -81,6 +81,43 @@ import Testing
         #expect(hopeless.first?.reason == "no search run of head only tells how long its steps take")
     }
 
+    /// Searched at each budget apart, each has its own pace, and one without a rate stops no other.
+    @Test func eachBudgetHasItsPace() throws {
+        let yaml = Self.yaml.replacingOccurrences(of: "average-rank: 2}", with: "each-budget: true}")
+        let schedule = try TrialSchedule(
+            plan: try Samples.plan(yaml), fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
+        let results = Samples.run(schedule) { trial in
+            var result = Self.run(trial)
+            if trial.arm == "AdaLoRA", trial.budget == .averageRank(2) { result.tokensPerSecond = 500 }
+            if trial.arm == "pruned LoRA", trial.budget == .averageRank(2), trial.stage == .search {
+                result.status = .failed("diverged")
+            }
+            return result
+        }
+        func steps(_ arm: String, _ rank: Double) -> Set<Int?> {
+            Set(
+                results.filter { $0.arm == arm && $0.budget == .averageRank(rank) && $0.stage == .report }
+                    .map(\.steps))
+        }
+        #expect(steps("AdaLoRA", 1) == [480] && steps("AdaLoRA", 2) == [300])
+        #expect(steps("pruned LoRA", 1) == [1200] && steps("pruned LoRA", 2).isEmpty)
+    }
+
+    /// Steps of which none would come after the cut.
+    @Test func aCutThatTakesAllIsHopeless() throws {
+        let yaml = Self.yaml.replacingOccurrences(of: "prune-from: 2", with: "prune-from: 2, heal: 0.001")
+        let schedule = try TrialSchedule(
+            plan: try Samples.plan(yaml), fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
+        let results = Samples.run(schedule) { trial in
+            var result = Self.run(trial)
+            if trial.arm == "pruned LoRA" { result.tokensPerSecond = 300 }
+            return result
+        }
+        let hopeless = schedule.state(completed: results).blocked.filter(\.isHopeless)
+        #expect(!hopeless.isEmpty && hopeless.allSatisfy { $0.arm == "pruned LoRA" })
+        #expect(hopeless.first?.reason.hasPrefix("180 steps, which the time of LoRA has room for") ?? false)
+    }
+
     @Test func theReportSaysIt() throws {
         let schedule = try Self.schedule()
         let state = schedule.state(completed: Samples.run(schedule, Self.run))
@@ -105,5 +142,8 @@ import Testing
         #expect(problems("memory").first?.contains("use parameters or time") ?? false)
         #expect(problems("time", "3e-3").first?.contains("no search run tells") ?? false)
         #expect(problems("parameters", "3e-3").isEmpty)
+        let other = Self.yaml.replacingOccurrences(
+            of: "{method: adalora, ", with: "{method: adalora, batch-size: 8, ")
+        #expect(Samples.problems(other).first?.contains("arm 'AdaLoRA' has another 'batch-size'") ?? false)
     }
 }

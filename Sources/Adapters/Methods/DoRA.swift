@@ -222,7 +222,7 @@ extension Tape {
         let trains = magnitude.isTrainable || (bias?.isTrainable ?? false)
         let out = output(
             rows: x.rows, columns: x.columns, needsGradient: x.needsGradient || trains)
-        let input = out.needsGradient ? x.saved() : nil
+        let input = out.needsGradient && magnitude.isTrainable ? x.saved() : nil
         if let bias {
             let scaled = pool.matrix(rows: x.value.rows, columns: x.value.columns)
             Kernel.scaleColumns(x.value, by: gains, factor: 1, into: scaled)

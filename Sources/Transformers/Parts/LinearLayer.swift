@@ -6,10 +6,13 @@ package protocol LinearAdapter: AnyObject, Sendable {
     func output(of x: Variable, weight: Weight, bias: Weight?, on tape: Tape) -> Variable
     /// Whether it does more than the bare layer, or may once it learns.
     var acts: Bool { get }
+    /// Whether its backward pass reads the layer's input.
+    var readsInput: Bool { get }
 }
 
 extension LinearAdapter {
     package var acts: Bool { true }
+    package var readsInput: Bool { acts }
 }
 
 /// A linear layer with a hook for an adapter.
@@ -34,6 +37,9 @@ package final class LinearLayer: @unchecked Sendable {
 
     /// Whether something of it trains, or an adapter on it.
     var trains: Bool { adapter != nil || weight.isTrainable || (bias?.isTrainable ?? false) }
+
+    /// Whether the backward pass reads the layer's input.
+    var readsInput: Bool { weight.isTrainable || (adapter?.readsInput ?? false) }
 
     package init(
         site: LinearSite, modulePath: String, weight: Weight, bias: Weight?, isConv1D: Bool = false

@@ -77,7 +77,7 @@ struct LayerNormBlock: Sendable {
     ) -> Variable {
         let normed = feedForwardNorm(hidden, epsilon: c.normEpsilon, on: tape)
         let expanded = tape.gelu(
-            intermediate(normed, on: tape), form: c.activation, reusing: true, remaking: output.trains)
+            intermediate(normed, on: tape), form: c.activation, reusing: true, remaking: output.readsInput)
         let update = output(expanded, on: tape)
         return hooks.blocks[layer]?.output(of: update, in: BlockSum(.feedForward, hidden), on: tape) ?? update
     }

@@ -68,7 +68,7 @@ struct PostNormBlock: Sendable {
         let attended = attentionNorm(
             update, adding: read, epsilon: c.layerNormEpsilon, reusing: adapter == nil, on: tape)
         let expanded = tape.gelu(
-            intermediate(attended, on: tape), form: c.activation, reusing: true, remaking: output.trains)
+            intermediate(attended, on: tape), form: c.activation, reusing: true, remaking: output.readsInput)
         update = output(expanded, on: tape)
         if let adapter {
             let sum = BlockSum(.feedForward, attended) { update, tape in

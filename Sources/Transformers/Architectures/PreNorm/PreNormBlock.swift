@@ -94,7 +94,8 @@ struct PreNormBlock: Sendable {
         case .plain(let intermediate, let output):
             output(
                 tape.gelu(
-                    intermediate(x, on: tape), form: shape.activation, reusing: true, remaking: output.trains),
+                    intermediate(x, on: tape), form: shape.activation, reusing: true,
+                    remaking: output.readsInput),
                 on: tape)
         case .gated(let gate, let up, let down):
             down(tape.gated(gate(x, on: tape), up(x, on: tape), by: .silu), on: tape)
