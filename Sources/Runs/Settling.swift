@@ -41,7 +41,7 @@ struct Settling {
     /// Tokens of a row beside the virtual ones that a method puts before them.
     private static func longestSequence(_ given: RunConfig, _ backbone: any Backbone) -> Int {
         let virtual = given.tuning.method.reads("virtual-tokens") ? given.tuning.virtual.count : 0
-        return max(1, backbone.longestSequence - virtual)
+        return max(3, backbone.longestSequence - virtual)
     }
 
     /// The head of the adapter that the run goes on from, what the model's folder asks for, or else the architecture's
@@ -70,7 +70,7 @@ struct Settling {
             let source: String? =
                 switch choice.key {
                 case "pooling": poolingSource
-                case "max-length": "the positions of the model"
+                case "max-length": "all that the model reads"
                 default: nil
                 }
             return "\(choice.key) \(choice.value)" + (source.map { " (\($0))" } ?? "")
