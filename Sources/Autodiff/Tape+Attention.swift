@@ -2,6 +2,10 @@ import CVectorKernels
 import Matrices
 
 extension Tape {
+    /// Up to which length attention keeps its probabilities for the backward pass: 12 heads of 64 keys take 768 floats a row, as many
+    /// as a row of BERT-base.
+    package static let longestKept = 64
+
     /// Multi-head attention of packed rows: k and v are [T, C], q and out [Tq, C], heads side by side in the columns
     /// (head h holds columns h·D ..< (h + 1)·D); a row attends to the rows of its own sequence only.
     ///
@@ -15,7 +19,7 @@ extension Tape {
     ///   - positions: terms of the scores beside q·kᵀ; the query rows of a sequence are then its first ones.
     package func attention(
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
-        heads: Int, positions: RelativePositions? = nil, longestKept: Int = 128
+        heads: Int, positions: RelativePositions? = nil, longestKept: Int = Tape.longestKept
     ) -> Variable {
         precondition(
             query.columns % heads == 0, "\(query.columns) columns do not divide into \(heads) heads")
@@ -42,7 +46,7 @@ extension Tape {
     package func causalAttention(
         query: Variable, key: Variable, value: Variable, queryOffsets: [Int]? = nil, offsets: [Int],
         paths: KeyPaths? = nil, heads: Int, keyValueHeads: Int, scores: CausalScores = CausalScores(),
-        longestKept: Int = 128
+        longestKept: Int = Tape.longestKept
     ) -> Variable {
         precondition(
             keyValueHeads > 0 && heads % keyValueHeads == 0 && query.columns % heads == 0,

@@ -1,3 +1,4 @@
+import Autodiff
 import Matrices
 import Tasks
 import Transformers
@@ -67,10 +68,10 @@ struct Demand {
     init(_ reading: PoolReading, attendsByDistance isExact: Bool, isPair: Bool) {
         let load = reading.load
         let longest = load.lengths.max() ?? 1
-        // Attention keeps no probabilities of sequences of more than 128 tokens. Tables of relative positions are as
+        // Attention keeps no probabilities of long sequences. Tables of relative positions are as
         // long as the longest sequence. Of texts with images neither tower knows the length of both.
         let mean = max(1, load.lengths.reduce(0, +) / max(load.lengths.count, 1))
-        let length = isExact ? longest : longest > 128 && !isPair ? 129 : mean
+        let length = isExact ? longest : longest > Tape.longestKept && !isPair ? Tape.longestKept + 1 : mean
         self.init(reading.events([length]), of: length, reading.events([length, length]))
     }
 

@@ -97,7 +97,7 @@ import Testing
         }
         // Kept, the probabilities of 16 heads would be 4.2 million; two blocks of one head are 0.5 million.
         #expect(elements(512) < 700_000)
-        #expect(elements(128) > 16 * 128 * 128)
+        #expect(elements(Tape.longestKept) > 16 * Tape.longestKept * Tape.longestKept)
     }
 
     /// Each of the three alone, the others without gradients.
