@@ -47,7 +47,9 @@ struct PeerRun {
             ? OrthogonalityPenalty(form: .norm, weight: 0.5)
             : OrthogonalityPenalty(form: .squared, weight: 0.1)
         trainer = Trainer(
-            model: SequenceModel(backbone: backbone, head: head, workers: workers, sharing: .all),
+            model: SequenceModel(
+                backbone: backbone, head: head, workers: workers, recomputesLayers: task.recompute,
+                sharing: .all),
             method: AdaLoRA(set, ranks: RankController(set: set, settings: allocation), penalty: penalty),
             settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
     }

@@ -77,11 +77,7 @@ extension Tape {
         form.apply(to: input, into: out.value, slopes: remaking ? nil : memory)
         if remaking {
             if !reusing { memory.copyValues(from: input) }
-            remake(out) { [pool] in
-                let again = pool.matrix(rows: rows, columns: columns)
-                form.apply(to: memory, into: again, slopes: memory)
-                return again
-            }
+            remake(out) { form.apply(to: memory, into: $0, slopes: memory) }
         }
         record(out) { [unowned self, x = x.place, place = out.place] g in
             // The slopes come with the output.

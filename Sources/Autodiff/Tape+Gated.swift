@@ -15,11 +15,7 @@ extension Tape {
         activation.forward(gate.value.pointer, up.value.pointer, out.value.pointer, out.value.count)
         guard out.needsGradient else { return out }
         let (gates, ups) = (gate.keepValue(), up.keepValue())
-        remake(out) { [pool] in
-            let again = pool.matrix(rows: rows, columns: columns)
-            activation.forward(gates.pointer, ups.pointer, again.pointer, again.count)
-            return again
-        }
+        remake(out) { activation.forward(gates.pointer, ups.pointer, $0.pointer, $0.count) }
         record(out) { [unowned self, gate = gate.place, up = up.place] g in
             let toGate = gradientTarget(of: gate)
             let toUp = gradientTarget(of: up)
@@ -41,11 +37,7 @@ extension Tape {
         activation.forward(halvesOf: x.value, into: out.value)
         guard out.needsGradient else { return out }
         let input = x.keepValue()
-        remake(out) { [pool] in
-            let again = pool.matrix(rows: rows, columns: columns)
-            activation.forward(halvesOf: input, into: again)
-            return again
-        }
+        remake(out) { activation.forward(halvesOf: input, into: $0) }
         record(out) { [unowned self, x = x.place] g in
             guard let target = gradientTarget(of: x) else { return }
             for row in 0..<rows {

@@ -29,11 +29,9 @@ extension Tape {
             out.value.pointer, normalized?.pointer, rstd?.pointer, rows, columns)
         guard let normalized, let rstd else { return out }
         // The summed input is not kept: the backward pass needs only its normalized form, of which the output is made again.
-        remake(out) { [pool] in
-            let again = pool.matrix(rows: rows, columns: columns)
+        remake(out) {
             avk_scale_and_shift_columns(
-                normalized.pointer, scale.pointer, beta.vector.pointer, again.pointer, rows, columns)
-            return again
+                normalized.pointer, scale.pointer, beta.vector.pointer, $0.pointer, rows, columns)
         }
         record(out) { [unowned self, x = x.place, residual = residual?.place] g in
             if gamma.isTrainable || beta.isTrainable {

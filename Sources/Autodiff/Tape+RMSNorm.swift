@@ -23,11 +23,7 @@ extension Tape {
             input.pointer, scale.pointer, epsilon, out.value.pointer, rrms?.pointer, rows, columns)
         guard let rrms else { return out }
         x.keepValue()
-        remake(out) { [pool] in
-            let again = pool.matrix(rows: input.rows, columns: input.columns)
-            avk_rms_norm(input.pointer, scale.pointer, epsilon, again.pointer, nil, rows, columns)
-            return again
-        }
+        remake(out) { avk_rms_norm(input.pointer, scale.pointer, epsilon, $0.pointer, nil, rows, columns) }
         record(out) { [unowned self, x = x.place] g in
             if let gradient = gradient(of: gamma) {
                 avk_rms_norm_gamma_accumulate(

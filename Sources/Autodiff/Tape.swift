@@ -186,8 +186,16 @@ package final class Tape {
     }
 
     /// Says how the value of an operation's output is made again, of what its backward step reads.
-    func remake(_ output: Variable, _ body: @escaping () -> Matrix) {
-        if isTraining, remakes { output.place.remake = body }
+    ///
+    /// - Parameter body: writes it to a matrix of the output's shape.
+    func remake(_ output: Variable, _ body: @escaping (Matrix) -> Void) {
+        guard remakes else { return }
+        let (rows, columns) = (output.rows, output.columns)
+        output.place.remake = { [pool] in
+            let again = pool.matrix(rows: rows, columns: columns)
+            body(again)
+            return again
+        }
     }
 
     /// Calls `observe` with the gradient of `variable`, once it is complete: call this right after the operation

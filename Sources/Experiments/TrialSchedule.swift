@@ -223,7 +223,7 @@ private struct TrialSorter {
         else { return .known(nil) }
         switch (pace(slot.arm, slot), pace(baseline, slot)) {
         case (.known(let own), .known(let other)):
-            let steps = TimeMatch.steps(of: own, beside: other)
+            let steps = own.steps(beside: other)
             guard slot.arm.heal?.leavesSteps(of: steps) ?? true else {
                 return .blocked(
                     "\(steps) steps, which the time of \(baseline.name) has room for, leave \(slot.arm.name) none after its cut",
@@ -236,8 +236,7 @@ private struct TrialSorter {
     }
 
     /// Of the search that decides the learning rate there; known once all its runs are there, so that what follows from it stays.
-    private mutating func pace(_ arm: ComparisonPlan.Arm, _ slot: TrialSchedule.Slot) -> Need<TimeMatch.Pace>
-    {
+    private mutating func pace(_ arm: ComparisonPlan.Arm, _ slot: TrialSchedule.Slot) -> Need<SearchPace> {
         let budget = plan.searchPoint(of: arm, for: slot.budget)
         if case .blocked(let reason, let isHopeless) = winner(arm, budget, slot.fold) {
             return .blocked(reason, isHopeless: isHopeless)
@@ -246,7 +245,7 @@ private struct TrialSorter {
             place.stage == .search && place.arm == arm.name && place.budget == budget
                 && place.fold == slot.fold
         }
-        guard let pace = TimeMatch.Pace(runs.compactMap { results[$0.value.id] }) else {
+        guard let pace = SearchPace(runs.compactMap { results[$0.value.id] }) else {
             return .blocked("no search run of \(arm.name) tells how long its steps take", isHopeless: true)
         }
         return .known(pace)

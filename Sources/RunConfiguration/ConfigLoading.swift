@@ -173,9 +173,9 @@ extension ConfigLoading {
     }
 
     private mutating func checkStride() {
-        guard config.task.reads("stride"), let stride = config.stride, areKnown("stride", "max-length"),
-            stride >= config.maxLength / 2
-        else { return }
+        guard config.hasIdleStride, let stride = config.stride, areKnown("stride", "max-length") else {
+            return
+        }
         problems.add(
             "\(mention("stride", "max-length")): windows of \(config.maxLength) tokens that share \(stride) "
                 + "hardly move on; make stride less than half of max-length")

@@ -53,6 +53,11 @@ extension RunConfig {
         return totalSteps / every + (totalSteps % every == 0 ? 0 : 1)
     }
 
+    /// Whether windows share so much that they hardly move on.
+    package var hasIdleStride: Bool {
+        task.reads("stride") && (stride.map { $0 >= maxLength / 2 } ?? false)
+    }
+
     /// `stride`, or else 128, but at most a third of the longest row.
     package var resolvedStride: Int { stride ?? TaskSettings.usualStride(maxLength: maxLength) }
 }

@@ -28,7 +28,7 @@ struct Settling {
                     && loaded.backbone.architecture.hasOneMatrix(given.task.type.headForm(pooling)),
                 isDecoder: loaded.backbone.architecture.isDecoder,
                 longestSequence: Self.longestSequence(given, loaded.backbone)))
-        if let stride = config.stride, config.task.reads("stride"), stride >= config.maxLength / 2 {
+        if let stride = config.stride, config.hasIdleStride {
             throw TrainingError(
                 .usage,
                 "\(SettingName.stride) \(stride): the model reads windows of \(config.maxLength) tokens, which hardly move on; make it "

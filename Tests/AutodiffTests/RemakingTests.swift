@@ -75,51 +75,38 @@ import Testing
         }.run()
     }
 
-    /// What it is for: of a chain of norm, GELU and adapters the forward pass leaves a buffer each, in place of two.
-    @Test func outputsTakeNoMemory() {
-        func held(remaking: Bool) -> Int {
-            let weight = normalParameter("weight", 60, 60, seed: 160, deviation: 0.1)
-            let factors = (0..<6).map { number in
-                LowRankFactors(
-                    p: normalParameter("P", 60, 2, seed: number), lambda: nil,
-                    q: normalParameter("Q", 2, 60, seed: number + 10), factor: 1)
-            }
-            let vector = ParameterVector(factors.flatMap { [$0.p, $0.q] })
-            let pool = BufferPool()
-            let tape = Self.tape(vector, pool)
-            var hidden = tape.input(normalMatrix(40, 60, seed: 161), needsGradient: true)
-            for factors in factors {
-                hidden = tape.gelu(hidden, remaking: remaking)
-                hidden = tape.linear(hidden, weight: weight, bias: nil, lowRank: factors, dropout: 0)
-            }
-            hidden.gradient = normalMatrix(40, 60, seed: 162)
-            tape.backward()
-            return pool.allocatedElements
+    /// Floats that six matrices with adapters take, one after the other.
+    private static func held(trainsQ: Bool = true, _ between: (Tape, Variable) -> Variable) -> Int {
+        let weight = normalParameter("weight", 60, 60, seed: 160, deviation: 0.1)
+        let factors = (0..<6).map { number in
+            LowRankFactors(
+                p: normalParameter("P", 60, 2, seed: number), lambda: nil,
+                q: normalParameter("Q", 2, 60, seed: number + 10), factor: 1)
         }
-        // Six inputs beside what is at work; or six outputs and six slopes.
-        #expect(Double(held(remaking: true)) < 0.75 * Double(held(remaking: false)))
+        let vector = ParameterVector(factors.flatMap { trainsQ ? [$0.p, $0.q] : [$0.p] })
+        let pool = BufferPool()
+        let tape = tape(vector, pool)
+        var hidden = tape.input(normalMatrix(40, 60, seed: 161), needsGradient: true)
+        for factors in factors {
+            hidden = tape.linear(
+                between(tape, hidden), weight: weight, bias: nil, lowRank: factors, dropout: 0)
+        }
+        hidden.gradient = normalMatrix(40, 60, seed: 162)
+        tape.backward()
+        return pool.allocatedElements
+    }
+
+    /// What it is for: six inputs of GELUs beside what is at work, or six outputs and six slopes.
+    @Test func outputsTakeNoMemory() {
+        let (remade, kept) = (
+            Self.held { $0.gelu($1, remaking: true) }, Self.held { $0.gelu($1, remaking: false) }
+        )
+        #expect(Double(remade) < 0.75 * Double(kept))
     }
 
     /// What a frozen Q does not read is not kept: the memory that LoRA-FA saves.
     @Test func inputsOfFrozenFactorsGo() {
-        func held(trainsQ: Bool) -> Int {
-            let weight = normalParameter("weight", 60, 60, seed: 170, deviation: 0.1)
-            let factors = (0..<6).map { number in
-                LowRankFactors(
-                    p: normalParameter("P", 60, 2, seed: number), lambda: nil,
-                    q: normalParameter("Q", 2, 60, seed: number + 10), factor: 1)
-            }
-            let vector = ParameterVector(factors.flatMap { trainsQ ? [$0.p, $0.q] : [$0.p] })
-            let pool = BufferPool()
-            let tape = Self.tape(vector, pool)
-            var hidden = tape.input(normalMatrix(40, 60, seed: 171), needsGradient: true)
-            for factors in factors {
-                hidden = tape.linear(hidden, weight: weight, bias: nil, lowRank: factors, dropout: 0)
-            }
-            hidden.gradient = normalMatrix(40, 60, seed: 172)
-            tape.backward()
-            return pool.allocatedElements
-        }
-        #expect(Double(held(trainsQ: false)) < 0.75 * Double(held(trainsQ: true)))
+        let (frozen, trained) = (Self.held(trainsQ: false) { $1 }, Self.held { $1 })
+        #expect(Double(frozen) < 0.75 * Double(trained))
     }
 }

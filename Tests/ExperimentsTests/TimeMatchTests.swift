@@ -6,7 +6,7 @@ import Testing
     private static let yaml = Samples.yaml.replacingOccurrences(
         of: "seeds: [42, 43, 44]", with: "match: time\nseeds: [42, 43, 44]")
 
-    private static func schedule() throws -> TrialSchedule {
+    private static func schedule(_ yaml: String = yaml) throws -> TrialSchedule {
         try TrialSchedule(
             plan: try Samples.plan(yaml), fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
     }
@@ -47,8 +47,7 @@ import Testing
             #expect((trial.settings["steps"] == nil) == isOwn)
         }
         // The same trials as without for the baseline alone.
-        let usual = try TrialSchedule(
-            plan: try Samples.plan(), fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
+        let usual = try Self.schedule(Samples.yaml)
         let ids = Set(Samples.run(usual, Self.run).filter { $0.stage == .report }.map(\.id))
         for (trial, _) in state.finished where trial.stage == .report {
             #expect(ids.contains(trial.id) == (trial.arm == "LoRA"), "\(trial.id)")
@@ -83,9 +82,8 @@ import Testing
 
     /// Searched at each budget apart, each has its own pace, and one without a rate stops no other.
     @Test func eachBudgetHasItsPace() throws {
-        let yaml = Self.yaml.replacingOccurrences(of: "average-rank: 2}", with: "each-budget: true}")
-        let schedule = try TrialSchedule(
-            plan: try Samples.plan(yaml), fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
+        let schedule = try Self.schedule(
+            Self.yaml.replacingOccurrences(of: "average-rank: 2}", with: "each-budget: true}"))
         let results = Samples.run(schedule) { trial in
             var result = Self.run(trial)
             if trial.arm == "AdaLoRA", trial.budget == .averageRank(2) { result.tokensPerSecond = 500 }
@@ -105,9 +103,8 @@ import Testing
 
     /// Steps of which none would come after the cut.
     @Test func aCutThatTakesAllIsHopeless() throws {
-        let yaml = Self.yaml.replacingOccurrences(of: "prune-from: 2", with: "prune-from: 2, heal: 0.001")
-        let schedule = try TrialSchedule(
-            plan: try Samples.plan(yaml), fingerprints: Samples.fingerprints, parametersPerRank: 41_472)
+        let schedule = try Self.schedule(
+            Self.yaml.replacingOccurrences(of: "prune-from: 2", with: "prune-from: 2, heal: 0.001"))
         let results = Samples.run(schedule) { trial in
             var result = Self.run(trial)
             if trial.arm == "pruned LoRA" { result.tokensPerSecond = 300 }

@@ -72,6 +72,10 @@ import Transformers
         #expect(long.maxLength == 128 && !long.choices(since: open).contains { $0.key == "max-length" })
         let given = try load(nil, smallest + [("max-length", "64")]).config
         #expect(given.fitting(longestSequence: 48).maxLength == 64)
+        let windows = try load(
+            nil, smallest + [("task", "question-answering"), ("stride", "60")]
+        ).config
+        #expect(!windows.hasIdleStride && windows.fitting(longestSequence: 96).hasIdleStride)
     }
 
     @Test func theHeadsRate() throws {

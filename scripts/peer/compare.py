@@ -130,7 +130,7 @@ class Comparison:
         batches, peft_batches = make_batches(scenario, corpus, steps, self.arguments.seed)
         # The last step of the schedule's budgeting is not reached: a new mask after every step that is measured.
         schedule = {"totalSteps": steps + 2, "warmupSteps": 0, "finalSteps": 1}
-        task = self.task(scenario.name, batches, model, **schedule, **own)
+        task = self.task(scenario.name, batches, model, recompute=scenario.recompute, **schedule, **own)
         peft_task = self.task(f"{scenario.name}-peft", peft_batches, model, **schedule, **own)
         size = DecoderSize.read(model) if scenario.decoder else ModelSize.read(model)
         with self.swift(task) as ours:

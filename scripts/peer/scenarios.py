@@ -29,6 +29,7 @@ class Scenario:
     compiled: bool = False
     bert_base: bool = False
     vit_base: bool = False
+    recompute: bool = False
     decoder: Literal["smollm2", "gemma"] | None = None
 
     @property
@@ -86,6 +87,16 @@ SCENARIOS = [
         tcmalloc=True,
         compiled=True,
         vit_base=True,
+    ),
+    Scenario(
+        "vit-base-recompute",
+        "ViT-base size, 8 images, layers recomputed here; PEFT with tcmalloc, torch.compile",
+        "images",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        vit_base=True,
+        recompute=True,
     ),
     *chat_scenarios("chat", "SmolLM2-135M, answers after one system prompt", "smollm2", "chat", 16),
     *chat_scenarios("chat-alone", "SmolLM2-135M, answers, no common beginning", "smollm2", "chat-alone", 16),

@@ -25,6 +25,9 @@ class Task:
     pixels: str | None = None
     """Of a model of images: safetensors with `pixels`, float32 [N, 3, H, W]."""
 
+    recompute: bool = False
+    """Whether this project keeps the rows of one layer at a time."""
+
     def write(self, path: Path) -> Path:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
         return path
