@@ -23,6 +23,7 @@ from pathlib import Path
 ADALORA = os.environ.get("ADALORA", str(Path(__file__).resolve().parent.parent / ".build/release/adalora"))
 SMALLER_IS_BETTER = {"loss", "perplexity", "mse", "mae", "rmse"}
 METHODS = {"lora": "LoRA", "adalora": "AdaLoRA"}
+NAMES = {**METHODS, "head": "head alone"}
 
 
 class Setting:
@@ -56,9 +57,22 @@ class Setting:
             command += [f"--{key}", value]
         return command
 
+    def train_head(self, seed: int) -> list[str]:
+        """As the sweep's runs, without adapters."""
+        folder = self.place("head", 0, seed)
+        if (folder / "checkpoints").exists():
+            return [ADALORA, "train", "--resume", str(folder), *self.threads]
+        command = [ADALORA, "train", *self.files(), "--method", "head", "--seed", str(seed), "--output", str(folder), *self.threads]
+        for key, value in self.data["set"].items():
+            command += [f"--{key}", value]
+        return command
+
+    def place(self, method: str, rank: float, seed: int) -> Path:
+        return self.folder / f"head-s{seed}" if method == "head" else self.runs / f"{method}-r{rank:g}-s{seed}"
+
     def run(self, method: str, rank: float, seed: int) -> tuple[float, float] | None:
         """Metric of the best evaluation and seconds of a run; None for one that has not ended."""
-        file = self.runs / f"{method}-r{rank:g}-s{seed}" / "events.jsonl"
+        file = self.place(method, rank, seed) / "events.jsonl"
         if not file.exists():
             return None
         events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -115,7 +129,11 @@ def work(setting: Setting, is_dry: bool) -> None:
         call(setting.advise(setting.advice_seeds[0], ["--rules-only"]), is_dry, rules)
     if is_dry:
         return
-    wanted = {swept_rank(one["rank"]) for one in setting.advice().values()}
+    if any(one["method"] == "head" for one in setting.advice().values()):
+        for seed in setting.seeds:
+            if setting.run("head", 0, seed) is None:
+                call(setting.train_head(seed), is_dry)
+    wanted = {swept_rank(one["rank"]) for one in setting.advice().values() if one["method"] != "head"}
     wanted |= {swept_rank(rank) for rank in policies(setting).values()}
     missing = sorted(wanted - set(setting.ranks))
     if missing:
@@ -151,8 +169,8 @@ def summarized(setting: Setting) -> dict | None:
     error = deviation * math.sqrt(2 / len(setting.seeds))
 
     def judged(name: str, method: str, rank: float) -> dict | None:
-        values = setting.values(method, swept_rank(rank))
-        if not values:
+        values = setting.values(method, rank if method == "head" else swept_rank(rank))
+        if len(values) < len(setting.seeds):
             return None
         mean, top = statistics.mean(values), means[best][0]
         behind = mean - top if setting.is_error else top - mean
@@ -165,7 +183,7 @@ def summarized(setting: Setting) -> dict | None:
     rows = []
     advice = setting.advice()
     for seed, one in advice.items():
-        method = one["method"] if one["method"] in METHODS else "lora"
+        method = one["method"] if one["method"] in NAMES else "lora"
         rows.append(judged(f"advise, seed {seed}", method, one["rank"]))
     for name, rank in policies(setting).items():
         rows.append(judged(name, "lora", rank))
@@ -197,7 +215,7 @@ def table(summaries: list[dict]) -> str:
             share = f"{100 * seconds / one['sweepSeconds']:.1f} %" if one["sweepSeconds"] else "–"
             quality = "–" if row["quality"] is None else f"{100 * row['quality']:.1f} %"
             lines.append(
-                f"| {one['setting']} | {shown} | {row['policy']} ({METHODS[row['method']]}) | {row['rank']:g} | {quality} | "
+                f"| {one['setting']} | {shown} | {row['policy']} ({NAMES[row['method']]}) | {row['rank']:g} | {quality} | "
                 f"{'yes' if row['withinNoise'] else 'no'} | {100 * row['parameters']:.0f} % | {share} |")
     names = []
     for one in summaries:

@@ -28,8 +28,8 @@ struct PeerTask: Decodable {
     let learningRateWarmupSteps: Int
     /// Safetensors with `pixels` [N, 3, H, W], of a model of images.
     let pixels: String?
-    /// Whether to keep the rows of one layer at a time.
-    let recompute: Bool
+    /// What is computed again: none, layers or all.
+    let recompute: String
     /// Whether to compute exactly what PEFT does, term by term, rather than what this project does by default.
     let parity: Bool
 

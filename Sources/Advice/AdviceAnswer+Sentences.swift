@@ -27,10 +27,14 @@ extension AdviceAnswer {
         case .measured(.high): "high: the signals agree"
         case .measured(.fair): "fair: the signals differ by up to 4 times"
         case .measured(.low):
-            headAloneDoes
-                ? "low: that no gain was seen is no proof that there is none"
-                : votes.count > 1
+            if headAloneDoes {
+                "low: a longer training may gain what this one did not"
+            } else if showedNothing {
+                "low: the rows show neither a gain nor that there is none"
+            } else {
+                votes.count > 1
                     ? "low: the signals differ by more than 4 times" : "low: the probe was too short"
+            }
         }
     }
 

@@ -35,6 +35,8 @@ package struct AdviceAnswer: Sendable, Equatable {
     package let fixedRankDoes: Bool
     /// Whether adapters gain nothing that was seen
     package let headAloneDoes: Bool
+    /// Whether a whole probe saw neither a gain nor that there is none
+    package let showedNothing: Bool
     /// Roles that learn next to nothing
     package let idleRoles: [String]
     /// nil leaves the method's usual one
@@ -59,6 +61,7 @@ package struct AdviceAnswer: Sendable, Equatable {
         initialRank = RankLadder.initial(rank, largest: facts.largestRank)
         fixedRankDoes = !doubts.isEmpty
         headAloneDoes = false
+        showedNothing = false
         idleRoles = []
         learningRate = nil
         dropout = rules.dropout
@@ -83,6 +86,7 @@ package struct AdviceAnswer: Sendable, Equatable {
         initialRank = RankLadder.initial(rank, largest: facts.largestRank)
         fixedRankDoes = verdict.fixedRankDoes
         headAloneDoes = verdict.headAloneDoes
+        showedNothing = verdict.isBlind && found.plan.isWhole
         idleRoles = verdict.idleRoles
         learningRate = verdict.learningRate
         dropout = rules.dropout

@@ -26,7 +26,7 @@ package struct BudgetCurve: Sendable {
                 let (lost, error) = cut.loss.above(found.wide)
                 return Point(rank: cut.rank, lost: lost, error: error)
             } + [Point(rank: Double(found.plan.wideRank), lost: 0, error: 0)]
-        gain = found.alone.above(found.wide)
+        gain = found.gain
         narrow = found.narrow.map { $0.above(found.wide) }
     }
 
@@ -60,7 +60,7 @@ package struct BudgetCurve: Sendable {
         let losses = points.map { "\(Figures.plain($0.rank)) \(Figures.signed($0.lost, 3))" }.joined(
             separator: ", ")
         return
-            "Cut to lower ranks the wide update loses, by rank: \(losses); from rank \(Figures.fixed(rank, 1)) on it is "
+            "Cut to lower ranks the wide update loses\(found.isByMetric ? " of it" : ""), by rank: \(losses); from rank \(Figures.fixed(rank, 1)) on it is "
             + "within \(Figures.fixed(mayLose, 3))"
             + (healing < 1
                 ? " (training at the lower rank wins \(Figures.percent(1 - healing)) of that back)" : "")
@@ -69,13 +69,16 @@ package struct BudgetCurve: Sendable {
 
     func gainSentence(_ facts: AdviceFacts) -> String {
         let start = facts.isLanguageModel ? "the base model" : "the head alone"
-        let (alone, wide) = (found.alone.mean, found.wide.mean)
+        let (alone, wide) = (found.shown(found.alone), found.shown(found.wide))
         let steps = Figures.grouped(found.plan.wideSteps)
         let text =
-            "Held-out loss \(Figures.fixed(alone, 3)) with \(start), \(Figures.fixed(wide, 3)) after \(steps) steps at rank "
+            "Held-out \(found.measure) \(Figures.fixed(alone, 3)) with \(start), \(Figures.fixed(wide, 3)) after \(steps) steps at rank "
             + "\(found.plan.wideRank) (±\(Figures.fixed(gain.error, 3)))"
-        return gain.difference <= 2 * gain.error
-            ? text + ": no gain that \(Figures.grouped(found.plan.heldOutRows)) rows can show." : text + "."
+        if found.isByMetric {
+            return text + "; the loss does not show it: what is learned by heart makes answers too sure."
+        }
+        return found.showsGain
+            ? text + "." : text + ": no gain that \(Figures.grouped(found.plan.heldOutRows)) rows can show."
     }
 
     var narrowSentence: String? {

@@ -4,12 +4,20 @@ package struct HeldOutLoss: Sendable, Equatable {
     package let folds: [Double]
     /// What each is a mean over
     package let weights: [Double]
+    /// What each fold lacks of a metric's 1; nil where the task has no such metric
+    package let lacks: [Double]?
 
-    package init(folds: [Double], weights: [Double]) {
+    package init(folds: [Double], weights: [Double], lacks: [Double]? = nil) {
         precondition(folds.count == weights.count, "\(folds.count) losses with \(weights.count) weights")
+        precondition(
+            lacks.map { $0.count == folds.count } ?? true, "a metric of other folds than the \(folds.count)")
         self.folds = folds
         self.weights = weights
+        self.lacks = lacks
     }
+
+    /// What is lacking in the place of the loss.
+    package var byMetric: HeldOutLoss? { lacks.map { HeldOutLoss(folds: $0, weights: weights) } }
 
     /// Over all rows
     package var mean: Double {

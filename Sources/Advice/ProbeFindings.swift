@@ -109,11 +109,16 @@ package struct ProbeFindings: Sendable, Equatable {
     package var halves: Halves?
     package var cuts: [Cut]
     package var costs: [Cost]
+    /// Which metric `lacks` of the losses are of; nil where they have none
+    package var metric: String?
+    /// Whether it is this metric that stands in the place of the losses
+    package private(set) var isByMetric = false
 
     package init(
         plan: ProbePlan, seed: UInt64, alone: HeldOutLoss, baseBits: Double? = nil, rates: [Rate] = [],
         rate: Double, gradients: [SiteGradient] = [], narrow: HeldOutLoss? = nil, wide: HeldOutLoss,
-        sites: [Site] = [], halves: Halves? = nil, cuts: [Cut] = [], costs: [Cost] = []
+        sites: [Site] = [], halves: Halves? = nil, cuts: [Cut] = [], costs: [Cost] = [],
+        metric: String? = nil
     ) {
         self.plan = plan
         self.seed = seed
@@ -128,10 +133,46 @@ package struct ProbeFindings: Sendable, Equatable {
         self.halves = halves
         self.cuts = cuts
         self.costs = costs
+        self.metric = metric
     }
 }
 
 extension ProbeFindings {
+    /// What the wide rank gains over what training starts from
+    package var gain: (difference: Double, error: Double) { alone.above(wide) }
+    package var showsGain: Bool { gain.difference > 2 * gain.error }
+
+    /// Whether more is gained than `negligible` is out of the question, by the loss and by the metric where there is one.
+    package var showsThatThereIsNone: Bool {
+        func isNone(_ found: ProbeFindings, _ least: Double) -> Bool {
+            found.gain.difference + 2 * found.gain.error <= least
+        }
+        return isNone(self, ProbeVerdict.negligible * alone.mean)
+            && (byMetric.map { isNone($0, ProbeVerdict.negligible) } ?? true)
+    }
+
+    /// By the metric where the loss shows no gain and the metric does: few rows that are learned by heart make a model so sure of
+    /// itself that its loss rises while its answers get better.
+    package var judged: ProbeFindings {
+        guard !showsGain, !isByMetric, let other = byMetric, other.showsGain else { return self }
+        return other
+    }
+
+    private var byMetric: ProbeFindings? {
+        guard metric != nil, let alone = alone.byMetric, let wide = wide.byMetric else { return nil }
+        var other = self
+        (other.alone, other.wide, other.narrow) = (alone, wide, narrow?.byMetric)
+        other.cuts = cuts.compactMap { cut in cut.loss.byMetric.map { Cut(rank: cut.rank, loss: $0) } }
+        other.isByMetric = true
+        return other
+    }
+
+    /// What is measured, in words
+    package var measure: String { isByMetric ? metric ?? "metric" : "loss" }
+
+    /// As people read it: a loss, or what a metric is.
+    package func shown(_ loss: HeldOutLoss) -> Double { isByMetric ? 1 - loss.mean : loss.mean }
+
     /// Σσ² of what was learned, by triplet over all matrices.
     package var energies: [Double] { sites.flatMap { $0.learned.map { Double($0) * Double($0) } } }
     package var importances: [Double] { sites.flatMap(\.importance) }

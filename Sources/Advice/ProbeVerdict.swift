@@ -12,7 +12,7 @@ package struct ProbeVerdict: Sendable, Equatable {
     package let votes: [AdviceAnswer.Vote]
     package let fixedRankDoes: Bool
     package let headAloneDoes: Bool
-    /// Whether the probe was too small to show any gain, so that it says nothing of ranks
+    /// Whether the probe shows neither a gain nor that there is none, so that it says nothing of ranks
     package let isBlind: Bool
     package let idleRoles: [String]
     package let learningRate: Double?
@@ -20,6 +20,8 @@ package struct ProbeVerdict: Sendable, Equatable {
 
     /// Share of what the wide rank gains that a lower one may lose
     package static let tolerance = 0.05
+    /// Share of the loss, or part of a metric, that is not worth an adapter
+    package static let negligible = 0.01
     /// Share of the learned energy that a budget keeps
     package static let keptEnergy = 0.9
     /// Below which two halves rank triplets by chance
@@ -33,19 +35,25 @@ package struct ProbeVerdict: Sendable, Equatable {
     package init(
         _ facts: AdviceFacts, _ rules: RuleAnswer, _ found: ProbeFindings, runSteps: Int, usualRate: Double
     ) {
+        let found = found.judged
         let curve = BudgetCurve(found)
-        let gain = found.alone.above(found.wide)
         var reasons = [curve.gainSentence(facts)]
-        let showsGain = gain.difference > 2 * gain.error
+        let showsGain = found.showsGain
         // Only a whole probe may say that there is nothing to gain.
-        isBlind = !showsGain && !found.plan.isWhole
-        headAloneDoes = !showsGain && !isBlind
+        headAloneDoes = !showsGain && found.plan.isWhole && found.showsThatThereIsNone
+        isBlind = !showsGain && !headAloneDoes
         var votes: [AdviceAnswer.Vote] = []
         if isBlind {
             votes = [Self.rulesVote(rules)]
-            reasons.append("The probe was too short to show what adapters gain, so that the rules answer.")
-        } else if !headAloneDoes {
-            votes = [Self.curveVote(curve), Self.energyVote(found), Self.rulesVote(rules)].compactMap(\.self)
+            reasons.append(
+                found.plan.isWhole
+                    ? "That is no proof that there is none: the rules answer."
+                    : "The probe was too short to show what adapters gain, so that the rules answer.")
+        } else if showsGain {
+            // Where the loss rises, what was learned is the rows by heart, whose rank is not that of the task.
+            votes = [
+                Self.curveVote(curve), found.isByMetric ? nil : Self.energyVote(found), Self.rulesVote(rules),
+            ].compactMap(\.self)
         }
         self.votes = votes
         let weight = votes.reduce(0) { $0 + $1.weight }

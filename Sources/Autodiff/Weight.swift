@@ -9,9 +9,9 @@ package final class Weight: Operand, @unchecked Sendable {
     package let rows: Int
     package let columns: Int
     package let isStoredTransposed: Bool
-    /// Pages of a mapped file go back as soon as an operation has read them, for runs that save memory: only what is read
-    /// at the moment stays, and the system's cache has the rest.
-    package var isReadInPassing = false
+    /// Products keep nothing in memory, and pages of a mapped file go back as soon as an operation has read them, for runs that
+    /// save memory: only what is read at the moment stays, and the system's cache has the rest.
+    package private(set) var isReadInPassing = false
     private var content: Content
 
     private enum Content {
@@ -89,6 +89,13 @@ package final class Weight: Operand, @unchecked Sendable {
     @discardableResult
     package func releasePages() -> Int {
         if case .matrix(let matrix) = content { matrix.releasePages() } else { 0 }
+    }
+
+    /// A frozen matrix is read in passing from now on.
+    package func readInPassing() {
+        guard case .matrix(let matrix) = content else { return }
+        isReadInPassing = true
+        content = .matrix(matrix.readInPassing())
     }
 
     /// Makes what products with the frozen matrix put in memory, which the first of them would do.
@@ -169,7 +176,9 @@ package final class Weight: Operand, @unchecked Sendable {
 
     package func multiplyTransposed(_ x: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         switch content {
-        case .matrix(let matrix): matrix.multiplyTransposed(x, into: out, adding: adding, pool: pool)
+        case .matrix(let matrix):
+            matrix.multiplyTransposed(x, into: out, adding: adding, pool: pool)
+            leave()
         case .thawed(let parameter):
             parameter.multiplyTransposed(x, into: out, adding: adding, pool: pool)
         case .vector: preconditionFailure("\(name) is a vector, and taken for a matrix")
@@ -180,6 +189,7 @@ package final class Weight: Operand, @unchecked Sendable {
         switch content {
         case .matrix(let matrix):
             matrix.multiplyTransposedByRow(x, into: out, adding: adding, pool: pool)
+            leave()
         case .thawed(let parameter):
             parameter.multiplyTransposedByRow(x, into: out, adding: adding, pool: pool)
         case .vector: preconditionFailure("\(name) is a vector, and taken for a matrix")
@@ -188,7 +198,9 @@ package final class Weight: Operand, @unchecked Sendable {
 
     package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
         switch content {
-        case .matrix(let matrix): matrix.multiply(g, into: out, adding: adding, pool: pool)
+        case .matrix(let matrix):
+            matrix.multiply(g, into: out, adding: adding, pool: pool)
+            leave()
         case .thawed(let parameter): parameter.multiply(g, into: out, adding: adding, pool: pool)
         case .vector: preconditionFailure("\(name) is a vector, and taken for a matrix")
         }

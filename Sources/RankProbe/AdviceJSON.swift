@@ -69,6 +69,7 @@ package enum AdviceJSON {
     private static func probe(_ found: ProbeFindings) -> JSONValue {
         .object([
             "seed": .string("\(found.seed)"), "plan": plan(found.plan),
+            "judgedBy": .string(found.judged.measure), "metric": metric(found),
             "alone": loss(found.alone), "narrow": found.narrow.map(loss) ?? .null, "wide": loss(found.wide),
             "rate": .number(found.rate),
             "rates": .array(
@@ -113,6 +114,20 @@ package enum AdviceJSON {
             "headRows": JSONValue(plan.headRows), "leftOut": strings(plan.leftOut.map(\.rawValue)),
             "assumedSeconds": .number(plan.seconds),
             "assumedOperationsPerSecond": .number(ProbePlan.assumedRate),
+        ])
+    }
+
+    /// Of the same models what the run's metric is; null where it is no share.
+    private static func metric(_ found: ProbeFindings) -> JSONValue {
+        guard let name = found.metric else { return .null }
+        func value(_ loss: HeldOutLoss?) -> JSONValue {
+            loss?.byMetric.map { .number(1 - $0.mean) } ?? .null
+        }
+        return .object([
+            "name": .string(name), "alone": value(found.alone), "narrow": value(found.narrow),
+            "wide": value(found.wide),
+            "cuts": .array(
+                found.cuts.map { .object(["rank": .number($0.rank), "value": value($0.loss)]) }),
         ])
     }
 

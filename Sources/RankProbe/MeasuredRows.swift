@@ -10,6 +10,8 @@ struct MeasuredRows {
     private let folds: [TokenizedDataset]
     private let weights: [Double]
     let rows: Int
+    /// The run's metric, where it is a share or a correlation
+    let metric: Metric?
 
     /// - Parameter most: rows, of which fewer are taken where there are no more.
     init(_ inputs: RunInputs, most: Int, seed: UInt64) throws {
@@ -28,17 +30,22 @@ struct MeasuredRows {
             data.objective?.weight(of: Array(0..<data.count)) ?? Double(data.count)
         }
         rows = chosen.count
+        let metric = inputs.config.bestMetric ?? inputs.task.metrics.first
+        self.metric = metric.flatMap { $0.isHigherBetter && !$0.isUnbounded ? $0 : nil }
     }
 
     private static let mostFolds = 8
     private static let leastRows = 4
 
     func loss(_ model: SequenceModel) throws -> HeldOutLoss {
-        let losses = try folds.map { fold in
-            let loss = try model.evaluation(fold).loss
+        let evaluations = try folds.map { fold in
+            let evaluation = try model.evaluation(fold)
             try fold.checkImages()
-            return loss
+            return evaluation
         }
-        return HeldOutLoss(folds: losses, weights: weights)
+        return HeldOutLoss(
+            folds: evaluations.map(\.loss), weights: weights,
+            // Where a metric is not defined, as answers are all alike, there is nothing of it.
+            lacks: metric.map { metric in evaluations.map { 1 - ($0.value(of: metric) ?? 0) } })
     }
 }

@@ -79,7 +79,7 @@ struct RankProbe {
             plan: plan, seed: config.seed, alone: alone,
             baseBits: facts.isLanguageModel ? alone.mean / log(2) : nil, rates: rates, rate: rate,
             gradients: gradients, narrow: narrowLoss, wide: wideLoss, sites: sites, halves: rankings,
-            cuts: cuts, costs: watch.costs)
+            cuts: cuts, costs: watch.costs, metric: measured.metric?.rawValue)
     }
 
     /// Values of the head, trained alone on rows of the frozen model, and the loss with it; after as many steps more on the

@@ -13,14 +13,16 @@ enum AdviceFigures {
     }
 
     static func quality(_ found: ProbeFindings, _ answer: AdviceAnswer) -> ReportFigure {
-        let title = "Held-out loss against rank"
+        let found = found.judged
+        let title = "Held-out \(found.measure) against rank"
         guard !found.cuts.isEmpty else {
             return ReportFigure(
                 id: "quality", title: title, caption: "", content: .missing("the wide rank is 1"))
         }
         let ranks = found.cuts.map(\.rank) + [Double(found.plan.wideRank)]
         let cut =
-            found.cuts.map { ($0.rank, $0.loss.mean) } + [(Double(found.plan.wideRank), found.wide.mean)]
+            found.cuts.map { ($0.rank, found.shown($0.loss)) }
+            + [(Double(found.plan.wideRank), found.shown(found.wide))]
         let advised = answer.headAloneDoes ? nil : answer.rank
         return ReportFigure(
             id: "quality", title: title,
@@ -32,18 +34,18 @@ enum AdviceFigures {
                 draw: { form in
                     var series = [
                         Series(name: "cut", points: cut.map { ChartPoint(x: $0.0, y: $0.1) }),
-                        level("base or head alone", found.alone.mean, ranks),
+                        level("base or head alone", found.shown(found.alone), ranks),
                     ]
                     if let narrow = found.narrow {
-                        series.append(level("trained at rank 1", narrow.mean, ranks))
+                        series.append(level("trained at rank 1", found.shown(narrow), ranks))
                     }
                     var x = Axis("triplets a matrix", scale: .log2, format: .decimals(0))
                     x.tickValues = ranks
-                    return chart(form, title, x: x, y: Axis("held-out loss"), series).svg()
+                    return chart(form, title, x: x, y: Axis("held-out \(found.measure)"), series).svg()
                 },
                 table: {
                     FigureTable(
-                        columns: ["rank", "loss"],
+                        columns: ["rank", found.measure],
                         rows: cut.map { [.number($0.0), FigureValue(Optional($0.1))] })
                 }))
     }

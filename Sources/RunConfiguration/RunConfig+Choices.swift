@@ -22,7 +22,8 @@ extension RunConfig {
     package typealias LongRows = TokenizedDataset.LongRows
 
     /// What the backward pass computes again instead of keeping it: nothing, or the inside of each layer.
-    package enum Recompute: String, CaseIterable, Sendable { case none, layers }
+    /// What is computed again to save memory; `all` lays weights out for each product as well.
+    package enum Recompute: String, CaseIterable, Sendable { case none, layers, all }
 
     /// In what products with frozen weights are computed: Float32, or factors of bf16 with sums of Float32.
     package enum Precision: String, CaseIterable, Sendable { case auto, float32, bf16 }

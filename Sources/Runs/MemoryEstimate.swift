@@ -70,14 +70,14 @@ package struct MemoryEstimate: Sendable {
         _ memory: ProcessMemory
     ) -> [Part] {
         let workers = workers(load, threads: threads)
-        let model = inputs.backbone.weights.reduce(0) { sum, weight in
-            let bytes = weight.releasePages()
-            // A worker reads a part of these at a time.
-            let part =
-                weight.isReadInPassing
-                ? workers * bytes / max(1, weight.count / VocabularyShard.elementsHeld) : bytes
-            return sum + min(bytes, part)
-        }
+        let weights = inputs.backbone.weights.map { (weight: $0, bytes: $0.releasePages()) }
+        let passing = weights.filter(\.weight.isReadInPassing)
+        // A worker reads one of these at a time, of a large one a part.
+        let held =
+            passing.map { $0.bytes / max(1, $0.weight.count / VocabularyShard.elementsHeld) }.max() ?? 0
+        let model =
+            weights.reduce(0) { $0 + ($1.weight.isReadInPassing ? 0 : $1.bytes) }
+            + min(workers * held, passing.reduce(0) { $0 + $1.bytes })
         // Less than nothing where mapped weights give way to fewer bytes.
         let packed = PackedSize(trainer, inputs.backbone, load.training)
         let state = (trainer.stateFloats + trainer.method.averages) * float

@@ -56,7 +56,9 @@ package struct MemoryGuard {
         if config.tuning.method.trainsBackbone {
             ways.append("\(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
-        if config.recompute == .none { ways.append("\(SettingName.recompute) layers") }
+        if let more = RunConfig.Recompute.allCases.drop(while: { $0 != config.recompute }).dropFirst().first {
+            ways.append("\(SettingName.recompute) \(more.rawValue)")
+        }
         if case .bytes = config.frozenCache { ways.append("\(SettingName.frozenCache) auto") }
         if threads > 1 { ways.append("fewer \(SettingName.threads)") }
         ways += ["a shorter \(SettingName.maxLength)", "a smaller \(SettingName.batchSize)"]

@@ -31,7 +31,7 @@ package struct TrainerAssembly {
         let backbone = inputs.backbone
         let head = try inputs.startingAdapter?.head ?? freshHead()
         let model = SequenceModel(
-            backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute == .layers,
+            backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute != .none,
             sharing: BeginningSharing(config), exchange: exchange)
         let start = MethodStart(
             settings: config.tuning, backbone: backbone, totalSteps: totalSteps, seed: config.seed,
@@ -63,7 +63,11 @@ package struct TrainerAssembly {
                 "\(SettingName.method) \(config.tuning.method.name) trains nothing with \(SettingName.task) \(config.task.rawValue), whose head is the "
                     + "model's own; use \(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
-        if config.recompute == .layers { backbone.outputMatrix?.isReadInPassing = true }
+        switch config.recompute {
+        case .none: break
+        case .layers: backbone.outputMatrix?.readInPassing()
+        case .all: backbone.readInPassing()
+        }
         // What was looked at until here, of adapters that must not change the model, is told in Float32.
         if config.usedPrecision == .bf16 {
             for weight in backbone.weights { weight.multiplyInBFloat16() }

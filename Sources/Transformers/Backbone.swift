@@ -69,6 +69,11 @@ extension Backbone {
     package var attendsByDistance: Bool { false }
     package func sharesBeginnings(longest: Int) -> Bool { false }
 
+    /// Frozen matrices are read in passing from now on, as `Weight.readInPassing` has it, for steps that save memory.
+    package func readInPassing() {
+        for weight in weights { weight.readInPassing() }
+    }
+
     package func startCache() -> KeyValueCache? { nil }
     package func hiddenStates(_ ids: [Int32], after cache: KeyValueCache, on tape: Tape) -> Variable {
         preconditionFailure("\(architecture.name) gives no cache, and is asked to go on after one")

@@ -89,19 +89,27 @@ struct AdviseCommand: ParsableCommand {
             return (plan, advised.config, [])
         }
         func shown(_ plan: RunPlan) -> String { Figures.bytes(plan.memory.total) }
-        let saving = try advised.config.with([("recompute", "layers"), ("frozen-cache", "off")])
-        let second = try RunPlan.measure(saving)
+        func saving(_ recompute: String) throws -> (RunPlan, RunConfig) {
+            let config = try advised.config.with([("recompute", recompute), ("frozen-cache", "off")])
+            return (try RunPlan.measure(config), config)
+        }
         let text = "The run needs about \(shown(plan)), more than the \(Figures.bytes(limit)) given"
+        var (second, config) = try saving("layers")
+        var way = "layers"
+        if second.memory.total > limit {
+            way = "all"
+            (second, config) = try saving(way)
+        }
         guard second.memory.total <= limit else {
             return (
-                second, saving,
+                second, config,
                 [
-                    "\(text), and \(shown(second)) with --recompute layers: try a smaller --batch-size, a shorter --max-length or "
+                    "\(text), and \(shown(second)) with --recompute \(way): try a smaller --batch-size, a shorter --max-length or "
                         + "fewer --threads."
                 ]
             )
         }
-        return (second, saving, ["\(text): recompute layers brings it down to \(shown(second))."])
+        return (second, config, ["\(text): recompute \(way) brings it down to \(shown(second))."])
     }
 }
 

@@ -75,6 +75,68 @@ import Testing
         #expect(answer.rank == 0 && answer.headline(facts).contains("head alone"))
     }
 
+    /// The same folds with a metric, of which all lack about as much.
+    private func loss(_ mean: Double, accuracy: Double, noise: Double = 0.004) -> HeldOutLoss {
+        let plain = loss(mean)
+        return HeldOutLoss(
+            folds: plain.folds, weights: plain.weights,
+            lacks: (0..<8).map { 1 - accuracy + ($0.isMultiple(of: 2) ? noise : -noise) })
+    }
+
+    /// Few rows learned by heart: the loss rises, the metric gains, and it is what ranks are told by.
+    @Test func aMetricThatGainsIsBelieved() throws {
+        var found = found(
+            alone: 1.0, narrow: 1.1, wide: 1.2, cuts: [(1, 1.05), (2, 1.1), (4, 1.15), (8, 1.2)])
+        found.metric = "accuracy"
+        found.alone = loss(1.0, accuracy: 0.73)
+        found.narrow = loss(1.1, accuracy: 0.785, noise: 0.003)
+        found.wide = loss(1.2, accuracy: 0.79, noise: 0.001)
+        found.cuts = [(1.0, 0.75), (2, 0.77), (4, 0.78), (8, 0.789)].map {
+            .init(rank: $0.0, loss: loss(1.1, accuracy: $0.1, noise: 0.001))
+        }
+        let judged = found.judged
+        #expect(!found.showsGain && judged.showsGain && judged.measure == "accuracy")
+        #expect(abs(judged.gain.difference - 0.06) < 1e-9 && abs(judged.shown(judged.wide) - 0.79) < 1e-9)
+        #expect(judged.judged == judged)
+        // Rank 1 trained lacks 0.005 where rank 1 cut lacks 0.04.
+        #expect(abs(BudgetCurve(judged).healing - 0.125) < 1e-9)
+        let verdict = verdict(found)
+        #expect(
+            !verdict.headAloneDoes
+                && verdict.votes.map(\.signal) == ["cut and evaluate", "rules"])
+        let first = try #require(verdict.reasons.first)
+        #expect(first.hasPrefix("Held-out accuracy 0.730 with the head alone, 0.790 after"))
+        #expect(
+            verdict.reasons.contains {
+                $0.hasPrefix("Cut to lower ranks the wide update loses of it, by rank: 1 +0.040")
+            })
+        // A metric that does not gain either changes nothing, nor does one beside a loss that does.
+        found.alone = loss(1.0, accuracy: 0.789)
+        #expect(found.judged == found && self.verdict(found).headAloneDoes)
+        found.alone = loss(1.4, accuracy: 0.73)
+        #expect(found.judged == found && self.verdict(found).reasons[0].hasPrefix("Held-out loss"))
+    }
+
+    /// No gain is seen, and with these rows there may well be one: the rules answer.
+    @Test func noGainSeenIsNoProof() {
+        var found = found(alone: 1.01, narrow: 1.0, cuts: [(1, 1), (2, 1), (4, 1), (8, 1)])
+        // 0.01 more on average, from fold to fold by 0.03 more or less.
+        found.alone = loss(1.01, noise: 0.031)
+        #expect(!found.showsGain && !found.showsThatThereIsNone)
+        let verdict = verdict(found)
+        #expect(verdict.isBlind && !verdict.headAloneDoes && verdict.votes.map(\.signal) == ["rules"])
+        #expect(verdict.reasons.contains { $0.contains("no proof") })
+        let facts = MadeUpFacts.of()
+        let answer = AdviceAnswer(facts, RuleAnswer(facts), found, verdict)
+        #expect(answer.rank == 4 && answer.sureness.contains("neither a gain nor"))
+        // A loss that tells there is none, without a metric and beside one that does not.
+        found.alone = loss(1, accuracy: 0.79, noise: 0.05)
+        found.wide = loss(1, accuracy: 0.791, noise: 0)
+        #expect(found.showsThatThereIsNone && self.verdict(found).headAloneDoes)
+        found.metric = "accuracy"
+        #expect(!found.showsThatThereIsNone && self.verdict(found).isBlind)
+    }
+
     /// A probe of which parts were left out does not say that there is nothing to gain.
     @Test func aShortProbeIsBlind() {
         var short = found(alone: 1.0, narrow: nil, wide: 1.2, cuts: [(1, 1.2), (2, 1.2)])

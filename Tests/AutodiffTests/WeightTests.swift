@@ -1,5 +1,6 @@
 import Autodiff
 import Matrices
+import Synchronization
 import Testing
 
 /// Frozen weights in their formats on the tape, and what becomes of them.
@@ -28,6 +29,33 @@ import Testing
     private static func same(_ found: [Float], _ expected: [Float]) -> Bool {
         if KernelSelection.loopLevel >= 3 { return found == expected }
         return found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 }
+    }
+
+    /// Each product of a weight that is read in passing gives its pages back; others keep them.
+    @Test func pagesGoBackAfterEachProduct() throws {
+        let released = Atomic(0)
+        let own = WeightBytes(copying: [UInt8](repeating: 0, count: 4 * 6 * 7))
+        let bytes = WeightBytes(own.raw, of: own.owner) { released.add(1, ordering: .relaxed) }
+        let weight = Weight(
+            name: "weight", matrix: try #require(WeightFormat.named("F32")).open(rows: 6, columns: 7, bytes))
+        let pool = BufferPool()
+        func run() {
+            let (x, g) = (normalMatrix(5, 7, seed: 1), normalMatrix(5, 6, seed: 2))
+            let (out, back) = (Matrix(rows: 5, columns: 6), Matrix(rows: 5, columns: 7))
+            weight.multiplyTransposed(x, into: out, adding: false, pool: pool)
+            weight.multiplyTransposedByRow(x, into: out, adding: false, pool: pool)
+            weight.multiply(g, into: back, adding: false, pool: pool)
+        }
+        run()
+        run()
+        // Once for each copy that stays laid out, where there are such.
+        #expect(released.load(ordering: .relaxed) <= 2)
+        weight.readInPassing()
+        #expect(weight.isReadInPassing)
+        let before = released.load(ordering: .relaxed)
+        run()
+        run()
+        #expect(released.load(ordering: .relaxed) >= before + 6)
     }
 
     /// Output and input's gradient, and those of factors and bias, as with parameters of the same values.

@@ -34,26 +34,25 @@ import Testing
         #expect(events[0].count > 30)
     }
 
-    /// Adapters, ranks and losses of a run that computes its layers twice.
+    /// Adapters, ranks and losses of a run that computes its layers twice, and of one that lays its weights out anew each time.
     @Test(arguments: ["adalora", "full"]) func recomputingDoesNotChangeAByte(method: String) throws {
         let workspace = try Workspace()
         let options =
             method == "full"
             ? ["--method", "full"]
             : ["--budget", "12", "--learning-rate", "0.01", "--adapter-dropout", "0.1"]
-        for choice in ["none", "layers"] {
+        for choice in ["none", "layers", "all"] {
             let run = Workspace.training(
                 output: "run-\(choice)", steps: 20, options + ["--recompute", choice])
             let result = try workspace.run(run)
             try #require(result.status == 0, "\(result.errors)")
         }
         let weights = method == "full" ? "model-last/model" : "adapter-last/adapter_model"
-        let bytes = try ["run-none", "run-layers"].map { try workspace.bytes("\($0)/\(weights).safetensors") }
-        #expect(bytes[0] == bytes[1])
-        let losses = try ["run-none", "run-layers"].map { run in
-            try workspace.events(run).compactMap { $0["loss"]?.double }
-        }
-        #expect(losses[0] == losses[1] && losses[0].count >= 20)
+        let runs = ["run-none", "run-layers", "run-all"]
+        let bytes = try runs.map { try workspace.bytes("\($0)/\(weights).safetensors") }
+        #expect(bytes[0] == bytes[1] && bytes[0] == bytes[2])
+        let losses = try runs.map { run in try workspace.events(run).compactMap { $0["loss"]?.double } }
+        #expect(losses[0] == losses[1] && losses[0] == losses[2] && losses[0].count >= 20)
     }
 
     /// Rows of frozen layers kept, made again, kept in part; by one thread and two, and by a run that goes on.

@@ -27,7 +27,7 @@ import Testing
         let workspace = try workspace(name)
         let options = ["--budget", "12", "--learning-rate", "1e-2"]
         for (output, more) in [
-            ("run", ["--threads", "1"]), ("again", ["--threads", "2", "--recompute", "layers"]),
+            ("run", ["--threads", "1"]), ("again", ["--threads", "2", "--recompute", "all"]),
         ] {
             let result = try workspace.run(
                 Workspace.training(output: output, steps: 12, options + more))

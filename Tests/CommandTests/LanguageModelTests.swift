@@ -81,7 +81,7 @@ import Testing
         var bytes: [Data] = []
         for (name, options) in [
             ("one", ["--threads", "1", "--checkpoint-every", "10"]), ("two", ["--threads", "2"]),
-            ("halves", ["--batch-size", "4", "--accumulate", "2"]), ("again", ["--recompute", "layers"]),
+            ("halves", ["--batch-size", "4", "--accumulate", "2"]), ("again", ["--recompute", "all"]),
         ] {
             let result = try workspace.run(Self.training(name, steps: 24, options))
             try #require(result.status == 0, "\(name): \(result.errors)")

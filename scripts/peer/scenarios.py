@@ -29,7 +29,7 @@ class Scenario:
     compiled: bool = False
     bert_base: bool = False
     vit_base: bool = False
-    recompute: bool = False
+    recompute: str = "none"
     decoder: Literal["smollm2", "gemma"] | None = None
 
     @property
@@ -96,7 +96,27 @@ SCENARIOS = [
         tcmalloc=True,
         compiled=True,
         vit_base=True,
-        recompute=True,
+        recompute="layers",
+    ),
+    Scenario(
+        "vit-base-recompute-all",
+        "ViT-base size, 8 images, all recomputed here; PEFT with tcmalloc, torch.compile",
+        "images",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        vit_base=True,
+        recompute="all",
+    ),
+    Scenario(
+        "bert-base-recompute-all",
+        "BERT-base size, 8 × 128 tokens, all recomputed here; PEFT with tcmalloc, torch.compile",
+        "equal",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        bert_base=True,
+        recompute="all",
     ),
     *chat_scenarios("chat", "SmolLM2-135M, answers after one system prompt", "smollm2", "chat", 16),
     *chat_scenarios("chat-alone", "SmolLM2-135M, answers, no common beginning", "smollm2", "chat-alone", 16),

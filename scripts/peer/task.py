@@ -25,8 +25,8 @@ class Task:
     pixels: str | None = None
     """Of a model of images: safetensors with `pixels`, float32 [N, 3, H, W]."""
 
-    recompute: bool = False
-    """Whether this project keeps the rows of one layer at a time."""
+    recompute: str = "none"
+    """What this project computes again, as `adalora train --recompute` has it."""
 
     def write(self, path: Path) -> Path:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")

@@ -4,8 +4,8 @@ import Synchronization
 /// A frozen matrix whose products run in bf16: both factors are rounded to it (8 bits of mantissa, to nearest even), products of
 /// two such numbers are exact in Float32, and sums are Float32. Values, and rows that are read, stay as the format has them.
 ///
-/// The panels of a Float32 matrix are laid out once and stay, half as large as those of Float32; other formats are unpacked at
-/// each product. Each element is one sum over the shared dimension in its order, whatever rows stand beside it, with the same
+/// The panels of a Float32 matrix are laid out once and stay, half as large as those of Float32; other formats, and what is read
+/// in passing, are unpacked at each product. Each element is one sum over the shared dimension in its order, whatever rows stand beside it, with the same
 /// bits whether the CPU has an instruction for it or not.
 package final class BFloat16Products: FrozenMatrix {
     private let values: any FrozenMatrix
@@ -16,14 +16,13 @@ package final class BFloat16Products: FrozenMatrix {
     package static let isFast = avk_has_bfloat16() != 0
 
     package init(_ matrix: any FrozenMatrix) {
-        if let matrix = matrix as? Float32Weight {
-            values = Float32Weight(sharing: matrix)
-            (keptTransposed, keptPlain) = (KeptPanels(), KeptPanels())
-        } else {
-            values = matrix
-            (keptTransposed, keptPlain) = (nil, nil)
-        }
+        let own = (matrix as? Float32Weight).map(Float32Weight.init(sharing:))
+        values = own ?? matrix
+        let isKept = own.map { !$0.isReadInPassing } ?? false
+        (keptTransposed, keptPlain) = isKept ? (KeptPanels(), KeptPanels()) : (nil, nil)
     }
+
+    package func readInPassing() -> any FrozenMatrix { BFloat16Products(values.readInPassing()) }
 
     package var rows: Int { values.rows }
     package var columns: Int { values.columns }
@@ -42,7 +41,7 @@ package final class BFloat16Products: FrozenMatrix {
     package func releasePages() -> Int { values.releasePages() }
 
     package func productMemory(isBackward: Bool) -> ProductMemory {
-        guard let own = values as? Float32Weight else { return .none }
+        guard let own = values as? Float32Weight, !own.isReadInPassing else { return .none }
         let panels =
             PairPanels.bytes(rows: columns, columns: rows)
             + (isBackward ? PairPanels.bytes(rows: rows, columns: columns) : 0)
@@ -75,13 +74,20 @@ package final class BFloat16Products: FrozenMatrix {
     }
 
     package func multiply(_ g: Matrix, into out: Matrix, adding: Bool, pool: BufferPool) {
-        guard let keptPlain else {
+        let panels: PairPanels
+        if let keptPlain {
+            panels = keptPlain.panels {
+                let panels = PairPanels(values)
+                values.releasePages()
+                return panels
+            }
+        } else if values is Float32Weight {
+            // The order of sums is that of kept ones.
+            let space = PairPanels.space(rows: rows, columns: columns, pool)
+            if pool.isOnlyMeasured { return }
+            panels = PairPanels(values, in: space)
+        } else {
             return multiply(g, rows: 0..<rows, into: out, adding: adding, pool: pool)
-        }
-        let panels = keptPlain.panels {
-            let panels = PairPanels(values)
-            values.releasePages()
-            return panels
         }
         panels.multiply(g, into: out, adding: adding, pool: pool)
     }

@@ -39,6 +39,9 @@ package protocol FrozenMatrix: AnyObject, Sendable {
     /// Makes what products with Wᵀ put in memory, which the first of them would do.
     func layOut()
 
+    /// The same matrix, whose products have the same bits and keep nothing in memory.
+    func readInPassing() -> any FrozenMatrix
+
     /// What products put in memory, to stay.
     ///
     /// - Parameter isBackward: both products are taken, not only that with Wᵀ.
@@ -69,6 +72,8 @@ package struct ProductMemory: Sendable, Equatable {
 
 extension FrozenMatrix {
     package func layOut() {}
+
+    package func readInPassing() -> any FrozenMatrix { self }
 
     /// A copy as Float32.
     package func dense() -> Matrix {

@@ -14,6 +14,8 @@ package final class PackedWeight: @unchecked Sendable {
     package let columns: Int
     private let layout: dnnl_memory_desc_t
     private let storage: UnsafeMutableRawPointer
+    /// Where `storage` lies; nil for memory of its own
+    private let space: Matrix?
     private let memory: dnnl_memory_t
 
     /// Rows of the left factor that go through at a time. More gain nothing, and each number of rows needs a kernel
@@ -30,32 +32,62 @@ package final class PackedWeight: @unchecked Sendable {
     package static let isSupported =
         OneDNN.shared?.layout(rows: block, columns: block) != nil
 
-    /// - Parameter transposed: whether products are with weightᵀ.
-    /// - Returns: nil where oneDNN has no kernel for this machine that reads packed weights (it has for AVX-512).
-    package init?(_ weight: Matrix, transposed: Bool) {
-        rows = transposed ? weight.columns : weight.rows
-        columns = transposed ? weight.rows : weight.columns
+    /// Whether oneDNN has a kernel for this machine that reads such a matrix packed (it has for AVX-512).
+    static func isMade(of weight: Matrix, transposed: Bool) -> Bool {
+        let (rows, columns) = shape(of: weight, transposed)
+        return isSupported && rows > 0 && columns > 0
+            && OneDNN.shared?.layout(rows: rows, columns: columns) != nil
+    }
+
+    private static func shape(of weight: Matrix, _ transposed: Bool) -> (rows: Int, columns: Int) {
+        transposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
+    }
+
+    /// Floats to a line of the cache, where layouts begin
+    private static let line = 16
+
+    /// For the copy of one product; nil where there is none.
+    static func space(for weight: Matrix, transposed: Bool, _ pool: BufferPool) -> Matrix? {
+        let (rows, columns) = shape(of: weight, transposed)
+        guard var layout = OneDNN.shared?.layout(rows: rows, columns: columns) else { return nil }
+        let floats = dnnl_memory_desc_get_size(&layout) / MemoryLayout<Float>.size
+        return pool.matrix(rows: 1, columns: floats + line)
+    }
+
+    /// - Parameters:
+    ///   - transposed: whether products are with weightᵀ.
+    ///   - space: what `space` gives; nil for memory of its own.
+    /// - Returns: nil where `isMade` says so.
+    package init?(_ weight: Matrix, transposed: Bool, in space: Matrix? = nil) {
+        (rows, columns) = Self.shape(of: weight, transposed)
         guard rows > 0, columns > 0, let runtime = OneDNN.shared,
             let layout = runtime.layout(rows: rows, columns: columns),
             let plain = runtime.describe(rows, columns, transposed ? dnnl_ba : dnnl_ab)
         else { return nil }
         var target = layout
-        storage = .allocate(byteCount: dnnl_memory_desc_get_size(&target), alignment: 64)
+        if let space {
+            let base = UnsafeMutableRawPointer(space.pointer)
+            storage = base.alignedUp(toMultipleOf: Self.line * MemoryLayout<Float>.size)
+        } else {
+            storage = .allocate(byteCount: dnnl_memory_desc_get_size(&target), alignment: 64)
+        }
+        self.space = space
         guard let memory = runtime.memory(layout, storage),
             let source = runtime.memory(plain, UnsafeMutableRawPointer(weight.pointer))
         else {
-            storage.deallocate()
+            if space == nil { storage.deallocate() }
             return nil
         }
         defer { dnnl_memory_destroy(source) }
         self.layout = layout
         self.memory = memory
-        guard runtime.reorder(source, plain, into: memory, layout) else { return nil }
+        let shape = OneDNN.Layout(rows: rows, columns: columns, isTransposed: transposed)
+        guard runtime.reorder(source, plain, into: memory, layout, shape) else { return nil }
     }
 
     deinit {
         dnnl_memory_destroy(memory)
-        storage.deallocate()
+        if space == nil { storage.deallocate() }
     }
 
     /// out[M, N] += x[M, K] · self[K, N]
@@ -86,6 +118,12 @@ private final class OneDNN: @unchecked Sendable {
         let m, k, n: Int
     }
     private let kernels = Mutex<[Shape: ProductKernel]>([:])
+    /// A matrix that is laid out
+    struct Layout: Hashable {
+        let rows, columns: Int
+        let isTransposed: Bool
+    }
+    private let copies = Mutex<[Layout: CopyKernel]>([:])
 
     private init?() {
         var engine: dnnl_engine_t?
@@ -121,15 +159,15 @@ private final class OneDNN: @unchecked Sendable {
         if let known = kernels.withLock({ $0[shape] }) { return known.isCompiled ? known.weight : nil }
         guard let anyLayout = describe(rows, columns, dnnl_format_tag_any),
             let kernel = ProductKernel(
-                self, m: PackedWeight.block, k: rows, n: columns, weight: anyLayout),
-            kernel.isCompiled
+                self, m: PackedWeight.block, k: rows, n: columns, weight: anyLayout)
         else { return nil }
-        // The one that most products of this shape take
-        return kernels.withLock { kernels in
+        // The one that most products of this shape take; one that is not compiled says so the next time.
+        let kept = kernels.withLock { kernels in
             let kept = kernels[shape] ?? kernel
             kernels[shape] = kept
             return kept
-        }.weight
+        }
+        return kept.isCompiled ? kept.weight : nil
     }
 
     func kernel(m: Int, k: Int, n: Int, weight: dnnl_memory_desc_t) -> ProductKernel {
@@ -148,24 +186,19 @@ private final class OneDNN: @unchecked Sendable {
 
     func reorder(
         _ source: dnnl_memory_t, _ from: dnnl_memory_desc_t, into target: dnnl_memory_t,
-        _ to: dnnl_memory_desc_t
+        _ to: dnnl_memory_desc_t, _ shape: Layout
     ) -> Bool {
-        var description: dnnl_primitive_desc_t?
-        var primitive: dnnl_primitive_t?
-        var (from, to) = (from, to)
-        defer {
-            if let primitive { dnnl_primitive_destroy(primitive) }
-            if let description { dnnl_primitive_desc_destroy(description) }
+        let kernel: CopyKernel? = copies.withLock { copies in
+            if let kernel = copies[shape] { return kernel }
+            let kernel = CopyKernel(engine, from, to)
+            copies[shape] = kernel
+            return kernel
         }
-        guard
-            dnnl_reorder_primitive_desc_create(&description, &from, engine, &to, engine, nil) == dnnl_success,
-            dnnl_primitive_create(&primitive, description) == dnnl_success
-        else { return false }
         let arguments = [
             dnnl_exec_arg_t(arg: DNNL_ARG_SRC, memory: source),
             dnnl_exec_arg_t(arg: DNNL_ARG_DST, memory: target),
         ]
-        return execute(primitive, arguments) == dnnl_success
+        return kernel.map { execute($0.primitive, arguments) == dnnl_success } ?? false
     }
 
     /// On this thread alone: shards already use the others.
@@ -173,6 +206,36 @@ private final class OneDNN: @unchecked Sendable {
         omp_set_num_threads(1)
         return dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments)
     }
+}
+
+/// Lays matrices of one shape out.
+///
+/// Unchecked Sendable: not written to after it is made.
+private final class CopyKernel: @unchecked Sendable {
+    let primitive: dnnl_primitive_t
+
+    init?(_ engine: dnnl_engine_t, _ from: dnnl_memory_desc_t, _ to: dnnl_memory_desc_t) {
+        var description: dnnl_primitive_desc_t?
+        var attributes: dnnl_primitive_attr_t?
+        var primitive: dnnl_primitive_t?
+        var (from, to) = (from, to)
+        defer {
+            if let attributes { dnnl_primitive_attr_destroy(attributes) }
+            if let description { dnnl_primitive_desc_destroy(description) }
+        }
+        // oneDNN's own scratchpads are for the thread that made the primitive; copies of this kind need none.
+        guard dnnl_primitive_attr_create(&attributes) == dnnl_success,
+            dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) == dnnl_success,
+            dnnl_reorder_primitive_desc_create(&description, &from, engine, &to, engine, attributes)
+                == dnnl_success,
+            let scratch = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0),
+            dnnl_memory_desc_get_size(scratch) == 0,
+            dnnl_primitive_create(&primitive, description) == dnnl_success, let primitive
+        else { return nil }
+        self.primitive = primitive
+    }
+
+    deinit { dnnl_primitive_destroy(primitive) }
 }
 
 /// out[M, N] += x[M, K] · weight[K, N] for one M, K and N.

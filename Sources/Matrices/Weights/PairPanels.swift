@@ -3,13 +3,15 @@ import CVectorKernels
 /// A right factor [K, N] in bf16 as `avk_pair_product` reads it: panels of 64 columns, each [K / 2, 64] of two neighbours
 /// of the shared dimension in 32 bits.
 ///
-/// Unchecked Sendable: written only while it is made.
+/// Unchecked Sendable: written only while it is made, by who makes it.
 final class PairPanels: @unchecked Sendable {
     /// K
     let rows: Int
     /// N
     let columns: Int
     private let storage: UnsafeMutablePointer<Float>
+    /// Where `storage` lies; nil for memory of its own
+    private let space: Matrix?
 
     static let width = avk_pair_columns()
     /// Rows of W that are unpacked at a time, and transposed fast
@@ -32,16 +34,26 @@ final class PairPanels: @unchecked Sendable {
         pairs(rows) * ((columns + width - 1) / width * width) * MemoryLayout<Float>.size
     }
 
-    private init(rows: Int, columns: Int) {
+    /// For the panels of one product.
+    static func space(rows: Int, columns: Int, _ pool: BufferPool) -> Matrix {
+        pool.matrix(rows: 1, columns: bytes(rows: rows, columns: columns) / MemoryLayout<Float>.size)
+    }
+
+    private init(rows: Int, columns: Int, in space: Matrix?) {
         self.rows = rows
         self.columns = columns
+        self.space = space
+        if let space {
+            storage = space.pointer
+            return
+        }
         let bytes = Self.bytes(rows: rows, columns: columns)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
         storage = memory.initializeMemory(
             as: Float.self, repeating: 0, count: bytes / MemoryLayout<Float>.size)
     }
 
-    deinit { storage.deallocate() }
+    deinit { if space == nil { storage.deallocate() } }
 
     private func panel(_ index: Int) -> UnsafeMutablePointer<Float> {
         storage + index * Self.pairs(rows) * Self.width
@@ -51,7 +63,7 @@ final class PairPanels: @unchecked Sendable {
 
     /// Wᵀ as a right factor, of W [N, K].
     convenience init(transposing matrix: any FrozenMatrix) {
-        self.init(rows: matrix.columns, columns: matrix.rows)
+        self.init(rows: matrix.columns, columns: matrix.rows, in: nil)
         let rows = PairRows(matrix, pool: BufferPool())
         for index in 0..<panelCount {
             let start = index * Self.width
@@ -60,8 +72,10 @@ final class PairPanels: @unchecked Sendable {
     }
 
     /// W [K, N] as a right factor.
-    convenience init(_ matrix: any FrozenMatrix) {
-        self.init(rows: matrix.rows, columns: matrix.columns)
+    ///
+    /// - Parameter space: what `space` gives; nil for memory of its own.
+    convenience init(_ matrix: any FrozenMatrix, in space: Matrix? = nil) {
+        self.init(rows: matrix.rows, columns: matrix.columns, in: space)
         let unpacked = Matrix(rows: Self.unpackedRows, columns: columns)
         for row in stride(from: 0, to: rows, by: Self.unpackedRows) {
             let some = min(Self.unpackedRows, rows - row)
