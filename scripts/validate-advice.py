@@ -164,8 +164,8 @@ def summarized(setting: Setting) -> dict | None:
     swept = sum(
         found[1] for method in METHODS for rank in setting.ranks for seed in setting.seeds
         if (found := setting.run(method, rank, seed)) is not None)
-    # Spreads of few seeds are rough: one for all ranks.
-    deviation = math.sqrt(statistics.mean(spread**2 for _, spread in means.values()))
+    # Spreads of few seeds are rough: one for all ranks; the median, as a rank at which runs fail says nothing of others' noise.
+    deviation = statistics.median(spread for _, spread in means.values())
     error = deviation * math.sqrt(2 / len(setting.seeds))
 
     def judged(name: str, method: str, rank: float) -> dict | None:
