@@ -319,8 +319,9 @@ def main() -> None:
         summary = summarized(setting)
         if summary is not None:
             summaries.append(summary)
-            figures.write_text(json.dumps(summary, indent=1) + "\n")
-    if summaries:
+            if not arguments.dry_run:
+                figures.write_text(json.dumps(summary, indent=1) + "\n")
+    if summaries and not arguments.dry_run:
         (arguments.results / "behind.svg").write_text(picture(summaries))
     print(table(summaries))
 

@@ -48,11 +48,11 @@ struct PeerRun {
             : OrthogonalityPenalty(form: .squared, weight: 0.1)
         trainer = Trainer(
             model: SequenceModel(
-                backbone: backbone, head: head, workers: workers, recomputesLayers: task.recompute != "none",
+                backbone: backbone, head: head, workers: workers, recomputesLayers: task.recompute != .none,
                 sharing: .all),
             method: AdaLoRA(set, ranks: RankController(set: set, settings: allocation), penalty: penalty),
             settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
-        if task.recompute == "all" { backbone.readInPassing() }
+        if task.recompute == .all { backbone.readInPassing() }
     }
 
     /// PEFT divides alpha by the initial rank + 1e-5; its alpha is the initial rank here.

@@ -28,10 +28,12 @@ struct PeerTask: Decodable {
     let learningRateWarmupSteps: Int
     /// Safetensors with `pixels` [N, 3, H, W], of a model of images.
     let pixels: String?
-    /// What is computed again: none, layers or all.
-    let recompute: String
+    let recompute: Recompute
     /// Whether to compute exactly what PEFT does, term by term, rather than what this project does by default.
     let parity: Bool
+
+    /// As `adalora train --recompute` has it
+    enum Recompute: String, Decodable { case none, layers, all }
 
     init(file: URL) throws {
         self = try JSONDecoder().decode(PeerTask.self, from: Data(contentsOf: file))

@@ -75,7 +75,7 @@ package struct BudgetCurve: Sendable {
             "Held-out \(found.measure) \(Figures.fixed(alone, 3)) with \(start), \(Figures.fixed(wide, 3)) after \(steps) steps at rank "
             + "\(found.plan.wideRank) (±\(Figures.fixed(gain.error, 3)))"
         if found.isByMetric {
-            return text + "; the loss does not show it: what is learned by heart makes answers too sure."
+            return text + ", which the loss does not show."
         }
         return found.showsGain
             ? text + "." : text + ": no gain that \(Figures.grouped(found.plan.heldOutRows)) rows can show."

@@ -168,7 +168,7 @@ extension ProbeFindings {
     }
 
     /// What is measured, in words
-    package var measure: String { isByMetric ? metric ?? "metric" : "loss" }
+    package var measure: String { (isByMetric ? metric : nil) ?? "loss" }
 
     /// As people read it: a loss, or what a metric is.
     package func shown(_ loss: HeldOutLoss) -> Double { isByMetric ? 1 - loss.mean : loss.mean }

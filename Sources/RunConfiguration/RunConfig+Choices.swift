@@ -21,8 +21,8 @@ extension RunConfig {
     /// What happens to examples longer than `maxLength`: cut and counted, left out and counted, or refused.
     package typealias LongRows = TokenizedDataset.LongRows
 
-    /// What the backward pass computes again instead of keeping it: nothing, or the inside of each layer.
-    /// What is computed again to save memory; `all` lays weights out for each product as well.
+    /// What is computed again instead of keeping it: nothing, the inside of each layer for the backward pass, or besides the
+    /// layout of weights for each product.
     package enum Recompute: String, CaseIterable, Sendable { case none, layers, all }
 
     /// In what products with frozen weights are computed: Float32, or factors of bf16 with sums of Float32.

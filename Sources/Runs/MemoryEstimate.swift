@@ -70,24 +70,29 @@ package struct MemoryEstimate: Sendable {
         _ memory: ProcessMemory
     ) -> [Part] {
         let workers = workers(load, threads: threads)
-        let weights = inputs.backbone.weights.map { (weight: $0, bytes: $0.releasePages()) }
-        let passing = weights.filter(\.weight.isReadInPassing)
-        // A worker reads one of these at a time, of a large one a part.
+        let backbone = inputs.backbone
+        let kept = backbone.weights.reduce(0) { sum, weight in
+            let bytes = weight.releasePages()
+            return sum + (weight.isReadInPassing ? 0 : bytes)
+        }
+        // Of what is read in passing a worker multiplies with one matrix at a time, of a large one with a part; of tables that only
+        // give rows next to nothing is read.
+        let factors = backbone.linearLayers.map(\.weight) + [backbone.outputMatrix].compactMap(\.self)
         let held =
-            passing.map { $0.bytes / max(1, $0.weight.count / VocabularyShard.elementsHeld) }.max() ?? 0
-        let model =
-            weights.reduce(0) { $0 + ($1.weight.isReadInPassing ? 0 : $1.bytes) }
-            + min(workers * held, passing.reduce(0) { $0 + $1.bytes })
+            factors.filter(\.isReadInPassing).map {
+                $0.releasePages() / max(1, $0.count / VocabularyShard.elementsHeld)
+            }.max() ?? 0
+        let model = kept + workers * held
         // Less than nothing where mapped weights give way to fewer bytes.
         let packed = PackedSize(trainer, inputs.backbone, load.training)
         let state = (trainer.stateFloats + trainer.method.averages) * float
         let now = memory.resident ?? state
-        let kept = inputs.packedBase?.bytes.after ?? 0
-        let rest = max(0, now - (start ?? 0) - state - kept)
+        let inMemory = inputs.packedBase?.bytes.after ?? 0
+        let rest = max(0, now - (start ?? 0) - state - inMemory)
         return [
-            Part(name: "program and libraries", bytes: max(0, now - state - kept - rest)),
+            Part(name: "program and libraries", bytes: max(0, now - state - inMemory - rest)),
             Part(name: "model, mapped", bytes: model + min(0, packed.bytes)),
-            Part(name: "model, packed", bytes: kept),
+            Part(name: "model, packed", bytes: inMemory),
             Part(name: "data, tokenizer", bytes: rest),
             Part(name: "trainable weights, gradient, AdamW's and importance averages", bytes: state),
             Part(name: "packed weights", bytes: max(0, packed.bytes)),

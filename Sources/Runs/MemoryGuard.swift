@@ -56,8 +56,11 @@ package struct MemoryGuard {
         if config.tuning.method.trainsBackbone {
             ways.append("\(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
-        if let more = RunConfig.Recompute.allCases.drop(while: { $0 != config.recompute }).dropFirst().first {
-            ways.append("\(SettingName.recompute) \(more.rawValue)")
+        switch config.recompute {
+        case .none: ways.append("\(SettingName.recompute) layers")
+        // What trains has no copies that could go.
+        case .layers where !config.tuning.method.trainsBackbone: ways.append("\(SettingName.recompute) all")
+        case .layers, .all: break
         }
         if case .bytes = config.frozenCache { ways.append("\(SettingName.frozenCache) auto") }
         if threads > 1 { ways.append("fewer \(SettingName.threads)") }

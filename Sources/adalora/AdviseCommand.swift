@@ -94,10 +94,10 @@ struct AdviseCommand: ParsableCommand {
             return (try RunPlan.measure(config), config)
         }
         let text = "The run needs about \(shown(plan)), more than the \(Figures.bytes(limit)) given"
-        var (second, config) = try saving("layers")
-        var way = "layers"
+        var way = RunConfig.Recompute.layers.rawValue
+        var (second, config) = try saving(way)
         if second.memory.total > limit {
-            way = "all"
+            way = RunConfig.Recompute.all.rawValue
             (second, config) = try saving(way)
         }
         guard second.memory.total <= limit else {

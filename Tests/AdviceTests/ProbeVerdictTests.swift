@@ -106,6 +106,7 @@ import Testing
                 && verdict.votes.map(\.signal) == ["cut and evaluate", "rules"])
         let first = try #require(verdict.reasons.first)
         #expect(first.hasPrefix("Held-out accuracy 0.730 with the head alone, 0.790 after"))
+        #expect(first.hasSuffix(", which the loss does not show."))
         #expect(
             verdict.reasons.contains {
                 $0.hasPrefix("Cut to lower ranks the wide update loses of it, by rank: 1 +0.040")

@@ -5,7 +5,8 @@ import Synchronization
 /// two such numbers are exact in Float32, and sums are Float32. Values, and rows that are read, stay as the format has them.
 ///
 /// The panels of a Float32 matrix are laid out once and stay, half as large as those of Float32; other formats, and what is read
-/// in passing, are unpacked at each product. Each element is one sum over the shared dimension in its order, whatever rows stand beside it, with the same
+/// in passing, are unpacked at each product. Each element is one sum over the shared dimension in its order, whatever rows stand
+/// beside it, with the same
 /// bits whether the CPU has an instruction for it or not.
 package final class BFloat16Products: FrozenMatrix {
     private let values: any FrozenMatrix

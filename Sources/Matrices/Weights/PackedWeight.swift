@@ -57,7 +57,7 @@ package final class PackedWeight: @unchecked Sendable {
     /// - Parameters:
     ///   - transposed: whether products are with weightᵀ.
     ///   - space: what `space` gives; nil for memory of its own.
-    /// - Returns: nil where `isMade` says so.
+    /// - Returns: nil where `isMade` is false.
     package init?(_ weight: Matrix, transposed: Bool, in space: Matrix? = nil) {
         (rows, columns) = Self.shape(of: weight, transposed)
         guard rows > 0, columns > 0, let runtime = OneDNN.shared,
