@@ -59,6 +59,8 @@ package struct MemoryEstimate: Sendable {
     }
 
     private static let float = MemoryLayout<Float>.size
+    /// Linux maps so many bytes around the one that is read of a file.
+    private static let pagesOfARow = 65_536
 
     private static func workers(_ load: RunLoad, threads: Int) -> Int {
         min(threads, max(load.training.mostShards, load.evaluation?.mostShards ?? 0))
@@ -75,14 +77,15 @@ package struct MemoryEstimate: Sendable {
             let bytes = weight.releasePages()
             return sum + (weight.isReadInPassing ? 0 : bytes)
         }
-        // Of what is read in passing a worker multiplies with one matrix at a time, of a large one with a part; of tables that only
-        // give rows next to nothing is read.
+        // Of what is read in passing a worker multiplies with one matrix at a time, of a large one with a part, or takes rows out of a
+        // table.
         let factors = backbone.linearLayers.map(\.weight) + [backbone.outputMatrix].compactMap(\.self)
         let held =
             factors.filter(\.isReadInPassing).map {
                 $0.releasePages() / max(1, $0.count / VocabularyShard.elementsHeld)
             }.max() ?? 0
-        let model = kept + workers * held
+        let rows = backbone.weights.filter(\.isReadInPassing).map { $0.releasePages() }.max() ?? 0
+        let model = kept + workers * max(held, min(rows, load.training.tokens * pagesOfARow))
         // Less than nothing where mapped weights give way to fewer bytes.
         let packed = PackedSize(trainer, inputs.backbone, load.training)
         let state = (trainer.stateFloats + trainer.method.averages) * float
