@@ -48,11 +48,14 @@ struct PeerRun {
             : OrthogonalityPenalty(form: .squared, weight: 0.1)
         trainer = Trainer(
             model: SequenceModel(
-                backbone: backbone, head: head, workers: workers, recomputesLayers: task.recompute != .none,
-                sharing: .all),
+                backbone: backbone, head: head, workers: workers,
+                recomputesLayers: [.layers, .all].contains(task.recompute), sharing: .all),
             method: AdaLoRA(set, ranks: RankController(set: set, settings: allocation), penalty: penalty),
             settings: TrainerSettings(learningRate: rate, headLearningRate: rate))
-        if task.recompute == .all { backbone.readInPassing() }
+        if [.weights, .all].contains(task.recompute) { backbone.readInPassing() }
+        if task.precision == .bf16 {
+            for weight in backbone.weights { weight.multiplyInBFloat16() }
+        }
     }
 
     /// PEFT divides alpha by the initial rank + 1e-5; its alpha is the initial rank here.

@@ -29,11 +29,15 @@ struct PeerTask: Decodable {
     /// Safetensors with `pixels` [N, 3, H, W], of a model of images.
     let pixels: String?
     let recompute: Recompute
+    let precision: Precision
     /// Whether to compute exactly what PEFT does, term by term, rather than what this project does by default.
     let parity: Bool
 
     /// As `adalora train --recompute` has it
-    enum Recompute: String, Decodable { case none, layers, all }
+    enum Recompute: String, Decodable { case none, layers, weights, all }
+
+    /// As `adalora train --precision` has it
+    enum Precision: String, Decodable { case float32, bf16 }
 
     init(file: URL) throws {
         self = try JSONDecoder().decode(PeerTask.self, from: Data(contentsOf: file))

@@ -19,7 +19,6 @@ package struct AdviceAnswer: Sendable, Equatable {
         package let signal: String
         /// Triplets a matrix, on average
         package let rank: Double
-        package let weight: Double
         package let sentence: String
     }
 

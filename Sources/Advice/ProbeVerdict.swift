@@ -56,9 +56,8 @@ package struct ProbeVerdict: Sendable, Equatable {
             ].compactMap(\.self)
         }
         self.votes = votes
-        let weight = votes.reduce(0) { $0 + $1.weight }
         var rank =
-            weight > 0 ? exp(votes.reduce(0) { $0 + $1.weight * log(max($1.rank, 1)) } / weight) : 1
+            votes.isEmpty ? 1 : exp(votes.reduce(0) { $0 + log(max($1.rank, 1)) } / Double(votes.count))
         let bits = Self.bits(facts, found)
         let floor = bits.map { $0 / (2 * Double(max(facts.parametersPerRank, 1))) } ?? 0
         rank = min(max(rank, floor, 1), Double(found.plan.wideRank))
@@ -84,21 +83,21 @@ package struct ProbeVerdict: Sendable, Equatable {
     private static func curveVote(_ curve: BudgetCurve) -> AdviceAnswer.Vote? {
         guard let rank = curve.rankWithinTolerance else { return nil }
         return AdviceAnswer.Vote(
-            signal: "cut and evaluate", rank: rank, weight: 2, sentence: curve.sentence(rank))
+            signal: "cut and evaluate", rank: rank, sentence: curve.sentence(rank))
     }
 
     private static func energyVote(_ found: ProbeFindings) -> AdviceAnswer.Vote? {
         let rank = found.rank(keeping: keptEnergy, of: found.energies)
         guard rank > 0 else { return nil }
         return AdviceAnswer.Vote(
-            signal: "kept energy", rank: rank, weight: 1,
+            signal: "kept energy", rank: rank,
             sentence: "\(Int(100 * keptEnergy)) % of what was learned (Σσ²) lies in "
                 + "\(Figures.fixed(rank, 1)) triplets a matrix.")
     }
 
     private static func rulesVote(_ rules: RuleAnswer) -> AdviceAnswer.Vote {
         AdviceAnswer.Vote(
-            signal: "rules", rank: rules.rank, weight: 1,
+            signal: "rules", rank: rules.rank,
             sentence: "Before any probe the rules say rank \(Figures.plain(rules.rank)).")
     }
 

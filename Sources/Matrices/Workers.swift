@@ -1,4 +1,3 @@
-import COpenBLAS
 import Dispatch
 import Synchronization
 
@@ -14,7 +13,7 @@ package final class Workers: Sendable {
         precondition(count > 0, "\(count) workers")
         self.count = count
         pools = (0..<count).map { _ in BufferPool() }
-        openblas_set_num_threads(1)
+        OpenBLASThreads.useOne()
     }
 
     /// Runs `body(task, pool)` for each task in 0..<tasks; returns when all are done.

@@ -23,7 +23,7 @@ package enum AdviceJSON {
             "votes": .array(
                 answer.votes.map {
                     .object([
-                        "signal": .string($0.signal), "rank": .number($0.rank), "weight": .number($0.weight),
+                        "signal": .string($0.signal), "rank": .number($0.rank),
                     ])
                 }),
             "reasons": strings(answer.reasons + advised.notes), "rules": rules(answer.rules),

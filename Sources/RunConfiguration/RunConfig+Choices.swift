@@ -21,9 +21,25 @@ extension RunConfig {
     /// What happens to examples longer than `maxLength`: cut and counted, left out and counted, or refused.
     package typealias LongRows = TokenizedDataset.LongRows
 
-    /// What is computed again instead of keeping it: nothing, the inside of each layer for the backward pass, or besides the
-    /// layout of weights for each product.
-    package enum Recompute: String, CaseIterable, Sendable { case none, layers, all }
+    /// What is computed again instead of keeping it: nothing, the layout of weights for each product, the inside of each layer for
+    /// the backward pass, or both.
+    package enum Recompute: String, CaseIterable, Sendable {
+        case none, weights, layers, all
+
+        package var isOfWeights: Bool { self == .weights || self == .all }
+        package var isOfLayers: Bool { self == .layers || self == .all }
+
+        /// What would save more than a run does, the least slow first. What trains has no copies that could go.
+        package static func saving(more config: RunConfig) -> [Recompute] {
+            let trainsWeights = config.tuning.method.trainsBackbone
+            return switch config.recompute {
+            case .none: trainsWeights ? [.layers] : [.weights, .layers, .all]
+            case .weights: trainsWeights ? [.layers] : [.all]
+            case .layers: trainsWeights ? [] : [.all]
+            case .all: []
+            }
+        }
+    }
 
     /// In what products with frozen weights are computed: Float32, or factors of bf16 with sums of Float32.
     package enum Precision: String, CaseIterable, Sendable { case auto, float32, bf16 }

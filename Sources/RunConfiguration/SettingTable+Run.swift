@@ -12,8 +12,8 @@ extension SettingTable {
             get: { $0.threads.map { String($0) } }),
         Setting(
             "recompute",
-            "What is computed again to save memory: layers for the backward pass, for a third more time; all lays weights out "
-                + "again for each product too, which of a Float32 base keeps next to nothing in memory, for a quarter more on top",
+            "What is computed again to save memory: weights lays them out for each product, for a quarter more time, so that next to "
+                + "nothing of a Float32 base stays in memory; layers for the backward pass, for a third more; all is both",
             choices: RunConfig.Recompute.allCases.map(\.rawValue),
             set: { $0.recompute = try $1.choice() }, get: { $0.recompute.rawValue }),
         Setting(

@@ -1,6 +1,7 @@
 import Adapters
 import Messages
 import RunConfiguration
+import Settings
 import Training
 
 /// Refuses runs that this machine has not the memory for, before they start.
@@ -56,11 +57,9 @@ package struct MemoryGuard {
         if config.tuning.method.trainsBackbone {
             ways.append("\(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
-        switch config.recompute {
-        case .none: ways.append("\(SettingName.recompute) layers")
-        // What trains has no copies that could go.
-        case .layers where !config.tuning.method.trainsBackbone: ways.append("\(SettingName.recompute) all")
-        case .layers, .all: break
+        let more = RunConfig.Recompute.saving(more: config)
+        if !more.isEmpty {
+            ways.append("\(SettingName.recompute) \(alternatives(more.map(\.rawValue)))")
         }
         if case .bytes = config.frozenCache { ways.append("\(SettingName.frozenCache) auto") }
         if threads > 1 { ways.append("fewer \(SettingName.threads)") }

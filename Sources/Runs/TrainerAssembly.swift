@@ -31,7 +31,7 @@ package struct TrainerAssembly {
         let backbone = inputs.backbone
         let head = try inputs.startingAdapter?.head ?? freshHead()
         let model = SequenceModel(
-            backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute != .none,
+            backbone: backbone, head: head, workers: workers, recomputesLayers: config.recompute.isOfLayers,
             sharing: BeginningSharing(config), exchange: exchange)
         let start = MethodStart(
             settings: config.tuning, backbone: backbone, totalSteps: totalSteps, seed: config.seed,
@@ -66,7 +66,7 @@ package struct TrainerAssembly {
         switch config.recompute {
         case .none: break
         case .layers: backbone.outputMatrix?.readInPassing()
-        case .all: backbone.readInPassing()
+        case .weights, .all: backbone.readInPassing()
         }
         // What was looked at until here, of adapters that must not change the model, is told in Float32.
         if config.usedPrecision == .bf16 {

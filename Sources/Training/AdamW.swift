@@ -38,11 +38,15 @@ package final class AdamW {
             Float(correction1), Float(correction2))
     }
 
-    /// Moves the moments to a vector of another shape; element i comes from element source[i], and starts at 0
-    /// where that is nil.
-    package func gather(_ source: [Int?]) {
+    /// Moves the moments to a vector of another shape, of `count` elements; element i comes from element source[i], and starts at
+    /// 0 where that is nil.
+    package func gather(_ source: some Sequence<Int?>, count: Int) {
         func moved(_ old: Matrix) -> Matrix {
-            Matrix(rows: 1, columns: source.count, values: source.map { $0.map { old.pointer[$0] } ?? 0 })
+            let new = Matrix(rows: 1, columns: count)
+            for (element, place) in source.enumerated() {
+                new.pointer[element] = place.map { old.pointer[$0] } ?? 0
+            }
+            return new
         }
         firstMoments = moved(firstMoments)
         secondMoments = moved(secondMoments)

@@ -241,10 +241,15 @@ package final class Trainer: TrainedArrays {
     package func take(_ reshaped: Reshaped) {
         let before = updates
         take(reshaped.vector)
-        func place(_ element: Int) -> Int? {
-            before.first { $0.range.contains(element) }.map { $0.place + element - $0.range.lowerBound }
+        func place(_ source: Int32) -> Int? {
+            let element = Int(source)
+            return before.first { $0.range.contains(element) }.map {
+                $0.place + element - $0.range.lowerBound
+            }
         }
-        optimizer.gather(updates.flatMap { part in part.range.map { reshaped.source[$0].flatMap(place) } })
+        let elements = updates.lazy.flatMap(\.range)
+        optimizer.gather(
+            elements.map { place(reshaped.source[$0]) }, count: updates.reduce(0) { $0 + $1.range.count })
     }
 
     private func take(_ vector: ParameterVector) {

@@ -89,27 +89,24 @@ struct AdviseCommand: ParsableCommand {
             return (plan, advised.config, [])
         }
         func shown(_ plan: RunPlan) -> String { Figures.bytes(plan.memory.total) }
-        func saving(_ recompute: String) throws -> (RunPlan, RunConfig) {
-            let config = try advised.config.with([("recompute", recompute), ("frozen-cache", "off")])
-            return (try RunPlan.measure(config), config)
-        }
         let text = "The run needs about \(shown(plan)), more than the \(Figures.bytes(limit)) given"
-        var way = RunConfig.Recompute.layers.rawValue
-        var (second, config) = try saving(way)
-        if second.memory.total > limit {
-            way = RunConfig.Recompute.all.rawValue
-            (second, config) = try saving(way)
+        var last = (plan: plan, config: advised.config)
+        for way in RunConfig.Recompute.saving(more: advised.config) {
+            let config = try advised.config.with([("recompute", way.rawValue), ("frozen-cache", "off")])
+            last = (try RunPlan.measure(config), config)
+            if last.plan.memory.total <= limit {
+                let note = "\(text): recompute \(way.rawValue) brings it down to \(shown(last.plan))."
+                return (last.plan, config, [note])
+            }
         }
-        guard second.memory.total <= limit else {
-            return (
-                second, config,
-                [
-                    "\(text), and \(shown(second)) with --recompute \(way): try a smaller --batch-size, a shorter --max-length or "
-                        + "fewer --threads."
-                ]
-            )
-        }
-        return (second, config, ["\(text): recompute \(way) brings it down to \(shown(second))."])
+        let way = last.config.recompute
+        return (
+            last.plan, last.config,
+            [
+                "\(text)\(way == .none ? "" : ", and \(shown(last.plan)) with --recompute \(way.rawValue)"): try a smaller "
+                    + "--batch-size, a shorter --max-length or fewer --threads."
+            ]
+        )
     }
 }
 

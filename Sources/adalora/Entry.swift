@@ -7,6 +7,7 @@ enum Entry {
     static func main() {
         // Before anything else: a process that OpenBLAS gave slow kernels starts over with the right ones.
         KernelSelection.restartWithBestKernel()
+        OpenBLASThreads.end()
         // A file size limit then is an error with a message, as a full disk is, and not a silent death.
         signal(SIGXFSZ, SIG_IGN)
         // A parent that ignores or blocks these must not pass that on: a run is told to end by them.
@@ -19,13 +20,14 @@ enum Entry {
         sigaddset(&ends, SIGTERM)
         sigaddset(&ends, SIGUSR1)
         pthread_sigmask(SIG_UNBLOCK, &ends, nil)
-        let arguments = OtherWords.understood(Array(CommandLine.arguments.dropFirst()))
+        let arguments = Array(CommandLine.arguments.dropFirst())
         do {
             try Together.check(arguments)
+            var command = try OtherWords.command(arguments)
+            try command.run()
         } catch {
             AdaloraCommand.exit(withError: error)
         }
-        AdaloraCommand.main(arguments)
     }
 }
 

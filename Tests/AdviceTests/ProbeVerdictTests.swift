@@ -37,25 +37,41 @@ import Testing
     /// 0.4 are gained, so that 0.02 may be lost. Rank 1 trained loses half of what rank 1 cut loses.
     @Test func theCurveIsHealedByTheNarrowTraining() throws {
         let curve = BudgetCurve(found(cuts: [(1, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)]))
-        #expect(abs(curve.healing - 0.5) < 1e-9 && abs(curve.mayLose - 0.02) < 1e-9)
+        // Folds differ by so little that what is usual hardly counts.
+        #expect(abs(curve.healing - 0.5) < 1e-4 && abs(curve.mayLose - 0.02) < 1e-9)
         // Healed: 0.1, 0.06, 0.03, 0.01; 0.02 lies halfway between 4 and 8 by the logarithm.
         let rank = try #require(curve.rankWithinTolerance)
-        #expect(abs(rank - 4 * 2.0.squareRoot()) < 1e-9)
+        #expect(abs(rank - 4 * 2.0.squareRoot()) < 1e-2)
         #expect(!curve.isNarrowEnough)
+    }
+
+    /// Rank 1 trained is as good as the wide rank on average, from fold to fold by 0.2 better or worse.
+    @Test func whatRowsDoNotTellIsNotClaimed() {
+        let cuts = [(1.0, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)]
+        func curve(noise: Double) -> BudgetCurve {
+            var found = found(narrow: 1.0, cuts: cuts)
+            found.narrow = loss(1.0, noise: noise)
+            return BudgetCurve(found)
+        }
+        let (clear, blurred) = (curve(noise: 0.002), curve(noise: 0.2))
+        #expect(clear.isNarrowEnough && clear.healing < 0.01)
+        #expect(!blurred.isNarrowEnough && abs(blurred.healing - 0.4) < 0.1)
+        #expect(clear.narrowSentence?.hasSuffix("rank 1 does as well.") ?? false)
+        #expect(blurred.narrowSentence?.hasSuffix("is not told from nothing.") ?? false)
     }
 
     @Test func curvesThatAreFlatOrStillRise() throws {
         let flat = BudgetCurve(found(narrow: 1.01, cuts: [(1, 1.01), (2, 1.0), (4, 1.0), (8, 1.0)]))
         #expect(flat.rankWithinTolerance == 1 && flat.isNarrowEnough)
         let rising = BudgetCurve(found(narrow: nil, cuts: [(1, 1.4), (2, 1.35), (4, 1.3), (8, 1.2)]))
-        #expect(try #require(rising.rankWithinTolerance) > 8 && rising.healing == 1)
+        #expect(try #require(rising.rankWithinTolerance) > 8 && rising.healing == 0.4)
     }
 
     @Test func votesMakeTheAnswer() throws {
         let verdict = verdict(found(cuts: [(1, 1.2), (2, 1.12), (4, 1.06), (8, 1.02)]))
         #expect(verdict.votes.map(\.signal) == ["cut and evaluate", "kept energy", "rules"])
-        let logs = verdict.votes.reduce(0) { $0 + $1.weight * log(max($1.rank, 1)) }
-        #expect(abs(verdict.rank - exp(logs / 4)) < 1e-9)
+        let logs = verdict.votes.reduce(0) { $0 + log(max($1.rank, 1)) }
+        #expect(abs(verdict.rank - exp(logs / 3)) < 1e-9)
         #expect(verdict.lowest <= verdict.rank && verdict.highest >= verdict.rank)
         #expect(!verdict.headAloneDoes && !verdict.fixedRankDoes && verdict.idleRoles == ["query"])
         let facts = MadeUpFacts.of()
@@ -99,7 +115,7 @@ import Testing
         #expect(abs(judged.gain.difference - 0.06) < 1e-9 && abs(judged.shown(judged.wide) - 0.79) < 1e-9)
         #expect(judged.judged == judged)
         // Rank 1 trained lacks 0.005 where rank 1 cut lacks 0.04.
-        #expect(abs(BudgetCurve(judged).healing - 0.125) < 1e-9)
+        #expect(abs(BudgetCurve(judged).healing - 0.125) < 0.02)
         let verdict = verdict(found)
         #expect(
             !verdict.headAloneDoes

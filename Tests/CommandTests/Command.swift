@@ -90,6 +90,14 @@ final class RunningCommand {
         String(decoding: try Data(contentsOf: folder.appendingPathComponent("stderr")), as: UTF8.self)
     }
 
+    /// Names of the threads of a process that goes on. Those without a name of their own have the program's.
+    var threads: [String] {
+        let folder = "/proc/\(process.processIdentifier)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return threads.compactMap { try? String(contentsOfFile: "\(folder)/\($0)/comm", encoding: .utf8) }
+            .map { String($0.dropLast()) }
+    }
+
     /// The highest resident memory so far, in bytes; nil once the process has ended.
     var peakMemory: Int? {
         let file = "/proc/\(process.processIdentifier)/status"

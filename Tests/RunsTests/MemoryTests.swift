@@ -101,12 +101,31 @@ import Testing
         #expect(
             try message(config(), threads: 2)
                 == "training needs about 51 MB of memory (activations 50 MB; model 1 MB), 50 MB are available; try "
-                + "--recompute layers, fewer --threads, a shorter --max-length, a smaller --batch-size, or "
+                + "--recompute weights, layers or all, fewer --threads, a shorter --max-length, a smaller --batch-size, or "
                 + "--ignore-memory to go on all the same")
         let more = try message(config([("recompute", "layers")]), threads: 1)
         #expect(more.contains("; try --recompute all, a shorter --max-length"))
+        #expect(
+            try message(config([("recompute", "weights")]), threads: 1).contains(
+                "; try --recompute all, a shorter"))
         let few = try message(config([("recompute", "all")]), threads: 1)
         #expect(few.contains("; try a shorter --max-length, a smaller"))
+    }
+
+    /// What trains is not laid out for products.
+    @Test func fullFineTuningHasLayersAlone() throws {
+        func ways(_ recompute: String) throws -> [RunConfig.Recompute] {
+            let config = try RunConfig.load(
+                yaml: nil, yamlName: "",
+                overrides: [
+                    ("model", "m"), ("train", "t.csv"), ("output", "o"), ("method", "full"),
+                    ("recompute", recompute),
+                ]
+            ).config
+            return RunConfig.Recompute.saving(more: config)
+        }
+        #expect(try ways("none") == [.layers] && ways("weights") == [.layers])
+        #expect(try ways("layers").isEmpty && ways("all").isEmpty)
     }
 
     @Test func ignoredItIsAWarning() throws {

@@ -30,6 +30,7 @@ class Scenario:
     bert_base: bool = False
     vit_base: bool = False
     recompute: str = "none"
+    precision: str = "float32"
     decoder: Literal["smollm2", "gemma"] | None = None
 
     @property
@@ -117,6 +118,48 @@ SCENARIOS = [
         compiled=True,
         bert_base=True,
         recompute="all",
+    ),
+    Scenario(
+        "bert-base-recompute-weights",
+        "BERT-base size, 8 × 128 tokens, weights laid out anew here; PEFT with tcmalloc, torch.compile",
+        "equal",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        bert_base=True,
+        recompute="weights",
+    ),
+    Scenario(
+        "vit-base-recompute-weights",
+        "ViT-base size, 8 images, weights laid out anew here; PEFT with tcmalloc, torch.compile",
+        "images",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        vit_base=True,
+        recompute="weights",
+    ),
+    Scenario(
+        "vit-base-bf16-all",
+        "ViT-base size, 8 images, bf16 and all recomputed here; PEFT with tcmalloc, torch.compile",
+        "images",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        vit_base=True,
+        recompute="all",
+        precision="bf16",
+    ),
+    Scenario(
+        "bert-base-bf16-all",
+        "BERT-base size, 8 × 128 tokens, bf16 and all recomputed here; PEFT with tcmalloc, torch.compile",
+        "equal",
+        batch_size=8,
+        tcmalloc=True,
+        compiled=True,
+        bert_base=True,
+        recompute="all",
+        precision="bf16",
     ),
     *chat_scenarios("chat", "SmolLM2-135M, answers after one system prompt", "smollm2", "chat", 16),
     *chat_scenarios("chat-alone", "SmolLM2-135M, answers, no common beginning", "smollm2", "chat-alone", 16),

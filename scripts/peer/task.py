@@ -28,6 +28,9 @@ class Task:
     recompute: str = "none"
     """What this project computes again, as `adalora train --recompute` has it."""
 
+    precision: str = "float32"
+    """How this project multiplies by frozen weights, as `adalora train --precision` has it: float32 or bf16."""
+
     def write(self, path: Path) -> Path:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
         return path

@@ -110,8 +110,8 @@ package protocol TrainedArrays: AnyObject {
     func take(_ reshaped: Reshaped)
 }
 
-/// A new flat vector and, for each of its elements, the element of the old one it came from; nil for new ones.
-package typealias Reshaped = (vector: ParameterVector, source: [Int?])
+/// A new flat vector and, for each of its elements, the element of the old one it came from; below 0 for new ones.
+package typealias Reshaped = (vector: ParameterVector, source: [Int32])
 
 /// What a method sees of a step.
 package struct MethodUpdate {

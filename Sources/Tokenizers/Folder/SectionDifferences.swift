@@ -136,14 +136,16 @@ struct SectionDifferences {
 
     private var template: [String] {
         func read(_ root: JSONValue) -> PostProcessor? {
-            var index = vocabulary
+            // Apart from the vocabulary, which may be large and would be copied.
+            var added = TokenizerFile.Index([])
             for entry in root["added_tokens"]?.array ?? [] {
                 guard let text = entry["content"]?.string,
                     let id = entry["id"]?.int.flatMap({ Int32(exactly: $0) })
                 else { continue }
-                index.add([AddedToken(text: text, id: id)])
+                added.add([AddedToken(text: text, id: id)])
             }
-            return try? PostProcessor(root["post_processor"], idOf: index.id, "")
+            return try? PostProcessor(
+                root["post_processor"], idOf: { added.id(of: $0) ?? vocabulary.id(of: $0) }, "")
         }
         guard let new = read(made) else { return [] }
         guard let old = read(stored), old.template == new.template else {
