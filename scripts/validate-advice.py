@@ -14,6 +14,7 @@ import json
 import math
 import os
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -60,7 +61,7 @@ class Setting:
     def train_head(self, seed: int) -> list[str]:
         """As the sweep's runs, without adapters."""
         folder = self.place("head", 0, seed)
-        if (folder / "checkpoints").exists():
+        if any((folder / "checkpoints").glob("*")):
             return [ADALORA, "train", "--resume", str(folder), *self.threads]
         command = [ADALORA, "train", *self.files(), "--method", "head", "--seed", str(seed), "--output", str(folder), *self.threads]
         for key, value in self.data["set"].items():
@@ -132,7 +133,11 @@ def work(setting: Setting, is_dry: bool) -> None:
     if any(one["method"] == "head" for one in setting.advice().values()):
         for seed in setting.seeds:
             if setting.run("head", 0, seed) is None:
-                call(setting.train_head(seed), is_dry)
+                command = setting.train_head(seed)
+                if "--resume" not in command:
+                    # What was ended before its first checkpoint.
+                    shutil.rmtree(setting.place("head", 0, seed), ignore_errors=True)
+                call(command, is_dry)
     wanted = {swept_rank(one["rank"]) for one in setting.advice().values() if one["method"] != "head"}
     wanted |= {swept_rank(rank) for rank in policies(setting).values()}
     missing = sorted(wanted - set(setting.ranks))

@@ -96,7 +96,7 @@ extension RankController {
         _ vector: ParameterVector, keeping kept: [[Int]], adding newborns: [Int: Newborn], after step: Int,
         others: [Parameter]
     ) -> Reshaped {
-        var source: [Int32] = []
+        var source: [Int] = []
         source.reserveCapacity(vector.count)
         for (site, adapter) in set.adapters.enumerated() {
             let newborn = newborns[site]
@@ -105,7 +105,7 @@ extension RankController {
             adapter.reshape(keeping: kept[site], adding: newborn, after: step)
             set.hang(site)
         }
-        for parameter in others { source += vector.range(of: parameter).lazy.map(Int32.init) }
+        for parameter in others { source += vector.range(of: parameter) }
         return (ParameterVector(set.parameters + others), source)
     }
 
@@ -113,7 +113,7 @@ extension RankController {
     private func sources(
         of adapter: LowRankAdapter, kept: [Int], adding count: Int, in vector: ParameterVector
     )
-        -> [Int32]
+        -> [Int]
     {
         let rank = adapter.factors.rank
         let (p, q) = (
@@ -121,20 +121,20 @@ extension RankController {
         )
         let lambda = adapter.factors.lambda.map { vector.range(of: $0).lowerBound } ?? 0
         let inputs = adapter.layer.inputs
-        let new = repeatElement(Int32(-1), count: count)
-        var source: [Int32] = []
+        let new = repeatElement(-1, count: count)
+        var source: [Int] = []
         for row in 0..<adapter.layer.outputs {
-            source += kept.lazy.map { Int32(p + row * rank + $0) }
+            source += kept.lazy.map { p + row * rank + $0 }
             source += new
         }
-        source += kept.lazy.map { Int32(lambda + $0) }
+        source += kept.lazy.map { lambda + $0 }
         source += new
         for index in kept {
-            source += ((q + index * inputs)..<(q + (index + 1) * inputs)).lazy.map(Int32.init)
+            source += (q + index * inputs)..<(q + (index + 1) * inputs)
         }
         source += repeatElement(-1, count: count * inputs)
         for parameter in adapter.rule?.parameters ?? [] {
-            source += vector.range(of: parameter).lazy.map(Int32.init)
+            source += vector.range(of: parameter)
         }
         return source
     }

@@ -27,7 +27,7 @@ package struct BudgetCurve: Sendable {
                 return Point(rank: cut.rank, lost: lost, error: error)
             } + [Point(rank: Double(found.plan.wideRank), lost: 0, error: 0)]
         gain = found.gain
-        narrow = found.narrow.map { $0.above(found.wide) }
+        narrow = found.narrow.flatMap { $0.isFinite ? $0.above(found.wide) : nil }
     }
 
     /// What may be lost: a share of the gain, or what the rows do not tell from nothing.
@@ -39,22 +39,26 @@ package struct BudgetCurve: Sendable {
     private static let usualHealing = (mean: 0.4, deviation: 0.2)
 
     /// How much of what a cut loses is left where the rank was trained instead: as at rank 1, where both were measured. The less
-    /// the two trainings tell, the nearer it is to what is usual: two of different seeds may differ by twice what rows explain.
-    package var healing: Double {
-        let usual = Self.usualHealing
-        guard let first = points.first, first.rank == 1, first.lost > 0, let narrow else { return usual.mean }
+    /// the two trainings tell, the nearer it is to what is usual.
+    package var healing: Double { measuredHealing ?? Self.usualHealing.mean }
+
+    private var measuredHealing: Double? {
+        guard let first = points.first, first.rank == 1, first.lost > 0, let narrow else { return nil }
         let measured = min(1, max(0, narrow.difference / first.lost))
-        let deviation = 2 * narrow.error / first.lost
+        // Twice what rows explain, by which trainings of two seeds were seen to differ.
+        let deviation = 2 * hypot(narrow.error, measured * first.error) / first.lost
+        let usual = Self.usualHealing
         let share = usual.deviation * usual.deviation
         return usual.mean + (measured - usual.mean) * share / (share + deviation * deviation)
     }
 
-    /// Part of the gain that a training at rank 1 may lack and still be called as good
-    private static let narrowTolerance = 0.1
+    /// Part of the gain that a training at rank 1 may lack and still be called as good: twice what a budget may lose, as few
+    /// probes have rows to show less.
+    private static let narrowTolerance = 2 * ProbeVerdict.tolerance
 
     /// Whether the rows show that a training at rank 1 came as far, not only that they show no difference.
     package var isNarrowEnough: Bool {
-        narrow.map { $0.difference + $0.error <= Self.narrowTolerance * max(gain.difference, 0) } ?? false
+        narrow.map { $0.difference + 2 * $0.error <= Self.narrowTolerance * max(gain.difference, 0) } ?? false
     }
 
     /// Where the curve, healed, first stays within what may be lost: between two ranks by the logarithm of the rank.
@@ -74,8 +78,15 @@ package struct BudgetCurve: Sendable {
             separator: ", ")
         return
             "Cut to lower ranks the wide update loses\(found.isByMetric ? " of it" : ""), by rank: \(losses); from rank \(Figures.fixed(rank, 1)) on it is "
-            + "within \(Figures.fixed(mayLose, 3))"
-            + " (training at the lower rank wins about \(Figures.percent(1 - healing)) of that back)."
+            + "within \(Figures.fixed(mayLose, 3))\(healingWords)."
+    }
+
+    private var healingWords: String {
+        let back = Figures.percent(1 - healing)
+        guard measuredHealing != nil else {
+            return " (training at a lower rank usually wins \(back) of that back)"
+        }
+        return healing > 0.95 ? "" : " (training at the lower rank wins about \(back) of that back)"
     }
 
     func gainSentence(_ facts: AdviceFacts) -> String {
@@ -97,6 +108,6 @@ package struct BudgetCurve: Sendable {
         let text =
             "Trained at rank 1 for as long it is \(Figures.signed(narrow.difference, 3)) (±\(Figures.fixed(narrow.error, 3))) away"
         if isNarrowEnough { return text + ": rank 1 does as well." }
-        return narrow.difference <= narrow.error ? text + ", which is not told from nothing." : text + "."
+        return narrow.difference <= 2 * narrow.error ? text + ", which is not told from nothing." : text + "."
     }
 }

@@ -4,9 +4,9 @@ import Glibc
 /// OpenBLAS starts a thread for each core as it is loaded, which then waits for work at full speed for 2²⁸ cycles, a tenth
 /// of a second. `Workers` asks for products on one thread, so that no work ever comes.
 package enum OpenBLASThreads {
-    /// Has products run on one thread from here on. Other numbers are set again only where something else asks for them.
+    /// Has products run on one thread from here on.
     package static func useOne() {
-        // Setting a number starts threads that were ended.
+        // OpenBLAS starts threads that were ended where any number is set, even the same.
         if openblas_get_num_threads() != 1 { openblas_set_num_threads(1) }
     }
 

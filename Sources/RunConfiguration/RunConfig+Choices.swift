@@ -29,8 +29,9 @@ extension RunConfig {
         package var isOfWeights: Bool { self == .weights || self == .all }
         package var isOfLayers: Bool { self == .layers || self == .all }
 
-        /// What would save more than a run does, the least slow first. What trains has no copies that could go.
-        package static func saving(more config: RunConfig) -> [Recompute] {
+        /// What would save more than a run does: first what saves most of a Float32 base for its time. What trains has no copies
+        /// that could go.
+        package static func savingMore(than config: RunConfig) -> [Recompute] {
             let trainsWeights = config.tuning.method.trainsBackbone
             return switch config.recompute {
             case .none: trainsWeights ? [.layers] : [.weights, .layers, .all]

@@ -12,9 +12,14 @@ extension SettingTable {
             get: { $0.threads.map { String($0) } }),
         Setting(
             "recompute",
-            "What is computed again to save memory: weights lays them out for each product, for a quarter more time, so that next to "
-                + "nothing of a Float32 base stays in memory; layers for the backward pass, for a third more; all is both",
+            "What is computed again to save memory: weights lays frozen ones out for each product, so that next to nothing of a "
+                + "Float32 base stays in memory; layers for the backward pass; each takes a quarter to a half more time; all is both, "
+                + "for nearly twice the time",
             choices: RunConfig.Recompute.allCases.map(\.rawValue),
+            idle: {
+                $0.tuning.method.trainsBackbone && $0.recompute == .weights
+                    ? "with method \($0.tuning.method.name), which trains them" : nil
+            },
             set: { $0.recompute = try $1.choice() }, get: { $0.recompute.rawValue }),
         Setting(
             "precision",

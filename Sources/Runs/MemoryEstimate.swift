@@ -42,16 +42,17 @@ package struct MemoryEstimate: Sendable {
 
     /// - Parameters:
     ///   - start: what this process had in memory before it read the inputs, in bytes; now it has the trainer.
+    ///   - others: of that what is none of the run's, such as a probe's.
     ///   - memory: what the system tells.
     init(
         _ trainer: Trainer, _ inputs: RunInputs, _ load: RunLoad, _ config: RunConfig, threads: Int,
-        start: Int?, memory: ProcessMemory = ProcessMemory()
+        start: Int?, others: Int = 0, memory: ProcessMemory = ProcessMemory()
     ) {
-        let now = Self.now(trainer, inputs, load, threads: threads, start: start, memory)
+        let now = Self.now(trainer, inputs, load, threads: threads, start: start, others: others, memory)
         var parts = now + Self.coming(trainer, inputs, load, config, threads: threads)
         let sum = parts.reduce(0) { $0 + $1.bytes }
         // Reading may have taken more than training will.
-        let peak = memory.peak ?? 0
+        let peak = (memory.peak ?? 0) - others
         if peak > sum { parts.append(Part(name: "reading the inputs", bytes: peak - sum)) }
         self.parts = parts.filter { $0.bytes != 0 }.sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
         total = max(sum, peak)
@@ -68,7 +69,7 @@ package struct MemoryEstimate: Sendable {
 
     /// What is there already, but mapped weights, of which any number of pages may have been read, and will be.
     private static func now(
-        _ trainer: Trainer, _ inputs: RunInputs, _ load: RunLoad, threads: Int, start: Int?,
+        _ trainer: Trainer, _ inputs: RunInputs, _ load: RunLoad, threads: Int, start: Int?, others: Int,
         _ memory: ProcessMemory
     ) -> [Part] {
         let workers = workers(load, threads: threads)
@@ -93,7 +94,7 @@ package struct MemoryEstimate: Sendable {
         let inMemory = inputs.packedBase?.bytes.after ?? 0
         let rest = max(0, now - (start ?? 0) - state - inMemory)
         return [
-            Part(name: "program and libraries", bytes: max(0, now - state - inMemory - rest)),
+            Part(name: "program and libraries", bytes: max(0, now - state - inMemory - rest - others)),
             Part(name: "model, mapped", bytes: model + min(0, packed.bytes)),
             Part(name: "model, packed", bytes: inMemory),
             Part(name: "data, tokenizer", bytes: rest),

@@ -57,7 +57,7 @@ package struct MemoryGuard {
         if config.tuning.method.trainsBackbone {
             ways.append("\(SettingName.method) \(FineTuningMethod.withAdapters)")
         }
-        let more = RunConfig.Recompute.saving(more: config)
+        let more = RunConfig.Recompute.savingMore(than: config)
         if !more.isEmpty {
             ways.append("\(SettingName.recompute) \(alternatives(more.map(\.rawValue)))")
         }

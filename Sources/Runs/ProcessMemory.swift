@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// What Linux tells of memory, in bytes.
 package struct ProcessMemory: Sendable {
@@ -13,6 +14,20 @@ package struct ProcessMemory: Sendable {
     /// The most that this process had in memory so far (`VmHWM`; `ru_maxrss` would start at the peak of the process
     /// that started this one).
     package var peak: Int? { kilobytes("VmHWM:", in: text("proc/self/status")) }
+
+    /// Gives back what was freed and counts the peak from here on (proc(5), `clear_refs`). Where that is forbidden it stays.
+    package func forgetPeak() {
+        // Swift's Glibc module does not declare it.
+        if let symbol = dlsym(nil, "malloc_trim") {
+            _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
+        }
+        guard let file = try? FileHandle(forWritingTo: root.appendingPathComponent("proc/self/clear_refs"))
+        else {
+            return
+        }
+        try? file.write(contentsOf: Data("5\n".utf8))
+        try? file.close()
+    }
 
     /// What this process may still take: `MemAvailable`, or less where a control group says so. nil where neither is
     /// known.

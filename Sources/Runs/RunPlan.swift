@@ -62,8 +62,12 @@ package struct RunPlan: Sendable {
     package let notes: [String]
 
     /// Reads and checks all inputs as training does, sets the run up, and takes a few steps of it. Writes nothing.
-    package static func measure(_ given: RunConfig) throws -> RunPlan {
+    ///
+    /// - Parameter program: what the program had in memory before a probe or the plan of another run, in bytes, where there was one.
+    package static func measure(_ given: RunConfig, program: Int? = nil) throws -> RunPlan {
+        if program != nil { ProcessMemory().forgetPeak() }
         var memoryGuard = MemoryGuard(isIgnored: true)
+        let others = program.map { max(0, (memoryGuard.start ?? 0) - $0) } ?? 0
         let inputs = try RunInputs(given)
         let config = inputs.config
         let threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
@@ -85,7 +89,7 @@ package struct RunPlan: Sendable {
         let caches = FrozenCaches(
             config, inputs, trainer.model,
             MemoryEstimate(
-                trainer, inputs, load, config, threads: threads, start: memoryGuard.start),
+                trainer, inputs, load, config, threads: threads, start: memoryGuard.start, others: others),
             totalSteps: totalSteps, epochSteps: sampler.stepsPerEpoch, evaluations: looks)
         let memory = caches.memory
         try memoryGuard.check(memory, config, threads: threads)

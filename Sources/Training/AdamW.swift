@@ -41,15 +41,19 @@ package final class AdamW {
     /// Moves the moments to a vector of another shape, of `count` elements; element i comes from element source[i], and starts at
     /// 0 where that is nil.
     package func gather(_ source: some Sequence<Int?>, count: Int) {
-        func moved(_ old: Matrix) -> Matrix {
-            let new = Matrix(rows: 1, columns: count)
-            for (element, place) in source.enumerated() {
-                new.pointer[element] = place.map { old.pointer[$0] } ?? 0
+        let first = Matrix(rows: 1, columns: count)
+        let second = Matrix(rows: 1, columns: count)
+        var element = 0
+        for place in source {
+            precondition(element < count, "more than \(count) elements")
+            if let place {
+                first.pointer[element] = firstMoments.pointer[place]
+                second.pointer[element] = secondMoments.pointer[place]
             }
-            return new
+            element += 1
         }
-        firstMoments = moved(firstMoments)
-        secondMoments = moved(secondMoments)
+        precondition(element == count, "\(element) elements of \(count)")
+        (firstMoments, secondMoments) = (first, second)
     }
 
     package func restore(firstMoments: [Float], secondMoments: [Float]) {

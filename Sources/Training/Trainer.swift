@@ -241,11 +241,8 @@ package final class Trainer: TrainedArrays {
     package func take(_ reshaped: Reshaped) {
         let before = updates
         take(reshaped.vector)
-        func place(_ source: Int32) -> Int? {
-            let element = Int(source)
-            return before.first { $0.range.contains(element) }.map {
-                $0.place + element - $0.range.lowerBound
-            }
+        func place(_ element: Int) -> Int? {
+            before.first { $0.range.contains(element) }.map { $0.place + element - $0.range.lowerBound }
         }
         let elements = updates.lazy.flatMap(\.range)
         optimizer.gather(

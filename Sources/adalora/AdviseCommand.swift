@@ -52,8 +52,9 @@ struct AdviseCommand: ParsableCommand {
                 loaded.config, memory: memory.flatMap(AdviseLimits.bytes),
                 seconds: time.flatMap(AdviseLimits.seconds), rulesOnly: rulesOnly,
                 keepsMethod: try settings.names("method"), ignoresMemory: ignoreMemory)
+            let program = ProcessMemory().resident
             let advised = try AdviceRun.advised(request)
-            let (plan, config, notes) = try planned(advised)
+            let (plan, config, notes) = try planned(advised, program: program)
             let yaml = AdvisedYAML.text(config, why: AdviceReport.comment(advised))
             let report = AdviceReport(advised, plan: plan, notes: notes)
             if json {
@@ -82,31 +83,30 @@ struct AdviseCommand: ParsableCommand {
     }
 
     /// The plan of the advised run, and the run as the memory that was given allows it. By rules alone nothing is measured.
-    private func planned(_ advised: Advised) throws -> (RunPlan?, RunConfig, [String]) {
+    private func planned(_ advised: Advised, program: Int?) throws -> (RunPlan?, RunConfig, [String]) {
         if rulesOnly { return (nil, advised.config, []) }
-        let plan = try RunPlan.measure(advised.config)
+        let plan = try RunPlan.measure(advised.config, program: program)
         guard let limit = advised.facts.memory, plan.memory.total > limit else {
             return (plan, advised.config, [])
         }
         func shown(_ plan: RunPlan) -> String { Figures.bytes(plan.memory.total) }
         let text = "The run needs about \(shown(plan)), more than the \(Figures.bytes(limit)) given"
+        let ways = RunConfig.Recompute.savingMore(than: advised.config)
+        // Where nothing is left to recompute, what frozen layers make of rows need not be kept.
+        let tried = ways.isEmpty ? [advised.config.recompute] : ways
         var last = (plan: plan, config: advised.config)
-        for way in RunConfig.Recompute.saving(more: advised.config) {
+        for way in tried {
             let config = try advised.config.with([("recompute", way.rawValue), ("frozen-cache", "off")])
-            last = (try RunPlan.measure(config), config)
-            if last.plan.memory.total <= limit {
-                let note = "\(text): recompute \(way.rawValue) brings it down to \(shown(last.plan))."
-                return (last.plan, config, [note])
-            }
+            last = (try RunPlan.measure(config, program: program), config)
+            if last.plan.memory.total <= limit { break }
         }
-        let way = last.config.recompute
-        return (
-            last.plan, last.config,
-            [
-                "\(text)\(way == .none ? "" : ", and \(shown(last.plan)) with --recompute \(way.rawValue)"): try a smaller "
-                    + "--batch-size, a shorter --max-length or fewer --threads."
-            ]
-        )
+        let change = ways.isEmpty ? "frozen-cache off" : "recompute \(last.config.recompute.rawValue)"
+        let note =
+            last.plan.memory.total <= limit
+            ? "\(text): \(change) brings it down to \(shown(last.plan))."
+            : "\(text), and \(shown(last.plan)) with --\(change): try a smaller --batch-size, a shorter --max-length or fewer "
+                + "--threads."
+        return (last.plan, last.config, [note])
     }
 }
 

@@ -58,6 +58,13 @@ import Testing
         #expect(!blurred.isNarrowEnough && abs(blurred.healing - 0.4) < 0.1)
         #expect(clear.narrowSentence?.hasSuffix("rank 1 does as well.") ?? false)
         #expect(blurred.narrowSentence?.hasSuffix("is not told from nothing.") ?? false)
+        // A cut that loses next to nothing, by far less than its noise, says nothing of what training wins back.
+        var flat = found(narrow: 1.0005, cuts: [(1, 1.0005), (2, 1), (4, 1), (8, 1)])
+        flat.cuts[0] = .init(rank: 1, loss: loss(1.0005, noise: 0.05))
+        #expect(abs(BudgetCurve(flat).healing - 0.4) < 0.1)
+        var broken = found(cuts: cuts)
+        broken.narrow = HeldOutLoss(folds: [.nan, 1], weights: [1, 1])
+        #expect(BudgetCurve(broken).narrow == nil && BudgetCurve(broken).healing == 0.4)
     }
 
     @Test func curvesThatAreFlatOrStillRise() throws {

@@ -85,6 +85,22 @@ import Testing
         #expect(trained.status == 0, "\(trained.errors)")
     }
 
+    /// The program alone takes more than a megabyte, whatever is recomputed.
+    @Test func memoryThatDoesNotSuffice() throws {
+        let workspace = try workspace()
+        let given = ["--seed", "5", "--memory", "1M", "--output", "run.yaml"]
+        let result = try advise(workspace, given)
+        try #require(result.status == 0, "\(result.errors)")
+        #expect(Self.unwrapped(result).contains("with --recompute all: try a smaller --batch-size"))
+        #expect(try workspace.text("run.yaml").contains("\nrecompute: all\n"))
+        let more = try advise(workspace, given + ["--recompute", "all"])
+        #expect(Self.unwrapped(more).contains("with --frozen-cache off: try a smaller --batch-size"))
+    }
+
+    private static func unwrapped(_ result: CommandResult) -> String {
+        result.output.split { $0.isWhitespace }.joined(separator: " ")
+    }
+
     @Test func dataThatCannotTell() throws {
         let workspace = try workspace(rows: 30)
         let tiny = try advise(workspace, [])

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ServeTests {
     /// A started server, ended with the last reference.
     private final class Server {
-        let command: RunningCommand
+        private let command: RunningCommand
         let port: UInt16
 
         init(_ workspace: Workspace, _ folders: [String]) throws {
@@ -95,22 +95,6 @@ import Testing
         #expect(try !workspace.text("runs/first/report.html").contains("/news"))
         let end = try server.end(SIGTERM)
         #expect(end.status == 0, "\(end.errors)")
-    }
-
-    /// OpenBLAS starts one for each core as the program is loaded, and each keeps a core busy for a tenth of a second.
-    @Test func threadsOfOpenBLASAreEnded() throws {
-        let workspace = try Workspace()
-        try FileManager.default.createDirectory(
-            at: workspace.url.appendingPathComponent("runs"), withIntermediateDirectories: true)
-        let server = try Server(workspace, ["runs"])
-        var unnamed = 0
-        // Threads of Dispatch get their names a moment after they start.
-        for _ in 0..<200 {
-            unnamed = server.command.threads.count { $0 == "adalora" }
-            if unnamed == 1 { break }
-            usleep(5000)
-        }
-        #expect(unnamed == 1, "\(server.command.threads)")
     }
 
     /// A run at its very beginning: the page says so and comes again by itself.

@@ -33,6 +33,17 @@ import Testing
         #expect(resident > 1_000_000 && peak >= resident)
     }
 
+    /// A peak that was taken long ago is none of what is measured from here on.
+    @Test func thePeakIsForgotten() throws {
+        let memory = ProcessMemory()
+        var pages: [UInt8]? = [UInt8](repeating: 1, count: 256 << 20)
+        let before = try #require(memory.peak)
+        #expect(pages?.last == 1)
+        pages = nil
+        memory.forgetPeak()
+        #expect(try #require(memory.peak) < before - (128 << 20))
+    }
+
     /// Version 2: 3,000,000 − (2,000,000 − 500,000) bytes are left in the group, 1,200,000 in the one above.
     @Test func ofControlGroups() throws {
         let two = [
@@ -122,7 +133,7 @@ import Testing
                     ("recompute", recompute),
                 ]
             ).config
-            return RunConfig.Recompute.saving(more: config)
+            return RunConfig.Recompute.savingMore(than: config)
         }
         #expect(try ways("none") == [.layers] && ways("weights") == [.layers])
         #expect(try ways("layers").isEmpty && ways("all").isEmpty)

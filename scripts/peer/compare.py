@@ -43,8 +43,8 @@ from task import Task
 PARITY_STEPS = 8
 # Float32 sums are taken in another order; Adam's first steps turn the rounding of tiny gradients into whole steps.
 PARITY_TOLERANCE = 1e-3
-# In bf16 each factor of a product with a frozen weight has a relative rounding error of up to 2^-9.
-FIRST_LOSS_TOLERANCE = {"float32": 1e-4, "bf16": 1e-2}
+# In bf16 factors of products with frozen weights are rounded to 8 bits: first losses of BERT-base's and ViT-base's size differed by 1e-4 and 6e-4.
+FIRST_LOSS_TOLERANCE = {"float32": 1e-4, "bf16": 2e-3}
 
 
 class Mismatch(Exception):

@@ -111,7 +111,7 @@ package protocol TrainedArrays: AnyObject {
 }
 
 /// A new flat vector and, for each of its elements, the element of the old one it came from; below 0 for new ones.
-package typealias Reshaped = (vector: ParameterVector, source: [Int32])
+package typealias Reshaped = (vector: ParameterVector, source: [Int])
 
 /// What a method sees of a step.
 package struct MethodUpdate {
